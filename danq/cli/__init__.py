@@ -1,0 +1,90 @@
+"""The command line: one verb a job, each in the file of its name, imported only when it is called."""
+
+import importlib
+import logging
+import sys
+from typing import Any
+
+import typer
+from typer.core import TyperGroup
+
+from danq.errors import DanqError
+
+VERBS = {
+    "init": "Write a starter configuration from one FASTA and BED files.",
+    "config": "Check a configuration, or print its JSON schema.",
+    "genome": "Encode a FASTA as one byte a base.",
+    "dataset": "Label the bins of a genome, or read labelled sequences.",
+    "train": "Train a model on a dataset.",
+    "predict": "Predict a split, a FASTA or BED regions.",
+    "evaluate": "Compute metrics and curves of predictions.",
+    "report": "Write the report of a results directory.",
+    "summary": "Show the layers and parameters of a run's model.",
+    "doctor": "Show what this machine offers: devices, libraries, the fast recurrent path.",
+}
+"""Every verb with its line of help; the verb `x` is the function or typer application `x` of danq/cli/x.py."""
+
+
+class _Verbs(TyperGroup):
+    """Commands found by name in `VERBS`, so that `danq --help` imports none of them."""
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        return list(VERBS)
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        if cmd_name not in VERBS:
+            return None
+        verb = getattr(importlib.import_module(f"danq.cli.{cmd_name}"), cmd_name)
+        if not isinstance(verb, typer.Typer):
+            single = typer.Typer(add_completion=False)
+            single.command(cmd_name)(verb)
+            verb = single
+        command = typer.main.get_command(verb)
+        command.name = cmd_name
+        return command
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:
+        with formatter.section("Verbs"):
+            formatter.write_dl(list(VERBS.items()))
+
+
+app = typer.Typer(
+    cls=_Verbs,
+    add_completion=False,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _version(value: bool) -> None:
+    if value:
+        from importlib.metadata import version
+
+        typer.echo(f"danq {version('danq')}")
+        raise typer.Exit
+
+
+@app.callback(help="DNA sequence classification: genome, dataset, training, predictions, report.")
+def _danq(
+    version: bool = typer.Option(
+        False, "--version", callback=_version, is_eager=True, help="Print the version."
+    ),
+    quiet: bool = typer.Option(False, "--quiet", "-q", help="Print warnings and errors only."),
+) -> None:
+    logging.basicConfig(
+        stream=sys.stderr,
+        level=logging.WARNING if quiet else logging.INFO,
+        format="%(asctime)s %(levelname)s %(message)s",
+        datefmt="%H:%M:%S",
+    )
+
+
+def main() -> None:
+    """Run the command line; a `DanqError` becomes one line on stderr and exit status 2."""
+    try:
+        app()
+    except DanqError as error:
+        sys.stderr.write(f"danq: {error}\n")
+        sys.exit(2)

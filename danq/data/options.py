@@ -1,0 +1,87 @@
+"""What a configuration says of a dataset, with meaning, unit and default of every key."""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+Fraction = Annotated[float, Field(gt=0, lt=1)]
+
+
+class Closed(BaseModel):
+    """A section of the configuration that refuses unknown keys."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Negatives(Closed):
+    """How many training bins without any positive target are kept."""
+
+    negatives_per_positive: float = Field(gt=0, description="negative training bins for each positive one")
+    match: Literal["none", "gc"] = Field(
+        "none",
+        description="gc: draw negatives so that the GC content of their windows follows the positives'",
+    )
+
+
+class SplitOptions(Closed):
+    """Which part of the data validates and which part tests; the rest trains."""
+
+    valid: list[str] | Fraction = Field(
+        description="contigs or regions `chr7:30,508,751-35,296,850` (1-based, both ends included); "
+        "for labelled examples a fraction"
+    )
+    test: list[str] | Fraction = Field(description="as `valid`")
+    seed: int = Field(1337, ge=0, description="seed of the stratified draw where fractions are given")
+
+
+class DatasetOptions(Closed):
+    """One dataset: regions of a genome, or labelled examples that bring their own data."""
+
+    kind: Literal["dna"] = Field("dna", description="what a row is: a stretch of DNA")
+    genome: str | None = Field(None, description="name of a genome; may be left out where there is only one")
+    targets: Path | None = Field(
+        None, description="table of label tracks (target, path, rule, feature, group)"
+    )
+    examples: Path | dict[Literal["train", "valid", "test"], Path] | None = Field(
+        None,
+        description="labelled sequences instead: FASTA, CSV, TSV, Parquet or DeepSEA's .mat files, "
+        "as one file or one a split",
+    )
+    sequence_column: str = Field("sequence", description="column of the sequence in a CSV, TSV or Parquet")
+    label_columns: list[str] = Field(
+        ["label"], description="columns of labels: one column of classes, or one 0/1 column a target"
+    )
+    target_names: Path | None = Field(
+        None, description="text file with one target name a line (for .mat files)"
+    )
+    window: int = Field(1000, ge=1, description="bp seen by the model")
+    bin: int = Field(200, ge=1, description="bp at the window's centre that are labelled")
+    min_overlap: float = Field(
+        0.5, ge=0, lt=1, description="a bin is positive if strictly more than this part of it is covered"
+    )
+    keep: Literal["positive", "all"] | Negatives = Field(
+        "positive", description="training bins that are kept: positive (at least one target), all, or a ratio"
+    )
+    max_n: float = Field(
+        0.5, ge=0, le=1, description="bins with a larger part of N in the window are left out"
+    )
+    exclude: list[Path] = Field([], description="BED files of regions whose bins are left out")
+    aliases: Path | None = Field(None, description="table of further contig names (name, alias)")
+    seed: int = Field(1337, ge=0, description="seed of the draw of negatives")
+    split: SplitOptions | None = Field(
+        None, description="validation and test parts; needed unless given by files"
+    )
+
+    @model_validator(mode="after")
+    def _one_source(self) -> "DatasetOptions":
+        if (self.targets is None) == (self.examples is None):
+            raise ValueError("expected exactly one of `targets` (regions of a genome) and `examples`")
+        if self.targets is not None:
+            if self.split is None:
+                raise ValueError("expected `split` with `valid` and `test` contigs or regions")
+            if isinstance(self.split.valid, float) or isinstance(self.split.test, float):
+                raise ValueError("expected lists of contigs or regions in `split`, received a fraction")
+            if self.bin > self.window:
+                raise ValueError(f"expected bin <= window, received bin {self.bin} and window {self.window}")
+        return self

@@ -1,0 +1,186 @@
+"""Reading text whatever its compression, and writing files that are whole or absent."""
+
+import errno
+import gzip
+import hashlib
+import io
+import json
+import os
+import shutil
+import tempfile
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from danq.errors import DanqError
+
+_GZIP_MAGIC = b"\x1f\x8b"
+_PARTIAL = ".partial-"
+
+
+@contextmanager
+def open_binary(path: Path) -> Iterator[io.BufferedIOBase]:
+    """Open a plain, gzip or bgzip file as decompressed bytes; the kind is told by its first bytes.
+
+    Raises
+    ------
+    DanqError
+        If the file is missing, a directory, unreadable, or a compressed file that ends early or is damaged.
+    """
+    try:
+        with path.open("rb") as raw:
+            compressed = raw.peek(2)[:2] == _GZIP_MAGIC
+            with gzip.open(raw, "rb") if compressed else raw as stream:
+                yield stream
+    except FileNotFoundError:
+        raise DanqError(f"{path}: no such file") from None
+    except IsADirectoryError:
+        raise DanqError(f"{path}: expected a file, received a directory") from None
+    except PermissionError:
+        raise DanqError(f"{path}: not readable (permission denied)") from None
+    except EOFError:
+        raise DanqError(f"{path}: the compressed file is truncated") from None
+    except (gzip.BadGzipFile, zlib.error) as error:
+        raise DanqError(f"{path}: the compressed file is damaged ({error})") from None
+
+
+def read_lines(path: Path) -> Iterator[tuple[int, str]]:
+    """Yield (1-based line number, line without its LF or CRLF) of a UTF-8 text file, plain or gzip.
+
+    Raises
+    ------
+    DanqError
+        As `open_binary`, and if a line is not UTF-8 text.
+    """
+    with open_binary(path) as stream:
+        for number, line in enumerate(stream, 1):
+            try:
+                yield number, line.decode("utf-8").rstrip("\r\n")
+            except UnicodeDecodeError:
+                raise DanqError(f"{path}:{number}: expected UTF-8 text, received binary data") from None
+
+
+@contextmanager
+def staged(out: Path) -> Iterator[Path]:
+    """Collect the files of one job in a hidden directory and move them into `out` when all are complete.
+
+    A job that fails or is killed leaves nothing under a final name. JSON files are moved last, so that a
+    manifest is present only beside the arrays it describes.
+
+    Parameters
+    ----------
+    out : Path
+        Directory of the finished files; created if missing.
+
+    Yields
+    ------
+    Path
+        The hidden directory, on the same file system as `out`.
+
+    Raises
+    ------
+    DanqError
+        If `out` cannot be written to or the disk is full.
+    """
+    with _writing(out):
+        out.mkdir(parents=True, exist_ok=True)
+        partial = Path(tempfile.mkdtemp(prefix=_PARTIAL, dir=out))
+        partial.chmod(0o755)
+        try:
+            yield partial
+            for path in sorted(partial.rglob("*"), key=lambda path: (path.suffix == ".json", path)):
+                if path.is_file():
+                    final = out / path.relative_to(partial)
+                    final.parent.mkdir(parents=True, exist_ok=True)
+                    os.replace(path, final)
+        finally:
+            shutil.rmtree(partial, ignore_errors=True)
+
+
+@contextmanager
+def atomic(path: Path) -> Iterator[Path]:
+    """Yield a temporary path of the same name beside `path` and rename it to `path` when the block succeeds.
+
+    Raises
+    ------
+    DanqError
+        If the directory cannot be written to or the disk is full.
+    """
+    with _writing(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        partial = Path(tempfile.mkdtemp(prefix=_PARTIAL, dir=path.parent))
+        try:
+            yield partial / path.name
+            os.replace(partial / path.name, path)
+        finally:
+            shutil.rmtree(partial, ignore_errors=True)
+
+
+@contextmanager
+def _writing(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        reasons = {
+            errno.ENOSPC: "no space left on the device",
+            errno.EDQUOT: "disk quota exceeded",
+            errno.EACCES: "not writable (permission denied)",
+            errno.EROFS: "not writable (read-only file system)",
+            errno.ENOTDIR: "a part of the path is a file",
+            errno.EEXIST: "expected a directory, received a file",
+        }
+        if error.errno not in reasons:
+            raise
+        raise DanqError(f"{path}: {reasons[error.errno]}") from error
+
+
+def sha256(path: Path) -> str:
+    """Hexadecimal SHA-256 of a file's bytes."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def digest(value: Any) -> str:
+    """Hexadecimal SHA-256 of a JSON-like value; equal values give equal digests whatever their key order."""
+    return hashlib.sha256(json.dumps(value, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write a JSON file with two-space indentation; key order is kept."""
+    path.write_text(json.dumps(value, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def read_manifest(path: Path, kind: str, version: int) -> dict[str, Any]:
+    """Read a JSON manifest and check that it is of the kind and format version this release reads.
+
+    Parameters
+    ----------
+    path : Path
+        The manifest, for example ``results/genomes/sacCer3/genome.json``.
+    kind : str
+        Expected value of its key ``kind``: genome, dataset, bundle, ...
+    version : int
+        Expected value of its key ``format_version``.
+
+    Raises
+    ------
+    DanqError
+        If the file is missing, no JSON object, of another kind or of another format version.
+    """
+    try:
+        value = json.loads(path.read_text(encoding="utf-8"))
+    except (FileNotFoundError, NotADirectoryError):
+        raise DanqError(f"{path}: no such file; {path.parent} is no danq {kind}") from None
+    except (json.JSONDecodeError, UnicodeDecodeError):
+        raise DanqError(f"{path}: expected JSON, received something else") from None
+    received = value.get("kind") if isinstance(value, dict) else None
+    if received != kind:
+        raise DanqError(f"{path}: expected a danq {kind}, received {received!r}")
+    if value.get("format_version") != version:
+        raise DanqError(
+            f"{path}: expected {kind} format version {version}, received {value.get('format_version')}; "
+            f"make it again with this release of danq"
+        )
+    return dict(value)

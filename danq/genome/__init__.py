@@ -1,0 +1,1 @@
+"""The biology that needs no learning: sequences, intervals, contig names."""

@@ -1,0 +1,74 @@
+"""What a configuration says of training and prediction; importable without TensorFlow."""
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field
+
+from danq.data.options import Closed
+
+
+class Schedule(Closed):
+    """How the learning rate changes over the training."""
+
+    kind: Literal["constant", "cosine", "exponential", "plateau"] = Field("constant", description="shape")
+    warmup_steps: int = Field(0, ge=0, description="steps of linear rise from 0 to the learning rate")
+    decay: float = Field(
+        0.1,
+        gt=0,
+        le=1,
+        description="cosine, exponential: rate at the last epoch as a part of the first; "
+        "plateau: factor at each reduction",
+    )
+    patience: int = Field(2, ge=1, description="plateau: epochs without a better validation loss")
+
+
+class TrainOptions(Closed):
+    """How a model is trained; the defaults are those of DanQ (doi 10.1093/nar/gkw226)."""
+
+    batch_size: int = Field(100, ge=1, description="examples a step")
+    epochs: int = Field(60, ge=1, description="passes over the training examples at most")
+    patience: int = Field(5, ge=1, description="epochs without a better validation value before stopping")
+    monitor: Literal["loss", "auroc", "auprc"] = Field("loss", description="validation value that decides")
+    optimizer: Literal["rmsprop", "adam", "adamw", "adadelta"] = Field("rmsprop", description="optimizer")
+    learning_rate: float = Field(0.001, gt=0, description="learning rate at its highest")
+    weight_decay: float = Field(0.0, ge=0, description="decoupled weight decay a step (adamw)")
+    clip_norm: float | None = Field(None, gt=0, description="largest global norm of a gradient")
+    schedule: Schedule = Field(Schedule(), description="learning-rate schedule")
+    seed: int = Field(1337, ge=0, description="seed of initial weights, batches, augmentation and dropout")
+    reverse_complement: Literal["none", "augment"] = Field(
+        "none", description="augment: each training example is read on a random strand"
+    )
+    shift: int = Field(0, ge=0, description="bp; training windows are moved by up to this much either way")
+    positive_weight: float | Literal["none", "balanced"] = Field(
+        "none",
+        description="weight of positive labels in the loss; balanced: negatives per positive of each target",
+    )
+    samples_per_epoch: int | None = Field(None, ge=1, description="examples an epoch; all where left out")
+    precision: Literal["float32", "mixed_bfloat16", "mixed_float16"] = Field(
+        "float32", description="arithmetic of training"
+    )
+    require_gpu: bool = Field(False, description="fail at once where there is no GPU")
+    distribute: Literal["none", "mirrored", "multi_worker"] = Field(
+        "none", description="mirrored: all GPUs of the machine; multi_worker: machines named in TF_CONFIG"
+    )
+    init_from: str | None = Field(
+        None, description="run name or bundle directory whose weights are the start"
+    )
+    freeze: list[str] = Field([], description="names of layers whose weights stay as they are")
+    tensorboard: bool = Field(False, description="write TensorBoard event files beside the bundle")
+    checkpoint_minutes: float = Field(10.0, gt=0, description="minutes between two resumable checkpoints")
+
+
+class PredictOptions(Closed):
+    """How a trained model predicts."""
+
+    reverse_complement: Literal["mean", "none"] = Field(
+        "mean", description="mean: probabilities and logits are averaged over both strands"
+    )
+    batch_size: int = Field(128, ge=2, description="rows of the one fixed, padded batch")
+
+
+def bundle_path(init_from: str, runs: Path) -> Path:
+    """Directory of the bundle that `init_from` names: a directory as it is, else a run's results."""
+    return Path(init_from) if "/" in init_from else runs / init_from
