@@ -1,0 +1,33 @@
+"""What all tests share."""
+
+import os
+from collections.abc import Generator
+from pathlib import Path
+
+import pytest
+
+REPOSITORY = Path(__file__).parents[1]
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Where Slurm was installed for the tests, skipping one of its tests is a failure."""
+    report = yield
+    if report.skipped and item.get_closest_marker("slurm") and os.environ.get("DANQ_REQUIRE_SLURM"):
+        report.outcome = "failed"
+        report.longrepr = f"{item.nodeid} was skipped although DANQ_REQUIRE_SLURM is set: {report.longrepr}"
+    return report
+
+
+@pytest.fixture(scope="session")
+def repository() -> Path:
+    return REPOSITORY
+
+
+@pytest.fixture(scope="session")
+def real_data() -> Path:
+    """Real data sets that are no part of the project; tests that use them skip where they are absent."""
+    path = Path(os.environ.get("DANQ_REAL_DATA", REPOSITORY.parent / "shared" / "data"))
+    if not path.is_dir():
+        pytest.skip(f"no real data at {path}; set DANQ_REAL_DATA")
+    return path

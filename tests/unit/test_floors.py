@@ -1,0 +1,95 @@
+"""A module imports only from lower floors, and TensorFlow only where it is allowed."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import danq
+
+PACKAGE = Path(danq.__file__).parent
+FLOORS = [
+    {"errors"},
+    {"files", "progress", "provenance"},
+    {"genome"},
+    {"data"},
+    {"models"},
+    {"learn"},
+    {"score", "evaluate", "explain"},
+    {"config"},
+    {"starter"},
+    {"cli"},
+]
+FLOOR = {name: height for height, names in enumerate(FLOORS) for name in names}
+MODULES = sorted(PACKAGE.rglob("*.py"))
+WITHOUT_TENSORFLOW = {"learn/__init__.py", "learn/options.py", "learn/predictions.py", "learn/tracks.py"}
+
+
+def name(path: Path) -> str:
+    return path.relative_to(PACKAGE).as_posix()
+
+
+def imported(nodes: list[ast.stmt] | ast.AST) -> set[str]:
+    found = set()
+    walk = ast.walk(nodes) if isinstance(nodes, ast.AST) else (n for s in nodes for n in ast.walk(s))
+    for node in walk:
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, "imports are absolute"
+            found.add(node.module or "")
+            if node.module == "danq":
+                found |= {f"danq.{alias.name}" for alias in node.names}
+    return found
+
+
+def imported_at_the_top(tree: ast.Module) -> set[str]:
+    """Imports that run when the module is imported, those of functions left out."""
+    statements = [s for s in tree.body if not isinstance(s, ast.FunctionDef | ast.ClassDef)]
+    return imported(
+        [s for s in statements if not (isinstance(s, ast.If) and "TYPE_CHECKING" in ast.dump(s.test))]
+    )
+
+
+@pytest.mark.parametrize("path", [p for p in MODULES if p != PACKAGE / "__init__.py"], ids=name)
+def test_a_module_imports_only_from_its_own_floor_and_below(path: Path) -> None:
+    own = path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+    for module in imported(ast.parse(path.read_text())):
+        if module.startswith("danq."):
+            other = module.split(".")[1]
+            assert other == own or FLOOR[other] < FLOOR[own], f"{name(path)} imports {module}"
+
+
+@pytest.mark.parametrize("path", MODULES, ids=name)
+def test_tensorflow_is_imported_at_the_top_only_where_it_is_allowed(path: Path) -> None:
+    allowed = name(path) == "models/layers.py" or (
+        name(path).startswith("learn/") and name(path) not in WITHOUT_TENSORFLOW
+    )
+    roots = {module.split(".")[0] for module in imported_at_the_top(ast.parse(path.read_text()))}
+    assert allowed or not roots & {"tensorflow", "keras"}
+
+
+@pytest.mark.parametrize("path", MODULES, ids=name)
+def test_a_module_stays_readable(path: Path) -> None:
+    lines = path.read_text().splitlines()
+    assert len(lines) <= 300, "a file has one purpose and at most 300 lines"
+    assert not [line for line in lines if "TODO" in line or "FIXME" in line]
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "import danq",
+        "import danq.config",
+        "import danq.learn.options",
+        "import danq.learn.predictions",
+        "import danq.evaluate.report, danq.evaluate.evaluate",
+        "import danq.data.regions, danq.data.examples, danq.data.batches",
+        "from danq.models import MODELS",
+    ],
+)
+def test_importing_does_not_load_tensorflow(statement: str) -> None:
+    program = f"import sys; {statement}; sys.exit('tensorflow' in sys.modules or 'keras' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
