@@ -1,0 +1,61 @@
+"""The command line's frame: help for every verb, one line and status 2 for a user's mistake."""
+
+import subprocess
+import sys
+
+import pytest
+
+from danq.cli import VERBS
+
+
+def danq(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-c", "from danq.cli import main; main()", *arguments],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_help_lists_every_verb_without_importing_one() -> None:
+    program = "import sys; sys.argv = ['danq', '--help']\nfrom danq.cli import main\n"
+    program += "try: main()\nexcept SystemExit: pass\n"
+    program += (
+        "sys.exit(any(name in sys.modules for name in ('tensorflow', 'numpy', 'polars', 'danq.cli.train')))"
+    )
+    shown = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert shown.returncode == 0
+    for verb, line in VERBS.items():
+        assert verb in shown.stdout
+        assert line.split()[0] in shown.stdout
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_every_verb_explains_each_of_its_options(verb: str) -> None:
+    shown = danq(verb, "--help")
+    assert shown.returncode == 0, shown.stderr
+    assert "Usage: " in shown.stdout
+    options = [line for line in shown.stdout.splitlines() if line.strip().startswith("--")]
+    lines = shown.stdout.splitlines()
+    for line in options:
+        position = lines.index(line)
+        explained = len(line.split("  ")) > 2 or (
+            position + 1 < len(lines) and lines[position + 1].startswith(" " * 10)
+        )
+        assert explained, f"danq {verb}: no help for {line.strip()}"
+
+
+def test_an_unknown_verb_is_refused() -> None:
+    refused = danq("genomes")
+    assert refused.returncode == 2
+    assert "genomes" in refused.stderr
+
+
+def test_a_mistake_gives_one_line_and_status_2() -> None:
+    refused = danq("genome", "nowhere.fa", "--out", "nowhere")
+    assert refused.returncode == 2
+    assert refused.stderr.splitlines() == ["danq: nowhere.fa: no such file"]
+
+
+def test_the_version_is_printed() -> None:
+    assert danq("--version").stdout.startswith("danq 0.")

@@ -1,0 +1,24 @@
+"""The documentation's Python blocks run, and its links lead somewhere."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+REPOSITORY = Path(__file__).parents[2]
+PAGES = [*REPOSITORY.glob("*.md"), *REPOSITORY.glob("docs/*.md"), *REPOSITORY.glob("config/*.md")]
+OLD_KERAS = (REPOSITORY / "docs" / "coming-from-old-keras.md").read_text()
+
+
+@pytest.mark.parametrize(
+    "block", re.findall(r"```python\n(.*?)```", OLD_KERAS, re.DOTALL), ids=lambda b: b.split("\n")[2]
+)
+def test_blocks_about_old_keras_run(block: str) -> None:
+    exec(compile(block, "docs/coming-from-old-keras.md", "exec"), {})
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda p: p.name)
+def test_links_within_the_project_lead_to_a_file(page: Path) -> None:
+    for target in re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", page.read_text()):
+        if not re.match(r"[a-z]+:", target):
+            assert (page.parent / target).exists(), f"{page.name} links to {target}"
