@@ -1,0 +1,249 @@
+"""Writing a dataset directory: packed labels, the table of rows, and the manifest."""
+
+import logging
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from danq.data.dataset import FORMAT_VERSION, SPLITS
+from danq.data.options import DatasetOptions
+from danq.errors import DanqError
+from danq.files import digest, sha256, write_json
+from danq.genome.fasta import Genome
+from danq.provenance import provenance
+
+log = logging.getLogger("danq")
+
+_CHUNK_ROWS = 1 << 16
+
+
+@dataclass(frozen=True)
+class TargetRow:
+    """What the manifest says of a target besides its counts.
+
+    Attributes
+    ----------
+    name, group, rule, path : str
+        As in the table of targets; empty where they do not apply.
+    regions : int
+        Intervals read from the track (0 for labelled examples).
+    origin : str
+        Where the target is declared, ``path:line``, for messages.
+    """
+
+    name: str
+    group: str = ""
+    rule: str = ""
+    path: str = ""
+    regions: int = 0
+    origin: str = ""
+
+
+def create_labels(directory: Path, n: int, targets: int) -> NDArray[np.uint8]:
+    """Create ``labels.npy``, all zero: a writable memory map, uint8, shape (n, ceil(targets / 8))."""
+    shape = (n, -(-targets // 8))
+    return np.lib.format.open_memmap(directory / "labels.npy", "w+", np.uint8, shape)
+
+
+def pack_labels(labels: NDArray[Any]) -> NDArray[np.uint8]:
+    """Pack labels (n, k) of 0 and 1 along targets, little end first: uint8, shape (n, ceil(k / 8))."""
+    return np.packbits(labels.astype(bool), axis=1, bitorder="little")
+
+
+def count_positives(packed: NDArray[np.uint8], split: NDArray[np.uint8], targets: int) -> NDArray[np.int64]:
+    """Count positive rows of each split and target.
+
+    Parameters
+    ----------
+    packed : uint8, shape (n, ceil(targets / 8))
+        Packed labels.
+    split : uint8, shape (n,)
+        Index into `SPLITS`.
+    targets : int
+        Number of targets.
+
+    Returns
+    -------
+    int64, shape (3, targets)
+    """
+    counts = np.zeros((len(SPLITS), targets), np.int64)
+    for first in range(0, len(packed), _CHUNK_ROWS):
+        rows = slice(first, first + _CHUNK_ROWS)
+        labels = np.unpackbits(packed[rows], axis=1, count=targets, bitorder="little")
+        for index in range(len(SPLITS)):
+            counts[index] += labels[split[rows] == index].sum(axis=0, dtype=np.int64)
+    return counts
+
+
+def write_windows(
+    directory: Path,
+    genome: Genome,
+    contig: NDArray[np.int32],
+    start: NDArray[np.int64],
+    width: int,
+    split: NDArray[np.uint8],
+) -> None:
+    """Write ``windows.parquet``: contig, start and end of each bin (0-based half-open), split."""
+    table = {
+        "contig": _decoded(contig, genome.names),
+        "start": pl.Series(start, dtype=pl.Int64),
+        "end": pl.Series(start + width, dtype=pl.Int64),
+        "split": _decoded(split, SPLITS),
+    }
+    pl.DataFrame(table).write_parquet(directory / "windows.parquet")
+
+
+def write_examples(directory: Path, names: pl.Series | list[str], split: NDArray[np.uint8]) -> None:
+    """Write ``examples.parquet``: name and split of each row that brings its own sequence."""
+    table = {"name": pl.Series(names, dtype=pl.String), "split": _decoded(split, SPLITS)}
+    pl.DataFrame(table).write_parquet(directory / "examples.parquet")
+
+
+def _decoded(codes: NDArray[Any], names: tuple[str, ...]) -> pl.Series:
+    return pl.Series(codes, dtype=pl.UInt32).cast(pl.Enum(names)).cast(pl.String)
+
+
+def check_counts(targets: list[TargetRow], counts: NDArray[np.int64]) -> None:
+    """Refuse targets without any positive row, and warn of those without one in some split.
+
+    Parameters
+    ----------
+    targets : list of TargetRow
+        One a target.
+    counts : int64, shape (3, k)
+        Positive rows of each split and target.
+
+    Raises
+    ------
+    DanqError
+        If a target has no positive row at all.
+    """
+    for target, total in zip(targets, counts.sum(axis=0), strict=True):
+        if total == 0:
+            origin = f"{target.origin}: " if target.origin else ""
+            raise DanqError(
+                f"{origin}expected at least one positive row of target {target.name!r}, found none"
+            )
+    for split, row in zip(SPLITS, counts, strict=True):
+        empty = [target.name for target, count in zip(targets, row, strict=True) if count == 0]
+        if empty:
+            some = ", ".join(empty[:5]) + (", …" if len(empty) > 5 else "")
+            log.warning("%d of %d targets have no positive in %s: %s", len(empty), len(targets), split, some)
+
+
+def write_manifest(
+    directory: Path,
+    out: Path,
+    name: str,
+    options: DatasetOptions,
+    task: str,
+    targets: list[TargetRow],
+    counts: NDArray[np.int64],
+    split: NDArray[np.uint8],
+    left_out: dict[str, int],
+    inputs: dict[str, str],
+    genome: Genome | None = None,
+    genome_name: str = "",
+    extra: dict[str, Any] | None = None,
+) -> dict[str, Any]:
+    """Check the counts and write ``dataset.json``, after all other files of the dataset.
+
+    Parameters
+    ----------
+    directory : Path
+        Staging directory that holds the arrays and tables.
+    out : Path
+        Final directory; the genome is stored relative to it.
+    name : str
+        Name of the dataset in the configuration.
+    options : DatasetOptions
+        Options it was made with.
+    task : str
+        ``multilabel`` or ``multiclass``.
+    targets : list of TargetRow
+        One a label column.
+    counts : int64, shape (3, k)
+        Positive rows of each split and target.
+    split : uint8, shape (n,)
+        Index into `SPLITS`.
+    left_out : dict of str to int
+        Rows left out, by reason.
+    inputs : dict of str to str
+        Digests of the input files, for the provenance.
+    genome, genome_name : Genome and str, optional
+        The genome of the bins and its name in the configuration.
+    extra : dict, optional
+        Further entries, such as renamed contigs.
+
+    Returns
+    -------
+    dict
+        The manifest.
+
+    Raises
+    ------
+    DanqError
+        If a split has no row or a target no positive row.
+    """
+    n = {key: int((split == index).sum()) for index, key in enumerate(SPLITS)}
+    for key, number in n.items():
+        if number == 0:
+            raise DanqError(f"dataset {name}: expected at least one row in the {key} split, found none")
+    check_counts(targets, counts)
+    described = [
+        _described(target, column.tolist()) for target, column in zip(targets, counts.T, strict=True)
+    ]
+    given = options.model_dump(mode="json")
+    manifest: dict[str, Any] = {
+        "kind": "dataset",
+        "format_version": FORMAT_VERSION,
+        "name": name,
+        "digest": _digest(directory, task, targets, options.window, genome),
+        "data_kind": options.kind,
+        "task": task,
+        "n": n,
+        "left_out": left_out,
+        "window": options.window,
+        "bin": None if genome is None else options.bin,
+        "genome": None if genome is None else _genome(genome, genome_name, out),
+        **(extra or {}),
+        "targets": described,
+        "options": given,
+        "provenance": provenance(inputs, given),
+    }
+    write_json(directory / "dataset.json", manifest)
+    return manifest
+
+
+def _described(target: TargetRow, counts: list[int]) -> dict[str, Any]:
+    return {
+        "name": target.name,
+        "group": target.group,
+        "rule": target.rule,
+        "path": target.path,
+        "regions": target.regions,
+        "counts": dict(zip(SPLITS, counts, strict=True)),
+    }
+
+
+def _genome(genome: Genome, name: str, out: Path) -> dict[str, str]:
+    relative = os.path.relpath(genome.path.resolve(), out.resolve())
+    return {"name": name or genome.path.name, "path": relative, "digest": genome.digest}
+
+
+def _digest(directory: Path, task: str, targets: list[TargetRow], window: int, genome: Genome | None) -> str:
+    files = ("labels.npy", "codes.npy", "windows.parquet", "examples.parquet")
+    return digest(
+        {
+            "files": {file: sha256(directory / file) for file in files if (directory / file).is_file()},
+            "targets": [target.name for target in targets],
+            "task": task,
+            "window": window,
+            "genome": genome and genome.digest,
+        }
+    )
