@@ -1,0 +1,195 @@
+"""The model bundle: a trained network with its encoder, options, targets and history, as a directory."""
+
+import hashlib
+import json
+import zipfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+from numpy.typing import NDArray
+
+from danq.data.encoders import Encoder, load_encoder
+from danq.errors import DanqError
+from danq.files import read_manifest, write_json
+
+FORMAT_VERSION = 1
+MODEL_FILE, MANIFEST_FILE, HISTORY_FILE = "model.keras", "bundle.json", "history.tsv"
+HISTORY_COLUMNS = (
+    "epoch",
+    "train_loss",
+    "valid_loss",
+    "valid_auroc",
+    "valid_auprc",
+    "valid_f1",
+    "learning_rate",
+    "samples_per_second",
+    "seconds",
+)
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """A trained model with all that is needed to use it.
+
+    Attributes
+    ----------
+    path : Path
+        Directory it was read from.
+    model : keras.Model
+        Takes the dict of arrays `encoder` makes; returns logits (n, k).
+    encoder : Encoder
+        Turns codes uint8 (n, window) into the model's inputs.
+    info : dict
+        ``bundle.json``.
+    """
+
+    path: Path
+    model: keras.Model
+    encoder: Encoder
+    info: dict[str, Any]
+
+    @property
+    def targets(self) -> tuple[str, ...]:
+        """Names of the k outputs."""
+        return tuple(self.info["targets"])
+
+    @property
+    def window(self) -> int:
+        """Length of an input window in bp."""
+        return int(self.info["window"])
+
+    @property
+    def task(self) -> str:
+        """``multilabel`` (sigmoid) or ``multiclass`` (softmax)."""
+        return str(self.info["task"])
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of options, encoder state and the ordered weight arrays."""
+        return str(self.info["digest"])
+
+
+def weights_digest(
+    options: Mapping[str, Any], encoder: Mapping[str, Any], weights: Sequence[NDArray[Any]]
+) -> str:
+    """SHA-256 of model options, encoder state and weights; free of dates, which `.keras` files carry.
+
+    Parameters
+    ----------
+    options : mapping
+        The model's options, JSON-like.
+    encoder : mapping
+        The encoder's state, JSON-like.
+    weights : sequence of arrays
+        As ``[w.numpy() for w in model.weights]``; order, shape and dtype count.
+    """
+    head = {"options": options, "encoder": encoder}
+    total = hashlib.sha256(json.dumps(head, sort_keys=True, separators=(",", ":")).encode())
+    for array in weights:
+        contiguous = np.ascontiguousarray(array)
+        total.update(f"\0{contiguous.dtype.str}{array.shape}\0".encode())
+        total.update(contiguous.data)
+    return total.hexdigest()
+
+
+def model_weights(model: keras.Model) -> list[NDArray[Any]]:
+    """Weights of a model in their fixed order, without the states of dropout's generators."""
+    return [np.asarray(weight.numpy()) for weight in model.weights]
+
+
+def save_bundle(
+    out: Path,
+    model: keras.Model,
+    encoder: Encoder,
+    info: Mapping[str, Any],
+    history: Sequence[Mapping[str, Any]] = (),
+) -> dict[str, Any]:
+    """Write `model.keras`, `history.tsv` and `bundle.json` into a directory.
+
+    Parameters
+    ----------
+    out : Path
+        Existing directory, usually that of `danq.files.staged`.
+    model : keras.Model
+        Model with its best weights.
+    encoder : Encoder
+        Its fitted encoder.
+    info : mapping
+        Keys of ``bundle.json`` but for ``kind``, ``format_version``, ``encoder``, ``parameters`` and
+        ``digest``, which are set here. Needed: ``model``, its ``options``, ``targets``, ``window``, ``task``.
+    history : sequence of mappings
+        One mapping an epoch with the keys `HISTORY_COLUMNS`; what is missing or None stays empty.
+
+    Returns
+    -------
+    dict
+        What ``bundle.json`` holds.
+    """
+    whole = {
+        "kind": "bundle",
+        "format_version": FORMAT_VERSION,
+        **info,
+        "encoder": encoder.state(),
+        "parameters": model.count_params(),
+        "digest": weights_digest(info["options"], encoder.state(), model_weights(model)),
+    }
+    model.save(out / MODEL_FILE)
+    (out / HISTORY_FILE).write_text(history_table(history), encoding="utf-8")
+    write_json(out / MANIFEST_FILE, whole)
+    return whole
+
+
+def history_table(history: Sequence[Mapping[str, Any]]) -> str:
+    """Tab-separated text of the history, one line an epoch; an undefined value is an empty cell."""
+    lines = ["\t".join(HISTORY_COLUMNS)]
+    lines += ["\t".join(_cell(row.get(column)) for column in HISTORY_COLUMNS) for row in history]
+    return "\n".join(lines) + "\n"
+
+
+def _cell(value: Any) -> str:
+    if value is None or value != value:
+        return ""
+    return str(value) if isinstance(value, int) else f"{value:.6g}"
+
+
+def load_bundle(path: Path) -> Bundle:
+    """Read a bundle and check that its model is the one its manifest describes.
+
+    Parameters
+    ----------
+    path : Path
+        Directory with ``bundle.json`` and ``model.keras``.
+
+    Raises
+    ------
+    DanqError
+        If it is no bundle, of another format version, its model cannot be read, or manifest and model
+        do not belong together.
+    """
+    info = read_manifest(path / MANIFEST_FILE, "bundle", FORMAT_VERSION)
+    encoder = load_encoder(info["encoder"])
+    model = _load_model(path / MODEL_FILE, str(info["model"]))
+    if weights_digest(info["options"], info["encoder"], model_weights(model)) != info["digest"]:
+        raise DanqError(f"{path / MODEL_FILE}: weights are not those {MANIFEST_FILE} was written with")
+    return Bundle(path, model, encoder, info)
+
+
+def _load_model(path: Path, name: str) -> keras.Model:
+    # layers of danq's own, and of a model given by its path, are known to Keras once imported
+    import danq.models.layers  # noqa: F401
+
+    if Path(name).suffix == ".py" and Path(name).is_file():
+        from danq.models import load_model_module
+
+        load_model_module(name)
+    if not path.is_file():
+        raise DanqError(f"{path}: no such file; {path.parent} is no whole danq bundle")
+    try:
+        return keras.models.load_model(path, compile=False)
+    except (ValueError, TypeError, KeyError, OSError, zipfile.BadZipFile) as error:
+        first = (str(error).splitlines() or [type(error).__name__])[0]
+        raise DanqError(f"{path}: not readable as a Keras model ({first})") from error

@@ -1,0 +1,101 @@
+import json
+
+import keras
+import numpy as np
+import pytest
+
+from danq.data.encoders import CodesEncoder
+from danq.errors import DanqError
+from danq.learn.bundle import HISTORY_COLUMNS, load_bundle, save_bundle, weights_digest
+
+INFO = {
+    "run": "tiny",
+    "model": "danq",
+    "options": {"filters": 3},
+    "train": {},
+    "predict": {},
+    "targets": ["CTCF", "JUND"],
+    "task": "multilabel",
+    "window": 8,
+    "bin": 4,
+}
+
+
+def tiny_model(seed=0):
+    keras.utils.set_random_seed(seed)
+    codes = keras.Input((8,), dtype="uint8", name="codes")
+    x = keras.layers.Rescaling(0.25, name="scale")(keras.ops.cast(codes, "float32"))
+    return keras.Model({"codes": codes}, keras.layers.Dense(2, name="logits")(x))
+
+
+def rows(n=5):
+    return np.random.default_rng(0).integers(0, 5, (n, 8), dtype=np.uint8)
+
+
+def test_bundle_round_trip(tmp_path):
+    model = tiny_model()
+    info = save_bundle(tmp_path, model, CodesEncoder(8), INFO, [{"epoch": 1, "train_loss": 0.5}])
+    bundle = load_bundle(tmp_path)
+    assert bundle.targets == ("CTCF", "JUND")
+    assert (bundle.window, bundle.task, bundle.digest) == (8, "multilabel", info["digest"])
+    assert bundle.encoder == CodesEncoder(8)
+    assert bundle.info["parameters"] == 18
+    inputs = bundle.encoder.encode(rows())
+    np.testing.assert_array_equal(bundle.model(inputs), model(inputs))
+    header, line = (tmp_path / "history.tsv").read_text().splitlines()
+    assert header.split("\t") == list(HISTORY_COLUMNS)
+    assert line.split("\t") == ["1", "0.5"] + [""] * 7
+
+
+def test_digest_ignores_dates_and_sees_options_encoder_and_each_weight(tmp_path):
+    first, second = tmp_path / "a", tmp_path / "b"
+    first.mkdir(), second.mkdir()
+    assert (
+        save_bundle(first, tiny_model(), CodesEncoder(8), INFO)["digest"]
+        == save_bundle(second, tiny_model(), CodesEncoder(8), INFO)["digest"]
+    )
+    weights = [np.zeros((2, 3), np.float32), np.ones(3, np.float32)]
+    same = weights_digest({"a": 1, "b": 2}, {"name": "codes"}, weights)
+    assert same == weights_digest({"b": 2, "a": 1}, {"name": "codes"}, [w.copy() for w in weights])
+    touched = [weights[0], np.array([1, 1, np.nextafter(np.float32(1), np.float32(2))])]
+    others = [
+        weights_digest({"a": 1, "b": 3}, {"name": "codes"}, weights),
+        weights_digest({"a": 1, "b": 2}, {"name": "kmers"}, weights),
+        weights_digest({"a": 1, "b": 2}, {"name": "codes"}, touched),
+        weights_digest({"a": 1, "b": 2}, {"name": "codes"}, weights[::-1]),
+        weights_digest({"a": 1, "b": 2}, {"name": "codes"}, [weights[0].reshape(3, 2), weights[1]]),
+    ]
+    assert len({same, *others}) == 6
+
+
+def test_another_format_version_is_refused(tmp_path):
+    save_bundle(tmp_path, tiny_model(), CodesEncoder(8), INFO)
+    manifest = tmp_path / "bundle.json"
+    manifest.write_text(json.dumps({**json.loads(manifest.read_text()), "format_version": 2}))
+    with pytest.raises(DanqError, match="expected bundle format version 1, received 2"):
+        load_bundle(tmp_path)
+
+
+def test_a_model_of_other_weights_is_refused(tmp_path):
+    save_bundle(tmp_path, tiny_model(), CodesEncoder(8), INFO)
+    tiny_model(seed=1).save(tmp_path / "model.keras")
+    with pytest.raises(DanqError, match=r"weights are not those bundle\.json was written with"):
+        load_bundle(tmp_path)
+
+
+@pytest.mark.parametrize("damage", ["text", "truncated", "empty", "absent"])
+def test_an_unreadable_model_is_refused_in_one_line(tmp_path, damage):
+    save_bundle(tmp_path, tiny_model(), CodesEncoder(8), INFO)
+    path = tmp_path / "model.keras"
+    whole = path.read_bytes()
+    path.write_bytes({"text": b"no model\n", "truncated": whole[: len(whole) // 2]}.get(damage, b""))
+    if damage == "absent":
+        path.unlink()
+    with pytest.raises(DanqError, match=r"model\.keras") as refusal:
+        load_bundle(tmp_path)
+    assert "\n" not in str(refusal.value)
+
+
+def test_no_bundle_at_all(tmp_path):
+    with pytest.raises(DanqError, match="no such file"):
+        load_bundle(tmp_path / "nothing")
