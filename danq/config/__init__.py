@@ -1,0 +1,152 @@
+"""The configuration as typed models: read, checked and refused in one line before any job starts."""
+
+import importlib
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Annotated, Any, TypeVar
+
+from pydantic import BaseModel, Field, StringConstraints, ValidationError
+
+from danq.config.reading import describe, one_line, plain, read_mapping
+from danq.data.options import Closed, DatasetOptions
+from danq.errors import DanqError
+from danq.learn.options import PredictOptions, TrainOptions
+
+_Model = TypeVar("_Model", bound=BaseModel)
+Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.-]*$")]
+"""Names become directories below results/ and wildcards of the workflow."""
+
+
+class Run(Closed):
+    """One model trained on one dataset."""
+
+    model: str = Field(description="name of a model, or the path of a Python file (.py) that defines one")
+    dataset: str = Field(description="name of a dataset of this configuration")
+    options: dict[str, Any] = Field({}, description="options of the model")
+    train: TrainOptions = Field(TrainOptions(), description="how the model is trained")
+    predict: PredictOptions = Field(PredictOptions(), description="how the trained model predicts")
+
+
+class Config(Closed):
+    """Everything the workflow makes: genomes, datasets and runs by name."""
+
+    genomes: dict[Name, Path] = Field({}, description="FASTA file of each genome: plain, gzip or bgzip")
+    datasets: dict[Name, DatasetOptions] = Field(min_length=1, description="datasets by name")
+    runs: dict[Name, Run] = Field(min_length=1, description="runs by name")
+
+    def genome_of(self, dataset: str) -> str | None:
+        """Name of the genome of a dataset; None where its examples bring their own sequences."""
+        options = self.datasets[dataset]
+        if options.targets is None:
+            return None
+        return options.genome or next(iter(self.genomes))
+
+
+def load_config(path: Path) -> Config:
+    """Read and check a configuration file, YAML or JSON.
+
+    Raises
+    ------
+    DanqError
+        If it cannot be read, holds a key twice, or is refused by `parse_config`.
+    """
+    return parse_config(read_mapping(path), str(path))
+
+
+def parse_config(raw: Mapping[str, Any], source: str) -> Config:
+    """Check a configuration and fill in every default, those of each run's model included.
+
+    Parameters
+    ----------
+    raw : mapping
+        The configuration as read, JSON-like.
+    source : str
+        What error messages start with, for example the file's name.
+
+    Raises
+    ------
+    DanqError
+        In one line with, for each problem, the key's path, what was expected and what was received.
+    """
+    values = plain(raw)
+    try:
+        config = _filled(Config, values)
+    except ValidationError as error:
+        raise DanqError(one_line(source, describe(error, Config, values))) from None
+    problems = [*_references(config), *_circles(config)]
+    runs = dict[str, Run]()
+    for name, run in config.runs.items():
+        options = model_options(run.model)
+        if isinstance(options, str):
+            problems.append(f"runs.{name}.model: {options}")
+            continue
+        try:
+            filled = _filled(options, run.options)
+        except ValidationError as error:
+            problems += describe(error, options, run.options, ("runs", name, "options"))
+        else:
+            runs[name] = run.model_copy(update={"options": filled.model_dump(mode="json")})
+    if problems:
+        raise DanqError(one_line(source, problems))
+    return config.model_copy(update={"runs": runs})
+
+
+def _filled(model: type[_Model], raw: Any) -> _Model:
+    # strict, as JSON: paths are text, but "60" in quotes is no number and 1 is no truth value
+    return model.model_validate_json(json.dumps(raw), strict=True)
+
+
+def model_options(model: str) -> type[BaseModel] | str:
+    """Typed options of a model by its name or file, or the phrase that says why there are none."""
+    # by name, not by an import statement: verb_digest follows those, and the digest of a verb that builds
+    # no model must not change with the sources of the models
+    models = importlib.import_module("danq.models")
+    if model not in models.MODELS and not model.endswith(".py"):
+        return f"expected one of {', '.join(models.MODELS)} or a file ending in .py, received '{model}'"
+    try:
+        options: type[BaseModel] = models.load_model_module(model).Options
+    except DanqError as error:
+        return str(error)
+    return options
+
+
+def _references(config: Config) -> Iterator[str]:
+    """Find names that other sections refer to and that are not there."""
+    for name, dataset in config.datasets.items():
+        known = ", ".join(config.genomes) or "the names under `genomes` (there are none)"
+        if dataset.genome is not None and dataset.genome not in config.genomes:
+            yield f"datasets.{name}.genome: expected one of {known}, received '{dataset.genome}'"
+        elif dataset.targets is not None and dataset.genome is None and len(config.genomes) != 1:
+            yield f"datasets.{name}.genome: expected one of {known}, received nothing"
+    for name, run in config.runs.items():
+        if run.dataset not in config.datasets:
+            known = ", ".join(config.datasets)
+            yield f"runs.{name}.dataset: expected one of {known}, received '{run.dataset}'"
+        start = run.train.init_from
+        if start is not None and "/" not in start and start not in config.runs:
+            others = ", ".join(other for other in config.runs if other != name) or "there is no other run"
+            yield (
+                f"runs.{name}.train.init_from: expected a run ({others}) or a bundle's directory "
+                f"with a / in it, received '{start}'"
+            )
+
+
+def _circles(config: Config) -> Iterator[str]:
+    """Find runs that start, by way of others, from themselves."""
+    for name in config.runs:
+        seen, here = [name], config.runs[name].train.init_from
+        while here in config.runs and here not in seen:
+            seen.append(here)
+            here = config.runs[here].train.init_from
+        if here == name:
+            yield f"runs.{name}.train.init_from: the run starts from itself ({' -> '.join([*seen, name])})"
+
+
+def unused(config: Config) -> list[str]:
+    """Genomes and datasets that nothing uses, one phrase each."""
+    genomes = {config.genome_of(name) for name in config.datasets}
+    datasets = {run.dataset for run in config.runs.values()}
+    return [f"genomes.{name}: no dataset uses it" for name in config.genomes if name not in genomes] + [
+        f"datasets.{name}: no run uses it" for name in config.datasets if name not in datasets
+    ]

@@ -1,0 +1,172 @@
+"""Reading a configuration file, and putting what is wrong with it into one line."""
+
+import json
+import re
+import types
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Union, get_args, get_origin
+
+import yaml
+from pydantic import BaseModel, ValidationError
+
+from danq.errors import DanqError
+
+_SHOWN = 5
+_EXPONENT = re.compile(r"[+-]?\d+(\.\d*)?[eE][+-]?\d+")
+_KINDS = {
+    "bool_type": "true or false",
+    "dict_type": "a mapping of keys to values",
+    "float_type": "a number",
+    "int_type": "an integer",
+    "list_type": "a list",
+    "model_type": "a mapping of keys to values",
+    "path_type": "a path",
+    "string_pattern_mismatch": "a name of letters, digits, `_`, `.` and `-` (neither of the last two first)",
+    "string_type": "text",
+}
+
+
+class _Loader(yaml.SafeLoader):
+    """YAML that refuses a key given twice."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        seen = dict[Any, int]()
+        for key_node, _ in node.value:
+            key = key_node.value
+            line = key_node.start_mark.line + 1
+            if key in seen and key != "<<":
+                raise DanqError(
+                    f"{node.start_mark.name}:{line}: key {key!r} stands in line {seen[key]} already"
+                )
+            seen[key] = line
+        return super().construct_mapping(node, deep)
+
+
+def read_mapping(path: Path) -> dict[str, Any]:
+    """Read a YAML or JSON file that holds one mapping.
+
+    Raises
+    ------
+    DanqError
+        If the file is missing, damaged, holds no mapping, or a key twice (with its line).
+    """
+    try:
+        with path.open(encoding="utf-8") as stream:
+            value = yaml.load(stream, _Loader)
+    except FileNotFoundError:
+        raise DanqError(f"{path}: no such file; expected a configuration") from None
+    except (IsADirectoryError, PermissionError, UnicodeDecodeError):
+        raise DanqError(f"{path}: expected a readable YAML file") from None
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        place = f"{path}:{mark.line + 1}" if mark else f"{path}"
+        raise DanqError(f"{place}: expected YAML; {getattr(error, 'problem', None) or error}") from None
+    if not isinstance(value, dict):
+        found = "nothing" if value is None else repr(value)[:60]
+        raise DanqError(f"{path}: expected keys such as `datasets` and `runs`, received {found}")
+    return value
+
+
+def plain(value: Any) -> Any:
+    """Reduce a configuration to JSON types; 1e-3, which YAML 1.1 reads as text, becomes a number."""
+    if isinstance(value, Mapping):
+        return {str(key): plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(item) for item in value]
+    if isinstance(value, str) and _EXPONENT.fullmatch(value):
+        number = float(value)
+        return int(number) if number.is_integer() else number
+    if value is None or isinstance(value, str | bool | int | float):
+        return value
+    return str(value)
+
+
+def describe(
+    error: ValidationError, model: type[BaseModel], raw: Any, prefix: Sequence[str] = ()
+) -> list[str]:
+    """One phrase `key.path: expected …, received …` for each key that is wrong.
+
+    Parameters
+    ----------
+    error : ValidationError
+        What pydantic found.
+    model : type of BaseModel
+        The model that was filled.
+    raw : JSON-like
+        What it was filled from.
+    prefix : sequence of str
+        Path of `raw` within the configuration.
+    """
+    found = dict[tuple[str | int, ...], tuple[list[str], str]]()
+    for problem in error.errors(include_url=False):
+        place, value = _place(problem["loc"], raw, problem["type"])
+        expected, received = _expected(problem, model, value)
+        wanted, _ = found.setdefault(place, ([], received))
+        if expected not in wanted:
+            wanted.append(expected)
+    # where a value may be of several types, the complaint of the type that came furthest is the useful one
+    furthest = [
+        place for place in found if not any(len(o) > len(place) and o[: len(place)] == place for o in found)
+    ]
+    phrases = list[str]()
+    for place in furthest:
+        wanted, received = found[place]
+        key = ".".join(map(str, (*prefix, *place))) or "top level"
+        phrases.append(f"{key}: {' or '.join(wanted).replace('or expected', 'or')}{received}")
+    return phrases
+
+
+def one_line(source: str, problems: Sequence[str]) -> str:
+    """Join problems into one line; beyond the first few only their number is said."""
+    more = f"; and {len(problems) - _SHOWN} more" if len(problems) > _SHOWN else ""
+    return f"{source}: {'; '.join(problems[:_SHOWN])}{more}"
+
+
+def _place(loc: Sequence[str | int], raw: Any, kind: str) -> tuple[tuple[str | int, ...], Any]:
+    """Keep those parts of a pydantic location that are keys of the data; the rest names types of a union."""
+    path, here = list[str | int](), raw
+    for part in loc:
+        known = isinstance(here, Mapping) and part in here
+        if known or (isinstance(here, list) and isinstance(part, int) and part < len(here)):
+            path.append(part)
+            here = here[part]
+    if kind == "missing":
+        path.append(loc[-1])
+    return tuple(path), here
+
+
+def _expected(problem: Any, model: type[BaseModel], value: Any) -> tuple[str, str]:
+    kind, received = problem["type"], f", received {json.dumps(value, ensure_ascii=False)[:80]}"
+    if kind == "extra_forbidden":
+        keys = ", ".join(sorted(_keys(model, problem["loc"][:-1])))
+        return f"unknown key; expected one of {keys}", f"; received '{problem['loc'][-1]}'"
+    if kind == "missing":
+        return "expected this key", ", received nothing"
+    if kind == "value_error":
+        return str(problem["ctx"]["error"]), ""
+    if problem["loc"][-1] == "[key]":
+        received = f", received '{problem['input']}'"
+    if kind == "string_type" and isinstance(value, int | float):
+        return "expected text (in quotes where it is a number)", received
+    if kind == "too_short":
+        return "expected at least one entry", ", received none"
+    if kind == "literal_error":
+        return f"expected {problem['ctx']['expected']}", received
+    text = _KINDS.get(kind) or re.sub(r"^Input should be (?=\w+ than)", "a value ", problem["msg"])
+    return "expected " + text.removeprefix("Input should be "), received
+
+
+def _keys(annotation: Any, loc: Sequence[str | int]) -> Iterator[str]:
+    """Keys of the section at a pydantic location, found by walking the types."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        if not loc:
+            yield from annotation.model_fields
+        elif loc[0] in annotation.model_fields:
+            yield from _keys(annotation.model_fields[str(loc[0])].annotation, loc[1:])
+    elif get_origin(annotation) is dict and loc:
+        yield from _keys(get_args(annotation)[1], loc[1:])
+    elif get_origin(annotation) in (Union, types.UnionType):
+        for member in get_args(annotation):
+            tagged = bool(loc) and loc[0] == getattr(member, "__name__", None)
+            yield from _keys(member, loc[1:] if tagged else loc)
