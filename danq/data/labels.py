@@ -1,0 +1,160 @@
+"""The bins of a genome and which of them a track makes positive."""
+
+from dataclasses import dataclass
+from fractions import Fraction
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True)
+class Bins:
+    """All whole bins of a genome, numbered through its contigs; a short last bin of a contig is dropped.
+
+    Attributes
+    ----------
+    width : int
+        bp of a bin.
+    first : int64, shape (contigs + 1,)
+        Number of each contig's first bin; the last entry is the number of all bins.
+    short : int
+        Contigs whose last, short bin was dropped.
+    """
+
+    width: int
+    first: NDArray[np.int64]
+    short: int
+
+    def __len__(self) -> int:
+        """Count all bins."""
+        return int(self.first[-1])
+
+    def contigs(self) -> NDArray[np.int32]:
+        """Genome index of each bin's contig, int32, shape (bins,)."""
+        return np.repeat(np.arange(len(self.first) - 1, dtype=np.int32), np.diff(self.first))
+
+    def starts(self) -> NDArray[np.int64]:
+        """0-based first base of each bin on its contig, int64, shape (bins,)."""
+        return (np.arange(len(self)) - np.repeat(self.first[:-1], np.diff(self.first))) * self.width
+
+
+def bins_of(lengths: NDArray[np.int64], width: int) -> Bins:
+    """Cut contigs into bins that start at 0 with stride `width`.
+
+    Parameters
+    ----------
+    lengths : int64, shape (contigs,)
+        Contig lengths, bp.
+    width : int
+        bp of a bin.
+    """
+    first = np.zeros(len(lengths) + 1, np.int64)
+    np.cumsum(lengths // width, out=first[1:])
+    return Bins(width, first, int((lengths % width > 0).sum()))
+
+
+def covered_bins(
+    bins: Bins, contig: NDArray[np.int32], start: NDArray[np.int64], end: NDArray[np.int64]
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Find the bins that intervals touch, and how much of each the union of the intervals covers.
+
+    Parameters
+    ----------
+    bins : Bins
+        Bins of the genome.
+    contig : int32, shape (n,)
+        Genome index of each interval's contig.
+    start, end : int64, shape (n,)
+        0-based half-open, within the contig, in any order; they may overlap.
+
+    Returns
+    -------
+    bin : int64, shape (m,)
+        Numbers of the touched bins, ascending, each once.
+    covered : int64, shape (m,)
+        Covered bp of each, at least 1.
+    """
+    contig, start, end = _union(contig, start, end)
+    low, high = start // bins.width, (end - 1) // bins.width
+    parts = high - low + 1
+    interval = np.repeat(np.arange(len(start)), parts)
+    local = np.arange(len(interval)) - np.repeat(np.cumsum(parts) - parts, parts) + low[interval]
+    left = local * bins.width
+    covered = np.minimum(end[interval], left + bins.width) - np.maximum(start[interval], left)
+    number = bins.first[contig[interval]] + local
+    whole = number < bins.first[contig[interval] + 1]
+    number, covered = number[whole], covered[whole]
+    # the union is disjoint and sorted, so the parts of one bin stand side by side
+    begins = np.flatnonzero(np.diff(number, prepend=-1))
+    if len(begins) == 0:
+        return number, covered
+    return number[begins], np.add.reduceat(covered, begins)
+
+
+def _union(
+    contig: NDArray[np.int32], start: NDArray[np.int64], end: NDArray[np.int64]
+) -> tuple[NDArray[np.int32], NDArray[np.int64], NDArray[np.int64]]:
+    """Merge overlapping and touching intervals; the result is sorted and disjoint."""
+    order = np.lexsort((start, contig))
+    contig, start, end = contig[order], start[order], end[order]
+    if len(start) == 0:
+        return contig, start, end
+    # contigs laid end to end, so that one running maximum serves all of them
+    stride = int(end.max()) + 1
+    offset = contig.astype(np.int64) * stride
+    reach = np.maximum.accumulate(end + offset)
+    begins = np.ones(len(start), bool)
+    begins[1:] = start[1:] + offset[1:] > reach[:-1]
+    first = np.flatnonzero(begins)
+    last = np.append(first[1:], len(start)) - 1
+    return contig[first], start[first], reach[last] - offset[last]
+
+
+def overlap_positives(
+    bins: Bins,
+    contig: NDArray[np.int32],
+    start: NDArray[np.int64],
+    end: NDArray[np.int64],
+    min_overlap: float,
+) -> NDArray[np.int64]:
+    """Find the bins of which strictly more than `min_overlap` is covered by the union of intervals.
+
+    The comparison is made in integers with the decimal fraction as it was written (0.1 is 1/10).
+
+    Parameters
+    ----------
+    bins, contig, start, end
+        As in `covered_bins`.
+    min_overlap : float
+        Part of a bin, from 0 (one base suffices) to below 1.
+
+    Returns
+    -------
+    int64, shape (m,)
+        Numbers of the positive bins, ascending.
+    """
+    number, covered = covered_bins(bins, contig, start, end)
+    least = Fraction(str(min_overlap))
+    # covered is an integer, so exceeding the exact bound is exceeding its floor
+    return number[covered > bins.width * least.numerator // least.denominator]
+
+
+def summit_positives(bins: Bins, contig: NDArray[np.int32], summit: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Find the bins that hold at least one summit.
+
+    Parameters
+    ----------
+    bins : Bins
+        Bins of the genome.
+    contig : int32, shape (n,)
+        Genome index of each summit's contig.
+    summit : int64, shape (n,)
+        0-based positions.
+
+    Returns
+    -------
+    int64, shape (m,)
+        Numbers of the positive bins, ascending.
+    """
+    number = bins.first[contig] + summit // bins.width
+    return np.unique(number[number < bins.first[contig + 1]])
