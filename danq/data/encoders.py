@@ -46,10 +46,10 @@ class CodesEncoder:
     Parameters
     ----------
     window : int
-        Length of a window in bp.
+        Length of a window in bp; 0 until `fit` has seen one.
     """
 
-    window: int
+    window: int = 0
     name = "codes"
 
     @property
@@ -58,8 +58,8 @@ class CodesEncoder:
         return {"codes": ((self.window,), "uint8")}
 
     def fit(self, raw: Iterable[NDArray[np.uint8]]) -> "CodesEncoder":
-        """Return this encoder: there is nothing to learn."""
-        return self
+        """Learn the window's length from the first block of rows."""
+        return CodesEncoder(_first_window(raw))
 
     def encode(self, codes: NDArray[np.uint8]) -> dict[str, NDArray[Any]]:
         """Return the windows under the model's input name.
@@ -97,17 +97,17 @@ class KmerCounts:
     k : int
         Length of a word in bp, 1 to 8.
     window : int
-        Length of a window in bp.
+        Length of a window in bp; 0 until `fit` has seen one.
     """
 
     k: int
-    window: int
+    window: int = 0
     name = "kmer_counts"
 
     def __post_init__(self) -> None:
         if not 1 <= self.k <= 8:
             raise DanqError(f"k: expected 1 to 8, received {self.k}")
-        if self.window < self.k:
+        if self.window and self.window < self.k:
             raise DanqError(f"window: expected at least k = {self.k} bp, received {self.window}")
 
     @property
@@ -133,8 +133,8 @@ class KmerCounts:
         return columns.astype(np.int32)
 
     def fit(self, raw: Iterable[NDArray[np.uint8]]) -> "KmerCounts":
-        """Return this encoder: there is nothing to learn."""
-        return self
+        """Learn the window's length from the first block of rows."""
+        return KmerCounts(self.k, _first_window(raw))
 
     def encode(self, codes: NDArray[np.uint8]) -> dict[str, NDArray[Any]]:
         """Count the k-mers of each window.
@@ -209,3 +209,9 @@ def load_encoder(state: Mapping[str, Any]) -> Encoder:
 def _check_window(codes: NDArray[np.uint8], window: int) -> None:
     if codes.ndim != 2 or codes.shape[1] != window:
         raise DanqError(f"expected windows of {window} bp, received an array of shape {codes.shape}")
+
+
+def _first_window(raw: Iterable[NDArray[np.uint8]]) -> int:
+    for codes in raw:
+        return int(codes.shape[1])
+    raise DanqError("expected rows to fit an encoder on, received none")

@@ -64,7 +64,17 @@ def test_blocks_do_not_change_the_counts(monkeypatch):
 @pytest.mark.parametrize("encoder", [CodesEncoder(40), KmerCounts(3, 40)])
 def test_a_state_loads_as_an_equal_encoder(encoder):
     assert load_encoder(json.loads(json.dumps(encoder.state()))) == encoder
-    assert encoder.fit([]) is encoder
+
+
+def test_fitting_learns_the_window_from_the_first_block():
+    def blocks():
+        yield np.zeros((3, 40), np.uint8)
+        raise AssertionError("a second block was read")
+
+    assert CodesEncoder().fit(blocks()) == CodesEncoder(40)
+    assert KmerCounts(5).fit(blocks()) == KmerCounts(5, 40)
+    with pytest.raises(DanqError, match="received none"):
+        CodesEncoder().fit([])
 
 
 @pytest.mark.parametrize("encoder", [CodesEncoder(40), KmerCounts(3, 40)])

@@ -1,0 +1,115 @@
+"""Motif files (JASPAR, MEME, PFM and others) through Biopython, as plain arrays."""
+
+import io
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from danq.errors import DanqError
+from danq.files import read_lines
+
+_FORMATS = {"jaspar": "JASPAR", "minimal": "MEME", "meme": "MEME XML", "transfac": "TRANSFAC", "pfm": "PFM"}
+
+
+@dataclass(frozen=True)
+class Motif:
+    """A motif as base probabilities.
+
+    Attributes
+    ----------
+    name : str
+        Identifier, and the factor's name where the file has one.
+    probabilities : float32, shape (length, 4)
+        Rows sum to 1; columns in the order A, C, G, T.
+    """
+
+    name: str
+    probabilities: NDArray[np.float32]
+
+
+def read_motifs(path: Path) -> list[Motif]:
+    """Read every motif of a file whose format is told by its contents.
+
+    JASPAR, MEME (text or XML), TRANSFAC, single PFM (four rows), and lists of matrices under ``>name``
+    lines with four rows or four columns; plain or gzip. Lines that start with ``#`` are skipped.
+
+    Parameters
+    ----------
+    path : Path
+        Motif file.
+
+    Raises
+    ------
+    DanqError
+        If the file is missing, of no known format, empty, or a motif has a position without counts.
+    """
+    from Bio import motifs
+
+    text = "".join(f"{line}\n" for _, line in read_lines(path) if not line.startswith("#"))
+    kind = _format(text)
+    if kind == "minimal":
+        text = _exact_meme(text)
+    try:
+        found = list(motifs.parse(io.BytesIO(text.encode()) if kind == "meme" else io.StringIO(text), kind))
+    except Exception as error:  # Biopython's parsers raise whatever a broken line leads to
+        raise DanqError(f"{path}: not readable as {_FORMATS.get(kind, kind)} motifs ({error})") from error
+    if not found:
+        raise DanqError(f"{path}: expected motifs in JASPAR, MEME, TRANSFAC or PFM format, received none")
+    return [
+        Motif(
+            _name(one, number), _probabilities(one.counts, f"{path}: motif {number} ({_name(one, number)})")
+        )
+        for number, one in enumerate(found, 1)
+    ]
+
+
+def _format(text: str) -> str:
+    """Biopython's name of the format."""
+    if text.lstrip().startswith("<"):
+        return "meme"
+    if "MEME version" in text:
+        return "minimal"
+    if re.search(r"^P[0O]\s", text, re.MULTILINE):
+        return "transfac"
+    if ">" not in text:
+        return "pfm"
+    return "jaspar" if "[" in text else _matrix_format(text)
+
+
+def _matrix_format(text: str) -> str:
+    """Tell matrices of four rows from matrices of four columns; 4 × 4 alone are rows, as JASPAR's."""
+    blocks = [block.strip().splitlines()[1:] for block in text.split(">")[1:]]
+    widths = {len(row.split()) for rows in blocks for row in rows if row.strip()}
+    four_rows = all(sum(bool(row.strip()) for row in rows) == 4 for rows in blocks)
+    return "pfm-four-columns" if widths == {4} and not four_rows else "pfm-four-rows"
+
+
+def _name(motif: Any, number: int) -> str:
+    identifier = getattr(motif, "matrix_id", None)
+    parts = dict.fromkeys(str(part).strip() for part in (identifier, motif.name) if part)
+    return " ".join(parts) or f"motif_{number}"
+
+
+def _probabilities(counts: Any, where: str) -> NDArray[np.float32]:
+    matrix = np.array([counts["A"], counts["C"], counts["G"], counts["T"]], np.float64).T
+    totals = matrix.sum(axis=1, keepdims=True)
+    if not len(matrix) or (matrix < 0).any() or not (totals > 0).all():
+        raise DanqError(f"{where}: expected positive counts at every position")
+    return (matrix / totals).astype(np.float32)
+
+
+def _exact_meme(text: str) -> str:
+    """Ready MEME text for Biopython, which rounds to counts of `nsites` and insists on a background."""
+
+    def statistics(line: re.Match[str]) -> str:
+        width = re.search(r"w\s*=\s*(\d+)", line[0])
+        return f"letter-probability matrix: alength= 4 {f'w= {width[1]} ' if width else ''}nsites= 1000000"
+
+    text = re.sub(r"^letter-probability matrix:.*$", statistics, text, flags=re.MULTILINE)
+    if "Background letter frequencies" not in text:
+        text = text.replace("MOTIF", "Background letter frequencies\nA 0.25 C 0.25 G 0.25 T 0.25\n\nMOTIF", 1)
+    return text
