@@ -10,7 +10,7 @@ import shutil
 import tempfile
 import zlib
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -85,6 +85,7 @@ def staged(out: Path) -> Iterator[Path]:
         If `out` cannot be written to or the disk is full.
     """
     with _writing(out):
+        existed = out.exists()
         out.mkdir(parents=True, exist_ok=True)
         partial = Path(tempfile.mkdtemp(prefix=_PARTIAL, dir=out))
         partial.chmod(0o755)
@@ -97,6 +98,10 @@ def staged(out: Path) -> Iterator[Path]:
                     os.replace(path, final)
         finally:
             shutil.rmtree(partial, ignore_errors=True)
+            if not existed:
+                # a failed job leaves no empty directory either; one with results in it stays
+                with suppress(OSError):
+                    out.rmdir()
 
 
 @contextmanager
