@@ -1,0 +1,59 @@
+"""`danq config`: check a configuration, or print its JSON schema."""
+
+import json
+import logging
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from danq.config import load_config, unused
+
+log = logging.getLogger("danq")
+
+config = typer.Typer(
+    add_completion=False,
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    help="Check a configuration, or print its JSON schema.",
+)
+
+
+@config.command()
+def check(
+    path: Annotated[
+        Path,
+        typer.Argument(metavar="FILE", help="Configuration, YAML or JSON; its paths are taken from here."),
+    ] = Path("config/config.yaml"),
+) -> None:
+    """Check keys, types, names and files of a configuration; exit status 2 if something is wrong."""
+    from danq.config.files import check_files
+
+    checked = load_config(path)
+    check_files(checked, str(path))
+    for phrase in unused(checked):
+        log.warning("%s: %s", path, phrase)
+    log.info(
+        "%s: correct; genomes: %s; datasets: %s; runs: %s",
+        path,
+        *(", ".join(names) or "none" for names in (checked.genomes, checked.datasets, checked.runs)),
+    )
+
+
+@config.command()
+def schema(
+    out: Annotated[
+        Path | None, typer.Option(help="File to write; printed on standard output if left out.")
+    ] = None,
+) -> None:
+    """Print the JSON schema of a configuration, which editors and the workflow's catalogue read."""
+    from danq.config.schema import json_schema
+    from danq.files import atomic
+
+    text = json.dumps(json_schema(), indent=2) + "\n"
+    if out is None:
+        typer.echo(text, nl=False)
+        return
+    with atomic(out) as partial:
+        partial.write_text(text, encoding="utf-8")
+    log.info("wrote %s", out)
