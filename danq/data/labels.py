@@ -29,13 +29,23 @@ class Bins:
         """Count all bins."""
         return int(self.first[-1])
 
-    def contigs(self) -> NDArray[np.int32]:
-        """Genome index of each bin's contig, int32, shape (bins,)."""
-        return np.repeat(np.arange(len(self.first) - 1, dtype=np.int32), np.diff(self.first))
+    def locate(self, number: NDArray[np.int64]) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
+        """Find where bins lie.
 
-    def starts(self) -> NDArray[np.int64]:
-        """0-based first base of each bin on its contig, int64, shape (bins,)."""
-        return (np.arange(len(self)) - np.repeat(self.first[:-1], np.diff(self.first))) * self.width
+        Parameters
+        ----------
+        number : int64, shape (n,)
+            Numbers of bins.
+
+        Returns
+        -------
+        contig : int32, shape (n,)
+            Genome index of each bin's contig.
+        start : int64, shape (n,)
+            0-based first base of each bin on its contig.
+        """
+        contig = np.searchsorted(self.first, number, side="right") - 1
+        return contig.astype(np.int32), (number - self.first[contig]) * self.width
 
 
 def bins_of(lengths: NDArray[np.int64], width: int) -> Bins:

@@ -21,8 +21,8 @@ def draw_negatives(
 ) -> NDArray[np.int64]:
     """Choose which negative bins are kept.
 
-    With ``match: gc`` the bins are drawn within `GC_STRATA` equal strata of window GC content, in proportion to
-    the positives in each; a stratum with too few negatives gives all it has, and the shortage is logged.
+    With ``match: gc`` the bins are drawn within `GC_STRATA` equal strata of window GC content, in proportion
+    to the positives in each; a stratum with too few negatives gives all it has, and the shortage is logged.
 
     Parameters
     ----------

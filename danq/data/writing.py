@@ -2,12 +2,14 @@
 
 import logging
 import os
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import polars as pl
+from numpy.lib.format import write_array_header_1_0
 from numpy.typing import NDArray
 
 from danq.data.dataset import FORMAT_VERSION, SPLITS
@@ -44,10 +46,24 @@ class TargetRow:
     origin: str = ""
 
 
-def create_labels(directory: Path, n: int, targets: int) -> NDArray[np.uint8]:
-    """Create ``labels.npy``, all zero: a writable memory map, uint8, shape (n, ceil(targets / 8))."""
-    shape = (n, -(-targets // 8))
-    return np.lib.format.open_memmap(directory / "labels.npy", "w+", np.uint8, shape)
+def write_labels(directory: Path, n: int, targets: int, parts: Iterable[NDArray[np.uint8]]) -> None:
+    """Write ``labels.npy`` from consecutive parts.
+
+    Parameters
+    ----------
+    directory : Path
+        Staging directory.
+    n, targets : int
+        Rows of all parts together, and label columns before packing.
+    parts : iterable of uint8, shape (m, ceil(targets / 8))
+        Packed labels.
+    """
+    header = {"descr": "|u1", "fortran_order": False, "shape": (n, -(-targets // 8))}
+    # written as a stream: through a memory map, a full disk would kill the job without a word
+    with (directory / "labels.npy").open("wb") as stream:
+        write_array_header_1_0(stream, header)
+        for part in parts:
+            stream.write(np.ascontiguousarray(part).data)
 
 
 def pack_labels(labels: NDArray[Any]) -> NDArray[np.uint8]:

@@ -1,0 +1,172 @@
+"""The dataset of a genome's bins: admit bins to splits, label them by tracks, choose, write."""
+
+import logging
+from collections.abc import Iterator, Mapping
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from danq.data.composition import Composition, window_composition
+from danq.data.dataset import SPLITS
+from danq.data.labels import Bins, bins_of, covered_bins
+from danq.data.negatives import draw_negatives
+from danq.data.options import DatasetOptions, Negatives
+from danq.data.splits import TRAIN, assign, territories
+from danq.data.targets import Target, read_targets
+from danq.data.tracks import Tracks, label_tracks
+from danq.data.writing import TargetRow, write_labels, write_manifest, write_windows
+from danq.errors import DanqError
+from danq.files import sha256, staged
+from danq.genome.contigs import read_aliases
+from danq.genome.fasta import Genome
+from danq.genome.intervals import place, read_intervals
+
+log = logging.getLogger("danq")
+
+_NOWHERE = 255
+_BINS_A_PART = 1 << 16
+
+
+def build_region_dataset(options: DatasetOptions, name: str, genome: Genome, out: Path) -> dict[str, Any]:
+    """Label the bins of a genome by tracks of regions and write the dataset.
+
+    Parameters
+    ----------
+    options : DatasetOptions
+        With `targets` and `split`.
+    name : str
+        Name of the dataset in the configuration.
+    genome : Genome
+        The genome the tracks lie on.
+    out : Path
+        Directory of the dataset: ``windows.parquet``, ``labels.npy`` and ``dataset.json``.
+
+    Returns
+    -------
+    dict
+        The manifest.
+
+    Raises
+    ------
+    DanqError
+        If the table of targets, a track, the split or the exclusions cannot be used, a target labels no bin,
+        or a split holds none.
+    """
+    if options.targets is None or options.split is None:
+        raise DanqError(f"datasets.{name}: expected `targets` and `split`")
+    targets = read_targets(options.targets)
+    aliases = read_aliases(options.aliases) if options.aliases else None
+    bins = bins_of(genome.lengths, options.bin)
+    composition = window_composition(genome, bins, options.window)
+    split, left_out = _admit(options, f"datasets.{name}", genome, bins, composition, aliases)
+    with staged(out) as partial:
+        scratch = partial / "columns"
+        tracks = label_tracks(targets, genome, bins, split, options.min_overlap, aliases, scratch)
+        chosen = _chosen(options, split, tracks.positive, composition.gc)
+        left_out["negatives_dropped"] = int((split != _NOWHERE).sum()) - len(chosen)
+        contig, start = bins.locate(chosen)
+        write_labels(partial, len(chosen), len(targets), _packed(tracks.columns, chosen))
+        scratch.unlink()
+        write_windows(partial, genome, contig, start, options.bin, split[chosen])
+        manifest = write_manifest(
+            partial,
+            out,
+            name,
+            options,
+            "multilabel",
+            [_row(target, regions) for target, regions in zip(targets, tracks.regions, strict=True)],
+            tracks.counts,
+            split[chosen],
+            left_out,
+            _inputs(options, targets, genome),
+            genome,
+            options.genome or "",
+            {"renamed": tracks.renamed, "unknown_contigs": tracks.unknown},
+        )
+    _report(manifest, tracks)
+    return manifest
+
+
+def _admit(
+    options: DatasetOptions,
+    source: str,
+    genome: Genome,
+    bins: Bins,
+    composition: Composition,
+    aliases: Mapping[str, str] | None,
+) -> tuple[NDArray[np.uint8], dict[str, int]]:
+    """Give each bin its split, or 255 and a count under the first reason to leave it out."""
+    if options.split is None:
+        raise DanqError(f"{source}: expected `split`")
+    placed = territories(options.split, genome, source, aliases)
+    assigned = assign(bins, genome.lengths, placed, options.window)
+    excluded = np.zeros(len(bins), bool)
+    for path in options.exclude:
+        regions = place(read_intervals(path), genome, path, aliases)
+        excluded[covered_bins(bins, regions.contig, regions.start, regions.end)[0]] = True
+    most = Fraction(str(options.max_n))
+    allowed = options.window * most.numerator // most.denominator
+    reasons = {
+        "straddling": assigned.straddling,
+        "boundary": assigned.boundary,
+        "excluded": excluded,
+        "too_many_n": composition.unknown > allowed,
+    }
+    split = assigned.split.copy()
+    left_out = {"short_last_bin": bins.short}
+    for reason, where in reasons.items():
+        left_out[reason] = int((where & (split != _NOWHERE)).sum())
+        split[where] = _NOWHERE
+    return split, left_out
+
+
+def _chosen(
+    options: DatasetOptions, split: NDArray[np.uint8], positive: NDArray[np.bool_], gc: NDArray[np.float32]
+) -> NDArray[np.int64]:
+    """Numbers of the bins to keep, ascending: all of validation and test, training bins as `keep` says."""
+    if options.keep == "all":
+        return np.flatnonzero(split != _NOWHERE)
+    kept = (split != _NOWHERE) & ((split != TRAIN) | positive)
+    if isinstance(options.keep, Negatives):
+        training = split == TRAIN
+        pool = np.flatnonzero(training & ~positive)
+        kept[draw_negatives(options.keep, np.flatnonzero(training & positive), pool, gc, options.seed)] = True
+    return np.flatnonzero(kept)
+
+
+def _packed(columns: NDArray[np.uint8], chosen: NDArray[np.int64]) -> Iterator[NDArray[np.uint8]]:
+    """Turn columns of all bins into rows of the chosen ones, part by part."""
+    for low in range(0, columns.shape[1], _BINS_A_PART):
+        part = np.asarray(columns[:, low : low + _BINS_A_PART])
+        first, last = np.searchsorted(chosen, [low, low + _BINS_A_PART])
+        yield part[:, chosen[first:last] - low].T
+
+
+def _row(target: Target, regions: int) -> TargetRow:
+    return TargetRow(target.name, target.group, target.rule, target.given, regions, target.origin)
+
+
+def _inputs(options: DatasetOptions, targets: list[Target], genome: Genome) -> dict[str, str]:
+    paths = {options.targets, options.aliases, *options.exclude, *(target.path for target in targets)}
+    digests = {str(path): sha256(path) for path in sorted(path for path in paths if path is not None)}
+    return {str(genome.path): genome.digest, **digests}
+
+
+def _report(manifest: dict[str, Any], tracks: Tracks) -> None:
+    if tracks.renamed:
+        pairs = ", ".join(f"{file} → {own}" for file, own in list(tracks.renamed.items())[:5])
+        log.info("%d contig names of tracks differ from the genome's: %s", len(tracks.renamed), pairs)
+    if tracks.unknown:
+        names = ", ".join(list(tracks.unknown)[:5])
+        log.warning(
+            "%d regions lie on contigs that the genome does not have: %s", sum(tracks.unknown.values()), names
+        )
+    log.info("%-8s %12s %12s %10s", "split", "bins", "positives", "targets")
+    for index, split in enumerate(SPLITS):
+        counts = tracks.counts[index]
+        log.info("%-8s %12d %12d %10d", split, manifest["n"][split], counts.sum(), (counts > 0).sum())
+    dropped = ", ".join(f"{reason} {number}" for reason, number in manifest["left_out"].items() if number)
+    log.info("left out: %s", dropped or "none")
