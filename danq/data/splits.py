@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -78,39 +79,50 @@ def territories(
     DanqError
         If a contig is unknown, a region runs past its contig, or regions overlap.
     """
-    regions: dict[int, list[tuple[int, int, int, str]]] = {}
-    for key, texts in (("valid", options.valid), ("test", options.test)):
-        if isinstance(texts, float):
-            raise DanqError(f"{source}: split.{key}: expected contigs or regions, received a fraction")
-        for text in texts:
-            contig, start, end = _placed(text, genome, f"{source}: split.{key}", aliases)
-            regions.setdefault(contig, []).append((start, end, SPLITS.index(key), text))
+    given = [
+        (f"{source}: split.{key}", SPLITS.index(key), text, parse_region(text))
+        for key, texts in (("valid", options.valid), ("test", options.test))
+        for text in _listed(texts, f"{source}: split.{key}")
+    ]
+    # all names at once: what a name means depends on its neighbours
+    known = resolve_contigs(
+        [region.contig for *_, region in given], genome.names, f"{source}: split", aliases
+    )
+    placed: dict[int, list[_Placed]] = {}
+    for origin, split, text, region in given:
+        if region.contig not in known.index:
+            some = ", ".join(genome.names[:5]) + (", …" if len(genome.names) > 5 else "")
+            raise DanqError(f"{origin}: expected a contig of the genome ({some}), received {region.contig!r}")
+        contig = known.index[region.contig]
+        length = int(genome.lengths[contig])
+        end = length if region.end is None else region.end
+        if end > length:
+            raise DanqError(
+                f"{origin}: expected a region within {region.contig} ({length} bp), received {text!r}"
+            )
+        placed.setdefault(contig, []).append(_Placed(region.start, end, split, text))
     return {
-        contig: _territory(sorted(found), int(genome.lengths[contig]), source)
-        for contig, found in regions.items()
+        contig: _territory(sorted(regions), int(genome.lengths[contig]), source)
+        for contig, regions in placed.items()
     }
 
 
-def _placed(
-    text: str, genome: Genome, source: str, aliases: Mapping[str, str] | None
-) -> tuple[int, int, int]:
-    region = parse_region(text)
-    # a list of known contigs helps where the name is merely mistyped
-    known = resolve_contigs([region.contig], genome.names, source, aliases)
-    if known.unknown:
-        some = ", ".join(genome.names[:5]) + (", …" if len(genome.names) > 5 else "")
-        raise DanqError(f"{source}: expected a contig of the genome ({some}), received {region.contig!r}")
-    contig = known.index[region.contig]
-    length = int(genome.lengths[contig])
-    end = length if region.end is None else region.end
-    if end > length:
-        raise DanqError(
-            f"{source}: expected a region within {region.contig} ({length} bp), received {text!r}"
-        )
-    return contig, region.start, end
+class _Placed(NamedTuple):
+    """A region of a split on one contig, 0-based half-open, with its text in the configuration."""
+
+    start: int
+    end: int
+    split: int
+    text: str
 
 
-def _territory(regions: list[tuple[int, int, int, str]], length: int, source: str) -> Territory:
+def _listed(texts: list[str] | float, source: str) -> list[str]:
+    if isinstance(texts, float):
+        raise DanqError(f"{source}: expected contigs or regions, received a fraction")
+    return texts
+
+
+def _territory(regions: list[_Placed], length: int, source: str) -> Territory:
     stretches: list[tuple[int, int]] = []
     reached, previous = 0, ""
     for start, end, split, text in regions:
