@@ -1,0 +1,229 @@
+"""Contig names of a file matched with those of a genome: chr1, 1, I, chrI, NC_000001.11; chrM, MT, Mito.
+
+A name is matched by the user's alias table, else letter for letter, else by what it means. Most meanings are
+plain; X is chromosome ten in yeast and a sex chromosome in man and worm, so there the whole set of names decides,
+and where it cannot, the name is refused instead of guessed.
+"""
+
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Literal, NamedTuple
+
+from danq.errors import DanqError
+from danq.files import read_lines
+from danq.genome.accessions import ACCESSIONS
+
+_PREFIX = re.compile(r"chr(?:omosome)?[_.]?(?=.)", re.IGNORECASE)
+_ACCESSION = re.compile(r"(?:.*\|)?(NC_\d{6})(?:\.(\d+))?\|?")
+_SEX = frozenset({"Y", "W", "Z"})
+_MITOCHONDRION = frozenset({"m", "mt", "mito", "mtdna", "mitochondrion"})
+_NUMERALS = {
+    tens * "X" + units: 10 * tens + value
+    for tens in range(4)
+    for value, units in enumerate(("", "I", "II", "III", "IV", "V", "VI", "VII", "VIII", "IX"))
+    if tens or value
+}
+
+_X = Literal["ten", "sex", "unclear"]
+
+
+@dataclass(frozen=True)
+class ContigMap:
+    """Which contig of a genome each name of a file means.
+
+    Attributes
+    ----------
+    index : dict of str to int
+        Name in the file → index of the genome's contig.
+    unknown : tuple of str
+        Names of contigs that the genome does not have.
+    renamed : dict of str to str
+        Name in the file → name in the genome, where the two differ.
+    """
+
+    index: dict[str, int]
+    unknown: tuple[str, ...]
+    renamed: dict[str, str]
+
+
+class _Meaning(NamedTuple):
+    """A chromosome (`name`: Arabic number, letter, MT) or any other contig; species and release if known."""
+
+    name: str
+    species: str = ""
+    release: str = ""
+
+
+class _Known(NamedTuple):
+    """A genome's contigs by the name in their meaning, and what its X is (None: it has none)."""
+
+    names: frozenset[str]
+    meant: dict[str, list[tuple[str, _Meaning]]]
+    x: _X | None
+
+
+def resolve_contigs(
+    names: Iterable[str], genome_names: Sequence[str], source: str, aliases: Mapping[str, str] | None = None
+) -> ContigMap:
+    """Match the contig names of one file with those of a genome.
+
+    Recognised are a leading ``chr``, Arabic and Roman numbers, the names of the mitochondrion, and RefSeq
+    accessions of human, mouse, zebrafish, worm and yeast. Plain names do not tell the release of a genome:
+    a ``chr1`` of hg19 passes for that of hg38.
+
+    Parameters
+    ----------
+    names : iterable of str
+        Contig names of the file.
+    genome_names : sequence of str
+        Contig names of the genome.
+    source : str
+        What the names were read from, for messages.
+    aliases : mapping of str to str, optional
+        Alias → genome name, as from `read_aliases`; goes before everything else.
+
+    Raises
+    ------
+    DanqError
+        If a name could mean two contigs, is of another release than the genome's, or means the same contig as
+        another name of the file; an alias table settles each of these.
+    """
+    listed = list(dict.fromkeys(names))
+    table = {name: aliases[name] for name in listed if aliases and name in aliases}
+    free = [name for name in listed if name not in table]
+    known, x = _known(tuple(genome_names)), _x_of(map(_token, free), whole=False)
+    found = {name: match for name in free if (match := _match(name, x, known, source)) is not None}
+    _refuse_shared(found, source)
+    found |= {name: match for name, match in table.items() if match in known.names}
+    positions = {name: index for index, name in enumerate(genome_names)}
+    return ContigMap(
+        index={name: positions[found[name]] for name in listed if name in found},
+        unknown=tuple(name for name in listed if name not in found),
+        renamed={name: found[name] for name in listed if found.get(name, name) != name},
+    )
+
+
+def read_aliases(path: Path) -> dict[str, str]:
+    """Read further contig names: a tab-separated table with the columns `name` (in the genome) and `alias`.
+
+    Returns
+    -------
+    dict of str to str
+        Alias → genome name.
+
+    Raises
+    ------
+    DanqError
+        If a column is missing, a line has another number of columns, or an alias has two names.
+    """
+    aliases: dict[str, str] = {}
+    columns: list[str] = []
+    for number, line in read_lines(path):
+        fields = line.split("\t")
+        if not line.strip() or (line.startswith("#") and columns):
+            continue
+        if not columns:
+            columns = [field.lstrip("#").strip() for field in fields]
+            if not {"name", "alias"} <= set(columns):
+                raise DanqError(
+                    f"{path}:{number}: expected the columns `name` and `alias`, received {', '.join(columns)}"
+                )
+        elif len(fields) != len(columns):
+            raise DanqError(f"{path}:{number}: expected {len(columns)} columns, received {len(fields)}")
+        else:
+            name, alias = (fields[columns.index(column)].strip() for column in ("name", "alias"))
+            if aliases.setdefault(alias, name) != name:
+                raise DanqError(f"{path}:{number}: alias {alias!r} means {aliases[alias]!r} already")
+    return aliases
+
+
+def _match(name: str, x: _X, known: _Known, source: str) -> str | None:
+    """Name of the genome's contig that `name` of a file means, or None."""
+    two = "chromosome ten and a sex chromosome"
+    if _token(name) == "X":
+        if known.x is None and x == "unclear" and "10" in known.meant and not known.meant.keys() & _SEX:
+            raise _ambiguous(source, name, two)
+        if {x, known.x} == {"ten", "sex"}:
+            raise _ambiguous(source, name, f"{two}: the names beside it say {x}, the genome says {known.x}")
+    if name in known.names:
+        return name
+    meaning = _meaning(name, known.x or x)
+    matches = [
+        contig
+        for contig, other in known.meant.get(meaning.name, [])
+        if _same(meaning, other, name, contig, source)
+    ]
+    if len(matches) > 1:
+        raise _ambiguous(source, name, " and ".join(map(repr, matches)))
+    if not matches and meaning.name == "10" and known.x == "unclear":
+        raise _ambiguous(source, name, f"the genome's X, which could be {two}")
+    return matches[0] if matches else None
+
+
+def _same(meaning: _Meaning, other: _Meaning, name: str, contig: str, source: str) -> bool:
+    if meaning.species and other.species and meaning.species != other.species:
+        return False
+    if meaning.release and other.release and meaning.release != other.release:
+        raise DanqError(f"{source}: contig {name!r} is of another release than the genome's {contig!r}")
+    return True
+
+
+def _token(name: str) -> str:
+    return _PREFIX.sub("", name, count=1) if _PREFIX.match(name) else name
+
+
+def _meaning(name: str, x: _X) -> _Meaning:
+    if (accession := _ACCESSION.fullmatch(name)) and accession[1] in ACCESSIONS:
+        chromosome = ACCESSIONS[accession[1]]
+        return _Meaning(chromosome.name, chromosome.species, accession[2] or "")
+    token = _token(name)
+    if token.lower() in _MITOCHONDRION:
+        return _Meaning("MT")
+    if token.isascii() and token.isdecimal():
+        return _Meaning(str(int(token)))
+    if token in _NUMERALS and (token != "X" or x == "ten"):
+        return _Meaning(str(_NUMERALS[token]))
+    return _Meaning(token)
+
+
+def _x_of(tokens: Iterable[str], whole: bool) -> _X:
+    """Tell what X means beside these names; `whole` if they are all the contigs of a genome."""
+    present = set(tokens)
+    numbers = {_NUMERALS[token] for token in present - {"X"} if token in _NUMERALS}
+    ten = any(number > 5 for number in numbers)
+    # a worm has I to V and X; a file may lack VI to IX for want of peaks, a genome does not
+    worm = whole and numbers == {1, 2, 3, 4, 5}
+    sex = worm or bool(present & _SEX) or any(token.isdecimal() for token in present)
+    return "unclear" if ten == sex else "ten" if ten else "sex"
+
+
+@lru_cache(maxsize=4)
+def _known(genome_names: tuple[str, ...]) -> _Known:
+    tokens = set(map(_token, genome_names))
+    x = _x_of(tokens, whole=True)
+    meant = defaultdict(list)
+    for name in genome_names:
+        meaning = _meaning(name, x)
+        meant[meaning.name].append((name, meaning))
+    return _Known(frozenset(genome_names), dict(meant), x if "X" in tokens else None)
+
+
+def _refuse_shared(found: Mapping[str, str], source: str) -> None:
+    first: dict[str, str] = {}
+    for name, match in found.items():
+        if match in first:
+            raise DanqError(
+                f"{source}: contigs {first[match]!r} and {name!r} both mean {match!r} of the genome; "
+                f"an alias table (columns name, alias) says which is meant"
+            )
+        first[match] = name
+
+
+def _ambiguous(source: str, name: str, choices: str) -> DanqError:
+    return DanqError(
+        f"{source}: contig {name!r} could mean {choices}; an alias table (columns name, alias) settles it"
+    )
