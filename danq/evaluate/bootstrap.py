@@ -1,0 +1,164 @@
+"""95% intervals by bootstrap over blocks of the genome, because neighbouring windows are not independent."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+
+BLOCK_BP = 100_000
+"""Length of a resampled stretch of the genome in bp."""
+LEVEL = 0.95
+
+
+@dataclass(frozen=True)
+class Resamples:
+    """How often each block occurs in each resample.
+
+    Attributes
+    ----------
+    block : int64, shape (n,)
+        Block of each row, 0..g-1.
+    counts : uint8, shape (g, resamples)
+        Each column sums to g.
+    """
+
+    block: NDArray[np.int64]
+    counts: NDArray[np.uint8]
+
+
+def blocks(
+    contig: NDArray[np.str_] | None, start: NDArray[np.int64] | None, n: int
+) -> tuple[NDArray[np.int64], int]:
+    """Give each row the number of its block: `BLOCK_BP` of a contig, or the row alone without coordinates.
+
+    Parameters
+    ----------
+    contig : str or int, shape (n,), or None
+    start : int64, shape (n,), or None
+        0-based start in bp.
+    n : int
+        Number of rows.
+
+    Returns
+    -------
+    block : int64, shape (n,)
+    g : int
+        Number of blocks.
+    """
+    if contig is None or start is None or n == 0:
+        return np.arange(n, dtype=np.int64), n
+    _, name = np.unique(contig, return_inverse=True)
+    stretch = start // BLOCK_BP
+    _, block = np.unique(name * (int(stretch.max()) + 1) + stretch, return_inverse=True)
+    return block.astype(np.int64), int(block.max()) + 1
+
+
+def draw(block: NDArray[np.int64], g: int, resamples: int, seed: int) -> Resamples:
+    """Draw `resamples` times g of g blocks with replacement; the same arguments give the same draw."""
+    rng = np.random.default_rng(seed)
+    counts = np.empty((g, resamples), np.uint8)
+    for column in range(resamples):
+        drawn = np.bincount(rng.integers(0, g, g), minlength=g)
+        counts[:, column] = np.minimum(drawn, 255)
+    return Resamples(block, counts)
+
+
+def resampled_areas(
+    scores: NDArray[np.float32], labels: NDArray[np.uint8], resamples: Resamples
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """AUROC and AUPRC of one target in every resample.
+
+    Only the distinct scores that a positive row has matter for either area. Rows are counted by score and
+    block in a sparse matrix, whose product with the block counts gives all resamples at once, in exact
+    integers.
+
+    Parameters
+    ----------
+    scores : float32, shape (n,)
+    labels : uint8, shape (n,)
+    resamples : Resamples
+
+    Returns
+    -------
+    auroc, auprc : float64, shape (resamples,)
+        NaN in resamples that lack positives or negatives.
+    """
+    counts, block = resamples.counts, resamples.block
+    positive = labels != 0
+    auroc, auprc = (np.full(counts.shape[1], np.nan) for _ in range(2))
+    if positive.all() or not positive.any():
+        return auroc, auprc
+    distinct = np.unique(scores[positive])[::-1]
+    # a negative belongs to the first distinct score that is not above its own; those below all fall out
+    level = np.searchsorted(-distinct, -scores, side="left")
+    tied = ~positive & (distinct[np.minimum(level, len(distinct) - 1)] == scores)
+    shape = (len(distinct), counts.shape[0])
+    pos, neg, tie = (
+        _counted(level[keep], block[keep], shape)
+        for keep in (positive, ~positive & (level < len(distinct)), tied)
+    )
+    totals = np.bincount(block[~positive], minlength=counts.shape[0]).astype(np.float64)
+    for columns in _chunks(counts.shape[1], max(shape)):
+        weights = counts[:, columns].astype(np.float64)
+        with np.errstate(invalid="ignore", divide="ignore"):
+            auroc[columns], auprc[columns] = _areas(
+                pos @ weights, neg @ weights, tie @ weights, totals @ weights
+            )
+    return auroc, auprc
+
+
+def _counted(level: NDArray[np.int64], block: NDArray[np.int64], shape: tuple[int, int]) -> sparse.csr_array:
+    return sparse.coo_array((np.ones(len(level)), (level, block)), shape=shape).tocsr()
+
+
+def _areas(
+    pos: NDArray[np.float64],
+    neg: NDArray[np.float64],
+    tie: NDArray[np.float64],
+    negatives: NDArray[np.float64],
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    true, false = np.cumsum(pos, axis=0), np.cumsum(neg, axis=0)
+    positives = true[-1]
+    pairs = (pos * (negatives - false + tie / 2)).sum(axis=0)
+    area = pairs / (positives * negatives)
+    called = true + false
+    precision = np.divide(true, called, out=np.zeros_like(true), where=called > 0)
+    average = (pos * precision).sum(axis=0) / positives
+    # without negatives precision is 1 everywhere: not a score
+    return area, np.where(negatives > 0, average, np.nan)
+
+
+def _chunks(resamples: int, rows: int) -> Iterator[slice]:
+    size = int(np.clip((1 << 22) // max(rows, 1), 8, 128))
+    for first in range(0, resamples, size):
+        yield slice(first, min(first + size, resamples))
+
+
+def interval(values: NDArray[np.float64]) -> tuple[float, float]:
+    """Take the percentile interval at `LEVEL` of the known values; NaN if fewer than half are known."""
+    known = values[~np.isnan(values)]
+    if len(known) < max(2, len(values) / 2):
+        return float("nan"), float("nan")
+    low, high = np.quantile(known, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
+    return float(low), float(high)
+
+
+def macro(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Mean over the targets that have a value, for each resample.
+
+    Parameters
+    ----------
+    values : float64, shape (k, resamples)
+        NaN where a target is not scored.
+
+    Returns
+    -------
+    float64, shape (resamples,)
+        NaN where no target is scored.
+    """
+    known = ~np.isnan(values)
+    n = known.sum(axis=0)
+    total = np.where(known, values, 0.0).sum(axis=0)
+    return np.divide(total, n, out=np.full(values.shape[1], np.nan), where=n > 0)

@@ -1,0 +1,249 @@
+"""How many test windows overlap or nearly repeat a training window, on either strand."""
+
+import logging
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from danq.data.dataset import Dataset
+from danq.errors import DanqError
+from danq.genome.alphabet import N
+from danq.progress import progress
+
+log = logging.getLogger("danq")
+
+K = 24
+"""Length of the compared words in bp; half the window where that is shorter."""
+REPEATED = 0.5
+"""A window or bin is a near repeat if at least this share of its words occurs in training windows."""
+_WORDS = 1 << 27
+_CHUNK_BASES = 1 << 22
+_MIX = np.uint64(0x9E3779B97F4A7C15)
+
+
+@dataclass(frozen=True)
+class Leakage:
+    """What a split shares with the training windows.
+
+    Attributes
+    ----------
+    overlaps : bool, shape (n,)
+        The window has a base of the genome in common with a training window; all False for examples.
+    repeats : bool, shape (n,)
+        At least `REPEATED` of the words of the window, or of the labelled bin in its centre, occur in
+        training windows on either strand.
+    share : float64, shape (n,)
+        Share of the window's words that occur in training windows; 0 for windows without a word free of N.
+    k : int
+        Length of a word in bp.
+    sampled : float
+        Part of all distinct words that was compared, 1 unless the split is very large.
+    """
+
+    overlaps: NDArray[np.bool_]
+    repeats: NDArray[np.bool_]
+    share: NDArray[np.float64]
+    k: int
+    sampled: float
+
+
+@dataclass(frozen=True)
+class _Tiling:
+    """Windows laid out in one array: overlapping ones share bases, others are parted by an N."""
+
+    codes: NDArray[np.uint8]
+    first: NDArray[np.int64]
+
+
+def leakage(dataset: Dataset, split: str, words: int = _WORDS) -> Leakage:
+    """Compare a split with the training windows of its dataset.
+
+    The words of the split are held in memory and marked while the training windows stream past, so that
+    memory does not grow with the training split. A word occurs in training if any training window holds it:
+    the words of one test window need not come from the same training window.
+
+    Parameters
+    ----------
+    dataset : Dataset
+    split : str
+        ``test`` or ``valid``.
+    words : int
+        Largest number of words held; a larger split is compared by a sample of them that does not depend on
+        where they occur.
+
+    Raises
+    ------
+    DanqError
+        If the window is shorter than 4 bp.
+    """
+    if dataset.window < 4:
+        raise DanqError(f"expected windows of at least 4 bp to look for repeats, received {dataset.window}")
+    k = min(K, dataset.window // 2)
+    rows = dataset.rows(split)
+    sampled = min(1.0, words / max(_bases(dataset, rows), 1))
+    known = _distinct(dataset, rows, k, sampled)
+    seen = np.zeros(len(known), np.bool_)
+    train = dataset.rows("train")
+    with progress("comparing with training windows", len(train), "windows") as advance:
+        for positions, tiling in _tiles(dataset, train):
+            # sorted against sorted stays in the cache
+            found = np.sort(_words(tiling.codes, k, sampled)[0])
+            at = np.minimum(np.searchsorted(known, found), max(len(known) - 1, 0))
+            if len(known):
+                seen[at[known[at] == found]] = True
+            advance(len(positions))
+    share, repeats = np.zeros(len(rows)), np.zeros(len(rows), np.bool_)
+    for positions, tiling in _tiles(dataset, rows):
+        code, kept = _words(tiling.codes, k, sampled)
+        marked = np.zeros(len(kept), np.bool_)
+        marked[kept] = seen[np.searchsorted(known, code)]
+        share[positions] = _share(marked, kept, tiling.first, dataset.window - k + 1)
+        repeats[positions] = share[positions] >= REPEATED
+        if dataset.bin is not None and k <= dataset.bin < dataset.window:
+            first = tiling.first + dataset.window // 2 - dataset.bin // 2
+            repeats[positions] |= _share(marked, kept, first, dataset.bin - k + 1) >= REPEATED
+    return Leakage(_overlaps(dataset, rows), repeats, share, k, sampled)
+
+
+def _distinct(dataset: Dataset, rows: NDArray[np.int64], k: int, part: float) -> NDArray[np.uint64]:
+    parts = [np.unique(_words(tiling.codes, k, part)[0]) for _, tiling in _tiles(dataset, rows)]
+    return np.unique(np.concatenate([np.zeros(0, np.uint64), *parts]))
+
+
+def _words(codes: NDArray[np.uint8], k: int, part: float) -> tuple[NDArray[np.uint64], NDArray[np.bool_]]:
+    """Give the numbers of the compared words, and at which positions they stand."""
+    code, kept = canonical_words(codes, k)
+    if part < 1:
+        # mixed bits choose equal words alike, wherever they stand
+        mixed = code * _MIX
+        mixed = (mixed ^ mixed >> np.uint64(32)) * _MIX
+        kept &= (mixed >> np.uint64(32)) < np.uint64(part * 2**32)
+    return code[kept], kept
+
+
+def canonical_words(codes: NDArray[np.uint8], k: int) -> tuple[NDArray[np.uint64], NDArray[np.bool_]]:
+    """Turn the word at each position into a number that it shares with its reverse complement.
+
+    Parameters
+    ----------
+    codes : uint8, shape (n,)
+        Bases as 0..4.
+    k : int
+        1 to 32 bp.
+
+    Returns
+    -------
+    uint64, shape (n - k + 1,)
+        The smaller of the word and its reverse complement, read as numbers to base 4.
+    bool, shape (n - k + 1,)
+        Whether the word is free of N; other numbers mean nothing.
+    """
+    n = max(len(codes) - k + 1, 0)
+    base = (codes & 3).astype(np.uint64)
+    unknown = np.concatenate([[0], np.cumsum(codes >= N)])
+    whole = unknown[len(unknown) - n :] == unknown[:n]
+    return np.minimum(_numbers(base, k, True), _numbers(3 - base, k, False))[:n], whole
+
+
+def _numbers(base: NDArray[np.uint64], k: int, forward: bool) -> NDArray[np.uint64]:
+    """Join words of doubled length into the word at each position; `forward`: the first base weighs most."""
+    word, length = np.zeros(len(base) + 1, np.uint64), 0
+    power, width = base, 1
+    while length < k:
+        if k & width:
+            word, length = _join(word, length, power, width, forward), length + width
+        if length < k:
+            power = _join(power, width, power, width, forward)
+            width *= 2
+    return word
+
+
+def _join(
+    left: NDArray[np.uint64], m: int, right: NDArray[np.uint64], n: int, forward: bool
+) -> NDArray[np.uint64]:
+    following = right[m:]
+    size = min(len(left), len(following))
+    if forward:
+        return left[:size] << np.uint64(2 * n) | following[:size] if m else following
+    return following[:size] << np.uint64(2 * m) | left[:size] if m else following
+
+
+def _share(
+    marked: NDArray[np.bool_], whole: NDArray[np.bool_], first: NDArray[np.int64], length: int
+) -> NDArray[np.float64]:
+    """Share of marked words among the whole ones in `length` positions from `first` on."""
+    found, total = (np.concatenate([[0], np.cumsum(flags)]) for flags in (marked, whole))
+    words = total[first + length] - total[first]
+    repeated = found[first + length] - found[first]
+    return np.divide(repeated, words, out=np.zeros(len(first)), where=words > 0)
+
+
+def _window_starts(dataset: Dataset, rows: NDArray[np.int64]) -> NDArray[np.int64]:
+    if dataset.start is None or dataset.bin is None:
+        raise DanqError(f"{dataset.path}: expected bins of a genome, received examples without positions")
+    return dataset.start[rows] + dataset.bin // 2 - dataset.window // 2
+
+
+def _bases(dataset: Dataset, rows: NDArray[np.int64]) -> int:
+    """Count the bases that windows cover, overlapping stretches of the genome once."""
+    if dataset.contig is None:
+        return len(rows) * dataset.window
+    start = np.sort(_window_starts(dataset, rows) + dataset.contig[rows].astype(np.int64) * (1 << 40))
+    return int(np.minimum(np.diff(start), dataset.window).sum()) + dataset.window
+
+
+def _tiles(dataset: Dataset, rows: NDArray[np.int64]) -> Iterator[tuple[NDArray[np.int64], _Tiling]]:
+    """Lay out some rows at a time; with each tiling come their positions in `rows`."""
+    order = np.arange(len(rows))
+    if dataset.contig is not None and dataset.start is not None:
+        order = np.lexsort((dataset.start[rows], dataset.contig[rows]))
+    size = max(1, _CHUNK_BASES // dataset.window)
+    for begin in range(0, len(rows), size):
+        positions = order[begin : begin + size]
+        yield positions, _tile(dataset, rows[positions])
+
+
+def _tile(dataset: Dataset, rows: NDArray[np.int64]) -> _Tiling:
+    """Lay out windows in genome order so that each base occurs once, whatever the stride."""
+    window = dataset.window
+    if dataset.contig is None or dataset.start is None or dataset.genome is None:
+        codes = np.full((len(rows), window + 1), N, np.uint8)
+        codes[:, :window] = dataset.codes(rows)
+        return _Tiling(codes.ravel(), np.arange(len(rows), dtype=np.int64) * (window + 1))
+    contig, start = dataset.contig[rows], _window_starts(dataset, rows)
+    parted = np.ones(len(rows), np.bool_)
+    parted[1:] = (contig[1:] != contig[:-1]) | (start[1:] >= start[:-1] + window)
+    opens = np.flatnonzero(parted)
+    closes = np.append(opens[1:], len(rows))[: len(opens)] - 1
+    lengths = start[closes] + window - start[opens]
+    offsets = np.concatenate([[0], np.cumsum(lengths + 1)]).astype(np.int64)
+    codes = np.full(offsets[-1], N, np.uint8)
+    for offset, index, begin, length in zip(
+        offsets, contig[opens].tolist(), start[opens].tolist(), lengths.tolist(), strict=False
+    ):
+        whole = dataset.genome.contig(index)
+        low, high = max(begin, 0), min(begin + length, len(whole))
+        codes[offset + low - begin : offset + high - begin] = whole[low:high]
+    segment = np.cumsum(parted) - 1
+    return _Tiling(codes, offsets[segment] + start - start[opens][segment])
+
+
+def _overlaps(dataset: Dataset, rows: NDArray[np.int64]) -> NDArray[np.bool_]:
+    overlaps = np.zeros(len(rows), np.bool_)
+    if dataset.contig is None:
+        return overlaps
+    train = dataset.rows("train")
+    train_contig, test_contig = dataset.contig[train], dataset.contig[rows]
+    train_start, test_start = _window_starts(dataset, train), _window_starts(dataset, rows)
+    for index in np.unique(test_contig):
+        here = test_contig == index
+        starts = np.sort(train_start[train_contig == index])
+        # equal windows overlap iff they start less than a window apart
+        below, above = (
+            np.searchsorted(starts, test_start[here] + shift)
+            for shift in (1 - dataset.window, dataset.window)
+        )
+        overlaps[here] = above > below
+    return overlaps
