@@ -1,0 +1,89 @@
+rule train:
+    input:
+        dataset=dataset_of,
+        start=bundle_to_start_from,
+        files=lambda wildcards: run_files(settings, wildcards.run),
+    output:
+        model="results/runs/{run}/model.keras",
+        bundle="results/runs/{run}/bundle.json",
+        history="results/runs/{run}/history.tsv",
+    log:
+        "results/logs/train/{run}.log",
+    benchmark:
+        "results/benchmarks/train/{run}.tsv"
+    conda:
+        "../envs/danq.yaml"
+    # more than a laptop has: there one training runs at a time and takes all cores
+    threads: 8
+    resources:
+        mem_mb=lambda wildcards, attempt: 8000 * attempt,
+        runtime=1440,
+        gpu=lambda wildcards: int(settings.runs[wildcards.run].train.require_gpu),
+    params:
+        code=verb_digest("train"),
+        options=training_options,
+        dataset=lambda wildcards: f"results/datasets/{settings.runs[wildcards.run].dataset}",
+        out=subpath(output.bundle, parent=True),
+        config=CONFIG,
+    shell:
+        "danq train --config {params.config} --run {wildcards.run} --dataset {params.dataset}"
+        " --out {params.out} 2> {log}"
+
+
+rule predict:
+    input:
+        model="results/runs/{run}/model.keras",
+        bundle="results/runs/{run}/bundle.json",
+        dataset=dataset_of,
+    output:
+        "results/runs/{run}/predictions/{split}.npz",
+    log:
+        "results/logs/predict/{run}.{split}.log",
+    benchmark:
+        "results/benchmarks/predict/{run}.{split}.tsv"
+    conda:
+        "../envs/danq.yaml"
+    threads: 8
+    resources:
+        mem_mb=lambda wildcards, attempt: 6000 * attempt,
+        runtime=240,
+    params:
+        code=verb_digest("predict"),
+        dataset=lambda wildcards: f"results/datasets/{settings.runs[wildcards.run].dataset}",
+        model=subpath(input.bundle, parent=True),
+    shell:
+        "danq predict --model {params.model} --dataset {params.dataset} --split {wildcards.split}"
+        " --out {output} 2> {log}"
+
+
+rule evaluate:
+    input:
+        valid="results/runs/{run}/predictions/valid.npz",
+        test="results/runs/{run}/predictions/test.npz",
+        dataset=dataset_of,
+    output:
+        metrics=report(
+            "results/runs/{run}/evaluation/metrics.tsv",
+            caption="../report/metrics.rst",
+            category="Metrics",
+            labels={"run": "{run}"},
+        ),
+        summary="results/runs/{run}/evaluation/summary.json",
+        curves="results/runs/{run}/evaluation/curves.parquet",
+        calibration="results/runs/{run}/evaluation/calibration.tsv",
+    log:
+        "results/logs/evaluate/{run}.log",
+    benchmark:
+        "results/benchmarks/evaluate/{run}.tsv"
+    conda:
+        "../envs/danq.yaml"
+    threads: 2
+    resources:
+        mem_mb=lambda wildcards, attempt: 8000 * attempt,
+        runtime=120,
+    params:
+        code=verb_digest("evaluate"),
+        dataset=lambda wildcards: f"results/datasets/{settings.runs[wildcards.run].dataset}",
+        out=subpath(output.summary, parent=True),
+    shell:
+        "danq evaluate {input.valid} {input.test} --dataset {params.dataset} --out {params.out} 2> {log}"

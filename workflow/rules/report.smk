@@ -1,0 +1,33 @@
+rule report:
+    input:
+        datasets=[
+            f"results/datasets/{name}/dataset.json"
+            for name in sorted({run.dataset for run in settings.runs.values()})
+        ],
+        runs=expand(
+            "results/runs/{run}/{file}",
+            run=settings.runs,
+            file=[
+                "bundle.json",
+                "history.tsv",
+                "evaluation/metrics.tsv",
+                "evaluation/summary.json",
+                "evaluation/curves.parquet",
+                "evaluation/calibration.tsv",
+            ],
+        ),
+    output:
+        report("results/report.html", caption="../report/report.rst", category="Report"),
+    log:
+        "results/logs/report.log",
+    conda:
+        "../envs/danq.yaml"
+    threads: 1
+    resources:
+        mem_mb=lambda wildcards, attempt: 4000 * attempt,
+        runtime=30,
+    params:
+        code=verb_digest("report"),
+        results=subpath(output[0], parent=True),
+    shell:
+        "danq report --results {params.results} --out {output} 2> {log}"
