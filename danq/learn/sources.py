@@ -1,0 +1,157 @@
+"""What is predicted, as a stream of windows; and the rows of a dataset's split as such a stream."""
+
+import logging
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from danq.data.dataset import Dataset, open_dataset
+from danq.errors import DanqError
+from danq.genome.fasta import Genome
+
+log = logging.getLogger("danq")
+
+BLOCK = 1024
+"""Rows that are held at a time."""
+
+
+@dataclass(frozen=True)
+class Rows:
+    """A block of windows and where they come from.
+
+    Attributes
+    ----------
+    ids : list of n str
+        `contig:start-end` (bp, 0-based half-open) or the record's name.
+    codes : uint8, shape (n, window)
+        Bases as 0..4 for A, C, G, T, N.
+    padded : bool, shape (n,)
+        The window reaches past an end of its contig or record.
+    contig, start, end : list of n str, int64, int64, or None
+        What a row stands for, where it is part of a genome or record.
+    labels : uint8, shape (n, k), or None
+        Known labels.
+    """
+
+    ids: list[str]
+    codes: NDArray[np.uint8]
+    padded: NDArray[np.bool_]
+    contig: list[str] | None = None
+    start: NDArray[np.int64] | None = None
+    end: NDArray[np.int64] | None = None
+    labels: NDArray[np.uint8] | None = None
+
+
+@dataclass(frozen=True)
+class Source:
+    """Windows to predict, checked as a whole before the first one is read.
+
+    Attributes
+    ----------
+    blocks : callable
+        Starts the stream of `Rows`, at most `BLOCK` at a time.
+    rows : int
+        How many there are in all.
+    bin : int
+        bp a row stands for; 0 where rows are whole records.
+    split : str
+        Name of the dataset's split, or empty.
+    dataset_digest : str
+        Digest of the dataset, or empty.
+    contigs : dict of str to int, or None
+        Length in bp of the genome's contigs, where rows lie on one.
+    """
+
+    blocks: Callable[[], Iterator[Rows]]
+    rows: int
+    bin: int = 0
+    split: str = ""
+    dataset_digest: str = ""
+    contigs: dict[str, int] | None = None
+
+
+def dataset_source(path: Path, split: str, info: dict[str, Any], genome: Path | None = None) -> Source:
+    """Take the rows of one split of a dataset, with their labels.
+
+    Parameters
+    ----------
+    path : Path
+        Directory of the dataset.
+    split : str
+        train, valid or test.
+    info : dict
+        ``bundle.json`` of the model.
+    genome : Path, optional
+        Directory of the dataset's genome, where it has moved.
+
+    Raises
+    ------
+    DanqError
+        If the dataset cannot be opened, has no rows in the split, or its window, targets or task are not
+        the model's.
+    """
+    dataset = open_dataset(path, genome)
+    for name, received in (("window", dataset.window), ("task", dataset.task)):
+        if info[name] != received:
+            raise DanqError(
+                f"{path / 'dataset.json'}: expected {name} {info[name]} as run {info['run']!r} was trained, "
+                f"received {received}"
+            )
+    _check_targets(path / "dataset.json", tuple(info["targets"]), dataset.targets, str(info["run"]))
+    rows = dataset.rows(split)
+    if not len(rows):
+        raise DanqError(f"{path}: expected rows in split {split!r}, found none")
+    contigs = None
+    if dataset.genome is not None:
+        compare_genomes(dataset.genome, info)
+        contigs = contig_lengths(dataset.genome)
+
+    def blocks() -> Iterator[Rows]:
+        for first in range(0, len(rows), BLOCK):
+            yield _dataset_rows(dataset, rows[first : first + BLOCK])
+
+    return Source(blocks, len(rows), dataset.bin or 0, split, dataset.digest, contigs)
+
+
+def _dataset_rows(dataset: Dataset, rows: NDArray[np.int64]) -> Rows:
+    ids, codes, labels = dataset.ids(rows), dataset.codes(rows), dataset.labels(rows)
+    if dataset.genome is None or dataset.contig is None or dataset.start is None or dataset.end is None:
+        return Rows(ids, codes, np.zeros(len(rows), bool), labels=labels)
+    start, end = dataset.start[rows], dataset.end[rows]
+    first = start + (dataset.bin or 0) // 2 - dataset.window // 2
+    padded = (first < 0) | (first + dataset.window > dataset.genome.lengths[dataset.contig[rows]])
+    return Rows(ids, codes, padded, dataset.contig_names(rows), start, end, labels)
+
+
+def _check_targets(source: Path, expected: tuple[str, ...], received: tuple[str, ...], run: str) -> None:
+    if len(expected) != len(received):
+        raise DanqError(
+            f"{source}: expected the {len(expected)} targets of run {run!r}, received {len(received)}"
+        )
+    for index, (model, data) in enumerate(zip(expected, received, strict=True)):
+        if model != data:
+            raise DanqError(
+                f"{source}: expected target {index} to be {model!r} as in run {run!r}, received {data!r}"
+            )
+
+
+def contig_lengths(genome: Genome) -> dict[str, int]:
+    """Give the length in bp of each contig."""
+    return dict(zip(genome.names, genome.lengths.tolist(), strict=True))
+
+
+def compare_genomes(genome: Genome, info: dict[str, Any]) -> None:
+    """Warn where a genome is not the one that the model of ``bundle.json`` was trained on."""
+    expected = (info.get("dataset") or {}).get("genome_digest")
+    if expected and expected != genome.digest:
+        log.warning(
+            "%s is not the genome that run %r was trained on (digest %s, there %s)",
+            genome.path,
+            info["run"],
+            genome.digest[:12],
+            expected[:12],
+        )
