@@ -1,7 +1,7 @@
 """Contig names of a file matched with those of a genome: chr1, 1, I, chrI, NC_000001.11; chrM, MT, Mito.
 
 A name is matched by the user's alias table, else letter for letter, else by what it means. Most meanings are
-plain; X is chromosome ten in yeast and a sex chromosome in man and worm, so there the whole set of names decides,
+plain; X is chromosome ten in yeast and a sex chromosome in man and worm, so the whole set of names decides,
 and where it cannot, the name is refused instead of guessed.
 """
 
