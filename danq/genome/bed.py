@@ -19,6 +19,7 @@ SUMMIT_COLUMN = 10
 
 _COLUMNS = {".narrowpeak": (10, 10), ".broadpeak": (9, 9)}
 _HEAD = re.compile(rb"(?:(?:#|(?:track|browser)(?=[ \t\r\n]))[^\n]*\n|[ \t\r]*\n)*")
+_TYPES = {"start": pl.Int64, "end": pl.Int64, "offset": pl.Int64}
 _INTEGER = re.compile(r" *[+-]?[0-9]{1,18} *")
 
 
@@ -86,21 +87,17 @@ def read_columns(data: bytes, count: int, wanted: dict[int, str]) -> pl.DataFram
     count : int
         Columns of every line.
     wanted : dict of int to str
-        0-based column → its name; contig and type are text, all others Int64. Columns past `count` are
-        ignored.
+        0-based column → its name; start, end and offset are Int64, all others text. Columns past `count`
+        are ignored.
 
     Returns
     -------
     polars.DataFrame or None
         None if a line has another number of columns or a field is empty or no number.
     """
-    names = {index: wanted.get(index, f"column_{index}") for index in range(count)}
-    text = {"contig", "type"}
-    schema = {
-        name: pl.Int64 if index in wanted and name not in text else pl.String for index, name in names.items()
-    }
-    last = names[count - 1]
-    kept = [name for index, name in names.items() if index in wanted or name == last]
+    # polars accepts names of its own making only where there is no header line
+    schema = {f"column_{index + 1}": _TYPES.get(wanted.get(index, ""), pl.String) for index in range(count)}
+    kept = sorted({index for index in wanted if index < count} | {count - 1})
     try:
         frame = pl.read_csv(
             data,
@@ -114,9 +111,9 @@ def read_columns(data: bytes, count: int, wanted: dict[int, str]) -> pl.DataFram
     except pl.exceptions.PolarsError:
         return None
     # a line that is too short shows as an empty last column
-    if any(frame[name].null_count() for name in kept):
+    if any(column.null_count() for column in frame):
         return None
-    return frame.select(name for name in kept if name in wanted.values())
+    return frame.select(pl.col(f"column_{i + 1}").alias(wanted[i]) for i in kept if i in wanted)
 
 
 def bed_records(path: Path) -> Iterator[Record]:
@@ -163,7 +160,7 @@ def _record(where: str, number: int, fields: list[str]) -> Record:
         offset = integer(where, "summit in column 10", fields[SUMMIT_COLUMN - 1])
         if not -1 <= offset < end - start:
             raise DanqError(
-                f"{where}: expected a summit 0 to {end - start - 1} bp after the start, or -1; received {offset}"
+                f"{where}: expected a summit at 0 to {end - start - 1} bp or -1, received {offset}"
             )
         summit = summit if offset < 0 else start + offset
     return Record(number, fields[0], start, end, summit)

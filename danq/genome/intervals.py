@@ -123,7 +123,8 @@ def read_intervals(path: Path, feature: str | None = None) -> Intervals:
     if feature is not None and not gff:
         raise DanqError(f"{path}: `feature` {feature!r} is for GFF files; expected .gff, .gff3 or .gtf")
     with open_binary(path) as stream:
-        data = stream.read().replace(b"\r\n", b"\n")
+        data = stream.read()
+    data = data.replace(b"\r\n", b"\n") if b"\r" in data else data
     frame = None
     if b"\r" not in data:
         frame = gff_frame(data, feature) if feature is not None else bed_frame(data, columns_of(path))
@@ -149,7 +150,7 @@ def read_intervals(path: Path, feature: str | None = None) -> Intervals:
 def place(
     intervals: Intervals, genome: Genome, source: Path, aliases: Mapping[str, str] | None = None
 ) -> PlacedIntervals:
-    """Put the intervals of a file on the contigs of a genome; those on unknown contigs are counted, not placed.
+    """Put the intervals of a file on the contigs of a genome; those on unknown contigs are only counted.
 
     Parameters
     ----------
