@@ -1,4 +1,4 @@
-"""`danq config`: check a configuration, or print its JSON schema."""
+"""`danq config`: check a configuration, explain its keys, or print its JSON schema."""
 
 import json
 import logging
@@ -15,7 +15,7 @@ config = typer.Typer(
     add_completion=False,
     no_args_is_help=True,
     rich_markup_mode=None,
-    help="Check a configuration, or print its JSON schema.",
+    help="Check a configuration, explain its keys, or print its JSON schema.",
 )
 
 
@@ -38,6 +38,14 @@ def check(
         path,
         *(", ".join(names) or "none" for names in (checked.genomes, checked.datasets, checked.runs)),
     )
+
+
+@config.command()
+def keys() -> None:
+    """Print every key with its meaning, unit and default, as Markdown."""
+    from danq.config.reference import reference
+
+    typer.echo(reference(), nl=False)
 
 
 @config.command()
