@@ -1,0 +1,177 @@
+"""`danq predict` on a tiny model: each source, each format, and each refusal with status 2."""
+
+import keras
+import numpy as np
+import polars as pl
+import pybigtools
+import pytest
+
+from danq.cli import main
+from danq.data.encoders import CodesEncoder
+from danq.data.options import DatasetOptions
+from danq.data.regions import build_region_dataset
+from danq.genome.fasta import build_genome, open_genome
+from danq.learn.bundle import save_bundle
+from danq.learn.predict import load
+from danq.learn.predictions import read_predictions
+from danq.models import danq as danq_model
+
+WINDOW, BIN = 40, 8
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory):
+    """A genome of two contigs, a dataset of two targets, and an untrained model of its kind."""
+    place = tmp_path_factory.mktemp("predict")
+    rng = np.random.default_rng(0)
+    contigs = {name: "".join(rng.choice(list("ACGT"), n)) for name, n in (("chrI", 400), ("chrII", 203))}
+    (place / "genome.fa").write_text("".join(f">{name}\n{text}\n" for name, text in contigs.items()))
+    genome = open_genome_of(place)
+    (place / "one.bed").write_text("chrI\t40\t80\nchrI\t304\t320\nchrII\t16\t24\n")
+    (place / "two.bed").write_text("chrI\t0\t64\nchrI\t360\t376\nchrII\t16\t48\n")
+    (place / "targets.tsv").write_text("target\tpath\nCTCF\tone.bed\nPol2\ttwo.bed\n")
+    options = DatasetOptions(
+        targets=place / "targets.tsv",
+        window=WINDOW,
+        bin=BIN,
+        split={"valid": ["chrI:241-400"], "test": ["chrII"]},
+    )
+    build_region_dataset(options, "tiny", genome, place / "dataset")
+    keras.utils.set_random_seed(0)
+    sizes = danq_model.Options(filters=6, kernel=5, pool=4, units=4, dense=7)
+    encoder = CodesEncoder(WINDOW)
+    info = {
+        "run": "tiny",
+        "model": "danq",
+        "options": sizes.model_dump(mode="json"),
+        "train": {},
+        "predict": {"batch_size": 16, "reverse_complement": "mean"},
+        "targets": ["CTCF", "Pol2"],
+        "task": "multilabel",
+        "window": WINDOW,
+        "bin": BIN,
+        "dataset": {"name": "tiny", "genome_digest": genome.digest},
+    }
+    (place / "model").mkdir()
+    save_bundle(place / "model", danq_model.build(sizes, encoder, 2, "multilabel"), encoder, info)
+    return place
+
+
+def open_genome_of(place):
+    build_genome(place / "genome.fa", place / "genome")
+    return open_genome(place / "genome")
+
+
+@pytest.fixture
+def predict(place, tmp_path, monkeypatch):
+    def run(*arguments, out="p.npz", model="model"):
+        command = ["danq", "predict", "--model", place / model, "--out", tmp_path / out, *arguments]
+        monkeypatch.setattr("sys.argv", list(map(str, command)))
+        with pytest.raises(SystemExit) as stopped:
+            main()
+        return stopped.value.code
+
+    return run
+
+
+def test_a_split_as_npz(place, tmp_path, predict, caplog):
+    with caplog.at_level("INFO", "danq"):
+        assert predict("--dataset", place / "dataset", "--split", "test") == 0
+    assert "25 rows, 2 targets in" in caplog.text
+    assert "rows/s) on " in caplog.text
+    predictions = read_predictions(tmp_path / "p.npz")
+    assert (predictions.run, predictions.split, predictions.bin) == ("tiny", "test", 8)
+    assert predictions.ids[2] == "chrII:16-24"
+    assert predictions.labels[2].tolist() == [1, 1]
+    genome = open_genome(place / "genome")
+    codes = genome.windows(np.ones(25, np.int32), predictions.start + BIN // 2 - WINDOW // 2, WINDOW)
+    np.testing.assert_array_equal(predictions.logits, load(place / "model").logits(codes))
+
+
+def test_two_runs_give_equal_bytes(place, tmp_path, predict):
+    for name in ("a.npz", "b.npz", "a.parquet", "b.parquet", "a.tsv", "b.tsv"):
+        assert predict("--dataset", place / "dataset", "--split", "valid", out=name) == 0
+    for suffix in ("npz", "parquet", "tsv"):
+        assert (tmp_path / f"a.{suffix}").read_bytes() == (tmp_path / f"b.{suffix}").read_bytes()
+
+
+def test_the_formats_hold_the_same_numbers(place, tmp_path, predict):
+    arguments = ("--dataset", place / "dataset", "--split", "test")
+    assert [predict(*arguments, out=name) for name in ("p.npz", "p.parquet", "p.tsv")] == [0, 0, 0]
+    predictions = read_predictions(tmp_path / "p.npz")
+    for table in (pl.read_parquet(tmp_path / "p.parquet"), pl.read_csv(tmp_path / "p.tsv", separator="\t")):
+        assert table["id"].to_list() == predictions.ids.tolist()
+        for index, target in enumerate(("CTCF", "Pol2")):
+            received = table[f"{target}__probability"].to_numpy().astype(np.float32)
+            np.testing.assert_array_equal(received, predictions.probabilities[:, index])
+            assert table[f"{target}__label"].to_list() == predictions.labels[:, index].tolist()
+
+
+def test_regions_with_tracks(place, tmp_path, predict):
+    bed = tmp_path / "x.bed"
+    bed.write_text("chrII\t190\t203\nchrI\t3\t20\n")
+    arguments = ("--bed", bed, "--genome", place / "genome", "--tracks", tmp_path / "tracks")
+    assert predict(*arguments, "--target", "Pol2", out="p.tsv") == 0
+    table = pl.read_csv(tmp_path / "p.tsv", separator="\t")
+    places = ["chrI:0-8", "chrI:8-16", "chrI:16-24", "chrII:184-192", "chrII:192-200", "chrII:200-203"]
+    assert table["id"].to_list() == places
+    assert "CTCF__probability" not in table.columns
+    assert [path.name for path in (tmp_path / "tracks").iterdir()] == ["Pol2.bw"]
+    with pybigtools.open(str(tmp_path / "tracks" / "Pol2.bw")) as track:
+        values = [value for contig in ("chrI", "chrII") for _, _, value in track.records(contig)]
+        assert list(track.records("chrII"))[-1][:2] == (200, 203)
+    np.testing.assert_allclose(values, table["Pol2__probability"].to_numpy(), atol=1e-7)
+
+
+def test_sequences_short_and_long(place, tmp_path, predict):
+    fasta = tmp_path / "x.fa"
+    fasta.write_text(">short\nACGTACGT\n>whole\n" + "ACGTT" * 8 + "\n")
+    assert predict("--fasta", fasta, "--reverse-complement", "none", "--batch-size", 4) == 0
+    predictions = read_predictions(tmp_path / "p.npz")
+    assert predictions.ids.tolist() == ["short", "whole"]
+    assert predictions.flags.tolist() == ["padded,many_n", ""]
+    direct = load(place / "model", 4, "none").predict(["ACGTACGT", "ACGTT" * 8])
+    np.testing.assert_array_equal(predictions.logits, direct.logits)
+    fasta.write_text(">long\n" + "ACGTT" * 9 + "\n")
+    assert predict("--fasta", fasta, "--tile") == 0
+    tiles = ["long:0-8", "long:8-16", "long:16-24", "long:24-32", "long:32-40", "long:40-45"]
+    assert read_predictions(tmp_path / "p.npz").ids.tolist() == tiles
+
+
+DATASET = ("--dataset", "{place}/dataset")
+REFUSALS = [
+    ((), "expected exactly one of --dataset, --fasta and --bed; received none"),
+    (("--fasta", "a", "--bed", "b"), "received --fasta and --bed"),
+    (DATASET, "--dataset: expected --split train, valid or test with it"),
+    (("--fasta", "a", "--split", "test"), "--split: belongs to --dataset, received --fasta"),
+    (("--bed", "a"), "--bed: expected --genome DIR with it"),
+    (("--fasta", "a", "--genome", "b"), "--genome: belongs to --dataset or --bed"),
+    (("--fasta", "a", "--aliases", "b"), "--aliases: belongs to --bed, received --fasta"),
+    ((*DATASET, "--split", "test", "--tile"), "--tile: belongs to --fasta, received --dataset"),
+    (("--fasta", "{place}/absent.fa"), "absent.fa: no such file"),
+    (("--fasta", "{place}/genome.fa"), "--tile covers longer records"),
+    (("--fasta", "{place}/genome.fa", "--target", "X"), "--target X: expected a target of the model"),
+    (("--fasta", "a", "--target", "CTCF", "--target", "CTCF"), "--target CTCF: named twice"),
+    (("--bed", "{place}/one.bed", "--genome", "{place}/dataset"), "is no danq genome"),
+    (("--dataset", "{place}/genome", "--split", "test"), "is no danq dataset"),
+]
+
+
+@pytest.mark.parametrize(("arguments", "message"), REFUSALS)
+def test_a_mistake_is_one_line_and_status_2(place, tmp_path, predict, capsys, arguments, message):
+    assert predict(*(argument.format(place=place) for argument in arguments)) == 2
+    lines = capsys.readouterr().err.strip().splitlines()
+    assert message in lines[-1]
+    assert lines[-1].startswith("danq: ")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_unknown_suffixes_models_and_tracks_without_positions(place, tmp_path, predict, capsys):
+    (place / "s.fa").write_text(">a\nACGT\n")
+    assert predict("--fasta", place / "s.fa", out="p.csv") == 2
+    assert "expected a name that ends in .npz, .parquet, .tsv, received '.csv'" in capsys.readouterr().err
+    assert predict("--fasta", place / "s.fa", model="dataset") == 2
+    assert "is no danq bundle" in capsys.readouterr().err
+    assert predict("--fasta", place / "s.fa", "--tracks", tmp_path / "t") == 2
+    assert "expected rows with positions" in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []
