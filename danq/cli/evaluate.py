@@ -1,0 +1,39 @@
+"""``danq evaluate``: predictions of a run become metrics, intervals, curves and calibration."""
+
+import logging
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+log = logging.getLogger("danq")
+
+
+def evaluate(
+    predictions: Annotated[
+        list[Path], typer.Argument(help="Labelled .npz predictions of one run, one file a split.")
+    ],
+    out: Annotated[
+        Path, typer.Option(help="Directory of metrics.tsv, summary.json, curves.parquet, calibration.tsv.")
+    ],
+    dataset: Annotated[
+        Path | None,
+        typer.Option(help="Dataset of the predictions: look for test windows that repeat training windows."),
+    ] = None,
+    resamples: Annotated[
+        int | None,
+        typer.Option(
+            min=0,
+            help="Resamples of 100-kb blocks for 95% intervals, 0 for none  "
+            "[default: 1000, or none where rows x targets exceed 30 million]",
+        ),
+    ] = None,
+) -> None:
+    """Measure predictions: AUROC, AUPRC, F1 at thresholds chosen on validation, calibration, leakage.
+
+    Targets without positives or without negatives in a split are not scored there and enter no mean.
+    """
+    from danq.evaluate.evaluate import evaluate_predictions
+
+    summary = evaluate_predictions(predictions, out, dataset, resamples)
+    log.info("%s: metrics of run %s on %s", out, summary["run"], ", ".join(summary["splits"]))
