@@ -59,7 +59,7 @@ def splits_of_bases(lengths: list[int], regions: dict[str, list[Interval]]) -> l
 
 
 def split_of_bin(each: Interval, window: int, bases: list[list[str]]) -> str:
-    """The split of a bin, or ``straddling`` or ``boundary``; neighbouring regions of one split count as one."""
+    """The split of a bin, ``straddling`` or ``boundary``; neighbours of one split count as one region."""
     contig, start, end = each
     own = set(bases[contig][start:end])
     if len(own) > 1:

@@ -67,6 +67,10 @@ class DatasetOptions(Closed):
         0.5, ge=0, le=1, description="bins with a larger part of N in the window are left out"
     )
     exclude: list[Path] = Field([], description="BED files of regions whose bins are left out")
+    empty_targets: Literal["refuse", "keep"] = Field(
+        "refuse",
+        description="targets without any positive row: refuse the dataset, or keep them, never scored",
+    )
     aliases: Path | None = Field(None, description="table of further contig names (name, alias)")
     seed: int = Field(1337, ge=0, description="seed of the draw of negatives")
     split: SplitOptions | None = Field(

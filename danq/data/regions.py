@@ -64,7 +64,7 @@ def build_region_dataset(options: DatasetOptions, name: str, genome: Genome, out
     split, left_out = _admit(options, f"datasets.{name}", genome, bins, composition, aliases)
     with staged(out) as partial:
         scratch = partial / "columns"
-        tracks = label_tracks(targets, genome, bins, split, options.min_overlap, aliases, scratch)
+        tracks = label_tracks(targets, genome, bins, split, options, aliases, scratch)
         chosen = _chosen(options, split, tracks.positive, composition.gc)
         left_out["negatives_dropped"] = int((split != _NOWHERE).sum()) - len(chosen)
         contig, start = bins.locate(chosen)

@@ -13,7 +13,7 @@ from danq.data.options import SplitOptions
 from danq.errors import DanqError
 from danq.genome.contigs import resolve_contigs
 from danq.genome.fasta import Genome
-from danq.genome.intervals import parse_region
+from danq.genome.intervals import Region, parse_region
 
 TRAIN = SPLITS.index("train")
 
@@ -80,9 +80,9 @@ def territories(
         If a contig is unknown, a region runs past its contig, or regions overlap.
     """
     given = [
-        (f"{source}: split.{key}", SPLITS.index(key), text, parse_region(text))
+        (f"{source}: split.{key}", SPLITS.index(key), text, region)
         for key, texts in (("valid", options.valid), ("test", options.test))
-        for text in _listed(texts, f"{source}: split.{key}")
+        for text, region in _parsed(texts, f"{source}: split.{key}")
     ]
     # all names at once: what a name means depends on its neighbours
     known = resolve_contigs(
@@ -116,10 +116,13 @@ class _Placed(NamedTuple):
     text: str
 
 
-def _listed(texts: list[str] | float, source: str) -> list[str]:
+def _parsed(texts: list[str] | float, source: str) -> list[tuple[str, Region]]:
     if isinstance(texts, float):
         raise DanqError(f"{source}: expected contigs or regions, received a fraction")
-    return texts
+    try:
+        return [(text, parse_region(text)) for text in texts]
+    except DanqError as error:
+        raise DanqError(f"{source}: {error}") from None
 
 
 def _territory(regions: list[_Placed], length: int, source: str) -> Territory:

@@ -41,6 +41,11 @@ class Target:
     group: str
     origin: str
 
+    @property
+    def line(self) -> str:
+        """Number of its line in the table."""
+        return self.origin.rpartition(":")[2]
+
 
 def read_targets(path: Path) -> list[Target]:
     """Read a table of targets: tab-separated, with a header line, in the order of the label columns.
@@ -68,9 +73,8 @@ def read_targets(path: Path) -> list[Target]:
             continue
         target = _target(path, number, columns, fields)
         if target.name in found:
-            first = found[target.name].origin.rpartition(":")[2]
             raise DanqError(
-                f"{target.origin}: target {target.name!r} stands in line {first} already; "
+                f"{target.origin}: target {target.name!r} stands in line {found[target.name].line} already; "
                 "targets must be unique"
             )
         found[target.name] = target

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from danq.data.dataset import SPLITS
 from danq.data.labels import Bins, overlap_positives, summit_positives
+from danq.data.options import DatasetOptions
 from danq.data.targets import Target
 from danq.errors import DanqError
 from danq.genome.fasta import Genome
@@ -17,6 +18,7 @@ from danq.genome.intervals import PlacedIntervals, place, read_intervals
 from danq.progress import progress
 
 _BITS = 8
+_MANY_FAULTS = 20  # then the mistake is a general one, and reading on a waste of time
 
 
 @dataclass(frozen=True)
@@ -52,7 +54,7 @@ def label_tracks(
     genome: Genome,
     bins: Bins,
     split: NDArray[np.uint8],
-    min_overlap: float,
+    options: DatasetOptions,
     aliases: Mapping[str, str] | None,
     scratch: Path,
 ) -> Tracks:
@@ -68,8 +70,8 @@ def label_tracks(
         Its bins.
     split : uint8, shape (bins,)
         Index into `SPLITS`, any other value for bins that are left out.
-    min_overlap : float
-        Part of a bin that must be exceeded under the rule ``overlap``.
+    options : DatasetOptions
+        Its `min_overlap` and `empty_targets` count here.
     aliases : mapping of str to str, optional
         Further contig names.
     scratch : Path
@@ -78,43 +80,39 @@ def label_tracks(
     Raises
     ------
     DanqError
-        If a track cannot be read, lies on no contig of the genome, or labels no bin of any split.
+        If a track cannot be read, or labels no bin of any split and `empty_targets` is ``refuse``; a track
+        that has regions, but on no contig of the genome, is refused in any case.
     """
     positive = np.zeros(len(bins), bool)
     counts = np.zeros((len(SPLITS), len(targets)), np.int64)
     regions: list[int] = []
     renamed: dict[str, str] = {}
     unknown: Counter[str] = Counter()
+    faults: list[tuple[Target, str]] = []
     with scratch.open("wb") as stream, progress("labelling", len(targets), "tracks") as advance:
         for first in range(0, len(targets), _BITS):
             column = np.zeros(len(bins), np.uint8)
             for bit, target in enumerate(targets[first : first + _BITS]):
-                intervals = _read(target, genome, aliases)
-                labelled = _positives(target, bins, intervals, min_overlap)
+                at = place(read_intervals(target.path, target.feature), genome, target.path, aliases)
+                labelled = _positives(target, bins, at, options.min_overlap)
                 column[labelled] |= np.uint8(1 << bit)
-                counts[:, first + bit] = _counts(target, split[labelled])
-                regions.append(len(intervals.start))
-                renamed |= intervals.renamed
-                unknown.update(intervals.unknown)
+                found = np.bincount(split[labelled], minlength=len(SPLITS))[: len(SPLITS)]
+                if not found.any() and (
+                    options.empty_targets == "refuse" or (at.unknown and not len(at.start))
+                ):
+                    faults.append((target, _fault(target, at, len(labelled), genome)))
+                counts[:, first + bit] = found
+                regions.append(len(at.start))
+                renamed |= at.renamed
+                unknown.update(at.unknown)
                 advance(1)
+            if len(faults) >= _MANY_FAULTS:
+                break
             positive |= column != 0
             stream.write(column.data)
+    _refuse(faults)
     columns = np.memmap(scratch, np.uint8, "r", shape=(-(-len(targets) // _BITS), len(bins)))
     return Tracks(columns, positive, counts, regions, renamed, dict(unknown))
-
-
-def _read(target: Target, genome: Genome, aliases: Mapping[str, str] | None) -> PlacedIntervals:
-    intervals = place(read_intervals(target.path, target.feature), genome, target.path, aliases)
-    if len(intervals.start):
-        return intervals
-    about = f"{target.origin}: target {target.name!r}"
-    if not intervals.unknown:
-        raise DanqError(f"{about}: expected regions in {target.path}, found none")
-    received, expected = (", ".join(list(names)[:3]) for names in (intervals.unknown, genome.names))
-    raise DanqError(
-        f"{about}: no contig of {target.path} is in the genome; "
-        f"expected names such as {expected}; received {received}"
-    )
 
 
 def _positives(target: Target, bins: Bins, at: PlacedIntervals, min_overlap: float) -> NDArray[np.int64]:
@@ -123,11 +121,24 @@ def _positives(target: Target, bins: Bins, at: PlacedIntervals, min_overlap: flo
     return overlap_positives(bins, at.contig, at.start, at.end, min_overlap)
 
 
-def _counts(target: Target, split: NDArray[np.uint8]) -> NDArray[np.int64]:
-    counts = np.bincount(split, minlength=len(SPLITS))[: len(SPLITS)]
-    if not counts.any():
-        found = f"all {len(split)} of its positive bins are left out" if len(split) else "found none"
-        raise DanqError(
-            f"{target.origin}: target {target.name!r}: expected at least one positive bin; {found}"
-        )
-    return counts
+def _fault(target: Target, at: PlacedIntervals, labelled: int, genome: Genome) -> str:
+    """Say why a target has no positive bin."""
+    if len(at.start):
+        found = f"all its {labelled} positive bins are left out" if labelled else "found none"
+        return f"expected at least one positive bin; {found}"
+    if not at.unknown:
+        return f"expected regions in {target.path}, found none"
+    received, expected = (", ".join(list(names)[:3]) for names in (at.unknown, genome.names))
+    return (
+        f"no contig of {target.path} is in the genome; expected names such as {expected}; received {received}"
+    )
+
+
+def _refuse(faults: list[tuple[Target, str]]) -> None:
+    if not faults:
+        return
+    target, reason = faults[0]
+    # all of them at once, so that one does not mend a table of hundreds line by line
+    others = ", ".join(f"{other.name!r} (line {other.line})" for other, _ in faults[1:])
+    more = f"; no positive bin either: {others}" if others else ""
+    raise DanqError(f"{target.origin}: target {target.name!r}: {reason}{more}")

@@ -121,35 +121,24 @@ def write_examples(directory: Path, names: pl.Series | list[str], split: NDArray
 
 
 def _decoded(codes: NDArray[Any], names: tuple[str, ...]) -> pl.Series:
-    return pl.Series(codes, dtype=pl.UInt32).cast(pl.Enum(names)).cast(pl.String)
+    return pl.Series(names, dtype=pl.String).gather(pl.Series(codes, dtype=pl.UInt32))
 
 
-def check_counts(targets: list[TargetRow], counts: NDArray[np.int64]) -> None:
-    """Refuse targets without any positive row, and warn of those without one in some split.
-
-    Parameters
-    ----------
-    targets : list of TargetRow
-        One a target.
-    counts : int64, shape (3, k)
-        Positive rows of each split and target.
-
-    Raises
-    ------
-    DanqError
-        If a target has no positive row at all.
-    """
+def _check_counts(targets: list[TargetRow], counts: NDArray[np.int64], empty: str) -> None:
+    """Refuse targets without any positive row unless `empty` is ``keep``; warn where a split has none."""
     for target, total in zip(targets, counts.sum(axis=0), strict=True):
-        if total == 0:
+        if total == 0 and empty == "refuse":
             origin = f"{target.origin}: " if target.origin else ""
             raise DanqError(
                 f"{origin}expected at least one positive row of target {target.name!r}, found none"
             )
     for split, row in zip(SPLITS, counts, strict=True):
-        empty = [target.name for target, count in zip(targets, row, strict=True) if count == 0]
-        if empty:
-            some = ", ".join(empty[:5]) + (", …" if len(empty) > 5 else "")
-            log.warning("%d of %d targets have no positive in %s: %s", len(empty), len(targets), split, some)
+        lacking = [target.name for target, count in zip(targets, row, strict=True) if count == 0]
+        if lacking:
+            some = ", ".join(lacking[:5]) + (", …" if len(lacking) > 5 else "")
+            log.warning(
+                "%d of %d targets have no positive in %s: %s", len(lacking), len(targets), split, some
+            )
 
 
 def write_manifest(
@@ -204,13 +193,13 @@ def write_manifest(
     Raises
     ------
     DanqError
-        If a split has no row or a target no positive row.
+        If a split has no row, or a target no positive row and `options.empty_targets` is ``refuse``.
     """
     n = {key: int((split == index).sum()) for index, key in enumerate(SPLITS)}
     for key, number in n.items():
         if number == 0:
             raise DanqError(f"dataset {name}: expected at least one row in the {key} split, found none")
-    check_counts(targets, counts)
+    _check_counts(targets, counts, options.empty_targets)
     described = [
         _described(target, column.tolist()) for target, column in zip(targets, counts.T, strict=True)
     ]

@@ -1,3 +1,4 @@
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -55,7 +56,7 @@ def regions(draw: st.DrawFn) -> tuple[list[int], dict[str, list[oracles.Interval
     found: dict[str, list[oracles.Interval]] = {"valid": [], "test": []}
     for contig, length in enumerate(lengths):
         cuts = sorted(draw(st.sets(st.integers(0, length), max_size=5)))
-        for start, end in zip(cuts[:-1], cuts[1:], strict=True):
+        for start, end in pairwise(cuts):
             split = draw(st.sampled_from(["train", "valid", "test"]))
             if split != "train":
                 found[split].append((contig, start, end))
@@ -90,7 +91,8 @@ def test_splits_equal_a_naive_loop_and_no_windows_of_two_splits_overlap(
     [
         (["chr1"], ["chr1"], "regions must not overlap, received 'chr1' and 'chr1'"),
         (["chr1:1-10"], ["chr1:10-20"], "regions must not overlap, received 'chr1:1-10' and 'chr1:10-20'"),
-        (["chr1", "1:5-9"], ["chr2"], "overlap"),
+        (["chr1", "1:5-9"], ["chr2"], "c.yaml: split: contigs 'chr1' and '1' both mean 'chr1'"),
+        (["chr1:5-1"], ["chr2"], "c.yaml: split.valid: expected a contig or a region"),
         (["chr3"], ["chr2"], "split.valid: expected a contig of the genome (chr1, chr2), received 'chr3'"),
         (["chr1"], ["chr2:1-31"], "split.test: expected a region within chr2 (30 bp), received 'chr2:1-31'"),
         (0.1, ["chr2"], "split.valid: expected contigs or regions, received a fraction"),
