@@ -13,6 +13,8 @@ def json_schema() -> dict[str, Any]:
     own are left open here and checked by `danq.config.load_config`.
     """
     schema = Config.model_json_schema()
+    for section in schema["properties"].values():
+        section["additionalProperties"] = False  # names that do not match the pattern
     models = importlib.import_module("danq.models").MODELS
     choices = []
     for name, module in models.items():

@@ -51,9 +51,13 @@ rule predict:
         code=verb_digest("predict"),
         dataset=lambda wildcards: f"results/datasets/{settings.runs[wildcards.run].dataset}",
         model=subpath(input.bundle, parent=True),
+        strands=lambda wildcards: settings.runs[
+            wildcards.run
+        ].predict.reverse_complement,
+        batch=lambda wildcards: settings.runs[wildcards.run].predict.batch_size,
     shell:
         "danq predict --model {params.model} --dataset {params.dataset} --split {wildcards.split}"
-        " --out {output} 2> {log}"
+        " --reverse-complement {params.strands} --batch-size {params.batch} --out {output} 2> {log}"
 
 
 rule evaluate:

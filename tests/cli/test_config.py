@@ -1,0 +1,77 @@
+"""`danq config` and `danq init` from the command line: exit status, one line, nothing half written."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+CONFIG = """\
+genomes: {g: genome.fa}
+datasets: {d: {targets: targets.tsv, split: {valid: [chrI], test: [chrII]}}}
+runs: {r: {model: danq, dataset: d, options: {OPTION}}}
+"""
+
+
+def danq(*arguments: str | Path, cwd: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-c", "from danq.cli import main; main()", *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=cwd,
+    )
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    (tmp_path / "genome.fa").write_text(">chrI\nACGT\n")
+    (tmp_path / "targets.tsv").write_text("target\tpath\none\tone.bed\n")
+    (tmp_path / "one.bed").write_text("chrI\t0\t2\n")
+    (tmp_path / "c.yaml").write_text(CONFIG.replace("OPTION", "filters: 8"))
+    return tmp_path
+
+
+def test_check_says_what_is_there(project: Path):
+    done = danq("config", "check", "c.yaml", cwd=project)
+    assert done.returncode == 0
+    assert "c.yaml: correct; genomes: g; datasets: d; runs: r" in done.stderr
+    assert done.stdout == ""
+
+
+def test_check_warns_of_what_nothing_uses(project: Path):
+    with (project / "c.yaml").open("a") as stream:
+        stream.write("  # unused below\n")
+    text = (project / "c.yaml").read_text().replace("{g: genome.fa}", "{g: genome.fa, h: genome.fa}")
+    (project / "c.yaml").write_text(text.replace("{targets:", "{genome: g, targets:"))
+    done = danq("config", "check", "c.yaml", cwd=project)
+    assert done.returncode == 0
+    assert "WARNING c.yaml: genomes.h: no dataset uses it" in done.stderr
+
+
+def test_check_refuses_with_one_line_and_status_2(project: Path):
+    (project / "c.yaml").write_text(CONFIG.replace("OPTION", "filter: 8"))
+    done = danq("config", "check", "c.yaml", cwd=project)
+    assert done.returncode == 2
+    assert done.stderr.startswith("danq: c.yaml: runs.r.options.filter: unknown key; expected one of ")
+    assert done.stderr.count("\n") == 1
+    (project / "genome.fa").unlink()
+    (project / "c.yaml").write_text(CONFIG.replace("OPTION", ""))
+    done = danq("config", "check", "c.yaml", cwd=project)
+    assert done.returncode == 2
+    assert done.stderr == "danq: c.yaml: genomes.g: expected a file, received 'genome.fa' (no such file)\n"
+
+
+def test_schema_is_json_on_standard_output_or_in_a_file(project: Path):
+    printed = danq("config", "schema", cwd=project)
+    assert json.loads(printed.stdout)["additionalProperties"] is False
+    written = danq("config", "schema", "--out", "schemas/s.json", cwd=project)
+    assert written.returncode == 0
+    assert (project / "schemas" / "s.json").read_text() == printed.stdout
+
+
+def test_keys_are_explained(project: Path):
+    shown = danq("config", "keys", cwd=project)
+    assert shown.returncode == 0
+    assert "| `bin` | integer | `200` | bp at the window's centre that are labelled |" in shown.stdout

@@ -1,0 +1,296 @@
+import copy
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+import yaml
+
+from danq.config import load_config, parse_config, unused
+from danq.config.files import check_files, dataset_files, run_files
+from danq.config.reference import reference
+from danq.config.schema import json_schema
+from danq.config.settle import any_of, settle, write_once
+from danq.errors import DanqError
+from danq.models import MODELS
+
+GOOD: dict[str, Any] = {
+    "genomes": {"yeast": "genome.fa"},
+    "datasets": {"marks": {"targets": "targets.tsv", "split": {"valid": ["chrI"], "test": ["chrII"]}}},
+    "runs": {"small": {"model": "danq", "dataset": "marks", "options": {"filters": 16}}},
+}
+
+
+def changed(path: str, value: Any) -> dict[str, Any]:
+    """The good configuration with one key set."""
+    raw = copy.deepcopy(GOOD)
+    here = raw
+    *above, last = path.split("/")
+    for part in above:
+        here = here.setdefault(part, {})
+    here[last] = value
+    return raw
+
+
+def test_defaults_are_filled_in_those_of_the_model_included():
+    config = parse_config(GOOD, "c.yaml")
+    assert config.datasets["marks"].window == 1000
+    assert config.runs["small"].train.epochs == 60
+    assert config.runs["small"].options["filters"] == 16
+    assert config.runs["small"].options["units"] == 320
+    assert config.genome_of("marks") == "yeast"
+
+
+def test_a_configuration_read_back_from_its_own_json_is_the_same(tmp_path: Path):
+    config = parse_config(changed("runs/base", {"model": "kmer_logistic", "dataset": "marks"}), "c.yaml")
+    write_once(config, tmp_path / "config.json")
+    assert load_config(tmp_path / "config.json") == config
+
+
+REFUSED = [
+    ("runz", {}, "runz: unknown key; expected one of datasets, genomes, runs; received 'runz'"),
+    ("genomes", "genome.fa", 'genomes: expected a mapping of keys to values, received "genome.fa"'),
+    ("genomes/a b", "genome.fa", "genomes.a b: expected a name of letters"),
+    ("genomes/..", "genome.fa", "genomes...: expected a name of letters"),
+    ("runs", {}, "runs: expected at least one entry, received none"),
+    ("runs/small/model", "danke", "runs.small.model: expected one of danq, kmer_logistic"),
+    ("runs/small/model", "my_model.py", "runs.small.model: my_model.py: no such file"),
+    ("runs/small/dataset", "mark", "runs.small.dataset: expected one of marks, received 'mark'"),
+    ("runs/small/options/filter", 3, "runs.small.options.filter: unknown key; expected one of activation"),
+    (
+        "runs/small/options/filters",
+        "many",
+        'runs.small.options.filters: expected an integer, received "many"',
+    ),
+    ("runs/small/options/filters", 2.5, "runs.small.options.filters: expected an integer, received 2.5"),
+    ("runs/small/options/rnn", "lstn", "expected 'lstm', 'gru' or 'simple', received \"lstn\""),
+    ("runs/small/train/epochs", "60", 'runs.small.train.epochs: expected an integer, received "60"'),
+    ("runs/small/train/epochs", True, "runs.small.train.epochs: expected an integer, received true"),
+    ("runs/small/train/learning_rate", 0, "expected a value greater than 0, received 0"),
+    ("runs/small/train/schedule/kindd", 1, "runs.small.train.schedule.kindd: unknown key; expected one of"),
+    ("runs/small/train/init_from", "small", "the run starts from itself (small -> small)"),
+    ("runs/small/train/init_from", "other", "expected a run (there is no other run) or a bundle's directory"),
+    ("datasets/marks/genome", "fly", "datasets.marks.genome: expected one of yeast, received 'fly'"),
+    ("datasets/marks/bin", 2000, "datasets.marks: expected bin <= window, received bin 2000 and window 1000"),
+    ("datasets/marks/examples", "a.fa", "datasets.marks: expected exactly one of `targets`"),
+    ("datasets/marks/split/valid", [7], "split.valid.0: expected text (in quotes where it is a number)"),
+    ("datasets/marks/split/test", 3, "split.test: expected a list or a value less than 1, received 3"),
+    ("datasets/marks/keep", "pos", "datasets.marks.keep: expected 'positive' or 'all' or a mapping"),
+    (
+        "datasets/marks/keep",
+        {"negatives_per_positive": "x"},
+        "keep.negatives_per_positive: expected a number",
+    ),
+    ("datasets/marks/keep", {"negative": 1}, "keep.negative: unknown key; expected one of match, negatives"),
+    (
+        "datasets/marks/split",
+        {"valid": ["chrI"]},
+        "datasets.marks.split.test: expected this key, received noth",
+    ),
+    ("datasets/fish", {"targets": "t.tsv", "genome": "no"}, "datasets.fish: expected `split`"),
+]
+
+
+@pytest.mark.parametrize(("path", "value", "expected"), REFUSED, ids=[f"{p}={v}" for p, v, _ in REFUSED])
+def test_refusals_are_one_line_with_key_expected_and_received(path: str, value: Any, expected: str):
+    with pytest.raises(DanqError) as refusal:
+        parse_config(changed(path, value), "c.yaml")
+    message = str(refusal.value)
+    assert message.startswith("c.yaml: ")
+    assert expected in message
+    assert "\n" not in message
+
+
+def test_several_problems_are_named_together():
+    raw = changed("runs/small/options/filter", 3)
+    raw["runs"]["small"]["options"]["pool"] = "wide"
+    raw["runs"]["small"]["dataset"] = "mark"
+    with pytest.raises(DanqError, match=r"runs\.small\.dataset.*options\.pool.*options\.filter"):
+        parse_config(raw, "c.yaml")
+    many = changed("runs/small/train", {f"key{number}": 1 for number in range(9)})
+    with pytest.raises(DanqError, match=r"; and 4 more$"):
+        parse_config(many, "c.yaml")
+
+
+def test_two_genomes_need_a_name_in_each_dataset():
+    raw = changed("genomes/fly", "fly.fa")
+    with pytest.raises(
+        DanqError, match=r"datasets\.marks\.genome: expected one of yeast, fly, received nothing"
+    ):
+        parse_config(raw, "c.yaml")
+    raw["datasets"]["marks"]["genome"] = "fly"
+    assert parse_config(raw, "c.yaml").genome_of("marks") == "fly"
+    assert unused(parse_config(raw, "c.yaml")) == ["genomes.yeast: no dataset uses it"]
+
+
+def test_runs_that_start_from_each_other_are_refused():
+    raw = changed("runs/other", {"model": "danq", "dataset": "marks", "train": {"init_from": "small"}})
+    assert parse_config(raw, "c.yaml").runs["other"].train.init_from == "small"
+    raw["runs"]["small"]["train"] = {"init_from": "other"}
+    with pytest.raises(DanqError, match="small -> other -> small"):
+        parse_config(raw, "c.yaml")
+
+
+def test_numbers_with_an_exponent_are_numbers():
+    # YAML 1.1 reads 1e-3 as text
+    raw = changed("runs/small/train", yaml.safe_load("{learning_rate: 1e-3, samples_per_epoch: 1e4}"))
+    train = parse_config(raw, "c.yaml").runs["small"].train
+    assert (train.learning_rate, train.samples_per_epoch) == (0.001, 10_000)
+
+
+def test_a_key_given_twice_is_refused_with_its_line(tmp_path: Path):
+    path = tmp_path / "c.yaml"
+    path.write_text("genomes: {}\nruns:\n  a: {}\n  b: {}\n  a: {}\n")
+    with pytest.raises(DanqError, match=rf"{re.escape(str(path))}:5: key 'a' stands in line 3 already"):
+        load_config(path)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("", "expected keys such as `datasets` and `runs`, received nothing"),
+        ("- a\n- b\n", "expected keys such as"),
+        ("a: [1,\nb: 2\n", r"c.yaml:3: expected YAML"),
+        ("runs:\n\tsmall: 1\n", r"c.yaml:2: expected YAML"),
+    ],
+)
+def test_files_that_are_no_configuration(tmp_path: Path, text: str, expected: str):
+    (tmp_path / "c.yaml").write_text(text)
+    with pytest.raises(DanqError, match=expected):
+        load_config(tmp_path / "c.yaml")
+
+
+def test_missing_files_and_directories():
+    with pytest.raises(DanqError, match=r"nowhere\.yaml: no such file"):
+        load_config(Path("nowhere.yaml"))
+    with pytest.raises(DanqError, match="expected a readable YAML file"):
+        load_config(Path("/"))
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A directory with every file that the good configuration names."""
+    monkeypatch.chdir(tmp_path)
+    Path("genome.fa").write_text(">chrI\nACGT\n")
+    Path("targets.tsv").write_text("target\tpath\none\ttracks/one.bed\n")
+    Path("tracks").mkdir()
+    Path("tracks/one.bed").write_text("chrI\t0\t2\n")
+    return tmp_path
+
+
+def test_files_of_a_dataset_and_a_run(project: Path):
+    Path("black.bed").write_text("chrI\t0\t1\n")
+    Path("motifs.meme").write_text("")
+    raw = changed("datasets/marks/exclude", ["black.bed"])
+    raw["runs"]["small"]["options"]["motifs"] = "motifs.meme"
+    raw["runs"]["small"]["train"] = {"init_from": "bundles/old"}
+    config = parse_config(raw, "c.yaml")
+    assert dataset_files(config, "marks") == [Path("targets.tsv"), Path("black.bed"), Path("tracks/one.bed")]
+    assert run_files(config, "small") == [Path("motifs.meme"), Path("bundles/old/bundle.json")]
+    with pytest.raises(
+        DanqError, match=r"runs\.small\.train\.init_from: .*'bundles/old/bundle\.json' \(no such"
+    ):
+        check_files(config, "c.yaml")
+
+
+@pytest.mark.parametrize(
+    ("missing", "expected"),
+    [
+        ("genome.fa", r"c\.yaml: genomes\.yeast: expected a file, received 'genome\.fa' \(no such file\)"),
+        ("targets.tsv", r"c\.yaml: datasets\.marks\.targets: expected a file"),
+        ("tracks/one.bed", r"targets\.tsv:2: expected a track file"),
+    ],
+)
+def test_missing_files_are_named_with_their_key(project: Path, missing: str, expected: str):
+    config = parse_config(GOOD, "c.yaml")
+    check_files(config, "c.yaml")
+    Path(missing).unlink()
+    with pytest.raises(DanqError, match=expected):
+        check_files(config, "c.yaml")
+
+
+def test_a_directory_is_no_file(project: Path):
+    with pytest.raises(
+        DanqError, match=r"genomes\.yeast: expected a file, received 'tracks' \(a directory\)"
+    ):
+        check_files(parse_config(changed("genomes/yeast", "tracks"), "c.yaml"), "c.yaml")
+
+
+def test_the_workflow_ends_with_one_line(project: Path, capsys: pytest.CaptureFixture[str]):
+    assert settle(GOOD, []).runs["small"].options["filters"] == 16
+    with pytest.raises(SystemExit) as end:
+        settle(changed("runs/small/trian", {}), [])
+    assert end.value.code == 2
+    assert capsys.readouterr().err.count("\n") == 1
+    Path("twice.yaml").write_text("runs: {}\nruns: {}\n")
+    with pytest.raises(SystemExit):
+        settle(GOOD, ["twice.yaml"])
+    assert "twice.yaml:2: key 'runs' stands in line 1 already" in capsys.readouterr().err
+
+
+def test_the_merged_configuration_is_written_only_when_it_changed(tmp_path: Path):
+    path = tmp_path / "results" / "config.json"
+    write_once(parse_config(GOOD, "c.yaml"), path)
+    before = path.stat()
+    write_once(parse_config(GOOD, "c.yaml"), path)
+    assert path.stat().st_mtime_ns == before.st_mtime_ns
+    assert path.stat().st_ino == before.st_ino
+    write_once(parse_config(changed("runs/small/train/epochs", 3), "c.yaml"), path)
+    assert json.loads(path.read_text())["runs"]["small"]["train"]["epochs"] == 3
+
+
+def test_any_of_names():
+    assert re.fullmatch(any_of(["a.b", "c"]), "a.b")
+    assert not re.fullmatch(any_of(["a.b", "c"]), "axb")
+    assert not re.search(any_of([]), "")
+
+
+def test_the_schema_in_the_repository_is_that_of_the_models(repository: Path):
+    path = repository / "workflow" / "schemas" / "config.schema.json"
+    assert json.loads(path.read_text()) == json_schema(), f"run: danq config schema --out {path}"
+
+
+def test_the_schema_is_closed_everywhere():
+    schema = json_schema()
+    jsonschema.Draft202012Validator.check_schema(schema)
+    sections = {"file": schema} | schema["$defs"]
+    assert {f"{name}_options" for name in MODELS} <= set(sections)
+    assert [n for n, s in sections.items() if s.get("additionalProperties") is not False] == []
+    undescribed = [
+        f"{n}.{key}"
+        for n, s in sections.items()
+        for key, v in s["properties"].items()
+        if "description" not in v
+    ]
+    assert undescribed == []
+
+
+# names that lead nowhere and relations between keys: only the typed models can tell
+BEYOND_A_SCHEMA = {
+    ("runs/small/model", "my_model.py"),
+    ("runs/small/dataset", "mark"),
+    ("runs/small/train/init_from", "small"),
+    ("runs/small/train/init_from", "other"),
+    ("datasets/marks/genome", "fly"),
+    ("datasets/marks/bin", "2000"),
+    ("datasets/marks/examples", "a.fa"),
+    ("datasets/fish", "{'targets': 't.tsv', 'genome': 'no'}"),
+}
+
+
+def test_schema_and_models_agree():
+    validator = jsonschema.Draft202012Validator(json_schema())
+    assert validator.is_valid(GOOD)
+    for path, value, _ in REFUSED:
+        beyond = (path, str(value)) in BEYOND_A_SCHEMA
+        assert validator.is_valid(changed(path, value)) == beyond, path
+
+
+def test_the_readme_explains_every_key(repository: Path):
+    text = (repository / "config" / "README.md").read_text()
+    again = "sed -i '/^### The file/,$d' config/README.md && danq config keys >> config/README.md"
+    assert text.endswith(reference()), f"run: {again}"
+    example = text.split("```yaml")[1].split("```")[0]
+    parse_config(yaml.safe_load(example), "config/README.md")
