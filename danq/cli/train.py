@@ -1,0 +1,45 @@
+"""`danq train`: train a run of the configuration on a dataset."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from danq.errors import DanqError
+
+
+def train(
+    config: Annotated[Path, typer.Option(help="Configuration, YAML or JSON.", metavar="FILE")],
+    run: Annotated[str, typer.Option(help="Name of the run in the configuration.", metavar="NAME")],
+    dataset: Annotated[
+        Path, typer.Option(help="Directory of the labelled dataset, from `danq dataset`.", metavar="DIR")
+    ],
+    out: Annotated[
+        Path,
+        typer.Option(
+            help="Directory of the bundle; a run named by `init_from` is looked for beside it.", metavar="DIR"
+        ),
+    ],
+    genome: Annotated[
+        Path | None,
+        typer.Option(
+            help="Directory of the encoded genome, where it is not the one the dataset was made with.",
+            metavar="DIR",
+            show_default=False,
+        ),
+    ] = None,
+) -> None:
+    """Train a run of the configuration and write its bundle: model.keras, bundle.json, history.tsv.
+
+    Asked to stop (SIGTERM, as at a cluster's time limit, or Ctrl-C), it writes a checkpoint into
+    OUT/.checkpoint and ends with status 143 (130); the same command then goes on from there, exactly.
+    """
+    from danq.config import load_config
+
+    read = load_config(config)
+    if run not in read.runs:
+        raise DanqError(f"{config}: expected --run of {', '.join(read.runs)}; received {run!r}")
+
+    from danq.learn.train import train_run
+
+    train_run(run, read.runs[run], dataset, out, out.parent, genome)

@@ -1,0 +1,130 @@
+"""Which devices train a model, and making their arithmetic repeatable."""
+
+import json
+import logging
+import os
+import platform
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import keras
+import tensorflow as tf
+
+from danq.errors import DanqError
+from danq.learn.options import TrainOptions
+
+log = logging.getLogger("danq")
+
+
+def find_gpus() -> list[str]:
+    """Names of the GPUs TensorFlow can use, in their order; empty where there is none."""
+    return [
+        tf.config.experimental.get_device_details(gpu).get("device_name", gpu.name)
+        for gpu in tf.config.list_physical_devices("GPU")
+    ]
+
+
+def describe_device() -> str:
+    """One phrase for what computes here, for example ``2 GPUs (NVIDIA A100)`` or ``CPU (2 cores, ...)``."""
+    gpus = find_gpus()
+    if gpus:
+        return f"{len(gpus)} GPU{'s' if len(gpus) > 1 else ''} ({', '.join(dict.fromkeys(gpus))})"
+    return f"CPU ({os.cpu_count()} cores, {processor_name()})"
+
+
+def processor_name() -> str:
+    """Model name of the processor, as far as the system tells it."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        lines = []
+    named = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
+    return next(named, platform.processor() or platform.machine())
+
+
+def choose_strategy(options: TrainOptions) -> tf.distribute.Strategy:
+    """Choose the devices of a training; to be called before anything else is computed.
+
+    Parameters
+    ----------
+    options : TrainOptions
+        `require_gpu`, `distribute` and `batch_size` are read.
+
+    Returns
+    -------
+    tf.distribute.Strategy
+        One device, all GPUs of the machine, or the machines named in the variable TF_CONFIG.
+
+    Raises
+    ------
+    DanqError
+        If a GPU is required and there is none, TF_CONFIG is missing or no JSON, or the batch cannot be
+        shared equally.
+    """
+    _use_gpus(options.require_gpu)
+    strategy = _strategy(options.distribute)
+    replicas = strategy.num_replicas_in_sync
+    if options.batch_size % replicas:
+        raise DanqError(
+            f"train.batch_size: expected a multiple of the {replicas} devices that share a batch, "
+            f"received {options.batch_size}"
+        )
+    return strategy
+
+
+def _use_gpus(required: bool) -> None:
+    gpus = tf.config.list_physical_devices("GPU")
+    if not gpus:
+        if required:
+            raise DanqError(
+                "train.require_gpu: expected a GPU, found none; `danq doctor` shows what there is"
+            )
+        log.warning("TRAINING ON CPU: no GPU found; `danq doctor` shows what this machine offers")
+    for gpu in gpus:
+        try:
+            tf.config.experimental.set_memory_growth(gpu, True)
+        except RuntimeError:  # the device is in use already: its memory was claimed some other way
+            log.info("%s: memory is claimed already", gpu.name)
+
+
+def _strategy(distribute: str) -> tf.distribute.Strategy:
+    if distribute == "mirrored":
+        return tf.distribute.MirroredStrategy()
+    if distribute == "multi_worker":
+        try:
+            json.loads(os.environ["TF_CONFIG"])["cluster"]["worker"]
+        except (KeyError, TypeError, ValueError):
+            raise DanqError(
+                "train.distribute: multi_worker expects the environment variable TF_CONFIG with "
+                '{"cluster": {"worker": ["host:port", …]}, "task": {"type": "worker", "index": 0}}'
+            ) from None
+        return tf.distribute.MultiWorkerMirroredStrategy()
+    return tf.distribute.get_strategy()
+
+
+def is_chief(strategy: tf.distribute.Strategy) -> bool:
+    """Whether this process writes the files; the others of a multi-worker training only compute."""
+    resolver = strategy.cluster_resolver
+    return resolver is None or resolver.task_type in (None, "chief") or resolver.task_id == 0
+
+
+@contextmanager
+def repeatable(seed: int, precision: str) -> Iterator[None]:
+    """Seed every generator, make operations deterministic, and set the arithmetic within the block.
+
+    Parameters
+    ----------
+    seed : int
+        Governs initial weights and dropout.
+    precision : {'float32', 'mixed_bfloat16', 'mixed_float16'}
+        Keras's dtype policy; the former one is set again at the end.
+    """
+    before = keras.config.dtype_policy()
+    keras.utils.set_random_seed(seed % 2**32)
+    tf.config.experimental.enable_op_determinism()
+    keras.config.set_dtype_policy(precision)
+    try:
+        yield
+    finally:
+        keras.config.set_dtype_policy(before)

@@ -1,0 +1,104 @@
+"""What this machine offers to a training: versions, devices, memory, the fast recurrent path."""
+
+import importlib.util
+import os
+import platform
+from importlib.metadata import PackageNotFoundError, version
+
+import keras
+import tensorflow as tf
+
+from danq.learn.device import find_gpus, processor_name
+from danq.models.layers import Rnn, cudnn_ready, recurrent
+
+_CELLS: tuple[Rnn, ...] = ("lstm", "gru")
+_OPTIONAL = {
+    "tensorboard": "look at training curves live (train.tensorboard)",
+    "snakemake_executor_plugin_slurm": "run the workflow on Slurm (profiles/slurm)",
+}
+
+
+def examine() -> list[tuple[str, str]]:
+    """Facts about this machine as (name, value), the last one a verdict."""
+    gpus = find_gpus()
+    facts = [
+        ("Python", f"{platform.python_version()} on {platform.platform()}"),
+        ("danq", _version("danq")),
+        ("TensorFlow", f"{tf.__version__}, {_build()}"),
+        ("Keras", keras.__version__),
+        ("processor", f"{processor_name()}, {_cores()} cores"),
+        ("memory", f"{_memory() / 2**30:.1f} GiB"),
+        ("GPU", ", ".join(gpus) or "none"),
+    ]
+    facts += [(f"fast recurrent path ({kind})", fast_path(kind)) for kind in _CELLS]
+    for module, use in _OPTIONAL.items():
+        found = importlib.util.find_spec(module) is not None
+        facts.append((module.replace("_", "-"), "installed" if found else f"not installed; needed to {use}"))
+    return [*facts, ("verdict", verdict(gpus, fast_path("lstm")))]
+
+
+def fast_path(kind: Rnn) -> str:
+    """Whether danq's recurrent layer runs by cuDNN's fused kernel here, by Keras's own condition.
+
+    Parameters
+    ----------
+    kind : {'lstm', 'gru'}
+        Cell of the layer.
+    """
+    layer = recurrent(kind, 2, sequences=True, bidirectional=False, merge="concat", name="probe")
+    unmet = cudnn_ready(layer)
+    if unmet:
+        return f"not taken: {'; '.join(unmet)}"
+    if _keras_takes_cudnn(layer):
+        return "taken (cuDNN)"
+    return "not taken: the layer meets cuDNN's conditions, but there is no GPU"
+
+
+def _keras_takes_cudnn(layer: keras.layers.Layer) -> bool:
+    """Ask Keras itself, of this or a like version, about arguments and devices."""
+    try:
+        from keras.src.backend.tensorflow.rnn import cudnn_ok
+    except ImportError:
+        return bool(tf.config.list_logical_devices("GPU"))
+    reset = {"reset_after": layer.reset_after} if isinstance(layer, keras.layers.GRU) else {}
+    given = (layer.activation, layer.recurrent_activation, layer.unroll)
+    return bool(cudnn_ok(*given, use_bias=layer.use_bias, **reset))
+
+
+def verdict(gpus: list[str], path: str) -> str:
+    """One line on what trainings will be like here."""
+    if not gpus:
+        if not tf.test.is_built_with_cuda():
+            return "trainings run on the CPU: this TensorFlow is built without CUDA"
+        return (
+            "trainings run on the CPU, fit for small models; for a GPU, its driver must be visible and "
+            "danq installed with the extra `gpu`"
+        )
+    if not path.startswith("taken"):
+        return f"trainings run on {len(gpus)} GPU, but its fast recurrent path is {path}"
+    where = "the GPU" if len(gpus) == 1 else f"{len(gpus)} GPUs"
+    return f"trainings run on {where} with cuDNN's recurrent kernel"
+
+
+def _build() -> str:
+    build = tf.sysconfig.get_build_info()
+    if not build.get("is_cuda_build"):
+        return "built without CUDA"
+    return f"built for CUDA {build.get('cuda_version')} and cuDNN {build.get('cudnn_version')}"
+
+
+def _version(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return "unknown"
+
+
+def _cores() -> int:
+    """Cores this process may use, which a cluster's job limits."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _memory() -> int:
+    """Bytes of the machine's memory."""
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")

@@ -1,0 +1,125 @@
+"""Layers, parameters and a text diagram of a run's model, before anything is trained."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+
+from danq.data.dataset import FORMAT_VERSION
+from danq.data.options import DatasetOptions
+from danq.data.targets import read_targets
+from danq.errors import DanqError
+from danq.files import read_manifest
+from danq.models import load_model_module
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """What the data contribute to a model's shape.
+
+    Attributes
+    ----------
+    window : int
+        bp.
+    targets : int
+        Outputs.
+    task : str
+        ``multilabel`` or ``multiclass``.
+    """
+
+    window: int
+    targets: int
+    task: str
+
+
+def sizes_of_dataset(path: Path) -> Sizes:
+    """Sizes of a dataset directory.
+
+    Raises
+    ------
+    DanqError
+        If it is none.
+    """
+    manifest = read_manifest(path / "dataset.json", "dataset", FORMAT_VERSION)
+    return Sizes(manifest["window"], len(manifest["targets"]), manifest["task"])
+
+
+def sizes_of_options(options: DatasetOptions) -> Sizes:
+    """Sizes of a dataset that need not be made yet.
+
+    Raises
+    ------
+    DanqError
+        If its classes are known only from its rows.
+    """
+    if options.targets is not None:
+        return Sizes(options.window, len(read_targets(options.targets)), "multilabel")
+    if len(options.label_columns) > 1:
+        return Sizes(options.window, len(options.label_columns), "multilabel")
+    raise DanqError("the number of classes is known from the made dataset only; name it with --dataset")
+
+
+def describe_model(model: str, options: Mapping[str, Any], sizes: Sizes) -> str:
+    """Table of layers with output shapes and parameters, and a diagram of how they are connected.
+
+    Parameters
+    ----------
+    model : str
+        Name of a model, or path of its Python file.
+    options : mapping
+        Options of the model.
+    sizes : Sizes
+        Window, targets and task.
+
+    Raises
+    ------
+    DanqError
+        If the sizes do not fit each other.
+    """
+    module = load_model_module(model)
+    checked = module.Options.model_validate(dict(options))
+    encoder = module.encoder(checked).fit(iter([np.zeros((1, sizes.window), np.uint8)]))
+    built = module.build(checked, encoder, sizes.targets, sizes.task)
+    rows = [(layer.name, type(layer).__name__, _shape(layer), layer.count_params()) for layer in built.layers]
+    head = f"{model}: window {sizes.window} bp, {sizes.targets} targets, {sizes.task}"
+    total = f"{built.count_params():,} parameters"
+    return "\n".join([head, "", *_table(rows), "", total, "", *_diagram(built)])
+
+
+def _table(rows: list[tuple[str, str, str, int]]) -> list[str]:
+    cells = [("layer", "kind", "output", "parameters")]
+    cells += [(name, kind, shape, f"{count:,}") for name, kind, shape, count in rows]
+    widths = [max(len(row[column]) for row in cells) for column in range(4)]
+    lines = [
+        "  ".join([*(row[column].ljust(widths[column]) for column in range(3)), row[3].rjust(widths[3])])
+        for row in cells
+    ]
+    return [lines[0], "  ".join("─" * width for width in widths), *lines[1:]]
+
+
+def _diagram(model: keras.Model) -> Iterator[str]:
+    """One line an operation, below what it reads; where that is not the line above, it is named."""
+    before = ""
+    for layer in model.operations:
+        sources = _sources(layer)
+        if sources:
+            yield "  │"
+        joined = "" if sources in ([], [before]) else f"   ◀ {', '.join(sources)}"
+        yield f"  {layer.name}  {_shape(layer)}{joined}"
+        before = layer.name
+
+
+def _sources(layer: keras.layers.Layer) -> list[str]:
+    inputs = [layer.input] if not isinstance(layer, keras.layers.InputLayer) else []
+    found = [tensor._keras_history.operation.name for tensor in keras.tree.flatten(inputs)]
+    return list(dict.fromkeys(found))
+
+
+def _shape(layer: keras.layers.Layer) -> str:
+    shapes = [tuple(tensor.shape) for tensor in keras.tree.flatten(layer.output)]
+    return " ".join(
+        "(" + ", ".join("n" if size is None else str(size) for size in shape) + ")" for shape in shapes
+    )
