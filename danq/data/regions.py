@@ -103,16 +103,12 @@ def _admit(
         raise DanqError(f"{source}: expected `split`")
     placed = territories(options.split, genome, source, aliases)
     assigned = assign(bins, genome.lengths, placed, options.window)
-    excluded = np.zeros(len(bins), bool)
-    for path in options.exclude:
-        regions = place(read_intervals(path), genome, path, aliases)
-        excluded[covered_bins(bins, regions.contig, regions.start, regions.end)[0]] = True
     most = Fraction(str(options.max_n))
     allowed = options.window * most.numerator // most.denominator
     reasons = {
         "straddling": assigned.straddling,
         "boundary": assigned.boundary,
-        "excluded": excluded,
+        "excluded": _excluded(options.exclude, genome, bins, aliases),
         "too_many_n": composition.unknown > allowed,
     }
     split = assigned.split.copy()
@@ -121,6 +117,26 @@ def _admit(
         left_out[reason] = int((where & (split != _NOWHERE)).sum())
         split[where] = _NOWHERE
     return split, left_out
+
+
+def _excluded(
+    paths: list[Path], genome: Genome, bins: Bins, aliases: Mapping[str, str] | None
+) -> NDArray[np.bool_]:
+    """Mark bins of which at least one base is excluded; the rest of their windows does not matter."""
+    excluded = np.zeros(len(bins), bool)
+    for path in paths:
+        regions = place(read_intervals(path), genome, path, aliases)
+        excluded[covered_bins(bins, regions.contig, regions.start, regions.end)[0]] = True
+        if not regions.unknown:
+            continue
+        unknown = ", ".join(list(regions.unknown)[:3])
+        if not len(regions.start):
+            raise DanqError(
+                f"{path}: no contig of it is in the genome; "
+                f"expected names such as {', '.join(genome.names[:3])}; received {unknown}"
+            )
+        log.warning("%s: left out regions on contigs that the genome does not have: %s", path, unknown)
+    return excluded
 
 
 def _chosen(

@@ -97,9 +97,8 @@ def label_tracks(
                 labelled = _positives(target, bins, at, options.min_overlap)
                 column[labelled] |= np.uint8(1 << bit)
                 found = np.bincount(split[labelled], minlength=len(SPLITS))[: len(SPLITS)]
-                if not found.any() and (
-                    options.empty_targets == "refuse" or (at.unknown and not len(at.start))
-                ):
+                lost = len(at.unknown) > 0 and len(at.start) == 0
+                if lost or (options.empty_targets == "refuse" and not found.any()):
                     faults.append((target, _fault(target, at, len(labelled), genome)))
                 counts[:, first + bit] = found
                 regions.append(len(at.start))

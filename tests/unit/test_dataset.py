@@ -327,3 +327,31 @@ def test_many_real_tracks_just_work(tmp_path: Path, real_data: Path) -> None:
     assert (counts.sum(axis=0) == 0).sum() == 3
     total = sum(manifest["n"].values()) + sum(manifest["left_out"].values())
     assert total == int((-(-genome.lengths // 200)).sum())
+
+
+def test_empty_targets_can_be_kept_but_not_tracks_of_another_genome(tmp_path: Path) -> None:
+    tracks = {"A": [("chrI", 0, 6)], "B": [], "C": [("chrI", 0, 5)]}
+    manifest, out = make(tmp_path, SEQUENCES, tracks, split=SPLIT, empty_targets="keep")
+    assert [sum(target["counts"].values()) for target in manifest["targets"]] == [1, 0, 0]
+    assert open_dataset(out).labels(np.array([0])).tolist() == [[1, 0, 0]]
+    with pytest.raises(DanqError, match=r"no contig of .* is in the genome"):
+        make(tmp_path, SEQUENCES, tracks | {"D": [("chrX", 0, 6)]}, split=SPLIT, empty_targets="keep")
+
+
+def test_windows_with_too_many_unknown_bases_and_excluded_bins_are_counted(tmp_path: Path) -> None:
+    sequences = SEQUENCES | {"chrI": "A" * 30 + "N" * 20 + "C" * 50}
+    (tmp_path / "black.bed").write_text("chrI\t89\t90\nchrZ\t0\t9\n")
+    options = {"keep": "all", "max_n": 0.25, "exclude": [tmp_path / "black.bed"]}
+    manifest, out = make(tmp_path, sequences, {"A": [("chrI", 0, 100)]}, split=SPLIT, **options)
+    # windows of 20 around bins 20, 30, 40, 50 hold 5, 15, 15, 5 N; those at contig ends 5 of padding
+    assert manifest["left_out"]["too_many_n"] == 2
+    assert manifest["left_out"]["excluded"] == 1
+    dataset = open_dataset(out)
+    starts = [int(id_.partition(":")[2].partition("-")[0]) for id_ in dataset.ids(dataset.rows("train"))]
+    assert starts == [0, 10, 20, 50, 60, 70, 90]
+
+
+def test_exclusions_of_another_genome_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "black.bed").write_text("chrZ\t0\t9\n")
+    with pytest.raises(DanqError, match=r"black.bed: no contig of it is in the genome; .* received chrZ"):
+        make(tmp_path, SEQUENCES, TRACKS, split=SPLIT, exclude=[tmp_path / "black.bed"])
