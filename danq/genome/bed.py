@@ -64,7 +64,10 @@ def bed_frame(data: bytes, columns: tuple[int, int]) -> pl.DataFrame | None:
     count = data.partition(b"\n")[0].count(b"\t") + 1
     if not columns[0] <= count <= columns[1]:
         return None
-    frame = read_columns(data, count, {0: "contig", 1: "start", 2: "end", SUMMIT_COLUMN - 1: "offset"})
+    wanted = {0: "contig", 1: "start", 2: "end"}
+    if count == SUMMIT_COLUMN:
+        wanted[SUMMIT_COLUMN - 1] = "offset"
+    frame = read_columns(data, count, wanted)
     if frame is None or (frame["start"] < 0).any() or (frame["start"] >= frame["end"]).any():
         return None
     middle = (pl.col("start") + pl.col("end")) // 2
@@ -87,8 +90,7 @@ def read_columns(data: bytes, count: int, wanted: dict[int, str]) -> pl.DataFram
     count : int
         Columns of every line.
     wanted : dict of int to str
-        0-based column → its name; start, end and offset are Int64, all others text. Columns past `count`
-        are ignored.
+        0-based column → its name; start, end and offset are Int64, all others text.
 
     Returns
     -------
@@ -97,7 +99,7 @@ def read_columns(data: bytes, count: int, wanted: dict[int, str]) -> pl.DataFram
     """
     # polars accepts names of its own making only where there is no header line
     schema = {f"column_{index + 1}": _TYPES.get(wanted.get(index, ""), pl.String) for index in range(count)}
-    kept = sorted({index for index in wanted if index < count} | {count - 1})
+    kept = sorted({*wanted, count - 1})
     try:
         frame = pl.read_csv(
             data,

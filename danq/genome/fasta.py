@@ -177,7 +177,7 @@ class _Tally:
             "name": self.header.name,
             "length": self.length,
             "digest": self.hash.hexdigest(),
-            "gc": self.gc,
+            "gc": self.gc / (self.length - self.n) if self.length > self.n else None,
             "n": self.n,
         }
 
@@ -197,7 +197,7 @@ def build_genome(fasta: Path, out: Path) -> dict[str, Any]:
     Returns
     -------
     dict
-        The manifest, as in ``genome.json``; `gc` and `n` of a contig count its bases.
+        The manifest, as in ``genome.json``.
 
     Raises
     ------

@@ -14,6 +14,7 @@ from danq.genome.alphabet import CODES, INVALID
 PIECE_BYTES = 1 << 20
 """Bytes of text handled at a time; small enough that a piece stays in the processor's cache."""
 
+_LONGEST_HEADER = 1 << 20
 _TRANSLATION = CODES.tobytes()
 _NO_LETTER = bytes([INVALID])
 _OFFENDER = re.compile(b"[^\r\n%s]" % bytes(np.flatnonzero(CODES != INVALID).tolist()))
@@ -110,7 +111,7 @@ def _no_header(path: Path, line: int, text: bytes) -> DanqError:
 
 
 def _refuse_endless(path: Path, line: int, text: bytes) -> None:
-    if len(text) > PIECE_BYTES:
+    if len(text) > _LONGEST_HEADER:
         raise DanqError(f"{path}:{line}: expected lines that end with LF or CRLF, received an endless header")
 
 

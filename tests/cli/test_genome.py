@@ -1,0 +1,82 @@
+"""``danq genome`` from the outside: results, closing line, and one line with status 2 for a bad FASTA."""
+
+import gzip
+import json
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+COMMAND = [sys.executable, "-c", "from danq.cli import main; main()", "genome"]
+
+
+def danq_genome(fasta: Path, out: Path) -> subprocess.CompletedProcess[str]:
+    command = [*COMMAND, str(fasta), "--out", str(out)]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+def test_a_fasta_becomes_a_genome_directory(tmp_path: Path) -> None:
+    (tmp_path / "g.fa.gz").write_bytes(gzip.compress(b">one\nACGTn\nRyac\n>two\nGGGG\n"))
+    done = danq_genome(tmp_path / "g.fa.gz", tmp_path / "out")
+    assert (done.returncode, done.stdout) == (0, "")
+    assert "2 contigs, 13 bp (4 soft-masked, 2 IUPAC letters read as N)" in done.stderr
+    codes = np.load(tmp_path / "out" / "codes.npy", mmap_mode="r")
+    assert codes.tolist() == [0, 1, 2, 3, 4, 4, 4, 0, 1, 2, 2, 2, 2]
+    manifest = json.loads((tmp_path / "out" / "genome.json").read_text())
+    assert (manifest["kind"], manifest["format_version"], manifest["length"]) == ("genome", 1, 13)
+    assert manifest["provenance"]["versions"]["danq"]
+
+
+BAD = {
+    "missing": None,
+    "empty": b"",
+    "truncated": gzip.compress(b">one\n" + b"ACGT" * 9999)[:-9],
+    "binary": b"\x00\x01\x02" * 99,
+    "protein": b">p\nMKVLAE\n",
+    "no header": b"ACGT\n>one\nACGT\n",
+    "twice": b">one\nACGT\n>one\nACGT\n",
+    "without sequence": b">one\n>two\nACGT\n",
+}
+
+
+@pytest.mark.parametrize("case", [*BAD, "directory"])
+def test_a_bad_fasta_is_one_line_and_status_2(case: str, tmp_path: Path) -> None:
+    source = tmp_path / "bad.fa"
+    if case == "directory":
+        source.mkdir()
+    elif BAD[case] is not None:
+        source.write_bytes(BAD[case])
+    done = danq_genome(source, tmp_path / "out")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith(f"danq: {source}:")
+    assert done.stderr.count("\n") == 1
+    assert not (tmp_path / "out").exists()
+
+
+def test_an_unwritable_output_is_one_line_and_status_2(tmp_path: Path) -> None:
+    (tmp_path / "g.fa").write_bytes(b">one\nACGT\n")
+    (tmp_path / "out").write_text("a file in the way")
+    done = danq_genome(tmp_path / "g.fa", tmp_path / "out")
+    assert done.returncode == 2
+    assert done.stderr == f"danq: {tmp_path / 'out'}: expected a directory, received a file\n"
+
+
+def test_a_killed_job_leaves_no_final_file(tmp_path: Path) -> None:
+    """The FASTA comes through a pipe that stays open, so the job is killed in the middle of its work."""
+    os.mkfifo(tmp_path / "g.fa")
+    out = tmp_path / "out"
+    job = subprocess.Popen([*COMMAND, str(tmp_path / "g.fa"), "--out", str(out)], stderr=subprocess.DEVNULL)
+    with (tmp_path / "g.fa").open("wb") as pipe:
+        pipe.write(b">one\n" + (b"ACGT" * 15 + b"\n") * 50_000)
+        deadline = time.monotonic() + 30
+        while not [path for path in out.glob(".*/codes.npy") if path.stat().st_size > 10_000]:
+            assert job.poll() is None, "the job ended before it could be killed"
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+        job.kill()
+        job.wait()
+    assert [path.name for path in out.iterdir() if not path.name.startswith(".")] == []

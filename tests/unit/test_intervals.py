@@ -1,0 +1,322 @@
+"""Intervals from files: the fast reader against the plain one and both against a naive parser."""
+
+import gzip
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from danq.errors import DanqError
+from danq.genome.bed import bed_frame, bed_records
+from danq.genome.fasta import Genome, build_genome, open_genome
+from danq.genome.gff import gff_frame, gff_records
+from danq.genome.intervals import Intervals, Region, parse_region, place, read_intervals
+
+GFF = """##gff-version 3
+# a comment
+chrI\tsgd\tgene\t1\t10\t.\t+\t.\tID=1
+###
+chrI\tsgd\tCDS\t3\t8\t.\t+\t0\tID=2
+chrII\tsgd\tCDS\t5\t5\t.\t-\t0\tID=3;Note=a#b
+##FASTA
+>chrI
+ACGT
+"""
+
+
+@pytest.fixture(scope="module")
+def genome(tmp_path_factory: pytest.TempPathFactory) -> Genome:
+    folder = tmp_path_factory.mktemp("genome")
+    (folder / "g.fa").write_text(f">chrI\n{'ACGT' * 25}\n>chrII\n{'ACGT' * 5}\n")
+    build_genome(folder / "g.fa", folder / "out")
+    return open_genome(folder / "out")
+
+
+def rows(intervals: Intervals) -> list[tuple[str, int, int, int]]:
+    columns = (intervals.contig, intervals.start, intervals.end, intervals.summit)
+    return [(intervals.names[c], s, e, m) for c, s, e, m in zip(*(a.tolist() for a in columns), strict=True)]
+
+
+def written(path: Path, text: str | bytes) -> Path:
+    path.write_bytes(text.encode() if isinstance(text, str) else text)
+    return path
+
+
+ACCEPTED = {
+    "three columns": "chrI\t1\t5\nchrII\t0\t3\n",
+    "no last line end": "chrI\t1\t5\nchrII\t0\t3",
+    "windows line ends": "chrI\t1\t5\r\nchrII\t0\t3\r\n",
+    "headers": "browser position chrI:1-5\ntrack name=a\n#a\tb\nchrI\t1\t5\n#b\ntrack name=b\nchrII\t0\t3\n",
+    "blank lines": "\nchrI\t1\t5\n\n  \nchrII\t0\t3\n\n\n",
+    "spaces": "chrI  1   5\nchrII 0 3\n",
+    "tabs and spaces": "chrI\t1\t5\nchrII 0 3\n",
+    "signs": "chrI\t+1\t5\nchrII\t0\t 3\n",
+    "six columns": "chrI\t1\t5\tpeak #1\t0\t+\nchrII\t0\t3\t\t0\t-\n",
+    "nine columns": "chrI\t1\t5\ta\t0\t+\t1\t5\t0\nchrII\t0\t3\tb\t0\t-\t0\t3\t0\n",
+    "twelve columns": "chrI\t1\t5\ta\t0\t+\t1\t5\t0\t1\t4\t0\nchrII\t0\t3\tb\t0\t-\t0\t3\t0\t1\t3\t0\n",
+    "quotes": 'chrI\t1\t5\t"a\nchrII\t0\t3\tb"\n',
+}
+
+
+@pytest.mark.parametrize("case", ACCEPTED)
+@pytest.mark.parametrize("compressed", [False, True])
+def test_bed_in_every_form(case: str, compressed: bool, tmp_path: Path) -> None:
+    text = ACCEPTED[case].encode()
+    path = written(tmp_path / f"a.bed{'.gz' * compressed}", gzip.compress(text) if compressed else text)
+    assert rows(read_intervals(path)) == [("chrI", 1, 5, 3), ("chrII", 0, 3, 1)]
+
+
+def test_arrays_have_the_promised_types(tmp_path: Path) -> None:
+    for text in (ACCEPTED["three columns"], ACCEPTED["spaces"], ""):
+        read = read_intervals(written(tmp_path / "a.bed", text))
+        types = [array.dtype for array in (read.contig, read.start, read.end, read.summit)]
+        assert types == [np.int32, np.int64, np.int64, np.int64]
+
+
+@pytest.mark.parametrize("text", ["", "\n", "track name=a\n# nothing\n"])
+def test_a_file_without_intervals_is_empty(text: str, tmp_path: Path, genome: Genome) -> None:
+    path = written(tmp_path / "a.bed", text)
+    read = read_intervals(path)
+    assert read.names == ()
+    assert rows(read) == []
+    assert len(place(read, genome, path).contig) == 0
+
+
+def test_summits_of_narrow_peaks(tmp_path: Path) -> None:
+    peaks = "chrI\t10\t20\tp\t0\t.\t1.5\t-1\t3e-2\t{}\n"
+    text = peaks.format(0) + peaks.format(9) + peaks.format(-1)
+    for name in ("a.narrowPeak", "a.narrowPeak.gz", "a.bed", "a.NARROWPEAK"):
+        data = gzip.compress(text.encode()) if name.endswith(".gz") else text.encode()
+        assert read_intervals(written(tmp_path / name, data)).summit.tolist() == [10, 19, 15]
+
+
+def test_broad_peaks_have_their_midpoint(tmp_path: Path) -> None:
+    path = written(tmp_path / "a.broadPeak", "chrI\t10\t21\tp\t0\t.\t1.5\t-1\t3e-2\n")
+    assert read_intervals(path).summit.tolist() == [15]
+
+
+BAD = {
+    "start after end": ("chrI\t1\t5\n#\nchrI\t9\t8\n", ":3: expected start < end, received 9 and 8"),
+    "nothing covered": ("chrI\t7\t7\n", ":1: expected start < end, received 7 and 7"),
+    "negative": ("chrI\t1\t5\n\nchrI\t-1\t8\n", ":3: expected a 0-based start of at least 0, received -1"),
+    "start no integer": ("chrI\t1.0\t8\n", ":1: expected an integer start, received '1.0'"),
+    "end no integer": ("chrI\t1\t5\nchrI\t1\tx\n", ":2: expected an integer end, received 'x'"),
+    "end empty": ("chrI\t1\t\n", ":1: expected an integer end, received ''"),
+    "other digits": ("chrI\t١\t8\n", ":1: expected an integer start, received '١'"),
+    "too long a number": ("chrI\t1\t9999999999999999999\n", ":1: expected an integer end"),
+    "no contig": ("\t1\t5\n", ":1: expected a contig in column 1"),
+    "two columns": ("chrI\t1\n", ":1: expected 3 to 12 columns, received 2"),
+    "commas": ("chrI,1,5\n", ":1: expected 3 to 12 columns, received 1"),
+    "thirteen columns": ("\t".join(["chrI", "1", "5", *"abcdefghij"]), ":1: expected 3 to 12 columns"),
+    "a column less": ("chrI\t1\t5\ta\nchrI\t1\t5\n", ":2: expected 4 columns as in line 1, received 3"),
+    "a column more": ("chrI\t1\t5\nchrI\t1\t5\ta\n", ":2: expected 3 columns as in line 1, received 4"),
+    "header of columns": (
+        "chrom\tstart\tend\nchrI\t1\t5\n",
+        ":1: expected an integer start, received 'start'",
+    ),
+    "summit outside": (
+        "\t".join([*"c15abcdef", "4"]),
+        ":1: expected a summit at 0 to 3 bp or -1, received 4",
+    ),
+    "binary": (b"\x89HDF\r\n\x1a\n\xff\xfe", ":1: expected UTF-8 text, received binary data"),
+}
+
+
+@pytest.mark.parametrize("case", BAD)
+def test_a_bad_line_is_named(case: str, tmp_path: Path) -> None:
+    text, message = BAD[case]
+    path = written(tmp_path / "a.bed", text)
+    with pytest.raises(DanqError) as refused:
+        read_intervals(path)
+    assert str(refused.value).startswith(f"{path}{message}")
+
+
+@pytest.mark.parametrize(("name", "columns"), [("a.narrowPeak", 10), ("a.broadPeak.gz", 9)])
+def test_peak_files_have_their_number_of_columns(name: str, columns: int, tmp_path: Path) -> None:
+    path = written(tmp_path / name, "chrI\t1\t5\n")
+    with pytest.raises(DanqError, match=f":1: expected {columns} columns, received 3"):
+        read_intervals(path)
+
+
+def test_a_missing_file_a_directory_and_a_truncated_one_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(DanqError, match="no such file"):
+        read_intervals(tmp_path / "absent.bed")
+    with pytest.raises(DanqError, match="received a directory"):
+        read_intervals(tmp_path)
+    whole = gzip.compress(b"".join(b"chrI\t%d\t%d\n" % (i * i, i * i + 7) for i in range(1000)))
+    with pytest.raises(DanqError, match="truncated"):
+        read_intervals(written(tmp_path / "a.bed.gz", whole[:-30]))
+
+
+CONTIGS = st.sampled_from(["chrI", "II", "NC_1.1", "scaffold#3"])
+PLACES = st.tuples(CONTIGS, st.integers(0, 10**9), st.integers(1, 10**6), st.integers(-1, 10))
+
+
+def line(place: tuple[str, int, int, int], columns: int) -> str:
+    contig, start, length, offset = place
+    offset = min(offset, length - 1)
+    fields = [contig, start, start + length, "n a#m'e\"", 960, "+", 1.5, -1, "0,0,0", offset, "3,4", "0,9"]
+    return "\t".join(map(str, fields[:columns]))
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(PLACES, max_size=20), st.sampled_from([3, 4, 5, 6, 8, 9, 10, 12]), st.booleans())
+def test_both_readers_equal_a_naive_parser(
+    tmp_path_factory: pytest.TempPathFactory,
+    places: list[tuple[str, int, int, int]],
+    columns: int,
+    comment: bool,
+) -> None:
+    text = "".join(line(place, columns) + "\n" + "# comment\n" * comment for place in places)
+    path = written(tmp_path_factory.getbasetemp() / "naive.bed", text)
+    naive = []
+    for contig, start, length, offset in places:
+        middle = (start + start + length) // 2
+        summit = start + min(offset, length - 1) if columns == 10 and offset >= 0 else middle
+        naive.append((contig, start, start + length, summit))
+    assert [tuple(record[1:]) for record in bed_records(path)] == naive
+    assert rows(read_intervals(path)) == naive
+    fast = bed_frame(text.encode(), (3, 12))
+    if places:
+        assert fast is not None, "the fast reader must cope with regular files"
+        assert fast.rows() == naive
+
+
+FIELD = st.sampled_from(
+    ["chrI", "5", "7", "12", "-1", "+3", " 4", "5 ", "", "x", "1e3", "#", "track", "9" * 19]
+)
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.lists(st.lists(FIELD, min_size=1, max_size=4).map("\t".join), max_size=4),
+    st.sampled_from(["\n", "\r\n"]),
+)
+def test_the_fast_reader_never_accepts_what_the_plain_one_refuses(
+    tmp_path_factory: pytest.TempPathFactory, lines: list[str], end: str
+) -> None:
+    path = written(tmp_path_factory.getbasetemp() / "odd.bed", end.join(lines))
+    fast = bed_frame("\n".join(lines).encode(), (3, 12))
+    try:
+        plain = [tuple(record[1:]) for record in bed_records(path)]
+    except DanqError:
+        assert fast is None
+        return
+    assert fast is None or fast.rows() == plain
+
+
+def test_gff_becomes_zero_based_and_half_open(tmp_path: Path) -> None:
+    for name, data in (("a.gff3", GFF.encode()), ("a.gff.gz", gzip.compress(GFF.encode()))):
+        path = written(tmp_path / name, data)
+        assert rows(read_intervals(path, "CDS")) == [("chrI", 2, 8, 5), ("chrII", 4, 5, 4)]
+        assert rows(read_intervals(path, "gene")) == [("chrI", 0, 10, 5)]
+
+
+def test_gff_without_or_with_an_absent_type_lists_the_types(tmp_path: Path) -> None:
+    path = written(tmp_path / "a.gff3", GFF)
+    with pytest.raises(DanqError, match=r"a\.gff3: a GFF file needs `feature`.*it has CDS, gene"):
+        read_intervals(path)
+    with pytest.raises(DanqError, match=r"a\.gff3: expected features of type 'tRNA', received CDS, gene"):
+        read_intervals(path, "tRNA")
+    with pytest.raises(DanqError, match="`feature` 'CDS' is for GFF files"):
+        read_intervals(written(tmp_path / "a.bed", "chrI\t1\t5\n"), "CDS")
+
+
+BAD_GFF = {
+    "start after end": ("chrI\ts\tCDS\t9\t8\t.\t+\t0\tI", ":2: expected start <= end, received 9 and 8"),
+    "zero": ("chrI\ts\tCDS\t0\t8\t.\t+\t0\tI", ":2: expected a 1-based start of at least 1, received 0"),
+    "no integer": ("chrI\ts\tCDS\ta\t8\t.\t+\t0\tI", ":2: expected an integer start, received 'a'"),
+    "columns": ("chrI\ts\tCDS\t1\t8\t.\t+\t0", ":2: expected 9 tab-separated columns, received 8"),
+    "no contig": ("\ts\tCDS\t1\t8\t.\t+\t0\tI", ":2: expected a contig in column 1"),
+}
+
+
+@pytest.mark.parametrize("case", BAD_GFF)
+def test_a_bad_line_of_gff_is_named(case: str, tmp_path: Path) -> None:
+    text, message = BAD_GFF[case]
+    path = written(tmp_path / "a.gff3", f"##gff-version 3\n{text}\n")
+    with pytest.raises(DanqError) as refused:
+        read_intervals(path, "CDS")
+    assert str(refused.value).startswith(f"{path}{message}")
+
+
+def test_contigs_of_gff_may_be_escaped(tmp_path: Path) -> None:
+    path = written(tmp_path / "a.gff3", "chr%20I\ts\tCDS\t1\t8\t.\t+\t0\tI\n")
+    assert read_intervals(path, "CDS").names == ("chr I",)
+
+
+def test_both_gff_readers_agree_on_a_real_annotation(real_data: Path) -> None:
+    """Ensembl's GFF3 of yeast (yeast/annotation of the real data)."""
+    path = real_data / "yeast" / "annotation" / "Saccharomyces_cerevisiae.R64-1-1.99.gff3.gz"
+    fast = gff_frame(gzip.decompress(path.read_bytes()), "CDS")
+    assert fast is not None
+    assert fast.rows() == [tuple(record[1:]) for record in gff_records(path, "CDS")]
+    assert fast.height > 6000
+
+
+def test_many_real_tracks_find_their_contigs(real_data: Path) -> None:
+    """394 tracks named chr1 … chr16 on a genome named chrI … chrXVI (yeast/chipexo_many)."""
+    lengths = {"I": 230218, "II": 813184, "III": 316620, "IV": 1531933, "V": 576874, "VI": 270161}
+    lengths |= {"VII": 1090940, "VIII": 562643, "IX": 439888, "X": 745751, "XI": 666816, "XII": 1078177}
+    lengths |= {"XIII": 924431, "XIV": 784333, "XV": 1091291, "XVI": 948066}
+    names, sizes = tuple(f"chr{numeral}" for numeral in lengths), np.array(list(lengths.values()))
+    genome = Genome(Path(), names, np.cumsum(sizes) - sizes, sizes, np.zeros(0, np.uint8), "")
+    tracks = sorted((real_data / "yeast" / "chipexo_many").glob("*.bed.gz"))
+    assert len(tracks) == 394
+    for path in tracks[::20]:
+        read = read_intervals(path)
+        placed = place(read, genome, path)
+        assert placed.unknown == {}
+        numbers = [int(read.names[index].removeprefix("chr")) for index in read.contig]
+        assert placed.contig.tolist() == [number - 1 for number in numbers]
+
+
+def test_intervals_are_placed_on_the_contigs_of_a_genome(tmp_path: Path, genome: Genome) -> None:
+    path = written(tmp_path / "a.bed", "2\t0\t20\nchr3\t1\t2\n1\t98\t100\nchr3\t5\t9\n")
+    placed = place(read_intervals(path), genome, path)
+    assert placed.contig.dtype == np.int32
+    assert placed.contig.tolist() == [1, 0]
+    assert placed.start.tolist() == [0, 98]
+    assert placed.end.tolist() == [20, 100]
+    assert placed.summit.tolist() == [10, 99]
+    assert placed.unknown == {"chr3": 2}
+    assert placed.renamed == {"2": "chrII", "1": "chrI"}
+
+
+def test_user_aliases_place_unknown_names(tmp_path: Path, genome: Genome) -> None:
+    path = written(tmp_path / "a.bed", "second\t0\t20\n")
+    assert place(read_intervals(path), genome, path, {"second": "chrII"}).contig.tolist() == [1]
+
+
+def test_an_interval_beyond_its_contig_is_named_by_its_line(tmp_path: Path, genome: Genome) -> None:
+    path = written(tmp_path / "a.bed", "# head\nchrI\t0\t100\nother\t1\t9999\nchr2\t0\t21\nchrI\t0\t101\n")
+    expected = r"a\.bed:4: expected an interval within 'chrII' of 20 bp, received one that ends at 21"
+    with pytest.raises(DanqError, match=expected):
+        place(read_intervals(path), genome, path)
+    path = written(tmp_path / "a.gff3", GFF.replace("3\t8", "3\t108"))
+    with pytest.raises(DanqError, match=r"a\.gff3:5: expected an interval within 'chrI' of 100 bp"):
+        place(read_intervals(path, "CDS"), genome, path)
+
+
+@pytest.mark.parametrize(
+    ("text", "region"),
+    [
+        ("chr7", Region("chr7", 0, None)),
+        ("chr7:30,508,751-35,296,850", Region("chr7", 30_508_750, 35_296_850)),
+        ("chr7:1-1", Region("chr7", 0, 1)),
+        ("chr7:5-", Region("chr7", 4, None)),
+        ("HLA:A:5-9", Region("HLA:A", 4, 9)),
+    ],
+)
+def test_regions_are_read_as_biologists_write_them(text: str, region: Region) -> None:
+    assert parse_region(text) == region
+
+
+@pytest.mark.parametrize(
+    "text", ["", "chr7:", "chr7:5", "chr7:0-5", "chr7:9-5", "chr7:a-b", "chr7:,-5", ":1-5"]
+)
+def test_what_is_no_region_is_refused(text: str) -> None:
+    with pytest.raises(DanqError, match="expected a contig or a region"):
+        parse_region(text)
