@@ -69,6 +69,7 @@ def predict(
     info = read_manifest(model / "bundle.json", "bundle", 1)
     output.choose(tuple(info["targets"]))
     source = _source(info, dataset, split, fasta, bed, genome, aliases, tile)
+    output.check_positions(source.contigs)
     # everything cheap has been checked before TensorFlow is loaded
     from danq.learn.bundle import load_bundle
     from danq.learn.predict import Predictor, predict_source

@@ -65,8 +65,8 @@ class Output:
                 raise DanqError(f"--target {target}: expected a target of the model ({shown})")
         return np.array([known.index(target) for target in self.targets]) if self.targets else None
 
-    def writers(self, contigs: dict[str, int] | None) -> list[AbstractContextManager[Append]]:
-        """Open files, one context manager each.
+    def check_positions(self, contigs: dict[str, int] | None) -> None:
+        """Refuse tracks of rows that have no positions.
 
         Parameters
         ----------
@@ -76,11 +76,26 @@ class Output:
         Raises
         ------
         DanqError
-            If tracks are asked for of rows that have no position.
+            If tracks are asked for and `contigs` is None.
         """
+        if self.tracks is not None and contigs is None:
+            raise DanqError(f"--tracks {self.tracks}: expected rows with positions; these have none")
+
+    def writers(self, contigs: dict[str, int] | None) -> list[AbstractContextManager[Append]]:
+        """Open the files, one context manager each.
+
+        Parameters
+        ----------
+        contigs : dict of str to int, or None
+            Length in bp of each contig, where the rows lie on some.
+
+        Raises
+        ------
+        DanqError
+            If tracks are asked for of rows that have no positions.
+        """
+        self.check_positions(contigs)
         writers: list[AbstractContextManager[Append]] = [WRITERS[self.path.suffix](self.path)]
-        if self.tracks is not None:
-            if contigs is None:
-                raise DanqError(f"--tracks {self.tracks}: expected rows with positions; these have none")
+        if self.tracks is not None and contigs is not None:
             writers.append(writing_tracks(self.tracks, contigs, self.track_format))
         return writers
