@@ -5,9 +5,9 @@ from pathlib import Path
 from types import ModuleType
 
 from danq.errors import DanqError
-from danq.models import danq
+from danq.models import danq, kmer_logistic
 
-MODELS: dict[str, ModuleType] = {"danq": danq}
+MODELS: dict[str, ModuleType] = {"danq": danq, "kmer_logistic": kmer_logistic}
 """Name in a configuration → module with KIND, Options, encoder, build and, where it trains itself, fit."""
 
 _REQUIRED = ("KIND", "Options", "encoder", "build")

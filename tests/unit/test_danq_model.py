@@ -1,15 +1,14 @@
 """DanQ: the published network, its options, and what the layers promise."""
 
+import keras
 import numpy as np
 import pytest
 
-keras = pytest.importorskip("keras")
-
-from danq.data.encoders import CodesEncoder  # noqa: E402
-from danq.errors import DanqError  # noqa: E402
-from danq.models import MODELS, load_model_module  # noqa: E402
-from danq.models.danq import Options, build, encoder, minimum_window  # noqa: E402
-from danq.models.layers import codes_input, cudnn_ready, recurrent  # noqa: E402
+from danq.data.encoders import CodesEncoder
+from danq.errors import DanqError
+from danq.models import MODELS, load_model_module
+from danq.models.danq import Options, build, encoder, minimum_window
+from danq.models.layers import codes_input, cudnn_ready, recurrent
 
 SMALL = {"filters": 6, "kernel": 5, "pool": 3, "units": 4, "dense": 7}
 

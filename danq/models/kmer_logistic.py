@@ -1,0 +1,279 @@
+"""Honest baseline: logistic regression on the k-mers of both strands of the same window.
+
+log(1 + count) of each canonical k-mer, standardised on training rows, one L2-penalised regression a target
+(scikit-learn, L-BFGS). k and C are chosen by the mean AUROC over targets on the validation split. The result
+is a Keras model of one dense layer, so that it predicts as any other model.
+"""
+
+import logging
+import time
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field
+
+from danq.data.dataset import Dataset
+from danq.data.encoders import Encoder, KmerCounts
+from danq.data.options import Closed
+from danq.errors import DanqError
+from danq.progress import progress
+
+if TYPE_CHECKING:
+    import keras
+
+    from danq.learn.options import TrainOptions
+
+log = logging.getLogger("danq")
+
+KIND = "dna"
+
+_READ_AT_ONCE = 8192
+
+
+class Options(Closed):
+    """What is tried, and on how many rows."""
+
+    k: list[Annotated[int, Field(ge=1, le=8)]] = Field(
+        [4, 5, 6], min_length=1, description="word lengths in bp to choose from, each 1 to 8"
+    )
+    c: list[Annotated[float, Field(gt=0)]] = Field(
+        [1e-5, 1e-4, 3e-4, 1e-3, 3e-3, 1e-2, 1e-1],
+        min_length=1,
+        description="inverse strengths of the L2 penalty (scikit-learn's C) to choose from; tried from the "
+        "smallest until the validation value has been falling twice",
+    )
+    tuning_rows: int = Field(
+        20_000, ge=1, description="training and validation rows at most while k and C are chosen"
+    )
+    tuning_targets: int = Field(25, ge=1, description="targets at most while k and C are chosen")
+    max_rows: int = Field(60_000, ge=1, description="training rows at most in the final fit")
+
+
+class _Scale(NamedTuple):
+    """Mean and standard deviation of each column; columns that never vary have an infinite deviation."""
+
+    mean: NDArray[np.float32]
+    deviation: NDArray[np.float32]
+
+
+class _Linear(NamedTuple):
+    """Weights float64 (columns, k) and intercepts float64 (k,)."""
+
+    weights: NDArray[np.float64]
+    intercepts: NDArray[np.float64]
+
+    def logits(self, features: NDArray[np.float32]) -> NDArray[np.float32]:
+        return features @ self.weights.astype(np.float32) + self.intercepts.astype(np.float32)
+
+
+def encoder(options: Options) -> Encoder:
+    """Unfitted encoder of the longest word; `fit` chooses among all lengths."""
+    return KmerCounts(max(options.k))
+
+
+def build(options: Options, encoder: Encoder, n_targets: int, task: str) -> "keras.Model":
+    """Build the linear model: ``{"counts"}`` → log(1 + count) → dense ``logits``, all weights 0.
+
+    Parameters
+    ----------
+    options : Options
+        Not needed for the shape.
+    encoder : Encoder
+        `KmerCounts`; gives the number of columns.
+    n_targets : int
+        Outputs.
+    task : {'multilabel', 'multiclass'}
+        Both give one logit a target.
+    """
+    import keras
+
+    counts = keras.Input(encoder.inputs["counts"][0], dtype="float32", name="counts")
+    logits = keras.layers.Dense(n_targets, kernel_initializer="zeros", name="logits", dtype="float32")
+    return keras.Model({"counts": counts}, logits(keras.ops.log1p(counts)), name="kmer_logistic")
+
+
+def fit(
+    options: Options, dataset: Dataset, train: "TrainOptions"
+) -> tuple[Encoder, "keras.Model", list[dict[str, Any]]]:
+    """Choose k and C on the validation split, fit on the training split.
+
+    Parameters
+    ----------
+    options : Options
+        What to try.
+    dataset : Dataset
+        Gives codes and labels of rows.
+    train : TrainOptions
+        Only `seed` is used: it draws the rows where there are more than wanted.
+
+    Returns
+    -------
+    tuple
+        Fitted encoder, model, and a history of one entry (with the chosen ``k`` and ``c``).
+
+    Raises
+    ------
+    DanqError
+        If every k is longer than the window.
+    """
+    started = time.monotonic()
+    generator = np.random.default_rng(train.seed)
+    rows = _some(dataset.rows("train"), options.max_rows, generator)
+    valid = dataset.rows("valid")
+    counter, c = _choose(options, dataset, rows, valid, generator)
+    features = _features(dataset, rows, counter)
+    scale = _standardise(features)
+    labels = dataset.labels(rows)
+    linear = _regress(features, labels, c, dataset.task)
+    train_loss = _loss(linear.logits(features), labels, dataset.task)
+    del features
+    seconds = time.monotonic() - started
+    logits = _predict(dataset, valid, counter, scale, linear)
+    scores = _scores(logits, dataset.labels(valid))
+    entry = {
+        "epoch": 1,
+        "train_loss": train_loss,
+        "valid_loss": _loss(logits, dataset.labels(valid), dataset.task),
+        "valid_auroc": scores[0],
+        "valid_auprc": scores[1],
+        "samples_per_second": len(rows) / seconds,
+        "seconds": seconds,
+        "k": counter.k,
+        "c": c,
+    }
+    log.info("kmer_logistic: k = %d, C = %g, validation AUROC %.4f, %.0f s", counter.k, c, scores[0], seconds)
+    return counter, _model(options, counter, scale, linear, dataset.task), [entry]
+
+
+def _some(values: NDArray[np.int64], most: int, generator: np.random.Generator) -> NDArray[np.int64]:
+    return values if len(values) <= most else np.sort(generator.choice(values, most, replace=False))
+
+
+def _choose(
+    options: Options,
+    dataset: Dataset,
+    rows: NDArray[np.int64],
+    valid: NDArray[np.int64],
+    generator: np.random.Generator,
+) -> tuple[KmerCounts, float]:
+    """Try every k and C on some rows and targets; the first best mean AUROC wins."""
+    lengths = sorted({k for k in options.k if k <= dataset.window})
+    if not lengths:
+        raise DanqError(f"k: expected a word of at most the window's {dataset.window} bp, got {options.k}")
+    rows, valid = (_some(some, options.tuning_rows, generator) for some in (rows, valid))
+    targets = np.arange(len(dataset.targets))
+    if dataset.task == "multilabel":
+        targets = _some(targets, options.tuning_targets, generator)
+    labels, valid_labels = dataset.labels(rows)[:, targets], dataset.labels(valid)[:, targets]
+    tried: list[tuple[float, int, float]] = []
+    with progress("choosing k and C", len(lengths), "word lengths") as advance:
+        for k in lengths:
+            counter = KmerCounts(k, dataset.window)
+            features, valid_features = (_features(dataset, some, counter) for some in (rows, valid))
+            _apply(valid_features, _standardise(features))
+            path: list[float] = []
+            for c in sorted(options.c):
+                linear = _regress(features, labels, c, dataset.task)
+                path.append(_scores(linear.logits(valid_features), valid_labels)[0])
+                tried.append((path[-1], k, c))
+                log.debug("kmer_logistic: k = %d, C = %g: validation AUROC %.4f", k, c, path[-1])
+                if len(path) > 2 and path[-3] > path[-2] > path[-1]:
+                    break
+            advance(1, f"k {k}: AUROC {max(path):.4f}")
+    best = max(tried, key=lambda one: one[0])
+    if np.isnan(best[0]):
+        log.warning("kmer_logistic: no target has both labels in validation; k and C are not tuned")
+    return KmerCounts(best[1], dataset.window), best[2]
+
+
+def _features(dataset: Dataset, rows: NDArray[np.int64], counter: KmerCounts) -> NDArray[np.float32]:
+    features = np.empty((len(rows), counter.size), np.float32)
+    for first in range(0, len(rows), _READ_AT_ONCE):
+        block = slice(first, first + _READ_AT_ONCE)
+        features[block] = counter.encode(dataset.codes(rows[block]))["counts"]
+    return np.log1p(features, out=features)
+
+
+def _standardise(features: NDArray[np.float32]) -> _Scale:
+    """Standardise columns in place; says how. Works in blocks, for the features may fill the memory."""
+    mean = features.mean(axis=0, dtype=np.float64)
+    squares = np.zeros_like(mean)
+    for first in range(0, len(features), _READ_AT_ONCE):
+        squares += ((features[first : first + _READ_AT_ONCE] - mean) ** 2).sum(axis=0)
+    deviation = np.sqrt(squares / len(features)).astype(np.float32)
+    scale = _Scale(mean.astype(np.float32), np.where(deviation > 0, deviation, np.float32(np.inf)))
+    _apply(features, scale)
+    return scale
+
+
+def _apply(features: NDArray[np.float32], scale: _Scale) -> None:
+    features -= scale.mean
+    features /= scale.deviation
+
+
+def _regress(features: NDArray[np.float32], labels: NDArray[np.uint8], c: float, task: str) -> _Linear:
+    """Fit; a target of one value only gets the constant logit of its frequency."""
+    from sklearn.linear_model import LogisticRegression
+
+    n, k = labels.shape
+    positives = labels.sum(axis=0, dtype=np.int64)
+    weights = np.zeros((features.shape[1], k))
+    intercepts = np.log((positives + 0.5) / (n - positives + 0.5))
+    model = LogisticRegression(C=c, max_iter=300)
+    if task == "multiclass":
+        present = np.flatnonzero(positives)
+        if len(present) > 1:
+            model.fit(features, labels.argmax(axis=1))
+            # of two classes scikit-learn gives the logit of the second against the first
+            columns = present[1:] if len(present) == 2 else present
+            intercepts[present] = 0
+            weights[:, columns], intercepts[columns] = model.coef_.T, model.intercept_
+    else:
+        for target in np.flatnonzero((positives > 0) & (positives < n)):
+            model.fit(features, labels[:, target])
+            weights[:, target], intercepts[target] = model.coef_[0], model.intercept_[0]
+    return _Linear(weights, intercepts)
+
+
+def _predict(
+    dataset: Dataset, rows: NDArray[np.int64], counter: KmerCounts, scale: _Scale, linear: _Linear
+) -> NDArray[np.float32]:
+    logits = np.empty((len(rows), len(linear.intercepts)), np.float32)
+    for first in range(0, len(rows), _READ_AT_ONCE):
+        block = slice(first, first + _READ_AT_ONCE)
+        features = _features(dataset, rows[block], counter)
+        _apply(features, scale)
+        logits[block] = linear.logits(features)
+    return logits
+
+
+def _scores(logits: NDArray[np.float32], labels: NDArray[np.uint8]) -> tuple[float, float]:
+    """Mean AUROC and AUPRC over the targets that have both values; NaN if there is none."""
+    from sklearn.metrics import average_precision_score, roc_auc_score
+
+    scored = np.flatnonzero((labels.min(axis=0) == 0) & (labels.max(axis=0) == 1))
+    if not len(scored):
+        return float("nan"), float("nan")
+    auroc, auprc = (
+        np.mean([score(labels[:, target], logits[:, target]) for target in scored])
+        for score in (roc_auc_score, average_precision_score)
+    )
+    return float(auroc), float(auprc)
+
+
+def _loss(logits: NDArray[np.float32], labels: NDArray[np.uint8], task: str) -> float:
+    """Mean cross-entropy in nats: of every label (multilabel) or of every row (multiclass)."""
+    exact = logits.astype(np.float64)
+    if task == "multiclass":
+        return float(np.mean(np.logaddexp.reduce(exact, axis=1) - (exact * labels).sum(axis=1)))
+    return float(np.mean(np.logaddexp(0, exact) - exact * labels))
+
+
+def _model(options: Options, counter: KmerCounts, scale: _Scale, linear: _Linear, task: str) -> "keras.Model":
+    """Fold the standardisation into the dense layer."""
+    model = build(options, counter, len(linear.intercepts), task)
+    kernel = linear.weights / scale.deviation[:, None]
+    bias = linear.intercepts - scale.mean.astype(np.float64) @ kernel
+    model.get_layer("logits").set_weights([kernel.astype(np.float32), bias.astype(np.float32)])
+    return model
