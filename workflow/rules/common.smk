@@ -1,9 +1,15 @@
+import os
+import sys
 from pathlib import Path
 
 from danq.config.files import dataset_files, run_files
 from danq.config.settle import any_of, settle, write_once
-from danq.files import sha256
 from danq.provenance import verb_digest
+
+# danq stands beside the Python that runs snakemake, whether or not their environment is activated
+os.environ.update(
+    PATH=f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
+)
 
 settings = settle(config, workflow.configfiles)
 

@@ -1,0 +1,127 @@
+"""A small project of two genomes, two datasets and three runs, and ways to run the workflow on it."""
+
+import os
+import re
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pytest
+import yaml
+
+MOTIFS = {"alpha": "TGACGTCA", "beta": "GGGATTTCC"}
+CONTIGS = {"chr1": 24_000, "chr2": 6_000, "chr3": 6_000}
+CONFIG = """\
+genomes: {first: data/first.fa, second: data/second.fa}
+datasets:
+  one: {genome: first, targets: data/one.tsv, window: 120, bin: 60, keep: all,
+        split: {valid: [chr2], test: [chr3]}}
+  two: {genome: second, targets: data/two.tsv, window: 120, bin: 60, keep: all,
+        split: {valid: [chr2], test: [chr3]}}
+runs:
+  net:
+    model: danq
+    dataset: one
+    options: {filters: 8, kernel: 9, pool: 12, units: 4, dense: 8}
+    train: {epochs: 1, batch_size: 50, optimizer: adam}
+  words: {model: kmer_logistic, dataset: one, options: {k: [3], c: [0.01]}}
+  other: {model: kmer_logistic, dataset: two, options: {k: [3], c: [0.01]}}
+"""
+
+
+@dataclass(frozen=True)
+class Project:
+    """A directory with data and configuration, outside the repository."""
+
+    path: Path
+    repository: Path
+
+    def snakemake(self, *arguments: str, timeout: float = 500) -> subprocess.CompletedProcess[str]:
+        """Run the repository's workflow here; what it prints is in `stdout`, both streams together."""
+        return subprocess.run(
+            [
+                sys.executable,
+                "-m",
+                "snakemake",
+                "--snakefile",
+                str(self.repository / "Snakefile"),
+                *arguments,
+            ],
+            cwd=self.path,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            check=False,
+            timeout=timeout,
+            env=os.environ | {"TF_NUM_INTRAOP_THREADS": "1"},
+        )
+
+    def planned(self, *arguments: str) -> set[str]:
+        """Jobs of a dry run by the names of their logs, such as ``train/net``."""
+        done = self.snakemake("--dry-run", *arguments)
+        assert done.returncode == 0, done.stdout
+        return set(re.findall(r"^    log: results/logs/(\S+)\.log$", done.stdout, re.MULTILINE))
+
+    def configure(self, text: str) -> None:
+        (self.path / "config" / "config.yaml").write_text(text)
+
+    def files(self) -> set[str]:
+        """Files that the workflow made, Snakemake's own left out."""
+        made = (p.relative_to(self.path) for p in self.path.rglob("*") if p.is_file())
+        return {str(p) for p in made if p.parts[0] not in (".snakemake", "data", "config")}
+
+
+def write_project(path: Path) -> None:
+    """Random genomes with two planted motifs, which the tracks label."""
+    (path / "data").mkdir(parents=True)
+    (path / "config").mkdir()
+    rng = np.random.default_rng(7)
+    for genome, table in (("first", "one"), ("second", "two")):
+        tracks: dict[str, list[str]] = {name: [] for name in MOTIFS}
+        records = []
+        for contig, length in CONTIGS.items():
+            bases = np.array(list("ACGT"))[rng.integers(0, 4, length)]
+            for start in range(20, length - 60, 60):
+                for name, motif in MOTIFS.items():
+                    if rng.random() < 0.3:
+                        bases[start : start + len(motif)] = list(motif)
+                        tracks[name].append(f"{contig}\t{start - 20}\t{start + 40}\n")
+                        break
+            records.append(f">{contig}\n{''.join(bases)}\n")
+        (path / "data" / f"{genome}.fa").write_text("".join(records))
+        for name, lines in tracks.items():
+            (path / "data" / f"{table}.{name}.bed").write_text("".join(lines))
+        rows = "".join(f"{name}\t{table}.{name}.bed\n" for name in MOTIFS)
+        (path / "data" / f"{table}.tsv").write_text("target\tpath\n" + rows)
+    (path / "config" / "config.yaml").write_text(CONFIG)
+
+
+def set_key(key: str, value: object) -> str:
+    """The configuration of the project with one key changed, as text."""
+    raw = yaml.safe_load(CONFIG)
+    here = raw
+    *above, last = key.split(".")
+    for part in above:
+        here = here.setdefault(part, {})
+    here[last] = value
+    return yaml.safe_dump(raw, sort_keys=False)
+
+
+@pytest.fixture
+def project(tmp_path: Path, repository: Path) -> Project:
+    """The project before anything ran."""
+    write_project(tmp_path)
+    return Project(tmp_path, repository)
+
+
+@pytest.fixture(scope="session")
+def finished(tmp_path_factory: pytest.TempPathFactory, repository: Path) -> Project:
+    """The project after one whole run; tests leave its data and configuration as they found them."""
+    path = tmp_path_factory.mktemp("finished")
+    write_project(path)
+    project = Project(path, repository)
+    done = project.snakemake("--cores", "2")
+    assert done.returncode == 0, done.stdout
+    return project

@@ -1,0 +1,168 @@
+"""What the workflow plans: the graph, its resources, and refusals before any job."""
+
+import re
+import shutil
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tests.workflow.conftest import CONFIG, Project, set_key
+
+JOBS_OF_NET = {"train/net", "predict/net.valid", "predict/net.test", "evaluate/net"}
+
+
+def test_every_run_of_every_dataset_of_every_genome_is_planned(project: Project):
+    runs = {
+        job
+        for run in ("net", "words", "other")
+        for job in (f"train/{run}", f"predict/{run}.valid", f"predict/{run}.test", f"evaluate/{run}")
+    }
+    data = {"genome/first", "genome/second", "dataset/one", "dataset/two"}
+    assert project.planned() == runs | data | {"report"}
+    assert project.files() == set(), "a dry run writes nothing"
+
+
+def test_a_file_given_with_configfile_stands_alone(project: Project):
+    alone = yaml.safe_load(CONFIG)
+    alone["runs"] = {"single": alone["runs"]["other"]}
+    (project.path / "alone.yaml").write_text(yaml.safe_dump(alone))
+    planned = project.planned("--configfile", "alone.yaml")
+    assert "train/single" in planned
+    assert not {"train/net", "train/words", "train/other", "dataset/one"} & planned
+
+
+def test_values_of_the_command_line_count(project: Project):
+    done = project.snakemake("--dry-run", "--config", "runs={net: {options: {filter: 3}}}")
+    assert done.returncode != 0
+    assert "runs.net.options.filter: unknown key" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (set_key("runs.net.options.filter", 3), "runs.net.options.filter: unknown key; expected one of "),
+        (
+            set_key("runs.net.train.epochs", "ten"),
+            'runs.net.train.epochs: expected an integer, received "ten"',
+        ),
+        (
+            set_key("genomes.first", "no.fa"),
+            "genomes.first: expected a file, received 'no.fa' (no such file)",
+        ),
+        (CONFIG + "  net: {model: danq, dataset: two}\n", ":15: key 'net' stands in line 8 already"),
+    ],
+)
+def test_a_wrong_configuration_is_refused_in_one_line_before_any_job(
+    project: Project, text: str, expected: str
+):
+    project.configure(text)
+    done = project.snakemake("--cores", "1")
+    assert done.returncode != 0
+    said = [line for line in done.stdout.splitlines() if line.startswith("danq: ")]
+    assert len(said) == 1
+    assert said[0].startswith("danq: config/config.yaml")
+    assert expected in said[0]
+    assert "Traceback" not in done.stdout
+    assert project.files() == set()
+
+
+def test_a_track_that_is_missing_is_refused_before_any_job(project: Project):
+    (project.path / "data" / "one.beta.bed").unlink()
+    done = project.snakemake("--cores", "1")
+    assert done.returncode != 0
+    assert "danq: data/one.tsv:3: expected a track file" in done.stdout
+    assert project.files() == set()
+
+
+def test_fine_tuning_waits_for_the_run_it_starts_from(project: Project):
+    project.configure(
+        set_key("runs.tuned", {"model": "danq", "dataset": "two", "train": {"init_from": "net"}})
+    )
+    done = project.snakemake("--dry-run", "results/runs/tuned/bundle.json")
+    assert done.returncode == 0, done.stdout
+    rule = next(part for part in done.stdout.split("\n\n") if "log: results/logs/train/tuned.log" in part)
+    assert "results/runs/net/bundle.json" in rule
+    assert "results/runs/net/model.keras" in rule
+
+
+def test_labelled_sequences_need_no_genome(project: Project):
+    (project.path / "data" / "labelled.tsv").write_text("sequence\tlabel\nACGT\t1\n")
+    raw = yaml.safe_load(CONFIG)
+    raw["datasets"] = {"seqs": {"examples": "data/labelled.tsv", "window": 4, "bin": 4}}
+    raw["datasets"]["seqs"]["split"] = {"valid": 0.2, "test": 0.2}
+    raw["runs"] = {"words": {"model": "kmer_logistic", "dataset": "seqs"}}
+    project.configure(yaml.safe_dump(raw))
+    done = project.snakemake("--dry-run")
+    assert "danq: warning: config/config.yaml: genomes.first: no dataset uses it" in done.stdout
+    assert "genome/first" not in project.planned()
+    assert re.search(r"danq dataset --config \S+ --name seqs --out results/datasets/seqs 2>", done.stdout)
+
+
+def test_a_model_of_ones_own_and_its_motifs_are_inputs(project: Project, repository: Path):
+    shutil.copy(repository / "danq" / "models" / "danq.py", project.path / "data" / "mine.py")
+    (project.path / "data" / "motifs.meme").write_text("")
+    run = {"model": "data/mine.py", "dataset": "one", "options": {"motifs": "data/motifs.meme"}}
+    project.configure(set_key("runs.mine", run))
+    done = project.snakemake("--dry-run", "results/runs/mine/bundle.json")
+    rule = next(part for part in done.stdout.split("\n\n") if "log: results/logs/train/mine.log" in part)
+    assert "data/mine.py" in rule
+    assert "data/motifs.meme" in rule
+
+
+def test_a_gpu_is_asked_for_only_where_it_is_required(project: Project):
+    project.configure(set_key("runs.net.train.require_gpu", True))
+    rules = project.snakemake("--dry-run").stdout.split("\n\n")
+    asked = {
+        run: "gpu=1" in next(part for part in rules if f"log: results/logs/train/{run}.log" in part)
+        for run in ("net", "words")
+    }
+    assert asked == {"net": True, "words": False}
+
+
+def test_a_starter_configuration_can_be_run(project: Project):
+    init = [sys.executable, "-c", "from danq.cli import main; main()", "init", "--fasta", "data/first.fa"]
+    init += ["--bed", "data/one.alpha.bed", "--bed", "data/one.beta.bed", "--out", "my"]
+    init += ["--valid", "chr2", "--test", "chr3"]
+    subprocess.run(init, cwd=project.path, check=True, capture_output=True)
+    assert "train/danq" in project.planned("--configfile", "my/config.yaml")
+
+
+def test_every_job_calls_one_verb_and_says_what_it_needs(repository: Path):
+    rules = dict[str, str]()
+    for path in sorted((repository / "workflow" / "rules").glob("*.smk")):
+        for block in re.split(r"^(?=rule )", path.read_text(), flags=re.MULTILINE)[1:]:
+            rules[block.split(":")[0].removeprefix("rule ")] = block
+    assert list(rules) == ["genome", "dataset", "examples", "train", "predict", "evaluate", "report"]
+    for name, block in rules.items():
+        verb = "dataset" if name == "examples" else name
+        assert re.search(rf'shell:\s+"danq {verb} ', block), name
+        assert block.count("danq ") == 1, name
+        assert f'code=verb_digest("{verb}")' in block, name
+        for directive in ("log:", "threads:", "resources:", "mem_mb=", "runtime=", "conda:", "2> {log}"):
+            assert directive in block, f"{name} lacks {directive}"
+        assert ("benchmark:" in block) == (name != "report"), name
+        assert "run:" not in block.split("\n    ")[1:], name
+        assert "directory(" not in block, name
+
+
+def test_snakemake_finds_nothing_to_lint(project: Project):
+    done = project.snakemake("--lint")
+    assert done.returncode == 0, done.stdout
+    assert "Congratulations" in done.stdout
+
+
+def test_the_workflow_is_formatted(repository: Path):
+    command = [Path(sys.executable).parent / "snakefmt", "--check", "Snakefile", "workflow"]
+    done = subprocess.run(command, cwd=repository, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+def test_the_conda_environment_names_what_the_package_depends_on(repository: Path):
+    listed = yaml.safe_load((repository / "workflow" / "envs" / "danq.yaml").read_text())["dependencies"]
+    packages = {entry.replace(" ", "") for entry in listed if isinstance(entry, str)} | set(listed[-1]["pip"])
+    wanted = set(tomllib.loads((repository / "pyproject.toml").read_text())["project"]["dependencies"])
+    assert {name for name in wanted if not name.startswith("snakemake")} <= packages

@@ -1,0 +1,121 @@
+"""One whole run with real training, and what runs again after a change."""
+
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from tests.workflow.conftest import CONFIG, Project, set_key
+
+pytestmark = pytest.mark.slow
+
+
+def jobs_of(*runs: str) -> set[str]:
+    return {
+        job
+        for run in runs
+        for job in (f"train/{run}", f"predict/{run}.valid", f"predict/{run}.test", f"evaluate/{run}")
+    }
+
+
+@pytest.fixture
+def unchanged(finished: Project) -> Iterator[Project]:
+    """The finished project; its data and configuration are put back after the test, with their times."""
+    inputs = [p for name in ("data", "config") for p in (finished.path / name).iterdir()]
+    before = {path: (path.read_bytes(), path.stat()) for path in inputs}
+    yield finished
+    for path, (content, status) in before.items():
+        path.write_bytes(content)
+        os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
+
+
+def test_everything_is_made_and_nothing_else(finished: Project):
+    made = finished.files()
+    assert "results/report.html" in made
+    for run in ("net", "words", "other"):
+        for file in ("model.keras", "bundle.json", "history.tsv", "predictions/test.npz"):
+            assert f"results/runs/{run}/{file}" in made
+        metrics = pl.read_csv(finished.path / f"results/runs/{run}/evaluation/metrics.tsv", separator="\t")
+        assert set(metrics["target"]) == {"alpha", "beta"}
+        assert (finished.path / f"results/benchmarks/train/{run}.tsv").is_file()
+    assert {path.split("/")[0] for path in made} == {"results"}
+    assert not [path for path in made if ".partial-" in path]
+    config = json.loads((finished.path / "results" / "config.json").read_text())
+    assert config["runs"]["net"]["options"]["filters"] == 8
+
+
+def test_the_report_names_every_run(finished: Project):
+    text = (finished.path / "results" / "report.html").read_text()
+    for run in ("net", "words", "other"):
+        assert run in text
+
+
+def test_a_second_run_has_nothing_to_do(finished: Project):
+    before = (finished.path / "results" / "report.html").stat().st_mtime_ns
+    done = finished.snakemake("--cores", "2")
+    assert done.returncode == 0
+    assert "Nothing to be done" in done.stdout
+    assert (finished.path / "results" / "report.html").stat().st_mtime_ns == before
+
+
+@pytest.mark.parametrize("file", ["first.fa", "one.tsv", "one.alpha.bed"])
+def test_a_touched_file_reruns_nothing(unchanged: Project, file: str):
+    (unchanged.path / "data" / file).touch()
+    assert unchanged.planned() == set()
+
+
+def test_a_touched_configuration_reruns_nothing(unchanged: Project):
+    (unchanged.path / "config" / "config.yaml").write_text("# a remark\n" + CONFIG)
+    assert unchanged.planned() == set()
+
+
+def test_a_changed_bed_reruns_what_depends_on_it(unchanged: Project):
+    track = unchanged.path / "data" / "two.beta.bed"
+    track.write_text("".join(track.read_text().splitlines(keepends=True)[1:]))
+    assert unchanged.planned() == {"dataset/two", *jobs_of("other"), "report"}
+
+
+def test_a_changed_genome_reruns_what_depends_on_it(unchanged: Project):
+    fasta = unchanged.path / "data" / "second.fa"
+    fasta.write_text(fasta.read_text().replace("A", "C", 1))
+    assert unchanged.planned() == {"genome/second", "dataset/two", *jobs_of("other"), "report"}
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "expected"),
+    [
+        ("runs.net.options.units", 5, {*jobs_of("net"), "report"}),
+        ("runs.net.train.seed", 2, {*jobs_of("net"), "report"}),
+        ("runs.words.options.k", [2], {*jobs_of("words"), "report"}),
+        ("datasets.two.max_n", 0.4, {"dataset/two", *jobs_of("other"), "report"}),
+        ("runs.net.predict", {"batch_size": 64}, {*jobs_of("net"), "report"} - {"train/net"}),
+        # said or left out, a default is the same
+        ("runs.net.train.patience", 5, set()),
+    ],
+)
+def test_a_changed_key_reruns_what_depends_on_it(
+    unchanged: Project, key: str, value: object, expected: set[str]
+):
+    unchanged.configure(set_key(key, value))
+    assert unchanged.planned() == expected
+
+
+def test_a_new_run_leaves_the_others_alone(unchanged: Project):
+    unchanged.configure(set_key("runs.more", {"model": "kmer_logistic", "dataset": "two"}))
+    assert unchanged.planned() == {*jobs_of("more"), "report"}
+
+
+def test_a_value_of_the_command_line_reruns_what_depends_on_it(unchanged: Project):
+    assert unchanged.planned("--config", "runs={net: {train: {epochs: 2}}}") == {*jobs_of("net"), "report"}
+
+
+def test_snakemake_makes_its_own_report(finished: Project, tmp_path: Path):
+    out = tmp_path / "snakemake_report.html"
+    done = finished.snakemake("--report", str(out))
+    assert done.returncode == 0, done.stdout
+    text = out.read_text()
+    assert "metrics.tsv" in text
+    assert "report.html" in text

@@ -1,0 +1,81 @@
+"""The project on a real Slurm of one node, with the profile that users get (see one_node_slurm.sh)."""
+
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tests.workflow.conftest import Project
+
+pytestmark = [pytest.mark.slurm, pytest.mark.slow]
+
+RULES = ("genome", "dataset", "train", "predict", "evaluate", "report")
+
+
+def overrides(profile: Path) -> list[str]:
+    """What one small node without accounting needs beside the profile, whose map of resources is kept."""
+    resources = yaml.safe_load((profile / "config.yaml").read_text())["set-resources"]
+    for rule in RULES:
+        resources.setdefault(rule, {}).update({"mem_mb": 1500, "runtime": 10})
+    return [
+        *("--slurm-status-command", "squeue"),
+        *("--slurm-init-seconds-before-status-checks", "2"),
+        *("--seconds-between-status-checks", "2"),
+        *("--latency-wait", "10"),
+        *("--default-resources", "slurm_account=test", "slurm_partition=cpu", "mem_mb=500", "runtime=5"),
+        *("--set-threads", *(f"{rule}=1" for rule in RULES)),
+        *(
+            "--set-resources",
+            *(f"{r}:{key}={value}" for r, keys in resources.items() for key, value in keys.items()),
+        ),
+    ]
+
+
+def slurm_answers() -> bool:
+    if shutil.which("sinfo") is None:
+        return False
+    return (
+        subprocess.run(["sinfo", "--noheader"], capture_output=True, check=False, timeout=30).returncode == 0
+    )
+
+
+def jobs_by_comment() -> dict[str, str]:
+    """What the controller knows of each job, by the comment that names rule and wildcards."""
+    shown = subprocess.run(["scontrol", "show", "job"], capture_output=True, text=True, check=True).stdout
+    found = {}
+    for job in shown.split("\n\n"):
+        comment = re.search(r"Comment=(\S+)", job)
+        if comment:
+            found[comment.group(1)] = job
+    return found
+
+
+def test_the_workflow_runs_on_slurm_with_training_on_the_gpu_partition(project: Project):
+    if not slurm_answers():
+        pytest.skip("no Slurm answers; tests/workflow/one_node_slurm.sh starts one (as root, on Debian)")
+    profile = project.repository / "profiles" / "slurm"
+    earlier = set(jobs_by_comment())
+    command = [sys.executable, "-m", "snakemake", "--snakefile", str(project.repository / "Snakefile")]
+    command += [
+        "--workflow-profile",
+        str(profile),
+        "results/runs/net/evaluation/metrics.tsv",
+        *overrides(profile),
+    ]
+    # a plain SIGTERM would wait for the jobs
+    done = subprocess.run(
+        ["timeout", "-k", "20", "400", *command],
+        cwd=project.path,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout
+    assert (project.path / "results/runs/net/evaluation/metrics.tsv").is_file()
+    jobs = {comment: job for comment, job in jobs_by_comment().items() if comment not in earlier}
+    print(jobs)
