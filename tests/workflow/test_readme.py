@@ -1,0 +1,73 @@
+"""The README's commands, run in order as a new user would; those for installation, GPU and cluster are parsed."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from danq.genome.alphabet import decode
+
+REPOSITORY = Path(__file__).parents[2]
+README = (REPOSITORY / "README.md").read_text()
+BLOCKS = re.findall(r"(<!-- parsed only: [^>]+ -->\n)?```(bash|python)\n(.*?)```", README, re.DOTALL)
+PARSED = [code for note, _, code in BLOCKS if note]
+RUN = [(language, code) for note, language, code in BLOCKS if not note]
+
+
+@pytest.mark.parametrize("code", PARSED, ids=lambda code: code.split("#")[0].split("\n")[0].strip())
+def test_commands_that_install_or_need_hardware_are_sound(code: str) -> None:
+    assert subprocess.run(["bash", "-n"], input=code, text=True, check=False).returncode == 0
+    makefile = (REPOSITORY / "Makefile").read_text()
+    for target in re.findall(r"^make (\w+)", code, re.MULTILINE):
+        assert re.search(rf"^{target}:", makefile, re.MULTILINE)
+    extras = (REPOSITORY / "pyproject.toml").read_text()
+    for extra in re.findall(r"\.\[(\w+)\]", code):
+        assert re.search(rf"^{extra} = \[", extras, re.MULTILINE)
+    for path in re.findall(r"--(?:constraint|workflow-profile) (\S+)", code):
+        assert (REPOSITORY / path).exists()
+
+
+@pytest.fixture(scope="module")
+def desk(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A checkout's workflow with the files that the README's commands name."""
+    desk = tmp_path_factory.mktemp("desk")
+    for part in ("Snakefile", "workflow", "profiles"):
+        (desk / part).symlink_to(REPOSITORY / part)
+    generator = np.random.default_rng(7)
+    contigs = {f"chr{number}": generator.integers(0, 4, 20_000, np.uint8) for number in range(1, 7)}
+    (desk / "peaks").mkdir()
+    for name in ("CTCF", "GATA1"):
+        starts = {contig: sorted(generator.choice(90, 25, replace=False) * 200) for contig in contigs}
+        lines = [f"{contig}\t{start}\t{start + 200}\n" for contig in contigs for start in starts[contig]]
+        (desk / "peaks" / f"{name}.bed").write_text("".join(lines))
+    fasta = "".join(f">{name}\n{decode(codes)}\n" for name, codes in contigs.items())
+    subprocess.run(
+        ["gzip", "-c"], input=fasta.encode(), stdout=(desk / "genome.fa.gz").open("wb"), check=True
+    )
+    (desk / "sequences.fa").write_text(f">short\nACGT\n>long\n{decode(contigs['chr1'][:3000])}\n")
+    (desk / "regions.bed").write_text("chr2\t1000\t3000\n")
+    return desk
+
+
+@pytest.mark.slow
+def test_the_commands_run_in_order_and_leave_what_they_promise(desk: Path) -> None:
+    environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
+    for language, code in RUN:
+        command = ["bash", "-euxc", code] if language == "bash" else [sys.executable, "-c", code]
+        done = subprocess.run(command, cwd=desk, env=environment, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, f"{code}\n{done.stdout[-2000:]}\n{done.stderr[-4000:]}"
+    for path in (
+        "my_project/config.yaml",
+        "results/report.html",
+        "results/runs/danq/evaluation/metrics.tsv",
+        "evaluation/metrics.tsv",
+        "sequences.tsv",
+        "regions.parquet",
+        "tracks",
+    ):
+        assert (desk / path).exists(), path
+    assert len((desk / "sequences.tsv").read_text().splitlines()) > 10
