@@ -97,8 +97,8 @@ def measure(size: tuple[int, int, int]) -> float:
     seconds, memory, before, rows = map(float, done.stdout.split())
     megabases, number, peaks = size
     sys.stdout.write(
-        f"{megabases:>6,} Mb {number:>4} tracks x {peaks:>7,} peaks → {rows:>11,.0f} rows: {seconds:>6.1f} s, "
-        f"peak memory {memory:.2f} GB (making the input: {before:.2f} GB)\n"
+        f"{megabases:>6,} Mb {number:>4} tracks x {peaks:>7,} peaks → {rows:>11,.0f} rows: {seconds:>6.1f} s"
+        f", peak memory {memory:.2f} GB (making the input: {before:.2f} GB)\n"
     )
     sys.stdout.flush()
     return seconds

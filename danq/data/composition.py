@@ -65,10 +65,19 @@ def _counts(
     """Count known bases, and G and C, of windows that start at ascending `left`."""
     begin, end = np.clip(left, 0, len(codes)), np.clip(left + window, 0, len(codes))
     stretch = codes[begin[0] : end[-1]]
-    begin, end = begin - begin[0], end - begin[0]
-    counts = []
-    for wanted in (stretch != N, (stretch == C) | (stretch == G)):
-        total = np.zeros(len(stretch) + 1, np.int32)
-        np.cumsum(wanted, out=total[1:], dtype=np.int32)
-        counts.append(total[end] - total[begin])
-    return counts[0], counts[1]
+    edges = np.stack([begin, end]) - begin[0]
+    known, strong = (_before(wanted, edges) for wanted in (stretch != N, (stretch == C) | (stretch == G)))
+    return known[1] - known[0], strong[1] - strong[0]
+
+
+def _before(wanted: NDArray[np.bool_], position: NDArray[np.int64]) -> NDArray[np.int32]:
+    """Count the wanted bases before each position.
+
+    Sums run over bytes of eight bases, several times faster than over single bases.
+    """
+    packed = np.append(np.packbits(wanted, bitorder="little"), np.uint8(0))
+    total = np.zeros(len(packed), np.int32)
+    np.cumsum(np.bitwise_count(packed[:-1]), out=total[1:], dtype=np.int32)
+    byte = position >> 3
+    rest = packed[byte] & ((1 << (position & 7)) - 1).astype(np.uint8)
+    return total[byte] + np.bitwise_count(rest)
