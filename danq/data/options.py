@@ -28,10 +28,11 @@ class SplitOptions(Closed):
     """Which part of the data validates and which part tests; the rest trains."""
 
     valid: list[str] | Fraction = Field(
+        [],
         description="contigs or regions `chr7:30,508,751-35,296,850` (1-based, both ends included); "
-        "for labelled examples a fraction"
+        "for labelled examples a fraction, left out where a file is given for this part",
     )
-    test: list[str] | Fraction = Field(description="as `valid`")
+    test: list[str] | Fraction = Field([], description="as `valid`")
     seed: int = Field(1337, ge=0, description="seed of the stratified draw where fractions are given")
 
 
@@ -74,7 +75,7 @@ class DatasetOptions(Closed):
     aliases: Path | None = Field(None, description="table of further contig names (name, alias)")
     seed: int = Field(1337, ge=0, description="seed of the draw of negatives")
     split: SplitOptions | None = Field(
-        None, description="validation and test parts; needed unless given by files"
+        None, description="validation and test parts; needed unless given by files or a column `split`"
     )
 
     @model_validator(mode="after")
@@ -82,7 +83,7 @@ class DatasetOptions(Closed):
         if (self.targets is None) == (self.examples is None):
             raise ValueError("expected exactly one of `targets` (regions of a genome) and `examples`")
         if self.targets is not None:
-            if self.split is None:
+            if self.split is None or not self.split.valid or not self.split.test:
                 raise ValueError("expected `split` with `valid` and `test` contigs or regions")
             if isinstance(self.split.valid, float) or isinstance(self.split.test, float):
                 raise ValueError("expected lists of contigs or regions in `split`, received a fraction")

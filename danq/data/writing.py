@@ -58,9 +58,24 @@ def write_labels(directory: Path, n: int, targets: int, parts: Iterable[NDArray[
     parts : iterable of uint8, shape (m, ceil(targets / 8))
         Packed labels.
     """
-    header = {"descr": "|u1", "fortran_order": False, "shape": (n, -(-targets // 8))}
+    write_rows(directory / "labels.npy", (n, -(-targets // 8)), parts)
+
+
+def write_rows(path: Path, shape: tuple[int, int], parts: Iterable[NDArray[np.uint8]]) -> None:
+    """Write a .npy file of uint8 rows from consecutive parts.
+
+    Parameters
+    ----------
+    path : Path
+        File in a staging directory.
+    shape : tuple of int
+        Rows of all parts together, and columns.
+    parts : iterable of uint8, shape (m, columns)
+        Their rows.
+    """
+    header = {"descr": "|u1", "fortran_order": False, "shape": shape}
     # written as a stream: through a memory map, a full disk would kill the job without a word
-    with (directory / "labels.npy").open("wb") as stream:
+    with path.open("wb") as stream:
         write_array_header_1_0(stream, header)
         for part in parts:
             stream.write(np.ascontiguousarray(part).data)
