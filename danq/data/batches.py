@@ -15,7 +15,7 @@ _ORDER, _AUGMENTATION = 0, 1
 _DRAWS_A_BLOCK = 4  # Philox yields four 64-bit words for each value of its counter
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Batch:
     """Rows of one step, padded to the full batch size.
 
@@ -37,7 +37,7 @@ class Batch:
     rows: NDArray[np.int64]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class TrainingBatches:
     """Shuffled batches of training rows, each of which can be loaded by itself and in any order.
 

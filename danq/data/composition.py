@@ -13,7 +13,7 @@ from danq.progress import progress
 _BASES_A_STRETCH = 1 << 24
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Composition:
     """What the window of each bin is made of.
 

@@ -17,7 +17,7 @@ SPLITS = ("train", "valid", "test")
 FORMAT_VERSION = 1
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Dataset:
     """Rows with labels: bins of a genome, or examples that bring their own sequence.
 

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Bins:
     """All whole bins of a genome, numbered through its contigs; a short last bin of a contig is dropped.
 

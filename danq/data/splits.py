@@ -18,7 +18,7 @@ from danq.genome.intervals import Region, parse_region
 TRAIN = SPLITS.index("train")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Territory:
     """One contig cut into stretches, each of which belongs to one split.
 
@@ -34,7 +34,7 @@ class Territory:
     split: NDArray[np.uint8]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Assigned:
     """Split of each bin.
 

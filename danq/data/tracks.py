@@ -21,7 +21,7 @@ _BITS = 8
 _MANY_FAULTS = 20  # then the mistake is a general one, and reading on a waste of time
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Tracks:
     """Labels of every bin of a genome, and what was met on the way.
 
