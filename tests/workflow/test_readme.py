@@ -1,4 +1,4 @@
-"""The README's commands, run in order as a new user would; those for installation, GPU and cluster are parsed."""
+"""The README's commands run in order as a new user would; those that install or need hardware are parsed."""
 
 import os
 import re
