@@ -19,7 +19,7 @@ from danq.learn.options import PredictOptions, TrainOptions
 
 WINDOW = 60
 MOTIFS = ("TTACCG", "GGGATC", "CAAAT")
-SMALL = {"filters": 6, "kernel": 6, "pool": 9, "units": 4, "dense": 5}
+SMALL = {"filters": 6, "kernel": 6, "pool": 9, "units": 4, "dense": 5, "bidirectional": False}
 """Options of a DanQ that trains within a second."""
 
 

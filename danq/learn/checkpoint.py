@@ -72,7 +72,8 @@ class CheckpointStore:
         if not path.is_file():
             return None
         try:
-            with np.load(path, allow_pickle=False) as stored:
+            # NumPy leaves a damaged file open unless it is handed an open one
+            with path.open("rb") as stream, np.load(stream, allow_pickle=False) as stored:
                 head = json.loads(str(stored[_HEAD]))
                 if head["digest"] == self.digest:
                     arrays = {name: stored[name] for name in stored.files if name != _HEAD}
