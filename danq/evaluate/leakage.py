@@ -108,8 +108,16 @@ def leakage(dataset: Dataset, split: str, words: int = _WORDS) -> Leakage:
 
 
 def _distinct(dataset: Dataset, rows: NDArray[np.int64], k: int, part: float) -> NDArray[np.uint64]:
-    parts = [np.unique(_words(tiling.codes, k, part)[0]) for _, tiling in _tiles(dataset, rows)]
-    return np.unique(np.concatenate([np.zeros(0, np.uint64), *parts]))
+    parts = [_sorted_once(_words(tiling.codes, k, part)[0]) for _, tiling in _tiles(dataset, rows)]
+    return _sorted_once(np.concatenate([np.zeros(0, np.uint64), *parts]))
+
+
+def _sorted_once(code: NDArray[np.uint64]) -> NDArray[np.uint64]:
+    """Sort and drop repeated values; for whole numbers several times faster than `numpy.unique`."""
+    ordered = np.sort(code)
+    first = np.ones(len(ordered), np.bool_)
+    first[1:] = ordered[1:] != ordered[:-1]
+    return ordered[first]
 
 
 def _words(codes: NDArray[np.uint8], k: int, part: float) -> tuple[NDArray[np.uint64], NDArray[np.bool_]]:

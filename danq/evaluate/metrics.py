@@ -90,7 +90,8 @@ def auroc(ranking: Ranking) -> float:
         return float("nan")
     negatives = np.diff(ranking.rows - ranking.positives, prepend=0)
     before = np.concatenate([[0], ranking.positives[:-1]])
-    doubled = np.dot(negatives.astype(np.float64), (before + ranking.positives).astype(np.float64))
+    # sums of products rather than dot products, which wake a pool of threads for a few microseconds of work
+    doubled = (negatives * (before + ranking.positives).astype(np.float64)).sum()
     return float(doubled / 2 / ranking.n_positives / (ranking.n - ranking.n_positives))
 
 
@@ -105,7 +106,7 @@ def auprc(ranking: Ranking) -> float:
     if ranking.status != SCORED:
         return float("nan")
     gained = np.diff(ranking.positives, prepend=0)
-    return float(np.dot(gained, ranking.positives / ranking.rows) / ranking.n_positives)
+    return float((gained * (ranking.positives / ranking.rows)).sum() / ranking.n_positives)
 
 
 def best_threshold(ranking: Ranking) -> float:

@@ -1,0 +1,23 @@
+"""``danq report``: a results directory becomes one HTML page."""
+
+import logging
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+log = logging.getLogger("danq")
+
+
+def report(
+    results: Annotated[Path, typer.Option(help="Results directory: runs, datasets, genomes, benchmarks.")],
+    out: Annotated[Path, typer.Option(help="The HTML file; it holds everything and needs no network.")],
+) -> None:
+    """Write one page that compares the runs of a results directory.
+
+    Runs without predictions or evaluation are shown with what they have.
+    """
+    from danq.evaluate.report import write_report
+
+    write_report(results, out)
+    log.info("%s: %.1f MB", out, out.stat().st_size / 1e6)

@@ -1,0 +1,150 @@
+"""The report: one self-contained HTML page, drawn by MultiQC from danq's own sections."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from danq.evaluate import report_baseline, report_curves, report_data, report_runs, report_targets
+from danq.evaluate.report_content import Section, text
+from danq.evaluate.results import Results, read_results
+from danq.files import atomic, write_json
+
+_HERE = Path(__file__).parent
+_STYLE, _SCRIPT = _HERE / "report.css", _HERE / "report.js"
+_TITLE = "DNA sequence classification"
+
+
+def write_report(results: Path, out: Path) -> None:
+    """Gather everything a results directory holds into one HTML file that needs no network.
+
+    Parameters
+    ----------
+    results : Path
+        Directory with ``runs``, ``datasets``, ``genomes`` and ``benchmarks``; parts may be missing.
+    out : Path
+        The HTML file.
+
+    Raises
+    ------
+    DanqError
+        If there is no run, or a file of the results is damaged.
+    """
+    found = read_results(results)
+    with tempfile.TemporaryDirectory() as folder, atomic(out) as partial:
+        drawn = _draw(sections(found), _configuration(found), Path(folder))
+        partial.write_text(_finish(drawn), encoding="utf-8")
+
+
+def sections(results: Results) -> list[Section]:
+    """Make the sections of the report in their order, without empty ones."""
+    made = [
+        report_runs.side_by_side(results),
+        report_baseline.against_baseline(results),
+        report_baseline.against(results),
+        *report_targets.per_target(results),
+        report_curves.curves(results, "roc"),
+        report_curves.curves(results, "pr"),
+        report_curves.calibration(results),
+        report_data.leakage(results),
+        report_curves.training(results),
+        report_data.balance(results),
+        report_data.data(results),
+        report_runs.throughput(results),
+        report_runs.jobs(results),
+        report_runs.options(results),
+        report_runs.provenance(results),
+    ]
+    return [section for section in made if section is not None]
+
+
+def _configuration(results: Results) -> dict[str, Any]:
+    names = sorted({run.dataset for run in results.runs})
+    return {
+        "title": _TITLE,
+        "subtitle": text(", ".join(names)),
+        "intro_text": _introduction(results),
+        "show_analysis_paths": False,
+        "show_analysis_time": True,
+        "skip_generalstats": True,
+        "skip_versions_section": True,
+        "no_ai": True,
+        "no_version_check": True,
+        "make_data_dir": False,
+        "fn_clean_sample_names": False,
+        "max_table_rows": 1_000_000,
+        "plots_defer_loading_numseries": 1_000_000,
+        "num_datasets_plot_limit": 1_000_000,
+        "plots_flat_numseries": 1_000_000,
+        "decimalPoint_format": ".",
+        "thousandsSep_format": ",",
+        "table_cond_formatting_rules": {"all_columns": {}},
+        "seqera_api_url": "",
+        "seqera_website": "",
+        "custom_css_files": [str(_STYLE)],
+        "log_filesize_limit": 2_000_000_000,
+    }
+
+
+def _introduction(results: Results) -> str:
+    evaluated = [run for run in results.runs if run.measured and run.measured["scored"]]
+    runs = f"{len(results.runs)} run{'s' if len(results.runs) > 1 else ''}"
+    datasets = len({run.dataset for run in results.runs})
+    told = f"{runs} on {datasets} dataset{'s' if datasets > 1 else ''}."
+    for name in dict.fromkeys(run.dataset for run in evaluated):
+        here = [run for run in evaluated if run.dataset == name and run.measured]
+        best = max(here, key=lambda run: run.measured["auroc"]["mean"] if run.measured else 0.0)
+        area = best.measured["auroc"]["mean"] if best.measured else 0.0
+        told += f" Highest mean AUROC on {text(name)}: {text(best.name)}, {area:.3f}."
+    return told
+
+
+def _draw(made: list[Section], configuration: dict[str, Any], folder: Path) -> str:
+    """Run MultiQC on the sections, cut off from the user's own MultiQC settings and from the network."""
+    content, home = folder / "content", folder / "home"
+    content.mkdir()
+    home.mkdir()
+    for section in made:
+        given = json.dumps(section.content(), ensure_ascii=False, allow_nan=False)
+        (content / f"{section.id}_mqc.json").write_text(given, encoding="utf-8")
+    order = {"custom_content": {"order": [section.id for section in made]}}
+    write_json(folder / "multiqc.yaml", configuration | order)
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("MULTIQC_")}
+    command = [sys.executable, "-m", "multiqc", str(content), "--config", str(folder / "multiqc.yaml")]
+    command += ["--module", "custom_content", "--outdir", str(folder / "out"), "--filename", "report.html"]
+    command += ["--no-version-check", "--no-ansi", "--no-data-dir", "--strict"]
+    finished = subprocess.run(
+        command,
+        cwd=folder,
+        env=kept | {"HOME": str(home)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    page = folder / "out" / "report.html"
+    if finished.returncode != 0 or not page.is_file():
+        raise RuntimeError(f"MultiQC could not draw the report:\n{finished.stdout}{finished.stderr}")
+    return page.read_text(encoding="utf-8")
+
+
+def _finish(page: str) -> str:
+    """Name the page after its contents, add the search of tables, and take out links to elsewhere."""
+    page = re.sub(r"<title>.*?</title>", f"<title>{_TITLE}</title>", page, count=1, flags=re.DOTALL)
+    page = re.sub(r'<meta name="(description|author)"[^>]*>', "", page)
+    page = re.sub(r"<!--(?!\[).*?-->", "", page, count=1, flags=re.DOTALL)
+    for name, own in (
+        ("Created with MultiQC", ""),
+        ("MultiQC Toolbox", "Toolbox"),
+        ("MultiQC reports", "Reports"),
+    ):
+        page = page.replace(name, own)
+    # scripts stay as they are: only links that a reader could follow are meant
+    parts = re.split(r"(<script\b.*?</script>)", page, flags=re.DOTALL)
+    parts[::2] = [re.sub(r'\s(href|action)="https?://[^"]*"', "", part) for part in parts[::2]]
+    script = f"<script>\n{_SCRIPT.read_text(encoding='utf-8')}</script>\n"
+    head, end, tail = "".join(parts).rpartition("</body>")
+    return head + script + end + tail

@@ -1,0 +1,156 @@
+"""Sections of the report about runs: side by side, against the baseline, training, speed, origin."""
+
+from collections.abc import Mapping
+from importlib.metadata import version
+from typing import Any
+
+from danq.evaluate.report_content import Column, Section, between, listing, page, table
+from danq.evaluate.results import Results, Run
+
+
+def side_by_side(results: Results) -> Section | None:
+    """One row a run: what it is, how good, how long it took."""
+    rows = {results.label(run): _row(run) for run in results.runs}
+    columns = {
+        "model": Column("Model", "architecture"),
+        "auroc": Column(
+            "Mean AUROC", "mean over scored targets of the area under the ROC curve", 4, 0.5, 1, "Blues"
+        ),
+        "auroc_interval": Column("95% interval", "of the mean AUROC, by bootstrap over blocks of the genome"),
+        "auroc_median": Column("Median AUROC", "median over scored targets", 4, 0.5, 1, "Blues"),
+        "auprc": Column("Mean AUPRC", "mean over scored targets of the average precision", 4, 0, 1, "Greens"),
+        "auprc_interval": Column("95% interval", "of the mean AUPRC, by bootstrap over blocks of the genome"),
+        "auprc_median": Column("Median AUPRC", "median over scored targets", 4, 0, 1, "Greens"),
+        "f1": Column("Mean F1", "mean over targets of F1 at the threshold chosen on validation", 3),
+        "accuracy": Column(
+            "Accuracy", "share of rows whose most probable class is the true one", 4, 0, 1, "Blues"
+        ),
+        "macro_f1": Column("Macro F1", "mean F1 over classes, the most probable class being called", 4),
+        "mcc": Column("MCC", "Matthews correlation of the most probable class", 4),
+        "scored": Column("Scored", "targets with positives and negatives in the split, of all targets"),
+        "ece": Column("ECE", "expected calibration error, mean over scored targets", 4),
+        "epoch": Column("Best epoch", "epoch whose weights were kept", 0),
+        "minutes": Column("Training (min)", "minutes of training", 1),
+        "speed": Column("Samples/s", "training examples a second", 0),
+        "device": Column("Device", "what the training ran on"),
+        "parameters": Column("Parameters", "trained and fixed weights", 0),
+    }
+    splits = sorted({run.split for run in results.runs})
+    description = (
+        f"How the runs compare on rows of the {' and '.join(splits)} split that no model saw in training. "
+        "Means and medians are over the targets that have both positives and negatives there. Intervals are "
+        "95% percentile intervals of a bootstrap over 100-kb blocks of the genome (over rows for sequences "
+        "without coordinates)."
+    )
+    return table("danq_runs", "Runs side by side", description, "Run", columns, rows)
+
+
+def _row(run: Run) -> dict[str, Any]:
+    training, found = run.bundle.get("training", {}), run.measured
+    seconds = training.get("seconds")
+    row = {
+        "model": run.bundle["model"],
+        "parameters": run.bundle.get("parameters"),
+        "epoch": run.bundle.get("best", {}).get("epoch"),
+        "minutes": None if seconds is None else seconds / 60,
+        "speed": training.get("samples_per_second"),
+        "device": training.get("device"),
+    }
+    if found is None:
+        return row
+    row |= {"scored": f"{found['scored']} of {found['targets']}"}
+    for name in ("auroc", "auprc"):
+        row |= {name: found[name]["mean"], f"{name}_median": found[name]["median"]}
+        row[f"{name}_interval"] = between(found[name].get("low"), found[name].get("high"))
+    classes = found.get("classes", {})
+    row |= {"f1": None if classes else found["f1"]["mean"], "ece": found["ece"]["mean"]}
+    return row | {name: classes.get(name) for name in ("accuracy", "macro_f1", "mcc")}
+
+
+def throughput(results: Results) -> Section | None:
+    """How fast each run trained, and whether its input kept up."""
+    rows = {}
+    for run in results.runs:
+        told = run.bundle.get("training", {})
+        share, seconds = told.get("wait_share"), told.get("seconds")
+        rows[results.label(run)] = {
+            "device": told.get("device"),
+            "speed": told.get("samples_per_second"),
+            "wait": None if share is None else 100 * share,
+            "epochs": told.get("epochs"),
+            "minutes": None if seconds is None else seconds / 60,
+            "resumed": "from a checkpoint" if told.get("resumed") else None,
+        }
+    columns = {
+        "speed": Column("Samples/s", "training examples a second", 0),
+        "wait": Column("Waiting for input (%)", "share of the training time spent waiting for batches", 1),
+        "epochs": Column("Epochs", "passes over the training examples", 0),
+        "minutes": Column("Training (min)", "minutes of training", 1),
+        "resumed": Column("Resumed", "whether the training went on after an interruption"),
+        "device": Column("Device", "what the training ran on"),
+    }
+    description = "Speed of training. A share of waiting near 0 means that reading and encoding kept up with the device."
+    return table("danq_throughput", "Throughput", description, "Run", columns, rows)
+
+
+def jobs(results: Results) -> Section | None:
+    """Time and memory of the workflow's jobs."""
+    if results.jobs is None:
+        return None
+    rows = {
+        row["job"]: {"seconds": row["seconds"], "memory": row["memory"], "load": row["load"]}
+        for row in results.jobs.iter_rows(named=True)
+    }
+    columns = {
+        "seconds": Column("Time (s)", "seconds from start to end", 1),
+        "memory": Column("Peak memory (MB)", "largest resident memory of the job's processes", 0),
+        "load": Column("Processor use (%)", "mean over the job; 100 is one core", 0),
+    }
+    description = "Resources of the workflow's jobs, as Snakemake measured them."
+    return table("danq_jobs", "Jobs", description, "Job", columns, rows)
+
+
+def options(results: Results) -> Section | None:
+    """Every option of every run, side by side."""
+    flat = [_flat(run.bundle) for run in results.runs]
+    keys = list(dict.fromkeys(key for each in flat for key in each))
+    rows = [[key, *(each.get(key, "") for each in flat)] for key in keys]
+    description = (
+        "All options with their values, defaults included. Lists and paths are shown as they were read."
+    )
+    body = listing(["Option", *(results.label(run) for run in results.runs)], rows)
+    return page("danq_options", "Options", description, body)
+
+
+def _flat(bundle: Mapping[str, Any]) -> dict[str, str]:
+    flat = {"model": str(bundle["model"])}
+    for part in ("options", "train", "predict"):
+        for key, value in bundle.get(part, {}).items():
+            nested = value if isinstance(value, dict) else {"": value}
+            for inner, each in nested.items():
+                flat[f"{part}.{key}{'.' if inner else ''}{inner}"] = "–" if each is None else str(each)
+    return flat
+
+
+def provenance(results: Results) -> Section | None:
+    """Where every run came from."""
+    heads = ["", *(results.label(run) for run in results.runs)]
+    told = [run.bundle.get("provenance", {}) for run in results.runs]
+    rows: list[list[object]] = [
+        ["Command", *(each.get("command", "") for each in told)],
+        ["Finished", *(each.get("created", "") for each in told)],
+        ["Device", *(run.bundle.get("training", {}).get("device", "") for run in results.runs)],
+        ["Platform", *(each.get("platform", "") for each in told)],
+        ["Seed", *(run.bundle.get("train", {}).get("seed", "") for run in results.runs)],
+        ["Digest of the model", *(run.bundle.get("digest", "") for run in results.runs)],
+        ["Digest of the dataset", *(run.bundle["dataset"].get("digest", "") for run in results.runs)],
+        [
+            "Digest of the genome",
+            *(run.bundle["dataset"].get("genome_digest") or "–" for run in results.runs),
+        ],
+    ]
+    names = sorted({name for each in told for name in each.get("versions", {})})
+    rows += [[name, *(each.get("versions", {}).get(name, "") for each in told)] for name in names]
+    rows.append(["This page", *[f"MultiQC {version('multiqc')}"] * len(told)])
+    description = "What made each run: command, machine, seed, digests (SHA-256) of what went in and came out, versions."
+    return page("danq_provenance", "Provenance", description, listing(heads, rows))

@@ -1,0 +1,177 @@
+"""What a results directory holds, read once for the report."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from danq.errors import DanqError
+from danq.evaluate.evaluate import FORMAT_VERSION, KIND
+from danq.evaluate.per_target import SCHEMA
+from danq.files import read_manifest
+
+BASELINE = "kmer_logistic"
+"""Model that other runs on the same dataset are compared with."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """One run, as far as it has got; parts that are not there are None.
+
+    Attributes
+    ----------
+    name : str
+        Name of its directory.
+    bundle : dict
+        ``bundle.json``.
+    history : DataFrame or None
+        ``history.tsv``.
+    summary : dict or None
+        ``evaluation/summary.json``.
+    metrics, curves, calibration, resamples : DataFrame or None
+        The tables beside it.
+    """
+
+    name: str
+    bundle: dict[str, Any]
+    history: pl.DataFrame | None
+    summary: dict[str, Any] | None
+    metrics: pl.DataFrame | None
+    curves: pl.DataFrame | None
+    calibration: pl.DataFrame | None
+    resamples: pl.DataFrame | None
+
+    @property
+    def dataset(self) -> str:
+        """Name of the dataset it was trained on."""
+        return str(self.bundle["dataset"]["name"])
+
+    @property
+    def is_baseline(self) -> bool:
+        """Whether it is what other runs are measured by."""
+        return bool(self.bundle["model"] == BASELINE)
+
+    @property
+    def split(self) -> str:
+        """Split whose metrics are shown: test, or else what was evaluated last."""
+        splits = list(self.summary["splits"]) if self.summary else []
+        return "test" if "test" in splits or not splits else str(splits[-1])
+
+    @property
+    def measured(self) -> dict[str, Any] | None:
+        """Means over targets on `split`."""
+        found = self.summary["splits"].get(self.split) if self.summary else None
+        return None if found is None else dict(found)
+
+    def on_split(self, table: pl.DataFrame | None) -> pl.DataFrame | None:
+        """Rows of one of its tables that belong to `split`; None where there are none."""
+        chosen = None if table is None else table.filter(split=self.split)
+        return None if chosen is None or chosen.is_empty() else chosen
+
+
+@dataclass(frozen=True)
+class Results:
+    """A results directory: runs in order of dataset, baselines last; dataset manifests; jobs.
+
+    Attributes
+    ----------
+    runs : tuple of Run
+    datasets : dict of str to dict
+        ``dataset.json`` by name, of the runs' datasets.
+    genomes : dict of str to dict
+        ``genome.json`` by name.
+    jobs : DataFrame or None
+        Columns job, seconds, peak memory (MB) and cores used on average, from the workflow's benchmarks.
+    """
+
+    runs: tuple[Run, ...]
+    datasets: dict[str, dict[str, Any]]
+    genomes: dict[str, dict[str, Any]]
+    jobs: pl.DataFrame | None
+
+    def label(self, run: Run) -> str:
+        """Give the name of a run, with its dataset where there are several."""
+        several = len({each.dataset for each in self.runs}) > 1
+        return f"{run.dataset} · {run.name}" if several else run.name
+
+    def on(self, dataset: str) -> list[Run]:
+        """Choose the runs on one dataset."""
+        return [run for run in self.runs if run.dataset == dataset]
+
+    def baseline(self, run: Run) -> Run | None:
+        """Find the run that `run` is compared with; None for a baseline, or where there is none."""
+        found = [each for each in self.on(run.dataset) if each.is_baseline]
+        return None if run.is_baseline or not found else found[0]
+
+
+def read_results(path: Path) -> Results:
+    """Read a results directory.
+
+    Raises
+    ------
+    DanqError
+        If it holds no run, or a file in it is damaged or of another format version.
+    """
+    bundles = sorted(path.glob("runs/*/bundle.json"))
+    if not bundles:
+        raise DanqError(f"{path}: expected at least one run (runs/<name>/bundle.json), found none")
+    runs = sorted(map(_read_run, bundles), key=lambda run: (run.dataset, run.is_baseline, run.name))
+    datasets = {
+        manifest.parent.name: read_manifest(manifest, "dataset", 1)
+        for manifest in sorted(path.glob("datasets/*/dataset.json"))
+    }
+    used = {run.dataset for run in runs}
+    genomes = {
+        manifest.parent.name: read_manifest(manifest, "genome", 1)
+        for manifest in sorted(path.glob("genomes/*/genome.json"))
+    }
+    kept = {name: datasets[name] for name in datasets if name in used}
+    return Results(tuple(runs), kept, genomes, _read_jobs(path / "benchmarks"))
+
+
+def _read_run(manifest: Path) -> Run:
+    folder = manifest.parent
+    evaluation = folder / "evaluation"
+    summary = evaluation / "summary.json"
+    return Run(
+        name=folder.name,
+        bundle=read_manifest(manifest, "bundle", 1),
+        history=_read_tsv(folder / "history.tsv"),
+        summary=read_manifest(summary, KIND, FORMAT_VERSION) if summary.is_file() else None,
+        metrics=_read_tsv(evaluation / "metrics.tsv", SCHEMA),
+        curves=_read_parquet(evaluation / "curves.parquet"),
+        calibration=_read_tsv(evaluation / "calibration.tsv", {"run": pl.String, "target": pl.String}),
+        resamples=_read_parquet(evaluation / "resamples.parquet"),
+    )
+
+
+def _read_tsv(path: Path, schema: dict[str, Any] | None = None) -> pl.DataFrame | None:
+    if not path.is_file():
+        return None
+    try:
+        return pl.read_csv(path, separator="\t", schema_overrides=schema, infer_schema_length=None)
+    except pl.exceptions.PolarsError as error:
+        raise DanqError(f"{path}: expected a table ({str(error).splitlines()[0]})") from None
+
+
+def _read_parquet(path: Path) -> pl.DataFrame | None:
+    if not path.is_file():
+        return None
+    try:
+        return pl.read_parquet(path)
+    except pl.exceptions.PolarsError as error:
+        raise DanqError(f"{path}: expected a Parquet table ({str(error).splitlines()[0]})") from None
+
+
+def _read_jobs(folder: Path) -> pl.DataFrame | None:
+    jobs = []
+    for path in sorted(folder.glob("**/*.tsv")):
+        table = _read_tsv(path)
+        if table is None or table.is_empty() or not {"s", "max_rss", "mean_load"} <= set(table.columns):
+            continue
+        numbers = table.select(pl.col("s", "max_rss", "mean_load").cast(pl.Float64, strict=False))
+        name = path.relative_to(folder).with_suffix("").as_posix().replace("/", " ")
+        jobs.append((name, numbers["s"].sum(), numbers["max_rss"].max(), numbers["mean_load"].mean()))
+    columns = {"job": pl.String, "seconds": pl.Float64, "memory": pl.Float64, "load": pl.Float64}
+    return pl.DataFrame(jobs, schema=columns, orient="row") if jobs else None
