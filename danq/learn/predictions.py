@@ -162,7 +162,7 @@ def write_predictions(path: Path, predictions: Predictions) -> None:
         append(predictions)
 
 
-def read_predictions(path: Path) -> Predictions:
+def read_predictions(path: str | Path) -> Predictions:
     """Read an `.npz` file of predictions; its large arrays are memory-mapped, so that opening costs nothing.
 
     Raises
@@ -170,6 +170,7 @@ def read_predictions(path: Path) -> Predictions:
     DanqError
         If the file is missing, no file of danq's predictions, or its arrays do not fit together.
     """
+    path = Path(path)
     arrays = read_npz(path)
     missing = [name for name in _NEEDED if name not in arrays]
     if missing:

@@ -46,6 +46,7 @@ def test_what_is_written_is_read_again(tmp_path, labels):
     predictions = example(labels=labels)
     write_predictions(tmp_path / "p.npz", predictions)
     assert_same(read_predictions(tmp_path / "p.npz"), predictions)
+    assert_same(read_predictions(str(tmp_path / "p.npz")), predictions)
 
 
 def test_numpy_reads_the_file(tmp_path):
