@@ -1,0 +1,228 @@
+"""DeepSEA's published .mat files (doi 10.1038/nmeth.3547) as a dataset, read in blocks of rows.
+
+MATLAB 7.3 (HDF5) files hold the arrays transposed: ``trainxdata`` (window, 4, n), ``traindata`` (k, n);
+MATLAB 5 files hold ``validxdata`` (n, 4, window), ``validdata`` (n, k). The channels are A, G, C, T.
+"""
+
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from danq.data.dataset import SPLITS
+from danq.data.options import DatasetOptions
+from danq.data.writing import (
+    TargetRow,
+    count_positives,
+    pack_labels,
+    write_examples,
+    write_labels,
+    write_manifest,
+    write_rows,
+)
+from danq.errors import DanqError
+from danq.files import read_lines, sha256, staged
+from danq.genome.alphabet import A, C, G, N, T, reverse_complement
+from danq.progress import Advance, progress
+
+_SEVERAL = 255
+_CODE_OF_BITS = np.full(16, _SEVERAL, np.uint8)
+"""One bit a channel in the files' order → code; no bit is N, several are none."""
+_CODE_OF_BITS[[0, 1, 2, 4, 8]] = N, A, G, C, T
+_BLOCK_ROWS, _MOST_BLOCK_ROWS = 16_384, 65_536
+_CHECKED_PAIRS = 1000
+
+
+@dataclass(frozen=True)
+class _Split:
+    """One split's arrays as they lie in its file, with rows along the last axis if `transposed`."""
+
+    path: Path
+    bases: Any
+    labels: Any
+    transposed: bool
+
+    @property
+    def n(self) -> int:
+        return int(self.bases.shape[-1 if self.transposed else 0])
+
+    @property
+    def window(self) -> int:
+        return int(self.bases.shape[0 if self.transposed else -1])
+
+    @property
+    def targets(self) -> int:
+        return int(self.labels.shape[0 if self.transposed else -1])
+
+    @property
+    def block(self) -> int:
+        """Rows read at once; blocks end where HDF5 chunks end, so that none is decompressed twice."""
+        chunk = int((getattr(self.bases, "chunks", None) or (1,))[-1])
+        return min(max(chunk, _BLOCK_ROWS // chunk * chunk), _MOST_BLOCK_ROWS)
+
+    def codes(self, first: int, last: int) -> NDArray[np.uint8]:
+        """Codes of rows, uint8 (rows, window); a position without a base is N."""
+        read = (self.bases[..., first:last] if self.transposed else self.bases[first:last]) != 0
+        bits = read[:, 0].astype(np.uint8)
+        for channel in range(1, 4):
+            bits |= read[:, channel].astype(np.uint8) << np.uint8(channel)
+        codes = _CODE_OF_BITS[bits.T if self.transposed else bits]
+        several = np.flatnonzero((codes == _SEVERAL).any(axis=1))
+        if len(several):
+            row = first + several[0] + 1
+            raise DanqError(f"{self.path}: row {row}: expected at most one base a position, received several")
+        return codes
+
+    def packed(self, first: int, last: int) -> NDArray[np.uint8]:
+        """Packed labels of rows."""
+        return pack_labels(self.labels[:, first:last].T if self.transposed else self.labels[first:last])
+
+
+def build_deepsea_dataset(
+    options: DatasetOptions, name: str, files: Mapping[str, Path], out: Path
+) -> dict[str, Any]:
+    """Turn DeepSEA's .mat files into a dataset; memory does not grow with an HDF5 file's size.
+
+    Each file holds its sequences and, in its second half, their reverse complements. They stay rows of their
+    own; the manifest's ``reverse_complement_rows`` says for which splits this was found to be so.
+
+    Parameters
+    ----------
+    options : DatasetOptions
+        `window` must be that of the files; `target_names` names the labels.
+    name : str
+        Name of the dataset in the configuration.
+    files : mapping of str to Path
+        File of each of train, valid and test.
+    out : Path
+        Directory of the dataset.
+
+    Returns
+    -------
+    dict
+        The manifest.
+
+    Raises
+    ------
+    DanqError
+        If a split's file is not given, is no such file, or the sizes do not agree.
+    """
+    missing = [part for part in SPLITS if part not in files]
+    if missing:
+        raise DanqError(
+            f"datasets.{name}.examples: expected a .mat file for each split, none for {missing[0]}"
+        )
+    with ExitStack() as opened, staged(out) as partial:
+        splits = {part: _open(files[part], part, opened) for part in SPLITS}
+        targets = _targets(options.target_names, splits["train"].targets)
+        _check_sizes(splits, options.window, len(targets))
+        n = sum(one.n for one in splits.values())
+        split = np.repeat(np.arange(len(SPLITS), dtype=np.uint8), [one.n for one in splits.values()])
+        with progress("reading .mat files", 2 * n, "rows") as advance:
+            codes = (one.codes(*rows) for one, rows in _blocks(splits, advance))
+            write_rows(partial / "codes.npy", (n, options.window), codes)
+            packed = (one.packed(*rows) for one, rows in _blocks(splits, advance))
+            write_labels(partial, n, len(targets), packed)
+        write_examples(partial, _names(splits), split)
+        labels, written = (np.load(partial / f"{file}.npy", mmap_mode="r") for file in ("labels", "codes"))
+        return write_manifest(
+            partial,
+            out,
+            name,
+            options,
+            "multilabel",
+            [TargetRow(target, origin=str(options.target_names or files["train"])) for target in targets],
+            count_positives(labels, split, len(targets)),
+            split,
+            {},
+            {str(path): sha256(path) for path in files.values()},
+            extra={"reverse_complement_rows": _paired(written, splits)},
+        )
+
+
+def _check_sizes(splits: Mapping[str, _Split], window: int, targets: int) -> None:
+    for one in splits.values():
+        if (one.window, one.targets) != (window, targets):
+            raise DanqError(
+                f"{one.path}: expected windows of {window} bp and {targets} labels, "
+                f"received {one.window} bp and {one.targets}"
+            )
+
+
+def _open(path: Path, part: str, files: ExitStack) -> _Split:
+    """Open one split's file; an HDF5 file stays open as long as `files`."""
+    import h5py
+    from scipy.io import loadmat
+
+    if not path.is_file():
+        raise DanqError(f"{path}: no such file")
+    names = (f"{part}xdata", f"{part}data")
+    try:
+        transposed = h5py.is_hdf5(path)
+        arrays = files.enter_context(h5py.File(path)) if transposed else loadmat(path, variable_names=names)
+    except (ValueError, TypeError, NotImplementedError, OSError) as error:
+        raise DanqError(f"{path}: expected a MATLAB file, received something else ({error})") from None
+    bases, labels = (_array(arrays, name, path) for name in names)
+    split = _Split(path, bases, labels, transposed)
+    expected = ("window x 4 x n", "labels x n") if transposed else ("n x 4 x window", "n x labels")
+    rows = split.labels.shape[-1 if transposed else 0]
+    if bases.ndim != 3 or labels.ndim != 2 or bases.shape[1] != 4 or rows != split.n:
+        raise DanqError(
+            f"{path}: expected {names[0]} of {expected[0]} and {names[1]} of {expected[1]}, "
+            f"received {bases.shape} and {labels.shape}"
+        )
+    return split
+
+
+def _array(arrays: Mapping[str, Any], name: str, path: Path) -> Any:
+    if name not in arrays:
+        received = ", ".join(key for key in arrays if not key.startswith(("__", "#"))) or "none"
+        raise DanqError(f"{path}: expected an array {name!r}, received {received}")
+    return arrays[name]
+
+
+def _blocks(splits: Mapping[str, _Split], advance: Advance) -> Iterator[tuple[_Split, tuple[int, int]]]:
+    for one in splits.values():
+        for first in range(0, one.n, one.block):
+            last = min(first + one.block, one.n)
+            yield one, (first, last)
+            advance(last - first)
+
+
+def _targets(path: Path | None, number: int) -> list[str]:
+    if path is None:
+        return [f"target_{index}" for index in range(1, number + 1)]
+    names: dict[str, int] = {}
+    for line, text in read_lines(path):
+        name = text.strip()
+        if name in names:
+            raise DanqError(f"{path}:{line}: target {name!r} stands in line {names[name]} already")
+        if name:
+            names[name] = line
+    if len(names) != number:
+        raise DanqError(f"{path}: expected {number} target names, received {len(names)}")
+    return list(names)
+
+
+def _names(splits: Mapping[str, _Split]) -> pl.Series:
+    numbered = [
+        pl.select(pl.format(f"{part}:{{}}", pl.int_range(1, one.n + 1))).to_series()
+        for part, one in splits.items()
+    ]
+    return pl.concat(numbered)
+
+
+def _paired(codes: NDArray[np.uint8], splits: Mapping[str, _Split]) -> dict[str, bool]:
+    """Tell for each split whether its second half is the reverse complement of its first (some rows)."""
+    found, begin = {}, 0
+    for part, one in splits.items():
+        half = one.n // 2
+        rows = begin + np.unique(np.linspace(0, max(half - 1, 0), _CHECKED_PAIRS).astype(np.int64))
+        found[part] = one.n % 2 == 0 and np.array_equal(codes[rows + half], reverse_complement(codes[rows]))
+        begin += one.n
+    return found
