@@ -6,7 +6,8 @@ import numpy as np
 import polars as pl
 
 from danq.evaluate.bootstrap import interval
-from danq.evaluate.report_content import GREY, Column, Section, between, table, text
+from danq.evaluate.report_content import Column, Section, between, table, text
+from danq.evaluate.report_plots import GREY
 from danq.evaluate.results import Results, Run
 
 

@@ -4,7 +4,8 @@ import numpy as np
 import polars as pl
 
 from danq.evaluate.metrics import SCORED
-from danq.evaluate.report_content import MOST_LINES, Points, Section, Tab, line_plot
+from danq.evaluate.report_content import Section
+from danq.evaluate.report_plots import MOST_LINES, Points, Tab, line_plot
 from danq.evaluate.results import Results, Run
 
 _FEWEST_ROWS = 10
@@ -130,11 +131,13 @@ def training(results: Results) -> Section | None:
         "By epoch: the loss on training and validation rows, and the means over scored targets on validation "
         "(F1 at a threshold of 0.5). Runs that are not trained in epochs have no line."
     )
-    return line_plot("danq_training", "Training", description, ("Epoch", "Loss a row"), tabs)
+    return line_plot(
+        "danq_training", "Training", description, ("Epoch", "Loss a row"), tabs, whole_steps=True
+    )
 
 
 def _by_epoch(history: pl.DataFrame, column: str) -> Points:
     if column not in history.columns or history[column].dtype == pl.String:
         return []
     known = history.select("epoch", column).drop_nulls()
-    return [(float(epoch), float(value)) for epoch, value in known.iter_rows()]
+    return [(epoch, float(value)) for epoch, value in known.iter_rows() if np.isfinite(value)]

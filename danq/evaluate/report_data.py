@@ -2,18 +2,8 @@
 
 from typing import Any
 
-from danq.evaluate.report_content import (
-    MOST_LINES,
-    Column,
-    Section,
-    Tab,
-    bars,
-    line_plot,
-    listing,
-    page,
-    table,
-    text,
-)
+from danq.evaluate.report_content import Column, Section, listing, page, table, text
+from danq.evaluate.report_plots import MOST_LINES, Bars, Tab, bars, line_plot
 from danq.evaluate.results import Results
 
 _LEFT_OUT = {
@@ -56,12 +46,12 @@ def leakage(results: Results) -> Section | None:
 
 
 def _sentence(dataset: str, leak: dict[str, Any]) -> str:
-    sample = f" (seen in {leak['words_sampled']:.0%} of the words)" if leak["words_sampled"] < 1 else ""
+    sample = f" (in {leak['words_sampled']:.0%} of the words)" if leak["words_sampled"] < 1 else ""
     share = leak["repeats"] / max(leak["windows"], 1)
     return (
         f"Of {leak['windows']:,} test windows of {text(dataset)}, {leak['overlapping']:,} overlap a training "
         f"window and {leak['repeats']:,} ({share:.1%}) nearly repeat training sequence: at least "
-        f"{leak['smallest_share']:.0%} of the {leak['word_bp']}-bp words of the window, or of its labelled bin, "
+        f"{leak['smallest_share']:.0%} of the {leak['word_bp']}-bp words of the window, or of its bin, "
         f"occur on either strand of the training windows{sample}. Both kinds are left out of the columns "
         "“without repeats”."
     )
@@ -69,21 +59,21 @@ def _sentence(dataset: str, leak: dict[str, Any]) -> str:
 
 def balance(results: Results) -> Section | None:
     """Positives of each target and split, as shares; sorted lines where the targets are too many for bars."""
-    shares = {}
-    for name, manifest in results.datasets.items():
-        sizes = manifest["n"]
-        shares[name] = {
-            target["name"]: {
-                split: round(100 * target["counts"][split] / sizes[split], 4)
-                for split in sizes
-                if sizes[split]
-            }
-            for target in manifest["targets"]
-        }
-    description = "Positive rows of each target in the training, validation and test rows."
     ylab = "Positive rows (%)"
+    shares: dict[str, Bars] = {}
+    views: dict[str, tuple[str, Bars]] = {}
+    for name, manifest in results.datasets.items():
+        sizes = {split: n for split, n in manifest["n"].items() if n}
+        counts = {target["name"]: {s: target["counts"][s] for s in sizes} for target in manifest["targets"]}
+        shares[name] = {
+            target: {split: round(100 * n / sizes[split], 4) for split, n in each.items()}
+            for target, each in counts.items()
+        }
+        before = f"{name}: " if len(results.datasets) > 1 else ""
+        views |= {f"{before}share": (ylab, shares[name]), f"{before}number": ("Positive rows", counts)}
+    description = "Positive rows of each target in the training, validation and test rows."
     if all(len(targets) <= MOST_LINES for targets in shares.values()):
-        return bars("danq_balance", "Class balance", description, ylab, shares)
+        return bars("danq_balance", "Class balance", description, views)
     tabs = [
         Tab(
             name,

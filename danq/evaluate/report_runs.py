@@ -89,7 +89,7 @@ def throughput(results: Results) -> Section | None:
         "resumed": Column("Resumed", "whether the training went on after an interruption"),
         "device": Column("Device", "what the training ran on"),
     }
-    description = "Speed of training. A share of waiting near 0 means that reading and encoding kept up with the device."
+    description = "Speed of training. Where waiting is near 0, reading and encoding kept up with the device."
     return table("danq_throughput", "Throughput", description, "Run", columns, rows)
 
 
@@ -152,5 +152,7 @@ def provenance(results: Results) -> Section | None:
     names = sorted({name for each in told for name in each.get("versions", {})})
     rows += [[name, *(each.get("versions", {}).get(name, "") for each in told)] for name in names]
     rows.append(["This page", *[f"MultiQC {version('multiqc')}"] * len(told)])
-    description = "What made each run: command, machine, seed, digests (SHA-256) of what went in and came out, versions."
+    description = (
+        "What made each run: command, machine, seed, SHA-256 digests of what went in and came out, versions."
+    )
     return page("danq_provenance", "Provenance", description, listing(heads, rows))

@@ -9,9 +9,8 @@ from danq.evaluate.results import Results
 
 def per_target(results: Results) -> list[Section | None]:
     """One searchable table a dataset: every target, every run."""
-    several = len(results.datasets) > 1
     names = dict.fromkeys(run.dataset for run in results.runs)
-    return [_targets_of(results, index, name, several) for index, name in enumerate(names)]
+    return [_targets_of(results, index, name, len(names) > 1) for index, name in enumerate(names)]
 
 
 def _targets_of(results: Results, index: int, dataset: str, several: bool) -> Section | None:

@@ -150,7 +150,8 @@ def _read_tsv(path: Path, schema: dict[str, Any] | None = None) -> pl.DataFrame 
     if not path.is_file():
         return None
     try:
-        return pl.read_csv(path, separator="\t", schema_overrides=schema, infer_schema_length=None)
+        table = pl.read_csv(path, separator="\t", schema_overrides=schema, infer_schema_length=None)
+        return table.fill_nan(None)
     except pl.exceptions.PolarsError as error:
         raise DanqError(f"{path}: expected a table ({str(error).splitlines()[0]})") from None
 
