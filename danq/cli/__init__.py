@@ -22,7 +22,7 @@ VERBS = {
     "summary": "Show the layers and parameters of a run's model.",
     "doctor": "Show what this machine offers: devices, libraries, the fast recurrent path.",
 }
-"""Every verb with its line of help; the verb `x` is the function or typer application `x` of danq/cli/x.py."""
+"""Every verb and its line of help; verb `x` is the function or typer application `x` of danq/cli/x.py."""
 
 
 class _Verbs(TyperGroup):

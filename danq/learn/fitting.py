@@ -69,7 +69,7 @@ def fit_itself(module: ModuleType, options: BaseModel, data: Dataset, train: Tra
     """Let a model that brings its own way of fitting take it."""
     started = time.monotonic()
     with repeatable(train.seed, "float32"):
-        encoder, model, history = module.fit(options, data, train)
+        encoder, model, history = module.fit(options, data, train.seed)
     training = {
         "device": f"CPU ({processor_name()})",
         "samples_per_second": history[-1].get("samples_per_second"),

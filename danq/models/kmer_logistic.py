@@ -22,8 +22,6 @@ from danq.progress import progress
 if TYPE_CHECKING:
     import keras
 
-    from danq.learn.options import TrainOptions
-
 log = logging.getLogger("danq")
 
 KIND = "dna"
@@ -93,9 +91,7 @@ def build(options: Options, encoder: Encoder, n_targets: int, task: str) -> "ker
     return keras.Model({"counts": counts}, logits(keras.ops.log1p(counts)), name="kmer_logistic")
 
 
-def fit(
-    options: Options, dataset: Dataset, train: "TrainOptions"
-) -> tuple[Encoder, "keras.Model", list[dict[str, Any]]]:
+def fit(options: Options, dataset: Dataset, seed: int) -> tuple[Encoder, "keras.Model", list[dict[str, Any]]]:
     """Choose k and C on the validation split, fit on the training split.
 
     Parameters
@@ -104,8 +100,8 @@ def fit(
         What to try.
     dataset : Dataset
         Gives codes and labels of rows.
-    train : TrainOptions
-        Only `seed` is used: it draws the rows where there are more than wanted.
+    seed : int
+        Draws the rows where there are more than wanted.
 
     Returns
     -------
@@ -118,7 +114,7 @@ def fit(
         If every k is longer than the window.
     """
     started = time.monotonic()
-    generator = np.random.default_rng(train.seed)
+    generator = np.random.default_rng(seed)
     rows = _some(dataset.rows("train"), options.max_rows, generator)
     valid = dataset.rows("valid")
     counter, c = _choose(options, dataset, rows, valid, generator)

@@ -11,11 +11,10 @@ from sklearn.metrics import roc_auc_score
 from danq.data.encoders import KmerCounts
 from danq.errors import DanqError
 from danq.genome.alphabet import encode, reverse_complement
-from danq.learn.options import TrainOptions
 from danq.models import kmer_logistic
 from danq.models.kmer_logistic import Options, fit
 
-TRAIN = TrainOptions(seed=1)
+SEED = 1
 TINY = Options(k=[2, 3], c=[0.001, 0.1])
 
 
@@ -60,7 +59,7 @@ def _planted(n=300, window=60):
 
 def test_a_planted_motif_is_found_on_either_strand():
     rows = _planted()
-    encoder, model, history = fit(Options(k=[2, 4], c=[0.001, 0.01]), rows, TRAIN)
+    encoder, model, history = fit(Options(k=[2, 4], c=[0.001, 0.01]), rows, SEED)
     valid = rows.rows("valid")
     logits = model.predict_on_batch(encoder.encode(rows.codes(valid)))[:, 0]
     auroc = roc_auc_score(rows.values[valid, 0], logits)
@@ -72,7 +71,7 @@ def test_a_planted_motif_is_found_on_either_strand():
 
 def test_the_folded_model_equals_the_scaled_regression():
     rows = _planted(90)
-    encoder, model, history = fit(Options(k=[3], c=[0.01]), rows, TRAIN)
+    encoder, model, history = fit(Options(k=[3], c=[0.01]), rows, SEED)
     train = rows.rows("train")
     features = np.log1p(encoder.encode(rows.codes(train))["counts"])
     scaled = (features - features.mean(axis=0)) / np.where(features.std(axis=0) > 0, features.std(axis=0), 1)
@@ -89,7 +88,7 @@ def test_targets_of_one_value_get_the_logit_of_their_frequency():
     rows = _planted(90)
     constant = np.zeros((90, 1), np.uint8)
     both = Rows(rows.sequences, np.hstack([constant, rows.values, constant + 1]))
-    encoder, model, _ = fit(TINY, both, TRAIN)
+    encoder, model, _ = fit(TINY, both, SEED)
     logits = model.predict_on_batch(encoder.encode(both.codes(np.arange(5))))
     np.testing.assert_allclose(logits[:, 0], np.log(0.5 / 60.5), rtol=1e-6)
     np.testing.assert_allclose(logits[:, 2], np.log(60.5 / 0.5), rtol=1e-6)
@@ -103,7 +102,7 @@ def test_classes_sum_to_one_and_absent_ones_are_unlikely(present):
     codes = generator.integers(0, 4, (120, 30)).astype(np.uint8)
     codes[classes == 2, :10] = 0
     rows = Rows(codes, np.eye(3, dtype=np.uint8)[classes], "multiclass")
-    encoder, model, history = fit(TINY, rows, TRAIN)
+    encoder, model, history = fit(TINY, rows, SEED)
     logits = model.predict_on_batch(encoder.encode(codes)).astype(np.float64)
     shares = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
     for absent in set(range(3)) - set(present):
@@ -117,18 +116,18 @@ def test_classes_sum_to_one_and_absent_ones_are_unlikely(present):
 def test_equal_seeds_give_equal_weights_and_limits_are_kept():
     rows = _planted(150)
     options = Options(k=[3], c=[0.01], tuning_rows=20, max_rows=30)
-    weights = [fit(options, rows, TRAIN)[1].get_weights() for _ in range(2)]
+    weights = [fit(options, rows, SEED)[1].get_weights() for _ in range(2)]
     np.testing.assert_array_equal(weights[0][0], weights[1][0])
     np.testing.assert_array_equal(weights[0][1], weights[1][1])
-    other = fit(options, rows, TrainOptions(seed=2))[1].get_weights()
+    other = fit(options, rows, 2)[1].get_weights()
     assert not np.array_equal(weights[0][0], other[0])
 
 
 def test_words_longer_than_the_window_are_left_out_or_refused():
     rows = Rows(np.zeros((30, 5), np.uint8), np.eye(2, dtype=np.uint8)[np.arange(30) % 2])
-    assert fit(Options(k=[2, 6], c=[0.1]), rows, TRAIN)[0] == KmerCounts(2, 5)
+    assert fit(Options(k=[2, 6], c=[0.1]), rows, SEED)[0] == KmerCounts(2, 5)
     with pytest.raises(DanqError, match="at most the window's 5 bp"):
-        fit(Options(k=[6]), rows, TRAIN)
+        fit(Options(k=[6]), rows, SEED)
 
 
 def test_standardising_in_blocks_equals_doing_it_at_once(monkeypatch):
