@@ -2,6 +2,7 @@
 
 import importlib
 import logging
+import signal
 import sys
 from typing import Any
 
@@ -83,6 +84,8 @@ def _danq(
 
 def main() -> None:
     """Run the command line; a `DanqError` becomes one line on stderr and exit status 2."""
+    # as an exception, so that a job that is told to stop removes its unfinished files
+    signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
     try:
         app()
     except DanqError as error:
