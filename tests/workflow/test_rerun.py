@@ -35,7 +35,7 @@ def unchanged(finished: Project) -> Iterator[Project]:
 def test_everything_is_made_and_nothing_else(finished: Project):
     made = finished.files()
     assert "results/report.html" in made
-    for run in ("net", "words", "other"):
+    for run in ("net", "words"):
         for file in ("model.keras", "bundle.json", "history.tsv", "predictions/test.npz"):
             assert f"results/runs/{run}/{file}" in made
         metrics = pl.read_csv(finished.path / f"results/runs/{run}/evaluation/metrics.tsv", separator="\t")
@@ -49,7 +49,7 @@ def test_everything_is_made_and_nothing_else(finished: Project):
 
 def test_the_report_names_every_run(finished: Project):
     text = (finished.path / "results" / "report.html").read_text()
-    for run in ("net", "words", "other"):
+    for run in ("net", "words"):
         assert run in text
 
 
@@ -75,13 +75,13 @@ def test_a_touched_configuration_reruns_nothing(unchanged: Project):
 def test_a_changed_bed_reruns_what_depends_on_it(unchanged: Project):
     track = unchanged.path / "data" / "two.beta.bed"
     track.write_text("".join(track.read_text().splitlines(keepends=True)[1:]))
-    assert unchanged.planned() == {"dataset/two", *jobs_of("other"), "report"}
+    assert unchanged.planned() == {"dataset/two", *jobs_of("words"), "report"}
 
 
 def test_a_changed_genome_reruns_what_depends_on_it(unchanged: Project):
     fasta = unchanged.path / "data" / "second.fa"
     fasta.write_text(fasta.read_text().replace("A", "C", 1))
-    assert unchanged.planned() == {"genome/second", "dataset/two", *jobs_of("other"), "report"}
+    assert unchanged.planned() == {"genome/second", "dataset/two", *jobs_of("words"), "report"}
 
 
 @pytest.mark.parametrize(
@@ -90,7 +90,7 @@ def test_a_changed_genome_reruns_what_depends_on_it(unchanged: Project):
         ("runs.net.options.units", 5, {*jobs_of("net"), "report"}),
         ("runs.net.train.seed", 2, {*jobs_of("net"), "report"}),
         ("runs.words.options.k", [2], {*jobs_of("words"), "report"}),
-        ("datasets.two.max_n", 0.4, {"dataset/two", *jobs_of("other"), "report"}),
+        ("datasets.two.max_n", 0.4, {"dataset/two", *jobs_of("words"), "report"}),
         ("runs.net.predict", {"batch_size": 64}, {*jobs_of("net"), "report"} - {"train/net"}),
         # said or left out, a default is the same
         ("runs.net.train.patience", 5, set()),

@@ -20,7 +20,7 @@ def overrides(profile: Path) -> list[str]:
     """What one small node without accounting needs beside the profile, whose map of resources is kept."""
     resources = yaml.safe_load((profile / "config.yaml").read_text())["set-resources"]
     for rule in RULES:
-        resources.setdefault(rule, {}).update({"mem_mb": 1500, "runtime": 10})
+        resources.setdefault(rule, {}).update({"mem_mb": 1500, "runtime": 20})
     return [
         *("--slurm-status-command", "squeue"),
         *("--slurm-init-seconds-before-status-checks", "2"),
@@ -43,14 +43,14 @@ def slurm_answers() -> bool:
     )
 
 
-def jobs_by_comment() -> dict[str, str]:
-    """What the controller knows of each job, by the comment that names rule and wildcards."""
+def submitted_from(directory: Path) -> dict[str, str]:
+    """What the controller knows of the jobs of one directory, by the rule that their comment names."""
     shown = subprocess.run(["scontrol", "show", "job"], capture_output=True, text=True, check=True).stdout
     found = {}
     for job in shown.split("\n\n"):
-        comment = re.search(r"Comment=(\S+)", job)
-        if comment:
-            found[comment.group(1)] = job
+        rule = re.search(r"Comment=rule_([a-z]+)", job)
+        if rule and f"WorkDir={directory}\n" in job:
+            found[rule.group(1)] = job
     return found
 
 
@@ -58,7 +58,6 @@ def test_the_workflow_runs_on_slurm_with_training_on_the_gpu_partition(project: 
     if not slurm_answers():
         pytest.skip("no Slurm answers; tests/workflow/one_node_slurm.sh starts one (as root, on Debian)")
     profile = project.repository / "profiles" / "slurm"
-    earlier = set(jobs_by_comment())
     command = [sys.executable, "-m", "snakemake", "--snakefile", str(project.repository / "Snakefile")]
     command += [
         "--workflow-profile",
@@ -68,7 +67,7 @@ def test_the_workflow_runs_on_slurm_with_training_on_the_gpu_partition(project: 
     ]
     # a plain SIGTERM would wait for the jobs
     done = subprocess.run(
-        ["timeout", "-k", "20", "400", *command],
+        ["timeout", "-k", "20", "1000", *command],
         cwd=project.path,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -77,5 +76,10 @@ def test_the_workflow_runs_on_slurm_with_training_on_the_gpu_partition(project: 
     )
     assert done.returncode == 0, done.stdout
     assert (project.path / "results/runs/net/evaluation/metrics.tsv").is_file()
-    jobs = {comment: job for comment, job in jobs_by_comment().items() if comment not in earlier}
-    print(jobs)
+    jobs = submitted_from(project.path)
+    assert set(jobs) == set(RULES) - {"report"}
+    for rule, job in jobs.items():
+        assert "JobState=COMPLETED" in job, job
+        on_gpu = rule in ("train", "predict")
+        assert f"Partition={'gpu' if on_gpu else 'cpu'} " in job.replace("\n", " "), job
+        assert ("gres/gpu" in job) == on_gpu, job

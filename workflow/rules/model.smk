@@ -75,6 +75,7 @@ rule evaluate:
         summary="results/runs/{run}/evaluation/summary.json",
         curves="results/runs/{run}/evaluation/curves.parquet",
         calibration="results/runs/{run}/evaluation/calibration.tsv",
+        resamples="results/runs/{run}/evaluation/resamples.parquet",
     log:
         "results/logs/evaluate/{run}.log",
     benchmark:

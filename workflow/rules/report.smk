@@ -1,8 +1,10 @@
 rule report:
     input:
-        datasets=[
-            f"results/datasets/{name}/dataset.json"
+        data=[
+            path
             for name in sorted({run.dataset for run in settings.runs.values()})
+            for path in dataset_results(name)
+            if path.endswith(".json")
         ],
         runs=expand(
             "results/runs/{run}/{file}",
@@ -14,6 +16,7 @@ rule report:
                 "evaluation/summary.json",
                 "evaluation/curves.parquet",
                 "evaluation/calibration.tsv",
+                "evaluation/resamples.parquet",
             ],
         ),
     output:
