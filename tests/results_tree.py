@@ -1,7 +1,6 @@
 """A small results directory with every part that the report reads, made of drawn numbers."""
 
 import json
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -10,14 +9,6 @@ import polars as pl
 from danq.data.dataset import SPLITS
 from danq.evaluate.evaluate import evaluate_predictions
 from danq.learn.predictions import Predictions, write_predictions
-
-
-@dataclass(frozen=True)
-class Tree:
-    """Where things lie, and what was drawn."""
-
-    path: Path
-    targets: tuple[str, ...]
 
 
 def predictions(
@@ -135,7 +126,13 @@ def history(epochs: int = 3) -> str:
     return "\n".join(lines) + "\n"
 
 
-def build(path: Path, runs: dict[str, tuple[str, str, float]], targets: tuple[str, ...], **drawn) -> Tree:
+def build(
+    path: Path,
+    runs: dict[str, tuple[str, str, float]],
+    targets: tuple[str, ...],
+    resamples: int = 50,
+    **drawn,
+) -> Path:
     """Write a results directory; `runs` gives (dataset, model, skill) by name of the run."""
     for name in sorted({given[0] for given in runs.values()}):
         place = path / "datasets" / name
@@ -151,8 +148,8 @@ def build(path: Path, runs: dict[str, tuple[str, str, float]], targets: tuple[st
         for split in ("valid", "test"):
             files.append(place / "predictions" / f"{split}.npz")
             write_predictions(files[-1], predictions(run, split, targets, skill, **drawn))
-        evaluate_predictions(files, place / "evaluation", resamples=50)
-    return Tree(path, targets)
+        evaluate_predictions(files, place / "evaluation", resamples=resamples)
+    return path
 
 
 def read_metrics(path: Path) -> pl.DataFrame:

@@ -17,6 +17,11 @@ from danq.files import atomic, write_json
 _HERE = Path(__file__).parent
 _STYLE, _SCRIPT = _HERE / "report.css", _HERE / "report.js"
 _TITLE = "DNA sequence classification"
+_FOREIGN = (
+    *('id="mqc_about"', 'id="mqc_citations"', 'id="mqc_ai"', 'class="footer '),
+    *('class="multiqc-logo-wrapper"', 'id="general_stats_table_ai_summary_wrapper"'),
+)
+"""Marks of the parts of a page that tell of MultiQC and its makers rather than of the results."""
 
 
 def write_report(results: Path, out: Path) -> None:
@@ -142,9 +147,24 @@ def _finish(page: str) -> str:
         ("MultiQC reports", "Reports"),
     ):
         page = page.replace(name, own)
+    for mark in _FOREIGN:
+        page = _without(page, mark)
     # scripts stay as they are: only links that a reader could follow are meant
     parts = re.split(r"(<script\b.*?</script>)", page, flags=re.DOTALL)
     parts[::2] = [re.sub(r'\s(href|action)="https?://[^"]*"', "", part) for part in parts[::2]]
     script = f"<script>\n{_SCRIPT.read_text(encoding='utf-8')}</script>\n"
     head, end, tail = "".join(parts).rpartition("</body>")
     return head + script + end + tail
+
+
+def _without(page: str, mark: str) -> str:
+    """Take out the `div` whose opening tag holds `mark`, with all in it; nothing where there is none."""
+    found = re.search(r"<div\b[^>]*" + re.escape(mark), page)
+    if not found:
+        return page
+    depth = 0
+    for tag in re.compile(r"<(/?)div\b").finditer(page, found.start()):
+        depth += -1 if tag[1] else 1
+        if depth == 0:
+            return page[: found.start()] + page[page.index(">", tag.end()) + 1 :]
+    return page

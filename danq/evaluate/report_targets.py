@@ -39,7 +39,7 @@ def _targets_of(results: Results, index: int, dataset: str, several: bool) -> Se
     columns["status"] = Column("Status", "why a target is not scored; it enters no mean")
     id_ = f"danq_targets_{index}"
     box = (
-        f'<input type="search" class="form-control form-control-sm danq-search" data-table="{id_}_table" '
+        '<input type="search" class="form-control form-control-sm danq-search" '
         'placeholder="Search targets" aria-label="Search targets">'
     )
     description = (

@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from danq.evaluate.calibration import BINS, edges, empty, reliability
@@ -19,6 +19,7 @@ def naive(probabilities, labels):
     return error
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(st.floats(0, 1, width=32), st.integers(0, 1)), min_size=1, max_size=60))
 def test_expected_calibration_error_equals_a_naive_loop(rows):
     probabilities = np.array([row[0] for row in rows], np.float32)

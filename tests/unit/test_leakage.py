@@ -81,6 +81,7 @@ def naive(dataset, split):
     return shares, repeats
 
 
+@settings(deadline=None)
 @given(st.text("ACGTN", max_size=60), st.integers(1, 32))
 def test_words_equal_the_smaller_of_both_strands(letters, k):
     code, whole = canonical_words(encode(letters), k)

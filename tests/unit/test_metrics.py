@@ -2,7 +2,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from sklearn import metrics as sk
@@ -44,6 +44,7 @@ def test_a_table_small_enough_for_the_eye():
     assert calls(ranking, 0.8).f1 == pytest.approx(2 * 2 / (2 * 2 + 1))
 
 
+@settings(deadline=None)
 @given(targets())
 def test_areas_equal_scikit_learn(target):
     scores, labels = target
@@ -51,6 +52,7 @@ def test_areas_equal_scikit_learn(target):
     assert auprc(rank(scores, labels)) == pytest.approx(sk.average_precision_score(labels, scores), abs=1e-12)
 
 
+@settings(deadline=None)
 @given(targets(both=False), st.randoms(use_true_random=False))
 def test_areas_do_not_change_with_the_order_of_rows(target, random):
     scores, labels = target
@@ -62,6 +64,7 @@ def test_areas_do_not_change_with_the_order_of_rows(target, random):
     ]
 
 
+@settings(deadline=None)
 @given(targets())
 def test_curves_pass_through_scikit_learns_points(target):
     scores, labels = target
@@ -73,6 +76,7 @@ def test_curves_pass_through_scikit_learns_points(target):
     np.testing.assert_allclose(pr_curve(ranking)[1][1:], precision[:-1][::-1], atol=1e-12)
 
 
+@settings(deadline=None)
 @given(targets())
 def test_f1_and_mcc_at_a_threshold_equal_scikit_learn_and_no_score_does_better(target):
     scores, labels = target
@@ -110,6 +114,7 @@ def test_minus_zero_ties_with_zero():
     assert len(rank(np.array([-0.0, 0.0], np.float32), np.array([0, 1], np.uint8)).scores) == 1
 
 
+@settings(deadline=None)
 @given(targets())
 def test_thinned_curves_keep_their_ends_and_lose_little_area(target):
     x, y = roc_curve(rank(*target))
@@ -119,6 +124,7 @@ def test_thinned_curves_keep_their_ends_and_lose_little_area(target):
     assert np.trapezoid(few_y, few_x) == pytest.approx(np.trapezoid(y, x), abs=0.11)
 
 
+@settings(deadline=None)
 @given(st.integers(2, 5), st.integers(2, 40), st.randoms(use_true_random=False))
 def test_class_metrics_equal_scikit_learn(k, n, random):
     rng = np.random.default_rng(random.randrange(1 << 30))

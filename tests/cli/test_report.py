@@ -1,0 +1,215 @@
+import json
+import re
+import shutil
+from pathlib import Path
+
+import pytest
+from results_tree import build, bundle, history
+from typer.testing import CliRunner
+
+from danq.cli import app
+from danq.errors import DanqError
+from danq.evaluate.report import sections, write_report
+from danq.evaluate.report_content import Column, table, text
+from danq.evaluate.report_plots import Tab, line_plot
+from danq.evaluate.results import read_results
+
+TARGETS = ("CDS", "NFKB/p65", "tRNA <b>x</b>", "ARS, 100%", "M", "never")
+RUNS = {
+    "danq": ("yeast", "danq", 2.0),
+    "a_first": ("yeast", "danq", 1.5),
+    "baseline": ("yeast", "kmer_logistic", 1.0),
+}
+
+
+@pytest.fixture(scope="module")
+def tree(tmp_path_factory) -> Path:
+    path = tmp_path_factory.mktemp("tree") / "results"
+    build(path, RUNS, TARGETS, without=(5,))
+    jobs = path / "benchmarks" / "train"
+    jobs.mkdir(parents=True)
+    (jobs / "danq.tsv").write_text("s\th:m:s\tmax_rss\tmean_load\n12.5\t0:00:12\t812.3\t150.0\n")
+    return path
+
+
+@pytest.fixture(scope="module")
+def page(tree) -> str:
+    out = tree.parent / "report.html"
+    result = CliRunner().invoke(app, ["report", "--results", str(tree), "--out", str(out)])
+    assert result.exit_code == 0, result.output
+    return out.read_text(encoding="utf-8")
+
+
+def by_title(path: Path) -> dict:
+    return {section.config["section_name"]: section for section in sections(read_results(path))}
+
+
+def test_the_page_has_every_section_in_order(page):
+    heads = [
+        "Runs side by side",
+        "Against the baseline",
+        "Targets against the baseline",
+        "Targets",
+        "ROC curves",
+        "Precision-recall curves",
+        "Calibration",
+        "Training",
+        "Class balance",
+        "Data and splits",
+        "Throughput",
+        "Jobs",
+        "Options",
+        "Provenance",
+    ]
+    assert re.findall(r'<h2 class="mb-0" id="[^"]*">([^<]*)</h2>', page) == heads
+
+
+def test_the_page_needs_no_network_and_links_nowhere(page):
+    body = re.sub(r"<script\b.*?</script>", "", page, flags=re.DOTALL)
+    assert not re.search(r'(href|src|action)="?(https?:)?//', body)
+    assert not re.search(r"@import|url\(['\"]?https?:", body)
+    assert not re.search(r'<script[^>]+src="(?!data:)', page)
+    for name in ("Created with MultiQC", "MultiQC Toolbox", "seqera.io", "MultiQC Report"):
+        assert name not in body
+    assert "<title>DNA sequence classification</title>" in page
+
+
+def test_names_are_shown_as_they_are(page):
+    names = re.findall(r'<span class="th-sample-name" data-original-sn="([^"]*)"', page)
+    assert {"NFKB&#47;p65", "tRNA &lt;b&gt;x&lt;&#47;b&gt;", "ARS, 100%", "M"} <= set(names)
+    assert "<b>x</b>" not in page
+
+
+def test_a_table_of_targets_can_be_searched(page):
+    box = page.index('<input type="search"')
+    section = page.rindex('class="mqc-module-section"', 0, box)
+    assert "mqc_per_sample_table" in page[box : page.index('class="mqc-module-section"', box)]
+    assert 'id="mqc-module-section-danq_targets_0"' in page[section - 100 : box]
+    script = page.rpartition("<script>")[2]
+    for name in ("danq-search", ".mqc-module-section", "mqc_per_sample_table"):
+        assert name in script
+
+
+def test_runs_stand_side_by_side_with_the_baseline_last(tree):
+    rows = by_title(tree)["Runs side by side"].data
+    assert list(rows) == ["a_first", "danq", "baseline"]
+    summary = json.loads((tree / "runs/danq/evaluation/summary.json").read_text())["splits"]["test"]
+    danq = rows["danq"]
+    assert danq["auroc"] == summary["auroc"]["mean"]
+    assert danq["auprc_median"] == summary["auprc"]["median"]
+    assert danq["auroc_interval"] == f"{summary['auroc']['low']:.3f}–{summary['auroc']['high']:.3f}"
+    assert (danq["scored"], danq["epoch"], danq["parameters"]) == ("5 of 6", 2, 46926479)
+
+
+def test_the_comparison_is_paired_by_target_and_resample(tree):
+    rows = by_title(tree)["Against the baseline"].data
+    assert list(rows) == ["a_first − baseline", "danq − baseline"]
+    mean = {run: json.loads((tree / f"runs/{run}/evaluation/summary.json").read_text()) for run in RUNS}
+    areas = {run: found["splits"]["test"]["auroc"]["mean"] for run, found in mean.items()}
+    row = rows["danq − baseline"]
+    assert row["auroc_better"] == "5 of 5"
+    assert float(row["auroc_mean"]) == pytest.approx(areas["danq"] - areas["baseline"], abs=6e-5)
+    low, high = map(float, row["auroc_interval"].split(" to "))
+    assert low < areas["danq"] - areas["baseline"] < high
+
+
+def test_a_target_without_positives_keeps_its_row_and_says_why(tree):
+    rows = by_title(tree)["Targets"].data
+    assert rows["never"]["status"] == "not scored: no positives"
+    assert "r0_auroc" not in rows["never"]
+    assert "status" not in rows["CDS"]
+    assert set(rows) == {text(target) for target in TARGETS}
+
+
+def test_919_targets_stay_one_table_and_few_are_drawn(tmp_path):
+    targets = tuple(f"target {index}" for index in range(919))
+    build(tmp_path / "results", {"danq": ("big", "danq", 1.0)}, targets, n=40, resamples=0)
+    found = by_title(tmp_path / "results")
+    assert len(found["Targets"].data) == 919
+    assert len(found["ROC curves"].data[1]) == 24
+    assert "24 are drawn" in found["ROC curves"].config["description"]
+    assert found["Class balance"].config["plot_type"] == "linegraph"
+
+
+def test_several_datasets_get_a_table_each_and_full_names(tmp_path):
+    runs = {"x": ("human", "danq", 1.0), "y": ("yeast", "danq", 1.0), "k": ("yeast", "kmer_logistic", 0.5)}
+    build(tmp_path / "results", runs, ("a", "b"), resamples=5)
+    found = by_title(tmp_path / "results")
+    assert list(found["Runs side by side"].data) == ["human · x", "yeast · y", "yeast · k"]
+    assert {"Targets of human", "Targets of yeast"} <= set(found)
+    assert list(found["Against the baseline"].data) == ["yeast · y − k"]
+
+
+def test_runs_without_some_parts_are_shown_with_what_they_have(tmp_path):
+    place = tmp_path / "results" / "runs" / "just trained"
+    place.mkdir(parents=True)
+    (place / "bundle.json").write_text(json.dumps(bundle("just trained", "gone", "danq", ("a",))))
+    (place / "history.tsv").write_text(history().replace("0.5000", ""))
+    found = by_title(tmp_path / "results")
+    assert list(found) == ["Runs side by side", "Training", "Throughput", "Options", "Provenance"]
+    assert found["Training"].data[0]["just trained, training"] == [[2, 0.25], [3, pytest.approx(0.1667)]]
+    write_report(tmp_path / "results", tmp_path / "report.html")
+    assert "just trained" in (tmp_path / "report.html").read_text(encoding="utf-8")
+
+
+def test_a_directory_without_runs_is_refused(tmp_path):
+    with pytest.raises(DanqError, match="expected at least one run"):
+        write_report(tmp_path, tmp_path / "report.html")
+    assert not (tmp_path / "report.html").exists()
+
+
+def test_a_damaged_table_is_refused_by_its_name(tree, tmp_path):
+    shutil.copytree(tree, tmp_path / "results")
+    (tmp_path / "results/runs/danq/evaluation/metrics.tsv").write_text("run\tsplit\nx\ty\tz\n")
+    with pytest.raises(DanqError, match=r"metrics\.tsv: expected a table"):
+        read_results(tmp_path / "results")
+    (tmp_path / "results/runs/danq/evaluation/metrics.tsv").unlink()
+    (tmp_path / "results/runs/danq/evaluation/curves.parquet").write_bytes(b"x")
+    with pytest.raises(DanqError, match=r"curves\.parquet: expected a Parquet table"):
+        read_results(tmp_path / "results")
+
+
+def test_repeats_are_told_in_a_sentence(tree, tmp_path):
+    shutil.copytree(tree, tmp_path / "results")
+    path = tmp_path / "results/runs/danq/evaluation/summary.json"
+    summary = json.loads(path.read_text())
+    area = {"mean": 0.8, "median": 0.8, "targets": 4}
+    summary["splits"]["test"]["leakage"] = {
+        "windows": 1000,
+        "overlapping": 0,
+        "repeats": 25,
+        "left": 975,
+        "word_bp": 24,
+        "smallest_share": 0.5,
+        "words_sampled": 1.0,
+        "scored": 4,
+        "auroc": area,
+        "auprc": area,
+    }
+    path.write_text(json.dumps(summary))
+    section = by_title(tmp_path / "results")["Repeats of training windows"]
+    assert "0 overlap a training window and 25 (2.5%) nearly repeat" in section.config["description"]
+    assert section.data["danq"]["auroc_left"] == 0.8
+    assert section.data["danq"]["scored"] == "4 of 6"
+
+
+def test_empty_parts_make_no_section():
+    assert table("x", "X", "", "Row", {"a": Column("A", "a")}, {"r": {"a": None}}) is None
+    assert table("x", "X", "", "Row", {"a": Column("A", "a", 2)}, {"r": {"a": float("nan")}}) is None
+    assert line_plot("x", "X", "", ("x", "y"), [Tab("t", {"line": []})]) is None
+
+
+def test_steps_of_a_curve_are_kept_apart_within_the_axes():
+    plot = line_plot(
+        "x", "X", "", ("x", "y"), [Tab("t", {"l": [(0, 0), (0, 0.5), (1, 0.5), (1, 1)]})], "", True
+    )
+    xs = [x for x, _ in plot.data[0]["l"]]
+    assert xs == sorted(set(xs))
+    assert xs[0] >= 0
+    assert xs[-1] <= 1
+
+
+def test_help_names_every_option():
+    text = CliRunner().invoke(app, ["report", "--help"]).output
+    assert "--results" in text
+    assert "--out" in text
