@@ -84,11 +84,7 @@ REFUSED = [
         "keep.negatives_per_positive: expected a number",
     ),
     ("datasets/marks/keep", {"negative": 1}, "keep.negative: unknown key; expected one of match, negatives"),
-    (
-        "datasets/marks/split",
-        {"valid": ["chrI"]},
-        "datasets.marks.split.test: expected this key, received noth",
-    ),
+    ("runs/small", {"dataset": "marks"}, "runs.small.model: expected this key, received nothing"),
     ("datasets/fish", {"targets": "t.tsv", "genome": "no"}, "datasets.fish: expected `split`"),
 ]
 
