@@ -50,6 +50,8 @@ def read_motifs(path: Path) -> list[Motif]:
     from Bio import motifs
 
     text = "".join(f"{line}\n" for _, line in read_lines(path) if not line.startswith("#"))
+    if not text.strip():
+        raise DanqError(f"{path}: expected motifs in JASPAR, MEME, TRANSFAC or PFM format, received no line")
     kind = _format(text)
     if kind == "minimal":
         text = _exact_meme(text)
@@ -58,7 +60,7 @@ def read_motifs(path: Path) -> list[Motif]:
     except Exception as error:  # Biopython's parsers raise whatever a broken line leads to
         raise DanqError(f"{path}: not readable as {_FORMATS.get(kind, kind)} motifs ({error})") from error
     if not found:
-        raise DanqError(f"{path}: expected motifs in JASPAR, MEME, TRANSFAC or PFM format, received none")
+        raise DanqError(f"{path}: expected {_FORMATS.get(kind, kind)} motifs, received none")
     return [
         Motif(
             _name(one, number), _probabilities(one.counts, f"{path}: motif {number} ({_name(one, number)})")
@@ -89,8 +91,10 @@ def _matrix_format(text: str) -> str:
 
 
 def _name(motif: Any, number: int) -> str:
-    identifier = getattr(motif, "matrix_id", None)
-    parts = dict.fromkeys(str(part).strip() for part in (identifier, motif.name) if part)
+    """Join identifier and name, as far as the format has them; TRANSFAC motifs are dicts of fields."""
+    fields = motif if isinstance(motif, dict) else {}
+    given = (getattr(motif, "matrix_id", None), fields.get("AC"), fields.get("ID"), motif.name)
+    parts = dict.fromkeys(str(part).strip() for part in given if part)
     return " ".join(parts) or f"motif_{number}"
 
 
