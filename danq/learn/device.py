@@ -93,12 +93,14 @@ def _strategy(distribute: str) -> tf.distribute.Strategy:
         return tf.distribute.MirroredStrategy()
     if distribute == "multi_worker":
         try:
-            json.loads(os.environ["TF_CONFIG"])["cluster"]["worker"]
+            named = isinstance(json.loads(os.environ["TF_CONFIG"])["cluster"]["worker"], list)
         except (KeyError, TypeError, ValueError):
+            named = False
+        if not named:
             raise DanqError(
                 "train.distribute: multi_worker expects the environment variable TF_CONFIG with "
                 '{"cluster": {"worker": ["host:port", …]}, "task": {"type": "worker", "index": 0}}'
-            ) from None
+            )
         return tf.distribute.MultiWorkerMirroredStrategy()
     return tf.distribute.get_strategy()
 

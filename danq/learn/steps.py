@@ -63,8 +63,6 @@ class Steps:
     ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Logits (b, k) and losses (b,) of the rows of a batch, without dropout."""
         logits, losses = self._forward(self._share(inputs), self._share(labels))
-        if self._replicas > 1:
-            logits, losses = self.strategy.gather((logits, losses), axis=0)
         return logits.numpy(), losses.numpy()
 
     @property
@@ -117,7 +115,9 @@ class Steps:
             return logits, self.loss(labels, logits)
 
         @tf.function(jit_compile=False)
-        def forward(*batch: Any) -> Any:
-            return self.strategy.run(on_device, args=batch)
+        def forward(*batch: Any) -> tuple[tf.Tensor, ...]:
+            parts = self.strategy.run(on_device, args=batch)
+            # one by one: of a tuple, gather returns the first device's part without a word
+            return tuple(self.strategy.gather(part, axis=0) for part in parts)
 
         return forward

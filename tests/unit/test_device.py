@@ -1,0 +1,154 @@
+import csv
+import json
+import logging
+import os
+import socket
+import subprocess
+import sys
+from types import SimpleNamespace
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from tiny_dataset import write_tiny_dataset
+
+from danq.errors import DanqError
+from danq.learn import device, doctor
+from danq.learn.options import TrainOptions
+
+
+@pytest.fixture
+def gpus(monkeypatch):
+    """Let TensorFlow see GPUs of these names."""
+
+    def pretend(*names):
+        found = [SimpleNamespace(name=f"GPU:{number}", model=name) for number, name in enumerate(names)]
+        monkeypatch.setattr(tf.config, "list_physical_devices", lambda kind=None: found)
+        monkeypatch.setattr(
+            tf.config.experimental, "get_device_details", lambda gpu: {"device_name": gpu.model}
+        )
+        grown = []
+        monkeypatch.setattr(
+            tf.config.experimental, "set_memory_growth", lambda gpu, on: grown.append((gpu.name, on))
+        )
+        return grown
+
+    return pretend
+
+
+def test_without_a_gpu_training_says_so_loudly(gpus, caplog):
+    gpus()
+    device.choose_strategy(TrainOptions())
+    assert [record.levelno for record in caplog.records] == [logging.WARNING]
+    assert "TRAINING ON CPU: no GPU found" in caplog.text
+    assert device.describe_device().startswith("CPU (")
+
+
+def test_a_required_gpu_that_is_missing_is_refused(gpus):
+    gpus()
+    with pytest.raises(DanqError, match=r"train\.require_gpu: expected a GPU, found none"):
+        device.choose_strategy(TrainOptions(require_gpu=True))
+
+
+def test_gpus_are_used_silently_and_take_memory_as_they_need_it(gpus, caplog):
+    grown = gpus("A100", "A100")
+    device.choose_strategy(TrainOptions(require_gpu=True))
+    assert grown == [("GPU:0", True), ("GPU:1", True)]
+    assert caplog.records == []
+    assert device.describe_device() == "2 GPUs (A100)"
+
+
+@pytest.mark.parametrize("value", [None, "no json", "{}", '{"cluster": {"worker": null}}'])
+def test_several_workers_need_to_be_named(gpus, monkeypatch, value):
+    gpus()
+    monkeypatch.delenv("TF_CONFIG", raising=False)
+    if value is not None:
+        monkeypatch.setenv("TF_CONFIG", value)
+    with pytest.raises(DanqError, match="multi_worker expects the environment variable TF_CONFIG"):
+        device.choose_strategy(TrainOptions(distribute="multi_worker"))
+
+
+def test_a_batch_that_cannot_be_shared_equally_is_refused(gpus, monkeypatch):
+    gpus()
+    monkeypatch.setattr(tf.distribute, "MirroredStrategy", lambda: SimpleNamespace(num_replicas_in_sync=3))
+    with pytest.raises(
+        DanqError, match="expected a multiple of the 3 devices that share a batch, received 100"
+    ):
+        device.choose_strategy(TrainOptions(distribute="mirrored"))
+
+
+def test_repeatable_draws_and_a_policy_that_is_set_back():
+    before = keras.config.dtype_policy().name
+    drawn = []
+    for seed in (3, 3, 4):
+        with device.repeatable(seed, "mixed_bfloat16"):
+            drawn.append(keras.random.normal((4,)).numpy())
+            assert keras.config.dtype_policy().name == "mixed_bfloat16"
+    np.testing.assert_array_equal(drawn[0], drawn[1])
+    assert not np.array_equal(drawn[0], drawn[2])
+    assert keras.config.dtype_policy().name == before
+    with pytest.raises(RuntimeError), device.repeatable(1, "mixed_float16"):
+        raise RuntimeError
+    assert keras.config.dtype_policy().name == before
+
+
+def test_the_doctor_tells_the_fast_path_by_keras_own_condition(monkeypatch):
+    facts = dict(doctor.examine())
+    assert list(facts)[-1] == "verdict"
+    assert facts["Keras"] == keras.__version__
+    # Keras asks for logical devices; a GPU that it sees is all that is missing to danq's layers
+    monkeypatch.setattr(tf.config, "list_logical_devices", lambda kind=None: [])
+    assert doctor.fast_path("lstm").endswith("meets cuDNN's conditions, but there is no GPU")
+    monkeypatch.setattr(tf.config, "list_logical_devices", lambda kind=None: ["GPU:0"])
+    assert doctor.fast_path("lstm") == doctor.fast_path("gru") == "taken (cuDNN)"
+    assert doctor.fast_path("simple") == "not taken: SimpleRNN has no cuDNN kernel"
+    assert (
+        doctor.verdict(["A100"], "taken (cuDNN)") == "trainings run on the GPU with cuDNN's recurrent kernel"
+    )
+    assert "fast recurrent path is not taken" in doctor.verdict(["A100"], "not taken: it is unrolled")
+
+
+def start(kind, dataset, out, repository, **environment):
+    return subprocess.Popen(
+        [sys.executable, "-m", "devices_script", kind, str(dataset), str(out)],
+        env={**os.environ, "PYTHONPATH": str(repository / "tests"), **environment},
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def finish(*processes):
+    for process in processes:
+        _, errors = process.communicate(timeout=500)
+        assert process.returncode == 0, errors
+
+
+def losses(out):
+    with (out / "history.tsv").open() as stream:
+        rows = list(csv.DictReader(stream, delimiter="\t"))
+    return [float(row[name]) for row in rows for name in ("train_loss", "valid_loss", "valid_auroc")]
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("localhost", 0))
+        return probe.getsockname()[1]
+
+
+@pytest.mark.slow
+def test_two_devices_and_two_workers_train_like_one(tmp_path, repository):
+    """Without dropout; gradients are clipped after the sum over devices, not before."""
+    data = write_tiny_dataset(tmp_path / "tiny")
+    out = {kind: tmp_path / kind for kind in ("one", "mirrored", "multi_worker")}
+    finish(*(start(kind, data, out[kind], repository) for kind in ("one", "mirrored")))
+    workers = [f"localhost:{free_port()}" for _ in range(2)]
+    configurations = [
+        json.dumps({"cluster": {"worker": workers}, "task": {"type": "worker", "index": index}})
+        for index in range(2)
+    ]
+    finish(
+        *(start("multi_worker", data, out["multi_worker"], repository, TF_CONFIG=c) for c in configurations)
+    )
+    assert losses(out["mirrored"]) == pytest.approx(losses(out["one"]), rel=1e-4)
+    assert losses(out["multi_worker"]) == pytest.approx(losses(out["one"]), rel=1e-4)
