@@ -16,6 +16,7 @@ _LEFT_OUT = {
 }
 
 
+_MOST_NAMES = 30
 _REST = "rows that neither overlap nor repeat a training window"
 
 
@@ -126,13 +127,18 @@ def _facts(results: Results, manifest: dict[str, Any]) -> list[list[object]]:
             rows.append([f"Left out: {_LEFT_OUT.get(reason, reason.replace('_', ' '))}", f"{number:,}"])
     renamed = manifest.get("renamed") or {}
     if renamed:
-        rows.append(["Contig names read as", ", ".join(f"{file} → {own}" for file, own in renamed.items())])
+        rows.append(["Contig names read as", _some([f"{file} → {own}" for file, own in renamed.items()])])
     unknown = manifest.get("unknown_contigs") or {}
     if unknown:
         listed = [
             f"{contig} ({unknown[contig]:,})" if isinstance(unknown, dict) else contig for contig in unknown
         ]
-        rows.append(["Regions on contigs that the genome lacks", ", ".join(listed)])
+        rows.append(["Regions on contigs that the genome lacks", _some(listed)])
     rare = sorted(manifest["targets"], key=lambda target: (target["counts"]["test"], target["name"]))[:5]
     rows.append(["Rarest targets in test", ", ".join(f"{t['name']} ({t['counts']['test']:,})" for t in rare)])
     return rows
+
+
+def _some(names: list[str]) -> str:
+    shown = ", ".join(names[:_MOST_NAMES])
+    return shown if len(names) <= _MOST_NAMES else f"{shown} and {len(names) - _MOST_NAMES:,} more"

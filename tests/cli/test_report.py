@@ -193,6 +193,27 @@ def test_repeats_are_told_in_a_sentence(tree, tmp_path):
     assert section.data["danq"]["scored"] == "4 of 6"
 
 
+def test_classes_show_accuracy_in_place_of_f1_at_a_threshold(tree, tmp_path):
+    shutil.copytree(tree, tmp_path / "results")
+    path = tmp_path / "results/runs/danq/evaluation/summary.json"
+    summary = json.loads(path.read_text())
+    summary["splits"]["test"]["classes"] = {"accuracy": 0.9, "macro_f1": 0.85, "mcc": 0.8}
+    path.write_text(json.dumps(summary))
+    row = by_title(tmp_path / "results")["Runs side by side"].data["danq"]
+    assert (row["accuracy"], row["macro_f1"], row["mcc"]) == (0.9, 0.85, 0.8)
+    assert "f1" not in row
+
+
+def test_many_renamed_contigs_are_shown_in_part(tree, tmp_path):
+    shutil.copytree(tree, tmp_path / "results")
+    path = tmp_path / "results/datasets/yeast/dataset.json"
+    manifest = json.loads(path.read_text()) | {"renamed": {f"c{i}": f"chr{i}" for i in range(40)}}
+    path.write_text(json.dumps(manifest | {"unknown_contigs": {"chrUn": 1234}}))
+    body = by_title(tmp_path / "results")["Data and splits"].data
+    assert "c29 → chr29 and 10 more" in body
+    assert "chrUn (1,234)" in body
+
+
 def test_empty_parts_make_no_section():
     assert table("x", "X", "", "Row", {"a": Column("A", "a")}, {"r": {"a": None}}) is None
     assert table("x", "X", "", "Row", {"a": Column("A", "a", 2)}, {"r": {"a": float("nan")}}) is None
