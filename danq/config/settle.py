@@ -7,6 +7,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import yaml
+
 from danq.config import Config, parse_config, unused
 from danq.config.files import check_files
 from danq.config.reading import read_mapping
@@ -14,7 +16,9 @@ from danq.errors import DanqError
 from danq.files import atomic, write_json
 
 
-def settle(merged: Mapping[str, Any], files: Sequence[str | Path]) -> Config:
+def settle(
+    merged: Mapping[str, Any], files: Sequence[str | Path], given: Mapping[str, Any] | None = None
+) -> Config:
     """Check the merged configuration of a workflow; end the process with one line if it is refused.
 
     Parameters
@@ -23,6 +27,8 @@ def settle(merged: Mapping[str, Any], files: Sequence[str | Path]) -> Config:
         The configuration after files and ``--config k=v`` were merged.
     files : sequence of paths
         The configuration files; read again, because merging hides keys given twice.
+    given : mapping, optional
+        What ``--config`` gave; Snakemake hands over its numbers and truth values as text.
 
     Raises
     ------
@@ -33,7 +39,7 @@ def settle(merged: Mapping[str, Any], files: Sequence[str | Path]) -> Config:
     try:
         for path in files:
             read_mapping(Path(path))
-        config = parse_config(merged, source)
+        config = parse_config(_updated(merged, given or {}), source)
         check_files(config, source)
     except DanqError as error:
         sys.stderr.write(f"danq: {error}\n")
@@ -41,6 +47,32 @@ def settle(merged: Mapping[str, Any], files: Sequence[str | Path]) -> Config:
     for phrase in unused(config):
         sys.stderr.write(f"danq: warning: {source}: {phrase}\n")
     return config
+
+
+def _updated(merged: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
+    """Put what the command line gave into the merged configuration, its numbers as numbers."""
+    result = dict(merged)
+    for key, value in given.items():
+        below = result.get(key)
+        if isinstance(value, Mapping):
+            result[key] = _updated(below if isinstance(below, Mapping) else {}, value)
+        else:
+            result[key] = _retyped(value)
+    return result
+
+
+def _retyped(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_retyped(item) for item in value]
+    if isinstance(value, Mapping):
+        return {key: _retyped(item) for key, item in value.items()}
+    if not isinstance(value, str):
+        return value
+    try:
+        read = yaml.safe_load(value)
+    except yaml.YAMLError:
+        return value
+    return read if read is None or isinstance(read, bool | int | float) else value
 
 
 def write_once(config: Config, path: Path) -> None:

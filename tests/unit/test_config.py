@@ -226,6 +226,19 @@ def test_the_workflow_ends_with_one_line(project: Path, capsys: pytest.CaptureFi
     assert "twice.yaml:2: key 'runs' stands in line 1 already" in capsys.readouterr().err
 
 
+def test_values_of_the_command_line_are_numbers_where_they_look_like_it(project: Path):
+    # snakemake --config 'runs={small: {…}}' hands over every value as text
+    given: dict[str, Any] = {
+        "runs": {"small": {"train": {"epochs": "3", "learning_rate": "1e-4", "require_gpu": "true"}}}
+    }
+    given["runs"]["small"]["train"] |= {"clip_norm": "null", "freeze": ["conv", "lstm"], "optimizer": "adam"}
+    merged = changed("runs/small/train", given["runs"]["small"]["train"])
+    merged["runs"]["small"]["train"] |= {"seed": 5}
+    train = settle(merged, [], given).runs["small"].train
+    assert (train.epochs, train.learning_rate, train.require_gpu, train.seed) == (3, 0.0001, True, 5)
+    assert (train.clip_norm, train.freeze, train.optimizer) == (None, ["conv", "lstm"], "adam")
+
+
 def test_the_merged_configuration_is_written_only_when_it_changed(tmp_path: Path):
     path = tmp_path / "results" / "config.json"
     write_once(parse_config(GOOD, "c.yaml"), path)

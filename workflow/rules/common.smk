@@ -11,7 +11,7 @@ os.environ.update(
     PATH=f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
 )
 
-settings = settle(config, workflow.configfiles)
+settings = settle(config, workflow.configfiles, workflow.config_settings.config)
 
 # written when jobs start; a parameter and no input, so that it makes nothing run again by itself
 CONFIG = "results/config.json"
