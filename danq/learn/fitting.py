@@ -21,7 +21,7 @@ from danq.learn.bundle import load_bundle
 from danq.learn.checkpoint import DIRECTORY, CheckpointStore
 from danq.learn.device import describe_device, is_chief, processor_name, repeatable
 from danq.learn.loop import Training, TrainingData
-from danq.learn.losses import positive_weights, row_loss
+from danq.learn.losses import positive_weights, row_loss, target_weights
 from danq.learn.optimizers import make_optimizer
 from danq.learn.options import PredictOptions, TrainOptions, bundle_path
 from danq.learn.state import TrainingState
@@ -104,7 +104,7 @@ def fit_by_steps(
             freeze_layers(model, train.freeze)
             optimizer = make_optimizer(train, strategy.num_replicas_in_sync)
             optimizer.build(model.trainable_variables)
-        loss = row_loss(data.task, positive_weights(train, data))
+        loss = row_loss(data.task, positive_weights(train, data), target_weights(train, data))
         inputs = {} if source is None else {"init_from": source.digest}
         writes = is_chief(strategy)
         training = Training(

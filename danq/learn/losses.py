@@ -41,7 +41,35 @@ def positive_weights(options: TrainOptions, dataset: Dataset) -> NDArray[np.floa
     return np.where(positives > 0, above / np.maximum(positives, 1), 1).astype(np.float32)
 
 
-def row_loss(task: str, weights: NDArray[np.float32] | None) -> RowLoss:
+def target_weights(options: TrainOptions, dataset: Dataset) -> NDArray[np.float32] | None:
+    """Weight of each target's loss, float32 (k,) with a mean of 1; None where all weigh the same.
+
+    ``rare`` is 1/sqrt(h), h being the entropy of a target's training labels: the loss of a model that knows
+    its prevalence and nothing else. Without it the gradient of a rare target drowns in those of common
+    ones; unlike weights of positive labels it leaves the best probabilities where they are.
+
+    Raises
+    ------
+    DanqError
+        If asked for in a dataset of classes, which share one loss.
+    """
+    if options.target_weight == "none":
+        return None
+    if dataset.task == "multiclass":
+        raise DanqError("train.target_weight: expected none for a dataset of classes, received 'rare'")
+    rows = len(dataset.rows("train"))
+    # within one label of both ends, where the entropy would be 0
+    prevalence = np.clip(dataset.counts("train"), 1, max(rows - 1, 1)) / max(rows, 2)
+    entropy = -(prevalence * np.log(prevalence) + (1 - prevalence) * np.log1p(-prevalence))
+    weights = 1 / np.sqrt(entropy)
+    return (weights / weights.mean()).astype(np.float32)
+
+
+def row_loss(
+    task: str,
+    weights: NDArray[np.float32] | None,
+    shares: NDArray[np.float32] | None = None,
+) -> RowLoss:
     """Make the loss of a task.
 
     Parameters
@@ -50,6 +78,8 @@ def row_loss(task: str, weights: NDArray[np.float32] | None) -> RowLoss:
         Sigmoid cross-entropy, mean over the targets; or softmax cross-entropy of the one class.
     weights : float32, shape (k,), or None
         Weight of positive labels, or of the rows of a class.
+    shares : float32, shape (k,), or None
+        Weight of each target's loss (multilabel).
     """
     factors = None if weights is None else tf.constant(weights)
 
@@ -59,7 +89,7 @@ def row_loss(task: str, weights: NDArray[np.float32] | None) -> RowLoss:
             each = tf.nn.sigmoid_cross_entropy_with_logits(labels, logits)
         else:
             each = tf.nn.weighted_cross_entropy_with_logits(labels, logits, factors)
-        return tf.reduce_mean(each, axis=1)
+        return tf.reduce_mean(each if shares is None else each * shares, axis=1)
 
     def softmax(labels: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
         labels, logits = tf.cast(labels, tf.float32), tf.cast(logits, tf.float32)

@@ -44,6 +44,11 @@ class TrainOptions(Closed):
         "none",
         description="weight of positive labels in the loss; balanced: negatives per positive of each target",
     )
+    target_weight: Literal["none", "rare"] = Field(
+        "none",
+        description="rare: the loss of a target weighs 1/sqrt(entropy of its training labels), scaled to a "
+        "mean of 1, so that rare targets are learnt too; probabilities stay calibrated",
+    )
     samples_per_epoch: int | None = Field(None, ge=1, description="examples an epoch; all where left out")
     precision: Literal["float32", "mixed_bfloat16", "mixed_float16"] = Field(
         "float32", description="arithmetic of training"

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from danq.errors import DanqError
-from danq.learn.losses import positive_weights, row_loss
+from danq.learn.losses import positive_weights, row_loss, target_weights
 from danq.learn.options import TrainOptions
 
 
@@ -65,3 +65,24 @@ def test_weights_of_positive_labels():
     )
     with pytest.raises(DanqError, match="positive_weight: expected none or balanced"):
         positive_weights(TrainOptions(positive_weight=3), data("multiclass"))
+
+
+def test_weights_of_targets_follow_the_rarity_of_their_labels():
+    assert target_weights(TrainOptions(), data()) is None
+    weights = target_weights(TrainOptions(target_weight="rare"), data())
+    # prevalences 10/50, 40/50 and, for a target without positives, 1/50
+    entropy = [-(p * np.log(p) + (1 - p) * np.log(1 - p)) for p in (0.2, 0.8, 0.02)]
+    np.testing.assert_allclose(weights / weights[0], np.sqrt(entropy[0] / np.array(entropy)), rtol=1e-6)
+    assert weights.mean() == pytest.approx(1)
+    with pytest.raises(DanqError, match="target_weight: expected none"):
+        target_weights(TrainOptions(target_weight="rare"), data("multiclass"))
+
+
+def test_weights_of_targets_weigh_both_labels():
+    logits, labels = examples()
+    p = sigmoid(logits)
+    shares = np.array([1, 2, 5], np.float32)
+    each = -shares * (labels * np.log(p) + (1 - labels) * np.log(1 - p))
+    np.testing.assert_allclose(
+        row_loss("multilabel", None, shares)(labels, logits), each.mean(axis=1), rtol=1e-5
+    )
