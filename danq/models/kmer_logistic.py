@@ -7,6 +7,7 @@ is a Keras model of one dense layer, so that it predicts as any other model.
 
 import logging
 import time
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import numpy as np
@@ -116,29 +117,22 @@ def fit(options: Options, dataset: Dataset, seed: int) -> tuple[Encoder, "keras.
     started = time.monotonic()
     generator = np.random.default_rng(seed)
     rows = _some(dataset.rows("train"), options.max_rows, generator)
-    valid = dataset.rows("valid")
-    counter, c = _choose(options, dataset, rows, valid, generator)
-    features = _features(dataset, rows, counter)
+    counter, c = _choose(options, dataset, rows, generator)
+    features, labels = _features(dataset, rows, counter), dataset.labels(rows)
     scale = _standardise(features)
-    labels = dataset.labels(rows)
-    linear = _regress(features, labels, c, dataset.task)
-    train_loss = _loss(linear.logits(features), labels, dataset.task)
-    del features
-    seconds = time.monotonic() - started
-    logits = _predict(dataset, valid, counter, scale, linear)
-    scores = _scores(logits, dataset.labels(valid))
+    with progress("fitting k-mer regressions", len(dataset.targets), "targets") as advance:
+        linear = _regress(features, labels, c, dataset.task, advance)
     entry = {
         "epoch": 1,
-        "train_loss": train_loss,
-        "valid_loss": _loss(logits, dataset.labels(valid), dataset.task),
-        "valid_auroc": scores[0],
-        "valid_auprc": scores[1],
-        "samples_per_second": len(rows) / seconds,
-        "seconds": seconds,
+        "train_loss": _loss(linear.logits(features), labels, dataset.task),
+        **_validate(dataset, counter, scale, linear),
+        "seconds": time.monotonic() - started,
+        "samples_per_second": len(rows) / (time.monotonic() - started),
         "k": counter.k,
         "c": c,
     }
-    log.info("kmer_logistic: k = %d, C = %g, validation AUROC %.4f, %.0f s", counter.k, c, scores[0], seconds)
+    score, seconds = entry["valid_auroc"], entry["seconds"]
+    log.info("kmer_logistic: k = %d, C = %g, validation AUROC %.4f, %.0f s", counter.k, c, score, seconds)
     return counter, _model(options, counter, scale, linear, dataset.task), [entry]
 
 
@@ -147,40 +141,45 @@ def _some(values: NDArray[np.int64], most: int, generator: np.random.Generator) 
 
 
 def _choose(
-    options: Options,
-    dataset: Dataset,
-    rows: NDArray[np.int64],
-    valid: NDArray[np.int64],
-    generator: np.random.Generator,
+    options: Options, dataset: Dataset, rows: NDArray[np.int64], generator: np.random.Generator
 ) -> tuple[KmerCounts, float]:
     """Try every k and C on some rows and targets; the first best mean AUROC wins."""
     lengths = sorted({k for k in options.k if k <= dataset.window})
     if not lengths:
-        raise DanqError(f"k: expected a word of at most the window's {dataset.window} bp, got {options.k}")
-    rows, valid = (_some(some, options.tuning_rows, generator) for some in (rows, valid))
+        raise DanqError(
+            f"k: expected a word of at most the window's {dataset.window} bp, received {options.k}"
+        )
+    train, valid = (_some(some, options.tuning_rows, generator) for some in (rows, dataset.rows("valid")))
     targets = np.arange(len(dataset.targets))
     if dataset.task == "multilabel":
         targets = _some(targets, options.tuning_targets, generator)
-    labels, valid_labels = dataset.labels(rows)[:, targets], dataset.labels(valid)[:, targets]
-    tried: list[tuple[float, int, float]] = []
+    labels = [dataset.labels(some)[:, targets] for some in (train, valid)]
+    best = (-1.0, lengths[-1], sorted(options.c)[len(options.c) // 2])
     with progress("choosing k and C", len(lengths), "word lengths") as advance:
         for k in lengths:
             counter = KmerCounts(k, dataset.window)
-            features, valid_features = (_features(dataset, some, counter) for some in (rows, valid))
-            _apply(valid_features, _standardise(features))
-            path: list[float] = []
-            for c in sorted(options.c):
-                linear = _regress(features, labels, c, dataset.task)
-                path.append(_scores(linear.logits(valid_features), valid_labels)[0])
-                tried.append((path[-1], k, c))
-                log.debug("kmer_logistic: k = %d, C = %g: validation AUROC %.4f", k, c, path[-1])
-                if len(path) > 2 and path[-3] > path[-2] > path[-1]:
-                    break
-            advance(1, f"k {k}: AUROC {max(path):.4f}")
-    best = max(tried, key=lambda one: one[0])
-    if np.isnan(best[0]):
+            features = [_features(dataset, some, counter) for some in (train, valid)]
+            _apply(features[1], _standardise(features[0]))
+            for c, score in _path(sorted(options.c), features, labels, dataset.task):
+                log.debug("kmer_logistic: k = %d, C = %g: validation AUROC %.4f", k, c, score)
+                best = (score, k, c) if score > best[0] else best
+            advance(1, f"AUROC {best[0]:.4f}")
+    if best[0] < 0:
         log.warning("kmer_logistic: no target has both labels in validation; k and C are not tuned")
     return KmerCounts(best[1], dataset.window), best[2]
+
+
+def _path(
+    strengths: list[float], features: list[NDArray[np.float32]], labels: list[NDArray[np.uint8]], task: str
+) -> Iterator[tuple[float, float]]:
+    """Yield (C, validation AUROC) of fits, from the smallest C until the AUROC has fallen twice."""
+    scores: list[float] = []
+    for c in strengths:
+        linear = _regress(features[0], labels[0], c, task)
+        scores.append(_scores(linear.logits(features[1]), labels[1])[0])
+        yield c, scores[-1]
+        if len(scores) > 2 and scores[-3] > scores[-2] > scores[-1]:
+            return
 
 
 def _features(dataset: Dataset, rows: NDArray[np.int64], counter: KmerCounts) -> NDArray[np.float32]:
@@ -208,7 +207,13 @@ def _apply(features: NDArray[np.float32], scale: _Scale) -> None:
     features /= scale.deviation
 
 
-def _regress(features: NDArray[np.float32], labels: NDArray[np.uint8], c: float, task: str) -> _Linear:
+def _regress(
+    features: NDArray[np.float32],
+    labels: NDArray[np.uint8],
+    c: float,
+    task: str,
+    advance: Callable[[], object] = lambda: None,
+) -> _Linear:
     """Fit; a target of one value only gets the constant logit of its frequency."""
     from sklearn.linear_model import LogisticRegression
 
@@ -225,23 +230,27 @@ def _regress(features: NDArray[np.float32], labels: NDArray[np.uint8], c: float,
             columns = present[1:] if len(present) == 2 else present
             intercepts[present] = 0
             weights[:, columns], intercepts[columns] = model.coef_.T, model.intercept_
-    else:
-        for target in np.flatnonzero((positives > 0) & (positives < n)):
+        return _Linear(weights, intercepts)
+    for target in range(k):
+        if 0 < positives[target] < n:
             model.fit(features, labels[:, target])
             weights[:, target], intercepts[target] = model.coef_[0], model.intercept_[0]
+        advance()
     return _Linear(weights, intercepts)
 
 
-def _predict(
-    dataset: Dataset, rows: NDArray[np.int64], counter: KmerCounts, scale: _Scale, linear: _Linear
-) -> NDArray[np.float32]:
-    logits = np.empty((len(rows), len(linear.intercepts)), np.float32)
+def _validate(dataset: Dataset, counter: KmerCounts, scale: _Scale, linear: _Linear) -> dict[str, float]:
+    """Loss and scores of all validation rows."""
+    rows = dataset.rows("valid")
+    labels = dataset.labels(rows)
+    logits = np.empty(labels.shape, np.float32)
     for first in range(0, len(rows), _READ_AT_ONCE):
         block = slice(first, first + _READ_AT_ONCE)
         features = _features(dataset, rows[block], counter)
         _apply(features, scale)
         logits[block] = linear.logits(features)
-    return logits
+    auroc, auprc = _scores(logits, labels)
+    return {"valid_loss": _loss(logits, labels, dataset.task), "valid_auroc": auroc, "valid_auprc": auprc}
 
 
 def _scores(logits: NDArray[np.float32], labels: NDArray[np.uint8]) -> tuple[float, float]:

@@ -123,6 +123,15 @@ def test_equal_seeds_give_equal_weights_and_limits_are_kept():
     assert not np.array_equal(weights[0][0], other[0])
 
 
+def test_without_labels_to_tune_on_the_middle_strength_is_taken(caplog):
+    rows = _planted(90)
+    values = rows.values.copy()
+    values[60:] = 0
+    history = fit(Options(k=[3], c=[0.1, 0.001, 0.01]), Rows(rows.sequences, values), SEED)[2]
+    assert history[0]["c"] == 0.01
+    assert "not tuned" in caplog.text
+
+
 def test_words_longer_than_the_window_are_left_out_or_refused():
     rows = Rows(np.zeros((30, 5), np.uint8), np.eye(2, dtype=np.uint8)[np.arange(30) % 2])
     assert fit(Options(k=[2, 6], c=[0.1]), rows, SEED)[0] == KmerCounts(2, 5)
