@@ -143,3 +143,16 @@ def test_danq_starts_with_motifs_of_a_file_whatever_the_global_seed(tmp_path):
     places = [[_placed(matrix, kernel[:, :, place]) for place in range(4)] for kernel in kernels]
     assert places[0] == places[1]
     assert not np.array_equal(kernels[0], kernels[1])
+
+
+@pytest.mark.parametrize("name", ["JASPAR2022_fungi.pfm", "macisaac_yeast.v1.meme.gz"])
+def test_published_collections_read(real_data, name):
+    path = real_data / "yeast" / "motifs" / name
+    content = path.read_bytes()
+    text = gzip.decompress(content) if name.endswith("gz") else content
+    motifs = read_motifs(path)
+    assert len(motifs) == text.count(b"\nMOTIF " if b"MEME version" in text else b"\n>")
+    assert all(abs(motif.probabilities.sum(axis=1) - 1).max() < 1e-5 for motif in motifs)
+    reb1 = next(motif for motif in motifs if "REB1" in motif.name.upper())
+    consensus = "".join("ACGT"[base] for base in reb1.probabilities.argmax(axis=1))
+    assert "TTACCC" in consensus or "GGGTAA" in consensus
