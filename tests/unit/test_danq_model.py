@@ -4,6 +4,7 @@ import keras
 import numpy as np
 import pytest
 
+from danq.config import load_config
 from danq.data.encoders import CodesEncoder
 from danq.errors import DanqError
 from danq.models import MODELS, load_model_module
@@ -148,3 +149,20 @@ def test_models_are_found_by_name_or_file(tmp_path):
         load_model_module("dank")
     with pytest.raises(DanqError, match="no such file"):
         load_model_module(str(tmp_path / "absent.py"))
+
+
+@pytest.mark.parametrize(
+    ("name", "run", "window", "targets", "parameters"),
+    [
+        ("deepsea", "danq", 1000, 919, 46_926_479),
+        ("danq_jaspar", "danq_jaspar", 1000, 919, 67_892_175),
+        ("small_rnn", "small_rnn", 40, 1, 23_353),
+    ],
+)
+def test_ready_configurations_name_the_networks_they_promise(
+    repository, name, run, window, targets, parameters
+):
+    config = load_config(repository / "config" / f"{name}.yaml")
+    options = Options(**config.runs[run].options).model_copy(update={"motifs": None})
+    assert config.datasets[config.runs[run].dataset].window == window
+    assert build(options, CodesEncoder(window), targets, "multilabel").count_params() == parameters
