@@ -17,6 +17,7 @@ _LEFT_OUT = {
 
 
 _MOST_NAMES = 30
+_SPLIT = {"train": "training", "valid": "validation", "test": "test"}
 _REST = "rows that neither overlap nor repeat a training window"
 
 
@@ -65,9 +66,12 @@ def balance(results: Results) -> Section | None:
     views: dict[str, tuple[str, Bars]] = {}
     for name, manifest in results.datasets.items():
         sizes = {split: n for split, n in manifest["n"].items() if n}
-        counts = {target["name"]: {s: target["counts"][s] for s in sizes} for target in manifest["targets"]}
+        of = {_SPLIT[split]: n for split, n in sizes.items()}
+        counts = {
+            target["name"]: {_SPLIT[s]: target["counts"][s] for s in sizes} for target in manifest["targets"]
+        }
         shares[name] = {
-            target: {split: round(100 * n / sizes[split], 4) for split, n in each.items()}
+            target: {split: round(100 * n / of[split], 4) for split, n in each.items()}
             for target, each in counts.items()
         }
         before = f"{name}: " if len(results.datasets) > 1 else ""
@@ -117,11 +121,11 @@ def _facts(results: Results, manifest: dict[str, Any]) -> list[list[object]]:
             f"{manifest['window']:,} bp" + (f", labelled bin of {bin_:,} bp in its centre" if bin_ else ""),
         ]
     )
-    rows += [[f"Rows, {split}", f"{n:,}"] for split, n in manifest["n"].items()]
+    rows += [[f"Rows, {_SPLIT[split]}", f"{n:,}"] for split, n in manifest["n"].items()]
     given = (manifest.get("options") or {}).get("split") or {}
     for split in ("valid", "test"):
         if isinstance(given.get(split), list):
-            rows.append([f"Regions, {split}", ", ".join(given[split])])
+            rows.append([f"Regions, {_SPLIT[split]}", ", ".join(given[split])])
     for reason, number in manifest.get("left_out", {}).items():
         if number:
             rows.append([f"Left out: {_LEFT_OUT.get(reason, reason.replace('_', ' '))}", f"{number:,}"])
