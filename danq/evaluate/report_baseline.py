@@ -7,7 +7,7 @@ import polars as pl
 
 from danq.evaluate.bootstrap import interval
 from danq.evaluate.report_content import Column, Section, between, table, text
-from danq.evaluate.report_plots import GREY
+from danq.evaluate.report_plots import GREY, PALETTE
 from danq.evaluate.results import Results, Run
 
 
@@ -97,11 +97,6 @@ def against(results: Results) -> Section | None:
     if not views:
         return None
     lowest = min(value for view in views.values() for point in view.values() for value in point.values())
-    low = float(np.floor(lowest * 20) / 20)
-    equal = [
-        {"x": x, "y": x, "name": "equal", "color": GREY, "marker_size": 3, "annotate": False}
-        for x in np.linspace(low, 1, 121).round(4).tolist()
-    ]
     config = {
         "section_name": "Targets against the baseline",
         "description": "Each point is a target; on targets above the dotted line the run is better.",
@@ -111,19 +106,24 @@ def against(results: Results) -> Section | None:
             "title": "AUROC of each target",
             "xlab": "AUROC of the baseline",
             "ylab": "AUROC of the run",
-            "xmin": low,
-            "xmax": 1,
-            "ymin": low,
-            "ymax": 1,
             "square": True,
             "height": 600,
             "marker_size": 7,
-            "color": "#1f6fb4",
+            "color": PALETTE[0],
             "showlegend": False,
             "series_label": False,
             "save_data_file": False,
             "data_labels": [{"name": text(name)} for name in views],
-            "extra_series": [equal for _ in views],
+            **_equality(float(np.floor(lowest * 20) / 20), len(views)),
         },
     }
     return Section("danq_against", config, list(views.values()))
+
+
+def _equality(low: float, views: int) -> dict[str, Any]:
+    """Axes from `low` to 1, and a dotted line where both runs are equal."""
+    dots = [
+        {"x": x, "y": x, "name": "equal", "color": GREY, "marker_size": 3, "annotate": False}
+        for x in np.linspace(low, 1, 121).round(4).tolist()
+    ]
+    return {"xmin": low, "xmax": 1, "ymin": low, "ymax": 1, "extra_series": [dots for _ in range(views)]}

@@ -69,18 +69,9 @@ def line_plot(
         "id": f"{id_}_plot",
         "title": text(title),
         "xlab": axes[0],
-        "ylab": axes[1],
-        "smooth_points": None,
-        "showlegend": True,
-        "height": 560,
-        "style": "lines" if unit_square else "lines+markers",
-        "save_data_file": False,
         "categories": whole_steps,
-        "data_labels": [_label(tab, axes[1]) for tab in tabs],
-        "series_label": False,
-        "colors": _colours(tabs[0]),
-        "dash_styles": {text(name): "dash" for name in tabs[0].dashed},
     }
+    pconfig |= _common(axes[1], tabs) | {"style": "lines" if unit_square else "lines+markers"}
     if unit_square:
         pconfig |= {"xmin": 0, "xmax": 1, "ymin": 0, "ymax": 1}
     if diagonal:
@@ -97,6 +88,20 @@ def line_plot(
         {text(name): laid_out(points) for name, points in tab.lines.items() if len(points)} for tab in tabs
     ]
     return Section(id_, config, data)
+
+
+def _common(ylab: str, tabs: Sequence[Tab]) -> dict[str, Any]:
+    return {
+        "ylab": ylab,
+        "smooth_points": None,
+        "showlegend": True,
+        "height": 560,
+        "save_data_file": False,
+        "series_label": False,
+        "data_labels": [_label(tab, ylab) for tab in tabs],
+        "colors": _colours(tabs[0]),
+        "dash_styles": {text(name): "dash" for name in tabs[0].dashed},
+    }
 
 
 def _label(tab: Tab, ylab: str) -> dict[str, Any]:
