@@ -71,7 +71,9 @@ class PredictOptions(Closed):
     reverse_complement: Literal["mean", "none"] = Field(
         "mean", description="mean: probabilities and logits are averaged over both strands"
     )
-    batch_size: int = Field(128, ge=2, description="rows of the one fixed, padded batch")
+    batch_size: int = Field(
+        128, ge=2, description="rows of the one fixed, padded batch; rounded up to a multiple of 16"
+    )
 
 
 def bundle_path(init_from: str, runs: Path) -> Path:

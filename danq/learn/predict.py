@@ -24,6 +24,7 @@ from danq.progress import progress
 log = logging.getLogger("danq")
 
 FLAGS = np.array(["", "padded", "many_n", "padded,many_n"])
+_BLOCK = 16
 
 
 class Predictor:
@@ -39,7 +40,7 @@ class Predictor:
         The trained model.
     batch_size : int, optional
         Rows of a forward pass, at least 2; the run's own where left out. When both strands are averaged, half
-        of the rows are reverse complements.
+        of the rows are reverse complements. Rounded up to whole blocks of 16 windows.
     reverse_complement : {"mean", "none"}, optional
         Average both strands or not; as the run says where left out.
 
@@ -64,7 +65,7 @@ class Predictor:
             raise DanqError(f"reverse complement: expected mean or none, received {strands!r}")
         self.bundle = bundle
         self.both_strands = strands == "mean"
-        self.rows = size // 2 if self.both_strands else size
+        self.rows = _whole_blocks(size // 2 if self.both_strands else size)
         self._forward = _compile(bundle, self.rows, self.both_strands)
 
     def logits(self, codes: NDArray[np.uint8]) -> NDArray[np.float32]:
@@ -180,6 +181,12 @@ class Predictor:
         if not 0 < len(codes) <= window:
             raise DanqError(f"sequence {number}: expected 1 to {window} bp, received {len(codes)} bp")
         return window_at(codes, len(codes) // 2 - window // 2, window)
+
+
+def _whole_blocks(rows: int) -> int:
+    # matrix kernels round the rows left over from their blocks differently: without a remainder, a row's
+    # bytes do not depend on its place in the batch
+    return -(-rows // _BLOCK) * _BLOCK
 
 
 def _compile(bundle: Bundle, rows: int, both_strands: bool) -> Any:
