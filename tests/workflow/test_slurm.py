@@ -82,4 +82,5 @@ def test_the_workflow_runs_on_slurm_with_training_on_the_gpu_partition(project: 
         assert "JobState=COMPLETED" in job, job
         on_gpu = rule in ("train", "predict")
         assert f"Partition={'gpu' if on_gpu else 'cpu'} " in job.replace("\n", " "), job
-        assert ("gres/gpu" in job) == on_gpu, job
+        # written gres:gpu:1 or gres/gpu:1, depending on Slurm's release
+        assert bool(re.search(r"TresPer(Job|Node)=gres[:/]gpu:1", job)) == on_gpu, job
