@@ -86,7 +86,7 @@ def staged(out: Path) -> Iterator[Path]:
     """
     with _writing(out):
         existed = out.exists()
-        out.mkdir(parents=True, exist_ok=True)
+        _make(out)
         partial = Path(tempfile.mkdtemp(prefix=_PARTIAL, dir=out))
         partial.chmod(0o755)
         try:
@@ -104,6 +104,18 @@ def staged(out: Path) -> Iterator[Path]:
                     out.rmdir()
 
 
+def check_writable(out: Path) -> None:
+    """Refuse a directory that cannot be written to, before long work rather than after it.
+
+    Raises
+    ------
+    DanqError
+        As `staged`.
+    """
+    with staged(out):
+        pass
+
+
 @contextmanager
 def atomic(path: Path) -> Iterator[Path]:
     """Yield a temporary path of the same name beside `path` and rename it to `path` when the block succeeds.
@@ -114,13 +126,20 @@ def atomic(path: Path) -> Iterator[Path]:
         If the directory cannot be written to or the disk is full.
     """
     with _writing(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
+        _make(path.parent)
         partial = Path(tempfile.mkdtemp(prefix=_PARTIAL, dir=path.parent))
         try:
             yield partial / path.name
             os.replace(partial / path.name, path)
         finally:
             shutil.rmtree(partial, ignore_errors=True)
+
+
+def _make(directory: Path) -> None:
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+    except FileNotFoundError:
+        raise DanqError(f"{directory}: this directory cannot be created") from None
 
 
 @contextmanager

@@ -5,6 +5,11 @@ from collections.abc import Generator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+# no timed tests: a loaded machine must not fail them
+settings.register_profile("danq", deadline=None)
+settings.load_profile("danq")
 
 REPOSITORY = Path(__file__).parents[1]
 

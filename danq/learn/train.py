@@ -11,7 +11,7 @@ from pydantic import BaseModel, ValidationError
 
 from danq.data.dataset import Dataset, open_dataset
 from danq.errors import DanqError
-from danq.files import staged
+from danq.files import check_writable, staged
 from danq.learn.bundle import save_bundle
 from danq.learn.checkpoint import DIRECTORY, CheckpointStore
 from danq.learn.device import choose_strategy
@@ -59,6 +59,7 @@ def train_run(
     SystemExit
         With 128 + the signal's number, after a checkpoint, when the process was asked to stop.
     """
+    check_writable(out)
     module = load_model_module(run.model)
     options = _model_options(module, run_name, run.options)
     store = Path(out) / DIRECTORY

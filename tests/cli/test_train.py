@@ -56,6 +56,13 @@ def test_train_writes_a_bundle_and_closes_with_device_and_speed(place, tmp_path,
         assert part in closing
 
 
+def test_an_output_that_cannot_be_written_is_refused_before_training(place, tmp_path, caplog):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(DanqError, match="file"):
+        call(*arguments(place, "small", tmp_path / "file" / "small"))
+    assert not any("epoch" in message for message in caplog.messages)
+
+
 def test_unknown_run(place, tmp_path):
     with pytest.raises(DanqError, match="expected --run of gpu, long, small; received 'smal'"):
         call(*arguments(place, "smal", tmp_path / "out"))
