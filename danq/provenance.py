@@ -76,7 +76,9 @@ def verb_digest(verb: str) -> str:
             seen.add(path)
             pending.extend(_imports(path))
     total = hashlib.sha256()
-    for path in sorted(seen):
+    # a module's style sheet or script has its name
+    beside = {file for path in seen for file in path.parent.glob(f"{path.stem}.[!p]*")}
+    for path in sorted(seen | beside):
         total.update(path.relative_to(_PACKAGE).as_posix().encode() + b"\0" + path.read_bytes() + b"\0")
     return total.hexdigest()
 

@@ -12,6 +12,9 @@ log = logging.getLogger("danq")
 def report(
     results: Annotated[Path, typer.Option(help="Results directory: runs, datasets, genomes, benchmarks.")],
     out: Annotated[Path, typer.Option(help="The HTML file; it holds everything and needs no network.")],
+    run: Annotated[
+        list[str] | None, typer.Option(help="Show this run only; may be repeated.  [default: all]")
+    ] = None,
 ) -> None:
     """Write one page that compares the runs of a results directory.
 
@@ -19,5 +22,5 @@ def report(
     """
     from danq.evaluate.report import write_report
 
-    write_report(results, out)
+    write_report(results, out, run or ())
     log.info("%s: %.1f MB", out, out.stat().st_size / 1e6)

@@ -6,6 +6,7 @@ import re
 import subprocess
 import sys
 import tempfile
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,7 @@ _FOREIGN = (
 """Marks of the parts of a page that tell of MultiQC and its makers rather than of the results."""
 
 
-def write_report(results: Path, out: Path) -> None:
+def write_report(results: Path, out: Path, runs: Collection[str] = ()) -> None:
     """Gather everything a results directory holds into one HTML file that needs no network.
 
     Parameters
@@ -33,13 +34,15 @@ def write_report(results: Path, out: Path) -> None:
         Directory with ``runs``, ``datasets``, ``genomes`` and ``benchmarks``; parts may be missing.
     out : Path
         The HTML file.
+    runs : collection of str
+        Runs to show; all that are there where empty.
 
     Raises
     ------
     DanqError
-        If there is no run, or a file of the results is damaged.
+        If there is no run or a named one is missing, or a file of the results is damaged.
     """
-    found = read_results(results)
+    found = read_results(results, runs)
     with tempfile.TemporaryDirectory() as folder, atomic(out) as partial:
         drawn = _draw(sections(found), _configuration(found), Path(folder))
         partial.write_text(_finish(drawn), encoding="utf-8")

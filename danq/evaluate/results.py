@@ -1,5 +1,6 @@
 """What a results directory holds, read once for the report."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -105,15 +106,26 @@ class Results:
         return None if run.is_baseline or not found else found[0]
 
 
-def read_results(path: Path) -> Results:
+def read_results(path: Path, names: Collection[str] = ()) -> Results:
     """Read a results directory.
+
+    Parameters
+    ----------
+    path : Path
+        Directory of the results.
+    names : collection of str
+        Runs to read; all that are there where empty.
 
     Raises
     ------
     DanqError
-        If it holds no run, or a file in it is damaged or of another format version.
+        If it holds no run or lacks a named one, or a file in it is damaged or of another format version.
     """
     bundles = sorted(path.glob("runs/*/bundle.json"))
+    missing = sorted(set(names) - {bundle.parent.name for bundle in bundles})
+    if missing:
+        raise DanqError(f"{path}: expected the run {missing[0]} (runs/{missing[0]}/bundle.json), found none")
+    bundles = [bundle for bundle in bundles if not names or bundle.parent.name in names]
     if not bundles:
         raise DanqError(f"{path}: expected at least one run (runs/<name>/bundle.json), found none")
     runs = sorted(map(_read_run, bundles), key=lambda run: (run.dataset, run.is_baseline, run.name))

@@ -152,6 +152,16 @@ def test_runs_without_some_parts_are_shown_with_what_they_have(tmp_path):
     assert "just trained" in (tmp_path / "report.html").read_text(encoding="utf-8")
 
 
+def test_named_runs_are_shown_alone_and_missing_ones_refused(tree):
+    everything = read_results(tree)
+    name = everything.runs[0].name
+    assert (
+        [run.name for run in read_results(tree, [name]).runs] == [name] != [r.name for r in everything.runs]
+    )
+    with pytest.raises(DanqError, match="expected the run absent"):
+        read_results(tree, [name, "absent"])
+
+
 def test_a_directory_without_runs_is_refused(tmp_path):
     with pytest.raises(DanqError, match="expected at least one run"):
         write_report(tmp_path, tmp_path / "report.html")

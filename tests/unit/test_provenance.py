@@ -30,6 +30,9 @@ def test_a_digest_follows_imports_and_nothing_else(tmp_path: Path, monkeypatch: 
     assert digest() == before
     (tmp_path / "deep" / "second.py").write_text("import sys\n")
     assert digest() != before
+    before = digest()
+    (tmp_path / "deep" / "first.css").write_text("body {}")
+    assert digest() != before
     verb_digest.cache_clear()
 
 

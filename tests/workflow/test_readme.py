@@ -1,6 +1,5 @@
 """The README's commands run in order as a new user would; those that install or need hardware are parsed."""
 
-import gzip
 import os
 import re
 import subprocess

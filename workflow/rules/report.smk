@@ -32,5 +32,7 @@ rule report:
     params:
         code=verb_digest("report"),
         results=subpath(output[0], parent=True),
+        # runs that the configuration no longer names stay in the results, not in the report
+        runs=" ".join(f"--run {name}" for name in settings.runs),
     shell:
-        "danq report --results {params.results} --out {output} 2> {log}"
+        "danq report --results {params.results} {params.runs} --out {output} 2> {log}"
