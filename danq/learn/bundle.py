@@ -179,9 +179,7 @@ def load_bundle(path: Path) -> Bundle:
 
 
 def _load_model(path: Path, name: str) -> keras.Model:
-    # layers of danq's own, and of a model given by its path, are known to Keras once imported
-    import danq.models.layers  # noqa: F401
-
+    # layers of a model given by its path are known to Keras once its file is imported
     if Path(name).suffix == ".py" and Path(name).is_file():
         from danq.models import load_model_module
 
