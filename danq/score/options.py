@@ -1,0 +1,51 @@
+"""What a configuration or a command says of scoring; importable without TensorFlow."""
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field
+
+from danq.data.options import Closed
+
+
+class ScoreOptions(Closed):
+    """How the alleles of a VCF are read, scored and written."""
+
+    strands: Literal["scores", "predictions", "forward"] = Field(
+        "scores",
+        description="how the two strands are combined. scores: scored strand by strand, then averaged "
+        "(DeepSEA); predictions: probabilities averaged, then scored; forward: the forward strand alone",
+    )
+    ref_mismatch: Literal["skip", "error", "swap"] = Field(
+        "skip",
+        description="an allele whose REF is not what the genome holds. skip: not scored, with the reason; "
+        "error: refused; swap: scored and flagged where the genome holds its ALT instead",
+    )
+    regions: list[str] = Field(
+        [], description="score only alleles in these contigs or regions `chr7:1,000-2,000` (1-based, inclusive)"
+    )
+    pass_only: bool = Field(False, description="score only records whose FILTER is PASS or `.`")
+    targets: list[str] = Field([], description="targets written; all of the model's where empty")
+    annotate: list[str] = Field(
+        [], description="targets whose logit difference is also written to the annotated VCF"
+    )
+    aliases: Path | None = Field(None, description="table of further contig names (name, alias)")
+    background: Path | None = Field(
+        None, description="directory `danq background` wrote: adds e-values and functional significance"
+    )
+    truth: str | None = Field(
+        None,
+        description="INFO key (VCF) or column (TSV) with a label 0/1 or a measured effect of each allele, "
+        "which the scores are compared with",
+    )
+    samples: list[str] = Field(
+        [], description="score the alleles on these samples' own phased haplotypes; `all`: every sample"
+    )
+    unphased: Literal["refuse", "alone"] = Field(
+        "refuse",
+        description="an unphased heterozygous genotype of a sample. refuse: an error; alone: it is scored on "
+        "the reference haplotype without its neighbours, and flagged",
+    )
+    batch_size: int | None = Field(
+        None, ge=2, description="windows of a forward pass; chosen for the machine where left out"
+    )
