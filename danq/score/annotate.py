@@ -1,0 +1,300 @@
+"""The annotated VCF: the input's text as it stands, with the scores appended to INFO."""
+
+import logging
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from functools import lru_cache
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, Literal, Protocol
+from urllib.parse import quote
+
+import pysam
+
+from danq.errors import DanqError
+from danq.files import atomic
+
+log = logging.getLogger("danq")
+
+PREFIX = "danq_"
+_TBI_LIMIT = 1 << 29
+_FLUSH_BYTES = 1 << 20
+_KEY = re.compile(r"[A-Za-z_][0-9A-Za-z_.]*")
+_DECLARED = re.compile(r"##INFO=<(?:.*,)?ID=([^,>]+)")
+# all of printable ASCII but the blank and what VCF 4.3 reserves in values: `:`, `;`, `=`, `%`, `,`
+_SAFE = "".join(letter for letter in map(chr, range(33, 127)) if letter not in ":;=%,")
+
+
+@dataclass(frozen=True)
+class Field:
+    """One INFO key with a value for each ALT allele (``Number=A``).
+
+    Attributes
+    ----------
+    id : str
+        The key: a letter or underscore, then letters, digits, underscores and dots.
+    type : {"Float", "String"}
+        Type of the values; strings are percent-encoded when they are written.
+    description : str
+        What the value is, for the header.
+    """
+
+    id: str
+    type: Literal["Float", "String"]
+    description: str
+
+    @property
+    def declaration(self) -> str:
+        """The ``##INFO`` line of the key."""
+        text = self.description.replace("\\", "\\\\").replace('"', '\\"')
+        return f'##INFO=<ID={self.id},Number=A,Type={self.type},Description="{text}">'
+
+
+class Append(Protocol):
+    """Add the next record to an annotated VCF."""
+
+    def __call__(self, text: str, values: Sequence[Sequence[str]]) -> None:
+        """Write a record line.
+
+        Parameters
+        ----------
+        text : str
+            The record as the input has it, without its line end; at least eight columns.
+        values : sequence of sequences of str
+            For each ALT allele in order, one text for each field; ``.`` where the allele was not scored.
+        """
+
+
+def score_fields(
+    targets: Mapping[int, str], functional_significance: bool = False, prefix: str = PREFIX
+) -> tuple[Field, ...]:
+    """Fields of the scores: the largest effect, its target, the L2 norm, then what was asked for.
+
+    Parameters
+    ----------
+    targets : mapping of int to str
+        Index → name of each target whose logit difference is written as well.
+    functional_significance : bool
+        Whether a background was given.
+    prefix : str
+        Begin of every key.
+
+    Returns
+    -------
+    tuple of Field
+        max_abs_logit_diff, max_target, l2_logit_diff, functional_significance where there is one, and one
+        ``logit_diff_<index>_<target>`` a target.
+
+    Raises
+    ------
+    DanqError
+        If the prefix makes no valid INFO key.
+    """
+    if not _KEY.fullmatch(f"{prefix}l2"):
+        raise DanqError(
+            f"--info-prefix {prefix!r}: expected a letter or underscore, then letters, digits, underscores "
+            f"and dots"
+        )
+    whole = "natural-log odds, ALT minus REF, over all targets of the model"
+    fields = [
+        Field(f"{prefix}max_abs_logit_diff", "Float", f"Largest absolute logit difference ({whole})"),
+        Field(f"{prefix}max_target", "String", "Target of the largest absolute logit difference"),
+        Field(f"{prefix}l2_logit_diff", "Float", f"L2 norm of the logit differences ({whole})"),
+    ]
+    if functional_significance:
+        text = "Geometric mean of the e-values of all targets (chromatin only)"
+        fields.append(Field(f"{prefix}functional_significance", "Float", text))
+    for index, target in targets.items():
+        key = f"{prefix}logit_diff_{index}_{re.sub(r'[^0-9A-Za-z_.]', '_', target)}"
+        fields.append(Field(key, "Float", f"Logit difference of target {index}: {target}"))
+    return tuple(fields)
+
+
+def header_line(digests: Sequence[str], strands: str, prefix: str = PREFIX, **more: str) -> str:
+    """Give the header's ``##danq`` line: which bundles and rules the scores come from.
+
+    Parameters
+    ----------
+    digests : sequence of str
+        Digest of each bundle.
+    strands : str
+        How strands were combined: scores, predictions or forward.
+    prefix : str
+        Begin of the INFO keys, which tells two annotations of one file apart.
+    **more : str
+        Further entries, such as the digest of a background.
+    """
+    entries = {
+        "Version": version("danq"),
+        "Bundles": " ".join(digests),
+        "Strands": strands,
+        "Formulas": "logit_diff: logit(p_alt) - logit(p_ref); max_abs: max over targets of |logit_diff|; "
+        "l2: sqrt of the sum of logit_diff^2 over targets",
+        **more,
+    }
+    text = ",".join(f'{key}="{_quoted(value)}"' for key, value in entries.items())
+    return f"##danq=<ID={prefix}scores,{text}>"
+
+
+def check_fields(header: Sequence[str], fields: Sequence[Field]) -> None:
+    """Refuse INFO keys that the input declares already, before long work rather than after it.
+
+    Parameters
+    ----------
+    header : sequence of str
+        Header lines of the input.
+    fields : sequence of Field
+        What would be added.
+
+    Raises
+    ------
+    DanqError
+        If a key is declared already.
+    """
+    declared = {match[1] for line in header if (match := _DECLARED.match(line))}
+    for field in fields:
+        if field.id in declared:
+            raise _clash(field.id, "declared in the header of the input")
+
+
+@contextmanager
+def writing_annotated(
+    path: Path, header: Sequence[str], fields: Sequence[Field], extra_header: Sequence[str] = ()
+) -> Iterator[Append]:
+    """Write a bgzip-compressed VCF: the input's lines as they are, values appended to their INFO.
+
+    The bytes depend on the arguments and the appended records alone. A field without any value in a record
+    is left out of it. Lines that are no records are the caller's to leave out.
+
+    Parameters
+    ----------
+    path : Path
+        File to write, usually ``annotated.vcf.gz``; present only when it is whole.
+    header : sequence of str
+        Header lines of the input without line ends, the last of them ``#CHROM…``; kept in order.
+    fields : sequence of Field
+        INFO keys to add; their declarations go directly before ``#CHROM``.
+    extra_header : sequence of str
+        Further lines after the declarations, such as that of `header_line`.
+
+    Yields
+    ------
+    Append
+
+    Raises
+    ------
+    DanqError
+        If the input has one of the INFO keys already, or the file cannot be written.
+    """
+    check_fields(header, fields)
+    head = [*header[:-1], *(field.declaration for field in fields), *extra_header, header[-1]]
+    waiting, size = ["".join(f"{line}\n" for line in head)], 0
+    with atomic(path) as partial, _bgzf(partial, path) as write:
+
+        def append(text: str, values: Sequence[Sequence[str]]) -> None:
+            nonlocal size
+            waiting.append(_annotated(text, fields, values))
+            size += len(text)
+            if size > _FLUSH_BYTES:
+                write("".join(waiting))
+                waiting[:], size = [], 0
+
+        yield append
+        write("".join(waiting))
+
+
+def index_vcf(path: Path, sorted: bool, longest_end: int) -> Path | None:
+    """Write the index of a bgzip-compressed VCF beside it.
+
+    Parameters
+    ----------
+    path : Path
+        The VCF.
+    sorted : bool
+        Whether each contig's records stand together, ordered by position.
+    longest_end : int
+        Last position in bp on any contig, or the length of the longest contig.
+
+    Returns
+    -------
+    Path or None
+        ``.tbi``, or ``.csi`` where positions lie beyond 2^29 bp, which ``.tbi`` cannot hold; None, with a
+        line in the log, where the records are unsorted or cannot be indexed.
+    """
+    if not sorted:
+        log.warning("%s: no index, because the input is not sorted; `bcftools sort` puts that right", path)
+        return None
+    wide = longest_end > _TBI_LIMIT
+    for csi in (True,) if wide else (False, True):
+        index = path.with_name(f"{path.name}.{'csi' if csi else 'tbi'}")
+        # an INFO/END may reach further than the contigs: then the wider index is tried
+        with suppress(OSError), _quiet():
+            pysam.tabix_index(str(path), preset="vcf", force=True, csi=csi, index=str(index))
+            return index
+        index.unlink(missing_ok=True)
+    log.warning("%s: no index, because its records cannot be indexed", path)
+    return None
+
+
+def _annotated(text: str, fields: Sequence[Field], values: Sequence[Sequence[str]]) -> str:
+    columns = text.split("\t", 8)
+    info = columns[7]
+    added = []
+    for field, column in zip(fields, zip(*values, strict=True), strict=False):
+        if any(value != "." for value in column):
+            if field.id in info and field.id in {entry.partition("=")[0] for entry in info.split(";")}:
+                raise _clash(field.id, f"present in the record at {columns[0]}:{columns[1]}")
+            entries = map(_encoded, column) if field.type == "String" else column
+            added.append(f"{field.id}={','.join(entries)}")
+    if added:
+        kept = [] if info in (".", "") else [info.removesuffix(";")]
+        columns[7] = ";".join(kept + added)
+    return "\t".join(columns) + "\n"
+
+
+@lru_cache(maxsize=4096)
+def _encoded(value: str) -> str:
+    return quote(value, safe=_SAFE)
+
+
+def _quoted(value: str) -> str:
+    return value.replace("\\", "\\\\").replace('"', '\\"')
+
+
+def _clash(key: str, where: str) -> DanqError:
+    return DanqError(
+        f"INFO key {key!r} is {where} already; give another --info-prefix, or remove it first "
+        f"(`bcftools annotate -x INFO/{key}`)"
+    )
+
+
+@contextmanager
+def _bgzf(path: Path, final: Path) -> Iterator[Callable[[str], None]]:
+    def guarded(call: Callable[..., Any], *arguments: bytes) -> None:
+        try:
+            with _quiet():
+                call(*arguments)
+        except OSError as error:
+            # htslib does not pass the system's reason on
+            raise DanqError(f"{final}: writing failed; is the disk full?") from error
+
+    stream = pysam.BGZFile(str(path), "wb")
+    try:
+        # what was no UTF-8 in the input is written as the bytes it was
+        yield lambda text: guarded(stream.write, text.encode("utf-8", "surrogateescape"))
+        guarded(stream.close)
+    finally:
+        with suppress(OSError), _quiet():
+            stream.close()
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep htslib from printing lines of its own."""
+    before = pysam.set_verbosity(0)
+    try:
+        yield
+    finally:
+        pysam.set_verbosity(before)
