@@ -1,0 +1,247 @@
+"""Scores compared with what is known of the variants: labels 0 and 1, or measured effects."""
+
+import math
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from danq.errors import DanqError
+from danq.files import atomic
+from danq.score.spool import ColumnSpool
+
+COLUMNS = ("score", "target", "n", "positives", "auroc", "auprc", "pearson", "spearman", "status")
+"""Columns of ``truth.tsv``."""
+
+_INFO = re.compile(r"##INFO=<(.*)>\s*$")
+_NUMBERS = ("A", "R", "1", ".")
+_DIGITS = ".6g"
+
+
+class _Variants(Protocol):
+    """What is needed of `danq.genome.variant_file.VariantText`."""
+
+    @property
+    def path(self) -> Path: ...
+    @property
+    def kind(self) -> str: ...
+    @property
+    def header(self) -> tuple[str, ...]: ...
+    @property
+    def columns(self) -> tuple[str, ...]: ...
+
+
+@dataclass(frozen=True)
+class TruthKey:
+    """Where the value of each allele stands in a record line.
+
+    Attributes
+    ----------
+    key : str
+        INFO key, or name of the column.
+    number : {"A", "R", "1", "."}
+        How many values an INFO key has: one an ALT allele, one an allele with REF, one a record, or unsaid.
+    column : int
+        0-based column of a TSV; -1 for VCF.
+    """
+
+    key: str
+    number: str
+    column: int
+
+    def values(self, text: str, n_alts: int) -> list[float | None]:
+        """Read the values of a record's ALT alleles; None where one is missing or no finite number.
+
+        Parameters
+        ----------
+        text : str
+            The record line.
+        n_alts : int
+            Number of its ALT alleles. A single value counts for all of them where the key's ``Number`` is 1
+            or not said.
+        """
+        columns = text.split("\t")
+        if self.column >= 0:
+            return [_number(columns[self.column]) if self.column < len(columns) else None] * n_alts
+        entries = columns[7].split(";") if len(columns) > 7 else []
+        found = next((entry for entry in entries if entry.startswith(f"{self.key}=")), None)
+        if found is None:
+            return [None] * n_alts
+        numbers = [_number(value) for value in found[len(self.key) + 1 :].split(",")]
+        if self.number == "1" or (self.number == "." and len(numbers) == 1):
+            return numbers * n_alts if len(numbers) == 1 else [None] * n_alts
+        if self.number == "R" or (self.number == "." and len(numbers) == n_alts + 1):
+            numbers = numbers[1:]
+        return numbers if len(numbers) == n_alts else [None] * n_alts
+
+
+def truth_key(variants: _Variants, key: str) -> TruthKey:
+    """Find where a file of variants holds the truth.
+
+    Parameters
+    ----------
+    variants : VariantText
+        The file.
+    key : str
+        INFO key of a VCF, column of a TSV.
+
+    Raises
+    ------
+    DanqError
+        If there is no such column, the header declares other keys only, or the key holds no numbers.
+    """
+    if variants.kind == "tsv":
+        if key not in variants.columns:
+            shown = ", ".join(variants.columns) or "none"
+            raise DanqError(f"{variants.path}: --truth {key}: no such column; the file has {shown}")
+        return TruthKey(key, "1", 1 + variants.columns.index(key))
+    declared = _declared(variants.header)
+    if key not in declared:
+        if declared:
+            shown = ", ".join(list(declared)[:8]) + (", …" if len(declared) > 8 else "")
+            raise DanqError(f"{variants.path}: --truth {key}: no such INFO key; the header has {shown}")
+        return TruthKey(key, ".", -1)
+    number, kind = declared[key]
+    if number not in _NUMBERS or kind == "Flag":
+        raise DanqError(
+            f"{variants.path}: --truth {key}: expected an INFO key with Number A, R or 1, received "
+            f"Number={number}, Type={kind}"
+        )
+    return TruthKey(key, number, -1)
+
+
+class Truth:
+    """Scores of the alleles whose truth is known, kept in a file until all are there.
+
+    Parameters
+    ----------
+    path : Path
+        File for the waiting rows; the caller removes it.
+    targets : sequence of k str
+        The targets whose logit differences are compared.
+    """
+
+    def __init__(self, path: Path, targets: Sequence[str]) -> None:
+        self._targets = tuple(targets)
+        self._spool = ColumnSpool(path, 2 + len(self._targets))
+        self._values: list[NDArray[np.float64]] = []
+        self._without = 0
+
+    def add(
+        self,
+        values: Sequence[float | None],
+        max_abs: NDArray[np.floating],
+        l2: NDArray[np.floating],
+        logit_diff: NDArray[np.floating],
+    ) -> None:
+        """Add scored alleles; those without a value are only counted.
+
+        Parameters
+        ----------
+        values : sequence of m floats or None
+            What is known of each.
+        max_abs, l2 : float, shape (m,)
+            Their scores over all targets.
+        logit_diff : float, shape (m, k)
+            Their logit differences of the compared targets.
+        """
+        known = np.array([value is not None for value in values], bool)
+        self._without += int(len(values) - known.sum())
+        self._values.append(np.array([value for value in values if value is not None], np.float64))
+        self._spool.append(np.column_stack([max_abs, l2, logit_diff])[known])
+
+    def write(self, path: Path) -> dict[str, Any]:
+        """Write ``truth.tsv``: one row a score and target.
+
+        Labels 0 and 1 give AUROC and AUPRC of the largest effect, the L2 norm, and each target's absolute and
+        signed logit difference; other values give the correlations of Pearson and Spearman with the largest
+        effect, the L2 norm and each target's signed logit difference.
+
+        Returns
+        -------
+        dict
+            kind (labels or effects), n, positives (of labels), without_value: scored alleles left out because
+            their value is missing or no number.
+
+        Raises
+        ------
+        DanqError
+            If the file cannot be written.
+        """
+        truth = np.concatenate([np.empty(0), *self._values])
+        labels = bool(np.isin(truth, (0, 1)).all())
+        compare = _ranking if labels else _correlation
+        names = [("max_abs_logit_diff", ""), ("l2_logit_diff", "")]
+        names += [("logit_diff", target) for target in self._targets]
+        with atomic(path) as partial, partial.open("w", encoding="utf-8") as stream:
+            stream.write("\t".join(COLUMNS) + "\n")
+            for (score, target), scores in zip(names, self._spool.columns(), strict=True):
+                rows = {score: scores}
+                if labels and score == "logit_diff":
+                    rows = {"abs_logit_diff": np.abs(scores), score: scores}
+                for name, column in rows.items():
+                    row = {"score": name, "target": target, "n": len(truth), **compare(truth, column)}
+                    stream.write("\t".join(_text(row.get(title)) for title in COLUMNS) + "\n")
+        counts = {"positives": int(truth.sum())} if labels else {}
+        kind = "labels" if labels else "effects"
+        return {"kind": kind, "n": len(truth), **counts, "without_value": self._without}
+
+
+def _ranking(truth: NDArray[np.float64], scores: NDArray[np.float32]) -> dict[str, Any]:
+    from sklearn.metrics import average_precision_score, roc_auc_score
+
+    positives = int(truth.sum())
+    if not 0 < positives < len(truth):
+        return {"positives": positives, "status": "no_negatives" if positives else "no_positives"}
+    return {
+        "positives": positives,
+        "auroc": float(roc_auc_score(truth, scores)),
+        "auprc": float(average_precision_score(truth, scores)),
+        "status": "scored",
+    }
+
+
+def _correlation(truth: NDArray[np.float64], scores: NDArray[np.float32]) -> dict[str, Any]:
+    from scipy.stats import pearsonr, spearmanr
+
+    if len(truth) < 3:
+        return {"status": "too_few"}
+    if np.ptp(truth) == 0 or np.ptp(scores) == 0:
+        return {"status": "constant"}
+    values = scores.astype(np.float64)
+    return {
+        "pearson": float(pearsonr(truth, values).statistic),
+        "spearman": float(spearmanr(truth, values).statistic),
+        "status": "scored",
+    }
+
+
+def _declared(header: Sequence[str]) -> dict[str, tuple[str, str]]:
+    """INFO keys of a header → (Number, Type)."""
+    found = {}
+    for line in header:
+        if match := _INFO.match(line):
+            # the description, which may hold anything, is cut off
+            entries = dict(re.findall(r"(\w+)=([^,]*)", match[1].partition("Description=")[0]))
+            if "ID" in entries:
+                found[entries["ID"]] = (entries.get("Number", "."), entries.get("Type", ""))
+    return found
+
+
+def _number(text: str) -> float | None:
+    try:
+        value = float(text)
+    except ValueError:
+        return None
+    # Python reads 1_000 as a number, which no VCF means
+    return value if math.isfinite(value) and "_" not in text else None
+
+
+def _text(value: Any) -> str:
+    if value is None:
+        return ""
+    return format(value, _DIGITS) if isinstance(value, float) else str(value)
