@@ -34,9 +34,12 @@ def check(
     for phrase in unused(checked):
         log.warning("%s: %s", path, phrase)
     log.info(
-        "%s: correct; genomes: %s; datasets: %s; runs: %s",
+        "%s: correct; genomes: %s; datasets: %s; runs: %s; callsets: %s",
         path,
-        *(", ".join(names) or "none" for names in (checked.genomes, checked.datasets, checked.runs)),
+        *(
+            ", ".join(names) or "none"
+            for names in (checked.genomes, checked.datasets, checked.runs, checked.callsets)
+        ),
     )
 
 

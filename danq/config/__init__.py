@@ -12,6 +12,7 @@ from danq.config.reading import describe, one_line, plain, read_mapping
 from danq.data.options import Closed, DatasetOptions
 from danq.errors import DanqError
 from danq.learn.options import PredictOptions, TrainOptions
+from danq.score.options import ScoreOptions
 
 _Model = TypeVar("_Model", bound=BaseModel)
 Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.-]*$")]
@@ -28,12 +29,33 @@ class Run(Closed):
     predict: PredictOptions = Field(PredictOptions(), description="how the trained model predicts")
 
 
+class _Scored(Closed):
+    """What is scored and by what; a base of its own so that these keys come before the options."""
+
+    vcf: Path = Field(
+        description="variants: VCF (plain, gzip, bgzip), BCF, or a TSV that starts with chr:pos:ref:alt"
+    )
+    genome: str | None = Field(
+        None, description="name of the genome the variants lie on; may be left out where there is only one"
+    )
+    runs: list[str] = Field(
+        min_length=1, description="runs whose models score; several are one ensemble, with its spread"
+    )
+    shards: int = Field(1, ge=1, description="jobs the scoring is cut into; the results are the same")
+
+
+# of two bases pydantic takes the fields of the last one first
+class Callset(ScoreOptions, _Scored):
+    """Variants that trained models score."""
+
+
 class Config(Closed):
-    """Everything the workflow makes: genomes, datasets and runs by name."""
+    """Everything the workflow makes: genomes, datasets, runs and scored callsets by name."""
 
     genomes: dict[Name, Path] = Field({}, description="FASTA file of each genome: plain, gzip or bgzip")
     datasets: dict[Name, DatasetOptions] = Field(min_length=1, description="datasets by name")
     runs: dict[Name, Run] = Field(min_length=1, description="runs by name")
+    callsets: dict[Name, Callset] = Field({}, description="variants to score, by name")
 
     def genome_of(self, dataset: str) -> str | None:
         """Name of the genome of a dataset; None where its examples bring their own sequences."""
@@ -41,6 +63,10 @@ class Config(Closed):
         if options.targets is None:
             return None
         return options.genome or next(iter(self.genomes))
+
+    def genome_of_callset(self, callset: str) -> str:
+        """Name of the genome that the variants of a callset lie on."""
+        return self.callsets[callset].genome or next(iter(self.genomes))
 
 
 def load_config(path: Path) -> Config:
@@ -74,7 +100,7 @@ def parse_config(raw: Mapping[str, Any], source: str) -> Config:
         config = _filled(Config, values)
     except ValidationError as error:
         raise DanqError(one_line(source, describe(error, Config, values))) from None
-    problems = [*_references(config), *_circles(config)]
+    problems = [*_references(config), *_circles(config), *_callsets(config)]
     runs = dict[str, Run]()
     for name, run in config.runs.items():
         options = model_options(run.model)
@@ -114,11 +140,7 @@ def model_options(model: str) -> type[BaseModel] | str:
 def _references(config: Config) -> Iterator[str]:
     """Find names that other sections refer to and that are not there."""
     for name, dataset in config.datasets.items():
-        known = ", ".join(config.genomes) or "the names under `genomes` (there are none)"
-        if dataset.genome is not None and dataset.genome not in config.genomes:
-            yield f"datasets.{name}.genome: expected one of {known}, received '{dataset.genome}'"
-        elif dataset.targets is not None and dataset.genome is None and len(config.genomes) != 1:
-            yield f"datasets.{name}.genome: expected one of {known}, received nothing"
+        yield from _genome(config, f"datasets.{name}", dataset.genome, dataset.targets is not None)
     for name, run in config.runs.items():
         if run.dataset not in config.datasets:
             known = ", ".join(config.datasets)
@@ -130,6 +152,36 @@ def _references(config: Config) -> Iterator[str]:
                 f"runs.{name}.train.init_from: expected a run ({others}) or a bundle's directory "
                 f"with a / in it, received '{start}'"
             )
+
+
+def _genome(config: Config, section: str, genome: str | None, needed: bool) -> Iterator[str]:
+    known = ", ".join(config.genomes) or "the names under `genomes` (there are none)"
+    if genome is not None and genome not in config.genomes:
+        yield f"{section}.genome: expected one of {known}, received '{genome}'"
+    elif needed and genome is None and len(config.genomes) != 1:
+        yield f"{section}.genome: expected one of {known}, received nothing"
+
+
+def _callsets(config: Config) -> Iterator[str]:
+    """Find callsets whose genome or runs are not there, or whose runs cannot score together."""
+    for name, callset in config.callsets.items():
+        yield from _genome(config, f"callsets.{name}", callset.genome, True)
+        windows = dict[int, str]()
+        for number, run in enumerate(callset.runs):
+            key = f"callsets.{name}.runs.{number}"
+            if run not in config.runs:
+                yield f"{key}: expected one of {', '.join(config.runs)}, received '{run}'"
+                continue
+            if run in callset.runs[:number]:
+                yield f"{key}: expected each run once, received '{run}' again"
+            dataset = config.datasets.get(config.runs[run].dataset)
+            if dataset is not None and dataset.kind != "dna":
+                yield f"{key}: expected a run on DNA, received '{run}' on {dataset.kind}"
+            elif dataset is not None:
+                windows.setdefault(dataset.window, run)
+        if len(windows) > 1:
+            seen = " and ".join(f"{bp} bp ({run})" for bp, run in windows.items())
+            yield f"callsets.{name}.runs: expected runs with one size of window, received {seen}"
 
 
 def _circles(config: Config) -> Iterator[str]:
@@ -146,7 +198,8 @@ def _circles(config: Config) -> Iterator[str]:
 def unused(config: Config) -> list[str]:
     """Genomes and datasets that nothing uses, one phrase each."""
     genomes = {config.genome_of(name) for name in config.datasets}
+    genomes |= {config.genome_of_callset(name) for name in config.callsets}
     datasets = {run.dataset for run in config.runs.values()}
-    return [f"genomes.{name}: no dataset uses it" for name in config.genomes if name not in genomes] + [
+    return [f"genomes.{name}: nothing uses it" for name in config.genomes if name not in genomes] + [
         f"datasets.{name}: no run uses it" for name in config.datasets if name not in datasets
     ]

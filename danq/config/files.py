@@ -1,4 +1,4 @@
-"""The files a configuration names: what each dataset and run reads, and whether all of it is there."""
+"""The files a configuration names: what each dataset, run and callset reads, and whether it is all there."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,6 +9,10 @@ from pydantic import BaseModel
 from danq.config import Config, model_options
 from danq.data.targets import read_targets
 from danq.errors import DanqError
+from danq.genome.intervals import parse_region
+
+_SHOWN = 8
+_BACKGROUND = ("background.json", "background.npy")
 
 
 def dataset_files(config: Config, name: str) -> list[Path]:
@@ -35,8 +39,13 @@ def run_files(config: Config, name: str) -> list[Path]:
     return files
 
 
+def callset_files(config: Config, name: str) -> list[Path]:
+    """Files the scoring of a callset reads besides models and genome: variants, aliases, a background."""
+    return [path for _, path in _callset_paths(config, name)]
+
+
 def check_files(config: Config, source: str) -> None:
-    """Refuse a configuration that names files which do not exist, or a table of targets that is wrong.
+    """Refuse a configuration that names files which do not exist, or contradicts what stands in them.
 
     Raises
     ------
@@ -52,6 +61,10 @@ def check_files(config: Config, source: str) -> None:
         raise DanqError(f"{source}: " + "; ".join(problems))
     for name in config.datasets:
         dataset_files(config, name)
+    # a wrong name of a target would otherwise come to light after the training
+    problems = [phrase for name in config.callsets for phrase in _callset_problems(config, name)]
+    if problems:
+        raise DanqError(f"{source}: " + "; ".join(problems))
 
 
 def _all_paths(config: Config) -> Iterator[tuple[str, Path]]:
@@ -62,6 +75,41 @@ def _all_paths(config: Config) -> Iterator[tuple[str, Path]]:
         start = run.train.init_from
         if start is not None and "/" in start:
             yield f"runs.{name}.train.init_from", Path(start) / "bundle.json"
+    for name in config.callsets:
+        yield from _callset_paths(config, name)
+
+
+def _callset_paths(config: Config, name: str) -> Iterator[tuple[str, Path]]:
+    callset, key = config.callsets[name], f"callsets.{name}"
+    yield from _paths(callset.model_copy(update={"background": None}), key)
+    if callset.background is not None:
+        for file in _BACKGROUND:
+            yield f"{key}.background", callset.background / file
+
+
+def _callset_problems(config: Config, name: str) -> Iterator[str]:
+    """Find regions that are none, names that are no target of the runs, and runs of unequal targets."""
+    callset, key = config.callsets[name], f"callsets.{name}"
+    for number, region in enumerate(callset.regions):
+        try:
+            parse_region(region)
+        except DanqError as error:
+            yield f"{key}.regions.{number}: {error}"
+    first: list[str] = []
+    for number, run in enumerate(callset.runs):
+        table = config.datasets[config.runs[run].dataset].targets
+        if table is None:
+            continue
+        targets = [target.name for target in read_targets(table)]
+        first = first or targets
+        if targets != first:
+            yield f"{key}.runs.{number}: expected the targets of the other runs, received others in {table}"
+    for part, wanted in (("targets", callset.targets), ("annotate", callset.annotate)):
+        for number, target in enumerate(wanted):
+            if first and target not in first:
+                more = ", …" if len(first) > _SHOWN else ""
+                known = ", ".join(first[:_SHOWN]) + more
+                yield f"{key}.{part}.{number}: expected a target ({known}), received '{target}'"
 
 
 def _options(config: Config, name: str) -> BaseModel:

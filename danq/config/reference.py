@@ -8,7 +8,7 @@ from typing import Any, Literal, Union, get_args, get_origin
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from danq.config import Config, Run
+from danq.config import Callset, Config, Run
 from danq.data.options import DatasetOptions, Negatives, SplitOptions
 from danq.learn.options import PredictOptions, Schedule, TrainOptions
 
@@ -21,6 +21,7 @@ _SECTIONS: tuple[tuple[str, type[BaseModel]], ...] = (
     ("`runs.<name>.train`", TrainOptions),
     ("`runs.<name>.train.schedule`", Schedule),
     ("`runs.<name>.predict`", PredictOptions),
+    ("`callsets.<name>`", Callset),
 )
 
 

@@ -36,7 +36,7 @@ def project(tmp_path: Path) -> Path:
 def test_check_says_what_is_there(project: Path):
     done = danq("config", "check", "c.yaml", cwd=project)
     assert done.returncode == 0
-    assert "c.yaml: correct; genomes: g; datasets: d; runs: r" in done.stderr
+    assert "c.yaml: correct; genomes: g; datasets: d; runs: r; callsets: none" in done.stderr
     assert done.stdout == ""
 
 
@@ -47,7 +47,7 @@ def test_check_warns_of_what_nothing_uses(project: Path):
     (project / "c.yaml").write_text(text.replace("{targets:", "{genome: g, targets:"))
     done = danq("config", "check", "c.yaml", cwd=project)
     assert done.returncode == 0
-    assert "WARNING c.yaml: genomes.h: no dataset uses it" in done.stderr
+    assert "WARNING c.yaml: genomes.h: nothing uses it" in done.stderr
 
 
 def test_check_refuses_with_one_line_and_status_2(project: Path):

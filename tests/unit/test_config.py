@@ -8,8 +8,8 @@ import jsonschema
 import pytest
 import yaml
 
-from danq.config import load_config, parse_config, unused
-from danq.config.files import check_files, dataset_files, run_files
+from danq.config import _callsets, load_config, parse_config, unused
+from danq.config.files import callset_files, check_files, dataset_files, run_files
 from danq.config.reference import reference
 from danq.config.schema import json_schema
 from danq.config.settle import any_of, settle, write_once
@@ -21,6 +21,15 @@ GOOD: dict[str, Any] = {
     "datasets": {"marks": {"targets": "targets.tsv", "split": {"valid": ["chrI"], "test": ["chrII"]}}},
     "runs": {"small": {"model": "danq", "dataset": "marks", "options": {"filters": 16}}},
 }
+
+
+def with_callset(**keys: Any) -> dict[str, Any]:
+    """The good configuration with a second run on a dataset of its own, and a callset of both."""
+    raw = copy.deepcopy(GOOD)
+    raw["datasets"]["fold"] = {"targets": "targets.tsv", "split": {"valid": ["chrII"], "test": ["chrI"]}}
+    raw["runs"]["other"] = {"model": "danq", "dataset": "fold"}
+    raw["callsets"] = {"demo": {"vcf": "variants.vcf", "runs": ["small", "other"], **keys}}
+    return raw
 
 
 def changed(path: str, value: Any) -> dict[str, Any]:
@@ -50,7 +59,7 @@ def test_a_configuration_read_back_from_its_own_json_is_the_same(tmp_path: Path)
 
 
 REFUSED = [
-    ("runz", {}, "runz: unknown key; expected one of datasets, genomes, runs; received 'runz'"),
+    ("runz", {}, "runz: unknown key; expected one of callsets, datasets, genomes, runs; received 'runz'"),
     ("genomes", "genome.fa", 'genomes: expected a mapping of keys to values, received "genome.fa"'),
     ("genomes/a b", "genome.fa", "genomes.a b: expected a name of letters"),
     ("genomes/..", "genome.fa", "genomes...: expected a name of letters"),
@@ -86,6 +95,30 @@ REFUSED = [
     ("datasets/marks/keep", {"negative": 1}, "keep.negative: unknown key; expected one of match, negatives"),
     ("runs/small", {"dataset": "marks"}, "runs.small.model: expected this key, received nothing"),
     ("datasets/fish", {"targets": "t.tsv", "genome": "no"}, "datasets.fish: expected `split`"),
+    ("callsets/demo", {"runs": ["small"]}, "callsets.demo.vcf: expected this key, received nothing"),
+    ("callsets/demo", {"vcf": "v.vcf", "runs": []}, "callsets.demo.runs: expected at least one entry"),
+    ("callsets/demo", {"vcf": "v.vcf", "run": "small"}, "demo.run: unknown key; expected one of aliases"),
+    ("callsets/a b", {"vcf": "v.vcf", "runs": ["small"]}, "callsets.a b: expected a name of letters"),
+    (
+        "callsets/demo",
+        {"vcf": "v.vcf", "runs": ["small", "big"]},
+        "callsets.demo.runs.1: expected one of small, received 'big'",
+    ),
+    (
+        "callsets/demo",
+        {"vcf": "v.vcf", "runs": ["small"], "genome": "fly"},
+        "callsets.demo.genome: expected one of yeast, received 'fly'",
+    ),
+    (
+        "callsets/demo",
+        {"vcf": "v.vcf", "runs": ["small"], "shards": 0},
+        "callsets.demo.shards: expected a value greater than or equal to 1, received 0",
+    ),
+    (
+        "callsets/demo",
+        {"vcf": "v.vcf", "runs": ["small"], "strands": "both"},
+        "callsets.demo.strands: expected 'scores', 'predictions' or 'forward', received \"both\"",
+    ),
 ]
 
 
@@ -118,7 +151,37 @@ def test_two_genomes_need_a_name_in_each_dataset():
         parse_config(raw, "c.yaml")
     raw["datasets"]["marks"]["genome"] = "fly"
     assert parse_config(raw, "c.yaml").genome_of("marks") == "fly"
-    assert unused(parse_config(raw, "c.yaml")) == ["genomes.yeast: no dataset uses it"]
+    assert unused(parse_config(raw, "c.yaml")) == ["genomes.yeast: nothing uses it"]
+
+
+def test_two_genomes_need_a_name_in_each_callset():
+    raw = with_callset()
+    assert parse_config(raw, "c.yaml").genome_of_callset("demo") == "yeast"
+    raw["genomes"]["fly"] = "fly.fa"
+    for dataset in raw["datasets"].values():
+        dataset["genome"] = "yeast"
+    with pytest.raises(
+        DanqError, match=r"callsets\.demo\.genome: expected one of yeast, fly, received nothing"
+    ):
+        parse_config(raw, "c.yaml")
+    raw["callsets"]["demo"]["genome"] = "fly"
+    config = parse_config(raw, "c.yaml")
+    assert config.genome_of_callset("demo") == "fly"
+    assert unused(config) == []
+
+
+def test_runs_that_cannot_score_together_are_refused():
+    with pytest.raises(DanqError, match=r"demo\.runs\.1: expected each run once, received 'small' again$"):
+        parse_config(with_callset(runs=["small", "small"]), "c.yaml")
+    raw = with_callset()
+    raw["datasets"]["fold"]["window"] = 600
+    with pytest.raises(DanqError, match=r"one size of window, received 1000 bp \(small\) and 600 bp"):
+        parse_config(raw, "c.yaml")
+    config = parse_config(with_callset(), "c.yaml")
+    texts = {name: options.model_copy(update={"kind": "text"}) for name, options in config.datasets.items()}
+    assert next(_callsets(config.model_copy(update={"datasets": texts}))) == (
+        "callsets.demo.runs.0: expected a run on DNA, received 'small' on text"
+    )
 
 
 def test_runs_that_start_from_each_other_are_refused():
@@ -189,6 +252,54 @@ def test_files_of_a_dataset_and_a_run(project: Path):
         DanqError, match=r"runs\.small\.train\.init_from: .*'bundles/old/bundle\.json' \(no such"
     ):
         check_files(config, "c.yaml")
+
+
+@pytest.fixture
+def variants(project: Path) -> Path:
+    Path("variants.vcf").write_text("")
+    return project
+
+
+def test_files_of_a_callset(variants: Path):
+    raw = with_callset(aliases="names.tsv", background="common")
+    Path("names.tsv").write_text("")
+    config = parse_config(raw, "c.yaml")
+    assert callset_files(config, "demo") == [
+        Path("variants.vcf"),
+        Path("names.tsv"),
+        Path("common/background.json"),
+        Path("common/background.npy"),
+    ]
+    with pytest.raises(
+        DanqError,
+        match=r"callsets\.demo\.background: expected a file, received 'common/background\.json' \(no",
+    ):
+        check_files(config, "c.yaml")
+    Path("common").mkdir()
+    for name in ("background.json", "background.npy"):
+        Path("common", name).write_text("")
+    check_files(config, "c.yaml")
+
+
+def test_targets_and_regions_of_a_callset_are_checked_before_any_training(variants: Path):
+    check_files(parse_config(with_callset(targets=["one"], regions=["chrI:1-2", "chrII"]), "c.yaml"), "")
+    for keys, expected in (
+        (
+            {"targets": ["one", "two"]},
+            r"c\.yaml: callsets\.demo\.targets\.1: expected a target \(one\), .* 'two'",
+        ),
+        ({"annotate": ["ONE"]}, r"callsets\.demo\.annotate\.0: expected a target \(one\), received 'ONE'"),
+        ({"regions": ["chrI:2-1"]}, r"callsets\.demo\.regions\.0: expected a contig or a region such as"),
+    ):
+        with pytest.raises(DanqError, match=expected):
+            check_files(parse_config(with_callset(**keys), "c.yaml"), "c.yaml")
+    Path("more.tsv").write_text("target\tpath\ntwo\ttracks/one.bed\n")
+    raw = with_callset()
+    raw["datasets"]["fold"]["targets"] = "more.tsv"
+    with pytest.raises(
+        DanqError, match=r"demo\.runs\.1: expected the targets of the other runs, .* more\.tsv"
+    ):
+        check_files(parse_config(raw, "c.yaml"), "c.yaml")
 
 
 @pytest.mark.parametrize(
@@ -286,6 +397,8 @@ BEYOND_A_SCHEMA = {
     ("datasets/marks/bin", "2000"),
     ("datasets/marks/examples", "a.fa"),
     ("datasets/fish", "{'targets': 't.tsv', 'genome': 'no'}"),
+    ("callsets/demo", "{'vcf': 'v.vcf', 'runs': ['small', 'big']}"),
+    ("callsets/demo", "{'vcf': 'v.vcf', 'runs': ['small'], 'genome': 'fly'}"),
 }
 
 

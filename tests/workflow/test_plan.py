@@ -96,7 +96,7 @@ def test_labelled_sequences_need_no_genome(project: Project):
     raw["runs"] = {"words": {"model": "kmer_logistic", "dataset": "seqs"}}
     project.configure(yaml.safe_dump(raw))
     done = project.snakemake("--dry-run")
-    assert "danq: warning: config/config.yaml: genomes.first: no dataset uses it" in done.stdout
+    assert "danq: warning: config/config.yaml: genomes.first: nothing uses it" in done.stdout
     assert "genome/first" not in project.planned()
     assert re.search(r"danq dataset --config \S+ --name seqs --out results/datasets/seqs 2>", done.stdout)
 
