@@ -47,7 +47,8 @@ def writing_annotated(
     path : Path
         File to write, usually ``annotated.vcf.gz``; present only when it is whole.
     header : sequence of str
-        Header lines of the input without line ends, the last of them ``#CHROM…``; kept in order.
+        Header lines of the input without line ends, the last of them ``#CHROM…``; kept in order. A missing
+        ``##fileformat`` is put before them.
     fields : sequence of Field
         INFO keys to add; their declarations go directly before ``#CHROM``.
     extra_header : sequence of str
@@ -63,7 +64,9 @@ def writing_annotated(
         If the input has one of the INFO keys already, or the file cannot be written.
     """
     check_fields(header, fields)
-    head = [*header[:-1], *(field.declaration for field in fields), *extra_header, header[-1]]
+    # readers know a VCF by this line alone
+    first = [] if header[0].startswith("##fileformat=") else ["##fileformat=VCFv4.2"]
+    head = [*first, *header[:-1], *(field.declaration for field in fields), *extra_header, header[-1]]
     waiting, size = ["".join(f"{line}\n" for line in head)], 0
     with atomic(path) as partial, _bgzf(partial, path) as write:
 

@@ -30,6 +30,11 @@ class ColumnSpool:
         self._written = 0
         path.write_bytes(b"")
 
+    @property
+    def width(self) -> int:
+        """Number of columns."""
+        return self._block.shape[1]
+
     def __len__(self) -> int:
         return self._written + self._waiting
 
