@@ -1,0 +1,146 @@
+"""What an allele changes: probabilities, their difference, and the difference of log-odds from logits."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import expit, log_expit
+
+from danq.score.runner import Logits
+
+Strands = Literal["scores", "predictions", "forward"]
+"""How strands are combined; see `danq.score.options.ScoreOptions`."""
+
+
+@dataclass(frozen=True, eq=False)
+class Effects:
+    """Effects of m alleles on k targets, with ALT minus REF as their sign.
+
+    Attributes
+    ----------
+    p_ref, p_alt : float32, shape (m, k)
+        Probability on the reference and the alternate window; the mean over strands.
+    diff : float32, shape (m, k)
+        ``p_alt - p_ref``, taken before rounding.
+    logit_diff : float32, shape (m, k)
+        Difference of the natural log-odds.
+    spread : float32, shape (m, k), or None
+        Standard deviation (n − 1) of `logit_diff` over the models of an ensemble.
+    """
+
+    p_ref: NDArray[np.float32]
+    p_alt: NDArray[np.float32]
+    diff: NDArray[np.float32]
+    logit_diff: NDArray[np.float32]
+    spread: NDArray[np.float32] | None = None
+
+    @cached_property
+    def max_target(self) -> NDArray[np.int64]:
+        """Target of the largest absolute `logit_diff`, the first of equals: int64, shape (m,)."""
+        return np.asarray(np.abs(self.logit_diff).argmax(axis=1), np.int64)
+
+    @property
+    def max_abs(self) -> NDArray[np.float32]:
+        """Largest absolute `logit_diff` over the targets: float32, shape (m,)."""
+        return np.abs(self.logit_diff[np.arange(len(self.logit_diff)), self.max_target])
+
+    @property
+    def l2(self) -> NDArray[np.float32]:
+        """Euclidean norm of `logit_diff` over the targets: float32, shape (m,)."""
+        return np.linalg.norm(self.logit_diff.astype(np.float64), axis=1).astype(np.float32)
+
+    def statistic(self) -> NDArray[np.float64]:
+        """|diff · log2 odds difference|, DeepSEA's statistic behind e-values: float64, shape (m, k)."""
+        return np.abs(self.diff.astype(np.float64) * self.logit_diff / math.log(2))
+
+
+def effects(logits: Logits, group: NDArray[np.int64], task: str, strands: Strands) -> Effects:
+    """Compute the effects of alternates on what a model says of their reference windows.
+
+    Parameters
+    ----------
+    logits : Logits
+        float32, (strands, g, k) of references and (strands, m, k) of alternates; forward strand first.
+    group : int64, shape (m,)
+        Index of each alternate's reference window.
+    task : {"multilabel", "multiclass"}
+        Sigmoid, or softmax over the targets.
+    strands : {"scores", "predictions", "forward"}
+        scores: probability and log-odds differences of each strand, then their mean (Zhou and Troyanskaya
+        2015, DeepSEA); predictions: log-odds of the mean probability; forward: the first strand alone.
+
+    Returns
+    -------
+    Effects
+        Computed in float64, so that no log-odds are infinite.
+    """
+    last = 1 if strands == "forward" else None
+    reference, alternate = (_log_odds(values[:last], task) for values in logits)
+    # σ(a) − σ(r) without 1 − p, which loses its digits where p is close to 1
+    ahead = expit(alternate) * expit(-reference)[:, group]
+    behind = expit(reference)[:, group] * expit(-alternate)
+    if strands == "predictions":
+        logit_diff = _odds_of_mean(alternate) - _odds_of_mean(reference)[group]
+    else:
+        logit_diff = (alternate - reference[:, group]).mean(axis=0)
+    return Effects(
+        p_ref=expit(reference).mean(axis=0).astype(np.float32)[group],
+        p_alt=expit(alternate).mean(axis=0).astype(np.float32),
+        diff=(ahead - behind).mean(axis=0).astype(np.float32),
+        logit_diff=logit_diff.astype(np.float32),
+    )
+
+
+def combine(models: Sequence[Effects]) -> Effects:
+    """Average the effects of an ensemble's models and add the spread of their `logit_diff`.
+
+    Parameters
+    ----------
+    models : sequence of Effects
+        Of the same m alleles and k targets; a single one is returned as it is.
+    """
+    if len(models) == 1:
+        return models[0]
+    logit_diffs = np.stack([model.logit_diff for model in models]).astype(np.float64)
+
+    def mean(name: str) -> NDArray[np.float32]:
+        stacked = np.stack([getattr(model, name) for model in models])
+        return stacked.mean(axis=0, dtype=np.float64).astype(np.float32)
+
+    return Effects(
+        p_ref=mean("p_ref"),
+        p_alt=mean("p_alt"),
+        diff=mean("diff"),
+        logit_diff=logit_diffs.mean(axis=0).astype(np.float32),
+        spread=logit_diffs.std(axis=0, ddof=1).astype(np.float32),
+    )
+
+
+def _log_odds(logits: NDArray[np.float32], task: str) -> NDArray[np.float64]:
+    values = logits.astype(np.float64)
+    if task != "multiclass":
+        return values
+    # the odds of class i are e^l_i against the sum of the others
+    shifted = values - values.max(axis=-1, keepdims=True)
+    return shifted - _log_sum_of_others(shifted)
+
+
+def _log_sum_of_others(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Logarithm of the sum of exponentials over all other entries of the last axis.
+
+    Running sums from both ends avoid `total − own`, which is 0 where one class has nearly all.
+    """
+    before = np.full_like(values, -np.inf)
+    before[..., 1:] = np.logaddexp.accumulate(values[..., :-1], axis=-1)
+    after = np.full_like(values, -np.inf)
+    after[..., -2::-1] = np.logaddexp.accumulate(values[..., :0:-1], axis=-1)
+    return np.logaddexp(before, after)
+
+
+def _odds_of_mean(log_odds: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Log-odds of the mean over strands of the probabilities: shape (strands, n, k) → (n, k)."""
+    return np.logaddexp.reduce(log_expit(log_odds)) - np.logaddexp.reduce(log_expit(-log_odds))

@@ -1,0 +1,159 @@
+"""Effects of alleles: every number against a formula written out naively, or known by hand."""
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+
+from danq.score.effects import Effects, combine, effects
+from danq.score.runner import Logits
+
+G, M, K = 3, 5, 4
+GROUP = np.array([0, 0, 1, 2, 2])
+
+
+def random_logits(strands=2, scale=3.0, seed=0):
+    rng = np.random.default_rng(seed)
+    return Logits(*(rng.normal(0, scale, (strands, n, K)).astype(np.float32) for n in (G, M)))
+
+
+def sigmoid(x):
+    return 1 / (1 + math.exp(-float(x)))
+
+
+def probabilities(row, task):
+    """One row of k logits → k probabilities, the textbook way."""
+    if task == "multilabel":
+        return [sigmoid(x) for x in row]
+    total = sum(math.exp(float(x)) for x in row)
+    return [math.exp(float(x)) / total for x in row]
+
+
+def odds(p):
+    return math.log(p / (1 - p))
+
+
+def naive(logits, group, task, rule):
+    """The definitions, value by value: p_ref, p_alt, diff, logit_diff."""
+    found = np.empty((4, len(group), K))
+    strands = range(1 if rule == "forward" else len(logits.reference))
+    for m, g in enumerate(group):
+        for k in range(K):
+            ref = [probabilities(logits.reference[s, g], task)[k] for s in strands]
+            alt = [probabilities(logits.alternate[s, m], task)[k] for s in strands]
+            p_ref, p_alt = sum(ref) / len(ref), sum(alt) / len(alt)
+            each = [odds(a) - odds(r) for a, r in zip(alt, ref, strict=True)]
+            change = odds(p_alt) - odds(p_ref) if rule == "predictions" else sum(each) / len(each)
+            found[:, m, k] = p_ref, p_alt, p_alt - p_ref, change
+    return found
+
+
+@pytest.mark.parametrize("rule", ["scores", "predictions", "forward"])
+@pytest.mark.parametrize("task", ["multilabel", "multiclass"])
+def test_every_number_is_the_textbook_s(task, rule):
+    logits = random_logits()
+    found = effects(logits, GROUP, task, rule)
+    expected = naive(logits, GROUP, task, rule)
+    for name, values in zip(("p_ref", "p_alt", "diff", "logit_diff"), expected, strict=True):
+        received = getattr(found, name)
+        assert received.dtype == np.float32
+        np.testing.assert_allclose(received, values, rtol=2e-6, atol=2e-7, err_msg=name)
+
+
+def test_the_rules_differ_where_the_strands_do():
+    """The forward strand goes from logit 0 to 2, the reverse one stays at 0."""
+    logits = Logits(np.zeros((2, 1, 1), np.float32), np.array([[[2.0]], [[0.0]]], np.float32))
+    group = np.array([0])
+    assert effects(logits, group, "multilabel", "scores").logit_diff[0, 0] == pytest.approx(1.0)
+    mean = (sigmoid(2) + 0.5) / 2
+    assert effects(logits, group, "multilabel", "predictions").logit_diff[0, 0] == pytest.approx(odds(mean))
+    assert effects(logits, group, "multilabel", "forward").logit_diff[0, 0] == pytest.approx(2.0)
+    for rule in ("scores", "predictions"):
+        assert effects(logits, group, "multilabel", rule).diff[0, 0] == pytest.approx(mean - 0.5)
+
+
+@given(
+    hnp.arrays(np.float32, (2, 1, K), elements=st.floats(-300, 300, width=32)),
+    hnp.arrays(np.float32, (2, 1, K), elements=st.floats(-300, 300, width=32)),
+    st.sampled_from(["multilabel", "multiclass"]),
+    st.sampled_from(["scores", "predictions", "forward"]),
+)
+def test_extreme_logits_give_finite_effects_of_the_right_sign(reference, alternate, task, rule):
+    group = np.array([0])
+    found = effects(Logits(reference, alternate), group, task, rule)
+    back = effects(Logits(alternate, reference), group, task, rule)
+    for name in ("p_ref", "p_alt", "diff", "logit_diff"):
+        assert np.isfinite(getattr(found, name)).all()
+    assert ((found.p_ref >= 0) & (found.p_ref <= 1)).all()
+    # exchanging the alleles turns the sign and nothing else
+    np.testing.assert_array_equal(found.diff, -back.diff)
+    np.testing.assert_array_equal(found.logit_diff, -back.logit_diff)
+    if rule != "scores":
+        # one probability each: both measures agree on the direction (unless a difference underflows)
+        assert (found.diff * np.sign(found.logit_diff) >= -1e-7).all()
+
+
+def test_log_odds_of_saturated_probabilities_come_from_the_logits():
+    logits = Logits(np.full((1, 1, 1), 40, np.float32), np.full((1, 1, 1), 50, np.float32))
+    found = effects(logits, np.array([0]), "multilabel", "scores")
+    assert found.logit_diff[0, 0] == 10
+    # 1 − σ(40) is below what 1 − p can show
+    assert found.diff[0, 0] == pytest.approx(math.exp(-40) - math.exp(-50), rel=1e-6)
+
+
+def test_multiclass_odds_where_one_class_has_all():
+    reference = np.array([[[80.0, 0.0, 0.0, 0.0]]], np.float32)
+    alternate = np.array([[[81.0, 0.0, 0.0, 0.0]]], np.float32)
+    found = effects(Logits(reference, alternate), np.array([0]), "multiclass", "scores")
+    np.testing.assert_allclose(found.logit_diff[0], [1, -1, -1, -1], atol=1e-6)
+
+
+def test_summaries_over_targets():
+    logit_diff = np.array([[0.5, -2.0, 1.0], [3.0, -3.0, 0.0], [0, 0, 0]], np.float32)
+    diff = np.array([[0.25, -0.5, 0.0], [1, 1, 1], [0, 0, 0]], np.float32)
+    found = Effects(diff, diff, diff, logit_diff)
+    assert found.max_abs.tolist() == [2, 3, 0]
+    assert found.max_target.tolist() == [1, 0, 0]
+    np.testing.assert_allclose(found.l2, [math.sqrt(5.25), math.sqrt(18), 0], rtol=1e-7)
+    assert found.l2.dtype == found.max_abs.dtype == np.float32
+    np.testing.assert_allclose(found.statistic()[0], [0.125 / math.log(2), 1 / math.log(2), 0])
+
+
+def test_no_alleles():
+    none = np.array([], np.int64)
+    logits = Logits(np.empty((2, 0, K), np.float32), np.empty((2, 0, K), np.float32))
+    for task in ("multilabel", "multiclass"):
+        found = effects(logits, none, task, "scores")
+        assert found.diff.shape == (0, K)
+        assert found.max_abs.shape == found.l2.shape == found.max_target.shape == (0,)
+
+
+def test_an_ensemble_is_the_mean_with_its_spread():
+    models = [effects(random_logits(seed=seed), GROUP, "multilabel", "scores") for seed in range(3)]
+    found = combine(models)
+    for name in ("p_ref", "p_alt", "diff", "logit_diff"):
+        expected = sum(getattr(model, name).astype(float) for model in models) / 3
+        np.testing.assert_allclose(getattr(found, name), expected, rtol=1e-6, atol=1e-7)
+    values = np.array([model.logit_diff[2, 1] for model in models], float)
+    expected = math.sqrt(sum((values - values.mean()) ** 2) / 2)
+    assert found.spread[2, 1] == pytest.approx(expected, rel=1e-6)
+    assert combine(models[:1]) is models[0]
+    assert models[0].spread is None
+    # equal models: no spread, and the numbers of one
+    twice = combine([models[0], models[0]])
+    assert not twice.spread.any()
+    np.testing.assert_array_equal(twice.logit_diff, models[0].logit_diff)
+
+
+@pytest.mark.parametrize("task", ["multilabel", "multiclass"])
+def test_a_row_does_not_depend_on_the_others(task):
+    logits = random_logits()
+    whole = effects(logits, GROUP, task, "predictions")
+    for row, group in enumerate(GROUP):
+        one = Logits(logits.reference[:, [group]], logits.alternate[:, [row]])
+        alone = effects(one, np.array([0]), task, "predictions")
+        for name in ("p_ref", "p_alt", "diff", "logit_diff", "l2"):
+            assert getattr(whole, name)[row].tobytes() == getattr(alone, name)[0].tobytes()
