@@ -1,0 +1,283 @@
+"""DanQ computed for alternate alleles from what they share with their reference window, exactly.
+
+Convolutions are computed only where the bases differ, recurrent states only from the first differing step on
+in each direction, and the dense layer only for states that differ. Plain NumPy in float32: no other part of
+the arithmetic is changed, so that an alternate gets the bytes it would get as a reference.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
+from numpy.typing import NDArray
+
+from danq.models.shared_steps import (
+    Cell,
+    Changes,
+    Floats,
+    cell,
+    multiply,
+    rows_are_independent,
+    walk,
+    whole_rows,
+)
+
+if TYPE_CHECKING:
+    import keras
+
+_STEPS_AT_ONCE = 64
+_ONE_HOT = np.vstack([np.eye(4, dtype=np.float32), np.zeros((1, 4), np.float32)])
+
+
+@dataclass(frozen=True)
+class _Head:
+    """From what the collectors gathered to logits; `hidden` is None without a dense layer."""
+
+    hidden: tuple[Floats, Floats] | None
+    logits: tuple[Floats, Floats]
+
+
+@dataclass(frozen=True)
+class Incremental:
+    """A trained DanQ as arrays.
+
+    Attributes
+    ----------
+    kernel : float32, shape (kernel * 4, filters)
+        Of the convolution; its positions one after the other.
+    bias : float32, shape (filters,)
+        Of the convolution.
+    activation : callable
+        float32 array to float32 array; may overwrite its argument.
+    early : bool
+        Apply the activation before pooling, because it does not keep the order of numbers.
+    pool, pad_left, pad_right, steps : int
+        bp of a pooling step, bases of zeros at the ends, pooled steps.
+    cells : tuple of Cell
+        Forward and, if there is one, backward.
+    head : str
+        As the option.
+    merge : str
+        As the option; ``none`` means a head for each direction.
+    kernels : tuple of (float32 (steps, units, outputs) or None)
+        First dense kernel of a ``flatten`` head, for each direction.
+    heads : tuple of _Head
+        One, or one for each direction.
+    """
+
+    kernel: Floats
+    bias: Floats
+    activation: Callable[[Floats], Floats]
+    early: bool
+    pool: int
+    pad_left: int
+    pad_right: int
+    steps: int
+    cells: tuple[Cell, ...]
+    head: str
+    merge: str
+    kernels: tuple[Floats | None, ...]
+    heads: tuple[_Head, ...]
+
+    def logits(
+        self, reference: NDArray[np.uint8], alternate: NDArray[np.uint8], group: NDArray[np.int64]
+    ) -> tuple[Floats, Floats]:
+        """Logits of references and alternates.
+
+        Parameters
+        ----------
+        reference : uint8, shape (g, window)
+            Bases as 0..4.
+        alternate : uint8, shape (m, window)
+            Windows that differ from their reference; the fewer bases, the less work.
+        group : int64, shape (m,)
+            Index of each alternate's reference.
+
+        Returns
+        -------
+        float32, shapes (g, k) and (m, k)
+        """
+        g = len(reference)
+        places = np.indices((self.steps, g)).reshape(2, -1)
+        pooled = self._pooled(reference, places[1], places[0]).reshape(self.steps, g, -1)
+        changes = self._changes(reference[group], alternate)
+        walks = [
+            walk(one, number == 1, pooled, changes, group, (self.head, kernels))
+            for number, (one, kernels) in enumerate(zip(self.cells, self.kernels, strict=True))
+        ]
+        logits = self._finish(walks)
+        return logits[:g], logits[g:]
+
+    def rows_are_independent(self) -> bool:
+        """Whether a row's bytes do not depend on the other rows on this machine."""
+        used = [self.kernel, *(m for one in self.cells for m in (one.kernel, one.recurrent))]
+        used += [kernels[0] for kernels in self.kernels if kernels is not None]
+        used += [pair[0] for head in self.heads for pair in (head.hidden, head.logits) if pair is not None]
+        return all(map(rows_are_independent, used))
+
+    def _pooled(
+        self, windows: NDArray[np.uint8], row: NDArray[np.int64], step: NDArray[np.int64]
+    ) -> Floats:
+        """Pooled features float32 (p, filters) of p pairs of window and step."""
+        bases = np.pad(_ONE_HOT[windows], ((0, 0), (self.pad_left, self.pad_right), (0, 0)))
+        flat = bases.reshape(len(windows), bases.shape[1] * 4)
+        views = sliding_window_view(flat, len(self.kernel), axis=1)[:, ::4]
+        result = np.empty((len(row), self.kernel.shape[1]), np.float32)
+        for first in range(0, len(row), _STEPS_AT_ONCE):
+            part = slice(first, first + _STEPS_AT_ONCE)
+            positions = step[part, None] * self.pool + np.arange(self.pool)
+            values = multiply(
+                views[row[part, None], positions].reshape(-1, len(self.kernel)), self.kernel
+            ).reshape(-1, self.pool, self.kernel.shape[1])
+            if self.early:
+                result[part] = self.activation(values + self.bias).max(axis=1)
+            else:
+                result[part] = values.max(axis=1)
+        return result if self.early else self.activation(result + self.bias)
+
+    def _changes(self, reference: NDArray[np.uint8], alternate: NDArray[np.uint8]) -> Changes:
+        differs = reference != alternate
+        changed = differs.any(axis=1)
+        window = reference.shape[1]
+        first_base = np.where(changed, differs.argmax(axis=1), window)
+        last_base = np.where(changed, window - 1 - differs[:, ::-1].argmax(axis=1), -1)
+        width = len(self.kernel) // 4
+        first = np.maximum(first_base + self.pad_left - width + 1, 0) // self.pool
+        last = np.where(changed, np.minimum((last_base + self.pad_left) // self.pool, self.steps - 1), -1)
+        counts = np.maximum(last - first + 1, 0)
+        row = np.repeat(np.arange(len(alternate)), counts)
+        step = np.arange(len(row)) - np.repeat(np.cumsum(counts) - counts, counts) + first[row]
+        order = np.argsort(step, kind="stable")
+        row, step = row[order], step[order]
+        return Changes(first, last, step, row, self._pooled(alternate, row, step))
+
+    def _finish(self, walks: list[tuple[Floats, list[Floats]]]) -> Floats:
+        if self.merge == "none" and len(walks) == 2:
+            each = [self._head(head, [one]) for head, one in zip(self.heads, walks, strict=True)]
+            return (each[0] + each[1]) * np.float32(0.5)
+        return self._head(self.heads[0], walks)
+
+    def _head(self, head: _Head, walks: list[tuple[Floats, list[Floats]]]) -> Floats:
+        if self.head == "flatten":
+            total = walks[0][1][0]
+            for _, collected in walks[1:]:
+                total = total + collected[0]
+            if head.hidden is None:
+                return total + head.logits[1]
+            hidden = np.maximum(total + head.hidden[1], 0)
+        else:
+            features = self._features(walks)
+            if head.hidden is None:
+                return multiply(features, head.logits[0]) + head.logits[1]
+            hidden = np.maximum(multiply(features, head.hidden[0]) + head.hidden[1], 0)
+        return multiply(hidden, head.logits[0]) + head.logits[1]
+
+    def _features(self, walks: list[tuple[Floats, list[Floats]]]) -> Floats:
+        if self.head == "last":
+            states = [state for state, _ in walks]
+            if len(states) == 1 or self.merge == "concat":
+                return np.concatenate(states, axis=1)
+            merged = states[0] * states[1] if self.merge == "mul" else states[0] + states[1]
+            return merged * np.float32(0.5) if self.merge == "ave" else merged
+        parts = [collected[-1] for _, collected in walks]
+        if self.head == "pools":
+            parts = [collected[0] / np.float32(self.steps) for _, collected in walks] + parts
+        return np.concatenate(parts, axis=1)
+
+
+def incremental(options: Any, model: "keras.Model") -> Incremental | None:
+    """Arrange the weights of a trained DanQ for sharing work between alleles.
+
+    Parameters
+    ----------
+    options : danq.models.danq.Options
+        As the model was built with.
+    model : keras.Model
+        The trained model.
+
+    Returns
+    -------
+    Incremental or None
+        None where the options leave nothing to share exactly (several recurrent layers, or directions that
+        are mixed at every step before a pooling).
+    """
+    merge = options.merge_mode if options.bidirectional else "concat"
+    mixed = {"flatten": ("mul",), "last": (), "pools": ("sum", "mul", "ave"), "max": ("sum", "mul", "ave")}
+    if options.rnn_layers > 1 or merge in mixed[options.head]:
+        return None
+    kernel, bias = model.get_layer("conv").get_weights()
+    weights = model.get_layer("rnn").get_weights()
+    cells = tuple(cell(options.rnn, weights[first : first + 3]) for first in range(0, len(weights), 3))
+    pads = options.kernel - 1 if options.padding == "same" else 0
+    length = model.input["codes"].shape[1] + pads - options.kernel + 1
+    steps = length // options.pool
+    ends = ("_forward", "_backward") if merge == "none" and len(cells) == 2 else ("",)
+    heads = tuple(_read_head(options, model, end) for end in ends)
+    kernels: tuple[Floats | None, ...] = (None,) * len(cells)
+    if options.head == "flatten":
+        kernels = _step_kernels(merge, heads, steps, cells)
+    activation, early = _ACTIVATIONS[options.activation]
+    return Incremental(
+        np.array(kernel.reshape(-1, options.filters), np.float32),
+        np.array(bias, np.float32),
+        activation,
+        early,
+        options.pool,
+        pads // 2,
+        pads - pads // 2,
+        steps,
+        cells,
+        options.head,
+        merge,
+        kernels,
+        heads,
+    )
+
+
+def _read_head(options: Any, model: "keras.Model", end: str) -> _Head:
+    hidden = tuple(model.get_layer(f"dense{end}").get_weights()) if options.dense else None
+    kernel, bias = model.get_layer(f"logits{end}").get_weights()
+    return _Head(hidden, (kernel, bias))  # type: ignore[arg-type]  # a Dense layer has two arrays
+
+
+def _step_kernels(merge: str, heads: tuple[_Head, ...], steps: int, cells: tuple[Cell, ...]) -> tuple[Floats, ...]:
+    """Rows of the flattened features' kernel that belong to each direction, step by step."""
+    firsts = [(head.hidden or head.logits)[0] for head in heads]
+    units = cells[0].units
+    if merge == "concat":
+        parts = firsts[0].reshape(steps, len(cells), units, -1)
+        return tuple(np.ascontiguousarray(parts[:, number]) for number in range(len(cells)))
+    shaped = [first.reshape(steps, units, -1) for first in firsts]
+    if merge == "none":
+        return tuple(shaped)
+    both = shaped[0] * np.float32(0.5) if merge == "ave" else shaped[0]
+    return (both, both)
+
+
+def _elu(values: Floats) -> Floats:
+    return np.where(values > 0, values, np.expm1(np.minimum(values, 0)))
+
+
+def _gelu(values: Floats) -> Floats:
+    from scipy.special import erf
+
+    return values * _HALF * (1 + erf(values * np.float32(2**-0.5)))
+
+
+def _sigmoid(values: Floats) -> Floats:
+    return (np.tanh(values * _HALF) + 1) * _HALF
+
+
+_HALF = np.float32(0.5)
+_ACTIVATIONS: dict[str, tuple[Callable[[Floats], Floats], bool]] = {
+    "relu": (lambda values: np.maximum(values, 0), False),
+    "elu": (_elu, False),
+    "tanh": (np.tanh, False),
+    "sigmoid": (_sigmoid, False),
+    "exponential": (np.exp, False),
+    "gelu": (_gelu, True),
+    "silu": (lambda values: values * _sigmoid(values), True),
+}
+"""Function, and whether it has to be applied before pooling because it is not monotone."""
