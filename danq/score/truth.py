@@ -5,13 +5,14 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from danq.errors import DanqError
 from danq.files import atomic
+from danq.genome.variant_file import VariantText
 from danq.score.spool import ColumnSpool
 
 COLUMNS = ("score", "target", "n", "positives", "auroc", "auprc", "pearson", "spearman", "status")
@@ -20,19 +21,6 @@ COLUMNS = ("score", "target", "n", "positives", "auroc", "auprc", "pearson", "sp
 _INFO = re.compile(r"##INFO=<(.*)>\s*$")
 _NUMBERS = ("A", "R", "1", ".")
 _DIGITS = ".6g"
-
-
-class _Variants(Protocol):
-    """What is needed of `danq.genome.variant_file.VariantText`."""
-
-    @property
-    def path(self) -> Path: ...
-    @property
-    def kind(self) -> str: ...
-    @property
-    def header(self) -> tuple[str, ...]: ...
-    @property
-    def columns(self) -> tuple[str, ...]: ...
 
 
 @dataclass(frozen=True)
@@ -79,7 +67,7 @@ class TruthKey:
         return numbers if len(numbers) == n_alts else [None] * n_alts
 
 
-def truth_key(variants: _Variants, key: str) -> TruthKey:
+def truth_key(variants: VariantText, key: str) -> TruthKey:
     """Find where a file of variants holds the truth.
 
     Parameters

@@ -1,4 +1,3 @@
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +10,7 @@ from scipy import stats
 from sklearn import metrics as sk
 
 from danq.errors import DanqError
+from danq.genome.variant_file import VariantText
 from danq.score import spool
 from danq.score.spool import ColumnSpool
 from danq.score.truth import COLUMNS, Truth, truth_key
@@ -18,19 +18,13 @@ from danq.score.truth import COLUMNS, Truth, truth_key
 COLUMN_LINE = "#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO"
 
 
-@dataclass(frozen=True)
-class Variants:
-    """The parts of `danq.genome.variant_file.VariantText` that are read here."""
-
-    kind: str = "vcf"
-    header: tuple[str, ...] = (COLUMN_LINE,)
-    columns: tuple[str, ...] = ()
-    path: Path = field(default=Path("in.vcf"))
+def variants(kind="vcf", header=(COLUMN_LINE,), columns=()):
+    return VariantText(Path("in.vcf"), kind, header, (), columns, len(header), False)
 
 
 def vcf(number, kind="Float"):
     text = f'##INFO=<ID=EFF,Number={number},Type={kind},Description="in, Number=7, <ID=NO>">'
-    return Variants(header=("##fileformat=VCFv4.3", text, COLUMN_LINE))
+    return variants(header=("##fileformat=VCFv4.3", text, COLUMN_LINE))
 
 
 def line(info):
@@ -65,31 +59,30 @@ def test_values_of_info_keys(number, info, expected):
 
 
 def test_a_header_without_info_keys_leaves_their_number_open():
-    assert truth_key(Variants(), "EFF").values(line("EFF=1,2"), 2) == [1.0, 2.0]
-    assert truth_key(Variants(), "EFF").values("1\t5\t.\tA\tC", 1) == [None]
+    assert truth_key(variants(), "EFF").values(line("EFF=1,2"), 2) == [1.0, 2.0]
+    assert truth_key(variants(), "EFF").values("1\t5\t.\tA\tC", 1) == [None]
 
 
 def test_values_of_columns():
-    variants = Variants("tsv", ("variant", "gene", "label"), ("gene", "label"))
-    key = truth_key(variants, "label")
+    key = truth_key(variants("tsv", ("variant", "gene", "label"), ("gene", "label")), "label")
     assert key.values("1:5:A:C\tHO\t1", 1) == [1.0]
     assert key.values("1:5:A:C\tHO\tyes", 1) == [None]
     assert key.values("1:5:A:C\tHO", 1) == [None]
 
 
 @pytest.mark.parametrize(
-    ("variants", "key", "message"),
+    ("given", "key", "message"),
     [
         (vcf("A"), "AC", "in.vcf: --truth AC: no such INFO key; the header has EFF"),
         (vcf("0", "Flag"), "EFF", "expected an INFO key with Number A, R or 1, received Number=0, Type=Flag"),
         (vcf("G"), "EFF", "received Number=G, Type=Float"),
-        (Variants("tsv", ("variant", "a"), ("a",)), "b", "--truth b: no such column; the file has a"),
-        (Variants("tsv"), "b", "no such column; the file has none"),
+        (variants("tsv", ("variant", "a"), ("a",)), "b", "--truth b: no such column; the file has a"),
+        (variants("tsv"), "b", "no such column; the file has none"),
     ],
 )
-def test_a_key_that_is_not_there_is_refused(variants, key, message):
+def test_a_key_that_is_not_there_is_refused(given, key, message):
     with pytest.raises(DanqError, match=message):
-        truth_key(variants, key)
+        truth_key(given, key)
 
 
 def compared(folder, values, max_abs, l2, diffs, targets=("a", "b"), blocks=3):
