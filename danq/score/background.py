@@ -95,13 +95,17 @@ def open_background(
         If it is no background, damaged, or was made otherwise.
     """
     info = read_manifest(path / MANIFEST_FILE, KIND, FORMAT_VERSION)
-    made = sorted(bundle["digest"] for bundle in info["bundles"])
-    if made != sorted(digests):
-        raise _mismatch(path, "bundle", _short(digests), _short(made))
-    if list(info["targets"]) != list(targets):
-        raise _mismatch(path, "targets", f"{len(targets)} targets", f"{len(info['targets'])} other ones")
-    if info["options"]["strands"] != strands:
-        raise _mismatch(path, "strands rule", repr(strands), repr(info["options"]["strands"]))
+    made = [bundle["digest"] for bundle in info["bundles"]]
+    for what, given, found in (
+        ("bundles", sorted(digests), sorted(made)),
+        ("targets", list(targets), info["targets"]),
+        ("strands rule", [strands], [info["options"]["strands"]]),
+    ):
+        if given != found:
+            raise DanqError(
+                f"{path}: expected a background of the same {what} ({_shown(given)}), received one of "
+                f"{_shown(found)}; make one with `danq background`"
+            )
     return Background(path, _open_values(path / VALUES_FILE, len(targets), info["n"]), info["digest"])
 
 
@@ -119,12 +123,6 @@ def _open_values(path: Path, k: int, n: int) -> NDArray[np.float32]:
     return np.asarray(values)
 
 
-def _mismatch(path: Path, what: str, expected: str, received: str) -> DanqError:
-    return DanqError(
-        f"{path}: expected a background of the same {what} ({expected}), received one of {received}; "
-        f"make one with `danq background`"
-    )
-
-
-def _short(digests: Sequence[str]) -> str:
-    return " and ".join(name[:12] for name in sorted(digests))
+def _shown(names: Sequence[str]) -> str:
+    shown = ", ".join(name[:12] for name in names[:3])
+    return f"{shown}, … ({len(names)})" if len(names) > 3 else shown
