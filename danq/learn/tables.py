@@ -1,9 +1,9 @@
 """Predictions written as Parquet or tab-separated text, row group by row group."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sized
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import polars as pl
@@ -18,6 +18,7 @@ from danq.learn.predictions import Append, Predictions, concatenate
 ROW_GROUP = 10_000
 """Rows of one Parquet row group, whatever the blocks they came in."""
 
+_Block = TypeVar("_Block", bound=Sized)
 _ROW_COLUMNS = {"ids": "id", "contig": "contig", "start": "start", "end": "end", "flags": "flags"}
 _TARGET_COLUMNS = {"probabilities": "probability", "logits": "logit", "labels": "label"}
 
@@ -67,7 +68,7 @@ def writing_parquet(path: Path) -> Iterator[Append]:
             writer[0].write_table(table, row_group_size=ROW_GROUP)
 
         try:
-            with _grouped(path, write) as append:
+            with _rows_of(path, write) as append:
                 yield append
         finally:
             for opened in writer:
@@ -89,30 +90,61 @@ def writing_tsv(path: Path) -> Iterator[Append]:
             table = pl.DataFrame(table_columns(group))
             table.write_csv(stream, separator="\t", include_header=stream.tell() == 0, quote_style="never")
 
-        with _grouped(path, write) as append:
+        with _rows_of(path, write) as append:
             yield append
 
 
 @contextmanager
-def _grouped(path: Path, write: Callable[[Predictions], None]) -> Iterator[Append]:
-    """Regroup blocks of any size into groups of `ROW_GROUP` rows, so that bytes do not depend on them."""
-    waiting: list[Predictions] = []
+def grouped(
+    write: Callable[[_Block], None],
+    join: Callable[[list[_Block]], _Block],
+    cut: Callable[[_Block, int, int], _Block],
+) -> Iterator[Callable[[_Block], None]]:
+    """Regroup blocks of any size into groups of `ROW_GROUP` rows, so that bytes do not depend on them.
 
-    def append(block: Predictions) -> None:
+    Parameters
+    ----------
+    write : callable
+        Takes each group; the last one may be shorter, and none is empty.
+    join : callable
+        Makes one block of several.
+    cut : callable
+        Takes the rows from a first one to before a last one out of a block.
+
+    Yields
+    ------
+    callable
+        Call it with the next block.
+    """
+    waiting: list[_Block] = []
+
+    def append(block: _Block) -> None:
         waiting.append(block)
         if sum(map(len, waiting)) >= ROW_GROUP:
-            joined = concatenate(waiting)
+            joined = join(waiting)
             whole = len(joined) - len(joined) % ROW_GROUP
             for first in range(0, whole, ROW_GROUP):
-                write(joined.rows(slice(first, first + ROW_GROUP)))
-            waiting[:] = [joined.rows(slice(whole, None))]
+                write(cut(joined, first, first + ROW_GROUP))
+            waiting[:] = [cut(joined, whole, len(joined))]
 
     yield append
-    if not waiting:
+    if sum(map(len, waiting)):
+        write(join(waiting))
+
+
+@contextmanager
+def _rows_of(path: Path, write: Callable[[Predictions], None]) -> Iterator[Append]:
+    total = 0
+    with grouped(write, concatenate, lambda block, first, last: block.rows(slice(first, last))) as append:
+
+        def count(block: Predictions) -> None:
+            nonlocal total
+            total += len(block)
+            append(block)
+
+        yield count
+    if not total:
         raise DanqError(f"{path}: expected at least one row of predictions, received none")
-    rest = concatenate(waiting)
-    if len(rest):
-        write(rest)
 
 
 def _metadata(predictions: Predictions) -> dict[str, str]:
