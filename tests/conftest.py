@@ -1,6 +1,7 @@
 """What all tests share."""
 
 import os
+import shutil
 from collections.abc import Generator
 from pathlib import Path
 
@@ -35,4 +36,15 @@ def real_data() -> Path:
     path = Path(os.environ.get("DANQ_REAL_DATA", REPOSITORY.parent / "shared" / "data"))
     if not path.is_dir():
         pytest.skip(f"no real data at {path}; set DANQ_REAL_DATA")
+    return path
+
+
+@pytest.fixture(scope="session")
+def bcftools() -> str:
+    """Path of bcftools; tests that use it skip where it is absent, unless DANQ_REQUIRE_BCFTOOLS is set."""
+    path = shutil.which("bcftools")
+    if path is None:
+        if os.environ.get("DANQ_REQUIRE_BCFTOOLS"):
+            pytest.fail("bcftools is not installed although DANQ_REQUIRE_BCFTOOLS is set")
+        pytest.skip("bcftools is not installed (Debian package bcftools)")
     return path

@@ -94,9 +94,9 @@ class _Edits(NamedTuple):
 
 def _edits(alleles: Sequence[Allele]) -> _Edits:
     rows = [(a.index, a.start, a.removed, len(a.inserted), a.swapped) for a in alleles]
-    columns = np.array(rows, np.int64).reshape(len(rows), 5).T
+    contig, start, removed, added, swapped = np.array(rows, np.int64).reshape(len(rows), 5).T
     inserted = np.frombuffer(b"".join([a.inserted for a in alleles]), np.uint8)
-    return _Edits(*columns[:4], columns[4].astype(bool), inserted)
+    return _Edits(contig, start, removed, added, swapped.astype(bool), inserted)
 
 
 def _differs(values: NDArray[Any]) -> NDArray[np.bool_]:

@@ -51,7 +51,7 @@ class AlleleRules:
 class _Contig(NamedTuple):
     """A contig of the genome with the stretches asked for; None: all of it."""
 
-    index: int
+    number: int
     bases: NDArray[np.uint8]
     wanted: Stretches | None
 
@@ -147,7 +147,7 @@ class Judge:
         flags = ("swapped",) if swapped else ()
         if reason:
             return Allele(*text, reason, flags)
-        return Allele(*text, "", flags, contig.index, *placed, swapped)
+        return Allele(*text, "", flags, contig.number, *placed, swapped)
 
 
 def _unplaceable(placed: Place, window: int) -> str:

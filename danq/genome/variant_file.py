@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from itertools import islice
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import BinaryIO, Literal, NamedTuple, cast
 
 from danq.errors import DanqError
 from danq.files import open_binary
@@ -163,7 +163,9 @@ def _opened(path: Path, binary: bool) -> Iterator[Iterator[str]]:
         return
     with open_binary(path) as stream:
         # only LF ends a line: INFO text may hold other characters that Python takes for line ends
-        yield io.TextIOWrapper(stream, encoding="utf-8", errors="surrogateescape", newline="\n")
+        yield io.TextIOWrapper(
+            cast(BinaryIO, stream), encoding="utf-8", errors="surrogateescape", newline="\n"
+        )
 
 
 def _bcf_lines(path: Path) -> Iterator[str]:
