@@ -152,5 +152,81 @@ def build(
     return path
 
 
+def write_scores(
+    path: Path,
+    name: str,
+    targets: tuple[str, ...],
+    rows: list[dict],
+    differences: np.ndarray,
+    *,
+    written: tuple[int, ...] | None = None,
+    extra: dict[str, np.ndarray] | None = None,
+    counts: dict | None = None,
+    rows_a_group: int = 40,
+    **manifest,
+) -> Path:
+    """Write a directory of scores: `rows` say which alleles; `differences` (rows, targets), NaN for no score.
+
+    `written` are the targets with columns of their own; `extra` adds columns.
+    """
+    place = path / "scores" / name
+    place.mkdir(parents=True)
+    scored = ~np.isnan(differences).any(axis=1)
+    ledger = [
+        {
+            **row,
+            "status": "scored" if fine else "skipped",
+            "reason": row.get("reason", "" if fine else "ref_mismatch"),
+            "flags": row.get("flags", ""),
+        }
+        for row, fine in zip(rows, scored, strict=True)
+    ]
+    kept = [key for key in rows[0] if key not in ("reason", "flags")] if rows else ["row", "allele"]
+    columns = [*kept, "status", "reason", "flags"]
+    lines = ["\t".join(columns), *("\t".join(str(row[key]) for key in columns) for row in ledger)]
+    (place / "ledger.tsv").write_text("".join(f"{line}\n" for line in lines))
+    table = pl.DataFrame([{key: row[key] for key in kept} for row in rows]).filter(pl.Series(scored))
+    found = differences[scored].astype(np.float32)
+    table = table.with_columns(
+        max_abs_logit_diff=np.abs(found).max(axis=1, initial=0.0),
+        max_target=pl.Series(np.abs(found).argmax(axis=1), dtype=pl.Int32),
+        l2_logit_diff=np.linalg.norm(found, axis=1),
+    )
+    for index in range(len(targets)) if written is None else written:
+        for number, values in (
+            ("p_ref", 0.25),
+            ("p_alt", 0.5),
+            ("diff", 0.25),
+            ("logit_diff", found[:, index]),
+        ):
+            column = pl.lit(values, pl.Float32) if isinstance(values, float) else pl.Series(values)
+            table = table.with_columns(column.alias(f"{index}_{targets[index]}__{number}"))
+    table = table.with_columns(pl.Series(key, values) for key, values in (extra or {}).items())
+    table.write_parquet(place / "scores.parquet", row_group_size=rows_a_group)
+    told = {
+        "kind": "scores",
+        "format_version": 1,
+        "vcf": {"name": f"{name}.vcf.gz", "sha256": "ef" * 32},
+        "genome": {"path": "results/genomes/sacCer3", "digest": "cd" * 32},
+        "bundles": [{"path": "results/runs/danq", "run": "danq", "digest": "01" * 32}],
+        "targets": list(targets),
+        "options": {"strands": "scores", "regions": [], "background": None},
+        "counts": counts
+        or {
+            "records": len({row["row"] for row in rows}),
+            "alleles": len(rows),
+            "scored": int(scored.sum()),
+            "skipped": int((~scored).sum()),
+            "reasons": {"ref_mismatch": int((~scored).sum())} if not scored.all() else {},
+            "flags": {},
+        },
+        "variants_per_second": 321.5,
+        "provenance": provenance(f"danq score --vcf {name}.vcf.gz"),
+        **manifest,
+    }
+    (place / "scores.json").write_text(json.dumps(told))
+    return place
+
+
 def read_metrics(path: Path) -> pl.DataFrame:
     return pl.read_csv(path / "metrics.tsv", separator="\t")

@@ -10,17 +10,25 @@ log = logging.getLogger("danq")
 
 
 def report(
-    results: Annotated[Path, typer.Option(help="Results directory: runs, datasets, genomes, benchmarks.")],
+    results: Annotated[
+        Path, typer.Option(help="Results directory: runs, datasets, genomes, scores, benchmarks.")
+    ],
     out: Annotated[Path, typer.Option(help="The HTML file; it holds everything and needs no network.")],
     run: Annotated[
         list[str] | None, typer.Option(help="Show this run only; may be repeated.  [default: all]")
     ] = None,
+    callset: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Show the scores of this callset only; may be repeated.  [default: all; with --run none]"
+        ),
+    ] = None,
 ) -> None:
-    """Write one page that compares the runs of a results directory.
+    """Write one page that compares the runs of a results directory and shows its variant scores.
 
     Runs without predictions or evaluation are shown with what they have.
     """
     from danq.evaluate.report import write_report
 
-    write_report(results, out, run or ())
+    write_report(results, out, run or (), callset or ())
     log.info("%s: %.1f MB", out, out.stat().st_size / 1e6)

@@ -10,7 +10,14 @@ from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
-from danq.evaluate import report_baseline, report_curves, report_data, report_runs, report_targets
+from danq.evaluate import (
+    report_baseline,
+    report_curves,
+    report_data,
+    report_runs,
+    report_scores,
+    report_targets,
+)
 from danq.evaluate.report_content import Section, text
 from danq.evaluate.results import Results, read_results
 from danq.files import atomic, write_json
@@ -25,24 +32,26 @@ _FOREIGN = (
 """Marks of the parts of a page that tell of MultiQC and its makers rather than of the results."""
 
 
-def write_report(results: Path, out: Path, runs: Collection[str] = ()) -> None:
+def write_report(
+    results: Path, out: Path, runs: Collection[str] = (), callsets: Collection[str] = ()
+) -> None:
     """Gather everything a results directory holds into one HTML file that needs no network.
 
     Parameters
     ----------
     results : Path
-        Directory with ``runs``, ``datasets``, ``genomes`` and ``benchmarks``; parts may be missing.
+        Directory with ``runs``, ``datasets``, ``genomes``, ``scores``, ``benchmarks``; parts may be missing.
     out : Path
         The HTML file.
-    runs : collection of str
-        Runs to show; all that are there where empty.
+    runs, callsets : collections of str
+        What to show, as `read_results` takes them.
 
     Raises
     ------
     DanqError
-        If there is no run or a named one is missing, or a file of the results is damaged.
+        If there is no run or something named is missing, or a file of the results is damaged.
     """
-    found = read_results(results, runs)
+    found = read_results(results, runs, callsets)
     with tempfile.TemporaryDirectory() as folder, atomic(out) as partial:
         drawn = _draw(sections(found), _configuration(found), Path(folder))
         partial.write_text(_finish(drawn), encoding="utf-8")
@@ -59,6 +68,7 @@ def sections(results: Results) -> list[Section]:
         report_curves.curves(results, "pr"),
         report_curves.calibration(results),
         report_data.leakage(results),
+        *report_scores.scores(results),
         report_curves.training(results),
         report_data.balance(results),
         report_data.data(results),
@@ -66,6 +76,7 @@ def sections(results: Results) -> list[Section]:
         report_runs.jobs(results),
         report_runs.options(results),
         report_runs.provenance(results),
+        report_scores.provenance(results),
     ]
     return [section for section in made if section is not None]
 

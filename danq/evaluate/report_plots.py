@@ -48,6 +48,7 @@ def line_plot(
     diagonal: str = "",
     unit_square: bool = False,
     whole_steps: bool = False,
+    logarithmic: bool = False,
 ) -> Section | None:
     """Make a line plot with a button a tab; None if no tab has a line.
 
@@ -61,6 +62,8 @@ def line_plot(
         Both axes go from 0 to 1.
     whole_steps : bool
         x are whole numbers such as epochs, and ticks stand at those only.
+    logarithmic : bool
+        The y axis is logarithmic.
     """
     tabs = [tab for tab in tabs if any(len(points) for points in tab.lines.values())]
     if not tabs:
@@ -70,6 +73,7 @@ def line_plot(
         "title": text(title),
         "xlab": axes[0],
         "categories": whole_steps,
+        "ylog": logarithmic,
     }
     pconfig |= _common(axes[1], tabs) | {"style": "lines" if unit_square else "lines+markers"}
     if unit_square:

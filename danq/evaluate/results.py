@@ -8,6 +8,7 @@ from typing import Any
 import polars as pl
 
 from danq.errors import DanqError
+from danq.evaluate.callsets import Callset, read_callset
 from danq.evaluate.evaluate import FORMAT_VERSION, KIND
 from danq.evaluate.per_target import SCHEMA
 from danq.files import read_manifest
@@ -84,12 +85,15 @@ class Results:
         ``genome.json`` by name.
     jobs : DataFrame or None
         Columns job, seconds, peak memory (MB) and cores used on average, from the workflow's benchmarks.
+    callsets : tuple of Callset
+        Scored variants, in order of their names.
     """
 
     runs: tuple[Run, ...]
     datasets: dict[str, dict[str, Any]]
     genomes: dict[str, dict[str, Any]]
     jobs: pl.DataFrame | None
+    callsets: tuple[Callset, ...] = ()
 
     def label(self, run: Run) -> str:
         """Give the name of a run, with its dataset where there are several."""
@@ -106,26 +110,23 @@ class Results:
         return None if run.is_baseline or not found else found[0]
 
 
-def read_results(path: Path, names: Collection[str] = ()) -> Results:
+def read_results(path: Path, names: Collection[str] = (), callsets: Collection[str] = ()) -> Results:
     """Read a results directory.
 
     Parameters
     ----------
     path : Path
         Directory of the results.
-    names : collection of str
-        Runs to read; all that are there where empty.
+    names, callsets : collections of str
+        Runs and callsets to read. Where only callsets are named, all runs; where none of either, all of both.
 
     Raises
     ------
     DanqError
-        If it holds no run or lacks a named one, or a file in it is damaged or of another format version.
+        If it holds no run, or lacks a named run or callset, or a file in it is damaged or of another format
+        version.
     """
-    bundles = sorted(path.glob("runs/*/bundle.json"))
-    missing = sorted(set(names) - {bundle.parent.name for bundle in bundles})
-    if missing:
-        raise DanqError(f"{path}: expected the run {missing[0]} (runs/{missing[0]}/bundle.json), found none")
-    bundles = [bundle for bundle in bundles if not names or bundle.parent.name in names]
+    bundles = _chosen(path, "run", "runs/*/bundle.json", names, not names)
     if not bundles:
         raise DanqError(f"{path}: expected at least one run (runs/<name>/bundle.json), found none")
     runs = sorted(map(_read_run, bundles), key=lambda run: (run.dataset, run.is_baseline, run.name))
@@ -139,7 +140,19 @@ def read_results(path: Path, names: Collection[str] = ()) -> Results:
         for manifest in sorted(path.glob("genomes/*/genome.json"))
     }
     kept = {name: datasets[name] for name in datasets if name in used}
-    return Results(tuple(runs), kept, genomes, _read_jobs(path / "benchmarks"))
+    scored = _chosen(path, "callset", "scores/*/scores.json", callsets, not callsets and not names)
+    jobs = _read_jobs(path / "benchmarks")
+    return Results(tuple(runs), kept, genomes, jobs, tuple(map(read_callset, scored)))
+
+
+def _chosen(path: Path, what: str, pattern: str, names: Collection[str], everything: bool) -> list[Path]:
+    """Find the manifests of the named directories, or of all."""
+    found = sorted(path.glob(pattern))
+    missing = sorted(set(names) - {manifest.parent.name for manifest in found})
+    if missing:
+        place = pattern.replace("*", missing[0])
+        raise DanqError(f"{path}: expected the {what} {missing[0]} ({place}), found none")
+    return [manifest for manifest in found if everything or manifest.parent.name in names]
 
 
 def _read_run(manifest: Path) -> Run:

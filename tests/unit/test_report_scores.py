@@ -1,0 +1,325 @@
+"""Sections of the report about scored variants, from directories of scores written here by hand."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+import pytest
+from results_tree import build, bundle, write_scores
+
+from danq.errors import DanqError
+from danq.evaluate.report import sections, write_report
+from danq.evaluate.report_content import Section
+from danq.evaluate.results import read_results
+
+TARGETS = ("CDS", "NFKB/p65", "ARS")
+
+
+def alleles(n: int, contig: str = "chrI", step: int = 1, **more: Any) -> list[dict[str, Any]]:
+    """Substitutions at every `step`-th position from 101 on, one a record."""
+    return [
+        {
+            "row": i + 1,
+            "allele": 1,
+            "contig": contig,
+            "pos": 101 + step * i,
+            "id": ".",
+            "ref": "A",
+            "alt": "G",
+        }
+        | more
+        for i in range(n)
+    ]
+
+
+def drawn(n: int, k: int = len(TARGETS), seed: int = 0) -> np.ndarray:
+    return np.random.default_rng(seed).normal(0, 0.5, (n, k))
+
+
+@pytest.fixture
+def results(tmp_path: Path) -> Path:
+    """A results directory with one run that has just been trained."""
+    place = tmp_path / "results" / "runs" / "danq"
+    place.mkdir(parents=True)
+    (place / "bundle.json").write_text(json.dumps(bundle("danq", "yeast", "danq", TARGETS)))
+    return tmp_path / "results"
+
+
+def made(results: Path) -> dict[str, Section]:
+    return {section.config["section_name"]: section for section in sections(read_results(results))}
+
+
+def test_results_without_scores_have_no_such_section(results: Path):
+    assert not {name for name in made(results) if "ariant" in name or "ffect" in name or "scores" in name}
+
+
+def test_counts_of_callsets_stand_side_by_side(results: Path):
+    differences = drawn(100)
+    differences[:3] = np.nan
+    counts = {"records": 98, "alleles": 100, "scored": 97, "skipped": 3, "flags": {"padded": 2}}
+    counts["reasons"] = {"ref_mismatch": 2, "star": 1}
+    write_scores(results, "demo", TARGETS, alleles(100), differences, counts=counts)
+    write_scores(results, "clean", TARGETS, alleles(10), drawn(10))
+    section = made(results)["Variant scores"]
+    assert list(section.data) == ["clean", "demo"]
+    assert section.data["demo"] == {
+        "records": 98,
+        "alleles": 100,
+        "scored": 97,
+        "skipped": 3,
+        "reason_ref_mismatch": 2,
+        "reason_star": 1,
+        "flag_padded": 2,
+        "speed": 321.5,
+    }
+    assert "reason_star" not in section.data["clean"]
+    heads = section.config["headers"]
+    assert heads["reason_star"]["title"] == "star"
+    assert "deleted by another record" in heads["reason_star"]["description"]
+
+
+def test_the_histogram_counts_every_scored_allele(results: Path):
+    differences = drawn(500)
+    differences[::50] = np.nan
+    write_scores(results, "demo", TARGETS, alleles(500), differences)
+    section = made(results)["Distribution of effects"]
+    histogram, beyond = (tab["demo"] for tab in section.data)
+    assert section.config["pconfig"]["ylog"] is True
+    effects = np.abs(differences[~np.isnan(differences).any(axis=1)]).max(axis=1)
+    assert sum(n for _, n in histogram) == len(effects) == 490
+    assert beyond[0] == [0.0, 490]
+    width = effects.max() / 60
+    assert all(n > 0 for _, n in histogram)
+    for x, n in histogram:
+        assert n == ((effects > x - width / 2) & (effects <= x + width / 2)).sum() or n <= 2
+    for x, n in beyond[1:5]:
+        assert n == (effects >= x).sum()
+
+
+def test_scores_without_any_effect_can_be_drawn(results: Path):
+    write_scores(results, "same", TARGETS, alleles(5), np.zeros((5, 3)))
+    write_scores(results, "none", TARGETS, alleles(5), np.full((5, 3), np.nan))
+    found = made(results)
+    histogram, _ = found["Distribution of effects"].data
+    assert list(histogram) == ["same"]
+    assert sum(n for _, n in histogram["same"]) == 5
+    assert "Strongest variants of none" not in found
+    assert [name for name in found if name.startswith("Effects along")] == [
+        "Effects along chrI:101-105 of same"
+    ]
+
+
+def test_an_empty_callset_shows_its_counts(results: Path):
+    write_scores(results, "empty", TARGETS, alleles(1), np.full((1, 3), np.nan))
+    path = results / "scores" / "empty" / "scores.parquet"
+    pl.read_parquet(path).clear().write_parquet(path)
+    found = made(results)
+    assert found["Variant scores"].data["empty"]["records"] == 1
+    assert "Strongest variants" not in found
+
+
+def test_the_strongest_variants_are_those_of_a_full_sort(results: Path):
+    differences = drawn(300)
+    rows = alleles(300)
+    rows[7] |= {"id": "rs7", "ref": "A" * 40, "flags": "padded,swapped"}
+    differences[7, 1] = -9.5
+    write_scores(results, "demo", TARGETS, rows, differences)
+    section = made(results)["Strongest variants"]
+    order = np.argsort(-np.abs(differences.astype(np.float32)).max(axis=1), kind="stable")[:50]
+    expected = [f"chrI:{rows[i]['pos']} A&gt;G" for i in order]
+    expected[0] = "chrI:108 AAAAAAAA…(40 bp)&gt;G"
+    assert list(section.data) == expected
+    first = section.data[expected[0]]
+    assert first == {
+        "id": "rs7",
+        "target": "NFKB&#47;p65",
+        "max_abs_logit_diff": 9.5,
+        "p_ref": 0.25,
+        "p_alt": 0.5,
+        "logit_diff": -9.5,
+        "flags": "padded,swapped",
+    }
+    for i, name in zip(order, expected, strict=True):
+        top = np.abs(differences[i]).argmax()
+        assert section.data[name]["logit_diff"] == pytest.approx(differences[i, top], rel=1e-6)
+
+
+def test_targets_that_were_not_written_leave_their_numbers_out(results: Path):
+    differences = np.array([[0.1, 2.0, 0.1], [1.0, 0.2, 0.3]])
+    write_scores(results, "demo", TARGETS, alleles(2), differences, written=(0,))
+    rows = list(made(results)["Strongest variants"].data.values())
+    assert rows[0] == {"target": "NFKB&#47;p65", "max_abs_logit_diff": 2.0}
+    assert rows[1]["logit_diff"] == 1.0
+
+
+def test_evalues_spread_and_significance_are_shown_where_there_are_any(results: Path):
+    extra = {"functional_significance": [3.21e-5], "0_CDS__evalue": [1e-6], "0_CDS__logit_diff_sd": [0.125]}
+    differences = np.array([[1.0, 0.2, 0.3]])
+    write_scores(results, "demo", TARGETS, alleles(1), differences, extra=extra)
+    row = made(results)["Strongest variants"].data["chrI:101 A&gt;G"]
+    assert (row["evalue"], row["significance"], row["logit_diff_sd"]) == ("1e-06", "3.2e-05", 0.125)
+
+
+def test_records_given_twice_and_samples_keep_rows_of_their_own(results: Path):
+    rows = alleles(2, pos=500)
+    write_scores(results, "twice", TARGETS, rows, drawn(2))
+    own = [row | {"sample": "NA1", "haplotype": h} for row in alleles(1) for h in (1, 2)]
+    own[1]["flags"] = "unphased"
+    own[0]["flags"] = ""
+    write_scores(results, "personal", TARGETS, own, drawn(2))
+    found = made(results)
+    assert len(found["Strongest variants of twice"].data) == 2
+    assert any("(record " in name for name in found["Strongest variants of twice"].data)
+    personal = found["Strongest variants of personal"].data
+    assert set(personal) == {f"chrI:101 A&gt;G · NA1 haplotype {h}" for h in (1, 2)}
+    assert personal["chrI:101 A&gt;G · NA1 haplotype 2"]["flags"] == "unphased"
+    assert "flags" not in personal["chrI:101 A&gt;G · NA1 haplotype 1"]
+
+
+def test_a_short_region_is_drawn_target_by_target(results: Path):
+    differences = drawn(200)
+    write_scores(results, "demo", TARGETS, alleles(200, step=3), differences)
+    section = made(results)["Effects along chrI:101-698"]
+    views = [label["name"] for label in section.config["pconfig"]["data_labels"]]
+    assert views == ["CDS", "NFKB&#47;p65", "ARS"]
+    for index, view in enumerate(section.data):
+        assert len(view) == 200
+        assert view["chrI:104 A&gt;G"] == [
+            {"x": 104, "y": round(float(np.float32(differences[1, index])), 4), "annotate": False}
+        ]
+
+
+def test_of_many_targets_those_with_the_largest_effects_are_drawn(results: Path):
+    targets = tuple(f"t{i}" for i in range(30))
+    differences = drawn(90, 30) * 0.01
+    for target, size in ((3, 1.0), (29, -3.0), (11, 2.0)):
+        differences[80, target] = size
+    write_scores(results, "demo", targets, alleles(90), differences)
+    section = made(results)["Effects along chrI:101-190"]
+    views = [label["name"] for label in section.config["pconfig"]["data_labels"]]
+    assert len(views) == 8
+    assert {"t3", "t11", "t29"} <= set(views)
+    assert views == sorted(views, key=targets.index)
+    assert "the 8 targets with the largest" in section.config["description"]
+
+
+def test_of_too_many_alleles_the_strongest_of_each_stretch_is_drawn(results: Path):
+    differences = drawn(2400, 1)
+    rows = [row | {"pos": 101 + i // 3} for i, row in enumerate(alleles(2400))]
+    write_scores(results, "demo", ("one",), rows, differences)
+    section = made(results)["Effects along chrI:101-900"]
+    points = [point for view in section.data for at in view.values() for point in at]
+    strongest = np.abs(differences.astype(np.float32).reshape(800, 3)).max(axis=1)
+    assert [point["x"] for point in points] == list(range(101, 901))
+    assert np.abs([point["y"] for point in points]) == pytest.approx(strongest, abs=6e-5)
+    assert "strongest of each of 1,000 equal stretches" in section.config["description"]
+
+
+def test_contigs_get_a_view_each_in_the_order_of_the_input(results: Path):
+    rows = alleles(1500, "chrII", step=1000) + alleles(20, "chrI", step=7)
+    rows = [row | {"row": i + 1} for i, row in enumerate(rows)]
+    differences = drawn(1520)
+    write_scores(results, "demo", TARGETS, rows, differences)
+    section = made(results)["Effects along contigs"]
+    assert [label["name"] for label in section.config["pconfig"]["data_labels"]] == ["chrII", "chrI"]
+    effects = np.abs(differences.astype(np.float32)).max(axis=1)
+    assert len(section.data[1]) == 20
+    assert section.data[1]["chrI:108 A&gt;G"][0]["y"] == pytest.approx(effects[1501], abs=6e-5)
+    drawn_points = {point["x"]: point["y"] for at in section.data[0].values() for point in at}
+    assert 700 < len(drawn_points) <= 1000
+    pieces = (np.arange(1500) * 1000) // -(-(1499 * 1000 + 1) // 1000)
+    best = [np.flatnonzero(pieces == p)[effects[:1500][pieces == p].argmax()] for p in np.unique(pieces)]
+    assert sorted(drawn_points) == [101 + 1000 * i for i in best]
+
+
+def test_of_many_contigs_those_with_the_most_alleles_are_drawn(results: Path):
+    rows = [row for i in range(40) for row in alleles(1 + (i % 30), f"scaffold{i}")]
+    rows = [row | {"row": i + 1} for i, row in enumerate(rows)]
+    write_scores(results, "demo", TARGETS, rows, drawn(len(rows)))
+    section = made(results)["Effects along contigs"]
+    names = [label["name"] for label in section.config["pconfig"]["data_labels"]]
+    assert len(names) == len(section.data) == 24
+    assert "scaffold29" in names
+    assert "scaffold0" not in names
+    assert "24 of 40 contigs" in section.config["description"]
+
+
+def test_the_tidy_form_shows_its_counts(results: Path):
+    write_scores(results, "long", TARGETS, alleles(3), drawn(3))
+    path = results / "scores" / "long" / "scores.parquet"
+    pl.read_parquet(path).drop("max_abs_logit_diff").write_parquet(path)
+    found = made(results)
+    assert found["Variant scores"].data["long"]["scored"] == 3
+    assert "Distribution of effects" not in found
+
+
+TRUTH = """\
+score\ttarget\tn\tpositives\tauroc\tauprc\tpearson\tspearman\tstatus
+max_abs_logit_diff\t\t10\t4\t0.75\t0.5\t\t\tscored
+l2_logit_diff\t\t10\t4\t0.7\t0.45\t\t\tscored
+abs_logit_diff\tCDS\t10\t4\t0.6\t0.4\t\t\tscored
+abs_logit_diff\tARS\t10\t4\t0.9\t0.8\t\t\tscored
+abs_logit_diff\tnone\t0\t0\t\t\t\t\tno_positives
+"""
+
+
+def test_agreement_with_the_truth_puts_the_best_target_first(results: Path):
+    place = write_scores(results, "demo", TARGETS, alleles(3), drawn(3), truth={"kind": "labels", "n": 10})
+    (place / "truth.tsv").write_text(TRUTH)
+    section = made(results)["Agreement with known effects"]
+    assert list(section.data) == [
+        "max_abs_logit_diff",
+        "l2_logit_diff",
+        "ARS: abs_logit_diff",
+        "CDS: abs_logit_diff",
+        "none: abs_logit_diff",
+    ]
+    assert section.data["ARS: abs_logit_diff"] == {"n": 10, "positives": 4, "auroc": 0.9, "auprc": 0.8}
+    assert section.data["none: abs_logit_diff"]["status"] == "not compared: no positives"
+
+
+def test_a_truth_left_by_an_earlier_scoring_is_not_shown(results: Path):
+    place = write_scores(results, "demo", TARGETS, alleles(3), drawn(3))
+    (place / "truth.tsv").write_text(TRUTH)
+    assert "Agreement with known effects" not in made(results)
+
+
+def test_named_callsets_are_shown_alone(results: Path):
+    for name in ("one", "two"):
+        write_scores(results, name, TARGETS, alleles(3), drawn(3))
+    names = lambda *given: [c.name for c in read_results(results, *given).callsets]  # noqa: E731
+    assert names() == ["one", "two"]
+    assert names((), ["two"]) == ["two"]
+    assert names(["danq"]) == []
+    assert names(["danq"], ["one"]) == ["one"]
+    with pytest.raises(DanqError, match=r"expected the callset three \(scores/three/scores\.json\), found"):
+        read_results(results, (), ["one", "three"])
+
+
+def test_damaged_scores_are_refused_by_their_name(results: Path):
+    place = write_scores(results, "demo", TARGETS, alleles(3), drawn(3))
+    whole = (place / "scores.parquet").read_bytes()
+    (place / "scores.parquet").write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(DanqError, match=r"demo/scores\.parquet: expected a Parquet table"):
+        read_results(results)
+    (place / "scores.parquet").unlink()
+    with pytest.raises(DanqError, match=r"demo/scores\.parquet: no such file"):
+        read_results(results)
+
+
+def test_the_page_shows_the_scores(tmp_path: Path):
+    results = build(tmp_path / "results", {"danq": ("yeast", "danq", 1.0)}, TARGETS, resamples=0)
+    rows = [row | {"id": "<i>x</i>"} for row in alleles(60)]
+    write_scores(results, "demo", TARGETS, rows, drawn(60))
+    out = tmp_path / "report.html"
+    write_report(results, out)
+    page = out.read_text(encoding="utf-8")
+    for head in (
+        *("Variant scores", "Distribution of effects", "Strongest variants"),
+        *("Effects along chrI:101-160", "Provenance of the scores"),
+    ):
+        assert f">{head}</h2>" in page
+    assert "demo.vcf.gz" in page
+    assert "<i>x" not in page
