@@ -1,8 +1,6 @@
 """Files of variants as lines of text: VCF whatever its compression, BCF, and tables of chr:pos:ref:alt."""
 
 import io
-import stat
-import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -18,6 +16,7 @@ from danq.genome.variant_lines import FIXED_COLUMNS, is_allele
 _BCF = b"BCF\x02"
 _BGZF_END = bytes.fromhex("1f8b08040000000000ff0600424302001b0003000000000000000000")
 """The empty block that ends every BGZF file (SAM specification, section 4.1.2)."""
+_BGZF_HEAD = 18
 
 
 class Line(NamedTuple):
@@ -111,8 +110,9 @@ def open_variants(path: Path) -> VariantText:
     DanqError
         If it is missing, none of these, lacks columns, or is compressed and ends early.
     """
-    _check_whole(path)
+    _refuse_pipe(path)
     binary = _is_bcf(path)
+    _refuse_cut(path)
     with _opened(path, binary) as stream:
         header: list[str] = []
         for number, text in enumerate(stream, 1):
@@ -178,6 +178,8 @@ def _bcf_lines(path: Path) -> Iterator[str]:
             yield from str(records.header).splitlines(keepends=True)
             for record in records:
                 yield str(record)
+    except UnicodeDecodeError:
+        raise DanqError(f"{path}: expected UTF-8 text in the BCF; as a VCF it can be read") from None
     except (OSError, ValueError) as error:
         raise DanqError(f"{path}: the BCF is truncated or damaged ({error})") from None
     finally:
@@ -189,27 +191,22 @@ def _is_bcf(path: Path) -> bool:
         return stream.read(len(_BCF)) == _BCF
 
 
-def _check_whole(path: Path) -> None:
-    """Refuse what cannot be read twice, and BGZF without its end: cut at a block's border it looks whole."""
-    try:
-        mode = path.stat().st_mode
-    except OSError:
-        return  # opening it says what is wrong
-    if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
+def _refuse_pipe(path: Path) -> None:
+    if path.exists() and not (path.is_file() or path.is_dir()):
         raise DanqError(f"{path}: expected a file that can be read twice, received a pipe or a device")
-    if stat.S_ISDIR(mode):
-        return
+
+
+def _refuse_cut(path: Path) -> None:
+    """Refuse BGZF without its last block: gzip takes a file for whole that was cut between two blocks."""
     with path.open("rb") as stream:
-        head = stream.read(18)
+        head = stream.read(_BGZF_HEAD)
         if not _is_bgzf(head):
             return
-        stream.seek(-min(len(_BGZF_END), path.stat().st_size), io.SEEK_END)
+        stream.seek(-len(_BGZF_END), io.SEEK_END)
         if stream.read() != _BGZF_END:
             raise DanqError(f"{path}: the compressed file is truncated (it lacks the block that ends BGZF)")
 
 
 def _is_bgzf(head: bytes) -> bool:
-    """Whether a file's first 18 bytes are a gzip header with the extra field BC of two bytes in front."""
-    if len(head) < 18 or head[:4] != b"\x1f\x8b\x08\x04":
-        return False
-    return head[12:14] == b"BC" and struct.unpack("<H", head[14:16]) == (2,)
+    """Whether a file starts with a gzip header whose first extra field is BGZF's: BC, of two bytes."""
+    return len(head) == _BGZF_HEAD and head[:4] == b"\x1f\x8b\x08\x04" and head[12:16] == b"BC\x02\x00"

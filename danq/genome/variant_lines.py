@@ -20,7 +20,7 @@ class Fields(NamedTuple):
     Attributes
     ----------
     contig, pos, id, ref : str, int, str, str
-        As in the file; `pos` is 1-based and 0 before the contig's first base.
+        As in the file, but for bytes that are not UTF-8; `pos` is 1-based and 0 before the first base.
     alts : tuple of str
         The alternate alleles, at least one; ``.`` where the record has none.
     filter : str
@@ -53,6 +53,7 @@ def parse_line(text: str, kind: Literal["vcf", "tsv"], tabs: int) -> Fields | No
         None if the line is malformed: another number of columns than the header has, a position that is no
         number, a REF that is empty or no nucleotide sequence, an empty ALT.
     """
+    text = _shown(text)
     if kind == "tsv":
         return _table_fields(text, tabs)
     if text.count("\t") != tabs and not (tabs in (7, 8) and text.count("\t") in (7, 8)):
@@ -65,6 +66,7 @@ def parse_line(text: str, kind: Literal["vcf", "tsv"], tabs: int) -> Fields | No
 
 def loose_fields(text: str, kind: Literal["vcf", "tsv"]) -> tuple[str, int, str, str, str]:
     """Read what can be read of a malformed line: contig, 1-based position, ID, REF, ALT; else "" and 0."""
+    text = _shown(text)
     if kind == "tsv":
         parts = (*text.partition("\t")[0].split(":"), "", "", "", "")
         contig, pos, name, ref, alt = parts[0], parts[1], "", parts[2], parts[3]
@@ -90,6 +92,13 @@ def kind_of_alt(alt: str) -> str:
     if "<" in alt:
         return "symbolic"
     return "breakend" if alt[0] == "." or alt[-1] == "." else ""
+
+
+def _shown(text: str) -> str:
+    """Put U+FFFD for bytes that are not UTF-8, so that fields can be written anywhere."""
+    if text.isascii():
+        return text
+    return text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
 
 
 def _table_fields(text: str, tabs: int) -> Fields | None:

@@ -1,0 +1,32 @@
+"""Genomes of a few bases and files of variants on them."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from danq.genome.alphabet import encode
+from danq.genome.fasta import Genome
+from danq.genome.variant_file import VariantText, open_variants
+
+COLUMNS = "#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO"
+
+
+def genome_of(**contigs: str) -> Genome:
+    """A genome in memory."""
+    lengths = np.array([len(sequence) for sequence in contigs.values()], np.int64)
+    codes = encode("".join(contigs.values()))
+    return Genome(Path("small"), tuple(contigs), np.cumsum(lengths) - lengths, lengths, codes, "digest")
+
+
+def record(contig: str, pos: int | str, ref: str, alt: str, passed: str = "PASS") -> str:
+    """A line of a VCF without samples."""
+    return f"{contig}\t{pos}\t.\t{ref}\t{alt}\t.\t{passed}\t."
+
+
+def vcf_of(folder: Path, records: Sequence[str], contigs: Sequence[str] = ()) -> VariantText:
+    """A VCF of these lines, opened."""
+    path = folder / "small.vcf"
+    declared = [f"##contig=<ID={name}>" for name in contigs]
+    path.write_text("\n".join(["##fileformat=VCFv4.3", *declared, COLUMNS, *records]) + "\n")
+    return open_variants(path)
