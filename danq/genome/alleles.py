@@ -17,6 +17,8 @@ REASONS = {
     "outside_regions": "outside the asked-for regions",
     "filtered": "FILTER is neither PASS nor `.`",
     "malformed": "the line is no variant record",
+    "not_carried": "no chosen sample carries the allele",
+    "overlaps": "overlaps an earlier variant of the same haplotype",
 }
 """Why an allele is not scored: the closed list of the ledger's column `reason`."""
 
