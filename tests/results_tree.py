@@ -189,7 +189,7 @@ def write_scores(
     found = differences[scored].astype(np.float32)
     table = table.with_columns(
         max_abs_logit_diff=np.abs(found).max(axis=1, initial=0.0),
-        max_target=pl.Series(np.abs(found).argmax(axis=1), dtype=pl.Int32),
+        max_target=pl.Series([targets[best] for best in np.abs(found).argmax(axis=1)], dtype=pl.String),
         l2_logit_diff=np.linalg.norm(found, axis=1),
     )
     for index in range(len(targets)) if written is None else written:

@@ -36,7 +36,7 @@ class Callset:
     manifest : dict
         ``scores.json``.
     columns : tuple of str
-        Columns of ``scores.parquet``.
+        Columns of ``scores.parquet``; none where the scores were written as text.
     truth : DataFrame or None
         ``truth.tsv``.
     """
@@ -49,7 +49,7 @@ class Callset:
 
     @property
     def wide(self) -> bool:
-        """Whether a row is an allele; in the tidy form it is an allele and a target."""
+        """Whether there is a row for each allele; in the tidy form it is one for each allele and target."""
         return EFFECT in self.columns
 
     @property
@@ -97,8 +97,11 @@ def read_callset(manifest: Path) -> Callset:
     """
     folder = manifest.parent
     told = read_manifest(manifest, KIND, FORMAT_VERSION)
-    with _parquet(folder) as file:
-        columns = tuple(file.schema_arrow.names)
+    columns: tuple[str, ...] = ()
+    # asked for as text, the scores are for other readers than the report
+    if not (folder / "scores.tsv").is_file() or (folder / "scores.parquet").exists():
+        with _parquet(folder) as file:
+            columns = tuple(file.schema_arrow.names)
     # what an earlier scoring with other options left there is not shown
     truth = folder / "truth.tsv"
     compared = truth.is_file() and told.get("truth")

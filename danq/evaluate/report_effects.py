@@ -7,7 +7,7 @@ import polars as pl
 
 from danq.evaluate.callsets import EFFECT, NAMES, Callset, label
 from danq.evaluate.report_content import Section, text
-from danq.evaluate.report_plots import GREY, PALETTE
+from danq.evaluate.report_plots import PALETTE
 
 _REGION = 5_000
 """Longest stretch in bp that is drawn target by target."""
@@ -68,12 +68,11 @@ def _region(callset: Callset, number: int, of: str, contigs: pl.DataFrame) -> Se
     )
     config = _config(number, f"Effects along {contig}:{first:,}-{last:,}{of}", description, list(drawn))
     config["pconfig"] |= {"xlab": f"Position on {text(contig)} (bp)", "ylab": "Logit difference"}
-    config["pconfig"]["y_lines"] = [{"value": 0, "color": GREY, "dash": "dash"}]
     return Section(f"danq_along_{number}", config, [_points(part) for part in drawn.values()])
 
 
 def _strongest_targets(callset: Callset) -> dict[int, str]:
-    """Targets with the largest absolute effects, in the order of the model."""
+    """Targets with the largest absolute effects, the largest first."""
     targets = callset.targets
     columns = [callset.column(target, "logit_diff") for target in targets]
     parts = (
@@ -82,8 +81,9 @@ def _strongest_targets(callset: Callset) -> dict[int, str]:
     if not parts:
         return {}
     largest = pl.concat(parts).max().row(0)
-    ranked = sorted(targets, key=lambda t: -(largest[list(targets).index(t)] or 0.0))
-    return {target: targets[target] for target in sorted(ranked[:_MOST_TARGETS])}
+    sizes = dict(zip(targets, largest, strict=True))
+    ranked = sorted(targets, key=lambda target: -(sizes[target] or 0.0))
+    return {target: targets[target] for target in ranked[:_MOST_TARGETS]}
 
 
 def _by_contig(callset: Callset, number: int, of: str, contigs: pl.DataFrame) -> Section:
@@ -139,6 +139,7 @@ def _config(number: int, title: str, description: str, views: list[str]) -> dict
             "id": f"danq_along_{number}_plot",
             "title": text(title),
             "height": 560,
+            "x_decimals": 0,
             "marker_size": 6,
             "color": PALETTE[0],
             "showlegend": False,

@@ -109,7 +109,6 @@ def strongest(callset: Callset, number: int, of: str) -> Section | None:
     top = _top(callset)
     if top is None:
         return None
-    names = callset.manifest["targets"]
     top = with_flags(callset, top)
     details = _details(callset, top)
     rows: dict[str, dict[str, Any]] = {}
@@ -118,7 +117,7 @@ def strongest(callset: Callset, number: int, of: str) -> Section | None:
         name = f"{name} (record {row['row']}, allele {row['allele']})" if name in rows else name
         rows[name] = {
             "id": None if row["id"] in ("", ".") else row["id"],
-            "target": names[row["max_target"]],
+            "target": row["max_target"],
             EFFECT: row[EFFECT],
             **details.get((row["group"], row["offset"]), {}),
             "significance": _small(row.get("functional_significance")),
@@ -159,13 +158,14 @@ def _top(callset: Callset) -> pl.DataFrame | None:
 def _details(callset: Callset, top: pl.DataFrame) -> dict[tuple[int, int], dict[str, Any]]:
     """Numbers of the strongest target of each of these rows, by row group and offset."""
     found: dict[tuple[int, int], dict[str, Any]] = {}
-    written = sorted(set(top["max_target"].to_list()) & set(callset.targets))
+    index = {target: number for number, target in callset.targets.items()}
+    written = sorted({index[target] for target in top["max_target"] if target in index})
     columns = [callset.column(target, name) for target in written for name in _NUMBERS]
     groups = sorted(set(top["group"].to_list()))
     for group, block in zip(groups, callset.blocks(columns, groups), strict=True):
         for row in top.filter(group=group).iter_rows(named=True):
-            target = row["max_target"]
-            numbers = {name: callset.column(target, name) for name in _NUMBERS if target in written}
+            target = index.get(row["max_target"])
+            numbers = {} if target is None else {name: callset.column(target, name) for name in _NUMBERS}
             values = {n: block[c][row["offset"]] for n, c in numbers.items() if c in block.columns}
             found[group, row["offset"]] = values | {"evalue": _small(values.get("evalue"))}
     return found
