@@ -217,4 +217,4 @@ def _pair(row: Row, bases: NDArray[np.uint8], window: int) -> _Pair:
         *(["phase_sets"] if len(seen - {None}) > 1 else []),
     )
     allele = replace(allele, flags=flags, reason="many_n" if many_n else "")
-    return _Pair(allele, reference, alternate, left.edge, max(unedited.edge, edited.edge))
+    return _Pair(allele, reference, alternate, max(left.edge, 0), max(unedited.edge, edited.edge))
