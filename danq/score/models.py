@@ -1,0 +1,129 @@
+"""The bundles that score together, known from their manifests before TensorFlow is loaded."""
+
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from danq.errors import DanqError
+from danq.files import read_manifest
+from danq.genome.fasta import Genome
+from danq.score.options import ScoreOptions
+from danq.score.runner import Runner
+
+log = logging.getLogger("danq")
+
+
+@dataclass(frozen=True)
+class Models:
+    """One bundle, or several that score as an ensemble.
+
+    Attributes
+    ----------
+    bundles : tuple of dict
+        path, run and digest of each.
+    targets : tuple of k str
+        Their outputs.
+    window : int
+        bp of an input window.
+    task : {"multilabel", "multiclass"}
+        Sigmoid or softmax.
+    open : callable
+        Loads the models: takes seconds, so it is called only when there is something to score.
+    """
+
+    bundles: tuple[dict[str, Any], ...]
+    targets: tuple[str, ...]
+    window: int
+    task: str
+    open: Callable[[], Sequence[Runner]]
+
+    @property
+    def digests(self) -> list[str]:
+        """Digest of each bundle."""
+        return [bundle["digest"] for bundle in self.bundles]
+
+    def choose(self, names: Sequence[str], option: str) -> tuple[int, ...]:
+        """Find targets by their names: their indices in the order asked for.
+
+        Raises
+        ------
+        DanqError
+            If a target is named twice or is not among the models'; the message begins with `option`.
+        """
+        for number, name in enumerate(names):
+            if name in names[:number]:
+                raise DanqError(f"{option} {name}: named twice; expected each target once")
+            if name not in self.targets:
+                shown = ", ".join(self.targets[:5]) + (", …" if len(self.targets) > 5 else "")
+                raise DanqError(f"{option} {name}: expected a target of the model ({shown})")
+        return tuple(self.targets.index(name) for name in names)
+
+
+def read_models(
+    paths: Sequence[Path], genome: Genome, options: ScoreOptions, threads: int | None = None
+) -> Models:
+    """Read the manifests of bundles and check that they can score together.
+
+    A bundle trained on another genome is only warned about: scoring another strain or assembly can be meant.
+
+    Parameters
+    ----------
+    paths : sequence of Path
+        Bundle directories, at least one.
+    genome : Genome
+        The genome whose variants are scored.
+    options : ScoreOptions
+        Strands and batch size.
+    threads : int, optional
+        Threads of the forward pass.
+
+    Raises
+    ------
+    DanqError
+        If one is no bundle, or their targets, windows or tasks differ, or one is given twice.
+    """
+    infos = [read_manifest(path / "bundle.json", "bundle", 1) for path in paths]
+    for path, info in zip(paths, infos, strict=True):
+        _check_alike(paths[0], infos[0], path, info)
+        trained = info.get("dataset", {}).get("genome_digest")
+        if trained is not None and trained != genome.digest:
+            log.warning("%s: trained on another genome than %s", path, genome.path)
+    bundles = tuple(
+        {"path": str(path), "run": info["run"], "digest": info["digest"]}
+        for path, info in zip(paths, infos, strict=True)
+    )
+    digests = [bundle["digest"] for bundle in bundles]
+    for number, path in enumerate(paths):
+        if digests[number] in digests[:number]:
+            raise DanqError(f"--model {path}: expected different models, received the same weights twice")
+
+    def load() -> list[Runner]:
+        from danq.score.runner import open_runner
+
+        strands: Literal["both", "forward"] = "forward" if options.strands == "forward" else "both"
+        return [open_runner(path, strands, options.batch_size, threads) for path in paths]
+
+    first = infos[0]
+    return Models(bundles, tuple(first["targets"]), int(first["window"]), str(first["task"]), load)
+
+
+def _check_alike(first_path: Path, first: dict[str, Any], path: Path, info: dict[str, Any]) -> None:
+    for what in ("window", "task"):
+        if info[what] != first[what]:
+            raise DanqError(
+                f"{path}: expected the {what} of {first_path} ({first[what]}), received {info[what]}"
+            )
+    if info["targets"] != first["targets"]:
+        differ = [
+            n
+            for n, pair in enumerate(zip(info["targets"], first["targets"], strict=False))
+            if len({*pair}) > 1
+        ]
+        where = (
+            f"target {differ[0]} is {info['targets'][differ[0]]!r}"
+            if differ
+            else f"{len(info['targets'])} of them"
+        )
+        raise DanqError(f"{path}: expected the targets of {first_path}, received others ({where})")
