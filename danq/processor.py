@@ -9,30 +9,33 @@ _WIDE = {"avx512f", "avx512dq", "avx512bw", "avx512vl"}
 _UNEVEN = {"haswell", "zen", "excavator", "steamroller"}
 
 
-def choose_matrix_kernels(flags: Path = _FLAGS) -> None:
+def choose_matrix_kernels(processor: Path = _FLAGS) -> None:
     """Keep NumPy off the kernels that round a row of a product by its place among the rows.
 
     OpenBLAS's kernels for AVX2 (``Haswell``, ``Zen``) add up in two orders that alternate every six rows; a
-    score would depend, in its last bit, on the variants beside it. Its kernels for AVX do not, nor do those for
-    AVX-512, which processors that have it get anyway. Nothing is done once NumPy is loaded, nor to
-    another choice in the variable ``OPENBLAS_CORETYPE``.
+    score would depend, in its last bit, on the variants beside it. Those for AVX and AVX-512 do not. Of these
+    the widest the processor has is chosen, by the variable ``OPENBLAS_CORETYPE``, wherever an AVX2 kernel
+    is asked for or would be taken. Another choice in that variable is left alone, and nothing is done once
+    NumPy is loaded.
 
     Parameters
     ----------
-    flags : Path
+    processor : Path
         Where the system lists what its processor can do.
     """
-    if "numpy" in sys.modules:
+    asked = os.environ.get("OPENBLAS_CORETYPE", "").lower()
+    if "numpy" in sys.modules or (asked and asked not in _UNEVEN):
         return
-    chosen = os.environ.get("OPENBLAS_CORETYPE", "")
-    if chosen.lower() in _UNEVEN or (not chosen and _has_avx2_at_most(flags)):
+    flags = _flags(processor)
+    if flags >= _WIDE:
+        os.environ["OPENBLAS_CORETYPE"] = "SkylakeX"
+    elif "avx" in flags:
         os.environ["OPENBLAS_CORETYPE"] = "Sandybridge"
 
 
-def _has_avx2_at_most(flags: Path) -> bool:
+def _flags(processor: Path) -> set[str]:
     try:
-        lines = flags.read_text(encoding="utf-8", errors="replace").splitlines()
+        lines = processor.read_text(encoding="utf-8", errors="replace").splitlines()
     except OSError:
-        return False
-    found = next((set(line.split()) for line in lines if line.startswith("flags")), set())
-    return "avx2" in found and not found >= _WIDE
+        return set()
+    return next((set(line.split()) for line in lines if line.startswith("flags")), set())

@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+import danq.score  # noqa: F401  # chooses NumPy's matrix kernels before any test loads NumPy
+
 # no timed tests: a loaded machine must not fail them
 settings.register_profile("danq", deadline=None)
 settings.load_profile("danq")

@@ -1,3 +1,5 @@
 """What a trained model looks at: saturation mutagenesis."""
 
-import danq.score  # noqa: F401  # chooses NumPy's matrix kernels before NumPy is loaded
+from danq.processor import choose_matrix_kernels
+
+choose_matrix_kernels()  # before anything here loads NumPy

@@ -14,9 +14,12 @@ from pydantic import Field
 from danq.data.encoders import CodesEncoder, Encoder
 from danq.data.options import Closed
 from danq.errors import DanqError
+from danq.models.danq_incremental import incremental
 
 if TYPE_CHECKING:
     import keras
+
+__all__ = ["KIND", "Options", "build", "encoder", "incremental", "minimum_window"]
 
 KIND = "dna"
 

@@ -21,7 +21,6 @@ from danq.models.shared_steps import (
     multiply,
     rows_are_independent,
     walk,
-    whole_rows,
 )
 
 if TYPE_CHECKING:
@@ -117,9 +116,7 @@ class Incremental:
         used += [pair[0] for head in self.heads for pair in (head.hidden, head.logits) if pair is not None]
         return all(map(rows_are_independent, used))
 
-    def _pooled(
-        self, windows: NDArray[np.uint8], row: NDArray[np.int64], step: NDArray[np.int64]
-    ) -> Floats:
+    def _pooled(self, windows: NDArray[np.uint8], row: NDArray[np.int64], step: NDArray[np.int64]) -> Floats:
         """Pooled features float32 (p, filters) of p pairs of window and step."""
         bases = np.pad(_ONE_HOT[windows], ((0, 0), (self.pad_left, self.pad_right), (0, 0)))
         flat = bases.reshape(len(windows), bases.shape[1] * 4)
@@ -239,10 +236,12 @@ def incremental(options: Any, model: "keras.Model") -> Incremental | None:
 def _read_head(options: Any, model: "keras.Model", end: str) -> _Head:
     hidden = tuple(model.get_layer(f"dense{end}").get_weights()) if options.dense else None
     kernel, bias = model.get_layer(f"logits{end}").get_weights()
-    return _Head(hidden, (kernel, bias))  # type: ignore[arg-type]  # a Dense layer has two arrays
+    return _Head(hidden, (kernel, bias))
 
 
-def _step_kernels(merge: str, heads: tuple[_Head, ...], steps: int, cells: tuple[Cell, ...]) -> tuple[Floats, ...]:
+def _step_kernels(
+    merge: str, heads: tuple[_Head, ...], steps: int, cells: tuple[Cell, ...]
+) -> tuple[Floats, ...]:
     """Rows of the flattened features' kernel that belong to each direction, step by step."""
     firsts = [(head.hidden or head.logits)[0] for head in heads]
     units = cells[0].units

@@ -1,9 +1,9 @@
 """A recurrent layer read for sequences that share steps with a reference: exact, and only where they differ.
 
-Every row walks through the steps in the same way whether or not it shares work: an alternate joins the walk at
-the first step where it differs from its reference, with the reference's state. Each product has a multiple of
-16 rows, for which a row's rounding does not depend on the other rows (`rows_are_independent` checks that),
-so a row that joins late ends with the bytes of one that walked all the way.
+Every row walks through the steps in the same way whether or not it shares work: an alternate joins the walk
+at the first step where it differs from its reference, with the reference's state. Each product has a multiple
+of 16 rows, for which a row's rounding does not depend on the other rows (`rows_are_independent` checks that), so
+a row that joins late ends with the bytes of one that walked all the way.
 """
 
 from dataclasses import dataclass
@@ -255,7 +255,7 @@ class _Projection:
 
 
 def project(cell: Cell, features: Floats) -> Floats:
-    """Inputs (n, features) times the cell's kernel plus its bias."""
+    """Multiply inputs (n, features) by the cell's kernel and add its bias."""
     product = multiply(features, cell.kernel)
     product += cell.bias
     return product

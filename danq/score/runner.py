@@ -1,9 +1,25 @@
 """What runs a model on reference and alternate windows: both strands, shared work where it is exact."""
 
-from typing import NamedTuple, Protocol
+import logging
+import os
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
+
+from danq.errors import DanqError
+from danq.genome.alphabet import reverse_complement
+
+if TYPE_CHECKING:
+    from danq.learn.bundle import Bundle
+    from danq.learn.predict import Predictor
+
+log = logging.getLogger("danq")
+
+_CPU_ROWS, _GPU_ROWS = 256, 1024
 
 
 class Logits(NamedTuple):
@@ -35,3 +51,177 @@ class Runner(Protocol):
         group : int64, shape (m,)
             Index of each alternate's reference window; ascending.
         """
+
+
+class Incremental(Protocol):
+    """A model that computes alternates from what they share with their references: one strand, one thread."""
+
+    def logits(
+        self, reference: NDArray[np.uint8], alternate: NDArray[np.uint8], group: NDArray[np.int64]
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Logits (g, k) and (m, k); a row's bytes depend on its two windows alone."""
+
+    def rows_are_independent(self) -> bool:
+        """Whether this machine's arithmetic keeps that promise."""
+
+
+class _OfBundle:
+    """What scoring asks of a bundle besides its logits."""
+
+    def __init__(self, bundle: "Bundle", strands: Literal["both", "forward"]) -> None:
+        self.targets, self.window, self.task = bundle.targets, bundle.window, bundle.task
+        self.digest, self.info = bundle.digest, bundle.info
+        self.both = strands == "both"
+
+    def _strands(self, windows: NDArray[np.uint8]) -> list[NDArray[np.uint8]]:
+        return [windows, reverse_complement(windows)] if self.both else [windows]
+
+
+class WholeWindows(_OfBundle):
+    """Every window from its first base to its last, in batches of one fixed shape: any model, any device."""
+
+    def __init__(self, bundle: "Bundle", strands: Literal["both", "forward"], predictor: "Predictor") -> None:
+        super().__init__(bundle, strands)
+        self._predictor = predictor
+
+    def logits(
+        self, reference: NDArray[np.uint8], alternate: NDArray[np.uint8], group: NDArray[np.int64]
+    ) -> Logits:
+        """As `Runner.logits`."""
+        windows = [
+            np.concatenate(both) for both in zip(*map(self._strands, (reference, alternate)), strict=True)
+        ]
+        values = self._predictor.logits(np.concatenate(windows))
+        values = values.reshape(len(windows), -1, values.shape[1])
+        return Logits(values[:, : len(reference)], values[:, len(reference) :])
+
+
+class SharedWork(_OfBundle):
+    """References whole, alternates from where they differ; blocks of windows on all cores.
+
+    Each block is computed by one thread with single-threaded matrix products; a row's bytes depend neither on
+    its block nor on the number of threads.
+    """
+
+    def __init__(
+        self,
+        bundle: "Bundle",
+        strands: Literal["both", "forward"],
+        incremental: Incremental,
+        rows: int,
+        threads: int,
+    ) -> None:
+        from threadpoolctl import ThreadpoolController
+
+        super().__init__(bundle, strands)
+        self._incremental, self._rows, self._threads = incremental, rows, threads
+        self._blas = ThreadpoolController()
+
+    def logits(
+        self, reference: NDArray[np.uint8], alternate: NDArray[np.uint8], group: NDArray[np.int64]
+    ) -> Logits:
+        """As `Runner.logits`."""
+        k = len(self.targets)
+        pairs = list(zip(*map(self._strands, (reference, alternate)), strict=True))
+        result = Logits(*(np.empty((len(pairs), len(one), k), np.float32) for one in (reference, alternate)))
+
+        def compute(strand: int, first: int, last: int, rows: slice) -> None:
+            references, alternates = pairs[strand]
+            result.reference[strand, first:last], result.alternate[strand, rows] = self._incremental.logits(
+                references[first:last], alternates[rows], group[rows] - first
+            )
+
+        blocks = list(_blocks(group, len(reference), self._rows))
+        with self._blas.limit(limits=1), ThreadPoolExecutor(self._threads) as pool:
+            jobs = [pool.submit(compute, strand, *block) for block in blocks for strand in range(len(pairs))]
+            for job in jobs:
+                job.result()
+        return result
+
+
+def _blocks(group: NDArray[np.int64], references: int, rows: int) -> Iterator[tuple[int, int, slice]]:
+    """Cut into blocks of about `rows` windows: first and last reference, and their alternates.
+
+    A reference with more alternates than that stands in several blocks.
+    """
+    starts = np.searchsorted(group, np.arange(references + 1))
+    first = 0
+    while first < references:
+        last = first + 1
+        while last < references and last + 1 - first + starts[last + 1] - starts[first] <= rows:
+            last += 1
+        if last - first == 1:
+            alternates = range(starts[first], max(starts[last], starts[first] + 1), rows - 1)
+            for begin in alternates:
+                yield first, last, slice(begin, min(begin + rows - 1, starts[last]))
+        else:
+            yield first, last, slice(starts[first], starts[last])
+        first = last
+
+
+def open_runner(
+    model: Path,
+    strands: Literal["both", "forward"] = "both",
+    batch_size: int | None = None,
+    threads: int | None = None,
+) -> WholeWindows | SharedWork:
+    """Load a bundle for scoring.
+
+    A model whose module has `incremental` shares work between alleles where there is no GPU; any other model,
+    and any model on a GPU, computes whole windows.
+
+    Parameters
+    ----------
+    model : Path
+        Directory of the bundle.
+    strands : {'both', 'forward'}
+        Strands that are computed.
+    batch_size : int, optional
+        Windows of a block; 256 on a CPU and 1,024 on a GPU where left out. No result depends on it where work
+        is shared; whole windows agree to about 1e-6.
+    threads : int, optional
+        Blocks at a time; all cores where left out.
+
+    Raises
+    ------
+    DanqError
+        If it is no bundle this release reads, or it does not read DNA.
+    """
+    from danq.learn.bundle import load_bundle
+
+    return open_runner_of(load_bundle(model), strands, batch_size, threads)
+
+
+def open_runner_of(
+    bundle: "Bundle",
+    strands: Literal["both", "forward"] = "both",
+    batch_size: int | None = None,
+    threads: int | None = None,
+) -> WholeWindows | SharedWork:
+    """As `open_runner`, of a bundle that is loaded already."""
+    from danq.learn.device import find_gpus
+    from danq.learn.predict import Predictor
+
+    gpu = bool(find_gpus())
+    shared = None if gpu else _incremental(bundle)
+    if shared is not None:
+        rows = max(batch_size or _CPU_ROWS, 2)
+        return SharedWork(bundle, strands, shared, rows, threads or len(os.sched_getaffinity(0)))
+    rows = batch_size or (_GPU_ROWS if gpu else _CPU_ROWS)
+    return WholeWindows(bundle, strands, Predictor(bundle, rows, "none"))
+
+
+def _incremental(bundle: "Bundle") -> Incremental | None:
+    from danq.models import load_model_module
+
+    try:
+        module = load_model_module(bundle.info["model"])
+    except DanqError:  # the file of a model of one's own has been moved: its bundle still computes
+        return None
+    if not hasattr(module, "incremental"):
+        return None
+    found: Incremental | None = module.incremental(module.Options(**bundle.info["options"]), bundle.model)
+    if found is not None and not found.rows_are_independent():
+        log.info("matrix products round rows by their place here: whole windows are computed instead")
+        return None
+    return found
