@@ -3,7 +3,8 @@
     python benchmarks/scoring.py [--variants 256] [--span 200] [--rounds 3]
 
 The naive way hands `predict` every window on both strands: four a SNV (reference and alternate), two a mutant
-of the saturated stretch. Both take turns in one run; printed are alleles/s, the median over rounds of the ratio, and the largest difference between the two in a logit difference (alternate minus reference).
+of the saturated stretch. Both take turns in one run; printed are alleles/s, the median over rounds of the
+ratio, and the largest difference between the two in a logit difference (alternate minus reference).
 """
 
 import danq.score  # noqa: F401  # chooses the matrix kernels before NumPy is loaded

@@ -2,7 +2,7 @@
 
 Every row walks through the steps in the same way whether or not it shares work: an alternate joins the walk
 at the first step where it differs from its reference, with the reference's state. Each product has a multiple
-of 16 rows, for which a row's rounding does not depend on the other rows (`rows_are_independent` checks that), so
+of 16 rows, for which a row's rounding does not depend on the other rows (`rows_are_independent` checks that):
 a row that joins late ends with the bytes of one that walked all the way.
 """
 
