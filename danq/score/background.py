@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +17,7 @@ SMALLEST = 1e-6
 """No e-value is below this: that of DeepSEA's million variants."""
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True)
 class Background:
     """The statistic |diff · log2 odds difference| of n common alleles for each of k targets.
 
@@ -24,37 +25,61 @@ class Background:
     ----------
     path : Path
         Directory it was opened from.
-    values : float32, shape (k, n)
-        Each target's statistics, ascending; memory-mapped.
+    targets, alleles : int
+        Numbers k and n.
+    offset : int
+        First byte of the values in ``background.npy``: float32, shape (k, n), each row ascending.
     digest : str
         SHA-256 over the values and what they were made with.
     """
 
     path: Path
-    values: NDArray[np.float32]
+    targets: int
+    alleles: int
+    offset: int
     digest: str
 
+    def values(self, target: int) -> NDArray[np.float32]:
+        """Statistics of a target, ascending: float32, shape (n,), memory-mapped for as long as it is held."""
+        # a map of its own, so that pages are given back: those of all targets outgrow a job's memory
+        offset = self.offset + 4 * target * self.alleles
+        mapped = np.memmap(self.path / VALUES_FILE, np.float32, "r", offset=offset, shape=(self.alleles,))
+        return np.asarray(mapped)
+
     def evalues(self, statistic: NDArray[np.floating]) -> NDArray[np.float32]:
-        """Share of the background's alleles with a larger statistic: 1 − ECDF, as DeepSEA defines it.
+        """Share of the background's alleles with a larger statistic, target by target; see `shares_above`.
 
         Parameters
         ----------
         statistic : float, shape (m, k)
-            |diff · log2 odds difference| of the scored alleles; compared as float32.
+            |diff · log2 odds difference| of the scored alleles.
 
         Returns
         -------
         float32, shape (m, k)
-            ``max(#(background > x) / n, 1 / n, 1e-6)``; NaN where the statistic is NaN.
         """
-        n = self.values.shape[1]
-        compared = np.asarray(statistic, np.float32)
-        shares = np.empty(compared.shape, np.float32)
-        for target, sorted_values in enumerate(self.values):
-            below = np.searchsorted(sorted_values, compared[:, target], side="right")
-            shares[:, target] = np.maximum((n - below) / n, max(1 / n, SMALLEST))
-        shares[np.isnan(compared)] = np.nan
-        return shares
+        columns = [shares_above(self.values(target), statistic[:, target]) for target in range(self.targets)]
+        return np.stack(columns, axis=1)
+
+
+def shares_above(values: NDArray[np.float32], statistic: NDArray[np.floating]) -> NDArray[np.float32]:
+    """Compute e-values as DeepSEA defines them: 1 − ECDF of the background.
+
+    Parameters
+    ----------
+    values : float32, shape (n,)
+        The background, ascending.
+    statistic : float, shape (m,)
+        What is compared with it, as float32.
+
+    Returns
+    -------
+    float32, shape (m,)
+        ``max(#(values > x) / n, 1 / n, 1e-6)``.
+    """
+    n = len(values)
+    above = n - np.searchsorted(values, np.asarray(statistic, np.float32), side="right")
+    return np.maximum(above / n, max(1 / n, SMALLEST)).astype(np.float32)
 
 
 def functional_significance(evalues: NDArray[np.floating]) -> NDArray[np.float32]:
@@ -106,12 +131,14 @@ def open_background(
                 f"{path}: expected a background of the same {what} ({_shown(given)}), received one of "
                 f"{_shown(found)}; make one with `danq background`"
             )
-    return Background(path, _open_values(path / VALUES_FILE, len(targets), info["n"]), info["digest"])
+    offset = _offset(path / VALUES_FILE, len(targets), info["n"])
+    return Background(path, len(targets), info["n"], offset, info["digest"])
 
 
-def _open_values(path: Path, k: int, n: int) -> NDArray[np.float32]:
+def _offset(path: Path, k: int, n: int) -> int:
+    """First byte of the values, after checking that they are as the manifest says."""
     try:
-        values = np.load(path, mmap_mode="r")
+        values: np.memmap[Any, Any] = np.load(path, mmap_mode="r")
     except FileNotFoundError:
         raise DanqError(f"{path}: no such file; {path.parent} is no complete background") from None
     except (ValueError, EOFError):
@@ -120,7 +147,7 @@ def _open_values(path: Path, k: int, n: int) -> NDArray[np.float32]:
         raise DanqError(
             f"{path}: expected float32 of shape {(k, n)}, received {values.dtype} of shape {values.shape}"
         )
-    return np.asarray(values)
+    return int(values.offset)
 
 
 def _shown(names: Sequence[str]) -> str:

@@ -1,0 +1,114 @@
+"""The making of a background: common variants are scored and only the sizes of their effects kept."""
+
+import logging
+import tempfile
+import time
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+from numpy.lib.format import write_array_header_1_0
+
+from danq.errors import DanqError
+from danq.files import digest, sha256, staged, write_json
+from danq.progress import progress
+from danq.provenance import provenance
+from danq.score.background import FORMAT_VERSION, KIND, MANIFEST_FILE, VALUES_FILE
+from danq.score.job import Job
+from danq.score.scoring import scored_blocks
+from danq.score.spool import ColumnSpool
+
+log = logging.getLogger("danq")
+
+ENOUGH = 10_000
+"""Alleles below which the making of a background warns."""
+_OPTIONS = {"strands", "ref_mismatch", "regions", "pass_only"}
+
+
+def build_background(job: Job, out: Path) -> dict[str, Any]:
+    """Score common variants and keep, sorted for each target, how large their effects are.
+
+    Every allele that can be scored counts once. Memory grows neither with the alleles nor with the targets,
+    beyond one column of them.
+
+    Parameters
+    ----------
+    job : Job
+        The bundles (several are an ensemble, whose mean effects count), the genome and the common variants.
+    out : Path
+        Directory of the result: ``background.npy`` and ``background.json``.
+
+    Returns
+    -------
+    dict
+        The manifest, as in ``background.json``.
+
+    Raises
+    ------
+    DanqError
+        If no allele can be scored, or `out` cannot be written.
+    """
+    started = time.monotonic()
+    with staged(out) as partial:
+        with tempfile.TemporaryDirectory(dir=partial) as folder:
+            spool = ColumnSpool(Path(folder) / "rows", len(job.models.targets))
+            reasons = _score(job, spool)
+            _write_values(spool, partial / VALUES_FILE)
+        manifest = _manifest(job, len(spool), reasons, sha256(partial / VALUES_FILE))
+        write_json(partial / MANIFEST_FILE, manifest)
+    log.info(
+        "%s: background of %s alleles (%s not scored), %d targets, in %.1f s",
+        out,
+        f"{len(spool):,}",
+        f"{sum(reasons.values()):,}",
+        spool.width,
+        time.monotonic() - started,
+    )
+    if len(spool) < ENOUGH:
+        log.warning("%s: no e-value can go below 1/%d, the number of its alleles", out, len(spool))
+    return manifest
+
+
+def _score(job: Job, spool: ColumnSpool) -> dict[str, int]:
+    """Fill the spool and count the reasons of alleles that are not scored."""
+    if not job.survey.records:
+        raise DanqError(f"{job.name}: expected variants, received an empty file")
+    reasons = Counter[str]()
+    runners = job.models.open()
+    with progress("scoring the background", job.survey.records, "variants") as advance:
+        for block in scored_blocks(runners, job.variants, job.genome, job.options, job.survey.contigs):
+            spool.append(block.effects.statistic())
+            reasons.update(allele.reason for allele in block.windows.alleles if allele.reason)
+            advance(len(block.records))
+    if not len(spool):
+        said = ", ".join(f"{name} {count:,}" for name, count in reasons.items())
+        raise DanqError(f"{job.name}: expected an allele that can be scored, received none ({said})")
+    return dict(sorted(reasons.items()))
+
+
+def _write_values(spool: ColumnSpool, path: Path) -> None:
+    with path.open("wb") as stream:
+        shape = (spool.width, len(spool))
+        write_array_header_1_0(stream, {"descr": "<f4", "fortran_order": False, "shape": shape})
+        for column in spool.columns():
+            column.sort()
+            stream.write(column.data)
+
+
+def _manifest(job: Job, n: int, reasons: dict[str, int], values_digest: str) -> dict[str, Any]:
+    said = job.options.model_dump(mode="json", include=_OPTIONS)
+    targets = list(job.models.targets)
+    made = {"bundles": job.models.digests, "targets": targets, "options": said, "values": values_digest}
+    return {
+        "kind": KIND,
+        "format_version": FORMAT_VERSION,
+        "vcf": {"name": job.name, "sha256": job.vcf_digest},
+        "genome": {"path": str(job.genome.path), "digest": job.genome.digest},
+        "bundles": list(job.models.bundles),
+        "targets": targets,
+        "options": said,
+        "n": n,
+        "reasons": reasons,
+        "digest": digest(made),
+        "provenance": provenance({job.name: job.vcf_digest, str(job.genome.path): job.genome.digest}, said),
+    }
