@@ -75,3 +75,14 @@ def composition(sequence: str, each: Interval, window: int) -> tuple[int, float]
     seen = "".join(sequence[i] if 0 <= i < len(sequence) else "N" for i in range(first, last))
     known = len(seen) - seen.count("N")
     return seen.count("N"), (seen.count("G") + seen.count("C")) / max(known, 1)
+
+
+def placed(reference: str, alternate: str) -> tuple[int, int, str]:
+    """Start, bases removed and inserted: the smallest edit that turns one into the other, the leftmost."""
+    more = len(alternate) - len(reference)
+    for removed in range(max(0, -more), len(reference) + 1):
+        for start in range(len(reference) - removed + 1):
+            end = start + removed
+            if reference[:start] == alternate[:start] and reference[end:] == alternate[end + more :]:
+                return start, removed, alternate[start : end + more]
+    raise AssertionError("the whole haplotype can always be replaced")

@@ -114,7 +114,7 @@ class Judge:
     def _unwanted(self, fields: Fields, contig: _Contig | None) -> str:
         if contig is None:
             return "unknown_contig"
-        if contig.wanted is not None and not _overlaps(contig.wanted, fields.pos - 1, len(fields.ref)):
+        if contig.wanted is not None and not overlaps(contig.wanted, fields.pos - 1, len(fields.ref)):
             return "outside_regions"
         if self.rules.pass_only and fields.filter not in ("PASS", "."):
             return "filtered"
@@ -164,7 +164,8 @@ def _holds(bases: NDArray[np.uint8], start: int, letters: bytes) -> bool:
     return bases[start : start + len(letters)].tobytes() == letters.translate(_CODES)
 
 
-def _overlaps(wanted: Stretches, start: int, length: int) -> bool:
+def overlaps(wanted: Stretches, start: int, length: int) -> bool:
+    """Whether the bases [start, start + length) of a contig, 0-based, reach into a stretch."""
     starts, ends = wanted
     last = bisect_left(starts, start + length) - 1
     return last >= 0 and ends[last] > start

@@ -81,7 +81,7 @@ def test_a_bcf_is_read_as_the_text_of_its_records(
     lines = list(variants.lines())
     assert [line.row for line in lines] == [1, 2, 3]
     assert [line.text.split("\t")[:5] for line in lines] == [text.split("\t")[:5] for text in RECORDS]
-    assert [line.text for line in variants.lines(1, 2)] == [RECORDS[1]]
+    assert list(variants.lines(1, 2)) == lines[1:2]
     assert capfd.readouterr().err == "", "no complaint about a missing index"
 
 
