@@ -19,6 +19,8 @@ VERBS = {
     "train": "Train a model on a dataset.",
     "predict": "Predict a split, a FASTA or BED regions.",
     "evaluate": "Compute metrics and curves of predictions.",
+    "score": "Score the alleles of a VCF.",
+    "background": "Score common variants, for e-values.",
     "report": "Write the report of a results directory.",
     "summary": "Show the layers and parameters of a run's model.",
     "doctor": "Show what this machine offers: devices, libraries, the fast recurrent path.",

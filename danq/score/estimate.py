@@ -12,7 +12,7 @@ import numpy as np
 
 from danq.genome.haplotypes import Windows
 from danq.score.job import Job
-from danq.score.parts import Work
+from danq.score.parts import Work, open_work
 from danq.score.runner import Runner
 from danq.score.scoring import score_windows, window_blocks
 
@@ -64,6 +64,15 @@ class Estimate:
             free = shutil.disk_usage(there).free
             if needed > free:
                 log.warning("%s: about %.3g GB are needed, %.3g GB are free", path, needed / _GB, free / _GB)
+
+
+def estimate_job(job: Job, directory: Path | None, text: bool) -> Estimate:
+    """Load the models and estimate what is left of a job, with nothing done yet where `directory` is None."""
+    work = open_work(directory or Path(), job.digest, job.survey.records)
+    parts = range(work.parts)
+    return estimate(
+        job, work, list(parts) if directory is None else work.missing(parts), job.models.open(), text
+    )
 
 
 def estimate(

@@ -22,7 +22,7 @@ from danq.score.truth import TruthKey, truth_key
 log = logging.getLogger("danq")
 
 # what the numbers do not depend on, or not but through what is digested beside them
-_NOT_DIGESTED = {"batch_size", "truth", "aliases", "background"}
+_NOT_DIGESTED = {"truth", "aliases", "background"}
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,0 +1,59 @@
+"""Genomes and variants however the user gives them: a FASTA instead of a directory, standard input."""
+
+import shutil
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from danq.genome.fasta import Genome, build_genome, open_genome
+
+STANDARD_INPUT = "-"
+
+
+@contextmanager
+def opened_genome(path: Path) -> Iterator[Genome]:
+    """Open an encoded genome, or encode a FASTA for as long as it is needed.
+
+    Parameters
+    ----------
+    path : Path
+        Directory `danq genome` wrote, or a FASTA (plain, gzip or bgzip), which is encoded into a temporary
+        directory (1 byte a base).
+
+    Raises
+    ------
+    DanqError
+        If it is neither.
+    """
+    if path.is_dir():
+        yield open_genome(path)
+        return
+    with tempfile.TemporaryDirectory(prefix="danq-") as folder:
+        build_genome(path, Path(folder))
+        yield open_genome(Path(folder))
+
+
+@contextmanager
+def regular_file(path: Path) -> Iterator[tuple[Path, str]]:
+    """Give a file that can be read more than once, and what to call it.
+
+    Parameters
+    ----------
+    path : Path
+        A file, or ``-`` for standard input, which is copied into a temporary file.
+
+    Yields
+    ------
+    Path, str
+        The file; its name for messages.
+    """
+    if str(path) != STANDARD_INPUT:
+        yield path, str(path)
+        return
+    with tempfile.TemporaryDirectory(prefix="danq-") as folder:
+        copy = Path(folder) / "standard-input"
+        with copy.open("wb") as stream:
+            shutil.copyfileobj(sys.stdin.buffer, stream)
+        yield copy, "standard input"

@@ -1,0 +1,152 @@
+"""Variants scored from Python: a list of alleles in, a table out."""
+
+import logging
+import tempfile
+import weakref
+from collections.abc import Iterable, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Literal
+
+import polars as pl
+import pyarrow as pa
+
+from danq.errors import DanqError
+from danq.genome.fasta import Genome
+from danq.score.inputs import opened_genome
+from danq.score.job import Job, open_job
+from danq.score.ledger import Counts, ledger_frame
+from danq.score.models import Models, read_models
+from danq.score.options import ScoreOptions
+from danq.score.rows import rows
+from danq.score.runner import Runner
+from danq.score.scoring import scored_blocks
+from danq.score.tables import wide_table
+
+log = logging.getLogger("danq")
+
+
+class Scorer:
+    """Models ready to score variants on a genome.
+
+    Parameters
+    ----------
+    models : Models
+        The bundles.
+    genome : Genome
+        The genome that variants lie on.
+    options : ScoreOptions
+        How they are scored.
+    """
+
+    def __init__(self, models: Models, genome: Genome, options: ScoreOptions) -> None:
+        self._models, self._genome, self._options = models, genome, options
+        self._runners: Sequence[Runner] = models.open()
+        self.ledger = pl.DataFrame()
+
+    def score(self, variants: Iterable[tuple[str, int, str, str]]) -> pl.DataFrame:
+        """Score variants, each by itself.
+
+        Parameters
+        ----------
+        variants : iterable of (contig, pos, ref, alt)
+            `pos` is 1-based. Several ALT may be joined by commas.
+
+        Returns
+        -------
+        polars.DataFrame
+            The columns of ``scores.parquet``, one row for each allele that could be scored; `row` is the
+            number of the variant from 1. Of the others the log says how many and why, and the attribute
+            `ledger` which: it has the columns of ``ledger.tsv`` and one row for every allele.
+
+        Raises
+        ------
+        DanqError
+            If a variant holds a tab or a line end, or most of ten or more REF are not what the genome holds.
+        """
+        with tempfile.TemporaryDirectory(prefix="danq-") as folder:
+            path = Path(folder) / "variants.tsv"
+            _write(variants, path)
+            job = open_job(self._models, self._genome, path, self._options, "variants")
+            batches = self._batches(job)
+        counts = Counts()
+        ledgers = [ledger_frame(batch, job.columns.samples) for batch in batches]
+        self.ledger = pl.concat(ledgers)
+        counts.add(self.ledger["reason"].to_list(), self.ledger["flags"].to_list())
+        if counts.skipped:
+            log.warning("%s", counts.describe())
+        tables = [wide_table(batch, job.columns) for batch in batches]
+        return pl.DataFrame(pl.from_arrow(pa.concat_tables(tables)))
+
+    def _batches(self, job: Job) -> list[pa.RecordBatch]:
+        blocks = scored_blocks(
+            self._runners, job.variants, job.genome, job.options, job.survey.contigs, 0, job.survey.records
+        )
+        found = [rows(block, job.columns, job.background) for block in blocks]
+        return found or [pa.RecordBatch.from_pylist([], job.columns.schema)]
+
+
+def load(
+    model: str | Path | Sequence[str | Path],
+    genome: str | Path,
+    strands: Literal["scores", "predictions", "forward"] = "scores",
+    ref_mismatch: Literal["skip", "error", "swap"] = "skip",
+    targets: Sequence[str] = (),
+    aliases: str | Path | None = None,
+    background: str | Path | None = None,
+    batch_size: int | None = None,
+    threads: int | None = None,
+) -> Scorer:
+    """Load models for scoring.
+
+    Parameters
+    ----------
+    model : path, or sequence of paths
+        Directory of a bundle, for example ``results/runs/danq``; several are an ensemble.
+    genome : path
+        Directory of an encoded genome, or a FASTA, which is encoded first.
+    strands : {"scores", "predictions", "forward"}
+        How strands are combined; see docs/scores.md.
+    ref_mismatch : {"skip", "error", "swap"}
+        What becomes of an allele whose REF is not what the genome holds.
+    targets : sequence of str
+        Targets with columns of their own; all of them where empty.
+    aliases : path, optional
+        Table of further contig names.
+    background : path, optional
+        Directory `danq background` wrote: adds e-values.
+    batch_size, threads : int, optional
+        Windows and threads of a forward pass; chosen for the machine where left out.
+
+    Raises
+    ------
+    DanqError
+        If a model or the genome cannot be used, or an option names what is not there.
+    """
+    options = ScoreOptions(
+        strands=strands,
+        ref_mismatch=ref_mismatch,
+        targets=list(targets),
+        aliases=None if aliases is None else Path(aliases),
+        background=None if background is None else Path(background),
+        batch_size=batch_size,
+    )
+    paths = [model] if isinstance(model, str | Path) else model
+    with ExitStack() as stack:
+        opened = stack.enter_context(opened_genome(Path(genome)))
+        scorer = Scorer(
+            read_models([Path(path) for path in paths], opened, options, threads), opened, options
+        )
+        # a FASTA's encoding lives as long as what reads it
+        weakref.finalize(scorer, stack.pop_all().close)
+    return scorer
+
+
+def _write(variants: Iterable[tuple[str, int, str, str]], path: Path) -> None:
+    with path.open("w", encoding="utf-8") as stream:
+        stream.write("variant\n")
+        for number, variant in enumerate(variants, 1):
+            line = ":".join(map(str, variant))
+            if len(variant) != 4 or isinstance(variant, str) or set(line) & set("\t\r\n"):
+                raise DanqError(f"variant {number}: expected (contig, pos, ref, alt), received {variant!r}")
+            stream.write(f"{line}\n")
