@@ -6,6 +6,7 @@ import importlib.util
 import os
 import re
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
@@ -15,6 +16,7 @@ REPOSITORY = Path(__file__).parents[2]
 EXAMPLE = REPOSITORY / "resources" / "example"
 README = (EXAMPLE / "README.md").read_text()
 TRACKS = sorted(EXAMPLE.glob("*.bed"))
+VARIANTS = EXAMPLE / "variants.vcf.gz"
 FILES = [EXAMPLE / "genome.fa.gz", *TRACKS]
 
 
@@ -37,7 +39,7 @@ def test_the_readme_lists_every_file_with_its_digest() -> None:
     listed = {
         name: digest for digest, name in re.findall(r"^([0-9a-f]{64})  (\S+\.(?:gz|bed))$", README, re.M)
     }
-    assert listed == {path.name: hashlib.sha256(content(path)).hexdigest() for path in FILES}
+    assert listed == {path.name: hashlib.sha256(content(path)).hexdigest() for path in [*FILES, VARIANTS]}
 
 
 def test_the_readme_counts_the_records_of_every_track() -> None:
@@ -105,14 +107,34 @@ def test_the_targets_of_the_configuration_are_the_tracks() -> None:
     )
 
 
+def script(name: str) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(name, EXAMPLE / f"{name}.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_the_variants_are_those_of_their_script(tmp_path: Path) -> None:
+    script("variants").main(tmp_path)
+    assert content(tmp_path / VARIANTS.name) == content(VARIANTS)
+
+
+def test_the_variants_lie_in_the_gene_they_tell_of(genome: dict[str, str]) -> None:
+    lines = [line.split("\t") for line in content(VARIANTS).decode().splitlines() if line[0] != "#"]
+    wrong = [line for line in lines if not genome["chrIV"].startswith(line[3], int(line[1]) - 1)]
+    assert len(wrong) == 1, "one record shows a REF that the genome does not hold"
+    assert len(lines) == 132
+    assert sum(line[4].count(",") + 1 for line in lines) == 358
+    inside = {int(line[1]) - 1 for line in lines if "BOX_B=1,1,1" in line[7]}
+    assert genome["chrIV"][min(inside) : max(inside) + 1] == "GGTTCGATTCC"
+    assert ["chrIV", "410378", "410451", "tA(AGC)D", "0", "+"] in rows(EXAMPLE / "tRNA.bed")
+
+
 def test_the_script_makes_the_same_files(tmp_path: Path) -> None:
     source = os.environ.get("DANQ_EXAMPLE_SOURCE")
     if not source:
         pytest.skip("DANQ_EXAMPLE_SOURCE names no transposonmapper 1.1.5 wheel or data_files folder")
-    spec = importlib.util.spec_from_file_location("derive", EXAMPLE / "derive.py")
-    assert spec is not None
-    assert spec.loader is not None
-    derive = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(derive)
-    derive.main(Path(source), tmp_path)
+    script("derive").main(Path(source), tmp_path)
     assert {path.name: content(path) for path in tmp_path.iterdir()} == {p.name: content(p) for p in FILES}
