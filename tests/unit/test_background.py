@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
+from weighted_model import TARGETS, WINDOW, Weighted
 
 from danq.errors import DanqError
 from danq.files import write_json
@@ -16,9 +17,8 @@ from danq.score.build_background import build_background
 from danq.score.job import open_job
 from danq.score.models import Models
 from danq.score.options import ScoreOptions
-from danq.score.runner import Logits
 
-TARGETS = ("CTCF", "tRNA")
+DEFAULTS = ScoreOptions()
 
 
 def shares(values, statistic):
@@ -136,33 +136,7 @@ def test_a_damaged_background_is_refused(written):
         open_background(written, digests, TARGETS)
 
 
-WINDOW = 11
-DEFAULTS = ScoreOptions()
 CONTIG = "ACGTTGCATGTCGCATGATGCATGAGAGCTACGATCGATCGGGATATTACCA"
-
-
-class Weighted:
-    """A model whose logit is a sum over the window of a weight for each base and position."""
-
-    targets = TARGETS
-    window = WINDOW
-    task = "multilabel"
-
-    def __init__(self, seed):
-        self.digest = f"{seed}" * 64
-        self.weights = np.random.default_rng(seed).normal(size=(2, WINDOW, 5))
-
-    def one(self, codes):
-        logits = self.weights[:, np.arange(WINDOW), codes].sum(axis=-1).T
-        return logits.astype(np.float32)
-
-    def logits(self, reference, alternate, group):
-        return Logits(
-            *(
-                np.stack([self.one(strand) for strand in (codes, reverse_complement(codes))])
-                for codes in (reference, alternate)
-            )
-        )
 
 
 def job(variants, genome, runners, options=DEFAULTS):
@@ -208,7 +182,7 @@ def naive_statistics(*runners):
             diffs, odds = [], []
             for runner in runners:
                 for turn in (lambda codes: codes, reverse_complement):
-                    ref, alt_ = (runner.one(turn(encode(text))[None])[0, k] for text in (window, changed))
+                    ref, alt_ = (runner.strand(turn(encode(text))[None])[0, k] for text in (window, changed))
                     diffs.append(sigmoid(alt_) - sigmoid(ref))
                     odds.append(float(alt_) - float(ref))
             found[n, k] = abs(np.mean(diffs) * np.mean(odds) / math.log(2))
