@@ -15,8 +15,8 @@ def score(
     model: Annotated[
         list[Path],
         typer.Option(
-            help="Model bundle: the directory `danq train` wrote; may be repeated: several models score as an "
-            "ensemble, with its spread."
+            help="Model bundle: the directory `danq train` wrote; may be repeated: several models score as "
+            "an ensemble, with its spread."
         ),
     ],
     genome: Annotated[
@@ -103,8 +103,8 @@ def score(
     work: Annotated[
         Path | None,
         typer.Option(
-            help="Directory for unfinished work, from which an interrupted scoring goes on; shards share it.  "
-            "[default: hidden in --out]"
+            help="Directory for unfinished work, from which an interrupted scoring goes on; shards share it."
+            "  [default: hidden in --out]"
         ),
     ] = None,
     shard: Annotated[

@@ -1,0 +1,199 @@
+"""From alleles to effects: models that count letters give effects one can write down."""
+
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+from phased import phased_vcf
+from small_genome import genome_of, record, vcf_of
+from toy_models import ToyRunner, gc, motif
+
+from danq.errors import DanqError
+from danq.genome.variants import survey
+from danq.score.options import ScoreOptions
+from danq.score.scoring import PART, allele_rules, check_ensemble, scored_blocks, window_blocks
+
+WINDOW = 10
+GENOME = genome_of(chrI="ATATATATATGATATATATATATATAT", chrII="CCCCCCCCCCACCCCCCCCCC", chrIII="A" * 60)
+
+
+def blocks(runners, variants, options=None, genome=GENOME, first=0, last=None):
+    options = options or ScoreOptions()
+    found = survey(variants, genome, allele_rules(options, runners[0].window, genome))
+    return list(scored_blocks(runners, variants, genome, options, found.contigs, first, last))
+
+
+def only(runners, folder: Path, records, **options):
+    (block,) = blocks(runners, vcf_of(folder, records), ScoreOptions(**options))
+    return block
+
+
+def sigmoid(x):
+    return 1 / (1 + math.exp(-x))
+
+
+def test_a_model_that_counts_g_and_c(tmp_path):
+    # chrI 11 is the only G; windows of 10 hold it, or not
+    block = only([ToyRunner({"gc": gc}, WINDOW)], tmp_path, [record("chrI", 11, "G", "A,C,GCCC")])
+    found = block.effects
+    np.testing.assert_allclose(found.p_ref[:, 0], [sigmoid(1)] * 3, rtol=1e-6)
+    np.testing.assert_allclose(found.p_alt[:, 0], [0.5, sigmoid(1), sigmoid(4)], rtol=1e-6)
+    np.testing.assert_allclose(found.diff[:, 0], [0.5 - sigmoid(1), 0, sigmoid(4) - sigmoid(1)], rtol=1e-6)
+    assert found.logit_diff[:, 0].tolist() == [-1, 0, 3]
+    assert found.max_abs.tolist() == found.l2.tolist() == [1, 0, 3]
+    assert block.windows.scored.tolist() == [0, 1, 2]
+
+
+def test_a_motif_on_one_strand(tmp_path):
+    # ALT makes GAT, and on the reverse strand ATC: only the forward strand reads GAT once more
+    runner = ToyRunner({"GAT": motif("GAT")}, WINDOW)
+    line = [record("chrI", 21, "T", "G")]
+    expected = {"scores": 0.5, "forward": 1.0}
+    for rule, value in expected.items():
+        assert only([runner], tmp_path, line, strands=rule).effects.logit_diff.tolist() == [[value]]
+    mean = (sigmoid(1) + 0.5) / 2
+    found = only([runner], tmp_path, line, strands="predictions").effects
+    assert found.logit_diff[0, 0] == pytest.approx(math.log(mean / (1 - mean)))
+    for rule in ("scores", "predictions"):
+        assert only([runner], tmp_path, line, strands=rule).effects.p_alt[0, 0] == pytest.approx(mean)
+
+
+def test_swapped_alleles_keep_the_sign_of_the_record(tmp_path):
+    runner = ToyRunner({"gc": gc}, WINDOW)
+    block = only([runner], tmp_path, [record("chrI", 11, "A", "G")], ref_mismatch="swap")
+    assert block.windows.alleles[0].flags == ("swapped",)
+    assert block.effects.logit_diff.tolist() == [[1.0]]
+
+
+def test_skipped_alleles_stay_in_their_place(tmp_path):
+    records = [
+        record("chrI", 11, "G", "A"),
+        record("chrI", 11, "C", "A"),
+        record("chrI", 12, "A", "*,C"),
+        record("chrV", 1, "A", "C"),
+    ]
+    block = only([ToyRunner({"gc": gc}, WINDOW)], tmp_path, records)
+    assert [allele.reason for allele in block.windows.alleles] == [
+        *("", "ref_mismatch", "star", "", "unknown_contig"),
+    ]
+    assert block.windows.scored.tolist() == [0, 3]
+    assert block.effects.logit_diff.tolist() == [[-1.0], [1.0]]
+
+
+def test_no_allele_can_be_scored(tmp_path):
+    runner = ToyRunner({"gc": gc}, WINDOW)
+    block = only([runner], tmp_path, [record("chrI", 11, "G", "*")])
+    assert block.effects.diff.shape == (0, 1)
+    assert runner.windows == 0
+
+
+def test_an_ensemble(tmp_path):
+    def double(codes):
+        return 2 * gc(codes)
+
+    runners = [ToyRunner({"gc": gc}, WINDOW), ToyRunner({"gc": double}, WINDOW)]
+    found = only(runners, tmp_path, [record("chrI", 11, "G", "A"), record("chrI", 11, "G", "*")]).effects
+    assert found.logit_diff.tolist() == [[-1.5]]
+    assert found.spread[0, 0] == pytest.approx(math.sqrt(0.5))
+    assert found.p_ref[0, 0] == pytest.approx((sigmoid(1) + sigmoid(2)) / 2)
+
+
+@pytest.mark.parametrize(
+    ("other", "message"),
+    [
+        (ToyRunner({"gc": gc}, 12), "model 2: expected the window of model 1 .10., received 12"),
+        (ToyRunner({"gc": gc}, WINDOW, task="multiclass"), "the task of model 1"),
+        (ToyRunner({"CTCF": gc}, WINDOW), "1 targets from 'gc' on.*1 targets from 'CTCF' on"),
+    ],
+)
+def test_models_that_cannot_score_together(other, message):
+    with pytest.raises(DanqError, match=message):
+        check_ensemble([ToyRunner({"gc": gc}, WINDOW), other])
+
+
+def test_logits_that_are_no_numbers_are_refused(tmp_path):
+    def broken(codes):
+        return gc(codes) * np.nan
+
+    with pytest.raises(DanqError, match="model 1: expected finite logits"):
+        only([ToyRunner({"gc": broken}, WINDOW)], tmp_path, [record("chrI", 11, "G", "A")])
+
+
+def many(folder, records):
+    positions = [1 + row % 60 for row in range(records)]
+    return vcf_of(folder, [record("chrIII", pos, "A", "C,G" if pos % 7 else "*") for pos in positions])
+
+
+def test_blocks_never_cross_the_border_of_a_part_and_bound_the_alleles(tmp_path):
+    variants = many(tmp_path, 2 * PART + 3)
+    found = blocks([ToyRunner({"gc": gc}, WINDOW)], variants)
+    rows = [[record.line.row for record in block.records] for block in found]
+    assert [row for of_block in rows for row in of_block] == list(range(1, 2 * PART + 4))
+    assert all((of_block[0] - 1) // PART == (of_block[-1] - 1) // PART for of_block in rows)
+    assert max(len(block.windows.alleles) for block in found) <= 1001
+    # a part by itself gives the blocks it has in the whole
+    second = blocks([ToyRunner({"gc": gc}, WINDOW)], variants, first=PART, last=2 * PART)
+    inside = [block for block, of_block in zip(found, rows, strict=True) if PART < of_block[0] <= 2 * PART]
+    assert [b.records for b in second] == [b.records for b in inside]
+    for one, other in zip(second, inside, strict=True):
+        np.testing.assert_array_equal(one.effects.logit_diff, other.effects.logit_diff)
+
+
+def test_many_targets_make_smaller_blocks(tmp_path):
+    variants = many(tmp_path, 500)
+    contigs = survey(variants, GENOME, allele_rules(ScoreOptions(), WINDOW, GENOME)).contigs
+    sizes = {
+        targets: max(
+            len(windows.alleles)
+            for _, windows in window_blocks(targets, WINDOW, variants, GENOME, ScoreOptions(), contigs)
+        )
+        for targets in (1, 5_000, 1_000_000)
+    }
+    assert sizes[1] > sizes[5_000] > sizes[1_000_000]
+    assert sizes[5_000] <= 202
+
+
+def test_regions_and_filters(tmp_path):
+    records = [
+        record("chrI", 11, "G", "A"),
+        record("chrI", 12, "A", "C", "LowQual"),
+        record("chrII", 11, "A", "C"),
+    ]
+    block = only([ToyRunner({"gc": gc}, WINDOW)], tmp_path, records, regions=["1:5-20"], pass_only=True)
+    assert [allele.reason for allele in block.windows.alleles] == ["", "filtered", "outside_regions"]
+    with pytest.raises(DanqError, match="--region: expected a contig of the genome"):
+        allele_rules(ScoreOptions(regions=["chrV"]), WINDOW, GENOME)
+
+
+def test_samples_are_scored_on_their_own_haplotypes(tmp_path):
+    # the second variant makes GAT only where the first one is in place
+    lines = [
+        "chrIII\t30\t.\tA\tG\t.\t.\t.\tGT\t0|1\t1|1",
+        "chrIII\t32\t.\tA\tT\t.\t.\t.\tGT\t1|1\t0|1",
+        "chrIII\t34\t.\tA\tC\t.\t.\t.\tGT\t0|0\t0|0",
+    ]
+    variants = phased_vcf(tmp_path / "v.vcf", lines, ("ann", "bob"))
+    runner = ToyRunner({"GAT": motif("GAT")}, WINDOW)
+    options = ScoreOptions(samples=["all"], strands="forward")
+    (block,) = blocks([runner], variants, options)
+    alleles = block.windows.alleles
+    found = {
+        (alleles[n].pos, alleles[n].sample, alleles[n].haplotype): block.effects.logit_diff[m, 0]
+        for m, n in enumerate(block.windows.scored.tolist())
+    }
+    assert found == {
+        (30, "ann", 2): 1,
+        (30, "bob", 1): 0,
+        (30, "bob", 2): 1,
+        (32, "ann", 1): 0,
+        (32, "ann", 2): 1,
+        (32, "bob", 2): 1,
+    }
+    assert [allele.reason for allele in alleles if allele.pos == 34] == ["not_carried"]
+    # beside one another or alone, the windows are the same
+    pieces = [
+        piece for row in range(3) for piece in blocks([runner], variants, options, first=row, last=row + 1)
+    ]
+    joined = np.concatenate([piece.effects.p_alt for piece in pieces])
+    np.testing.assert_array_equal(joined, block.effects.p_alt)
