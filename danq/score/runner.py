@@ -5,7 +5,7 @@ import os
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -111,11 +111,8 @@ class SharedWork(_OfBundle):
         rows: int,
         threads: int,
     ) -> None:
-        from threadpoolctl import ThreadpoolController
-
         super().__init__(bundle, strands)
         self._incremental, self._rows, self._threads = incremental, rows, threads
-        self._blas = ThreadpoolController()
 
     def logits(
         self, reference: NDArray[np.uint8], alternate: NDArray[np.uint8], group: NDArray[np.int64]
@@ -132,7 +129,7 @@ class SharedWork(_OfBundle):
             )
 
         blocks = list(_blocks(group, len(reference), self._rows))
-        with self._blas.limit(limits=1), ThreadPoolExecutor(self._threads) as pool:
+        with _single_threaded(), ThreadPoolExecutor(self._threads) as pool:
             jobs = [pool.submit(compute, strand, *block) for block in blocks for strand in range(len(pairs))]
             for job in jobs:
                 job.result()
@@ -221,7 +218,17 @@ def _incremental(bundle: "Bundle") -> Incremental | None:
     if not hasattr(module, "incremental"):
         return None
     found: Incremental | None = module.incremental(module.Options(**bundle.info["options"]), bundle.model)
-    if found is not None and not found.rows_are_independent():
-        log.info("matrix products round rows by their place here: whole windows are computed instead")
-        return None
+    if found is not None:
+        with _single_threaded():
+            even = found.rows_are_independent()
+        if not even:
+            log.info("matrix products round rows by their place here: whole windows are computed instead")
+            return None
     return found
+
+
+def _single_threaded() -> Any:
+    """Context in which a matrix product is computed by the thread that asks for it."""
+    from threadpoolctl import ThreadpoolController
+
+    return ThreadpoolController().limit(limits=1)
