@@ -178,16 +178,19 @@ class _Outline(NamedTuple):
 def _outline(variants: VariantText) -> _Outline:
     records, ordered, longest, name, pos = 0, True, 0, "", 0
     names: Counter[str] = Counter()
-    for line in variants.lines():
-        records += 1
-        fields = parse_line(line.text, variants.kind, variants.tabs)
-        if fields is None:
-            continue
-        if fields.contig != name:
-            ordered, name, pos = ordered and fields.contig not in names, fields.contig, 0
-        names[name] += 1
-        ordered, pos = ordered and pos <= fields.pos, fields.pos
-        longest = max(longest, pos + len(fields.ref) - 1)
+    with progress(f"reading {variants.path.name}", None, "variants") as advance:
+        for line in variants.lines():
+            records += 1
+            if records % _STRIDE == 0:
+                advance(_STRIDE)
+            fields = parse_line(line.text, variants.kind, variants.tabs)
+            if fields is None:
+                continue
+            if fields.contig != name:
+                ordered, name, pos = ordered and fields.contig not in names, fields.contig, 0
+            names[name] += 1
+            ordered, pos = ordered and pos <= fields.pos, fields.pos
+            longest = max(longest, pos + len(fields.ref) - 1)
     return _Outline(records, names, ordered, longest)
 
 

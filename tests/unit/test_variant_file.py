@@ -99,7 +99,7 @@ def test_blank_lines_are_no_records_but_count_as_lines(tmp_path: Path) -> None:
 def test_bytes_survive_a_round_trip(tmp_path: Path) -> None:
     latin, odd = (
         record("c1", 1, "A", "C").encode() + b"\xe9\xff",
-        record("c1", 2, "A", "C") + "é\x85\u2028\x0b",
+        record("c1", 2, "A", "C") + "é\x85\u2028\x0b\r;",
     )
     (tmp_path / "v.vcf").write_bytes(
         f"##note=é\n{COLUMNS}\n".encode() + latin + b"\n" + odd.encode() + b"\r\n"
