@@ -25,19 +25,10 @@ class Start(NamedTuple):
 
 
 class _Cluster(NamedTuple):
-    """Records of which each overlaps one before it.
-
-    Attributes
-    ----------
-    record, position : int
-        0-based number and position of the first.
-    removed : int
-        Bases that the contig's records before it remove at most.
-    """
+    """Records of which each overlaps one before it: 0-based number and position of the first."""
 
     record: int
     position: int
-    removed: int
 
 
 def sorted_lines(
@@ -67,11 +58,10 @@ def sorted_lines(
 
 
 def start_of(variants: VariantText, first: int, length: int) -> Start:
-    """Find the record to begin with, so that `length` bp to the left of record `first` are known.
+    """Find the record to begin with, so that all is known from `length` bp before record `first` on.
 
     Which of several overlapping variants a haplotype carries is decided from left to right, so the beginning
-    must be a record that no earlier one overlaps. The bases that variants in between may remove are made up
-    for by going further left.
+    must be a record that no earlier one overlaps.
 
     Parameters
     ----------
@@ -80,7 +70,7 @@ def start_of(variants: VariantText, first: int, length: int) -> Start:
     first : int
         0-based number of the first record whose windows are wanted.
     length : int
-        Bases of any haplotype that must be known, bp.
+        Length in bp.
 
     Raises
     ------
@@ -88,27 +78,21 @@ def start_of(variants: VariantText, first: int, length: int) -> Start:
         As `sorted_lines`.
     """
     clusters: deque[_Cluster] = deque()
-    contig, reach, removed, origin = "", -1, 0, 0
+    contig, reach, origin = "", -1, 0
     for line, fields in sorted_lines(variants, 0, first + 1):
         if fields is None:
             continue
         if fields.contig != contig:
             clusters.clear()
-            contig, reach, removed, origin = fields.contig, -1, 0, 0
+            contig, reach, origin = fields.contig, -1, 0
         if fields.pos > reach:
-            clusters.append(_Cluster(line.row - 1, fields.pos - 1, removed))
-        while len(clusters) > 1 and _known(clusters[1], fields.pos - 1, removed) >= length:
+            clusters.append(_Cluster(line.row - 1, fields.pos - 1))
+        while len(clusters) > 1 and fields.pos - 1 - clusters[1].position >= length:
             clusters.popleft()
             origin = clusters[0].position
         # a swapped allele spans its ALT
-        span = max(len(fields.ref), *map(len, fields.alts))
-        reach, removed = max(reach, fields.pos + span - 1), removed + span - 1
+        reach = max(reach, fields.pos + max(len(fields.ref), *map(len, fields.alts)) - 1)
     return Start(clusters[0].record, origin) if clusters else Start(first, 0)
-
-
-def _known(cluster: _Cluster, position: int, removed: int) -> int:
-    """Fewest bases of a haplotype between a cluster's first base and a position."""
-    return position - cluster.position - (removed - cluster.removed)
 
 
 def _unsorted(variants: VariantText, line: Line, expected: str) -> DanqError:

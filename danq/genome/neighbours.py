@@ -138,11 +138,9 @@ class Haplotype:
         return self.edits[bisect_right(self.edits, row, key=_row) :]
 
     def forget(self, row: int, length: int) -> None:
-        """Drop variants that lie `length` bp of the haplotype or more to the left of record `row`'s own."""
+        """Drop variants that lie `length` bp of the haplotype or more to the left of record `row`."""
         edits, reach = self.edits, length
         at = bisect_left(edits, row, key=_row)
-        if at == len(edits) or edits[at].row != row:
-            return
         while at and (gap := edits[at].start - edits[at - 1].end) < reach:
             at -= 1
             reach -= gap + len(edits[at].inserted)

@@ -88,12 +88,13 @@ def personal_windows(
 def _whatever_is_needed(carriers: Carriers, first: int, last: int | None) -> Iterator[tuple[Record, Windows]]:
     done = first
     try:
-        start = start_of(carriers.variants, first, carriers.rules.window // 2)
+        # half a window, and as much again for what deletions and repeats add
+        start = start_of(carriers.variants, first, carriers.rules.window)
         for record, windows in _personal_windows(carriers, start, first, last):
             yield record, windows
             done = record.line.row
     except _UnreadError:
-        # rare: a repeat longer than what was read, in which an allele is moved left; so everything is read
+        # rare: deletions or a repeat that reach further left than what was read, so everything is read
         yield from _personal_windows(carriers, Start(0, 0), done, last)
 
 

@@ -149,6 +149,20 @@ def test_both_windows_hold_the_other_variants_of_the_haplotype(tmp_path: Path) -
     ]
 
 
+def test_deletions_make_a_window_reach_further(tmp_path: Path) -> None:
+    # on haplotype 1 the last base of both windows of record 1 is that of record 3, beyond the deletion
+    variants = small(
+        tmp_path,
+        line(4, "T", "C", "1|1"),
+        line(6, "CGGT", "C", "1|0"),
+        line(12, "A", "T", "1|1"),
+        line(20, "C", "A", "1|1"),
+    )
+    rows = rows_of(variants, genome_of(c=GENOME), AlleleRules(12))
+    assert (rows[0].reference, rows[0].alternate) == ("NNNACGTACTCT", "NNNACGCACTCT")
+    assert rows[1].reference == "NNNACGTACGGT"
+
+
 @pytest.mark.parametrize(
     ("rules", "reason", "applied"),
     [
