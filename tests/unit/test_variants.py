@@ -263,14 +263,14 @@ def surveyed(
 def test_a_survey_counts_everything(tmp_path: Path) -> None:
     rows = [
         ("1", 2, "C", "T,*"),
-        ("1", 5, "C", "T"),
+        ("1", 5, "C", "T,G"),
         ("1", 4, "T", "C"),
         ("9", 40, "AC", "A"),
         ("x", "y", "z", ""),
     ]
     found = surveyed(tmp_path, rows, AlleleRules(8, "swap"), contigs=("1", "2"))
-    assert (found.records, found.alleles, found.checked, found.mismatched, found.swapped) == (5, 6, 3, 0, 1)
-    assert found.reasons == {"": 3, "star": 1, "unknown_contig": 1, "malformed": 1}
+    assert (found.records, found.alleles, found.checked, found.mismatched, found.swapped) == (5, 7, 3, 0, 1)
+    assert found.reasons == {"": 3, "ref_mismatch": 1, "star": 1, "unknown_contig": 1, "malformed": 1}
     assert (found.contigs.index, found.contigs.unknown) == ({"1": 0}, ("9",))
     assert found.contigs.renamed == {"1": "chr1"}
     assert (found.sorted, found.longest_end, found.header_contigs) == (False, 41, True)
