@@ -10,6 +10,7 @@ from danq.config import Config, model_options
 from danq.data.targets import read_targets
 from danq.errors import DanqError
 from danq.genome.intervals import parse_region
+from danq.genome.variant_file import open_variants
 
 _SHOWN = 8
 _BACKGROUND = ("background.json", "background.npy")
@@ -88,8 +89,12 @@ def _callset_paths(config: Config, name: str) -> Iterator[tuple[str, Path]]:
 
 
 def _callset_problems(config: Config, name: str) -> Iterator[str]:
-    """Find regions that are none, names that are no target of the runs, and runs of unequal targets."""
+    """Find variants that cannot be read, regions that are none, and what is no target of all the runs."""
     callset, key = config.callsets[name], f"callsets.{name}"
+    try:
+        open_variants(callset.vcf)
+    except DanqError as error:
+        yield f"{key}.vcf: {error}"
     for number, region in enumerate(callset.regions):
         try:
             parse_region(region)

@@ -256,7 +256,7 @@ def test_files_of_a_dataset_and_a_run(project: Path):
 
 @pytest.fixture
 def variants(project: Path) -> Path:
-    Path("variants.vcf").write_text("")
+    Path("variants.vcf").write_text("##fileformat=VCFv4.2\n#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO\n")
     return project
 
 
@@ -293,6 +293,10 @@ def test_targets_and_regions_of_a_callset_are_checked_before_any_training(varian
     ):
         with pytest.raises(DanqError, match=expected):
             check_files(parse_config(with_callset(**keys), "c.yaml"), "c.yaml")
+    Path("variants.vcf").write_text("##fileformat=VCFv4.2\n")
+    with pytest.raises(DanqError, match=r"c\.yaml: callsets\.demo\.vcf: variants\.vcf"):
+        check_files(parse_config(with_callset(), "c.yaml"), "c.yaml")
+    Path("variants.vcf").write_text("chrI:1:A:C\n")
     Path("more.tsv").write_text("target\tpath\ntwo\ttracks/one.bed\n")
     raw = with_callset()
     raw["datasets"]["fold"]["targets"] = "more.tsv"

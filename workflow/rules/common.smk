@@ -1,9 +1,11 @@
 import os
+import shlex
 import sys
 from pathlib import Path
 
-from danq.config.files import dataset_files, run_files
+from danq.config.files import callset_files, dataset_files, run_files
 from danq.config.settle import any_of, settle, write_once
+from danq.genome.variant_file import open_variants
 from danq.provenance import verb_digest
 
 # danq stands beside the Python that runs snakemake, whether or not their environment is activated
@@ -18,6 +20,15 @@ CONFIG = "results/config.json"
 REGIONS = [name for name, options in settings.datasets.items() if options.targets]
 EXAMPLES = [name for name in settings.datasets if name not in REGIONS]
 BUNDLE = ("model.keras", "bundle.json")
+# a table of alleles has no VCF that could be annotated
+TABLES = [
+    name
+    for name, callset in settings.callsets.items()
+    if open_variants(callset.vcf).kind == "tsv"
+]
+# keys that hold several values, which the command line takes one by one
+SCORE_FLAGS = {"targets": "target", "regions": "region", "samples": "sample"}
+ANNOTATED = [name for name in settings.callsets if name not in TABLES]
 
 
 wildcard_constraints:
@@ -25,6 +36,9 @@ wildcard_constraints:
     dataset=any_of(settings.datasets),
     run=any_of(settings.runs),
     split="valid|test",
+    callset=any_of(settings.callsets),
+    shard=r"\d+",
+    shards=r"\d+",
 
 
 def genome_results(genome):
@@ -68,3 +82,43 @@ def bundle_to_start_from(wildcards):
 def training_options(wildcards):
     """What a run's weights depend on: everything but how it predicts."""
     return settings.runs[wildcards.run].model_dump_json(exclude={"predict"})
+
+
+def genome_of_callset(wildcards):
+    """Files of the genome that a callset's variants lie on."""
+    return genome_results(settings.genome_of_callset(wildcards.callset))
+
+
+def models_of(wildcards):
+    """Bundles of the runs that score a callset."""
+    runs = settings.callsets[wildcards.callset].runs
+    return [f"results/runs/{run}/{name}" for run in runs for name in BUNDLE]
+
+
+def shards_of(wildcards):
+    """Receipts of the jobs that a callset's scoring is cut into; none where one job does it all."""
+    shards = settings.callsets[wildcards.callset].shards
+    if shards == 1:
+        return []
+    receipt = f"results/scores/{wildcards.callset}/{{shard}}-of-{shards}.receipt.json"
+    return [receipt.format(shard=shard) for shard in range(1, shards + 1)]
+
+
+def score_options(wildcards):
+    """What `danq score` is told of a callset; a default says the same whether it was given or left out."""
+    callset = settings.callsets[wildcards.callset]
+    given = callset.model_dump(
+        mode="json", exclude={"runs", "genome", "shards"}, exclude_defaults=True
+    )
+    flags = [f"--model results/runs/{run}" for run in callset.runs]
+    flags.append(
+        f"--genome results/genomes/{settings.genome_of_callset(wildcards.callset)}"
+    )
+    for key, value in given.items():
+        flag = f"--{SCORE_FLAGS.get(key, key)}".replace("_", "-")
+        values = value if isinstance(value, list) else [value]
+        flags += [
+            flag if each is True else f"{flag} {shlex.quote(str(each))}"
+            for each in values
+        ]
+    return " ".join(flags)

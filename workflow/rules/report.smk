@@ -19,6 +19,11 @@ rule report:
                 "evaluation/resamples.parquet",
             ],
         ),
+        scores=expand(
+            "results/scores/{callset}/{file}",
+            callset=settings.callsets,
+            file=["scores.parquet", "ledger.tsv", "scores.json"],
+        ),
     output:
         report("results/report.html", caption="../report/report.rst", category="Report"),
     log:
@@ -32,7 +37,8 @@ rule report:
     params:
         code=verb_digest("report"),
         results=subpath(output[0], parent=True),
-        # runs that the configuration no longer names stay in the results, not in the report
+        # runs and callsets that the configuration no longer names stay in the results, not in the report
         runs=" ".join(f"--run {name}" for name in settings.runs),
+        callsets=" ".join(f"--callset {name}" for name in settings.callsets),
     shell:
-        "danq report --results {params.results} {params.runs} --out {output} 2> {log}"
+        "danq report --results {params.results} {params.runs} {params.callsets} --out {output} 2> {log}"

@@ -1,0 +1,68 @@
+rule score_shard:
+    input:
+        files=lambda wildcards: callset_files(settings, wildcards.callset),
+        models=models_of,
+        genome=genome_of_callset,
+    output:
+        # says that this part of the work is done; the work itself lies outside declared outputs
+        temp("results/scores/{callset}/{shard}-of-{shards}.receipt.json"),
+    log:
+        "results/logs/score/{callset}.{shard}-of-{shards}.log",
+    benchmark:
+        "results/benchmarks/score/{callset}.{shard}-of-{shards}.tsv"
+    conda:
+        "../envs/danq.yaml"
+    threads: 8
+    resources:
+        mem_mb=lambda wildcards, attempt: 6000 * attempt,
+        runtime=1440,
+    params:
+        code=verb_digest("score"),
+        options=score_options,
+        work="results/scores/{callset}/.work",
+    shell:
+        "danq score {params.options} --threads {threads} --shard {wildcards.shard}/{wildcards.shards}"
+        " --work {params.work} --receipt {output} 2> {log}"
+
+
+rule score:
+    input:
+        files=lambda wildcards: callset_files(settings, wildcards.callset),
+        models=models_of,
+        genome=genome_of_callset,
+        shards=shards_of,
+    output:
+        annotated="results/scores/{callset}/annotated.vcf.gz",
+        scores="results/scores/{callset}/scores.parquet",
+        ledger="results/scores/{callset}/ledger.tsv",
+        manifest="results/scores/{callset}/scores.json",
+    log:
+        "results/logs/score/{callset}.log",
+    benchmark:
+        "results/benchmarks/score/{callset}.tsv"
+    wildcard_constraints:
+        callset=any_of(ANNOTATED),
+    conda:
+        "../envs/danq.yaml"
+    # where shards did the work only their parts are put together
+    threads: lambda wildcards: 1 if settings.callsets[wildcards.callset].shards > 1 else 8
+    resources:
+        mem_mb=lambda wildcards, attempt: 6000 * attempt,
+        runtime=1440,
+    params:
+        code=verb_digest("score"),
+        options=score_options,
+        work="results/scores/{callset}/.work",
+        out=subpath(output.manifest, parent=True),
+    shell:
+        "danq score {params.options} --threads {threads} --work {params.work} --out {params.out} 2> {log}"
+
+
+# a table of alleles has no VCF that could be annotated
+use rule score as score_table with:
+    output:
+        scores="results/scores/{callset}/scores.parquet",
+        ledger="results/scores/{callset}/ledger.tsv",
+        manifest="results/scores/{callset}/scores.json",
+    wildcard_constraints:
+        callset=any_of(TABLES),
