@@ -101,7 +101,7 @@ def index_vcf(path: Path, sorted: bool, longest_end: int) -> Path | None:
         line in the log, where the records are unsorted or cannot be indexed.
     """
     if not sorted:
-        log.warning("%s: no index, because the input is not sorted; `bcftools sort` puts that right", path)
+        log.warning("%s: no index: the input is not sorted; `bcftools sort` puts that right", path.name)
         return None
     wide = longest_end > _TBI_LIMIT
     for csi in (True,) if wide else (False, True):
@@ -111,7 +111,7 @@ def index_vcf(path: Path, sorted: bool, longest_end: int) -> Path | None:
             pysam.tabix_index(str(path), preset="vcf", force=True, csi=csi, index=str(index))
             return index
         index.unlink(missing_ok=True)
-    log.warning("%s: no index, because its records cannot be indexed", path)
+    log.warning("%s: no index: its records are unsorted or lie beyond what an index can hold", path.name)
     return None
 
 

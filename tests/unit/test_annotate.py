@@ -231,7 +231,7 @@ def test_unsorted_records_get_no_index_and_one_line(tmp_path, caplog, capfd):
     write(path, (COLUMNS,), (FLOAT,), records, [[("1",)], [("2",)]])
     with caplog.at_level(logging.INFO, "danq"):
         assert index_vcf(path, False, 10) is None
-        assert "no index, because the input is not sorted" in caplog.text
+        assert "no index: the input is not sorted" in caplog.text
         assert index_vcf(path, True, 10) is None
     assert len(caplog.records) == 2
     assert [found.name for found in tmp_path.iterdir()] == ["a.vcf.gz"]
