@@ -49,6 +49,12 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (desk / "genome.fa.gz").write_bytes(gzip.compress(fasta.encode()))
     (desk / "sequences.fa").write_text(f">short\nACGT\n>long\n{decode(contigs['chr1'][:3000])}\n")
     (desk / "regions.bed").write_text("chr2\t1000\t3000\n")
+    places = [(contig, at) for contig in contigs for at in range(1000, 1200, 50)]
+    rows = [
+        f"{c}\t{at + 1}\t.\t{decode(contigs[c][at : at + 1])}\t<DEL>,A,C,G,T\t.\t.\t.\n" for c, at in places
+    ]
+    header = "##fileformat=VCFv4.2\n#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO\n"
+    (desk / "variants.vcf.gz").write_bytes(gzip.compress((header + "".join(rows)).encode()))
     return desk
 
 
@@ -67,6 +73,11 @@ def test_the_commands_run_in_order_and_leave_what_they_promise(desk: Path) -> No
         "sequences.tsv",
         "regions.parquet",
         "tracks",
+        "scores/scores.parquet",
+        "scores/annotated.vcf.gz",
+        "scores_with_evalues/scores.parquet",
+        "mutagenesis/ism.parquet",
     ):
         assert (desk / path).exists(), path
     assert len((desk / "sequences.tsv").read_text().splitlines()) > 10
+    assert len((desk / "scores" / "ledger.tsv").read_text().splitlines()) == 1 + 6 * 4 * 5
