@@ -112,6 +112,8 @@ def writing_ledger(path: Path, counts: Counts, samples: bool) -> Iterator[Callab
         def append(batch: pa.RecordBatch) -> None:
             frame = ledger_frame(batch, samples)
             counts.add(frame["reason"].to_list(), frame["flags"].to_list())
-            frame.write_csv(stream, separator="\t", include_header=False, quote_style="never")
+            # as text first: written by polars itself, a full disk would lack the system's reason
+            text = frame.write_csv(separator="\t", include_header=False, quote_style="never")
+            stream.write(text.encode())
 
         yield append

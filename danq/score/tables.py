@@ -127,7 +127,9 @@ def _writing_tsv(
 
         def append(batch: pa.RecordBatch) -> None:
             frame = pl.DataFrame(pl.from_arrow(table(batch)))
-            frame.write_csv(stream, separator="\t", include_header=stream.tell() == 0, quote_style="never")
+            # as text first: written by polars itself, a full disk would lack the system's reason
+            text = frame.write_csv(separator="\t", include_header=stream.tell() == 0, quote_style="never")
+            stream.write(text.encode())
 
         append(_no_rows(columns))
         yield append
