@@ -5,6 +5,7 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 from danq.genome.fasta import Genome, build_genome, open_genome
@@ -32,7 +33,8 @@ def opened_genome(path: Path) -> Iterator[Genome]:
         return
     with tempfile.TemporaryDirectory(prefix="danq-") as folder:
         build_genome(path, Path(folder))
-        yield open_genome(Path(folder))
+        # called what the user called it: the folder's name would say nothing in messages and results
+        yield replace(open_genome(Path(folder)), path=path)
 
 
 @contextmanager

@@ -138,7 +138,9 @@ def test_a_fasta_standard_input_and_batches_change_nothing(place, score, tmp_pat
     assert score("--threads", 1, "--batch-size", 7, genome="genome.fa", vcf="-", out="other") == 0
     for name in FILES:
         assert (tmp_path / "out" / name).read_bytes() == (tmp_path / "other" / name).read_bytes()
-    assert json.loads((tmp_path / "other" / "scores.json").read_text())["vcf"]["name"] == "standard input"
+    told = json.loads((tmp_path / "other" / "scores.json").read_text())
+    assert told["vcf"]["name"] == "standard input"
+    assert told["genome"] == {"path": str(place.path / "genome.fa"), "digest": place.genome.digest}
     assert sorted(place.path.iterdir()) == before
 
 
