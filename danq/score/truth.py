@@ -2,17 +2,20 @@
 
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.stats import rankdata
 
 from danq.errors import DanqError
 from danq.files import atomic
 from danq.genome.variant_file import VariantText
+from danq.learn.monitor import ranking_areas
+from danq.progress import progress
 from danq.score.spool import ColumnSpool
 
 COLUMNS = ("score", "target", "n", "positives", "auroc", "auprc", "pearson", "spearman", "status")
@@ -21,6 +24,8 @@ COLUMNS = ("score", "target", "n", "positives", "auroc", "auprc", "pearson", "sp
 _INFO = re.compile(r"##INFO=<(.*)>\s*$")
 _NUMBERS = ("A", "R", "1", ".")
 _DIGITS = ".6g"
+_FEWEST = 3
+_Compare = Callable[[NDArray[np.float32]], dict[str, Any]]
 
 
 @dataclass(frozen=True)
@@ -162,50 +167,57 @@ class Truth:
         """
         truth = np.concatenate([np.empty(0), *self._values])
         labels = bool(np.isin(truth, (0, 1)).all())
-        compare = _ranking if labels else _correlation
+        compare = _ranking(truth) if labels else _correlation(truth)
         names = [("max_abs_logit_diff", ""), ("l2_logit_diff", "")]
         names += [("logit_diff", target) for target in self._targets]
-        with atomic(path) as partial, partial.open("w", encoding="utf-8") as stream:
+        with (
+            atomic(path) as partial,
+            partial.open("w", encoding="utf-8") as stream,
+            progress("comparing with the truth", len(names), "scores") as advance,
+        ):
             stream.write("\t".join(COLUMNS) + "\n")
             for (score, target), scores in zip(names, self._spool.columns(), strict=True):
                 rows = {score: scores}
                 if labels and score == "logit_diff":
                     rows = {"abs_logit_diff": np.abs(scores), score: scores}
                 for name, column in rows.items():
-                    row = {"score": name, "target": target, "n": len(truth), **compare(truth, column)}
+                    row = {"score": name, "target": target, "n": len(truth), **compare(column)}
                     stream.write("\t".join(_text(row.get(title)) for title in COLUMNS) + "\n")
+                advance()
         counts = {"positives": int(truth.sum())} if labels else {}
         kind = "labels" if labels else "effects"
         return {"kind": kind, "n": len(truth), **counts, "without_value": self._without}
 
 
-def _ranking(truth: NDArray[np.float64], scores: NDArray[np.float32]) -> dict[str, Any]:
-    from sklearn.metrics import average_precision_score, roc_auc_score
+def _ranking(labels: NDArray[np.float64]) -> _Compare:
+    positives = int(labels.sum())
+    positive = labels == 1
 
-    positives = int(truth.sum())
-    if not 0 < positives < len(truth):
-        return {"positives": positives, "status": "no_negatives" if positives else "no_positives"}
-    return {
-        "positives": positives,
-        "auroc": float(roc_auc_score(truth, scores)),
-        "auprc": float(average_precision_score(truth, scores)),
-        "status": "scored",
-    }
+    def compare(scores: NDArray[np.float32]) -> dict[str, Any]:
+        if not 0 < positives < len(labels):
+            return {"positives": positives, "status": "no_negatives" if positives else "no_positives"}
+        auroc, auprc = ranking_areas(scores, positive)
+        return {"positives": positives, "auroc": auroc, "auprc": auprc, "status": "scored"}
+
+    return compare
 
 
-def _correlation(truth: NDArray[np.float64], scores: NDArray[np.float32]) -> dict[str, Any]:
-    from scipy.stats import pearsonr, spearmanr
+def _correlation(effects: NDArray[np.float64]) -> _Compare:
+    ranks = rankdata(effects)
 
-    if len(truth) < 3:
-        return {"status": "too_few"}
-    if np.ptp(truth) == 0 or np.ptp(scores) == 0:
-        return {"status": "constant"}
-    values = scores.astype(np.float64)
-    return {
-        "pearson": float(pearsonr(truth, values).statistic),
-        "spearman": float(spearmanr(truth, values).statistic),
-        "status": "scored",
-    }
+    def compare(scores: NDArray[np.float32]) -> dict[str, Any]:
+        if len(effects) < _FEWEST:
+            return {"status": "too_few"}
+        if np.ptp(effects) == 0 or np.ptp(scores) == 0:
+            return {"status": "constant"}
+        return {
+            "pearson": float(np.corrcoef(effects, scores.astype(np.float64))[0, 1]),
+            # Spearman's is Pearson's of the ranks, ties at their mean
+            "spearman": float(np.corrcoef(ranks, rankdata(scores))[0, 1]),
+            "status": "scored",
+        }
+
+    return compare
 
 
 def _declared(header: Sequence[str]) -> dict[str, tuple[str, str]]:
