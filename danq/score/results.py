@@ -1,7 +1,8 @@
 """`danq score` from a checked job to its files; what was interrupted goes on where it stopped."""
 
 import logging
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -88,29 +89,39 @@ def score_variants_file(job: Job, files: Files, out: Path, work: Path | None = N
     """
     check_writable(out)
     directory = out if work is None else work
+    with _without_rest(out), _without_rest(directory):
+        opened = open_work(directory, job.digest, job.survey.records)
+        try:
+            _compute(job, opened, files, out)
+        finally:
+            # finished parts are kept for the next attempt
+            opened.tidy()
+        with staged(out) as partial:
+            gathered = gather(opened, job.variants, job.columns, files, partial)
+            if not job.options.samples and gathered.counts.alleles != job.survey.alleles:
+                opened.remove()
+                raise DanqError(f"{job.name}: changed while it was scored; score it again")
+            manifest = _manifest(job, gathered, _index(job, out, partial))
+            write_json(partial / MANIFEST_FILE, manifest)
+            for name in _ALL_FILES:
+                # what other options once left here would pass for a part of these results
+                if not (partial / name).exists():
+                    (out / name).unlink(missing_ok=True)
+        opened.remove()
+    log.info("%s: %s", out, gathered.counts.describe())
+    return manifest
+
+
+@contextmanager
+def _without_rest(directory: Path) -> Iterator[None]:
+    """Leave no empty directory behind where there was none."""
     existed = directory.exists()
-    opened = open_work(directory, job.digest, job.survey.records)
     try:
-        _compute(job, opened, files, out)
+        yield
     finally:
-        # a refusal leaves nothing; finished parts are kept for the next attempt
-        opened.tidy()
         if not existed:
             with suppress(OSError):
                 directory.rmdir()
-    with staged(out) as partial:
-        gathered = gather(opened, job.variants, job.columns, files, partial)
-        if not job.options.samples and gathered.counts.alleles != job.survey.alleles:
-            raise DanqError(f"{job.name}: changed while it was scored; score it again")
-        manifest = _manifest(job, gathered, _index(job, out, partial))
-        write_json(partial / MANIFEST_FILE, manifest)
-        for name in _ALL_FILES:
-            # what other options once left here would pass for a part of these results
-            if not (partial / name).exists():
-                (out / name).unlink(missing_ok=True)
-    opened.remove()
-    log.info("%s: %s", out, gathered.counts.describe())
-    return manifest
 
 
 def _index(job: Job, out: Path, partial: Path) -> bool:
@@ -137,7 +148,13 @@ def _compute(job: Job, work: Work, files: Files, out: Path) -> None:
         ahead = estimate(job, work, missing, runners, files.format == "tsv")
         log.info("%s", ahead.describe())
         ahead.check_room(out, work.path)
-    compute_parts(job, work, missing, runners)
+    try:
+        compute_parts(job, work, missing, runners)
+    except DanqError as error:
+        if not isinstance(error.__cause__, OSError):
+            # not the disk but the input was refused: its finished parts are of no use
+            work.remove()
+        raise
 
 
 def _manifest(job: Job, gathered: Gathered, indexed: bool) -> dict[str, Any]:

@@ -206,12 +206,14 @@ def test_a_background_adds_e_values(place, score, danq, tmp_path):
     np.testing.assert_allclose(table["functional_significance"], np.exp(both), rtol=1e-5)
 
 
-def test_samples(place, score, tmp_path):
+def test_samples(place, score, tmp_path, capsys):
     first = place.contigs["chrI"]
     lines = [
         f"chrI\t{p}\t.\t{first[p - 1]}\t{OTHER[first[p - 1]]}\t.\t.\t.\tGT\t0|1\t1|1" for p in (100, 105)
     ]
     phased_vcf(tmp_path / "phased.vcf", lines, ("ann", "bob"))
+    assert score("--sample", "all", "--dry-run", vcf=tmp_path / "phased.vcf") == 0
+    assert capsys.readouterr().out.startswith("6 alleles to score: about 0:0")
     assert score("--sample", "bob", "--sample", "ann", vcf=tmp_path / "phased.vcf") == 0
     table = table_of(tmp_path / "out")
     carried = [("bob", 1), ("bob", 2), ("ann", 2)]

@@ -1,5 +1,6 @@
 """Parts of a scoring: shards, interruptions, and files that are the same whatever happened on the way."""
 
+import errno
 import gzip
 import json
 import os
@@ -16,6 +17,7 @@ import pysam
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from phased import phased_vcf
 from small_genome import genome_of
 from toy_models import WINDOW, ToyRunner, gc, motif, toy_models, write_vcf
 
@@ -32,6 +34,7 @@ from danq.score.options import ScoreOptions
 from danq.score.parts import PART, Work, open_work
 from danq.score.results import files_of, score_variants_file
 from danq.score.rows import Columns, matrix, rows
+from danq.score.runner import Logits
 from danq.score.scoring import ScoredBlock
 from danq.score.tables import wide_table
 
@@ -234,6 +237,50 @@ def test_shards_give_the_same_bytes(vcf, expected, tmp_path, shards):
     assert runner.windows == 0
     assert {name: (out / name).read_bytes() for name in TABLES} == expected
     assert not work.exists()
+
+
+def test_shards_of_personal_genomes_see_their_neighbours(tmp_path):
+    rng = np.random.default_rng(3)
+    sequence = "".join(rng.choice(list("ACGT"), 9_000))
+    genome = genome_of(chrI=sequence)
+    places = range(2, 9_000, 4)
+    kinds = ("{0}\t{1}", "{0}\t{0}{1}", "{0}{2}\t{0}")
+    lines = []
+    for row, pos in enumerate(places):
+        ref, after = sequence[pos - 1], sequence[pos]
+        alleles = kinds[row % 3].format(ref, OTHER[ref], after)
+        calls = "\t".join("|".join(map(str, rng.integers(0, 2, 2))) for _ in range(2))
+        lines.append(f"chrI\t{pos}\t.\t{alleles}\t.\t.\t.\tGT\t{calls}")
+    variants = phased_vcf(tmp_path / "v.vcf", lines, ("ann", "bob"), {"chrI": sequence}).path
+    assert PART < len(lines) < 2 * PART
+    asked = {"samples": ["bob", "ann"], "genome": genome}
+    manifest = score(job_of(variants, **asked), tmp_path / "whole")
+    for shard in (2, 1):
+        compute_shard(job_of(variants, **asked), tmp_path / "work", shard, 2, None)
+    score(job_of(variants, **asked), tmp_path / "out", tmp_path / "work")
+    for name in TABLES:
+        assert (tmp_path / "out" / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()
+    table = pl.read_parquet(tmp_path / "out" / "scores.parquet")
+    assert table.height == manifest["counts"]["scored"] > len(lines)
+    largest = table.group_by("row").agg(pl.col("max_abs_logit_diff").max()).sort("row")
+    with pysam.VariantFile(str(tmp_path / "out" / "annotated.vcf.gz")) as annotated:
+        shown = [record.info.get("danq_max_abs_logit_diff") for record in annotated]
+    assert [values[0] for values in shown if values] == pytest.approx(largest["max_abs_logit_diff"].to_list())
+
+
+def test_a_full_disk_is_one_line_and_loses_no_finished_part(vcf, expected, tmp_path, monkeypatch):
+    def full(*arguments, **options):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(pq.ParquetWriter, "write_table", full)
+        with pytest.raises(DanqError, match="no space left on the device"):
+            score(job_of(vcf), tmp_path)
+    assert not [path for path in tmp_path.iterdir() if not path.name.startswith(".work-")]
+    runner = ToyRunner(FUNCTIONS)
+    score(job_of(vcf, runner), tmp_path)
+    assert runner.windows == 0
+    assert {name: (tmp_path / name).read_bytes() for name in TABLES} == expected
 
 
 def test_a_missing_shard_is_made_up_for(vcf, expected, tmp_path):
@@ -467,6 +514,27 @@ def test_a_refusal_at_the_first_part_leaves_nothing(small, tmp_path):
 
     with np.errstate(divide="ignore", invalid="ignore"), pytest.raises(DanqError, match="finite logits"):
         score(job_of(small, ToyRunner({"gc": broken})), tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_refusal_at_a_later_part_leaves_nothing(vcf, tmp_path):
+    class Broken(ToyRunner):
+        def logits(self, reference, alternate, group):
+            found = super().logits(reference, alternate, group)
+            return Logits(found.reference, found.alternate * (np.nan if self.windows > 8_000 else 1))
+
+    with pytest.raises(DanqError, match="finite logits"):
+        score(job_of(vcf, Broken(FUNCTIONS)), tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_input_that_changes_meanwhile_is_refused(small, tmp_path):
+    path = tmp_path / "v.vcf"
+    path.write_bytes(small.read_bytes())
+    job = job_of(path)
+    path.write_text("".join(line for line in path.read_text().splitlines(keepends=True)[:-3]))
+    with pytest.raises(DanqError, match="changed while it was scored"):
+        score(job, tmp_path / "out")
     assert not (tmp_path / "out").exists()
 
 
