@@ -174,8 +174,9 @@ def open_runner(
     strands : {'both', 'forward'}
         Strands that are computed.
     batch_size : int, optional
-        Windows of a block; 256 on a CPU and 1,024 on a GPU where left out. No result depends on it where work
-        is shared; whole windows agree to about 1e-6.
+        Windows of a block where work is shared, on which no result depends, or of a forward pass on a GPU,
+        where results agree to about 1e-6; 256 and 1,024 where left out. Whole windows on a CPU always come
+        in batches of one size.
     threads : int, optional
         Blocks at a time; all cores where left out.
 
@@ -204,7 +205,7 @@ def open_runner_of(
     if shared is not None:
         rows = max(batch_size or _CPU_ROWS, 2)
         return SharedWork(bundle, strands, shared, rows, threads or len(os.sched_getaffinity(0)))
-    rows = batch_size or (_GPU_ROWS if gpu else _CPU_ROWS)
+    rows = (batch_size or _GPU_ROWS) if gpu else _CPU_ROWS
     return WholeWindows(bundle, strands, Predictor(bundle, rows, "none"))
 
 

@@ -62,6 +62,11 @@ def test_bytes_depend_neither_on_blocks_nor_on_threads(tmp_path, rows, threads):
     received = open_runner_of(loaded, batch_size=rows, threads=threads).logits(*alleles())
     for ours, other in zip(received, expected, strict=True):
         np.testing.assert_array_equal(ours, other)
+    whole = Bundle(tmp_path, loaded.model, loaded.encoder, loaded.info | {"model": "moved.py"})
+    expected = open_runner_of(whole, threads=1).logits(*alleles())
+    received = open_runner_of(whole, batch_size=rows, threads=threads).logits(*alleles())
+    for ours, other in zip(received, expected, strict=True):
+        np.testing.assert_array_equal(ours, other)
 
 
 @pytest.mark.parametrize("rows", [2, 3, 10, 100])
