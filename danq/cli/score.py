@@ -46,13 +46,20 @@ def score(
     ] = "skip",
     region: Annotated[
         list[str] | None,
-        typer.Option(help="Score only alleles in this contig or region `chr7:1,000-2,000`; may be repeated."),
+        typer.Option(
+            "--region",
+            "--regions",
+            help="Score only alleles in this contig or region `chr7:1,000-2,000`; may be repeated.",
+        ),
     ] = None,
     pass_only: Annotated[
         bool, typer.Option("--pass-only", help="Score only records whose FILTER is PASS or `.`.")
     ] = False,
     target: Annotated[
-        list[str] | None, typer.Option(help="Write this target only; may be repeated.  [default: all]")
+        list[str] | None,
+        typer.Option(
+            "--target", "--targets", help="Write this target only; may be repeated.  [default: all]"
+        ),
     ] = None,
     annotate: Annotated[
         list[str] | None,
@@ -78,7 +85,9 @@ def score(
     sample: Annotated[
         list[str] | None,
         typer.Option(
-            help="Score alleles on this sample's own phased haplotypes; may be repeated; `all`: every sample."
+            "--sample",
+            "--samples",
+            help="Score alleles on this sample's own phased haplotypes; may be repeated; `all`: every sample.",
         ),
     ] = None,
     unphased: Annotated[
