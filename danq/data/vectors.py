@@ -68,6 +68,8 @@ def read_vectors(path: Path, words: Sequence[str]) -> WordVectors:
             width = int(line.split(" ")[1])
             continue
         fields = [field for field in line.split(" ") if field]
+        if not fields:
+            continue
         width = width or len(fields) - 1
         if matrix is None:
             matrix = np.zeros((len(words), width), np.float32)
@@ -111,7 +113,7 @@ def _is_number(field: str) -> bool:
         return False
 
 
-def starting_vectors(vectors: WordVectors, seed: int) -> NDArray[np.float32]:
+def starting_vectors(vectors: WordVectors, seed: int, before: int = 0) -> NDArray[np.float32]:
     """Vectors of all words, drawn at random where the file lacks the word.
 
     They are uniform about 0 with the variance of the vectors that were found (Kim 2014, doi
@@ -123,12 +125,16 @@ def starting_vectors(vectors: WordVectors, seed: int) -> NDArray[np.float32]:
         As read.
     seed : int
         Seed of the draw; a word's vector depends on its place among all words, found or not.
+    before : int
+        Rows at random that are put before those of the words.
 
     Returns
     -------
-    float32, shape (n, width)
+    float32, shape (before + n, width)
     """
     known = vectors.matrix[vectors.found]
     bound = math.sqrt(3 * float(known.var())) if len(known) else 0.05
-    drawn = np.random.default_rng(seed).uniform(-bound, bound, vectors.matrix.shape)
-    return np.where(vectors.found[:, None], vectors.matrix, drawn.astype(np.float32))
+    words, width = vectors.matrix.shape
+    start = np.random.default_rng(seed).uniform(-bound, bound, (before + words, width)).astype(np.float32)
+    start[before:][vectors.found] = known
+    return start
