@@ -97,7 +97,8 @@ def _word(place: str, fields: list[str], width: int) -> str:
 
 def _numbers(place: str, fields: list[str]) -> NDArray[np.float32]:
     try:
-        values = np.array(fields, np.float32)
+        with np.errstate(over="ignore"):
+            values = np.array(fields, np.float32)
     except ValueError:
         values = np.array([np.nan], np.float32)
     if not np.isfinite(values).all():

@@ -3,9 +3,7 @@
 import importlib.util
 from pathlib import Path
 from types import ModuleType
-from typing import Any
 
-from danq.data.encoders import Encoder
 from danq.errors import DanqError
 from danq.models import bilstm_conv2d, char_word_lstm, danq, kmer_logistic, quadrant_lstm
 
@@ -16,7 +14,8 @@ MODELS: dict[str, ModuleType] = {
     "quadrant_lstm": quadrant_lstm,
     "kmer_logistic": kmer_logistic,
 }
-"""Name in a configuration → module with KIND, Options, encoder, build and, where it trains itself, fit."""
+"""Name in a configuration → module with KIND, Options, encoder, build; READS where it reads several kinds
+of data, and fit where it trains itself."""
 
 _REQUIRED = ("KIND", "Options", "encoder", "build")
 
@@ -32,7 +31,8 @@ def load_model_module(name: str) -> ModuleType:
     Returns
     -------
     module
-        With ``KIND``, ``Options``, ``encoder(options)`` and ``build(options, encoder, n_targets, task)``.
+        With ``KIND``, ``Options``, ``encoder(options)`` and ``build(options, encoder, n_targets, task)``. One
+        that reads several kinds of data has ``READS``, too, a tuple of them, and ``encoder(options, kind)``.
 
     Raises
     ------
@@ -53,34 +53,3 @@ def load_model_module(name: str) -> ModuleType:
     if missing:
         raise DanqError(f"{path}: a model file must define {', '.join(_REQUIRED)}; missing {missing[0]}")
     return module
-
-
-def kinds(module: ModuleType) -> tuple[str, ...]:
-    """Kinds of data that a model reads: its ``READS``, or ``KIND`` alone; the first is its own kind."""
-    return tuple(getattr(module, "READS", (module.KIND,)))
-
-
-def model_encoder(module: ModuleType, options: Any, kind: str) -> Encoder:
-    """Unfitted encoder of a model for a dataset's kind.
-
-    Parameters
-    ----------
-    module : module
-        The model.
-    options : its Options
-        Sizes.
-    kind : {'dna', 'text', 'image'}
-        What a row of the dataset is.
-
-    Raises
-    ------
-    DanqError
-        If the model does not read this kind.
-    """
-    if kind not in kinds(module):
-        name = module.__name__.rpartition(".")[2]
-        raise DanqError(
-            f"expected a dataset of kind {' or '.join(kinds(module))} for model {name}, received {kind}"
-        )
-    encoder: Encoder = module.encoder(options, kind) if hasattr(module, "READS") else module.encoder(options)
-    return encoder
