@@ -182,7 +182,8 @@ def _rows(path: Path, lines: Iterator[str], delimiter: str, texts: bool) -> Iter
         for number, line in enumerate(lines, 2):
             yield number, line.removesuffix("\n").split("\t") if line.strip() else []
         return
-    rows = csv.reader(lines, delimiter=delimiter)
+    # strict for texts: a quotation mark that is never closed would swallow the rest of the file
+    rows = csv.reader(lines, delimiter=delimiter, strict=texts)
     try:
         for row in rows:
             yield rows.line_num + 1, row
