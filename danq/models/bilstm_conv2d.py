@@ -5,7 +5,7 @@ Pooling", arXiv:1611.06639; the defaults are the paper's. DNA is read as k-mers.
 head: average and maximum over the steps, then a dense layer.
 """
 
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field
 
@@ -27,7 +27,9 @@ class Options(ReadingOptions):
 
     embedding_dropout: float = Field(0.5, ge=0, lt=1, description="dropped part of the features of all words")
     rnn: Literal["lstm", "gru", "simple"] = Field("lstm", description="recurrent cell")
-    units: list[int] = Field([300], min_length=1, description="recurrent units a direction, one a layer")
+    units: list[Annotated[int, Field(ge=1)]] = Field(
+        [300], min_length=1, description="recurrent units a direction, one a layer"
+    )
     bidirectional: bool = Field(True, description="read the words both ways")
     merge_mode: Literal["concat", "sum", "mul", "ave", "none"] = Field(
         "concat",

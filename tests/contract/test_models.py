@@ -132,6 +132,20 @@ def test_steps_are_classified_one_by_one_and_the_model_still_loads(name, merge, 
     np.testing.assert_array_equal(loaded.predict_on_batch(inputs), model.predict_on_batch(inputs))
 
 
+def test_mixed_precision_leaves_float32_logits(trained):
+    module, bundle, dataset = trained
+    keras.config.set_dtype_policy("mixed_bfloat16")
+    try:
+        model = _rebuilt(module, bundle, dataset)
+    finally:
+        keras.config.set_dtype_policy("float32")
+    model.set_weights(bundle.model.get_weights())
+    inputs = bundle.encoder.encode(_rows(dataset))
+    logits = model.predict_on_batch(inputs)
+    assert logits.dtype == np.float32
+    np.testing.assert_allclose(logits, bundle.model.predict_on_batch(inputs), atol=0.1)
+
+
 def test_options_have_descriptions_and_refuse_unknown_keys(trained):
     module = trained[0]
     assert kinds_read(module)[0] == module.KIND

@@ -29,10 +29,11 @@ def test_the_historic_sizes():
     model = build(Options(units=[5]), Images((28, 28, 1)), 10, "multiclass")
     shapes = {layer.name: tuple(layer.output.shape[1:]) for layer in model.layers if layer.name != "image"}
     assert shapes["orders"] == (4, 56, 14, 1)
-    assert shapes["conv_1"] == (4, 54, 12, 32)
-    assert shapes["conv_2"] == (4, 52, 10, 32)
-    assert shapes["pool"] == (4, 26, 5, 32)
-    assert shapes["flatten"] == (4, 4_160)
+    # each of the four steps by itself
+    assert shapes["conv_1"] == (54, 12, 32)
+    assert shapes["conv_2"] == (52, 10, 32)
+    assert shapes["pool"] == (26, 5, 32)
+    assert shapes["conv_dropout"] == (4, 4_160)
     assert shapes["rnn"] == (5,)
     assert shapes["dense"] == (50,)
     assert shapes["logits"] == (10,)
@@ -64,19 +65,23 @@ def test_finer_grids_channels_and_orders_of_one_s_own():
 
 
 def test_one_order_alone():
-    assert _build(orders=["rows_reversed"]).get_layer("pool").output.shape == (None, 4, 2, 2, 3)
+    assert _build(orders=["rows_reversed"]).get_layer("pool").output.shape == (None, 2, 2, 3)
 
 
-def test_every_step_goes_through_the_same_cnn():
-    model = _build()
-    pixels = _pixels()
-    features = keras.Model(model.input, model.get_layer("flatten").output).predict_on_batch({"image": pixels})
-    tiles = keras.Model(model.input, model.get_layer("orders").output)
-    convolution = model.get_layer("conv_1").layer
-    for step in range(4):
-        alone = convolution(tiles.predict_on_batch({"image": pixels})[:, step])
-        pooled = keras.layers.MaxPooling2D(2)(alone)
-        np.testing.assert_allclose(features[:, step], np.reshape(pooled, (5, -1)), atol=1e-5)
+def test_the_cnn_is_distributed_over_the_steps():
+    model = _build(filters=[3, 2], grid=1, orders=["rows", "rows"], kernel=2)
+    finer = _build(filters=[3, 2], kernel=2)
+    for built in (model, finer):
+        steps = built.get_layer("orders").output
+        features = steps
+        for number in (1, 2):
+            convolution = built.get_layer(f"conv_{number}")
+            features = keras.layers.TimeDistributed(convolution)(features)
+        features = keras.layers.TimeDistributed(keras.layers.MaxPooling2D(2))(features)
+        expected = keras.layers.TimeDistributed(keras.layers.Flatten())(features)
+        both = keras.Model(built.input, [expected, built.get_layer("conv_dropout").output])
+        one_by_one, folded = both.predict_on_batch({"image": _pixels()})
+        np.testing.assert_allclose(folded, one_by_one, atol=1e-6)
 
 
 @pytest.mark.parametrize("merge", ["concat", "sum", "mul", "ave", "none"])
