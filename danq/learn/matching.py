@@ -69,23 +69,22 @@ def _check_validation(data: Dataset, train: TrainOptions) -> None:
         )
 
 
-def with_steps(options: BaseModel, data: Dataset) -> BaseModel:
+def with_steps(options: BaseModel, bin: int | None, step: int | None) -> BaseModel:
     """Tell a model that classifies steps which steps the dataset labels, where its options leave that open.
 
     Parameters
     ----------
     options : BaseModel
         Options of a model; those with ``output``, ``bin`` and ``steps`` can be told.
-    data : Dataset
-        The dataset.
+    bin, step : int or None
+        bp of the dataset's bins and of their steps.
     """
-    fields = type(options).model_fields
-    if not data.steps or not {"output", "bin", "steps"} <= set(fields):
-        return options
     given: Any = options
+    if step is None or not {"output", "bin", "steps"} <= set(type(options).model_fields):
+        return options
     if given.output != "steps" or given.steps is not None:
         return options
-    return options.model_copy(update={"bin": data.bin, "steps": data.step})
+    return options.model_copy(update={"bin": bin, "steps": step})
 
 
 def check_output(model: keras.Model, data: Dataset, run: str) -> None:

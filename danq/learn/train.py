@@ -69,7 +69,7 @@ def train_run(
     else:
         strategy = choose_strategy(run.train)
         data = _open(dataset, genome, module, run.train)
-        options = with_steps(options, data)
+        options = with_steps(options, data.bin, data.step)
         trained = fit_by_steps(run_name, run, module, options, data, strategy, out, runs)
     info = _information(run_name, run, options, data, trained)
     if trained.writes:
