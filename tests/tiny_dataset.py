@@ -1,4 +1,4 @@
-"""A labelled dataset of random 60-bp sequences, small enough to train on in a second."""
+"""A labelled dataset of random 60-bp sequences, texts or images, small enough to train on in a second."""
 
 from pathlib import Path
 from types import SimpleNamespace
@@ -13,6 +13,7 @@ from danq.data.writing import (
     write_examples,
     write_labels,
     write_manifest,
+    write_rows,
 )
 from danq.genome.alphabet import encode
 from danq.learn.options import PredictOptions, TrainOptions
@@ -21,10 +22,20 @@ WINDOW = 60
 MOTIFS = ("TTACCG", "GGGATC", "CAAAT")
 SMALL = {"filters": 6, "kernel": 6, "pool": 9, "units": 4, "dense": 5, "bidirectional": False}
 """Options of a DanQ that trains within a second."""
+SMALL_OF = {
+    "danq": SMALL,
+    "bilstm_conv2d": {"max_words": 9, "embedding": 5, "units": [4], "filters": 3, "k": 3},
+    "char_word_lstm": {"max_words": 9, "embedding": 5, "units": [4], "filters": [3, 2], "k": 3},
+    "quadrant_lstm": {"filters": [3], "units": [4], "dense": 5, "order": 3},
+}
+SIDE = 12
 
 
-def write_tiny_dataset(out: Path, task: str = "multilabel", seed: int = 0) -> Path:
-    """Rows of random bases; a target is positive where its motif was planted, a class is what was planted."""
+def write_tiny_dataset(out: Path, task: str = "multilabel", seed: int = 0, kind: str = "dna") -> Path:
+    """Rows of random bases; a target is positive where its motif was planted, a class is what was planted.
+
+    A text holds the positive targets' motifs as words among others, an image a white spot for each.
+    """
     out.mkdir(parents=True)
     generator = np.random.default_rng(seed)
     n = {"train": 90, "valid": 37, "test": 21}
@@ -38,21 +49,47 @@ def write_tiny_dataset(out: Path, task: str = "multilabel", seed: int = 0) -> Pa
         for row in np.flatnonzero(labels[:, target]):
             start = 18 * target + int(generator.integers(0, 12))
             codes[row, start : start + len(motif)] = encode(motif)
-    np.save(out / "codes.npy", codes)
+    texts = _texts(labels, generator) if kind == "text" else None
+    if kind == "dna":
+        np.save(out / "codes.npy", codes)
+    elif kind == "image":
+        write_rows(out / "images.npy", (len(split), SIDE, SIDE, 1), [_images(labels, generator)])
     packed = pack_labels(labels)
     write_labels(out, len(split), len(MOTIFS), [packed])
-    write_examples(out, [f"row{row}" for row in range(len(split))], split)
+    write_examples(out, [f"row{row}" for row in range(len(split))], split, texts)
     targets = [TargetRow(motif) for motif in MOTIFS]
     counts = count_positives(packed, split, len(MOTIFS))
-    options = DatasetOptions(examples=Path("rows.csv"), window=WINDOW)
-    write_manifest(out, out, "tiny", options, task, targets, counts, split, {}, {})
+    options = DatasetOptions(
+        kind=kind, examples=Path("rows.csv"), **({"window": WINDOW} if kind == "dna" else {})
+    )
+    extra = {"shape": [SIDE, SIDE, 1]} if kind == "image" else None
+    write_manifest(out, out, "tiny", options, task, targets, counts, split, {}, {}, extra=extra)
     return out
+
+
+def _texts(labels: np.ndarray, generator: np.random.Generator) -> list[str]:
+    """Texts of two to eight words, among them the motif of each positive target."""
+    texts = []
+    for row in labels:
+        words = [motif for motif, positive in zip(MOTIFS, row, strict=True) if positive]
+        words += generator.choice(["the", "Of", "zebra", "no"], int(generator.integers(2, 6))).tolist()
+        texts.append(" ".join(generator.permutation(words)))
+    return texts
+
+
+def _images(labels: np.ndarray, generator: np.random.Generator) -> np.ndarray:
+    """Dark noise with a white spot in a quadrant of each positive target's own."""
+    images = generator.integers(0, 100, (len(labels), SIDE, SIDE, 1), dtype=np.uint8)
+    for target in range(labels.shape[1]):
+        row, column = SIDE // 2 * (target // 2), SIDE // 2 * (target % 2)
+        images[labels[:, target] == 1, row + 2 : row + 4, column + 2 : column + 4] = 255
+    return images
 
 
 def tiny_run(model: str = "danq", options: dict | None = None, **train: object) -> SimpleNamespace:
     """A run as a configuration would hold it, of two epochs in batches of 16 unless told otherwise."""
     chosen = TrainOptions(**{"batch_size": 16, "epochs": 2, "learning_rate": 0.01, **train})
-    given = SMALL if options is None and model == "danq" else options or {}
+    given = SMALL_OF.get(model, {}) if options is None else options
     return SimpleNamespace(
         model=model, dataset="tiny", options=given, train=chosen, predict=PredictOptions(batch_size=16)
     )

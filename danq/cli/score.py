@@ -87,7 +87,7 @@ def score(
         typer.Option(
             "--sample",
             "--samples",
-            help="Score alleles on this sample's own phased haplotypes; may be repeated; `all`: every sample.",
+            help="Score alleles on this sample's own phased haplotypes; may be repeated; `all`: every one.",
         ),
     ] = None,
     unphased: Annotated[

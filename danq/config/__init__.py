@@ -112,7 +112,10 @@ def parse_config(raw: Mapping[str, Any], source: str) -> Config:
         except ValidationError as error:
             problems += describe(error, options, run.options, ("runs", name, "options"))
         else:
-            runs[name] = run.model_copy(update={"options": filled.model_dump(mode="json")})
+            options_of_model = filled.model_dump(mode="json")
+            predict = _prediction(config, run)
+            runs[name] = run.model_copy(update={"options": options_of_model, "predict": predict})
+            problems += _wrong_kind(config, name)
     if problems:
         raise DanqError(one_line(source, problems))
     return config.model_copy(update={"runs": runs})
@@ -135,6 +138,29 @@ def model_options(model: str) -> type[BaseModel] | str:
     except DanqError as error:
         return str(error)
     return options
+
+
+def _prediction(config: Config, run: Run) -> PredictOptions:
+    """How a run predicts; rows that are no DNA have no other strand, whatever the default."""
+    dataset = config.datasets.get(run.dataset)
+    if dataset is None or dataset.kind == "dna":
+        return run.predict
+    return run.predict.model_copy(update={"reverse_complement": "none"})
+
+
+def _wrong_kind(config: Config, name: str) -> Iterator[str]:
+    """Find a run whose model does not read the kind of data of its dataset."""
+    run = config.runs[name]
+    if run.dataset not in config.datasets:
+        return
+    kind = config.datasets[run.dataset].kind
+    module = importlib.import_module("danq.models").load_model_module(run.model)
+    kinds = getattr(module, "READS", (module.KIND,))
+    if kind not in kinds:
+        yield (
+            f"runs.{name}.dataset: expected a dataset of kind {' or '.join(kinds)} for model {run.model}, "
+            f"received '{run.dataset}' of kind {kind}"
+        )
 
 
 def _references(config: Config) -> Iterator[str]:

@@ -25,8 +25,14 @@ def dataset_files(config: Config, name: str) -> list[Path]:
         If the table of targets cannot be read or names a track that does not exist.
     """
     options = config.datasets[name]
+    paths = [inner for _, path in _paths(options) for inner in _with_contents(path)]
     tracks = [target.path for target in read_targets(options.targets)] if options.targets else []
-    return list(dict.fromkeys([*(path for _, path in _paths(options)), *tracks]))
+    return list(dict.fromkeys([*paths, *tracks]))
+
+
+def _with_contents(path: Path) -> list[Path]:
+    """Give a file itself, and of a folder of images each of them."""
+    return sorted(path.rglob("*.png")) if path.is_dir() else [path]
 
 
 def run_files(config: Config, name: str) -> list[Path]:
@@ -56,7 +62,7 @@ def check_files(config: Config, source: str) -> None:
     problems = [
         f"{key}: expected a file, received '{path}' {'(a directory)' if path.is_dir() else '(no such file)'}"
         for key, path in _all_paths(config)
-        if not path.is_file()
+        if not (path.is_file() or (path.is_dir() and _may_be_folder(config, key)))
     ]
     if problems:
         raise DanqError(f"{source}: " + "; ".join(problems))
@@ -66,6 +72,12 @@ def check_files(config: Config, source: str) -> None:
     problems = [phrase for name in config.callsets for phrase in _callset_problems(config, name)]
     if problems:
         raise DanqError(f"{source}: " + "; ".join(problems))
+
+
+def _may_be_folder(config: Config, key: str) -> bool:
+    """Whether a key names the examples of a dataset of images, which may be a folder."""
+    places = (f"datasets.{name}.examples" for name, one in config.datasets.items() if one.kind == "image")
+    return any(key == place or key.startswith(f"{place}.") for place in places)
 
 
 def _all_paths(config: Config) -> Iterator[tuple[str, Path]]:

@@ -7,7 +7,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from danq.data.dataset import Dataset
+from danq.data.dataset import Dataset, Raw
 from danq.errors import DanqError
 from danq.genome.alphabet import N, reverse_complement
 
@@ -21,9 +21,9 @@ class Batch:
 
     Attributes
     ----------
-    codes : uint8, shape (b, window)
-        Bases 0..4; padding rows are all N.
-    labels : uint8, shape (b, k)
+    raw : uint8, shape (b, window); list of b str; or uint8, shape (b, height, width, channels)
+        Bases 0..4, texts or pixels; `pad` says what padding rows are.
+    labels : uint8, shape (b, k), or (b, steps, k)
         0 or 1; padding rows are all 0.
     weight : float32, shape (b,)
         1, and 0 for padding rows.
@@ -31,10 +31,15 @@ class Batch:
         Row numbers in the dataset; -1 for padding rows.
     """
 
-    codes: NDArray[np.uint8]
+    raw: Raw
     labels: NDArray[np.uint8]
     weight: NDArray[np.float32]
     rows: NDArray[np.int64]
+
+    @property
+    def codes(self) -> NDArray[np.uint8]:
+        """The raw rows of a batch of DNA."""
+        return np.asarray(self.raw, np.uint8)
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,7 +53,7 @@ class TrainingBatches:
     Attributes
     ----------
     dataset : Dataset
-        Where codes and labels come from.
+        Where rows and labels come from.
     rows : int64, shape (n,)
         Rows to draw from.
     batch_size : int
@@ -56,9 +61,9 @@ class TrainingBatches:
     seed : int
         Seed of order and augmentation.
     reverse_complement : bool
-        Read each draw on a random strand.
+        Read each draw on a random strand, its steps' labels with it; for DNA only.
     shift : int
-        bp; each window is moved by -shift..shift, uniformly.
+        bp; each window is moved by -shift..shift, uniformly; for DNA without steps only.
     samples_per_epoch : int or None
         Draws an epoch; the number of rows when None.
     """
@@ -108,11 +113,14 @@ class TrainingBatches:
         words = _words(self.seed, epoch, first, last)
         # strand and shift come from different bits of one word, so that neither choice changes the other
         shifts = (words >> np.uint64(32)) % np.uint64(2 * self.shift + 1)
-        codes = self.dataset.codes(rows, shifts.astype(np.int64) - self.shift if self.shift else None)
-        if self.reverse_complement:
+        raw = self.dataset.raw(rows, shifts.astype(np.int64) - self.shift if self.shift else None)
+        labels = self.dataset.labels(rows)
+        if self.reverse_complement and isinstance(raw, np.ndarray):
             turned = (words & np.uint64(1)).astype(bool)
-            codes[turned] = reverse_complement(codes[turned])
-        return _padded(codes, self.dataset.labels(rows), rows, self.batch_size)
+            raw[turned] = reverse_complement(raw[turned])
+            if self.dataset.steps:
+                labels[turned] = labels[turned, ::-1]
+        return _padded(raw, labels, rows, self.batch_size)
 
     def _draws(self, first: int, last: int) -> NDArray[np.int64]:
         n = len(self.rows)
@@ -144,15 +152,34 @@ def _key(seed: int, use: int, number: int) -> int:
     return (seed % 2**64) << 64 | number << 1 | use
 
 
-def _padded(codes: NDArray[np.uint8], labels: NDArray[np.uint8], rows: NDArray[np.int64], size: int) -> Batch:
+def _padded(raw: Raw, labels: NDArray[np.uint8], rows: NDArray[np.int64], size: int) -> Batch:
     missing = size - len(rows)
     weight = np.ones(size, np.float32)
     if missing:
         weight[len(rows) :] = 0
-        codes = np.pad(codes, ((0, missing), (0, 0)), constant_values=N)
-        labels = np.pad(labels, ((0, missing), (0, 0)))
+        raw = pad(raw, size)
+        labels = np.pad(labels, ((0, missing), *((0, 0),) * (labels.ndim - 1)))
         rows = np.pad(rows, (0, missing), constant_values=-1)
-    return Batch(codes, labels, weight, rows)
+    return Batch(raw, labels, weight, rows)
+
+
+def pad(raw: Raw, size: int) -> Raw:
+    """Fill up a block of rows: DNA with windows of N, images with black ones, texts with the last one.
+
+    A text without any word would leave a model nothing to average over, and NaN in spite of weight 0.
+
+    Parameters
+    ----------
+    raw : uint8, shape (n, window); list of n str; or uint8, shape (n, height, width, channels)
+        At least one row.
+    size : int
+        Rows wanted, at least n.
+    """
+    missing = size - len(raw)
+    if isinstance(raw, list):
+        return raw + raw[-1:] * missing
+    fill = N if raw.ndim == 2 else 0
+    return np.pad(raw, ((0, missing), *((0, 0),) * (raw.ndim - 1)), constant_values=fill)
 
 
 def ordered_batches(dataset: Dataset, rows: NDArray[np.int64], batch_size: int) -> Iterator[Batch]:
@@ -161,7 +188,7 @@ def ordered_batches(dataset: Dataset, rows: NDArray[np.int64], batch_size: int) 
     Parameters
     ----------
     dataset : Dataset
-        Where codes and labels come from.
+        Where rows and labels come from.
     rows : int64, shape (n,)
         Rows to read.
     batch_size : int
@@ -169,4 +196,4 @@ def ordered_batches(dataset: Dataset, rows: NDArray[np.int64], batch_size: int) 
     """
     for first in range(0, len(rows), batch_size):
         part = rows[first : first + batch_size]
-        yield _padded(dataset.codes(part), dataset.labels(part), part, batch_size)
+        yield _padded(dataset.raw(part), dataset.labels(part), part, batch_size)

@@ -1,5 +1,6 @@
 """The labelled dataset on disk, opened as memory maps; `danq.data.writing` makes it."""
 
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -8,10 +9,14 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from danq.data.stored import load_array, load_table
 from danq.errors import DanqError
 from danq.files import read_manifest
 from danq.genome.alphabet import N
 from danq.genome.fasta import Genome, open_genome
+
+Raw = NDArray[np.uint8] | list[str]
+"""Raw rows of a block: dna, codes uint8 (m, window); text, m texts; image, pixels uint8 (m, h, w, c)."""
 
 SPLITS = ("train", "valid", "test")
 FORMAT_VERSION = 1
@@ -19,7 +24,7 @@ FORMAT_VERSION = 1
 
 @dataclass(frozen=True, eq=False)
 class Dataset:
-    """Rows with labels: bins of a genome, or examples that bring their own sequence.
+    """Rows with labels: bins of a genome, or examples that bring their own sequence, text or image.
 
     Attributes
     ----------
@@ -32,7 +37,8 @@ class Dataset:
     task : str
         ``multilabel`` (any number of targets a row) or ``multiclass`` (exactly one).
     window, bin : int, int or None
-        bp seen by a model and bp at the window's centre that are labelled (None for examples).
+        bp seen by a model and bp at the window's centre that are labelled (None for examples). The window
+        is 0 where rows are no DNA.
     contig : int32, shape (n,), or None
         Genome index of each row's contig.
     start, end : int64, shape (n,), or None
@@ -42,11 +48,21 @@ class Dataset:
     genome : Genome or None
         The genome the bins lie on.
     packed : uint8, shape (n, ceil(k / 8))
-        Labels, packed along targets with ``bitorder="little"``; a memory map.
+        Labels, packed along targets with ``bitorder="little"``; a memory map. With steps ceil(steps * k / 8)
+        columns, packed along targets within steps.
     sequences : uint8, shape (n, window), or None
         Codes of examples; a memory map.
     names : polars Series of n strings, or None
         Names of examples.
+    kind : str
+        What a row is: ``dna``, ``text`` or ``image``.
+    texts : polars Series of n strings, or None
+        Rows of kind text.
+    images : uint8, shape (n, height, width, channels), or None
+        Rows of kind image; a memory map.
+    step : int or None
+        bp of a step; each of the bin's ``steps`` has labels of its own. None where a row has one label a
+        target.
     """
 
     path: Path
@@ -63,10 +79,24 @@ class Dataset:
     packed: NDArray[np.uint8]
     sequences: NDArray[np.uint8] | None = None
     names: pl.Series | None = None
+    kind: str = "dna"
+    texts: pl.Series | None = None
+    images: NDArray[np.uint8] | None = None
+    step: int | None = None
 
     def __len__(self) -> int:
         """Count the rows of all splits."""
         return len(self.split)
+
+    @property
+    def steps(self) -> int:
+        """Steps of a row with labels of their own; 0 where the row as a whole has them."""
+        return 0 if self.step is None or self.bin is None else self.bin // self.step
+
+    @property
+    def shape(self) -> tuple[int, ...] | None:
+        """Height, width and channels of a row of kind image; None for other kinds."""
+        return None if self.images is None else self.images.shape[1:]
 
     @property
     def digest(self) -> str:
@@ -86,8 +116,34 @@ class Dataset:
         return np.flatnonzero(self.split == SPLITS.index(split))
 
     def labels(self, rows: NDArray[np.int64]) -> NDArray[np.uint8]:
-        """Labels of rows as 0 or 1, uint8, shape (len(rows), k)."""
-        return np.unpackbits(self.packed[rows], axis=1, count=len(self.targets), bitorder="little")
+        """Labels of rows as 0 or 1, uint8, shape (len(rows), k), or (len(rows), steps, k) with steps."""
+        k = len(self.targets)
+        bits = np.unpackbits(self.packed[rows], axis=1, count=max(self.steps, 1) * k, bitorder="little")
+        return bits.reshape(len(rows), self.steps, k) if self.steps else bits
+
+    def labelled(self, split: str) -> int:
+        """Count the labels of each target in a split: its rows, or their steps."""
+        return len(self.rows(split)) * max(self.steps, 1)
+
+    def raw(self, rows: NDArray[np.int64], shifts: NDArray[np.int64] | None = None) -> Raw:
+        """Raw rows of whatever kind, as an encoder takes them.
+
+        Parameters
+        ----------
+        rows : int64, shape (m,)
+            Row numbers.
+        shifts : int64, shape (m,), optional
+            As in `codes`; for DNA only.
+
+        Returns
+        -------
+        uint8, shape (m, window); list of m str; or uint8, shape (m, height, width, channels)
+        """
+        if self.texts is not None:
+            return self.texts.gather(rows).to_list()
+        if self.images is not None:
+            return np.asarray(self.images[rows])
+        return self.codes(rows, shifts)
 
     def codes(self, rows: NDArray[np.int64], shifts: NDArray[np.int64] | None = None) -> NDArray[np.uint8]:
         """Bases of rows.
@@ -103,6 +159,11 @@ class Dataset:
         -------
         uint8, shape (m, window)
             Codes 0..4; N past the ends of a contig or of an example.
+
+        Raises
+        ------
+        DanqError
+            If the rows are no DNA.
         """
         if self.sequences is not None:
             codes = np.asarray(self.sequences[rows])
@@ -132,12 +193,13 @@ class Dataset:
         return [genome.names[index] for index in contig[rows].tolist()]
 
     def counts(self, split: str) -> NDArray[np.int64]:
-        """Positive rows of each target in a split, int64, shape (k,)."""
+        """Positive rows, or steps, of each target in a split, int64, shape (k,)."""
         return np.array([target["counts"][split] for target in self.manifest["targets"]], np.int64)
 
     def _bins(self) -> tuple[NDArray[np.int32], NDArray[np.int64], Genome, int]:
         if self.contig is None or self.start is None or self.genome is None or self.bin is None:
-            raise DanqError(f"{self.path}: expected bins of a genome, received examples without positions")
+            received = "examples without positions" if self.kind == "dna" else f"rows of kind {self.kind}"
+            raise DanqError(f"{self.path}: expected bins of a genome, received {received}")
         return self.contig, self.start, self.genome, self.bin
 
 
@@ -167,26 +229,32 @@ def open_dataset(path: Path, genome: Path | None = None) -> Dataset:
     manifest = read_manifest(path / "dataset.json", "dataset", FORMAT_VERSION)
     targets = tuple(target["name"] for target in manifest["targets"])
     n = sum(manifest["n"].values())
-    packed = _load(path / "labels.npy", (n, -(-len(targets) // 8)))
+    kind, step = manifest["data_kind"], manifest.get("step")
+    columns = len(targets) * (1 if step is None else manifest["bin"] // step)
     source = _open_genome(path, manifest, genome)
     bins = source is not None
-    table = _table(path / ("windows.parquet" if bins else "examples.parquet"), n)
+    table = load_table(path / ("windows.parquet" if bins else "examples.parquet"), n)
     contig = None if source is None else _indices(table["contig"], source.names).astype(np.int32)
+    own = kind == "dna" and not bins
     return Dataset(
         path=path,
         manifest=manifest,
         targets=targets,
         task=manifest["task"],
-        window=manifest["window"],
+        window=manifest["window"] or 0,
         bin=manifest["bin"],
         contig=contig,
         start=table["start"].to_numpy() if bins else None,
         end=table["end"].to_numpy() if bins else None,
         split=_indices(table["split"], SPLITS).astype(np.uint8),
         genome=source,
-        packed=packed,
-        sequences=None if bins else _load(path / "codes.npy", (n, manifest["window"])),
+        packed=load_array(path / "labels.npy", (n, math.ceil(columns / 8))),
+        sequences=load_array(path / "codes.npy", (n, manifest["window"])) if own else None,
         names=None if bins else table["name"],
+        kind=kind,
+        texts=table["text"] if kind == "text" else None,
+        images=load_array(path / "images.npy", (n, *manifest["shape"])) if kind == "image" else None,
+        step=step,
     )
 
 
@@ -211,28 +279,3 @@ def _open_genome(path: Path, manifest: dict[str, Any], genome: Path | None) -> G
             f"{expected['digest'][:12]}, received {directory} with digest {opened.digest[:12]}"
         )
     return opened
-
-
-def _load(path: Path, shape: tuple[int, int]) -> NDArray[np.uint8]:
-    try:
-        array: NDArray[np.uint8] = np.load(path, mmap_mode="r")
-    except FileNotFoundError:
-        raise DanqError(f"{path}: no such file; the dataset is incomplete") from None
-    except (ValueError, EOFError) as error:
-        raise DanqError(f"{path}: expected a NumPy array, received a damaged file ({error})") from None
-    if array.shape != shape or array.dtype != np.uint8:
-        raise DanqError(f"{path}: expected uint8 {shape}, received {array.dtype} {array.shape}")
-    return array
-
-
-def _table(path: Path, n: int) -> pl.DataFrame:
-    try:
-        table = pl.read_parquet(path)
-    except FileNotFoundError:
-        raise DanqError(f"{path}: no such file; the dataset is incomplete") from None
-    except pl.exceptions.PolarsError as error:
-        first = str(error).splitlines()[0]
-        raise DanqError(f"{path}: expected a Parquet table, received a damaged file ({first})") from None
-    if len(table) != n:
-        raise DanqError(f"{path}: expected {n} rows, received {len(table)}")
-    return table

@@ -1,8 +1,9 @@
-"""From codes of windows to the arrays a model takes in: pure NumPy, fitted on training rows only."""
+"""From raw rows to the arrays a model takes in: pure NumPy, fitted on training rows only."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from importlib import import_module
 from typing import Any, Protocol
 
 import numpy as np
@@ -18,8 +19,22 @@ _COUNTED_AT_ONCE = 4_000_000
 """Positions, or counts, of a block of rows: bounds the memory of counting at some 100 MB."""
 
 
+_MODULES = {
+    "Words": "danq.data.words",
+    "KmerWords": "danq.data.kmer_words",
+    "Fcgr": "danq.data.fcgr",
+    "Images": "danq.data.images",
+}
+"""Encoders in files of their own, which import from this one."""
+
+
 class Encoder(Protocol):
-    """Turns raw rows into the dict of arrays that a model takes in; its state is JSON-like."""
+    """Turns raw rows into the dict of arrays that a model takes in; its state is JSON-like.
+
+    Raw rows are what a dataset of the kind holds: of DNA codes uint8 (n, window), of texts a list of n str,
+    of images uint8 (n, height, width, channels). The other strand of DNA is read by encoding the reverse
+    complement of its codes, whatever the encoder.
+    """
 
     @property
     def name(self) -> str:
@@ -29,10 +44,10 @@ class Encoder(Protocol):
     def inputs(self) -> Inputs:
         """Name of each array → (shape of one row, dtype)."""
 
-    def fit(self, raw: Iterable[NDArray[np.uint8]]) -> "Encoder":
+    def fit(self, raw: Iterable[Any]) -> "Encoder":
         """Learn what the encoder needs (a vocabulary, say) from blocks of training rows."""
 
-    def encode(self, codes: NDArray[np.uint8]) -> dict[str, NDArray[Any]]:
+    def encode(self, rows: Any, /) -> dict[str, NDArray[Any]]:
         """Encode a block of rows; a row's result does not depend on the other rows."""
 
     def state(self) -> dict[str, Any]:
@@ -59,7 +74,7 @@ class CodesEncoder:
 
     def fit(self, raw: Iterable[NDArray[np.uint8]]) -> "CodesEncoder":
         """Learn the window's length from the first block of rows."""
-        return CodesEncoder(_first_window(raw))
+        return CodesEncoder(first_window(raw))
 
     def encode(self, codes: NDArray[np.uint8]) -> dict[str, NDArray[Any]]:
         """Return the windows under the model's input name.
@@ -78,7 +93,7 @@ class CodesEncoder:
         DanqError
             If the windows have another length.
         """
-        _check_window(codes, self.window)
+        check_window(codes, self.window)
         return {"codes": codes}
 
     def state(self) -> dict[str, Any]:
@@ -134,7 +149,7 @@ class KmerCounts:
 
     def fit(self, raw: Iterable[NDArray[np.uint8]]) -> "KmerCounts":
         """Learn the window's length from the first block of rows."""
-        return KmerCounts(self.k, _first_window(raw))
+        return KmerCounts(self.k, first_window(raw))
 
     def encode(self, codes: NDArray[np.uint8]) -> dict[str, NDArray[Any]]:
         """Count the k-mers of each window.
@@ -153,7 +168,7 @@ class KmerCounts:
         DanqError
             If the windows have another length.
         """
-        _check_window(codes, self.window)
+        check_window(codes, self.window)
         counts = np.empty((len(codes), self.size), np.float32)
         block = max(1, _COUNTED_AT_ONCE // max(self.window, self.size))
         for first in range(0, len(codes), block):
@@ -192,9 +207,9 @@ def load_encoder(state: Mapping[str, Any]) -> Encoder:
     DanqError
         If its name is unknown or its values do not fit.
     """
-    kinds: dict[str, type[CodesEncoder] | type[KmerCounts]] = {
-        CodesEncoder.name: CodesEncoder,
-        KmerCounts.name: KmerCounts,
+    own = (getattr(import_module(module), kind) for kind, module in _MODULES.items())
+    kinds: dict[str, Callable[..., Encoder]] = {
+        encoder.name: encoder for encoder in (CodesEncoder, KmerCounts, *own)
     }
     values = dict(state)
     name = values.pop("name", None)
@@ -206,12 +221,26 @@ def load_encoder(state: Mapping[str, Any]) -> Encoder:
         raise DanqError(f"encoder {name}: unexpected or missing values in {sorted(values)}") from None
 
 
-def _check_window(codes: NDArray[np.uint8], window: int) -> None:
+def check_window(codes: NDArray[np.uint8], window: int) -> None:
+    """Refuse rows that are no windows of the length the encoder was fitted on.
+
+    Raises
+    ------
+    DanqError
+        If they are not.
+    """
     if codes.ndim != 2 or codes.shape[1] != window:
         raise DanqError(f"expected windows of {window} bp, received an array of shape {codes.shape}")
 
 
-def _first_window(raw: Iterable[NDArray[np.uint8]]) -> int:
+def first_window(raw: Iterable[NDArray[np.uint8]]) -> int:
+    """Length in bp of the windows of the first block.
+
+    Raises
+    ------
+    DanqError
+        If there is no block.
+    """
     for codes in raw:
         return int(codes.shape[1])
     raise DanqError("expected rows to fit an encoder on, received none")

@@ -36,20 +36,40 @@ class SplitOptions(Closed):
     seed: int = Field(1337, ge=0, description="seed of the stratified draw where fractions are given")
 
 
+_OF_DNA = (
+    *("genome", "targets", "sequence_column", "target_names", "window", "bin", "steps", "min_overlap"),
+    *("keep", "max_n", "exclude", "aliases", "seed"),
+)
+_KINDS_OF = dict.fromkeys(_OF_DNA, "dna") | {
+    "text_column": "text",
+    "encoding": "text",
+    "image_column": "image",
+}
+"""The one kind of data that an option is for; other options are for every kind."""
+
+
 class DatasetOptions(Closed):
     """One dataset: regions of a genome, or labelled examples that bring their own data."""
 
-    kind: Literal["dna"] = Field("dna", description="what a row is: a stretch of DNA")
+    kind: Literal["dna", "text", "image"] = Field(
+        "dna", description="what a row is: a stretch of DNA, a text or an image"
+    )
     genome: str | None = Field(None, description="name of a genome; may be left out where there is only one")
     targets: Path | None = Field(
         None, description="table of label tracks (target, path, rule, feature, group)"
     )
     examples: Path | dict[Literal["train", "valid", "test"], Path] | None = Field(
         None,
-        description="labelled sequences instead: FASTA, CSV, TSV, Parquet or DeepSEA's .mat files, "
-        "as one file or one a split",
+        description="labelled examples instead, as one file or one a split: sequences (FASTA, CSV, TSV, "
+        "Parquet or DeepSEA's .mat files), texts (CSV, TSV or Parquet) or images (.npz, Parquet of PNG "
+        "bytes, or a folder with one folder of PNG files a class)",
     )
     sequence_column: str = Field("sequence", description="column of the sequence in a CSV, TSV or Parquet")
+    text_column: str = Field("text", description="column of the text (kind text)")
+    image_column: str = Field("image", description="column of the PNG bytes in a Parquet (kind image)")
+    encoding: Literal["utf-8", "latin-1"] = Field(
+        "utf-8", description="encoding of CSV and TSV files (kind text)"
+    )
     label_columns: list[str] = Field(
         ["label"], description="columns of labels: one column of classes, or one 0/1 column a target"
     )
@@ -58,6 +78,12 @@ class DatasetOptions(Closed):
     )
     window: int = Field(1000, ge=1, description="bp seen by the model")
     bin: int = Field(200, ge=1, description="bp at the window's centre that are labelled")
+    steps: int | None = Field(
+        None,
+        ge=1,
+        description="bp; labels each stretch of this length in the bin by itself, for models that classify "
+        "steps; left out, the bin has one label a target",
+    )
     min_overlap: float = Field(
         0.5, ge=0, lt=1, description="a bin is positive if strictly more than this part of it is covered"
     )
@@ -80,6 +106,11 @@ class DatasetOptions(Closed):
 
     @model_validator(mode="after")
     def _one_source(self) -> "DatasetOptions":
+        for name, kind in _KINDS_OF.items():
+            if kind != self.kind and getattr(self, name) != type(self).model_fields[name].default:
+                raise ValueError(f"`{name}` is for datasets of kind {kind}, received kind {self.kind}")
+        if self.kind != "dna" and self.examples is None:
+            raise ValueError(f"expected `examples` for a dataset of kind {self.kind}")
         if (self.targets is None) == (self.examples is None):
             raise ValueError("expected exactly one of `targets` (regions of a genome) and `examples`")
         if self.targets is not None:
@@ -89,4 +120,23 @@ class DatasetOptions(Closed):
                 raise ValueError("expected lists of contigs or regions in `split`, received a fraction")
             if self.bin > self.window:
                 raise ValueError(f"expected bin <= window, received bin {self.bin} and window {self.window}")
+        return self
+
+    @model_validator(mode="after")
+    def _steps_align(self) -> "DatasetOptions":
+        if self.steps is None:
+            return self
+        if self.targets is None:
+            raise ValueError("`steps` labels stretches of a genome: expected `targets`, received `examples`")
+        if (self.window - self.bin) % 2:
+            raise ValueError(
+                "expected a window and a bin that are both even or both odd, so that `steps` are the same on "
+                f"both strands; received window {self.window} and bin {self.bin}"
+            )
+        if self.bin % self.steps:
+            fitting = [size for size in range(1, self.bin + 1) if self.bin % size == 0]
+            raise ValueError(
+                f"expected `steps` that divide the bin of {self.bin} bp "
+                f"({', '.join(map(str, fitting))}), received {self.steps}"
+            )
         return self

@@ -15,6 +15,7 @@ from danq.data.labels import Bins, bins_of, covered_bins
 from danq.data.negatives import draw_negatives
 from danq.data.options import DatasetOptions, Negatives
 from danq.data.splits import TRAIN, assign, territories
+from danq.data.steps import gather, packed_steps, spread
 from danq.data.targets import Target, read_targets
 from danq.data.tracks import Tracks, label_tracks
 from danq.data.writing import TargetRow, write_labels, write_manifest, write_windows
@@ -64,11 +65,17 @@ def build_region_dataset(options: DatasetOptions, name: str, genome: Genome, out
     split, left_out = _admit(options, f"datasets.{name}", genome, bins, composition, aliases)
     with staged(out) as partial:
         scratch = partial / "columns"
-        tracks = label_tracks(targets, genome, bins, split, options, aliases, scratch)
-        chosen = _chosen(options, split, tracks.positive, composition.gc)
+        steps = bins if options.steps is None else bins_of(genome.lengths, options.steps)
+        of_steps = spread(split, bins, steps, _NOWHERE)
+        tracks = label_tracks(targets, genome, steps, of_steps, options, aliases, scratch)
+        chosen = _chosen(options, split, gather(tracks.positive, bins, steps), composition.gc)
         left_out["negatives_dropped"] = int((split != _NOWHERE).sum()) - len(chosen)
         contig, start = bins.locate(chosen)
-        write_labels(partial, len(chosen), len(targets), _packed(tracks.columns, chosen))
+        if options.steps is None:
+            write_labels(partial, len(chosen), len(targets), _packed(tracks.columns, chosen))
+        else:
+            packed = packed_steps(tracks.columns, len(targets), chosen, bins, steps)
+            write_labels(partial, len(chosen), options.bin // options.steps * len(targets), packed)
         scratch.unlink()
         write_windows(partial, genome, contig, start, options.bin, split[chosen])
         manifest = write_manifest(

@@ -61,7 +61,7 @@ def write_labels(directory: Path, n: int, targets: int, parts: Iterable[NDArray[
     write_rows(directory / "labels.npy", (n, -(-targets // 8)), parts)
 
 
-def write_rows(path: Path, shape: tuple[int, int], parts: Iterable[NDArray[np.uint8]]) -> None:
+def write_rows(path: Path, shape: tuple[int, ...], parts: Iterable[NDArray[np.uint8]]) -> None:
     """Write a .npy file of uint8 rows from consecutive parts.
 
     Parameters
@@ -69,8 +69,8 @@ def write_rows(path: Path, shape: tuple[int, int], parts: Iterable[NDArray[np.ui
     path : Path
         File in a staging directory.
     shape : tuple of int
-        Rows of all parts together, and columns.
-    parts : iterable of uint8, shape (m, columns)
+        Rows of all parts together, and the shape of one.
+    parts : iterable of uint8, shape (m, ...)
         Their rows.
     """
     header = {"descr": "|u1", "fortran_order": False, "shape": shape}
@@ -129,9 +129,16 @@ def write_windows(
     pl.DataFrame(table).write_parquet(directory / "windows.parquet")
 
 
-def write_examples(directory: Path, names: pl.Series | list[str], split: NDArray[np.uint8]) -> None:
-    """Write ``examples.parquet``: name and split of each row that brings its own sequence."""
+def write_examples(
+    directory: Path,
+    names: pl.Series | list[str],
+    split: NDArray[np.uint8],
+    texts: list[str] | None = None,
+) -> None:
+    """Write ``examples.parquet``: name and split of each row that brings its own data, and texts."""
     table = {"name": pl.Series(names, dtype=pl.String), "split": _decoded(split, SPLITS)}
+    if texts is not None:
+        table["text"] = pl.Series(texts, dtype=pl.String)
     pl.DataFrame(table).write_parquet(directory / "examples.parquet")
 
 
@@ -223,13 +230,14 @@ def write_manifest(
         "kind": "dataset",
         "format_version": FORMAT_VERSION,
         "name": name,
-        "digest": _digest(directory, task, targets, options.window, genome),
+        "digest": _digest(directory, task, targets, options, genome),
         "data_kind": options.kind,
         "task": task,
         "n": n,
         "left_out": left_out,
-        "window": options.window,
+        "window": options.window if options.kind == "dna" else None,
         "bin": None if genome is None else options.bin,
+        "step": options.steps,
         "genome": None if genome is None else _genome(genome, genome_name, out),
         **(extra or {}),
         "targets": described,
@@ -256,14 +264,18 @@ def _genome(genome: Genome, name: str, out: Path) -> dict[str, str]:
     return {"name": name or genome.path.name, "path": relative, "digest": genome.digest}
 
 
-def _digest(directory: Path, task: str, targets: list[TargetRow], window: int, genome: Genome | None) -> str:
-    files = ("labels.npy", "codes.npy", "windows.parquet", "examples.parquet")
+def _digest(
+    directory: Path, task: str, targets: list[TargetRow], options: DatasetOptions, genome: Genome | None
+) -> str:
+    files = ("labels.npy", "codes.npy", "images.npy", "windows.parquet", "examples.parquet")
     return digest(
         {
             "files": {file: sha256(directory / file) for file in files if (directory / file).is_file()},
             "targets": [target.name for target in targets],
             "task": task,
-            "window": window,
+            "window": options.window,
             "genome": genome and genome.digest,
+            # left out where it does not apply: digests of other datasets stay what they were
+            **({} if options.steps is None else {"step": options.steps}),
         }
     )

@@ -10,10 +10,13 @@ import polars as pl
 from numpy.typing import NDArray
 
 from danq.data.dataset import SPLITS, Dataset, open_dataset
+from danq.data.steps import step_ids
 from danq.errors import DanqError
 from danq.evaluate.bootstrap import BLOCK_BP, Resamples, blocks, draw, interval, macro
+from danq.evaluate.class_metrics import call_metrics, class_metrics
+from danq.evaluate.identical import identical
 from danq.evaluate.leakage import REPEATED, Leakage, leakage
-from danq.evaluate.metrics import SCORED, class_metrics
+from danq.evaluate.metrics import SCORED
 from danq.evaluate.per_target import (
     SplitScores,
     calibration_table,
@@ -71,7 +74,7 @@ def evaluate_predictions(
     for split, predictions in splits.items():
         leak = None if opened is None else _leak(predictions, opened)
         drawn = _draw(predictions, resamples, seed)
-        kept = None if leak is None else ~(leak.repeats | leak.overlaps)
+        kept = None if leak is None else _kept(leak, len(predictions))
         scores = score_split(predictions, thresholds, drawn, kept)
         # validation comes first
         thresholds = scores.thresholds if split == "valid" else thresholds
@@ -116,11 +119,19 @@ def _leak(predictions: Predictions, dataset: Dataset) -> Leakage | None:
             f"{dataset.path}: expected the dataset {predictions.dataset_digest[:12]} of the predictions, "
             f"received {dataset.digest[:12]}"
         )
-    if split not in SPLITS or predictions.ids.tolist() != dataset.ids(dataset.rows(split)):
+    if split not in SPLITS or predictions.ids.tolist() != step_ids(dataset, dataset.rows(split)):
         raise DanqError(
             f"{dataset.path}: expected the rows of the predictions in its split {split!r}, found other ones"
         )
-    return leakage(dataset, split) if split == "test" else None
+    if split != "test":
+        return None
+    return leakage(dataset, split) if dataset.kind == "dna" else identical(dataset, split)
+
+
+def _kept(leak: Leakage, n: int) -> NDArray[np.bool_]:
+    """Rows that repeat nothing, bool (n,); a window's steps share its fate."""
+    kept = ~(leak.repeats | leak.overlaps)
+    return np.repeat(kept, n // max(len(kept), 1))
 
 
 def _draw(predictions: Predictions, resamples: int | None, seed: int) -> Resamples | None:
@@ -170,8 +181,13 @@ def _describe(
         for name, values in zip(("auroc", "auprc"), scores.areas, strict=True):
             described[name]["low"], described[name]["high"] = map(_known, interval(macro(values)))
     described["intervals"] = None if drawn is None else _describe_intervals(predictions, drawn)
-    if predictions.task == "multiclass":
+    if predictions.task == "multiclass" or len(predictions.targets) == 1:
         described["classes"] = asdict(class_metrics(predictions.probabilities, known_labels(predictions)))
+    if predictions.task != "multiclass":
+        described["calls"] = {
+            name: None if found is None else asdict(found)
+            for name, found in ((name, call_metrics(calls)) for name, calls in scores.calls.items())
+        }
     described["leakage"] = None if leak is None else _describe_leakage(metrics, leak)
     return described
 
@@ -214,7 +230,9 @@ def _line(split: str, described: dict[str, Any]) -> str:
     if not described["scored"]:
         return f"{split}: {of}"
     means = ", ".join(f"mean {name.upper()} {described[name]['mean']:.4f}" for name in ("auroc", "auprc"))
-    return f"{split}: {means} ({of})"
+    classes = described.get("classes")
+    more = f", accuracy {classes['accuracy']:.4f}, MCC {classes['mcc']:.4f}" if classes else ""
+    return f"{split}: {means}{more} ({of})"
 
 
 def _collect(tables: dict[str, list[pl.DataFrame]], predictions: Predictions, scores: SplitScores) -> None:

@@ -141,6 +141,27 @@ class Calls:
         return 2 * tp / (2 * tp + self.false_positives + self.false_negatives)
 
     @property
+    def accuracy(self) -> float:
+        """Share of rows called rightly; NaN where there is no row."""
+        right = self.true_positives + self.true_negatives
+        wrong = self.false_positives + self.false_negatives
+        return right / (right + wrong) if right + wrong else float("nan")
+
+    @property
+    def of_negatives(self) -> "Calls":
+        """The same calls with negatives and positives in each other's place."""
+        return Calls(self.true_negatives, self.false_negatives, self.false_positives, self.true_positives)
+
+    def __add__(self, other: "Calls") -> "Calls":
+        """Pool the calls of two targets."""
+        return Calls(
+            self.true_positives + other.true_positives,
+            self.false_positives + other.false_positives,
+            self.false_negatives + other.false_negatives,
+            self.true_negatives + other.true_negatives,
+        )
+
+    @property
     def mcc(self) -> float:
         """Matthews correlation; 0 where every row is called alike, NaN where a class has no row."""
         tp, fp, fn, tn = self.true_positives, self.false_positives, self.false_negatives, self.true_negatives
@@ -194,39 +215,3 @@ def thin(
     kept = np.unique(np.minimum(np.searchsorted(length, wanted), len(x) - 1))
     kept[0], kept[-1] = 0, len(x) - 1
     return x[kept], y[kept]
-
-
-@dataclass(frozen=True)
-class ClassMetrics:
-    """How well the most probable class agrees with the true one."""
-
-    accuracy: float
-    macro_f1: float
-    mcc: float
-
-
-def class_metrics(probabilities: NDArray[np.float32], labels: NDArray[np.uint8]) -> ClassMetrics:
-    """Score the most probable class of each row.
-
-    Parameters
-    ----------
-    probabilities : float32, shape (n, k)
-        The first of equally probable classes counts.
-    labels : uint8, shape (n, k)
-        One-hot.
-
-    Returns
-    -------
-    ClassMetrics
-        Accuracy; mean F1 over classes that occur as truth or call; multi-class Matthews correlation
-        (Gorodkin 2004, doi 10.1016/j.compbiolchem.2004.09.006), 0 where calls or truths are all one class.
-    """
-    k = labels.shape[1]
-    truth, called = labels.argmax(axis=1), probabilities.argmax(axis=1)
-    table = np.bincount(truth * k + called, minlength=k * k).reshape(k, k).astype(np.float64)
-    hits, of_truth, of_calls, n = np.diag(table), table.sum(axis=1), table.sum(axis=0), table.sum()
-    occurs = of_truth + of_calls > 0
-    f1 = 2 * hits[occurs] / (of_truth + of_calls)[occurs]
-    spread = (n * n - of_truth @ of_truth) * (n * n - of_calls @ of_calls)
-    mcc = (hits.sum() * n - of_truth @ of_calls) / spread**0.5 if spread > 0 else 0.0
-    return ClassMetrics(float(hits.sum() / n), float(f1.mean()), float(mcc))

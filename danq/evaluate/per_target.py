@@ -13,6 +13,7 @@ from danq.evaluate.bootstrap import Resamples, interval, resampled_areas
 from danq.evaluate.calibration import Reliability, edges, empty, reliability
 from danq.evaluate.metrics import (
     SCORED,
+    Calls,
     Ranking,
     auprc,
     auroc,
@@ -42,6 +43,7 @@ _COLUMNS = (
     *("auroc", "auprc", "f1", "threshold", "status"),
     *("auroc_low", "auroc_high", "auprc_low", "auprc_high", "ece", "mcc", "threshold_status"),
     *("n_without_repeats", "positives_without_repeats", "auroc_without_repeats", "auprc_without_repeats"),
+    *("accuracy", "accuracy_at_half", "f1_at_half", "mcc_at_half"),
 )
 SCHEMA: dict[str, Any] = {
     **dict.fromkeys(_COLUMNS, pl.Float64),
@@ -68,6 +70,8 @@ class SplitScores:
         One a target.
     areas : float64, shape (2, k, resamples), or None
         AUROC and AUPRC of each target in each resample.
+    calls : dict of str to list of Calls
+        ``chosen``: at the thresholds of validation, of targets that have one; ``half``: at 0.5.
     """
 
     thresholds: NDArray[np.float64]
@@ -75,6 +79,7 @@ class SplitScores:
     curves: list[pl.DataFrame] = field(default_factory=list)
     reliabilities: list[Reliability] = field(default_factory=list)
     areas: NDArray[np.float64] | None = None
+    calls: dict[str, list[Calls]] = field(default_factory=lambda: {"chosen": [], "half": []})
     _macro: dict[str, NDArray[np.float64]] = field(
         default_factory=lambda: {"roc": np.zeros(len(_GRID)), "pr": np.zeros(len(_GRID))}
     )
@@ -179,7 +184,8 @@ def _score_target(
         "auprc": auprc(ranking),
         "status": ranking.status,
         "ece": reliable.ece,
-        **_at_threshold(ranking, threshold),
+        **_at_threshold(result, ranking, threshold),
+        **_at_half(result, ranking),
     }
     if kept is not None:
         left = rank(scores[kept], labels[kept])
@@ -190,14 +196,26 @@ def _score_target(
     return row
 
 
-def _at_threshold(ranking: Ranking, threshold: float | None) -> dict[str, Any]:
+def _at_threshold(result: SplitScores, ranking: Ranking, threshold: float | None) -> dict[str, Any]:
     if threshold is None:
         return {"threshold_status": NO_VALIDATION}
     if math.isnan(threshold):
         return {"threshold_status": NO_VALID_POSITIVES}
     found = calls(ranking, threshold)
-    values = {"f1": found.f1, "mcc": found.mcc} if ranking.status == SCORED else {}
-    return {"threshold": threshold, "threshold_status": CHOSEN, **values}
+    result.calls["chosen"].append(found)
+    values = {"f1": found.f1, "mcc": found.mcc, "accuracy": found.accuracy}
+    return {
+        "threshold": threshold,
+        "threshold_status": CHOSEN,
+        **(values if ranking.status == SCORED else {}),
+    }
+
+
+def _at_half(result: SplitScores, ranking: Ranking) -> dict[str, Any]:
+    found = calls(ranking, 0.5)
+    result.calls["half"].append(found)
+    values = {"accuracy_at_half": found.accuracy, "f1_at_half": found.f1, "mcc_at_half": found.mcc}
+    return values if ranking.status == SCORED else {}
 
 
 def _add_curves(result: SplitScores, predictions: Predictions, index: int, ranking: Ranking) -> None:

@@ -48,6 +48,11 @@ def leakage(results: Results) -> Section | None:
 
 
 def _sentence(dataset: str, leak: dict[str, Any]) -> str:
+    if not leak["word_bp"]:
+        return (
+            f"Of {leak['windows']:,} test rows of {text(dataset)}, {leak['repeats']:,} are the same as a "
+            "training row; they are left out of the columns “without repeats”."
+        )
     sample = f" (in {leak['words_sampled']:.0%} of the words)" if leak["words_sampled"] < 1 else ""
     share = leak["repeats"] / max(leak["windows"], 1)
     return (
@@ -66,13 +71,15 @@ def balance(results: Results) -> Section | None:
     views: dict[str, tuple[str, Bars]] = {}
     for name, manifest in results.datasets.items():
         sizes = {split: n for split, n in manifest["n"].items() if n}
-        of = {_SPLIT[split]: n for split, n in sizes.items()}
+        step = manifest.get("step")
+        each = manifest["bin"] // step if step else 1
+        of = {_SPLIT[split]: n * each for split, n in sizes.items()}
         counts = {
             target["name"]: {_SPLIT[s]: target["counts"][s] for s in sizes} for target in manifest["targets"]
         }
         shares[name] = {
-            target: {split: round(100 * n / of[split], 4) for split, n in each.items()}
-            for target, each in counts.items()
+            target: {split: round(100 * n / of[split], 4) for split, n in positives.items()}
+            for target, positives in counts.items()
         }
         before = f"{name}: " if len(results.datasets) > 1 else ""
         views |= {f"{before}share": (ylab, shares[name]), f"{before}number": ("Positive rows", counts)}
@@ -107,7 +114,7 @@ def data(results: Results) -> Section | None:
 
 
 def _facts(results: Results, manifest: dict[str, Any]) -> list[list[object]]:
-    genome, bin_ = manifest.get("genome"), manifest.get("bin")
+    genome, bin_, step = manifest.get("genome"), manifest.get("bin"), manifest.get("step")
     rows: list[list[object]] = []
     if genome:
         contigs = results.genomes.get(genome["name"], {}).get("contigs", [])
@@ -115,12 +122,11 @@ def _facts(results: Results, manifest: dict[str, Any]) -> list[list[object]]:
         rows.append(["Genome", f"{genome['name']}{size}"])
     kind = "one of them a row" if manifest["task"] == "multiclass" else "any number of them a row"
     rows.append(["Targets", f"{len(manifest['targets']):,}, {kind}"])
-    rows.append(
-        [
-            "Window",
-            f"{manifest['window']:,} bp" + (f", labelled bin of {bin_:,} bp in its centre" if bin_ else ""),
-        ]
-    )
+    if manifest["window"]:
+        size = f"{manifest['window']:,} bp" + (f", labelled bin of {bin_:,} bp in its centre" if bin_ else "")
+        rows.append(["Window", size + (f", in steps of {step:,} bp" if step else "")])
+    if manifest.get("shape"):
+        rows.append(["Images", " x ".join(map(str, manifest["shape"])) + " (height, width, channels)"])
     rows += [[f"Rows, {_SPLIT[split]}", f"{n:,}"] for split, n in manifest["n"].items()]
     given = (manifest.get("options") or {}).get("split") or {}
     for split in ("valid", "test"):

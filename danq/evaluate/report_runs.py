@@ -63,7 +63,8 @@ def _row(run: Run) -> dict[str, Any]:
         row |= {name: found[name]["mean"], f"{name}_median": found[name]["median"]}
         row[f"{name}_interval"] = between(found[name].get("low"), found[name].get("high"))
     classes = found.get("classes", {})
-    row |= {"f1": None if classes else found["f1"]["mean"], "ece": found["ece"]["mean"]}
+    one_of_many = classes and classes.get("binary_f1") is None
+    row |= {"f1": None if one_of_many else found["f1"]["mean"], "ece": found["ece"]["mean"]}
     return row | {name: classes.get(name) for name in ("accuracy", "macro_f1", "mcc")}
 
 

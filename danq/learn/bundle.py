@@ -40,9 +40,9 @@ class Bundle:
     path : Path
         Directory it was read from.
     model : keras.Model
-        Takes the dict of arrays `encoder` makes; returns logits (n, k).
+        Takes the dict of arrays `encoder` makes; returns logits (n, k), or (n, steps, k).
     encoder : Encoder
-        Turns codes uint8 (n, window) into the model's inputs.
+        Turns raw rows (of DNA, codes uint8 (n, window)) into the model's inputs.
     info : dict
         ``bundle.json``.
     """
@@ -59,8 +59,18 @@ class Bundle:
 
     @property
     def window(self) -> int:
-        """Length of an input window in bp."""
-        return int(self.info["window"])
+        """Length of an input window in bp; 0 where rows are no DNA."""
+        return int(self.info["window"] or 0)
+
+    @property
+    def kind(self) -> str:
+        """What a row is: ``dna``, ``text`` or ``image``."""
+        return str(self.info.get("data_kind", "dna"))
+
+    @property
+    def step(self) -> int:
+        """Size in bp of the steps that are classified one by one; 0 where rows are classified as a whole."""
+        return int(self.info.get("step") or 0)
 
     @property
     def task(self) -> str:

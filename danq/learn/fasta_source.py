@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from danq.errors import DanqError
 from danq.genome.alphabet import N
 from danq.genome.records import Header, encode_letters, read_pieces
-from danq.learn.sources import BLOCK, Rows, Source
+from danq.learn.sources import BLOCK, Rows, Source, check_dna
 
 
 def fasta_source(fasta: Path, info: dict[str, Any], tile: bool = False) -> Source:
@@ -34,8 +34,12 @@ def fasta_source(fasta: Path, info: dict[str, Any], tile: bool = False) -> Sourc
     ------
     DanqError
         If the file cannot be read, holds something other than nucleotides, a record twice, one without
-        sequence, or (without `tile`) one longer than the window.
+        sequence, or (without `tile`) one longer than the window, or the model reads no DNA, or classifies
+        steps, which only tiles place.
     """
+    check_dna(info, "--fasta")
+    if info.get("step") and not tile:
+        raise DanqError(f"--fasta: expected --tile for a model that classifies steps of {info['step']} bp")
     window = int(info["window"])
     width = int(info["bin"] or window) if tile else 0
     if fasta.exists() and not (fasta.is_file() or fasta.is_dir()):

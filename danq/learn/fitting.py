@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from pydantic import BaseModel
 
 from danq.data.batches import TrainingBatches
-from danq.data.dataset import Dataset
+from danq.data.dataset import Dataset, Raw
 from danq.data.encoders import Encoder
 from danq.files import digest, sha256
 from danq.learn.bundle import load_bundle
@@ -22,6 +22,7 @@ from danq.learn.checkpoint import DIRECTORY, CheckpointStore
 from danq.learn.device import describe_device, is_chief, processor_name, repeatable
 from danq.learn.loop import Training, TrainingData
 from danq.learn.losses import positive_weights, row_loss, target_weights
+from danq.learn.matching import check_output, make_encoder
 from danq.learn.optimizers import make_optimizer
 from danq.learn.options import PredictOptions, TrainOptions, bundle_path
 from danq.learn.state import TrainingState
@@ -94,11 +95,12 @@ def fit_by_steps(
     """Train by the loop, with the best weights put into a model free of devices and mixed precision."""
     train = run.train
     with repeatable(train.seed, train.precision):
-        encoder = module.encoder(options).fit(_raw(data, data.rows("train")))
+        encoder = make_encoder(module, options, data.kind).fit(_raw(data, data.rows("train")))
         build = (options, encoder, len(data.targets), data.task)
         source = load_bundle(bundle_path(train.init_from, runs)) if train.init_from else None
         with strategy.scope():
             model = module.build(*build)
+            check_output(model, data, name)
             if source is not None:
                 copy_weights(source.model, model, str(train.init_from))
             freeze_layers(model, train.freeze)
@@ -132,9 +134,9 @@ def _told(state: TrainingState) -> dict[str, Any]:
     }
 
 
-def _raw(data: Dataset, rows: NDArray[np.int64]) -> Iterator[NDArray[np.uint8]]:
+def _raw(data: Dataset, rows: NDArray[np.int64]) -> Iterator[Raw]:
     for first in range(0, len(rows), _READ_AT_ONCE):
-        yield data.codes(rows[first : first + _READ_AT_ONCE])
+        yield data.raw(rows[first : first + _READ_AT_ONCE])
 
 
 def _batches(data: Dataset, train: TrainOptions) -> TrainingBatches:

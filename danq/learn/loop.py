@@ -50,14 +50,14 @@ class TrainingData:
     def training(self, epoch: int, step: int) -> tuple[Arrays, Batch]:
         """Load and encode the batch of a training step."""
         batch = self.batches.load(epoch, step)
-        return self.encoder.encode(batch.codes), batch
+        return self.encoder.encode(batch.raw), batch
 
     def validation(self, step: int) -> tuple[Arrays, Batch]:
         """Load and encode the padded batch of a step of validation."""
         size = self.batches.batch_size
         rows = self.valid[step * size : (step + 1) * size]
         batch = next(ordered_batches(self.batches.dataset, rows, size))
-        return self.encoder.encode(batch.codes), batch
+        return self.encoder.encode(batch.raw), batch
 
     @property
     def validation_steps(self) -> int:
@@ -182,7 +182,8 @@ class Training:
 
     def _validate(self, stop: StopRequest) -> ValidationMetrics:
         dataset = self._data.batches.dataset
-        monitor = Monitor(len(self._data.valid), len(dataset.targets), dataset.task)
+        labels = len(self._data.valid) * max(dataset.steps, 1)
+        monitor = Monitor(labels, len(dataset.targets), dataset.task)
         for (inputs, batch), _ in prefetched(self._data.validation, range(self._data.validation_steps)):
             logits, losses = self._steps.forward(inputs, batch.labels)
             monitor.add(logits, batch.labels, losses, batch.weight)

@@ -11,7 +11,7 @@ from danq.errors import DanqError
 from danq.learn.options import TrainOptions
 
 RowLoss = Callable[[tf.Tensor, tf.Tensor], tf.Tensor]
-"""(labels uint8 (b, k), logits (b, k)) → loss float32 (b,)."""
+"""(labels uint8 (b, k) or (b, steps, k), logits of that shape) → loss float32 (b,)."""
 
 
 def positive_weights(options: TrainOptions, dataset: Dataset) -> NDArray[np.float32] | None:
@@ -36,7 +36,7 @@ def positive_weights(options: TrainOptions, dataset: Dataset) -> NDArray[np.floa
             )
         return np.full(k, options.positive_weight, np.float32)
     positives = dataset.counts("train")
-    rows = len(dataset.rows("train"))
+    rows = dataset.labelled("train")
     above = rows / k if dataset.task == "multiclass" else rows - positives
     return np.where(positives > 0, above / np.maximum(positives, 1), 1).astype(np.float32)
 
@@ -57,7 +57,7 @@ def target_weights(options: TrainOptions, dataset: Dataset) -> NDArray[np.float3
         return None
     if dataset.task == "multiclass":
         raise DanqError("train.target_weight: expected none for a dataset of classes, received 'rare'")
-    rows = len(dataset.rows("train"))
+    rows = dataset.labelled("train")
     # within one label of both ends, where the entropy would be 0
     prevalence = np.clip(dataset.counts("train"), 1, max(rows - 1, 1)) / max(rows, 2)
     entropy = -(prevalence * np.log(prevalence) + (1 - prevalence) * np.log1p(-prevalence))
@@ -75,7 +75,8 @@ def row_loss(
     Parameters
     ----------
     task : {'multilabel', 'multiclass'}
-        Sigmoid cross-entropy, mean over the targets; or softmax cross-entropy of the one class.
+        Sigmoid cross-entropy, mean over the targets; or softmax cross-entropy of the one class. Either is
+        the mean over a row's steps, if it has some.
     weights : float32, shape (k,), or None
         Weight of positive labels, or of the rows of a class.
     shares : float32, shape (k,), or None
@@ -89,11 +90,13 @@ def row_loss(
             each = tf.nn.sigmoid_cross_entropy_with_logits(labels, logits)
         else:
             each = tf.nn.weighted_cross_entropy_with_logits(labels, logits, factors)
-        return tf.reduce_mean(each if shares is None else each * shares, axis=1)
+        return tf.reduce_mean(each if shares is None else each * shares, axis=list(range(1, each.shape.rank)))
 
     def softmax(labels: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
         labels, logits = tf.cast(labels, tf.float32), tf.cast(logits, tf.float32)
         each = tf.nn.softmax_cross_entropy_with_logits(labels, logits)
-        return each if factors is None else each * tf.reduce_sum(labels * factors, axis=1)
+        if factors is not None:
+            each *= tf.reduce_sum(labels * factors, axis=-1)
+        return tf.reduce_mean(each, axis=1) if each.shape.rank > 1 else each
 
     return softmax if task == "multiclass" else sigmoid

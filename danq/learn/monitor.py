@@ -36,7 +36,7 @@ class Monitor:
     Parameters
     ----------
     rows : int
-        Validation rows.
+        Validation rows; their steps, where those are labelled.
     targets : int
         Targets.
     task : {'multilabel', 'multiclass'}
@@ -48,7 +48,7 @@ class Monitor:
         self._labels = np.empty((targets, rows), bool)
         self._chosen = np.empty(rows, np.int64)
         self._task = task
-        self._filled = 0
+        self._filled = self._rows = 0
         self._loss = 0.0
 
     def add(
@@ -62,21 +62,23 @@ class Monitor:
 
         Parameters
         ----------
-        logits : float32, shape (b, k)
+        logits : float32, shape (b, k), or (b, steps, k)
             Outputs of the model.
-        labels : uint8, shape (b, k)
+        labels : uint8, shape (b, k), or (b, steps, k)
             0 or 1.
         losses, weight : float32, shape (b,)
             Loss of each row; 0 for padding rows, else 1.
         """
         real = weight > 0
-        part = slice(self._filled, self._filled + int(real.sum()))
-        logits = logits[real]
+        targets = len(self._scores)
+        # each step is scored by itself
+        logits, labels = logits[real].reshape(-1, targets), labels[real].reshape(-1, targets)
+        part = slice(self._filled, self._filled + len(logits))
         self._chosen[part] = logits.argmax(axis=1)
         self._scores[:, part] = (_log_odds(logits) if self._task == "multiclass" else logits).T
-        self._labels[:, part] = labels[real].T
+        self._labels[:, part] = labels.T
         self._loss += float(losses[real].sum(dtype=np.float64))
-        self._filled = part.stop
+        self._filled, self._rows = part.stop, self._rows + int(real.sum())
 
     def metrics(self) -> ValidationMetrics:
         """Metrics of the rows taken in so far."""
@@ -88,7 +90,7 @@ class Monitor:
                 called = self._chosen[:n] == target if self._task == "multiclass" else scores > 0
                 found.append((*ranking_areas(scores, labels), f1_score(called, labels)))
         auroc, auprc, f1 = np.mean(found, axis=0).tolist() if found else (None, None, None)
-        return ValidationMetrics(self._loss / n, auroc, auprc, f1, len(found))
+        return ValidationMetrics(self._loss / self._rows, auroc, auprc, f1, len(found))
 
 
 def ranking_areas(scores: NDArray[np.floating], labels: NDArray[np.bool_]) -> tuple[float, float]:

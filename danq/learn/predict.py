@@ -5,32 +5,35 @@ import time
 from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
+from danq.data.batches import pad
+from danq.data.dataset import Raw
 from danq.errors import DanqError
-from danq.genome.alphabet import N, encode, reverse_complement
+from danq.genome.alphabet import N, reverse_complement
 from danq.learn.bundle import Bundle, load_bundle
 from danq.learn.device import describe_device
-from danq.learn.fasta_source import window_at
+from danq.learn.forward import compile_forward, whole_blocks
+from danq.learn.given import given_rows
 from danq.learn.output import Output
 from danq.learn.predictions import Predictions
 from danq.learn.sources import Rows, Source
+from danq.learn.step_rows import by_step
 from danq.progress import progress
 
 log = logging.getLogger("danq")
 
 FLAGS = np.array(["", "padded", "many_n", "padded,many_n"])
-_BLOCK = 16
 
 
 class Predictor:
     """A bundle ready to predict, always in batches of one fixed shape.
 
-    Rows beyond the last full batch are filled up with N, so a row's prediction depends neither on the other
+    Batches are filled up to that shape, so a row's prediction depends neither on the other
     rows nor on their order or number: the same bundle, batch size and machine give equal bytes. Other batch
     sizes and devices agree to about 1e-6.
 
@@ -42,12 +45,13 @@ class Predictor:
         Rows of a forward pass, at least 2; the run's own where left out. When both strands are averaged, half
         of the rows are reverse complements. Rounded up to whole blocks of 16 windows.
     reverse_complement : {"mean", "none"}, optional
-        Average both strands or not; as the run says where left out.
+        Average both strands of DNA or not; as the run says where left out.
 
     Raises
     ------
     DanqError
-        If the batch size is below 2 or `reverse_complement` is another word.
+        If the batch size is below 2, or `reverse_complement` is another word, or ``mean`` for a model that
+        reads no DNA.
     """
 
     def __init__(
@@ -63,72 +67,70 @@ class Predictor:
             raise DanqError(f"batch size: expected at least 2 rows, received {size}")
         if strands not in ("mean", "none"):
             raise DanqError(f"reverse complement: expected mean or none, received {strands!r}")
+        if reverse_complement == "mean" and bundle.kind != "dna":
+            raise DanqError(
+                f"reverse complement: expected none for rows of kind {bundle.kind}, received mean"
+            )
         self.bundle = bundle
-        self.both_strands = strands == "mean"
-        self.rows = _whole_blocks(size // 2 if self.both_strands else size)
-        self._forward = _compile(bundle, self.rows, self.both_strands)
+        self.both_strands = strands == "mean" and bundle.kind == "dna"
+        self.rows = whole_blocks(size // 2 if self.both_strands else size)
+        self._forward = compile_forward(bundle, self.rows, self.both_strands)
 
-    def logits(self, codes: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """Logits of windows, float32, shape (n, k); see `scores`."""
-        return self.scores(codes)[0]
+    def logits(self, raw: Raw) -> NDArray[np.float32]:
+        """Logits of rows, float32, shape (n, k) or (n, steps, k); see `scores`."""
+        return self.scores(raw)[0]
 
-    def scores(self, codes: NDArray[np.uint8]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """Logits and probabilities of windows.
+    def scores(self, raw: Raw) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Logits and probabilities of rows.
 
         Parameters
         ----------
-        codes : uint8, shape (n, window)
-            Bases as 0..4 for A, C, G, T, N.
+        raw : uint8, shape (n, window); list of n str; or uint8, shape (n, height, width, channels)
+            Bases as 0..4 for A, C, G, T, N; texts; or pixels.
 
         Returns
         -------
-        logits, probabilities : float32, shape (n, k)
-            Each the mean over both strands, unless strands are not averaged.
+        logits, probabilities : float32, shape (n, k), or (n, steps, k) of a model that classifies steps
+            Each the mean over both strands of DNA, unless strands are not averaged.
 
         Raises
         ------
         DanqError
-            If the windows have another length than the model's.
+            If the windows have another length, or the images another size, than the model's.
         """
-        if codes.ndim != 2 or codes.shape[1] != self.bundle.window:
-            raise DanqError(f"expected windows of {self.bundle.window} bp, received shape {codes.shape}")
-        k = len(self.bundle.targets)
+        window = self.bundle.window
+        if self.bundle.kind == "dna" and (isinstance(raw, list) or raw.shape[1:] != (window,)):
+            received = "texts" if isinstance(raw, list) else f"shape {raw.shape}"
+            raise DanqError(f"expected windows of {window} bp, received {received}")
         # all batches are started before the first result is fetched, so that a GPU need not wait for the host
-        started = [self._batch(codes[first : first + self.rows]) for first in range(0, len(codes), self.rows)]
-        logits, probabilities = np.empty((2, len(codes), k), np.float32)
+        started = [self._batch(raw[first : first + self.rows]) for first in range(0, len(raw), self.rows)]
+        logits, probabilities = np.empty((2, len(raw), *self.bundle.model.output.shape[1:]), np.float32)
         for number, (batch_logits, batch_probabilities) in enumerate(started):
-            place = slice(number * self.rows, min((number + 1) * self.rows, len(codes)))
+            place = slice(number * self.rows, min((number + 1) * self.rows, len(raw)))
             logits[place] = batch_logits.numpy()[: place.stop - place.start]
             probabilities[place] = batch_probabilities.numpy()[: place.stop - place.start]
         return logits, probabilities
 
-    def predict(self, sequences: Sequence[str]) -> Predictions:
-        """Predict sequences given as text.
+    def predict(self, given: Sequence[str] | NDArray[np.uint8]) -> Predictions:
+        """Predict rows given from Python.
 
         Parameters
         ----------
-        sequences : sequence of n str
-            Nucleotide letters in either case. Sequences shorter than the model's window are centred,
-            filled up with N, and flagged.
+        given : sequence of n str, or uint8, shape (n, height, width, channels)
+            Of DNA, nucleotide letters in either case: sequences shorter than the model's window are centred,
+            filled up with N, and flagged. Otherwise texts, or images.
 
         Returns
         -------
         Predictions
-            Rows named `1` to `n`.
+            Rows named `1` to `n`; of a model that classifies steps, `1:start-end` (bp) and so on.
 
         Raises
         ------
         DanqError
-            If there is no sequence, or one is empty, too long, or holds other letters.
+            If there is no row, or one is empty, too long, or holds something else than the model reads.
         """
-        if isinstance(sequences, str):
-            raise DanqError("expected a list of sequences, received one str; write [sequence]")
-        if not len(sequences):
-            raise DanqError("expected at least one sequence, received none")
-        windows = np.stack([self._window(number, text) for number, text in enumerate(sequences, 1)])
-        ids = [str(number) for number in range(1, len(sequences) + 1)]
-        padded = np.array([len(text) < self.bundle.window for text in sequences])
-        return self.annotate(Rows(ids, windows, padded))
+        return self.annotate(given_rows(given, self.bundle.info))
 
     def annotate(self, rows: Rows, split: str = "", bin: int = 0, dataset_digest: str = "") -> Predictions:
         """Predict a block of rows and put names, positions, labels and flags beside the numbers.
@@ -136,7 +138,7 @@ class Predictor:
         Parameters
         ----------
         rows : Rows
-            n windows.
+            n rows.
         split : str
             Split they are from, if any.
         bin : int
@@ -144,8 +146,16 @@ class Predictor:
         dataset_digest : str
             Digest of their dataset, if any.
         """
-        logits, probabilities = self.scores(rows.codes)
-        many_n = 2 * np.count_nonzero(rows.codes == N, axis=1) > self.bundle.window
+        logits, probabilities = self.scores(rows.raw)
+        many_n = np.zeros(len(logits), bool)
+        if self.bundle.kind == "dna":
+            many_n = 2 * np.count_nonzero(rows.codes == N, axis=1) > self.bundle.window
+        if logits.ndim > 2:
+            steps, k = logits.shape[1:]
+            bin = self.bundle.step
+            rows, kept = by_step(rows, bin, steps)
+            logits, probabilities = (values.reshape(-1, k)[kept] for values in (logits, probabilities))
+            many_n = np.repeat(many_n, steps)[kept]
         return Predictions(
             ids=np.array(rows.ids),
             probabilities=probabilities,
@@ -164,49 +174,12 @@ class Predictor:
             dataset_digest=dataset_digest,
         )
 
-    def _batch(self, codes: NDArray[np.uint8]) -> tuple[tf.Tensor, tf.Tensor]:
-        padding = np.full((self.rows - len(codes), codes.shape[1]), N, np.uint8)
-        codes = np.concatenate([codes, padding]) if len(padding) else codes
-        if self.both_strands:
-            codes = np.concatenate([codes, reverse_complement(codes)])
-        inputs = self.bundle.encoder.encode(codes)
+    def _batch(self, raw: Raw) -> tuple[tf.Tensor, tf.Tensor]:
+        raw = pad(raw, self.rows)
+        if self.both_strands and isinstance(raw, np.ndarray):
+            raw = np.concatenate([raw, reverse_complement(raw)])
+        inputs = self.bundle.encoder.encode(raw)
         return self._forward({name: tf.constant(array) for name, array in inputs.items()})
-
-    def _window(self, number: int, text: str) -> NDArray[np.uint8]:
-        window = self.bundle.window
-        try:
-            codes = encode(text)
-        except DanqError as error:
-            raise DanqError(f"sequence {number}: {error}") from None
-        if not 0 < len(codes) <= window:
-            raise DanqError(f"sequence {number}: expected 1 to {window} bp, received {len(codes)} bp")
-        return window_at(codes, len(codes) // 2 - window // 2, window)
-
-
-def _whole_blocks(rows: int) -> int:
-    # matrix kernels round the rows left over from their blocks differently: without a remainder, a row's
-    # bytes do not depend on its place in the batch
-    return -(-rows // _BLOCK) * _BLOCK
-
-
-def _compile(bundle: Bundle, rows: int, both_strands: bool) -> Any:
-    """Compile the forward pass for exactly `rows` windows, or twice as many where both strands are read."""
-    batch = 2 * rows if both_strands else rows
-    multiclass = bundle.task == "multiclass"
-
-    def forward(inputs: dict[str, tf.Tensor]) -> tuple[tf.Tensor, tf.Tensor]:
-        logits = tf.cast(bundle.model(inputs, training=False), tf.float32)
-        probabilities = tf.nn.softmax(logits) if multiclass else tf.sigmoid(logits)
-        if both_strands:
-            logits, probabilities = (
-                (values[:rows] + values[rows:]) / 2 for values in (logits, probabilities)
-            )
-        return logits, probabilities
-
-    signature = {
-        name: tf.TensorSpec((batch, *shape), dtype) for name, (shape, dtype) in bundle.encoder.inputs.items()
-    }
-    return tf.function(forward, input_signature=[signature], jit_compile=False)
 
 
 def load(
@@ -266,7 +239,7 @@ def predict_source(predictor: Predictor, source: Source, output: Output) -> int:
             for append in appends:
                 append(block)
             done += len(block)
-            advance(len(block))
+            advance(len(rows.ids))
     seconds = time.monotonic() - started
     log.info(
         "%s: %s rows, %d targets in %.1f s (%s rows/s) on %s",

@@ -12,7 +12,7 @@ from danq.errors import DanqError
 from danq.genome.contigs import read_aliases
 from danq.genome.fasta import Genome, open_genome
 from danq.genome.intervals import place, read_intervals
-from danq.learn.sources import BLOCK, Rows, Source, compare_genomes, contig_lengths
+from danq.learn.sources import BLOCK, Rows, Source, check_dna, compare_genomes, contig_lengths
 
 log = logging.getLogger("danq")
 
@@ -37,8 +37,9 @@ def bed_source(bed: Path, genome: Path, info: dict[str, Any], aliases: Path | No
     Raises
     ------
     DanqError
-        If a file cannot be read, or no region lies on a contig of the genome.
+        If the model reads no DNA, a file cannot be read, or no region lies on a contig of the genome.
     """
+    check_dna(info, "--bed")
     opened = open_genome(genome)
     compare_genomes(opened, info)
     placed = place(read_intervals(bed), opened, bed, read_aliases(aliases) if aliases else None)
@@ -115,7 +116,7 @@ def genome_rows(
     places = zip(names, start.tolist(), end.tolist(), strict=True)
     return Rows(
         ids=[f"{name}:{low}-{high}" for name, low, high in places],
-        codes=genome.windows(contig, first, window),
+        raw=genome.windows(contig, first, window),
         padded=(first < 0) | (first + window > lengths),
         contig=names,
         start=start,

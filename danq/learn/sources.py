@@ -1,4 +1,4 @@
-"""What is predicted, as a stream of windows; and the rows of a dataset's split as such a stream."""
+"""What is predicted, as a stream of raw rows; and the rows of a dataset's split as such a stream."""
 
 import logging
 from collections.abc import Callable, Iterator
@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from danq.data.dataset import Dataset, open_dataset
+from danq.data.dataset import Dataset, Raw, open_dataset
 from danq.errors import DanqError
 from danq.genome.fasta import Genome
 
@@ -21,34 +21,39 @@ BLOCK = 1024
 
 @dataclass(frozen=True)
 class Rows:
-    """A block of windows and where they come from.
+    """A block of raw rows and where they come from.
 
     Attributes
     ----------
     ids : list of n str
         `contig:start-end` (bp, 0-based half-open) or the record's name.
-    codes : uint8, shape (n, window)
-        Bases as 0..4 for A, C, G, T, N.
+    raw : uint8, shape (n, window); list of n str; or uint8, shape (n, height, width, channels)
+        Bases as 0..4 for A, C, G, T, N; texts; or pixels.
     padded : bool, shape (n,)
         The window reaches past an end of its contig or record.
     contig, start, end : list of n str, int64, int64, or None
         What a row stands for, where it is part of a genome or record.
-    labels : uint8, shape (n, k), or None
+    labels : uint8, shape (n, k) or (n, steps, k), or None
         Known labels.
     """
 
     ids: list[str]
-    codes: NDArray[np.uint8]
+    raw: Raw
     padded: NDArray[np.bool_]
     contig: list[str] | None = None
     start: NDArray[np.int64] | None = None
     end: NDArray[np.int64] | None = None
     labels: NDArray[np.uint8] | None = None
 
+    @property
+    def codes(self) -> NDArray[np.uint8]:
+        """The raw rows where they are DNA."""
+        return np.asarray(self.raw, np.uint8)
+
 
 @dataclass(frozen=True)
 class Source:
-    """Windows to predict, checked as a whole before the first one is read.
+    """Rows to predict, checked as a whole before the first one is read.
 
     Attributes
     ----------
@@ -91,16 +96,28 @@ def dataset_source(path: Path, split: str, info: dict[str, Any], genome: Path | 
     Raises
     ------
     DanqError
-        If the dataset cannot be opened, has no rows in the split, or its window, targets or task are not
-        the model's.
+        If the dataset cannot be opened, has no rows in the split, or its kind, sizes, targets or task are
+        not the model's.
     """
     dataset = open_dataset(path, genome)
-    for name, received in (("window", dataset.window), ("task", dataset.task)):
-        if info[name] != received:
+    pairs = {
+        "kind": (info.get("data_kind", "dna"), dataset.kind),
+        "window": (info["window"] or 0, dataset.window),
+        "task": (info["task"], dataset.task),
+        "image size": (info.get("shape"), dataset.shape and list(dataset.shape)),
+        "labelled steps of": (info.get("step"), dataset.step),
+    }
+    for name, (expected, received) in pairs.items():
+        if expected != received:
             raise DanqError(
-                f"{path / 'dataset.json'}: expected {name} {info[name]} as run {info['run']!r} was trained, "
+                f"{path / 'dataset.json'}: expected {name} {expected} as run {info['run']!r} was trained, "
                 f"received {received}"
             )
+    if dataset.step and info["bin"] != dataset.bin:
+        raise DanqError(
+            f"{path / 'dataset.json'}: expected bin {info['bin']} as run {info['run']!r} was trained, "
+            f"received {dataset.bin}"
+        )
     _check_targets(path / "dataset.json", tuple(info["targets"]), dataset.targets, str(info["run"]))
     rows = dataset.rows(split)
     if not len(rows):
@@ -118,13 +135,13 @@ def dataset_source(path: Path, split: str, info: dict[str, Any], genome: Path | 
 
 
 def _dataset_rows(dataset: Dataset, rows: NDArray[np.int64]) -> Rows:
-    ids, codes, labels = dataset.ids(rows), dataset.codes(rows), dataset.labels(rows)
+    ids, raw, labels = dataset.ids(rows), dataset.raw(rows), dataset.labels(rows)
     if dataset.genome is None or dataset.contig is None or dataset.start is None or dataset.end is None:
-        return Rows(ids, codes, np.zeros(len(rows), bool), labels=labels)
+        return Rows(ids, raw, np.zeros(len(rows), bool), labels=labels)
     start, end = dataset.start[rows], dataset.end[rows]
     first = start + (dataset.bin or 0) // 2 - dataset.window // 2
     padded = (first < 0) | (first + dataset.window > dataset.genome.lengths[dataset.contig[rows]])
-    return Rows(ids, codes, padded, dataset.contig_names(rows), start, end, labels)
+    return Rows(ids, raw, padded, dataset.contig_names(rows), start, end, labels)
 
 
 def _check_targets(source: Path, expected: tuple[str, ...], received: tuple[str, ...], run: str) -> None:
@@ -137,6 +154,26 @@ def _check_targets(source: Path, expected: tuple[str, ...], received: tuple[str,
             raise DanqError(
                 f"{source}: expected target {index} to be {model!r} as in run {run!r}, received {data!r}"
             )
+
+
+def check_dna(info: dict[str, Any], option: str) -> None:
+    """Refuse sequences for a model that reads none.
+
+    Parameters
+    ----------
+    info : dict
+        ``bundle.json`` of the model.
+    option : str
+        What names the sequences, for the message.
+
+    Raises
+    ------
+    DanqError
+        If the model was trained on rows that are no DNA.
+    """
+    kind = info.get("data_kind", "dna")
+    if kind != "dna":
+        raise DanqError(f"{option}: expected a model of DNA; run {info['run']!r} reads rows of kind {kind}")
 
 
 def contig_lengths(genome: Genome) -> dict[str, int]:

@@ -45,7 +45,7 @@ class Steps:
         ----------
         inputs : dict of arrays, each of shape (b, ...)
             What the encoder makes.
-        labels : uint8, shape (b, k)
+        labels : uint8, shape (b, k), or (b, steps, k)
             0 or 1.
         weight : float32, shape (b,)
             1, and 0 for padding rows.
@@ -61,7 +61,7 @@ class Steps:
     def forward(
         self, inputs: Arrays, labels: NDArray[np.uint8]
     ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """Logits (b, k) and losses (b,) of the rows of a batch, without dropout."""
+        """Logits (b, k), or (b, steps, k), and losses (b,) of the rows of a batch, without dropout."""
         logits, losses = self._forward(self._share(inputs), self._share(labels))
         return logits.numpy(), losses.numpy()
 

@@ -8,11 +8,12 @@ from typing import Any
 import keras
 import numpy as np
 
-from danq.data.dataset import FORMAT_VERSION
+from danq.data.dataset import FORMAT_VERSION, Raw, open_dataset
 from danq.data.options import DatasetOptions
 from danq.data.targets import read_targets
 from danq.errors import DanqError
 from danq.files import read_manifest
+from danq.learn.matching import kinds_read, make_encoder, with_steps
 from danq.models import load_model_module
 
 
@@ -23,16 +24,26 @@ class Sizes:
     Attributes
     ----------
     window : int
-        bp.
+        bp; 0 where rows are no DNA.
     targets : int
         Outputs.
     task : str
         ``multilabel`` or ``multiclass``.
+    kind : str
+        ``dna``, ``text`` or ``image``.
+    bin, step : int or None
+        bp of the bins and of the steps in them that are labelled.
+    path : Path or None
+        The dataset, whose training rows tell vocabulary or size where rows are no DNA.
     """
 
     window: int
     targets: int
     task: str
+    kind: str = "dna"
+    bin: int | None = None
+    step: int | None = None
+    path: Path | None = None
 
 
 def sizes_of_dataset(path: Path) -> Sizes:
@@ -44,7 +55,15 @@ def sizes_of_dataset(path: Path) -> Sizes:
         If it is none.
     """
     manifest = read_manifest(path / "dataset.json", "dataset", FORMAT_VERSION)
-    return Sizes(manifest["window"], len(manifest["targets"]), manifest["task"])
+    return Sizes(
+        manifest["window"] or 0,
+        len(manifest["targets"]),
+        manifest["task"],
+        manifest["data_kind"],
+        manifest["bin"],
+        manifest.get("step"),
+        path,
+    )
 
 
 def sizes_of_options(options: DatasetOptions) -> Sizes:
@@ -53,10 +72,13 @@ def sizes_of_options(options: DatasetOptions) -> Sizes:
     Raises
     ------
     DanqError
-        If its classes are known only from its rows.
+        If its classes, vocabulary or images' size are known only from its rows.
     """
+    if options.kind != "dna":
+        raise DanqError(f"what a {options.kind} is like, the made dataset tells; name it with --dataset")
     if options.targets is not None:
-        return Sizes(options.window, len(read_targets(options.targets)), "multilabel")
+        targets = len(read_targets(options.targets))
+        return Sizes(options.window, targets, "multilabel", bin=options.bin, step=options.steps)
     if len(options.label_columns) > 1:
         return Sizes(options.window, len(options.label_columns), "multilabel")
     raise DanqError("the number of classes is known from the made dataset only; name it with --dataset")
@@ -77,16 +99,29 @@ def describe_model(model: str, options: Mapping[str, Any], sizes: Sizes) -> str:
     Raises
     ------
     DanqError
-        If the sizes do not fit each other.
+        If the sizes do not fit each other, or the model does not read such data.
     """
     module = load_model_module(model)
-    checked = module.Options.model_validate(dict(options))
-    encoder = module.encoder(checked).fit(iter([np.zeros((1, sizes.window), np.uint8)]))
+    kinds = kinds_read(module)
+    if sizes.kind not in kinds:
+        raise DanqError(f"model {model}: expected data of kind {' or '.join(kinds)}, received {sizes.kind}")
+    checked = with_steps(module.Options.model_validate(dict(options)), sizes.bin, sizes.step)
+    encoder = make_encoder(module, checked, sizes.kind).fit(_rows(sizes))
     built = module.build(checked, encoder, sizes.targets, sizes.task)
     rows = [(layer.name, type(layer).__name__, _shape(layer), layer.count_params()) for layer in built.layers]
-    head = f"{model}: window {sizes.window} bp, {sizes.targets} targets, {sizes.task}"
+    size = f"window {sizes.window} bp" if sizes.window else sizes.kind
+    head = f"{model}: {size}, {sizes.targets} targets, {sizes.task}"
     total = f"{built.count_params():,} parameters"
     return "\n".join([head, "", *_table(rows), "", total, "", *_diagram(built)])
+
+
+def _rows(sizes: Sizes) -> Iterator[Raw]:
+    """Yield what an encoder is fitted on: one window, or training rows."""
+    if sizes.path is None or sizes.kind == "dna":
+        yield np.zeros((1, sizes.window), np.uint8)
+    else:
+        data = open_dataset(sizes.path)
+        yield data.raw(data.rows("train"))
 
 
 def _table(rows: list[tuple[str, str, str, int]]) -> list[str]:

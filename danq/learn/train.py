@@ -6,7 +6,6 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-import numpy as np
 from pydantic import BaseModel, ValidationError
 
 from danq.data.dataset import Dataset, open_dataset
@@ -16,6 +15,7 @@ from danq.learn.bundle import save_bundle
 from danq.learn.checkpoint import DIRECTORY, CheckpointStore
 from danq.learn.device import choose_strategy
 from danq.learn.fitting import RunOptions, Trained, fit_by_steps, fit_itself
+from danq.learn.matching import check_data, with_steps
 from danq.learn.options import TrainOptions
 from danq.models import load_model_module
 from danq.provenance import provenance
@@ -69,6 +69,7 @@ def train_run(
     else:
         strategy = choose_strategy(run.train)
         data = _open(dataset, genome, module, run.train)
+        options = with_steps(options, data.bin, data.step)
         trained = fit_by_steps(run_name, run, module, options, data, strategy, out, runs)
     info = _information(run_name, run, options, data, trained)
     if trained.writes:
@@ -91,18 +92,7 @@ def _model_options(module: ModuleType, run_name: str, options: Mapping[str, Any]
 
 def _open(path: Path, genome: Path | None, module: ModuleType, train: TrainOptions) -> Dataset:
     data = open_dataset(path, genome)
-    kind = data.manifest["data_kind"]
-    if kind != module.KIND:
-        raise DanqError(f"{path}: expected a dataset of kind {module.KIND} for this model, received {kind}")
-    rows = len(data.rows("valid"))
-    if not rows:
-        raise DanqError(f"{path}: expected at least one validation row, found none")
-    positives = data.counts("valid")
-    if train.monitor != "loss" and not np.any((positives > 0) & (positives < rows)):
-        raise DanqError(
-            f"train.monitor: {train.monitor} needs a target with positive and negative validation rows, "
-            f"{path} has none; use loss"
-        )
+    check_data(module, data, train)
     return data
 
 
@@ -110,19 +100,25 @@ def _information(
     name: str, run: RunOptions, options: BaseModel, data: Dataset, trained: Trained
 ) -> dict[str, Any]:
     genome = data.genome.digest if data.genome is not None else None
-    described = {
+    described: dict[str, Any] = {
         "model": run.model,
         "options": options.model_dump(mode="json"),
         "train": run.train.model_dump(mode="json"),
         "predict": run.predict.model_dump(mode="json"),
     }
+    if data.kind != "dna":
+        # the default is for DNA; other rows have one reading
+        described["predict"]["reverse_complement"] = "none"
     return {
         "run": name,
         **described,
         "targets": list(data.targets),
         "task": data.task,
-        "window": data.window,
+        "data_kind": data.kind,
+        "window": data.window or None,
         "bin": data.bin,
+        "step": data.step,
+        "shape": None if data.shape is None else list(data.shape),
         "best": _best(trained.history, run.train.monitor),
         "training": trained.training,
         "dataset": {"name": data.manifest["name"], "digest": data.digest, "genome_digest": genome},

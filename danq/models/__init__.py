@@ -5,10 +5,17 @@ from pathlib import Path
 from types import ModuleType
 
 from danq.errors import DanqError
-from danq.models import danq, kmer_logistic
+from danq.models import bilstm_conv2d, char_word_lstm, danq, kmer_logistic, quadrant_lstm
 
-MODELS: dict[str, ModuleType] = {"danq": danq, "kmer_logistic": kmer_logistic}
-"""Name in a configuration → module with KIND, Options, encoder, build and, where it trains itself, fit."""
+MODELS: dict[str, ModuleType] = {
+    "danq": danq,
+    "bilstm_conv2d": bilstm_conv2d,
+    "char_word_lstm": char_word_lstm,
+    "quadrant_lstm": quadrant_lstm,
+    "kmer_logistic": kmer_logistic,
+}
+"""Name in a configuration → module with KIND, Options, encoder, build; READS where it reads several kinds
+of data, and fit where it trains itself."""
 
 _REQUIRED = ("KIND", "Options", "encoder", "build")
 
@@ -24,7 +31,8 @@ def load_model_module(name: str) -> ModuleType:
     Returns
     -------
     module
-        With ``KIND``, ``Options``, ``encoder(options)`` and ``build(options, encoder, n_targets, task)``.
+        With ``KIND``, ``Options``, ``encoder(options)`` and ``build(options, encoder, n_targets, task)``. One
+        that reads several kinds of data has ``READS``, too, a tuple of them, and ``encoder(options, kind)``.
 
     Raises
     ------

@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from danq.data.encoders import CodesEncoder, Encoder
-from danq.data.options import Closed
 from danq.errors import DanqError
 from danq.models.danq_incremental import incremental
+from danq.models.steps import Span, StepOptions, Steps, flank, span
 
 if TYPE_CHECKING:
     import keras
@@ -24,7 +24,7 @@ __all__ = ["KIND", "Options", "build", "encoder", "incremental", "minimum_window
 KIND = "dna"
 
 
-class Options(Closed):
+class Options(StepOptions):
     """Sizes of the network; the defaults are the paper's."""
 
     filters: int = Field(320, ge=1, description="convolution filters")
@@ -48,7 +48,8 @@ class Options(Closed):
     head: Literal["flatten", "last", "pools", "max"] = Field(
         "flatten",
         description="flatten: all steps; last: the state at each direction's end; pools: average and maximum "
-        "over the steps; max: maximum over the steps",
+        "over the steps; max: maximum over the steps. With `output: steps`, the steps of each labelled "
+        "stretch (not last)",
     )
     dense: int = Field(925, ge=0, description="units of the dense layer before the output; 0: none")
     motifs: Path | None = Field(
@@ -80,16 +81,18 @@ def build(options: Options, encoder: Encoder, n_targets: int, task: str) -> "ker
     Returns
     -------
     keras.Model
-        ``{"codes": uint8 (n, window)}`` to logits float32 (n, n_targets); the output layer is ``logits``.
+        ``{"codes": uint8 (n, window)}`` to logits float32 (n, n_targets), or (n, steps, n_targets) with
+        ``output: steps``; the output layer is ``logits``.
 
     Raises
     ------
     DanqError
-        If the window is too short for the sizes, or the motif file cannot be used.
+        If the window is too short for the sizes, its steps do not fit the labelled stretches, or the motif
+        file cannot be used.
     """
     import keras
 
-    from danq.models.layers import codes_input
+    from danq.models.layers import codes_input, mean_logits, recurrent_layers
 
     window = encoder.inputs["codes"][0][0]
     if window < minimum_window(options):
@@ -97,21 +100,27 @@ def build(options: Options, encoder: Encoder, n_targets: int, task: str) -> "ker
             f"window: expected at least {minimum_window(options)} bp for filters of {options.kernel} bp "
             f"(padding {options.padding}) and pool {options.pool}, received {window}"
         )
+    cropped, stretches = _labelled(options, window)
     codes, bases = codes_input(window)
     layers = keras.layers
     convolution = layers.Conv1D(
         options.filters, options.kernel, padding=options.padding, activation=options.activation, name="conv"
     )
-    steps = layers.MaxPooling1D(options.pool, name="pool")(convolution(bases))
+    steps = convolution(bases)
+    if cropped:
+        steps = layers.Cropping1D((cropped, 0), name="aligned")(steps)
+    steps = layers.MaxPooling1D(options.pool, name="pool")(steps)
     steps = layers.Dropout(options.dropout, name="conv_dropout")(steps)
-    directions = _read_steps(options, steps)
-    if len(directions) == 1:
-        logits = _head(options, directions[0], n_targets)
-    else:
-        ends = ("_forward", "_backward")
-        logits = layers.Average(name="logits", dtype="float32")(
-            [_head(options, one, n_targets, end) for one, end in zip(directions, ends, strict=True)]
-        )
+    directions = recurrent_layers(
+        steps,
+        kind=options.rnn,
+        units=[options.units] * options.rnn_layers,
+        sequences=options.head != "last",
+        bidirectional=options.bidirectional,
+        merge=options.merge_mode,
+        dropout=options.rnn_dropout,
+    )
+    logits = mean_logits(directions, lambda one, end: _head(options, one, n_targets, stretches, end))
     model = keras.Model({"codes": codes}, logits, name="danq")
     if options.motifs is not None:
         convolution.set_weights(_motif_weights(options, *convolution.get_weights()))
@@ -123,55 +132,36 @@ def minimum_window(options: Options) -> int:
     return options.pool + (options.kernel - 1 if options.padding == "valid" else 0)
 
 
-def _read_steps(options: Options, steps: Any) -> list[Any]:
-    """Apply the recurrent layers; one tensor, or one a direction where they are not merged."""
-    import keras
-
-    from danq.models.layers import recurrent
-
-    for number in range(1, options.rnn_layers + 1):
-        top = number == options.rnn_layers
-        suffix = "" if number == 1 else f"_{number}"
-        layer = recurrent(
-            options.rnn,
-            options.units,
-            sequences=not top or options.head != "last",
-            bidirectional=options.bidirectional,
-            merge=options.merge_mode if top or options.merge_mode != "none" else "concat",
-            name=f"rnn{suffix}",
-        )
-        outputs = layer(steps)
-        parted = isinstance(outputs, list | tuple)
-        names = (f"_forward{suffix}", f"_backward{suffix}") if parted else (suffix,)
-        directions = [
-            keras.layers.Dropout(options.rnn_dropout, name=f"rnn_dropout{name}")(one)
-            for one, name in zip(outputs if parted else [outputs], names, strict=True)
-        ]
-        steps = directions[0]
-    return directions
+def _labelled(options: Options, window: int) -> tuple[int, Span | None]:
+    """Positions to leave out before pooling, so that pooled steps tile the labelled stretches; and these."""
+    if options.output == "sequence":
+        return 0, None
+    if options.head == "last":
+        raise DanqError("head: expected flatten, pools or max for `output: steps`, received last")
+    valid = options.padding == "valid"
+    centre = (options.kernel - 1) // 2 if valid else 0  # bp; of the first position of the convolution
+    positions = window - (options.kernel - 1 if valid else 0)
+    cropped = (flank(options, window) - centre) % options.pool if options.steps else 0
+    steps = Steps(
+        (positions - cropped) // options.pool, options.pool, 2 * (cropped + centre) + options.pool, "pool"
+    )
+    return cropped, span(options, window, steps)
 
 
-def _head(options: Options, steps: Any, n_targets: int, end: str = "") -> Any:
+def _head(options: Options, steps: Any, n_targets: int, stretches: Span | None, end: str) -> Any:
     """From recurrent output to logits; `end` tells two heads apart by name."""
     import keras
 
-    layers = keras.layers
-    if options.head == "flatten":
-        features = layers.Flatten(name=f"flatten{end}")(steps)
-    elif options.head == "max":
-        features = layers.GlobalMaxPooling1D(name=f"maximum{end}")(steps)
-    elif options.head == "pools":
-        pools = (
-            layers.GlobalAveragePooling1D(name=f"average{end}")(steps),
-            layers.GlobalMaxPooling1D(name=f"maximum{end}")(steps),
-        )
-        features = layers.Concatenate(name=f"pools{end}")(pools)
+    from danq.models.layers import summarised, summarised_steps
+
+    if stretches is None:
+        features = summarised(options.head, steps, end)
     else:
-        features = steps
+        features = summarised_steps(options.head, steps, stretches, end)
     if options.dense:
-        features = layers.Dense(options.dense, activation="relu", name=f"dense{end}")(features)
+        features = keras.layers.Dense(options.dense, activation="relu", name=f"dense{end}")(features)
     # float32 also under mixed precision: losses and scores are computed from logits
-    return layers.Dense(n_targets, name=f"logits{end}", dtype="float32")(features)
+    return keras.layers.Dense(n_targets, name=f"logits{end}", dtype="float32")(features)
 
 
 def _motif_weights(

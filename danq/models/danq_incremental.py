@@ -197,12 +197,12 @@ def incremental(options: Any, model: "keras.Model") -> Incremental | None:
     Returns
     -------
     Incremental or None
-        None where the options leave nothing to share exactly (several recurrent layers, or directions that
-        are mixed at every step before a pooling).
+        None where the options leave nothing to share exactly (several recurrent layers, outputs at every step,
+        or directions that are mixed at every step before a pooling).
     """
     merge = options.merge_mode if options.bidirectional else "concat"
     mixed = {"flatten": ("mul",), "last": (), "pools": ("sum", "mul", "ave"), "max": ("sum", "mul", "ave")}
-    if options.rnn_layers > 1 or merge in mixed[options.head]:
+    if options.output == "steps" or options.rnn_layers > 1 or merge in mixed[options.head]:
         return None
     kernel, bias = model.get_layer("conv").get_weights()
     weights = model.get_layer("rnn").get_weights()

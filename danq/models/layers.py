@@ -1,11 +1,19 @@
 """Building blocks that models share, and what the fast recurrent path of a GPU asks of a layer."""
 
-from typing import Literal
+from collections.abc import Callable, Sequence
+from typing import Any, Literal
 
 import keras
 
+from danq.models.steps import Span
+
 Rnn = Literal["lstm", "gru", "simple"]
 Merge = Literal["concat", "sum", "mul", "ave", "none"]
+
+Summary = Literal["flatten", "last", "pools", "max"]
+
+_BELOW_ALL = -1e4
+"""Less than any output of a recurrent layer, within the range of every floating-point type."""
 
 _RNN: dict[str, type[keras.layers.Layer]] = {
     "lstm": keras.layers.LSTM,
@@ -62,6 +70,152 @@ def recurrent(
         merge_mode=None if merge == "none" else merge,
         name=name,
     )
+
+
+def recurrent_layers(
+    steps: Any,
+    *,
+    kind: Rnn,
+    units: Sequence[int],
+    sequences: bool,
+    bidirectional: bool,
+    merge: Merge,
+    dropout: float,
+    mask: Any = None,
+) -> list[Any]:
+    """Apply recurrent layers, one on the other, each followed by dropout.
+
+    Parameters
+    ----------
+    steps : float tensor, shape (batch, steps, features)
+        What is read.
+    kind : {'lstm', 'gru', 'simple'}
+        Cell.
+    units : sequence of int
+        Units a direction of each layer.
+    sequences : bool
+        Whether the top layer returns every step.
+    bidirectional : bool
+        Read both ways.
+    merge : {'concat', 'sum', 'mul', 'ave', 'none'}
+        How two directions become one; with ``none`` the top layer's stay apart and the deeper ones are
+        concatenated.
+    dropout : float
+        Dropped part of each layer's output.
+    mask : bool tensor, shape (batch, steps), or None
+        Steps that are read; padded on the right, with at least one in each row.
+
+    Returns
+    -------
+    list of float tensors
+        One, or forward and backward.
+    """
+    for number, width in enumerate(units, 1):
+        top = number == len(units)
+        suffix = "" if number == 1 else f"_{number}"
+        layer = recurrent(
+            kind,
+            width,
+            sequences=sequences or not top,
+            bidirectional=bidirectional,
+            merge=merge if top or merge != "none" else "concat",
+            name=f"rnn{suffix}",
+        )
+        outputs = keras.tree.flatten(layer(steps) if mask is None else layer(steps, mask=mask))
+        if mask is not None and (sequences or not top):
+            # zeros past the end of a row, whatever the kernel; an operation does not hand the mask on
+            outputs = [keras.ops.where(keras.ops.expand_dims(mask, -1), one, 0.0) for one in outputs]
+        names = (suffix,) if len(outputs) == 1 else (f"_forward{suffix}", f"_backward{suffix}")
+        directions = [
+            keras.layers.Dropout(dropout, name=f"rnn_dropout{name}")(one)
+            for one, name in zip(outputs, names, strict=True)
+        ]
+        steps = directions[0]
+    return directions
+
+
+def mean_logits(directions: Sequence[Any], head: Callable[[Any, str], Any]) -> Any:
+    """Logits of one head, or the mean logit of a head for each direction.
+
+    Parameters
+    ----------
+    directions : sequence of one or two float tensors
+        As `recurrent_layers` returns them.
+    head : callable
+        From a direction and the end of its layers' names to logits; called with "" for one direction, with
+        "_forward" and "_backward" for two.
+    """
+    if len(directions) == 1:
+        return head(directions[0], "")
+    parts = [head(one, end) for one, end in zip(directions, ("_forward", "_backward"), strict=True)]
+    return keras.layers.Average(name="logits", dtype="float32")(parts)
+
+
+def summarised(kind: Summary, steps: Any, end: str = "", mask: Any = None) -> Any:
+    """Features of a whole sequence.
+
+    Parameters
+    ----------
+    kind : {'flatten', 'last', 'pools', 'max'}
+        All steps side by side; a last state as it is; average and maximum over the steps; maximum alone.
+    steps : float tensor, shape (batch, steps, features), or (batch, features) for ``last``
+        Output of a recurrent layer.
+    end : str
+        End of the layers' names.
+    mask : bool tensor, shape (batch, steps), or None
+        Steps that average and maximum are over.
+
+    Returns
+    -------
+    float tensor, shape (batch, features)
+    """
+    if kind == "last":
+        return steps
+    if kind == "flatten":
+        return keras.layers.Flatten(name=f"flatten{end}")(steps)
+    read = steps
+    if mask is not None:
+        read = keras.ops.where(keras.ops.expand_dims(mask, -1), steps, _BELOW_ALL)
+    maximum = keras.layers.GlobalMaxPooling1D(name=f"maximum{end}")(read)
+    if kind == "max":
+        return maximum
+    average = keras.layers.GlobalAveragePooling1D(name=f"average{end}")
+    joined = (average(steps) if mask is None else average(steps, mask=mask), maximum)
+    return keras.layers.Concatenate(name=f"pools{end}")(joined)
+
+
+def summarised_steps(kind: Summary, steps: Any, span: Span, end: str = "") -> Any:
+    """Features of each labelled stretch, from its steps alone.
+
+    Parameters
+    ----------
+    kind : {'flatten', 'pools', 'max'}
+        As `summarised`, within a stretch.
+    steps : float tensor, shape (batch, steps, features)
+        Output of a recurrent layer.
+    span : Span
+        Which steps belong to which stretch.
+    end : str
+        End of the layers' names.
+
+    Returns
+    -------
+    float tensor, shape (batch, stretches, features)
+    """
+    layers = keras.layers
+    used = span.each * span.stretches
+    rest = steps.shape[1] - span.first - used
+    if span.first or rest:
+        steps = layers.Cropping1D((span.first, rest), name=f"labelled{end}")(steps)
+    if span.each == 1:
+        return steps
+    if kind == "flatten":
+        return layers.Reshape((span.stretches, span.each * steps.shape[-1]), name=f"flatten{end}")(steps)
+    maximum = layers.MaxPooling1D(span.each, name=f"maximum{end}")(steps)
+    if kind == "max":
+        return maximum
+    average = layers.AveragePooling1D(span.each, name=f"average{end}")(steps)
+    return layers.Concatenate(name=f"pools{end}")((average, maximum))
 
 
 def cudnn_ready(layer: keras.layers.Layer) -> list[str]:

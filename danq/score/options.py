@@ -22,7 +22,8 @@ class ScoreOptions(Closed):
         "error: refused; swap: scored and flagged where the genome holds its ALT instead",
     )
     regions: list[str] = Field(
-        [], description="score only alleles in these contigs or regions `chr7:1,000-2,000` (1-based, inclusive)"
+        [],
+        description="score only alleles in these contigs or regions `chr7:1,000-2,000` (1-based, inclusive)",
     )
     pass_only: bool = Field(False, description="score only records whose FILTER is PASS or `.`")
     targets: list[str] = Field([], description="targets written; all of the model's where empty")

@@ -6,30 +6,44 @@ import keras
 import numpy as np
 import pytest
 from pydantic import ValidationError
-from tiny_dataset import MOTIFS, WINDOW, tiny_run, write_tiny_dataset
+from tiny_dataset import MOTIFS, SMALL_OF, WINDOW, tiny_run, write_tiny_dataset
 
 from danq.data.dataset import open_dataset
 from danq.data.encoders import load_encoder
 from danq.learn.bundle import load_bundle
+from danq.learn.matching import kinds_read, make_encoder
 from danq.learn.predict import Predictor
 from danq.learn.train import train_run
 from danq.models import MODELS, load_model_module
 
 TASKS = ("multilabel", "multiclass")
+CASES = [(name, task, kind) for name in MODELS for task in TASKS for kind in kinds_read(MODELS[name])]
+STEPS = [name for name in MODELS if "output" in MODELS[name].Options.model_fields]
 
 
-@pytest.fixture(scope="module", params=[(name, task) for name in MODELS for task in TASKS], ids="-".join)
+@pytest.fixture(scope="module", params=CASES, ids="-".join)
 def trained(request, tmp_path_factory):
     """A model after one epoch on a tiny dataset: its module, its bundle read back, and the dataset."""
-    name, task = request.param
-    folder = tmp_path_factory.mktemp(f"{name}-{task}")
-    dataset = write_tiny_dataset(folder / "data", task)
-    train_run(name, tiny_run(name, epochs=1), dataset, folder / name, folder)
+    name, task, kind = request.param
+    folder = tmp_path_factory.mktemp(f"{name}-{task}-{kind}")
+    dataset = write_tiny_dataset(folder / "data", task, kind=kind)
+    strands = "augment" if kind == "dna" else "none"
+    run = tiny_run(name, epochs=1, reverse_complement=strands)
+    train_run(name, run, dataset, folder / name, folder)
     return MODELS[name], load_bundle(folder / name), open_dataset(dataset)
 
 
-def _codes(dataset):
-    return dataset.codes(dataset.rows("test"))
+def _rows(dataset, count=None):
+    return dataset.raw(dataset.rows("test")[:count])
+
+
+def _others(dataset, row, number):
+    """16 rows of which one is `row`, the others as unlike it as can be."""
+    if dataset.kind == "text":
+        return ["" if number else "no zebra"] * 3 + [row] + ["the " * 30] * 12
+    others = np.full((16, *row.shape), 4 * number, np.uint8)
+    others[3] = row
+    return others
 
 
 def _rebuilt(module, bundle, dataset):
@@ -50,7 +64,7 @@ def test_the_model_s_shape_follows_its_encoder_and_targets(trained):
 
 def test_arrays_of_the_encoder_are_what_it_declares(trained):
     _, bundle, dataset = trained
-    encoded = bundle.encoder.encode(_codes(dataset))
+    encoded = bundle.encoder.encode(_rows(dataset))
     declared = {name: ((21, *shape), dtype) for name, (shape, dtype) in bundle.encoder.inputs.items()}
     assert {name: (array.shape, array.dtype.name) for name, array in encoded.items()} == declared
     assert load_encoder(bundle.encoder.state()) == bundle.encoder
@@ -63,7 +77,7 @@ def test_one_gradient_step_lowers_the_loss_of_its_batch(trained):
     loss = keras.losses.BinaryCrossentropy(from_logits=True)
     model.compile(keras.optimizers.SGD(1e-3), loss, jit_compile=False)
     rows = dataset.rows("train")[:32]
-    inputs, labels = bundle.encoder.encode(dataset.codes(rows)), dataset.labels(rows)
+    inputs, labels = bundle.encoder.encode(dataset.raw(rows)), dataset.labels(rows)
     before = loss(labels, model.predict_on_batch(inputs))
     model.train_on_batch(inputs, labels)
     assert loss(labels, model.predict_on_batch(inputs)) < before
@@ -71,7 +85,7 @@ def test_one_gradient_step_lowers_the_loss_of_its_batch(trained):
 
 def test_a_saved_and_loaded_model_predicts_the_same(trained, tmp_path):
     module, bundle, dataset = trained
-    inputs = bundle.encoder.encode(_codes(dataset))
+    inputs = bundle.encoder.encode(_rows(dataset))
     expected = bundle.model.predict_on_batch(inputs)
     model = _rebuilt(module, bundle, dataset)
     model.set_weights(bundle.model.get_weights())
@@ -85,22 +99,56 @@ def test_a_saved_and_loaded_model_predicts_the_same(trained, tmp_path):
 def test_a_prediction_depends_on_its_row_alone(trained):
     _, bundle, dataset = trained
     # batches of 16, a multiple of what the processor adds at once: rows at odd ends round differently
-    codes = _codes(dataset)[:16]
-    whole = bundle.model.predict_on_batch(bundle.encoder.encode(codes))
-    order = np.random.default_rng(0).permutation(len(codes))
-    shuffled = bundle.model.predict_on_batch(bundle.encoder.encode(codes[order]))
+    rows = _rows(dataset, 16)
+    whole = bundle.model.predict_on_batch(bundle.encoder.encode(rows))
+    order = np.random.default_rng(0).permutation(16).tolist()
+    shuffled = bundle.model.predict_on_batch(bundle.encoder.encode(dataset.raw(dataset.rows("test")[order])))
     np.testing.assert_array_equal(shuffled, whole[order])
-    for others in (np.zeros_like(codes), np.full_like(codes, 4)):
-        others[3] = codes[3]
-        alone = bundle.model.predict_on_batch(bundle.encoder.encode(others))[3]
-        np.testing.assert_array_equal(alone, whole[3])
+    for number in (0, 1):
+        others = bundle.encoder.encode(_others(dataset, rows[3], number))
+        np.testing.assert_array_equal(bundle.model.predict_on_batch(others)[3], whole[3])
     predictor = Predictor(bundle, batch_size=32)
-    np.testing.assert_array_equal(predictor.logits(codes[5:7]), predictor.logits(codes)[5:7])
+    np.testing.assert_array_equal(predictor.logits(rows[5:7]), predictor.logits(rows)[5:7])
+
+
+@pytest.mark.parametrize("merge", ["concat", "none"])
+@pytest.mark.parametrize("name", STEPS)
+def test_steps_are_classified_one_by_one_and_the_model_still_loads(name, merge, tmp_path):
+    module = MODELS[name]
+    kind = "image" if module.KIND == "image" else "dna"
+    stretches = {} if kind == "image" else {"bin": 36, "steps": 9}
+    sizes = {**SMALL_OF[name], "bidirectional": True, "merge_mode": merge, "output": "steps", **stretches}
+    if name == "danq":
+        sizes |= {"pool": 3}
+    data = open_dataset(write_tiny_dataset(tmp_path / "data", kind=kind))
+    options = module.Options(**sizes)
+    encoder = make_encoder(module, options, kind).fit([_rows(data)])
+    model = module.build(options, encoder, 3, "multilabel")
+    assert model.output.shape == (None, 4, 3)
+    assert model.layers[-1].name == "logits"
+    inputs = encoder.encode(_rows(data))
+    model.save(tmp_path / "model.keras")
+    loaded = keras.models.load_model(tmp_path / "model.keras", compile=False, safe_mode=True)
+    np.testing.assert_array_equal(loaded.predict_on_batch(inputs), model.predict_on_batch(inputs))
+
+
+def test_mixed_precision_leaves_float32_logits(trained):
+    module, bundle, dataset = trained
+    keras.config.set_dtype_policy("mixed_bfloat16")
+    try:
+        model = _rebuilt(module, bundle, dataset)
+    finally:
+        keras.config.set_dtype_policy("float32")
+    model.set_weights(bundle.model.get_weights())
+    inputs = bundle.encoder.encode(_rows(dataset))
+    logits = model.predict_on_batch(inputs)
+    assert logits.dtype == np.float32
+    np.testing.assert_allclose(logits, bundle.model.predict_on_batch(inputs), atol=0.1)
 
 
 def test_options_have_descriptions_and_refuse_unknown_keys(trained):
     module = trained[0]
-    assert module.KIND == "dna"
+    assert kinds_read(module)[0] == module.KIND
     for name, field in module.Options.model_fields.items():
         assert field.description, f"{module.__name__}: option {name} has no description"
     with pytest.raises(ValidationError, match="Extra inputs are not permitted"):
@@ -109,5 +157,6 @@ def test_options_have_descriptions_and_refuse_unknown_keys(trained):
 
 def test_names_lead_to_the_files_of_the_models():
     for name, module in MODELS.items():
+        assert module.KIND in ("dna", "text", "image")
         assert load_model_module(name) is module is importlib.import_module(f"danq.models.{name}")
     assert WINDOW == 60

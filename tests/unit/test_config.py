@@ -64,7 +64,7 @@ REFUSED = [
     ("genomes/a b", "genome.fa", "genomes.a b: expected a name of letters"),
     ("genomes/..", "genome.fa", "genomes...: expected a name of letters"),
     ("runs", {}, "runs: expected at least one entry, received none"),
-    ("runs/small/model", "danke", "runs.small.model: expected one of danq, kmer_logistic"),
+    ("runs/small/model", "danke", "runs.small.model: expected one of danq, bilstm_conv2d, char_word_lstm"),
     ("runs/small/model", "my_model.py", "runs.small.model: my_model.py: no such file"),
     ("runs/small/dataset", "mark", "runs.small.dataset: expected one of marks, received 'mark'"),
     ("runs/small/options/filter", 3, "runs.small.options.filter: unknown key; expected one of activation"),

@@ -124,6 +124,50 @@ def test_a_window_too_short_names_the_minimum(padding, minimum):
         _build(window=minimum - 1, padding=padding)
 
 
+@pytest.mark.parametrize("merge", ["concat", "sum", "mul", "ave", "none"])
+@pytest.mark.parametrize("head", ["flatten", "pools", "max"])
+def test_steps_are_stretches_of_the_bin(head, merge):
+    options = {"head": head, "merge_mode": merge, "pool": 5, "output": "steps"}
+    model = _build(60, **options, bin=30, steps=10)
+    assert model.output.shape == (None, 3, 3)
+    assert model.predict_on_batch({"codes": _codes(window=60)}).shape == (5, 3, 3)
+    width = 4 if merge != "concat" else 8
+    name = "dense_forward" if merge == "none" else "dense"
+    assert model.get_layer(name).kernel.shape == (width * (1 if head == "max" else 2), 7)
+    assert _build(60, **options).output.shape == (None, 11, 3)
+
+
+@pytest.mark.parametrize(("padding", "kernel"), [("valid", 5), ("valid", 8), ("same", 5)])
+def test_pooled_steps_tile_the_labelled_stretches(padding, kernel):
+    model = _build(60, kernel=kernel, padding=padding, pool=5, output="steps", head="max", bin=30, steps=10)
+    outputs = [model.get_layer(name).output for name in ("conv", "pool")]
+    conv, pool = keras.Model(model.input, outputs).predict_on_batch({"codes": _codes(window=60)})
+    cropped = model.get_layer("labelled").cropping[0]
+    assert pool.shape[1] - cropped - model.get_layer("labelled").cropping[1] == 6
+    # bp 15 to 45 are labelled; the first base that a centred filter stands on is its own half behind
+    first = 15 - ((kernel - 1) // 2 if padding == "valid" else 0)
+    for step in range(6):
+        tile = conv[:, first + 5 * step : first + 5 * step + 5]
+        np.testing.assert_array_equal(pool[:, cropped + step], tile.max(axis=1))
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"pool": 3, "steps": 10, "bin": 30}, "pool: .* labelled steps of 10 bp, 1, 2, 5, 10; received 3"),
+        ({"pool": 5, "steps": 10, "bin": 60}, "window: expected at least 70 bp .* received 60"),
+        ({"pool": 5, "steps": 7, "bin": 30}, "steps: .* the bin of 30 bp, 1, 2, 3, 5, .*; received 7"),
+        ({"pool": 5, "steps": 10}, "bin: expected at most the window's 60 bp, received 200"),
+        ({"head": "last"}, "head: expected flatten, pools or max for `output: steps`, received last"),
+    ],
+)
+def test_steps_that_cannot_align_are_refused(options, message):
+    with pytest.raises(DanqError, match=message):
+        _build(60, output="steps", **options)
+    if options.get("bin") == 60:
+        assert _build(60, output="steps", padding="same", **options).output.shape == (None, 6, 3)
+
+
 def test_mixed_precision_leaves_float32_logits():
     keras.config.set_dtype_policy("mixed_bfloat16")
     try:

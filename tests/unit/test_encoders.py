@@ -91,7 +91,10 @@ def test_codes_go_through_as_they_are():
 @pytest.mark.parametrize(
     ("state", "message"),
     [
-        ({"name": "words", "window": 4}, "expected one of codes, kmer_counts; received 'words'"),
+        (
+            {"name": "sounds", "window": 4},
+            "expected one of codes, kmer_counts, words, kmer_words, fcgr, images; received 'sounds'",
+        ),
         ({"window": 4}, "received None"),
         ({"name": "codes", "k": 4}, "unexpected or missing values"),
         ({"name": "kmer_counts", "k": 9, "window": 10}, "expected 1 to 8, received 9"),

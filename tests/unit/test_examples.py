@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from danq.data.dataset import open_dataset
-from danq.data.examples import _draw, _strata, build_example_dataset
+from danq.data.example_labels import draw, strata
+from danq.data.examples import build_example_dataset
 from danq.data.options import DatasetOptions
 from danq.errors import DanqError
 from danq.genome.alphabet import decode
@@ -141,18 +142,18 @@ def test_two_builds_are_byte_equal(build, tmp_path):
 @settings(max_examples=30, deadline=None)
 @given(st.lists(st.integers(0, 3), min_size=20, max_size=200), st.integers(0, 5))
 def test_a_stratified_draw_gives_every_class_its_share(classes, seed):
-    strata = np.array(classes)
-    split = _draw(strata, [0.2, 0.3], seed)
-    for stratum in np.unique(strata):
-        members = split[strata == stratum]
+    groups = np.array(classes)
+    split = draw(groups, [0.2, 0.3], seed)
+    for stratum in np.unique(groups):
+        members = split[groups == stratum]
         assert abs((members == 1).sum() - 0.2 * len(members)) <= 1
         assert abs((members == 2).sum() - 0.3 * len(members)) <= 1
-    np.testing.assert_array_equal(split, _draw(strata, [0.2, 0.3], seed))
+    np.testing.assert_array_equal(split, draw(groups, [0.2, 0.3], seed))
 
 
 def test_strata_are_the_rarest_positive_label():
     labels = np.array([[1, 1, 0], [1, 0, 0], [0, 0, 0], [1, 0, 1], [1, 1, 0]], np.uint8)
-    assert _strata(labels).tolist() == [1, 0, -1, 2, 1]
+    assert strata(labels).tolist() == [1, 0, -1, 2, 1]
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ def data(task="multilabel"):
         targets=("a", "b", "c"),
         task=task,
         counts=lambda split: np.array([10, 40, 0]),
-        rows=lambda split: np.arange(50),
+        labelled=lambda split: 50,
     )
 
 

@@ -1,4 +1,5 @@
 import math
+from dataclasses import asdict
 
 import numpy as np
 import pytest
@@ -8,12 +9,13 @@ from hypothesis.extra.numpy import arrays
 from sklearn import metrics as sk
 
 from danq.errors import DanqError
+from danq.evaluate.class_metrics import call_metrics, class_metrics
 from danq.evaluate.metrics import (
+    Calls,
     auprc,
     auroc,
     best_threshold,
     calls,
-    class_metrics,
     pr_curve,
     rank,
     roc_curve,
@@ -136,3 +138,35 @@ def test_class_metrics_equal_scikit_learn(k, n, random):
     assert result.accuracy == pytest.approx(sk.accuracy_score(truth, called))
     assert result.macro_f1 == pytest.approx(sk.f1_score(truth, called, average="macro"))
     assert result.mcc == pytest.approx(sk.matthews_corrcoef(truth, called), abs=1e-9)
+    assert result.micro_f1 == pytest.approx(sk.f1_score(truth, called, average="micro"))
+    assert result.binary_f1 is None
+
+
+@settings(deadline=None)
+@given(st.integers(1, 4), st.integers(2, 40), st.randoms(use_true_random=False))
+def test_calls_of_targets_equal_scikit_learn(k, n, random):
+    rng = np.random.default_rng(random.randrange(1 << 30))
+    labels = rng.integers(0, 2, (n, k)).astype(np.uint8)
+    labels[:2] = [[0] * k, [1] * k]
+    probabilities = rng.random((n, k), np.float32)
+    called = (probabilities >= 0.5).astype(np.uint8)
+    found = [calls(rank(probabilities[:, j], labels[:, j]), 0.5) for j in range(k)]
+    result = call_metrics(found)
+    truth, call = (labels[:, 0], called[:, 0]) if k == 1 else (labels, called)
+    assert result.accuracy == pytest.approx((labels == called).mean())
+    assert result.macro_f1 == pytest.approx(sk.f1_score(truth, call, average="macro"))
+    assert result.micro_f1 == pytest.approx(sk.f1_score(truth, call, average="micro"))
+    assert result.mcc == pytest.approx(
+        np.mean([sk.matthews_corrcoef(labels[:, j], called[:, j]) for j in range(k)]), abs=1e-9
+    )
+    if k == 1:
+        assert result.binary_f1 == pytest.approx(sk.f1_score(truth, call))
+        assert asdict(class_metrics(probabilities, labels)) == pytest.approx(asdict(result))
+    else:
+        assert result.binary_f1 is None
+
+
+def test_targets_of_one_class_enter_no_mean():
+    never, known = Calls(0, 1, 0, 9), Calls(3, 0, 1, 6)
+    assert call_metrics([never]) is None
+    assert call_metrics([never, known]).macro_f1 == known.f1

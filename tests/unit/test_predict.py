@@ -12,6 +12,7 @@ from danq.data.encoders import CodesEncoder, KmerCounts
 from danq.errors import DanqError
 from danq.genome.alphabet import encode, reverse_complement
 from danq.learn.bundle import Bundle, save_bundle
+from danq.learn.given import given_rows
 from danq.learn.output import Output
 from danq.learn.predict import Predictor, load, predict_source
 from danq.learn.predictions import read_predictions
@@ -102,9 +103,8 @@ def test_the_run_decides_where_nothing_is_said():
 
 
 def test_centring_follows_the_rule_of_bins():
-    predictor = Predictor(counting(), 2, "none")
     # start = 5 // 2 - 12 // 2 = -4
-    codes = predictor._window(1, "ACGTA")
+    codes = given_rows(["ACGTA"], counting().info).codes[0]
     assert codes.tolist() == [4] * 4 + [0, 1, 2, 3, 0] + [4] * 3
 
 

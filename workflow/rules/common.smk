@@ -18,7 +18,17 @@ settings = settle(config, workflow.configfiles, workflow.config_settings.config)
 # written when jobs start; a parameter and no input, so that it makes nothing run again by itself
 CONFIG = "results/config.json"
 REGIONS = [name for name, options in settings.datasets.items() if options.targets]
-EXAMPLES = [name for name in settings.datasets if name not in REGIONS]
+KINDS = {name: options.kind for name, options in settings.datasets.items()}
+EXAMPLES = [
+    name for name in settings.datasets if KINDS[name] == "dna" and name not in REGIONS
+]
+TEXTS = [name for name in settings.datasets if KINDS[name] == "text"]
+IMAGES = [name for name in settings.datasets if KINDS[name] == "image"]
+OWN_ROWS = {
+    "dna": ["examples.parquet", "codes.npy"],
+    "text": ["examples.parquet"],
+    "image": ["examples.parquet", "images.npy"],
+}
 BUNDLE = ("model.keras", "bundle.json")
 # a table of alleles has no VCF that could be annotated
 TABLES = [
@@ -56,7 +66,7 @@ def genome_of(wildcards):
 
 def dataset_results(name):
     """Files of a labelled dataset, with those of its genome."""
-    rows = ["windows.parquet"] if name in REGIONS else ["examples.parquet", "codes.npy"]
+    rows = ["windows.parquet"] if name in REGIONS else OWN_ROWS[KINDS[name]]
     own = [
         f"results/datasets/{name}/{file}"
         for file in ("dataset.json", "labels.npy", *rows)

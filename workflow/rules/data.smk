@@ -80,3 +80,22 @@ rule examples:
         config=CONFIG,
     shell:
         "danq dataset --config {params.config} --name {wildcards.dataset} --out {params.out} 2> {log}"
+
+
+use rule examples as texts with:
+    output:
+        examples="results/datasets/{dataset}/examples.parquet",
+        labels="results/datasets/{dataset}/labels.npy",
+        manifest="results/datasets/{dataset}/dataset.json",
+    wildcard_constraints:
+        dataset=any_of(TEXTS),
+
+
+use rule examples as images with:
+    output:
+        examples="results/datasets/{dataset}/examples.parquet",
+        images="results/datasets/{dataset}/images.npy",
+        labels="results/datasets/{dataset}/labels.npy",
+        manifest="results/datasets/{dataset}/dataset.json",
+    wildcard_constraints:
+        dataset=any_of(IMAGES),

@@ -1,0 +1,228 @@
+"""Labels and splits of examples: how the texts of label columns become targets, and rows get a split."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from danq.data.dataset import SPLITS
+from danq.data.options import SplitOptions
+from danq.errors import DanqError
+
+UNPLACED = 255
+"""Split of a row that is to be drawn."""
+SPLIT_WORDS = {"train": 0, "valid": 1, "validation": 1, "val": 1, "dev": 1, "test": 2}
+"""Words of a column ``split``, or folders, by index into `SPLITS`."""
+_BITS = {"0": 0, "1": 1, "0.0": 0, "1.0": 1}
+_LONGEST_NAME = 200
+_FEW_CLASSES = 20
+
+
+@dataclass(frozen=True, eq=False)
+class Examples:
+    """Rows of all files but for what the model reads.
+
+    Attributes
+    ----------
+    names : list of n str
+        Name of each row.
+    labels : list of n tuples of str
+        One text a label column.
+    split : uint8, shape (n,)
+        Index into `SPLITS`, or `UNPLACED`.
+    where : callable
+        Row number → place in its file, for messages.
+    """
+
+    names: list[str]
+    labels: list[tuple[str, ...]]
+    split: NDArray[np.uint8]
+    where: Callable[[int], str]
+
+
+class Labelled(NamedTuple):
+    """Labels uint8 (n, k) of 0 and 1 under their target names, and the task."""
+
+    values: NDArray[np.uint8]
+    targets: list[str]
+    task: str
+
+
+def split_word(word: str, where: str) -> int:
+    """Index of the split a word stands for; `UNPLACED` for an empty one.
+
+    Raises
+    ------
+    DanqError
+        If it is none of `SPLIT_WORDS`, in any case.
+    """
+    if word and word.lower() not in SPLIT_WORDS:
+        raise DanqError(f"{where}: split: expected one of {', '.join(SPLIT_WORDS)}; received {word!r}")
+    return SPLIT_WORDS.get(word.lower(), UNPLACED)
+
+
+def label_examples(examples: Examples, columns: list[str]) -> Labelled:
+    """Turn the texts of label columns into targets.
+
+    One column of two classes is one target, positive for the class ``1`` or else the larger of the two; of
+    more classes a multiclass task; several columns are one 0/1 target each.
+
+    Parameters
+    ----------
+    examples : Examples
+        At least one row.
+    columns : list of str
+        Names of the label columns.
+
+    Raises
+    ------
+    DanqError
+        If a label is missing or is neither a number nor a name, there is one class only, or nearly every row
+        has a label of its own.
+    """
+    for row, labels in enumerate(examples.labels):
+        if not all(labels):
+            raise DanqError(f"{examples.where(row)}: expected a label, received an empty one")
+    if len(examples.labels[0]) > 1:
+        return Labelled(_bits(examples, columns), columns, "multilabel")
+    texts = [labels[0] for labels in examples.labels]
+    classes = _ordered(set(texts))
+    _check_classes(examples, texts, classes)
+    if len(classes) == 2:
+        positive = "1" if "1" in classes else classes[1]
+        target = columns[0] if positive in _BITS else positive
+        values = np.array([[text == positive] for text in texts], np.uint8)
+        return Labelled(values, [target], "multilabel")
+    index = {text: number for number, text in enumerate(classes)}
+    values = np.eye(len(classes), dtype=np.uint8)[[index[text] for text in texts]]
+    return Labelled(values, classes, "multiclass")
+
+
+def _check_classes(examples: Examples, texts: list[str], classes: list[str]) -> None:
+    for name in classes:
+        if not name.isprintable() or len(name) > _LONGEST_NAME or name.lower() in ("nan", "inf", "-inf"):
+            raise DanqError(
+                f"{examples.where(texts.index(name))}: expected a number or a name as label, "
+                f"received {name[:40]!r}"
+            )
+    if len(classes) < 2:
+        raise DanqError(f"{examples.where(0)}: expected at least two classes, received {classes[0]!r} alone")
+    if len(classes) > _FEW_CLASSES and 2 * len(classes) > len(texts):
+        raise DanqError(
+            f"{examples.where(0)}: expected classes as labels, "
+            f"received {len(classes)} different ones in {len(texts)} rows"
+        )
+
+
+def _bits(examples: Examples, columns: list[str]) -> NDArray[np.uint8]:
+    for row, labels in enumerate(examples.labels):
+        for column, label in zip(columns, labels, strict=True):
+            if label not in _BITS:
+                raise DanqError(f"{examples.where(row)}: {column}: expected 0 or 1, received {label!r}")
+    return np.array([[_BITS[label] for label in labels] for labels in examples.labels], np.uint8)
+
+
+def _ordered(classes: set[str]) -> list[str]:
+    """Classes by number if all are numbers, else by letter."""
+    try:
+        return sorted(classes, key=lambda text: (float(text), text))
+    except ValueError:
+        return sorted(classes)
+
+
+def place_examples(
+    examples: Examples, labels: NDArray[np.uint8], split: SplitOptions | None, source: str
+) -> NDArray[np.uint8]:
+    """Give every row its split: by file or the column ``split``; parts without rows are drawn from train.
+
+    Parameters
+    ----------
+    examples : Examples
+        Rows, of which either all or none are placed.
+    labels : uint8, shape (n, k)
+        By which the draw is stratified.
+    split : SplitOptions or None
+        Fractions and seed of the draw.
+    source : str
+        Where the options stand, for messages.
+
+    Returns
+    -------
+    uint8, shape (n,)
+        Index into `SPLITS`.
+
+    Raises
+    ------
+    DanqError
+        If some rows are placed and others are not, or a part has neither rows nor a fraction, or both.
+    """
+    unplaced = np.flatnonzero(examples.split == UNPLACED)
+    if 0 < len(unplaced) < len(examples.split):
+        raise DanqError(f"{examples.where(int(unplaced[0]))}: split: expected a split, received an empty one")
+    placed = np.where(examples.split == UNPLACED, np.uint8(0), examples.split)
+    fractions = [
+        _fraction([] if split is None else getattr(split, part), part, int((placed == index).sum()), source)
+        for index, part in enumerate(SPLITS[1:], 1)
+    ]
+    if sum(fractions) >= 1:
+        raise DanqError(f"{source}.split: expected fractions that sum to less than 1, received {fractions}")
+    if split is not None and any(fractions):
+        train = np.flatnonzero(placed == 0)
+        placed[train] = draw(strata(labels[train]), fractions, split.seed)
+    return placed
+
+
+def _fraction(value: list[str] | float, part: str, rows: int, source: str) -> float:
+    """Fraction of the training rows to draw for a part; 0 where rows are given for it."""
+    if isinstance(value, float):
+        if rows:
+            raise DanqError(
+                f"{source}.split.{part}: expected either a fraction or given rows, received both "
+                f"({rows} rows come by file or by the column `split`)"
+            )
+        return value
+    if value:
+        raise DanqError(f"{source}.split.{part}: expected a fraction for examples, received {value}")
+    if not rows:
+        raise DanqError(
+            f"{source}: expected {part} rows: a file for it in `examples`, a column `split`, or a fraction "
+            f"in split.{part}; received none"
+        )
+    return 0.0
+
+
+def strata(labels: NDArray[np.uint8]) -> NDArray[np.int64]:
+    """Stratum of each row: its rarest positive label, or -1; labels uint8 (n, k) to int64 (n,)."""
+    rank = np.argsort(labels.sum(axis=0, dtype=np.int64), kind="stable")
+    return np.where(labels.any(axis=1), rank[labels[:, rank].argmax(axis=1)], -1)
+
+
+def draw(strata: NDArray[np.int64], fractions: list[float], seed: int) -> NDArray[np.uint8]:
+    """Split each stratum by the fractions of valid and test, in random order.
+
+    Parameters
+    ----------
+    strata : int64, shape (n,)
+        Stratum of each row.
+    fractions : list of float
+        Of valid and of test; their sum is below 1.
+    seed : int
+        The same arguments give the same draw.
+
+    Returns
+    -------
+    uint8, shape (n,)
+        Index into `SPLITS`.
+    """
+    generator = np.random.default_rng(seed)
+    split = np.zeros(len(strata), np.uint8)
+    for stratum in np.unique(strata):
+        members = np.flatnonzero(strata == stratum)
+        # one random offset a stratum: strata of few rows are no less likely to give some away
+        position = (generator.permutation(len(members)) + generator.random()) / len(members)
+        valid, test = fractions
+        split[members[position < valid + test]] = 2
+        split[members[position < valid]] = 1
+    return split

@@ -1,0 +1,116 @@
+"""Images and labels as the arrays of an .npz file."""
+
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from danq.errors import DanqError
+
+_PARTS = {"x": None, "x_train": "train", "x_valid": "valid", "x_val": "valid", "x_test": "test"}
+
+
+class Arrays(NamedTuple):
+    """Images of one split, or of all.
+
+    Attributes
+    ----------
+    name : str
+        Name of the array of images.
+    images : uint8, shape (n, height, width, channels)
+    labels : list of n tuples of str
+        One text a label column.
+    split : str or None
+        Split that the array's name tells.
+    """
+
+    name: str
+    images: NDArray[np.uint8]
+    labels: list[tuple[str, ...]]
+    split: str | None
+
+
+def read_arrays(path: Path, label_columns: list[str]) -> Iterator[Arrays]:
+    """Read ``x`` and ``y``, or ``x_train, y_train, x_valid, y_valid, x_test, y_test``, of an .npz file.
+
+    Parameters
+    ----------
+    path : Path
+        Images are (n, height, width) or (n, height, width, channels) of whole numbers 0..255; labels are
+        (n,) or (n, 1) numbers or names, or (n, k) 0 and 1, one column a target.
+    label_columns : list of str
+        Names of the k columns.
+
+    Raises
+    ------
+    DanqError
+        If the file is damaged, lacks arrays, or their shapes, types or values are others.
+    """
+    try:
+        with path.open("rb") as stream, np.load(stream, allow_pickle=False) as stored:
+            names = [name for name in _PARTS if name in stored.files]
+            if not names or ("x" in names and len(names) > 1):
+                received = ", ".join(stored.files[:10]) or "none"
+                raise DanqError(
+                    f"{path}: expected arrays x and y, or x_train, y_train, x_test, y_test; "
+                    f"received {received}"
+                )
+            for name in names:
+                other = "y" + name[1:]
+                if other not in stored.files:
+                    raise DanqError(f"{path}: expected an array {other} of the labels of {name}, found none")
+                images = _images(stored[name], f"{path}: {name}")
+                labels = _labels(stored[other], label_columns, f"{path}: {other}")
+                if len(images) != len(labels):
+                    raise DanqError(
+                        f"{path}: expected as many labels in {other} as images in {name} ({len(images)}), "
+                        f"received {len(labels)}"
+                    )
+                yield Arrays(name, images, labels, _PARTS[name])
+    except (zipfile.BadZipFile, ValueError, EOFError) as error:
+        hint = "; arrays of Python objects, such as images of unequal sizes, are not read"
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise DanqError(f"{path}: expected an .npz file of arrays, received {reason}{hint}") from None
+
+
+def _images(array: NDArray[Any], where: str) -> NDArray[np.uint8]:
+    if array.ndim not in (3, 4) or 0 in array.shape[1:]:
+        raise DanqError(
+            f"{where}: expected images of shape (n, height, width) or (n, height, width, channels), "
+            f"received {array.shape}"
+        )
+    if array.dtype == np.bool_:
+        array = array * np.uint8(255)
+    if array.dtype.kind not in "uif":
+        raise DanqError(f"{where}: expected numbers as pixels, received {array.dtype}")
+    if array.dtype != np.uint8 and array.size:
+        low, high = array.min(), array.max()
+        # no silent rescaling: 0..1 and 0..255 look alike in a dark image
+        if not (low >= 0 and high <= 255) or np.any(array % 1):
+            raise DanqError(
+                f"{where}: expected pixels as whole numbers 0 to 255, received {array.dtype} "
+                f"from {low:g} to {high:g}"
+            )
+    pixels = array.astype(np.uint8)
+    return pixels[..., None] if pixels.ndim == 3 else pixels
+
+
+def _labels(array: NDArray[Any], columns: list[str], where: str) -> list[tuple[str, ...]]:
+    if array.ndim not in (1, 2):
+        raise DanqError(f"{where}: expected labels of shape (n,) or (n, k), received {array.shape}")
+    if array.dtype.kind == "f" and np.isfinite(array).all() and not np.any(array % 1):
+        array = array.astype(np.int64)
+    if array.dtype.kind not in "biuU":
+        raise DanqError(f"{where}: expected whole numbers or names as labels, received {array.dtype}")
+    if array.dtype == np.bool_:
+        array = array.astype(np.uint8)
+    table = array[:, None] if array.ndim == 1 else array
+    if table.shape[1] != len(columns):
+        raise DanqError(
+            f"{where}: expected {len(columns)} columns of labels as in label_columns, "
+            f"received {table.shape[1]}"
+        )
+    return [tuple(str(value) for value in row) for row in table.tolist()]

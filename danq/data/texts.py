@@ -1,0 +1,63 @@
+"""Labelled texts out of CSV, TSV or Parquet."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from danq.data.example_files import Record, Table, collect
+from danq.data.example_labels import Examples
+from danq.data.options import DatasetOptions
+from danq.data.writing import write_examples
+from danq.errors import DanqError
+
+
+@dataclass(frozen=True, eq=False)
+class Texts:
+    """Texts of all rows.
+
+    Attributes
+    ----------
+    texts : list of n str
+        None is empty.
+    """
+
+    texts: list[str]
+
+    def write(self, directory: Path, names: list[str], split: NDArray[np.uint8]) -> dict[str, Any]:
+        """Write ``examples.parquet``: name, split and text of each row."""
+        write_examples(directory, names, split, self.texts)
+        return {}
+
+
+def read_texts(files: Mapping[str, Path], options: DatasetOptions) -> tuple[Examples, Texts]:
+    """Read the texts of all files with their labels.
+
+    A comma-separated table quotes fields as RFC 4180 says, so that a text may hold commas and line breaks;
+    in a tab-separated one a quotation mark is a letter like any other. Lines end at LF or CRLF alone: other
+    line breaks of Unicode are part of a text. White space around a text is dropped.
+
+    Parameters
+    ----------
+    files : mapping of str to Path
+        File of each split, or one under the empty name.
+    options : DatasetOptions
+        `text_column`, `label_columns` and `encoding` count here.
+
+    Raises
+    ------
+    DanqError
+        If a file cannot be read in the encoding, lacks a column, or a text is empty.
+    """
+    table = Table(options.text_column, options.label_columns, options.encoding, texts=True)
+    examples, texts = collect(files, table, _text)
+    return examples, Texts(texts)
+
+
+def _text(record: Record, where: str) -> str:
+    if not record.content:
+        raise DanqError(f"{where}: expected a text, received an empty one")
+    return record.content

@@ -1,0 +1,126 @@
+"""Whether data, model and options of training belong together; what does not is refused in one line."""
+
+import inspect
+from types import ModuleType
+from typing import Any
+
+import keras
+import numpy as np
+from pydantic import BaseModel
+
+from danq.data.dataset import Dataset
+from danq.data.encoders import Encoder
+from danq.errors import DanqError
+from danq.learn.options import TrainOptions
+
+
+def kinds_read(module: ModuleType) -> tuple[str, ...]:
+    """Kinds of data a model reads: its ``READS``, or else its one ``KIND``."""
+    return tuple(getattr(module, "READS", (module.KIND,)))
+
+
+def make_encoder(module: ModuleType, options: BaseModel, kind: str) -> Encoder:
+    """Make a model's unfitted encoder for a kind of data; models that read one kind are not told it."""
+    told = "kind" in inspect.signature(module.encoder).parameters
+    made: Encoder = module.encoder(options, kind=kind) if told else module.encoder(options)
+    return made
+
+
+def check_data(module: ModuleType, data: Dataset, train: TrainOptions) -> None:
+    """Refuse a dataset that the model or the training cannot use.
+
+    Raises
+    ------
+    DanqError
+        If the model reads other kinds of data, strands or shifts are asked of rows that have none, the model
+        cannot learn steps, or validation has no rows or none that the monitor can use.
+    """
+    kinds = kinds_read(module)
+    if data.kind not in kinds:
+        expected = " or ".join(kinds)
+        raise DanqError(
+            f"{data.path}: expected a dataset of kind {expected} for this model, received kind {data.kind}"
+        )
+    if train.reverse_complement != "none" and data.kind != "dna":
+        raise DanqError(
+            f"train.reverse_complement: expected none for a dataset of kind {data.kind}, "
+            f"received {train.reverse_complement}"
+        )
+    if train.shift and (data.kind != "dna" or data.steps):
+        what = "labelled steps" if data.steps else f"kind {data.kind}"
+        raise DanqError(f"train.shift: expected 0 for a dataset of {what}, received {train.shift}")
+    if data.steps and hasattr(module, "fit"):
+        raise DanqError(
+            f"{data.path}: expected one label a target and row for this model, "
+            f"received {data.steps} steps of {data.step} bp"
+        )
+    _check_validation(data, train)
+
+
+def _check_validation(data: Dataset, train: TrainOptions) -> None:
+    labels = data.labelled("valid")
+    if not labels:
+        raise DanqError(f"{data.path}: expected at least one validation row, found none")
+    positives = data.counts("valid")
+    if train.monitor != "loss" and not np.any((positives > 0) & (positives < labels)):
+        raise DanqError(
+            f"train.monitor: {train.monitor} needs a target with positive and negative validation rows, "
+            f"{data.path} has none; use loss"
+        )
+
+
+def with_steps(options: BaseModel, bin: int | None, step: int | None) -> BaseModel:
+    """Tell a model that classifies steps which steps the dataset labels, where its options leave that open.
+
+    Parameters
+    ----------
+    options : BaseModel
+        Options of a model; those with ``output``, ``bin`` and ``steps`` can be told.
+    bin, step : int or None
+        bp of the dataset's bins and of their steps.
+    """
+    given: Any = options
+    if step is None or not {"output", "bin", "steps"} <= set(type(options).model_fields):
+        return options
+    if given.output != "steps" or given.steps is not None:
+        return options
+    return options.model_copy(update={"bin": bin, "steps": step})
+
+
+def check_output(model: keras.Model, data: Dataset, run: str) -> None:
+    """Refuse a model whose output is not one logit for each label of a row.
+
+    Parameters
+    ----------
+    model : keras.Model
+        Gives (batch, k), or (batch, steps, k).
+    data : Dataset
+        Labels (n, k), or (n, steps, k).
+    run : str
+        Name of the run, for messages.
+
+    Raises
+    ------
+    DanqError
+        If one has steps and the other has none, or their numbers differ; with the size that would fit.
+    """
+    received = tuple(model.output.shape[1:])
+    expected = (data.steps, len(data.targets)) if data.steps else (len(data.targets),)
+    if received == expected:
+        return
+    where = f"runs.{run}.options"
+    if len(received) == len(expected) == 2 and data.bin:
+        fitting = f"; steps of {data.bin // received[0]} bp would fit" if data.bin % received[0] == 0 else ""
+        raise DanqError(
+            f"{where}: expected {data.steps} steps of {data.step} bp as the dataset labels them, received "
+            f"{received[0]} steps of the model{fitting}"
+        )
+    if len(expected) > len(received):
+        raise DanqError(
+            f"{where}: expected a model that classifies steps (output: steps), for the dataset labels "
+            f"{data.steps} steps of {data.step} bp; received one that classifies whole rows"
+        )
+    raise DanqError(
+        f"{where}: expected a model that gives {len(data.targets)} logits a row, for the dataset labels "
+        f"whole rows (`steps` of a dataset labels stretches of them); received an output of shape {received}"
+    )

@@ -1,0 +1,191 @@
+"""Bidirectional LSTM, then two-dimensional convolution and pooling over its steps and features.
+
+Zhou et al. 2016, "Text Classification Improved by Integrating Bidirectional LSTM with Two-dimensional Max
+Pooling", arXiv:1611.06639; the defaults are the paper's. DNA is read as k-mers. ``head: pools`` is the older
+head: average and maximum over the steps, then a dense layer.
+"""
+
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from pydantic import Field
+
+from danq.data.encoders import Encoder
+from danq.data.words import WordEncoder
+from danq.errors import DanqError
+from danq.models.reading import ReadingOptions, word_encoder, word_span, word_vectors
+from danq.models.steps import Span
+
+if TYPE_CHECKING:
+    import keras
+
+KIND = "text"
+READS = ("text", "dna")
+
+
+class Options(ReadingOptions):
+    """Sizes of the network; the defaults are the paper's."""
+
+    embedding_dropout: float = Field(0.5, ge=0, lt=1, description="dropped part of the features of all words")
+    rnn: Literal["lstm", "gru", "simple"] = Field("lstm", description="recurrent cell")
+    units: list[Annotated[int, Field(ge=1)]] = Field(
+        [300], min_length=1, description="recurrent units a direction, one a layer"
+    )
+    bidirectional: bool = Field(True, description="read the words both ways")
+    merge_mode: Literal["concat", "sum", "mul", "ave", "none"] = Field(
+        "concat",
+        description="how the two directions become one; none: each has a head of its own and the output is "
+        "their mean logit (deeper layers below are concatenated)",
+    )
+    rnn_dropout: float = Field(0.2, ge=0, lt=1, description="dropped part of each recurrent layer's output")
+    head: Literal["conv2d", "pools"] = Field(
+        "conv2d",
+        description="conv2d: convolution and maximum over steps and features; pools: average and maximum "
+        "over the steps",
+    )
+    filters: int = Field(100, ge=1, description="convolution filters")
+    kernel: int = Field(3, ge=1, description="steps, and features, a filter spans")
+    padding: Literal["valid", "same"] = Field("valid", description="same: edges are padded for the filters")
+    activation: Literal["relu", "elu", "gelu", "silu", "tanh", "sigmoid", "linear"] = Field(
+        "relu", description="after the convolution"
+    )
+    pool: int = Field(2, ge=1, description="steps, and features, of a max-pooling step; width and stride")
+    classify: Literal["flattened", "positions"] = Field(
+        "flattened",
+        description="flattened: one output layer over all pooled positions; positions: one over the filters, "
+        "applied at each position, and the mean of their logits",
+    )
+    dense: int | None = Field(
+        None,
+        ge=0,
+        description="units of the dense layer before the output, 0: none; left out, 64 for pools, else none",
+    )
+    dense_dropout: float | None = Field(
+        None, ge=0, lt=1, description="dropped part of what the output layer reads; left out, 0.1 for pools, "
+        "else 0.4"
+    )  # fmt: skip
+    l2: float = Field(1e-5, ge=0, description="L2 penalty of the kernels of convolution and dense layers")
+
+
+def encoder(options: Options, kind: str = "text") -> Encoder:
+    """Unfitted encoder of this model: words of texts, k-mers of DNA."""
+    return word_encoder(options, kind)
+
+
+def build(options: Options, encoder: WordEncoder, n_targets: int, task: str) -> "keras.Model":
+    """Build the network.
+
+    Parameters
+    ----------
+    options : Options
+        Sizes.
+    encoder : WordEncoder
+        Fitted; gives the number of words and the vocabulary.
+    n_targets : int
+        Outputs.
+    task : {'multilabel', 'multiclass'}
+        Both give one logit a target; the training adds sigmoid or softmax.
+
+    Returns
+    -------
+    keras.Model
+        ``{"words": int32 (n, words)}`` to logits float32 (n, n_targets), or (n, steps, n_targets) with
+        ``output: steps``; the output layer is ``logits``.
+
+    Raises
+    ------
+    DanqError
+        If there are too few words or features for the sizes, words do not fit the labelled stretches, or the
+        file of vectors cannot be read.
+    """
+    import keras
+
+    from danq.models.layers import mean_logits, recurrent_layers
+
+    stretches = word_span(options, encoder) if options.output == "steps" else None
+    words, vectors, mask = word_vectors(options, encoder)
+    directions = recurrent_layers(
+        keras.layers.SpatialDropout1D(options.embedding_dropout, name="embedding_dropout")(vectors),
+        kind=options.rnn,
+        units=options.units,
+        sequences=True,
+        bidirectional=options.bidirectional,
+        merge=options.merge_mode,
+        dropout=options.rnn_dropout,
+        mask=mask,
+    )
+
+    def head(steps: Any, end: str) -> Any:
+        if options.head == "conv2d":
+            features = _convolved(options, steps, stretches, end)
+        else:
+            features = _pooled(steps, stretches, end, mask)
+        return _classified(options, features, n_targets, end)
+
+    return keras.Model({"words": words}, mean_logits(directions, head), name="bilstm_conv2d")
+
+
+def _convolved(options: Options, steps: Any, stretches: Span | None, end: str) -> Any:
+    """Convolve and pool over steps and features: one vector a row, or a stretch, or a pooled position."""
+    import keras
+
+    _check_sizes(options, steps.shape[1], steps.shape[2])
+    layers = keras.layers
+    plane = layers.Reshape((*steps.shape[1:], 1), name=f"channel{end}")(steps)
+    # every step keeps its place where steps are classified
+    padding = options.padding if stretches is None else "same"
+    plane = layers.Conv2D(
+        options.filters,
+        options.kernel,
+        padding=padding,
+        activation=options.activation,
+        kernel_regularizer=keras.regularizers.L2(options.l2) if options.l2 else None,
+        name=f"conv{end}",
+    )(plane)
+    if stretches is None:
+        plane = layers.MaxPooling2D(options.pool, name=f"pool{end}")(plane)
+        return plane if options.classify == "positions" else layers.Flatten(name=f"flatten{end}")(plane)
+    rest = plane.shape[1] - stretches.first - stretches.each * stretches.stretches
+    plane = layers.Cropping2D(((stretches.first, rest), (0, 0)), name=f"labelled{end}")(plane)
+    plane = layers.MaxPooling2D((stretches.each, options.pool), name=f"pool{end}")(plane)
+    return layers.Reshape((stretches.stretches, plane.shape[2] * plane.shape[3]), name=f"flatten{end}")(plane)
+
+
+def _check_sizes(options: Options, steps: int, features: int) -> None:
+    """Refuse fewer steps or features than one pooled position takes."""
+    least = options.pool + (options.kernel - 1 if options.padding == "valid" else 0)
+    if min(steps, features) < least:
+        raise DanqError(
+            f"expected at least {least} words and {least} recurrent features for filters of {options.kernel} "
+            f"(padding {options.padding}) and pool {options.pool}, received {steps} and {features}"
+        )
+
+
+def _pooled(steps: Any, stretches: Span | None, end: str, mask: Any) -> Any:
+    from danq.models.layers import summarised, summarised_steps
+
+    if stretches is None:
+        return summarised("pools", steps, end, mask)
+    return summarised_steps("pools", steps, stretches, end)
+
+
+def _classified(options: Options, features: Any, n_targets: int, end: str) -> Any:
+    """From features to logits: through a dense layer, where wanted, and dropout."""
+    import keras
+
+    layers = keras.layers
+    pools = options.head == "pools"
+    penalty = keras.regularizers.L2(options.l2) if options.l2 else None
+    dense = options.dense if options.dense is not None else 64 * pools
+    dropout = options.dense_dropout if options.dense_dropout is not None else (0.1 if pools else 0.4)
+    if dense:
+        features = layers.Dense(dense, activation="relu", kernel_regularizer=penalty, name=f"dense{end}")(
+            features
+        )
+    features = layers.Dropout(dropout, name=f"dense_dropout{end}")(features)
+    # float32 also under mixed precision: losses and scores are computed from logits
+    name = "positions" if len(features.shape) == 4 else "logits"
+    output = layers.Dense(n_targets, kernel_regularizer=penalty, name=f"{name}{end}", dtype="float32")
+    logits = output(features)
+    if name == "logits":
+        return logits
+    return layers.GlobalAveragePooling2D(name=f"logits{end}", dtype="float32")(logits)

@@ -1,0 +1,160 @@
+"""Convolutions over the characters of each word, joined with the word's vector, then a recurrent layer.
+
+Character convolution with the maximum over a word as in dos Santos & Zadrozny 2014 (PMLR 32:1818-1826) and
+Ma & Hovy 2016 (doi 10.18653/v1/P16-1101), with filters of several widths as in Kim et al. 2016
+(arXiv:1508.06615); all parts are trained together. DNA is read as k-mers and their nucleotides.
+"""
+
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from pydantic import Field, model_validator
+
+from danq.data.encoders import Encoder
+from danq.data.words import PADDING, WordEncoder
+from danq.errors import DanqError
+from danq.models.reading import ReadingOptions, word_encoder, word_span, word_vectors
+
+if TYPE_CHECKING:
+    import keras
+
+KIND = "text"
+READS = ("text", "dna")
+
+Count = Annotated[int, Field(ge=1)]
+
+
+class Options(ReadingOptions):
+    """Sizes of the network."""
+
+    embedding: int = Field(
+        100, ge=1, description="length of a word's vector; that of `vectors` where they are given"
+    )
+    max_characters: int = Field(
+        16, ge=1, description="characters of a word that are read, of a text; of a k-mer all are"
+    )
+    character_embedding: int = Field(30, ge=1, description="length of a character's vector")
+    widths: list[Count] = Field(
+        [3, 5], min_length=1, description="characters a filter spans, one number a convolution"
+    )
+    filters: list[Count] = Field(
+        [50, 100], min_length=1, description="filters of each convolution, as many numbers as `widths`"
+    )
+    dropout: float = Field(0.5, ge=0, lt=1, description="dropped part of the features of all words")
+    rnn: Literal["lstm", "gru", "simple"] = Field("lstm", description="recurrent cell")
+    units: list[Count] = Field([100], min_length=1, description="recurrent units a direction, one a layer")
+    bidirectional: bool = Field(True, description="read the words both ways")
+    merge_mode: Literal["concat", "sum", "mul", "ave", "none"] = Field(
+        "concat",
+        description="how the two directions become one; none: each has a head of its own and the output is "
+        "their mean logit (deeper layers below are concatenated)",
+    )
+    rnn_dropout: float = Field(0.5, ge=0, lt=1, description="dropped part of each recurrent layer's output")
+    head: Literal["last", "pools", "max"] = Field(
+        "pools",
+        description="last: the state at each direction's end; pools: average and maximum over the words; "
+        "max: maximum over the words. With `output: steps`, over the words of each labelled stretch "
+        "(not last)",
+    )
+    dense: int = Field(0, ge=0, description="units of the dense layer before the output; 0: none")
+
+    @model_validator(mode="after")
+    def _one_filter_count_a_width(self) -> "Options":
+        if len(self.widths) != len(self.filters):
+            raise ValueError(
+                f"expected as many `filters` as `widths`, received {len(self.filters)} and {len(self.widths)}"
+            )
+        return self
+
+
+def encoder(options: Options, kind: str = "text") -> Encoder:
+    """Unfitted encoder of this model: words and characters, or k-mers and nucleotides."""
+    return word_encoder(options, kind, options.max_characters)
+
+
+def build(options: Options, encoder: WordEncoder, n_targets: int, task: str) -> "keras.Model":
+    """Build the network.
+
+    Parameters
+    ----------
+    options : Options
+        Sizes.
+    encoder : WordEncoder
+        Fitted; gives the numbers of words and characters and the vocabulary.
+    n_targets : int
+        Outputs.
+    task : {'multilabel', 'multiclass'}
+        Both give one logit a target; the training adds sigmoid or softmax.
+
+    Returns
+    -------
+    keras.Model
+        ``{"words": int32 (n, words), "characters": int32 (n, words, characters)}`` to logits float32
+        (n, n_targets), or (n, steps, n_targets) with ``output: steps``; the output layer is ``logits``.
+
+    Raises
+    ------
+    DanqError
+        If steps are asked for with ``head: last``, words do not fit the labelled stretches, or the file of
+        vectors cannot be read.
+    """
+    import keras
+
+    from danq.models.layers import mean_logits, recurrent_layers, summarised, summarised_steps
+
+    layers = keras.layers
+    stretches = word_span(options, encoder) if options.output == "steps" else None
+    if stretches is not None and options.head == "last":
+        raise DanqError("head: expected pools or max for `output: steps`, received last")
+    words, vectors, mask = word_vectors(options, encoder)
+    characters, spelling = _spelling(options, encoder)
+    read = layers.Concatenate(name="word_and_spelling")((vectors, spelling))
+    directions = recurrent_layers(
+        layers.Dropout(options.dropout, name="word_dropout")(read),
+        kind=options.rnn,
+        units=options.units,
+        sequences=options.head != "last",
+        bidirectional=options.bidirectional,
+        merge=options.merge_mode,
+        dropout=options.rnn_dropout,
+        mask=mask,
+    )
+
+    def head(steps: Any, end: str) -> Any:
+        if stretches is None:
+            features = summarised(options.head, steps, end, mask)
+        else:
+            features = summarised_steps(options.head, steps, stretches, end)
+        if options.dense:
+            features = layers.Dense(options.dense, activation="relu", name=f"dense{end}")(features)
+        # float32 also under mixed precision: losses and scores are computed from logits
+        return layers.Dense(n_targets, name=f"logits{end}", dtype="float32")(features)
+
+    inputs = {"words": words, "characters": characters}
+    return keras.Model(inputs, mean_logits(directions, head), name="char_word_lstm")
+
+
+def _spelling(options: Options, encoder: WordEncoder) -> tuple[Any, Any]:
+    """Input of character numbers, and features (batch, words, filters) of each word's spelling.
+
+    Places past a word's end neither enter a convolution nor count in the maximum, so that the features do not
+    depend on how many characters are read at most.
+    """
+    import keras
+
+    layers, ops = keras.layers, keras.ops
+    shape = encoder.inputs["characters"][0]
+    characters = keras.Input(shape, dtype="int32", name="characters")
+    vectors = layers.Embedding(
+        encoder.character_numbers, options.character_embedding, name="character_embedding"
+    )(characters)
+    written = ops.expand_dims(ops.not_equal(characters, PADDING), -1)
+    vectors = ops.where(written, vectors, 0.0)
+    features = []
+    for number, (width, filters) in enumerate(zip(options.widths, options.filters, strict=True), 1):
+        convolution = layers.Conv2D(
+            filters, (1, width), padding="same", activation="relu", name=f"spelling_{number}"
+        )
+        # 0 is the least that a ReLU gives
+        features.append(ops.max(ops.where(written, convolution(vectors), 0.0), axis=2))
+    joined = features[0] if len(features) == 1 else layers.Concatenate(name="spelling")(features)
+    return characters, joined

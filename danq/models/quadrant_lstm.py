@@ -1,0 +1,195 @@
+"""Quadrants of an image, in several reading orders at once, through a shared CNN into a recurrent layer.
+
+The image is cut into a grid of tiles. Each reading order is a sequence of all tiles; the orders stand one
+below the other, so that step t shows the t-th tile of each. The defaults are those of the historic network on
+28 x 28 digits but for the recurrent units, of which it had 5. DNA is read as its chaos-game image, whose
+quadrants are the last nucleotide of the k-mers counted.
+"""
+
+import math
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from pydantic import Field
+
+from danq.data.encoders import Encoder
+from danq.data.fcgr import Fcgr, FcgrOptions
+from danq.data.images import Images
+from danq.errors import DanqError
+
+if TYPE_CHECKING:
+    import keras
+
+KIND = "image"
+READS = ("image", "dna")
+
+Count = Annotated[int, Field(ge=1)]
+Order = Literal["rows", "rows_reversed", "columns", "columns_reversed"]
+
+
+class Options(FcgrOptions):
+    """Sizes of the network."""
+
+    output: Literal["sequence", "steps"] = Field(
+        "sequence", description="sequence: classify the whole image; steps: classify each step (not DNA)"
+    )
+    grid: int = Field(2, ge=1, description="tiles along either side of the image; 2 makes quadrants")
+    orders: list[Order | list[Count]] = Field(
+        ["rows", "rows_reversed", "columns", "columns_reversed"],
+        min_length=1,
+        description="reading orders: rows (of quadrants 1234), rows_reversed (4321), columns (1324), "
+        "columns_reversed (4231), or a list of the tiles' numbers, counted from 1 along the rows",
+    )
+    filters: list[Count] = Field(
+        [32, 32], min_length=1, description="filters of each convolution, one number a layer"
+    )
+    kernel: int = Field(3, ge=1, description="width of a filter in pixels")
+    padding: Literal["valid", "same"] = Field("valid", description="same: edges are padded for the filters")
+    pool: int = Field(
+        2, ge=1, description="pixels of a max-pooling step, width and stride; after the last layer"
+    )
+    dropout: float = Field(0.25, ge=0, lt=1, description="dropped part of the pooled features")
+    rnn: Literal["lstm", "gru", "simple"] = Field("lstm", description="recurrent cell")
+    units: list[Count] = Field([128], min_length=1, description="recurrent units a direction, one a layer")
+    bidirectional: bool = Field(False, description="read the steps both ways")
+    merge_mode: Literal["concat", "sum", "mul", "ave", "none"] = Field(
+        "concat",
+        description="how two directions become one; none: each has a head of its own and the output is "
+        "their mean logit (deeper layers below are concatenated)",
+    )
+    rnn_dropout: float = Field(0.0, ge=0, lt=1, description="dropped part of each recurrent layer's output")
+    dense: int = Field(50, ge=0, description="units of the dense layer before the output; 0: none")
+
+
+def encoder(options: Options, kind: str = "image") -> Encoder:
+    """Unfitted encoder of this model: images as they are, or the chaos-game image of DNA."""
+    return Fcgr(options.order, options.strands) if kind == "dna" else Images()
+
+
+def build(options: Options, encoder: Encoder, n_targets: int, task: str) -> "keras.Model":
+    """Build the network.
+
+    Parameters
+    ----------
+    options : Options
+        Sizes.
+    encoder : Encoder
+        Fitted; gives the image's shape. Bytes are scaled to 0..1.
+    n_targets : int
+        Outputs.
+    task : {'multilabel', 'multiclass'}
+        Both give one logit a target; the training adds sigmoid or softmax.
+
+    Returns
+    -------
+    keras.Model
+        ``{"image": uint8 or float32 (n, height, width, channels)}`` to logits float32 (n, n_targets), or
+        (n, grid², n_targets) with ``output: steps``; the output layer is ``logits``.
+
+    Raises
+    ------
+    DanqError
+        If the grid does not divide the image, tiles are too small, an order is none of all tiles, or
+        steps are asked for in DNA.
+    """
+    import keras
+
+    from danq.models.layers import mean_logits, recurrent_layers
+
+    layers = keras.layers
+    if options.output == "steps" and isinstance(encoder, Fcgr):
+        raise DanqError("output: expected sequence for DNA, whose chaos-game image has no positions in bp")
+    shape, dtype = encoder.inputs["image"]
+    image = keras.Input(shape, dtype=dtype, name="image")
+    pixels = layers.Rescaling(1 / 255, name="scaled")(image) if dtype == "uint8" else image
+    directions = recurrent_layers(
+        _tile_features(options, _tiles(options, pixels)),
+        kind=options.rnn,
+        units=options.units,
+        sequences=options.output == "steps",
+        bidirectional=options.bidirectional,
+        merge=options.merge_mode,
+        dropout=options.rnn_dropout,
+    )
+
+    def head(features: Any, end: str) -> Any:
+        if options.dense:
+            features = layers.Dense(options.dense, activation="relu", name=f"dense{end}")(features)
+        # float32 also under mixed precision: losses and scores are computed from logits
+        return layers.Dense(n_targets, name=f"logits{end}", dtype="float32")(features)
+
+    return keras.Model({"image": image}, mean_logits(directions, head), name="quadrant_lstm")
+
+
+def reading_orders(options: Options) -> list[list[int]]:
+    """Tile numbers, from 0, of each order.
+
+    Raises
+    ------
+    DanqError
+        If an order does not hold every tile once.
+    """
+    count = options.grid**2
+    rows = list(range(count))
+    columns = [row * options.grid + column for column in range(options.grid) for row in range(options.grid)]
+    # the historic fourth order, 4231, is the third from its end
+    named = {
+        "rows": rows,
+        "rows_reversed": rows[::-1],
+        "columns": columns,
+        "columns_reversed": columns[::-1],
+    }
+    orders = []
+    for order in options.orders:
+        tiles = named[order] if isinstance(order, str) else [number - 1 for number in order]
+        if sorted(tiles) != rows:
+            raise DanqError(f"orders: expected each tile of 1 to {count} once, received {order}")
+        orders.append(tiles)
+    return orders
+
+
+def _tiles(options: Options, pixels: Any) -> Any:
+    """Cut (b, height, width, channels) into (b, tiles, orders * tile height, tile width, channels)."""
+    import keras
+
+    height, width, channels = pixels.shape[1:]
+    for side, size in (("height", height), ("width", width)):
+        if size % options.grid:
+            fitting = ", ".join(str(grid) for grid in range(1, size + 1) if size % grid == 0)
+            raise DanqError(
+                f"grid: expected a number that divides the image's {side} of {size} pixels, {fitting}; "
+                f"received {options.grid}"
+            )
+    layers, grid = keras.layers, options.grid
+    tall, wide = height // grid, width // grid
+    cut = layers.Reshape((grid, tall, grid, wide, channels), name="grid")(pixels)
+    cut = layers.Permute((1, 3, 2, 4, 5), name="grid_first")(cut)
+    tiles = layers.Reshape((grid * grid, tall, wide, channels), name="tiles")(cut)
+    orders = [keras.ops.take(tiles, order, axis=1) for order in reading_orders(options)]
+    return orders[0] if len(orders) == 1 else layers.Concatenate(axis=2, name="orders")(orders)
+
+
+def _tile_features(options: Options, tiles: Any) -> Any:
+    """Features of each step, (batch, tiles, features), by one CNN that is distributed over the steps.
+
+    The steps are folded into the batch: what keras.layers.TimeDistributed does one by one, in half the time.
+    """
+    import keras
+
+    layers = keras.layers
+    lost = len(options.filters) * (options.kernel - 1) if options.padding == "valid" else 0
+    least = lost + options.pool
+    if min(tiles.shape[2:4]) < least:
+        raise DanqError(
+            f"expected tiles of at least {least} pixels for {len(options.filters)} convolutions of "
+            f"{options.kernel} (padding {options.padding}) and pool {options.pool}, received "
+            f"{tiles.shape[2]} x {tiles.shape[3]}; a smaller grid gives larger tiles"
+        )
+    steps = tiles.shape[1]
+    tiles = keras.ops.reshape(tiles, (-1, *tiles.shape[2:]))
+    for number, filters in enumerate(options.filters, 1):
+        tiles = layers.Conv2D(
+            filters, options.kernel, padding=options.padding, activation="relu", name=f"conv_{number}"
+        )(tiles)
+    pooled = layers.MaxPooling2D(options.pool, name="pool")(tiles)
+    features = keras.ops.reshape(pooled, (-1, steps, math.prod(pooled.shape[1:])))
+    return layers.Dropout(options.dropout, name="conv_dropout")(features)

@@ -1,0 +1,77 @@
+"""Texts from a file to metrics by the verbs alone, and refusals as one line with status 2."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+OPTIONS = {"max_words": 4, "embedding": 4, "head": "pools", "units": [3], "dense": 3}
+CONFIG = {
+    "datasets": {
+        "good": {
+            "kind": "text",
+            "examples": "t.csv",
+            "encoding": "latin-1",
+            "split": {"valid": 0.2, "test": 0.2},
+        }
+    },
+    "runs": {
+        "one": {
+            "model": "bilstm_conv2d",
+            "dataset": "good",
+            "options": OPTIONS,
+            "train": {"epochs": 1, "batch_size": 16},
+        }
+    },
+}
+
+
+def danq(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-c", "from danq.cli import main; main()", *arguments],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=folder,
+    )
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    rows = [("caf\u00e9 good", "yes"), ("a bad day", "no")] * 20
+    text = "text,label\n" + "".join(f'"{words}",{label}\n' for words, label in rows)
+    (tmp_path / "t.csv").write_bytes(text.encode("latin-1"))
+    (tmp_path / "c.json").write_text(json.dumps(CONFIG))
+    return tmp_path
+
+
+@pytest.mark.slow
+def test_texts_from_a_file_to_metrics(folder: Path) -> None:
+    for arguments in (
+        "dataset --config c.json --name good --out data",
+        "train --config c.json --run one --dataset data --out run",
+        "predict --model run --dataset data --split valid --out valid.npz",
+        "predict --model run --dataset data --split test --out test.npz",
+        "evaluate valid.npz test.npz --dataset data --out evaluation",
+        "summary --config c.json --run one --dataset data",
+    ):
+        done = danq(folder, *arguments.split())
+        assert done.returncode == 0, done.stderr
+    summary = json.loads((folder / "evaluation" / "summary.json").read_text())
+    assert 0 <= summary["splits"]["test"]["classes"]["accuracy"] <= 1
+    refused = danq(folder, "predict", "--model", "run", "--fasta", "x.fa", "--out", "x.tsv")
+    assert refused.returncode == 2
+    assert refused.stderr == "danq: --fasta: expected a model of DNA; run 'one' reads rows of kind text\n"
+
+
+def test_bad_texts_are_one_line_and_status_2(folder: Path) -> None:
+    for content, message in (
+        ("text,label\n,1\n", "danq: t.csv:2: expected a text, received an empty one\n"),
+        ("text,label\na,1\nb,1\n", "danq: t.csv:2: expected at least two classes, received '1' alone\n"),
+    ):
+        (folder / "t.csv").write_text(content)
+        done = danq(folder, "dataset", "--config", "c.json", "--name", "good", "--out", "data")
+        assert (done.returncode, done.stderr) == (2, message)
+        assert not (folder / "data").exists()
