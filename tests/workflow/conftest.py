@@ -97,6 +97,28 @@ def write_project(path: Path) -> None:
     (path / "config" / "config.yaml").write_text(CONFIG)
 
 
+def write_variants(data: Path, records: int) -> None:
+    """Substitutions and deletions all over the first genome, some of a wrong REF; a few of the second."""
+    genomes = {}
+    for name in ("first", "second"):
+        contigs = (data / f"{name}.fa").read_text().split(">")[1:]
+        genomes[name] = dict(contig.split("\n")[:2] for contig in contigs)
+    rng = np.random.default_rng(5)
+    lines = ["##fileformat=VCFv4.2", "##contig=<ID=chr1>", "#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO"]
+    sequence = genomes["first"]["chr1"]
+    for number, start in enumerate(np.sort(rng.choice(len(sequence) - 9, records, replace=False)).tolist()):
+        ref = sequence[start : start + (4 if number % 20 == 0 else 1)]
+        alt = ref[0] if len(ref) > 1 else "ACGT"[("ACGT".index(ref) + 1) % 4]
+        ref = alt if number % 50 == 1 else ref
+        lines.append(f"chr1\t{start + 1}\tv{number}\t{ref}\t{alt if ref != alt else 'N'}\t.\tPASS\tX=1")
+    (data / "variants.vcf").write_text("\n".join(lines) + "\n")
+    sequence = genomes["second"]["chr2"]
+    rows = [
+        f"chr2:{at + 1}:{sequence[at]}:{'C' if sequence[at] != 'C' else 'G'}\t{at % 7}" for at in range(40)
+    ]
+    (data / "alleles.tsv").write_text("variant\teffect\n" + "\n".join(rows) + "\n")
+
+
 def set_key(key: str, value: object) -> str:
     """The configuration of the project with one key changed, as text."""
     raw = yaml.safe_load(CONFIG)

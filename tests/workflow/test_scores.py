@@ -6,10 +6,8 @@ import re
 import shlex
 import shutil
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
-import numpy as np
 import polars as pl
 import pytest
 import typer
@@ -17,7 +15,7 @@ import yaml
 
 from danq.cli.score import score
 from danq.score.options import ScoreOptions
-from tests.workflow.conftest import CONFIG, Project
+from tests.workflow.conftest import CONFIG, Project, write_variants
 
 # more records than two parts of the work hold, so that three shards each have some
 RECORDS = 4_200
@@ -46,32 +44,10 @@ def configured(**changes: dict[str, Any]) -> str:
     return yaml.safe_dump(raw, sort_keys=False)
 
 
-def write_variants(data: Path) -> None:
-    """Substitutions and deletions all over the first genome, some of a wrong REF; a few of the second."""
-    genomes = {}
-    for name in ("first", "second"):
-        records = (data / f"{name}.fa").read_text().split(">")[1:]
-        genomes[name] = {r.split("\n")[0]: r.split("\n")[1] for r in records}
-    rng = np.random.default_rng(5)
-    lines = ["##fileformat=VCFv4.2", "##contig=<ID=chr1>", "#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO"]
-    sequence = genomes["first"]["chr1"]
-    for number, start in enumerate(np.sort(rng.choice(len(sequence) - 9, RECORDS, replace=False)).tolist()):
-        ref = sequence[start : start + (4 if number % 20 == 0 else 1)]
-        alt = ref[0] if len(ref) > 1 else "ACGT"[("ACGT".index(ref) + 1) % 4]
-        ref = alt if number % 50 == 1 else ref
-        lines.append(f"chr1\t{start + 1}\tv{number}\t{ref}\t{alt if ref != alt else 'N'}\t.\tPASS\tX=1")
-    (data / "variants.vcf").write_text("\n".join(lines) + "\n")
-    sequence = genomes["second"]["chr2"]
-    rows = [
-        f"chr2:{at + 1}:{sequence[at]}:{'C' if sequence[at] != 'C' else 'G'}\t{at % 7}" for at in range(40)
-    ]
-    (data / "alleles.tsv").write_text("variant\teffect\n" + "\n".join(rows) + "\n")
-
-
 @pytest.fixture
 def asked(project: Project) -> Project:
     """The project with callsets, before anything ran."""
-    write_variants(project.path / "data")
+    write_variants(project.path / "data", RECORDS)
     project.configure(configured())
     return project
 
@@ -189,7 +165,7 @@ def scored(finished: Project, tmp_path_factory: pytest.TempPathFactory) -> Proje
     """A copy of the finished project after its callsets were scored as well."""
     path = tmp_path_factory.mktemp("scored") / "project"
     shutil.copytree(finished.path, path)
-    write_variants(path / "data")
+    write_variants(path / "data", RECORDS)
     project = Project(path, finished.repository)
     project.configure(configured())
     assert project.planned() == SCORES | {"report"}, "what is there already is kept"

@@ -9,11 +9,12 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tests.workflow.conftest import Project
+from tests.workflow.conftest import Project, set_key, write_variants
 
 pytestmark = [pytest.mark.slurm, pytest.mark.slow]
 
-RULES = ("genome", "dataset", "train", "predict", "evaluate", "report")
+RULES = ("genome", "dataset", "train", "predict", "evaluate", "score_shard", "score", "report")
+ON_GPU = ("train", "predict", "score_shard", "score")
 
 
 def overrides(profile: Path) -> list[str]:
@@ -48,21 +49,25 @@ def submitted_from(directory: Path) -> dict[str, str]:
     shown = subprocess.run(["scontrol", "show", "job"], capture_output=True, text=True, check=True).stdout
     found = {}
     for job in shown.split("\n\n"):
-        rule = re.search(r"Comment=rule_([a-z]+)", job)
+        rule = re.search(r"Comment=rule_(score_shard|[a-z]+)", job)
         if rule and f"WorkDir={directory}\n" in job:
             found[rule.group(1)] = job
     return found
 
 
-def test_the_workflow_runs_on_slurm_with_training_on_the_gpu_partition(project: Project):
+def test_the_workflow_runs_on_slurm_with_models_on_the_gpu_partition(project: Project):
     if not slurm_answers():
         pytest.skip("no Slurm answers; tests/workflow/one_node_slurm.sh starts one (as root, on Debian)")
+    write_variants(project.path / "data", 50)
+    callset = {"vcf": "data/variants.vcf", "genome": "first", "runs": ["net"], "shards": 2}
+    project.configure(set_key("callsets.cut", callset))
     profile = project.repository / "profiles" / "slurm"
     command = [sys.executable, "-m", "snakemake", "--snakefile", str(project.repository / "Snakefile")]
     command += [
         "--workflow-profile",
         str(profile),
         "results/runs/net/evaluation/metrics.tsv",
+        "results/scores/cut/annotated.vcf.gz",
         *overrides(profile),
     ]
     # a plain SIGTERM would wait for the jobs
@@ -76,11 +81,12 @@ def test_the_workflow_runs_on_slurm_with_training_on_the_gpu_partition(project: 
     )
     assert done.returncode == 0, done.stdout
     assert (project.path / "results/runs/net/evaluation/metrics.tsv").is_file()
+    assert len((project.path / "results/scores/cut/ledger.tsv").read_text().splitlines()) == 51
     jobs = submitted_from(project.path)
     assert set(jobs) == set(RULES) - {"report"}
     for rule, job in jobs.items():
         assert "JobState=COMPLETED" in job, job
-        on_gpu = rule in ("train", "predict")
+        on_gpu = rule in ON_GPU
         assert f"Partition={'gpu' if on_gpu else 'cpu'} " in job.replace("\n", " "), job
         # written gres:gpu:1 or gres/gpu:1, depending on Slurm's release
         assert bool(re.search(r"TresPer(Job|Node)=gres[:/]gpu:1", job)) == on_gpu, job
