@@ -95,16 +95,53 @@ def writing_table(
         If the file cannot be written.
     """
     table = partial(long_table if long else wide_table, columns=columns)
-    if form == "tsv":
-        return _writing_tsv(path, columns, table)
-    return _writing_parquet(path, columns, table, metadata)
+    return _writing_batches(path, table, table(_no_rows(columns)), form, metadata)
+
+
+@contextmanager
+def _writing_batches(
+    path: Path,
+    table: Callable[[pa.RecordBatch], pa.Table],
+    empty: pa.Table,
+    form: Format,
+    metadata: Mapping[str, str],
+) -> Iterator[Append]:
+    with writing_rows(path, empty, form, metadata) as append:
+        yield lambda batch: append(table(batch))
+
+
+def writing_rows(
+    path: Path, empty: pa.Table, form: Format, metadata: Mapping[str, str]
+) -> AbstractContextManager[Callable[[pa.Table], None]]:
+    """Write a table as its rows come; memory does not grow with them, and bytes do not depend on the blocks.
+
+    Parameters
+    ----------
+    path : Path
+        File to write.
+    empty : pyarrow.Table
+        The table without any row.
+    form, metadata
+        As for `writing_table`.
+
+    Returns
+    -------
+    context manager of callable
+        Call it with the next rows.
+
+    Raises
+    ------
+    DanqError
+        If the file cannot be written.
+    """
+    return _writing_tsv(path, empty) if form == "tsv" else _writing_parquet(path, empty, metadata)
 
 
 @contextmanager
 def _writing_parquet(
-    path: Path, columns: Columns, table: Callable[[pa.RecordBatch], pa.Table], metadata: Mapping[str, str]
-) -> Iterator[Append]:
-    schema = table(_no_rows(columns)).schema.with_metadata(dict(metadata))
+    path: Path, empty: pa.Table, metadata: Mapping[str, str]
+) -> Iterator[Callable[[pa.Table], None]]:
+    schema = empty.schema.with_metadata(dict(metadata))
     words = [name for name in _WORDS if name in schema.names]
     with (
         atomic(path) as unfinished,
@@ -116,22 +153,20 @@ def _writing_parquet(
             writer.write_table(whole, row_group_size=ROW_GROUP)
 
         with grouped(write, pa.concat_tables, _cut) as append:
-            yield lambda batch: append(table(batch))
+            yield append
 
 
 @contextmanager
-def _writing_tsv(
-    path: Path, columns: Columns, table: Callable[[pa.RecordBatch], pa.Table]
-) -> Iterator[Append]:
+def _writing_tsv(path: Path, empty: pa.Table) -> Iterator[Callable[[pa.Table], None]]:
     with atomic(path) as unfinished, unfinished.open("wb") as stream:
 
-        def append(batch: pa.RecordBatch) -> None:
-            frame = pl.DataFrame(pl.from_arrow(table(batch)))
+        def append(rows: pa.Table) -> None:
+            frame = pl.DataFrame(pl.from_arrow(rows))
             # as text first: written by polars itself, a full disk would lack the system's reason
             text = frame.write_csv(separator="\t", include_header=stream.tell() == 0, quote_style="never")
             stream.write(text.encode())
 
-        append(_no_rows(columns))
+        append(empty)
         yield append
 
 

@@ -12,12 +12,13 @@ import danq
 PACKAGE = Path(danq.__file__).parent
 FLOORS = [
     {"errors"},
-    {"files", "progress", "provenance"},
+    {"files", "progress", "provenance", "processor"},
     {"genome"},
     {"data"},
     {"models"},
     {"learn"},
-    {"score", "evaluate", "explain"},
+    {"score", "evaluate"},
+    {"explain"},
     {"config"},
     {"starter"},
     {"cli"},

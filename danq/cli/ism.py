@@ -1,0 +1,110 @@
+"""``danq ism``: what every single-base change of a region does to a model's predictions."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from danq.errors import DanqError
+
+if TYPE_CHECKING:
+    from danq.explain.stretches import Stretches
+    from danq.genome.fasta import Genome
+
+
+def ism(
+    model: Annotated[
+        list[Path],
+        typer.Option(
+            help="Model bundle: the directory `danq train` wrote; may be repeated: the mean of several."
+        ),
+    ],
+    genome: Annotated[
+        Path, typer.Option(help="Encoded genome, the directory `danq genome` wrote; or a FASTA.")
+    ],
+    out: Annotated[Path, typer.Option(help="Directory of the results.")],
+    region: Annotated[
+        list[str] | None, typer.Option(help="Region `chr7:1,001-2,000` (1-based); may be repeated.")
+    ] = None,
+    bed: Annotated[Path | None, typer.Option(help="BED or narrowPeak file of regions.")] = None,
+    vcf: Annotated[
+        Path | None, typer.Option(help="VCF, BCF or TSV of alleles whose surroundings are mutated.")
+    ] = None,
+    flank: Annotated[
+        int | None,
+        typer.Option(min=0, help="With --vcf: bp on both sides of each allele.  [default: 20]"),
+    ] = None,
+    deletions: Annotated[bool, typer.Option("--deletions", help="Also delete each base.")] = False,
+    target: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Write and draw this target only; may be repeated.  [default: all are written, and the 3 "
+            "with the largest effect in a stretch drawn]"
+        ),
+    ] = None,
+    strands: Annotated[
+        Literal["scores", "predictions", "forward"],
+        typer.Option(
+            help="How the two strands are combined. scores: each is scored, then the mean; predictions: "
+            "probabilities averaged, then scored; forward: the forward strand alone."
+        ),
+    ] = "scores",
+    format: Annotated[
+        Literal["parquet", "tsv"], typer.Option(help="Format of the table: ism.parquet or ism.tsv.")
+    ] = "parquet",
+    track_format: Annotated[
+        Literal["bigwig", "bedgraph"], typer.Option(help="Format of the tracks.")
+    ] = "bigwig",
+    aliases: Annotated[Path | None, typer.Option(help="Table of further contig names (name, alias).")] = None,
+    batch_size: Annotated[
+        int | None,
+        typer.Option(min=2, help="Windows of a forward pass.  [default: chosen for the machine]"),
+    ] = None,
+    threads: Annotated[
+        int | None, typer.Option(min=1, help="Threads of a forward pass.  [default: all cores]")
+    ] = None,
+) -> None:
+    """Mutate every base of regions: a table, a track of each target, heat maps with sequence logos.
+
+    A region is cut into equal pieces of at most the model's bin or half its window, whichever is longer.
+    All mutants of a piece are compared with the reference in the one window centred on it, so that the
+    work they have in common is shared exactly. The numbers are therefore those of that window, not of a
+    window centred on each change: for these, use `danq score`. All differences are ALT minus REF.
+    """
+    if sum(bool(given) for given in (region, bed, vcf)) != 1:
+        raise DanqError("expected exactly one of --region, --bed and --vcf")
+    if flank is not None and vcf is None:
+        raise DanqError("--flank: belongs to --vcf")
+
+    from danq.explain.ism import IsmOptions, bin_of, mutate_stretches
+    from danq.score.inputs import opened_genome
+    from danq.score.models import read_models
+    from danq.score.options import ScoreOptions
+
+    score = ScoreOptions(strands=strands, targets=target or [], batch_size=batch_size)
+    with opened_genome(genome) as opened:
+        models = read_models(model, opened, score, threads)
+        models.choose(score.targets, "--target")
+        stretches = _stretches(
+            opened, region, bed, vcf, models.window, 20 if flank is None else flank, aliases
+        )
+        options = IsmOptions(score, deletions, format, track_format)
+        mutate_stretches(models, opened, stretches, options, out, bin_of(model))
+
+
+def _stretches(
+    genome: "Genome",
+    region: list[str] | None,
+    bed: Path | None,
+    vcf: Path | None,
+    window: int,
+    flank: int,
+    aliases: Path | None,
+) -> "Stretches":
+    from danq.explain.stretches import bed_stretches, region_stretches, variant_stretches
+
+    if bed is not None:
+        return bed_stretches(bed, genome, aliases)
+    if vcf is not None:
+        return variant_stretches(vcf, genome, window, flank, aliases)
+    return region_stretches(region or [], genome, aliases)
