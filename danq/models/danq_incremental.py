@@ -197,8 +197,8 @@ def incremental(options: Any, model: "keras.Model") -> Incremental | None:
     Returns
     -------
     Incremental or None
-        None where the options leave nothing to share exactly (several recurrent layers, outputs at every step,
-        or directions that are mixed at every step before a pooling).
+        None where the options leave nothing to share exactly (several recurrent layers, outputs of steps, or
+        directions that are mixed at every step before a pooling).
     """
     merge = options.merge_mode if options.bidirectional else "concat"
     mixed = {"flatten": ("mul",), "last": (), "pools": ("sum", "mul", "ave"), "max": ("sum", "mul", "ave")}

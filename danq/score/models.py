@@ -82,10 +82,12 @@ def read_models(
     Raises
     ------
     DanqError
-        If one is no bundle, or their targets, windows or tasks differ, or one is given twice.
+        If one is no bundle, does not classify whole windows of DNA, or is given twice, or if their targets,
+        windows or tasks differ.
     """
     infos = [read_manifest(path / "bundle.json", "bundle", 1) for path in paths]
     for path, info in zip(paths, infos, strict=True):
+        _check_readable(path, info)
         _check_alike(paths[0], infos[0], path, info)
         trained = info.get("dataset", {}).get("genome_digest")
         if trained is not None and trained != genome.digest:
@@ -107,6 +109,17 @@ def read_models(
 
     first = infos[0]
     return Models(bundles, tuple(first["targets"]), int(first["window"]), str(first["task"]), load)
+
+
+def _check_readable(path: Path, info: dict[str, Any]) -> None:
+    kind = info.get("data_kind", "dna")
+    if kind != "dna":
+        raise DanqError(f"{path}: expected a model of DNA, received one of data of kind {kind}")
+    if info.get("step"):
+        raise DanqError(
+            f"{path}: expected a model that classifies whole windows, received one that classifies steps of "
+            f"{info['step']} bp"
+        )
 
 
 def _check_alike(first_path: Path, first: dict[str, Any], path: Path, info: dict[str, Any]) -> None:

@@ -28,7 +28,7 @@ OTHER = {"A": "G", "G": "A", "C": "T", "T": "C"}
 FILES = ("scores.parquet", "ledger.tsv", "annotated.vcf.gz")
 
 
-def save_model(out, targets=("CTCF", "Pol2"), seed=0, window=WINDOW, genome_digest=None):
+def save_model(out, targets=("CTCF", "Pol2"), seed=0, window=WINDOW, genome_digest=None, **more):
     keras.utils.set_random_seed(seed)
     sizes = danq_model.Options(filters=6, kernel=5, pool=4, units=4, dense=7)
     encoder = CodesEncoder(window)
@@ -43,6 +43,7 @@ def save_model(out, targets=("CTCF", "Pol2"), seed=0, window=WINDOW, genome_dige
         "window": window,
         "bin": 8,
         "dataset": {"name": "tiny", "genome_digest": genome_digest},
+        **more,
     }
     out.mkdir()
     save_bundle(out, danq_model.build(sizes, encoder, len(targets), "multilabel"), encoder, info)
@@ -261,6 +262,19 @@ def test_refusals(place, score, tmp_path, capsys, case, monkeypatch):
     assert said[-1].startswith("danq: ")
     assert re.search(message, said[-1]), said
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("more", "expected"),
+    [
+        ({"data_kind": "text"}, "expected a model of DNA, received one of data of kind text"),
+        ({"step": 4}, "received one that classifies steps of 4 bp"),
+    ],
+)
+def test_a_model_that_does_not_classify_windows_of_dna(score, tmp_path, capsys, more, expected):
+    save_model(tmp_path / "other", **more)
+    assert score(model=tmp_path / "other") == 2
+    assert expected in capsys.readouterr().err
 
 
 def test_a_model_that_cannot_be_read(place, score, tmp_path, capsys):

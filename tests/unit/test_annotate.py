@@ -3,6 +3,7 @@ import logging
 import subprocess
 from pathlib import Path
 
+import cyvcf2
 import pysam
 import pytest
 from hypothesis import given
@@ -104,6 +105,8 @@ def test_bcftools_and_pysam_read_it(tmp_path, view):
     assert found[0]["danq_max_target"] == ("tRNA%20gene%3B%20minus",)
     assert found[1]["danq_l2_logit_diff"] == (None, 4.0, None)
     assert found[2] == {"AC": (7,)}
+    by_cyvcf2 = [variant.INFO.get("danq_max_target") for variant in cyvcf2.VCF(str(path))]
+    assert by_cyvcf2 == ["tRNA%20gene%3B%20minus", ".,a,.", None]
 
 
 def test_a_header_without_contigs_can_be_read(tmp_path, view):
