@@ -83,12 +83,12 @@ def test_a_plan_of_every_callset(asked: Project):
     assert "results/scores/whole/annotated.vcf.gz" in whole
     for flags in (
         "danq score --model results/runs/net --genome results/genomes/first --vcf data/variants.vcf ",
-        " --region chr1:1-9,000 --region chr2 ",
+        " --regions chr1:1-9,000 --regions chr2 ",
         *(" --ref-mismatch swap ", " --pass-only ", " --truth X ", " --annotate beta ", " --threads "),
         " --work results/scores/whole/.work --out results/scores/whole 2> ",
     ):
         assert flags in whole
-    for absent in ("--strands", "--sample", "--batch-size", "--shard"):
+    for absent in ("--strands", "--samples", "--batch-size", "--shard"):
         assert absent not in whole
 
     shard, gathering = (rule_of(done.stdout, f"score/{name}") for name in ("cut.2-of-3", "cut"))
@@ -122,7 +122,7 @@ def test_every_key_of_a_callset_is_an_option_of_the_command(asked: Project):
     done = asked.snakemake("--dry-run", "results/scores/whole/scores.json")
     command = re.search(r"danq score (.*) 2> ", rule_of(done.stdout, "score/whole"))
     assert command
-    assert "--sample 'a b'" in command[1]
+    assert "--samples 'a b'" in command[1]
     given = shlex.split(command[1])
     verb = typer.main.get_command(typer_app(score))
     parsed = verb.make_context("score", given).params

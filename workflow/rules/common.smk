@@ -36,8 +36,6 @@ TABLES = [
     for name, callset in settings.callsets.items()
     if open_variants(callset.vcf).kind == "tsv"
 ]
-# keys that hold several values, which the command line takes one by one
-SCORE_FLAGS = {"targets": "target", "regions": "region", "samples": "sample"}
 ANNOTATED = [name for name in settings.callsets if name not in TABLES]
 
 
@@ -125,7 +123,7 @@ def score_options(wildcards):
         f"--genome results/genomes/{settings.genome_of_callset(wildcards.callset)}"
     )
     for key, value in given.items():
-        flag = f"--{SCORE_FLAGS.get(key, key)}".replace("_", "-")
+        flag = f"--{key}".replace("_", "-")
         values = value if isinstance(value, list) else [value]
         flags += [
             flag if each is True else f"{flag} {shlex.quote(str(each))}"
