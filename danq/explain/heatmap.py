@@ -1,22 +1,23 @@
-"""Heat map and sequence logo of the mutants of a stretch, as one SVG that needs no other file."""
+"""The figure of a saturation mutagenesis: a heat map of every mutant's effect under a sequence logo."""
 
+from collections import defaultdict
 from dataclasses import dataclass
-from xml.sax.saxutils import escape
+from html import escape
 
 import numpy as np
 from numpy.typing import NDArray
 
+from danq.explain.layout import GAP, HEADER, LEFT, LOGO, RIGHT, ROW, Layout, lay_out
 from danq.explain.letters import COLOURS, OUTLINES
-from danq.explain.mutants import ALTERNATES
+from danq.explain.scales import diverging, number, ticks
+from danq.genome.alphabet import LETTERS, N
 
-_LEFT, _RIGHT, _TOP, _LOGO, _GAP, _ROW = 64, 24, 62, 132, 10, 20
-_WIDEST_CELL, _NARROWEST_CELL, _FULL, _LEAST = 24.0, 2.0, 1040, 560
-_LOSS, _GAIN = (33, 102, 172), (178, 24, 43)
-_KNOWN_BASES = "ACGT"
-_STYLE = (
-    "text{font-family:Helvetica,Arial,'Liberation Sans',sans-serif;font-size:11px;fill:#333}"
-    ".h{font-size:16px;font-weight:600;fill:#111}.m{text-anchor:middle}.e{text-anchor:end}"
-    ".l{stroke:#999;stroke-width:1}.z{stroke:#777;stroke-width:1}.r{fill:#e6e6e6}.d{fill:#555}"
+_LEVELS = 32
+_INK, _PALE, _EMPTY, _REFERENCE = "#1f2933", "#66717d", "#e9ecef", "#9aa5b1"
+_FONT = "Helvetica Neue,Helvetica,Arial,Liberation Sans,sans-serif"
+_MEANING = (
+    "Logo: the height of a letter is minus the mean logit difference of replacing the base. Cells: logit "
+    "difference (ALT − REF) of each mutant; grey letters mark the base of the genome."
 )
 
 
@@ -44,23 +45,22 @@ class HeatMap:
     logit_diff: NDArray[np.float32]
 
     @property
-    def importance(self) -> NDArray[np.float64]:
+    def contribution(self) -> NDArray[np.float64]:
         """Minus the mean effect of the three substitutions: float64, shape (n,); 0 where the base is N."""
-        return np.where(self.ref < 4, -np.nansum(self.logit_diff[:, :4], axis=1, dtype=np.float64) / 3, 0.0)
+        total = np.nansum(self.logit_diff[:, :4], axis=1, dtype=np.float64)
+        return np.where(self.ref != N, -total / 3, 0.0)
 
     @property
-    def limit(self) -> float:
-        """End of the colour scale on both sides of 0."""
-        return float(np.nanmax(np.abs(self.logit_diff), initial=0.0)) or 1.0
-
-    @property
-    def cell(self) -> float:
-        """Width of a position in px."""
-        return min(max(_FULL / len(self.ref), _NARROWEST_CELL), _WIDEST_CELL)
+    def place(self) -> str:
+        """For example ``chr7:1,001–1,050``."""
+        return f"{self.contig}:{self.start + 1:,}–{self.start + len(self.ref):,}"
 
 
 def svg(heat: HeatMap) -> str:
-    """Draw a heat map under its sequence logo.
+    """Draw a heat map under its sequence logo, in lines of at most 120 bp that share their scales.
+
+    The height of a letter is what its base contributes: minus the mean effect of replacing it. A letter
+    that points downwards stands where mutations raise the prediction. Grey columns are N.
 
     Parameters
     ----------
@@ -70,161 +70,167 @@ def svg(heat: HeatMap) -> str:
     Returns
     -------
     str
-        An SVG document: a cell (class ``c``) for each mutant, a grey one (class ``r``) for each base of
-        the genome.
+        An SVG document that needs no other file and no font for its letters.
     """
-    n, rows = heat.logit_diff.shape
-    plot = heat.cell * n
-    width = max(_LEFT + plot + _RIGHT, _LEAST)
-    floor = _TOP + _LOGO + _GAP + rows * _ROW
-    height = floor + 84
-    parts = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_px(width)} {height}" '
-        f'width="{_px(width)}" height="{height}" role="img">',
-        f"<title>{escape(_region(heat))}: mutants, {escape(heat.target)}</title>",
-        f"<style>{_STYLE}</style>",
-        _definitions(),
-        f'<rect width="{_px(width)}" height="{height}" fill="#fff"/>',
-        f'<text class="h" x="{_LEFT}" y="24">{escape(heat.target)}</text>',
-        f'<text x="{_LEFT}" y="43">{escape(_region(heat))} · {n:,} bp · {escape(heat.runs)}</text>',
-        *_logo(heat),
-        *_cells(heat),
-        *_axis(heat, floor),
-        *_legend(heat, floor + 52, width - _RIGHT),
-        "</svg>",
-    ]
-    return "\n".join(parts) + "\n"
+    contribution = heat.contribution
+    layout = lay_out(contribution, heat.logit_diff)
+    starts = range(0, len(heat.ref), layout.columns)
+    height = HEADER + len(starts) * layout.line
+    parts = _opening(heat, layout, height)
+    for line, first in enumerate(starts):
+        part = slice(first, first + layout.columns)
+        parts.append(f'<g transform="translate({LEFT},{HEADER + line * layout.line})">')
+        parts += _cells(heat.ref[part], heat.logit_diff[part], layout)
+        parts += _logo(heat.ref[part], contribution[part], layout)
+        parts += _axis(heat.start + first, len(heat.ref[part]), layout)
+        parts += _remarks(heat, contribution, range(len(heat.ref))[part], layout)
+        parts.append("</g>")
+    return "\n".join([*parts, "</svg>", ""])
 
 
-def _definitions() -> str:
-    outlines = (f'<path id="{base}" d="{d}" fill-rule="evenodd"/>' for base, d in OUTLINES.items())
-    stops = "".join(
-        f'<stop offset="{step / 10:.1f}" stop-color="{_colour(step / 5 - 1)}"/>' for step in range(11)
-    )
-    return f'<defs>{"".join(outlines)}<linearGradient id="scale">{stops}</linearGradient></defs>'
-
-
-def _logo(heat: HeatMap) -> list[str]:
-    values = heat.importance
-    low, high = min(float(values.min()), 0.0), max(float(values.max()), 0.0)
-    unit = _LOGO / (high - low or 1.0)
-    zero = _TOP + high * unit
-    parts = [
-        f'<text class="m" transform="translate(14 {_TOP + _LOGO // 2}) rotate(-90)">importance of base'
-        "</text>",
-        f'<line class="z" x1="{_LEFT}" x2="{_px(_LEFT + heat.cell * len(values))}" y1="{_px(zero)}" '
-        f'y2="{_px(zero)}"/>',
-        f'<text class="e" x="{_LEFT - 8}" y="{_px(zero + 4)}">0</text>',
-    ]
-    # a number that would touch the zero is left out
-    parts += [
-        f'<text class="e" x="{_LEFT - 8}" y="{_px(zero - value * unit + 4)}">{_number(value)}</text>'
-        for value in (low, high)
-        if abs(value) * unit > 14
-    ]
-    for place, (base, value) in enumerate(zip(heat.ref.tolist(), values.tolist(), strict=True)):
-        tall = abs(value) * unit
-        if base < 4 and tall >= 0.05:
-            letter = _KNOWN_BASES[base]
-            top = zero - tall if value > 0 else zero
-            parts.append(
-                f'<use href="#{letter}" fill="{COLOURS[letter]}" transform="translate('
-                f"{_px(_LEFT + (place + 0.04) * heat.cell)} {_px(top)}) scale({_px(0.92 * heat.cell)} "
-                f'{_px(tall)})"/>'
-            )
-    return parts
-
-
-def _cells(heat: HeatMap) -> list[str]:
-    rows = heat.logit_diff.shape[1]
-    top = _TOP + _LOGO + _GAP
-    parts = [
-        f'<text class="e" x="{_LEFT - 8}" y="{top + row * _ROW + 14}">'
-        f"{ALTERNATES[row] if row < 4 else 'deletion'}</text>"
-        for row in range(rows)
-    ]
-    wide = _px(heat.cell)
-    for place, base in enumerate(heat.ref.tolist()):
-        if base > 3:
-            continue
-        left, name = _LEFT + place * heat.cell, f"{heat.contig}:{heat.start + place + 1:,}"
-        for row in range(rows):
-            box = f'x="{_px(left)}" y="{top + row * _ROW}" width="{wide}" height="{_ROW}"'
-            value = float(heat.logit_diff[place, row])
-            if row == base:
-                parts.append(f'<rect class="r" {box}/>')
-                parts.append(
-                    f'<circle class="d" cx="{_px(left + heat.cell / 2)}" cy="{top + row * _ROW + _ROW // 2}" '
-                    f'r="{_px(min(heat.cell * 0.3, 2.5))}"/>'
-                )
-            else:
-                change = f"{_KNOWN_BASES[base]}&gt;{ALTERNATES[row]}"
-                parts.append(
-                    f'<rect class="c" {box} fill="{_colour(value / heat.limit)}"><title>'
-                    f"{escape(name)} {change} {_number(value)}</title></rect>"
-                )
-    high = rows * _ROW
-    parts.append(
-        f'<rect x="{_LEFT}" y="{top}" width="{_px(heat.cell * len(heat.ref))}" height="{high}" '
-        'fill="none" stroke="#bbb"/>'
-    )
-    return parts
-
-
-def _axis(heat: HeatMap, floor: int) -> list[str]:
-    n = len(heat.ref)
-    step = _step(84 / heat.cell)
-    first, last = heat.start + 1, heat.start + n
-    ticks = range(-(-first // step) * step, last + 1, step)
-    parts = []
-    for tick in ticks:
-        x = _px(_LEFT + (tick - first + 0.5) * heat.cell)
-        parts.append(f'<line class="l" x1="{x}" x2="{x}" y1="{floor}" y2="{floor + 5}"/>')
-        parts.append(f'<text class="m" x="{x}" y="{floor + 17}">{tick:,}</text>')
-    middle = _px(_LEFT + heat.cell * n / 2)
-    title = f"position on {escape(heat.contig)} (bp, 1-based)"
-    parts.append(f'<text class="m" x="{middle}" y="{floor + 34}">{title}</text>')
-    return parts
-
-
-def _legend(heat: HeatMap, top: int, right: float) -> list[str]:
-    wide, ends = 200, _number(heat.limit)
-    left = right - wide - 10
+def _opening(heat: HeatMap, layout: Layout, height: int) -> list[str]:
+    subtitle = " · ".join(text for text in (heat.place, f"{len(heat.ref):,} bp", heat.runs) if text)
+    room = layout.width - LEFT - RIGHT - 210
+    title, subtitle = _fitted(heat.target, room / 9.2), _fitted(subtitle, room / 5.9)
     return [
-        f'<rect class="r" x="{_LEFT}" y="{top}" width="12" height="12"/>',
-        f'<circle class="d" cx="{_LEFT + 6}" cy="{top + 6}" r="2.5"/>',
-        f'<text x="{_LEFT + 18}" y="{top + 10}">base of the genome</text>',
-        f'<text class="e" x="{_px(left - 12)}" y="{top + 10}">logit difference (ALT − REF)</text>',
-        f'<rect x="{_px(left)}" y="{top}" width="{wide}" height="12" fill="url(#scale)" stroke="#bbb"/>',
-        f'<text class="m" x="{_px(left)}" y="{top + 26}">−{ends}</text>',
-        f'<text class="m" x="{_px(left + wide / 2)}" y="{top + 26}">0</text>',
-        f'<text class="m" x="{_px(left + wide)}" y="{top + 26}">+{ends}</text>',
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {layout.width} {height}" '
+        f'width="{layout.width}" height="{height}" role="img" font-family="{_FONT}" font-size="11" '
+        f'fill="{_INK}">',
+        f"<title>{escape(heat.place)}: mutants, {escape(heat.target)}</title>",
+        f"<desc>{_MEANING}</desc>",
+        "<defs>",
+        *(f'<path id="danq-{base}" d="{d}" fill-rule="evenodd"/>' for base, d in OUTLINES.items()),
+        "</defs>",
+        f'<rect width="{layout.width}" height="{height}" fill="#fff"/>',
+        f'<text x="{LEFT}" y="30" font-size="17" font-weight="600">{title}</text>',
+        f'<text x="{LEFT}" y="49" fill="{_PALE}">{subtitle}</text>',
+        *_colour_bar(layout),
     ]
 
 
-def _region(heat: HeatMap) -> str:
-    return f"{heat.contig}:{heat.start + 1:,}–{heat.start + len(heat.ref):,}"
+def _fitted(text: str, room: float) -> str:
+    return escape(text if len(text) <= room else text[: int(room) - 1] + "…")
 
 
-def _colour(value: float) -> str:
-    """Blue for a loss, red for a gain, white between: `value` from -1 to 1."""
-    end = _GAIN if value > 0 else _LOSS
-    return "#" + "".join(f"{round(255 + (one - 255) * abs(value)):02x}" for one in end)
+def _colour_bar(layout: Layout) -> list[str]:
+    width, height, steps = 180, 9, 60
+    parts = [
+        f'<g transform="translate({layout.width - RIGHT - width},31)">',
+        f'<text x="{width // 2}" y="-7" text-anchor="middle">logit difference (ALT − REF)</text>',
+        '<g shape-rendering="crispEdges">',
+    ]
+    step = width // steps
+    for place in range(steps):
+        colour = diverging((2 * place + 1) / steps - 1)
+        parts.append(f'<rect x="{place * step}" width="{step}" height="{height}" fill="{colour}"/>')
+    parts.append(f'</g><g font-size="10" fill="{_PALE}" text-anchor="middle">')
+    for share in (-1.0, -0.5, 0.0, 0.5, 1.0):
+        x = width * (share + 1) / 2
+        parts.append(f'<path d="M{x:g} {height}v3" stroke="{_PALE}"/>')
+        parts.append(f'<text x="{x:g}" y="{height + 14}">{number(share * layout.limit)}</text>')
+    return [*parts, "</g></g>"]
 
 
-def _step(least: float) -> int:
-    """Give the smallest of 1, 2, 5, 10, 20, … that is not below `least`."""
-    power = 1
-    while True:
-        for leading in (1, 2, 5):
-            if leading * power >= least:
-                return leading * power
-        power *= 10
+def _cells(ref: NDArray[np.uint8], logit_diff: NDArray[np.float32], layout: Layout) -> list[str]:
+    """Cells of equal colour are one path, so that a figure stays small."""
+    wide = layout.cell - layout.apart
+    box = f"h{wide}v{ROW - 1}h-{wide}z"
+    by_colour: dict[str, list[str]] = defaultdict(list)
+    marks = []
+    for column, base in enumerate(ref.tolist()):
+        x = column * layout.cell
+        for row, value in enumerate(logit_diff[column].tolist()):
+            # levels instead of a colour for each value
+            level = round(value / layout.limit * _LEVELS) / _LEVELS if np.isfinite(value) else None
+            colour = _EMPTY if level is None else diverging(level)
+            by_colour[colour].append(f"M{x} {layout.row(row)}{box}")
+        if base != N:
+            letter = min(wide - 3.0, 8.0)
+            marks.append(
+                _letter(LETTERS[base], x + (wide - letter) / 2, layout.row(base) + 3, letter, ROW - 7)
+            )
+    drawn = [f'<path fill="{colour}" d="{"".join(boxes)}"/>' for colour, boxes in sorted(by_colour.items())]
+    cells = ['<g shape-rendering="crispEdges">', *drawn, "</g>"]
+    return [*cells, f'<g fill="{_REFERENCE}">', *marks, "</g>", *_row_names(layout)]
 
 
-def _px(value: float) -> str:
-    return f"{value:.2f}".rstrip("0").rstrip(".")
+def _row_names(layout: Layout) -> list[str]:
+    names = [
+        f'<g fill="{COLOURS[base]}">{_letter(base, -17, layout.row(row) + 2.5, 8.5, ROW - 6)}</g>'
+        for row, base in enumerate(OUTLINES)
+    ]
+    if layout.rows > 4:
+        y = layout.row(4) + 11
+        names.append(f'<text x="-8" y="{y}" font-size="10.5" text-anchor="end" fill="{_PALE}">del</text>')
+    return names
 
 
-def _number(value: float) -> str:
-    return f"{value:.2g}".replace("-", "−") if abs(value) < 1 else f"{value:.2f}".replace("-", "−")
+def _letter(base: str, x: float, y: float, width: float, height: float) -> str:
+    return (
+        f'<use href="#danq-{base}" transform="translate({x:.6g},{y:.6g}) scale({width:.4g},{height:.4g})"/>'
+    )
+
+
+def _logo(ref: NDArray[np.uint8], contribution: NDArray[np.float64], layout: Layout) -> list[str]:
+    zero = layout.level(0.0)
+    parts = [
+        f'<g font-size="10" fill="{_PALE}" text-anchor="end"><path d="M0 0V{LOGO}" stroke="{_PALE}"/>',
+        f'<text transform="translate(-44,{LOGO // 2}) rotate(-90)" text-anchor="middle">contribution</text>',
+    ]
+    for tick in ticks(layout.low, layout.high, 5):
+        y = f"{layout.level(tick):.5g}"
+        parts.append(f'<path d="M-4 {y}H0" stroke="{_PALE}"/>')
+        parts.append(f'<text x="-7" y="{y}" dy=".35em">{number(tick)}</text>')
+    parts.append("</g>")
+    by_base: dict[str, list[str]] = defaultdict(list)
+    for column, (base, value) in enumerate(zip(ref.tolist(), contribution.tolist(), strict=True)):
+        height = zero - layout.level(value)
+        if base != N and abs(height) >= 0.05:
+            # a negative height turns the letter upside down
+            x, wide = (column + 0.04) * layout.cell, 0.92 * layout.cell
+            by_base[LETTERS[base]].append(_letter(LETTERS[base], x, zero - height, wide, height))
+    for base, drawn in sorted(by_base.items()):
+        parts += [f'<g class="logo" fill="{COLOURS[base]}">', *drawn, "</g>"]
+    width = len(ref) * layout.cell
+    return [*parts, f'<path d="M0 {zero:.5g}H{width}" stroke="{_PALE}" stroke-width=".6"/>']
+
+
+def _axis(start: int, length: int, layout: Layout) -> list[str]:
+    """Ticks at round 1-based positions under the cells."""
+    top = LOGO + GAP + layout.heat + 3
+    widest = 6.2 * len(f"{start + length:,}") + 14
+    step = next(step for step in (1, 2, 5, 10, 20, 50, 100) if step * layout.cell >= widest)
+    minor = 1 if step < 10 else step // 5
+    marks, labels = [], []
+    for column in range(length):
+        position, x = start + 1 + column, (column + 0.5) * layout.cell - layout.apart / 2
+        if position % step == 0:
+            marks.append(f"M{x:g} {top}v6")
+            labels.append(f'<text x="{x:g}" y="{top + 17}">{position:,}</text>')
+        elif position % minor == 0:
+            marks.append(f"M{x:g} {top}v3")
+    return [
+        f'<path d="{"".join(marks)}" stroke="{_PALE}"/>',
+        f'<g class="axis" font-size="10" text-anchor="middle" fill="{_PALE}">',
+        *labels,
+        "</g>",
+    ]
+
+
+def _remarks(heat: HeatMap, contribution: NDArray[np.float64], places: range, layout: Layout) -> list[str]:
+    """Numbers of each position, shown under the pointer."""
+    parts = ['<g fill="none" pointer-events="all">']
+    for column, index in enumerate(places):
+        base = LETTERS[heat.ref[index]]
+        said = [f"{heat.contig}:{heat.start + index + 1:,} {base}"]
+        if base != "N":
+            said.append(f"contribution {number(contribution[index])}")
+        said += [
+            f"{base}>{name} {number(value)}"
+            for name, value in zip((*OUTLINES, "del"), heat.logit_diff[index].tolist(), strict=False)
+            if np.isfinite(value)
+        ]
+        x, height = column * layout.cell, LOGO + GAP + layout.heat
+        title = f"<title>{escape('; '.join(said))}</title>"
+        parts.append(f'<rect x="{x}" width="{layout.cell}" height="{height}">{title}</rect>')
+    return [*parts, "</g>"]
