@@ -8,6 +8,7 @@ from typing import Annotated, Any, TypeVar
 
 from pydantic import BaseModel, Field, StringConstraints, ValidationError
 
+from danq.config.expand import expanded, expansion_problems
 from danq.config.reading import describe, one_line, plain, read_mapping
 from danq.data.options import Closed, DatasetOptions
 from danq.errors import DanqError
@@ -24,6 +25,12 @@ class Run(Closed):
 
     model: str = Field(description="name of a model, or the path of a Python file (.py) that defines one")
     dataset: str = Field(description="name of a dataset of this configuration")
+    repeats: int = Field(
+        1,
+        ge=1,
+        description="trainings with the seeds `train.seed`, `train.seed` + 1, …; two and more are runs of "
+        "their own, `<run>.seed1337`, …",
+    )
     options: dict[str, Any] = Field({}, description="options of the model")
     train: TrainOptions = Field(TrainOptions(), description="how the model is trained")
     predict: PredictOptions = Field(PredictOptions(), description="how the trained model predicts")
@@ -81,7 +88,10 @@ def load_config(path: Path) -> Config:
 
 
 def parse_config(raw: Mapping[str, Any], source: str) -> Config:
-    """Check a configuration and fill in every default, those of each run's model included.
+    """Check a configuration, fill in every default, those of each run's model included, and expand it.
+
+    What comes back holds plain runs and datasets only: repeats and folds have become runs and datasets of
+    their own. To expand such a configuration again changes nothing.
 
     Parameters
     ----------
@@ -100,7 +110,7 @@ def parse_config(raw: Mapping[str, Any], source: str) -> Config:
         config = _filled(Config, values)
     except ValidationError as error:
         raise DanqError(one_line(source, describe(error, Config, values))) from None
-    problems = [*_references(config), *_circles(config), *_callsets(config)]
+    problems = [*_references(config), *_circles(config), *_callsets(config), *expansion_problems(config)]
     runs = dict[str, Run]()
     for name, run in config.runs.items():
         options = model_options(run.model)
@@ -118,7 +128,7 @@ def parse_config(raw: Mapping[str, Any], source: str) -> Config:
             problems += _wrong_kind(config, name)
     if problems:
         raise DanqError(one_line(source, problems))
-    return config.model_copy(update={"runs": runs})
+    return expanded(config.model_copy(update={"runs": runs}))
 
 
 def _filled(model: type[_Model], raw: Any) -> _Model:

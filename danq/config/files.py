@@ -59,13 +59,15 @@ def check_files(config: Config, source: str) -> None:
     DanqError
         With the key, what was expected and what was received.
     """
-    problems = [
-        f"{key}: expected a file, received '{path}' {'(a directory)' if path.is_dir() else '(no such file)'}"
-        for key, path in _all_paths(config)
+    # by path: what a run with many seeds lacks is told once
+    missing = {
+        path: f"{key}: expected a file, received '{path}' "
+        + ("(a directory)" if path.is_dir() else "(no such file)")
+        for key, path in reversed(list(_all_paths(config)))
         if not (path.is_file() or (path.is_dir() and _may_be_folder(config, key)))
-    ]
-    if problems:
-        raise DanqError(f"{source}: " + "; ".join(problems))
+    }
+    if missing:
+        raise DanqError(f"{source}: " + "; ".join(reversed(missing.values())))
     for name in config.datasets:
         dataset_files(config, name)
     # a wrong name of a target would otherwise come to light after the training

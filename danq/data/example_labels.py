@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from danq.data.dataset import SPLITS
+from danq.data.folds import deal_rows, split_of_fold
 from danq.data.options import SplitOptions
 from danq.errors import DanqError
 
@@ -137,6 +138,8 @@ def place_examples(
 ) -> NDArray[np.uint8]:
     """Give every row its split: by file or the column ``split``; parts without rows are drawn from train.
 
+    With folds, all rows are dealt to them instead.
+
     Parameters
     ----------
     examples : Examples
@@ -156,11 +159,18 @@ def place_examples(
     Raises
     ------
     DanqError
-        If some rows are placed and others are not, or a part has neither rows nor a fraction, or both.
+        If some rows are placed and others are not, a part has neither rows nor a fraction, or both, or rows
+        that are to be dealt to folds are placed.
     """
     unplaced = np.flatnonzero(examples.split == UNPLACED)
     if 0 < len(unplaced) < len(examples.split):
         raise DanqError(f"{examples.where(int(unplaced[0]))}: split: expected a split, received an empty one")
+    if split is not None and split.folds:
+        if not len(unplaced):
+            raise DanqError(
+                f"{source}.split.folds: expected rows without a split, received rows that have one"
+            )
+        return split_of_fold(deal_rows(strata(labels), split.folds, split.seed), split)
     placed = np.where(examples.split == UNPLACED, np.uint8(0), examples.split)
     fractions = [
         _fraction([] if split is None else getattr(split, part), part, int((placed == index).sum()), source)

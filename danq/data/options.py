@@ -33,7 +33,30 @@ class SplitOptions(Closed):
         "for labelled examples a fraction, left out where a file is given for this part",
     )
     test: list[str] | Fraction = Field([], description="as `valid`")
-    seed: int = Field(1337, ge=0, description="seed of the stratified draw where fractions are given")
+    seed: int = Field(
+        1337, ge=0, description="seed of the stratified draw where fractions are given, and of folds"
+    )
+    folds: int | None = Field(
+        None,
+        ge=3,
+        description="cross-validation in place of `valid` and `test`: contigs, or rows class by class, are "
+        "dealt to so many folds; each tests once while the next one validates and the others train",
+    )
+    fold: int | None = Field(
+        None,
+        ge=1,
+        description="the fold that tests; left out, every one, each in a dataset `<name>.fold1`, …",
+    )
+
+    @model_validator(mode="after")
+    def _folds_or_parts(self) -> "SplitOptions":
+        if self.fold is not None and self.fold > (self.folds or 0):
+            raise ValueError(
+                f"expected a `fold` of 1 to `folds`, received fold {self.fold} of {self.folds or 'no'} folds"
+            )
+        if self.folds and (self.valid or self.test):
+            raise ValueError("expected either `folds` or `valid` and `test`, received both")
+        return self
 
 
 _OF_DNA = (
@@ -113,13 +136,17 @@ class DatasetOptions(Closed):
             raise ValueError(f"expected `examples` for a dataset of kind {self.kind}")
         if (self.targets is None) == (self.examples is None):
             raise ValueError("expected exactly one of `targets` (regions of a genome) and `examples`")
-        if self.targets is not None:
+        if self.split is not None and self.split.folds and isinstance(self.examples, dict):
+            raise ValueError("`split.folds`: expected `examples` in one file, received one file a split")
+        if self.targets is not None and not (self.split and self.split.folds):
             if self.split is None or not self.split.valid or not self.split.test:
-                raise ValueError("expected `split` with `valid` and `test` contigs or regions")
+                raise ValueError(
+                    "expected `split` with `valid` and `test` contigs or regions, or with `folds`"
+                )
             if isinstance(self.split.valid, float) or isinstance(self.split.test, float):
                 raise ValueError("expected lists of contigs or regions in `split`, received a fraction")
-            if self.bin > self.window:
-                raise ValueError(f"expected bin <= window, received bin {self.bin} and window {self.window}")
+        if self.targets is not None and self.bin > self.window:
+            raise ValueError(f"expected bin <= window, received bin {self.bin} and window {self.window}")
         return self
 
     @model_validator(mode="after")

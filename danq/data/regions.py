@@ -11,10 +11,11 @@ from numpy.typing import NDArray
 
 from danq.data.composition import Composition, window_composition
 from danq.data.dataset import SPLITS
+from danq.data.folds import fold_territories, with_contigs
 from danq.data.labels import Bins, bins_of, covered_bins
 from danq.data.negatives import draw_negatives
 from danq.data.options import DatasetOptions, Negatives
-from danq.data.splits import TRAIN, assign, territories
+from danq.data.splits import TRAIN, Territory, assign, territories
 from danq.data.steps import gather, packed_steps, spread
 from danq.data.targets import Target, read_targets
 from danq.data.tracks import Tracks, label_tracks
@@ -62,7 +63,13 @@ def build_region_dataset(options: DatasetOptions, name: str, genome: Genome, out
     aliases = read_aliases(options.aliases) if options.aliases else None
     bins = bins_of(genome.lengths, options.bin)
     composition = window_composition(genome, bins, options.window)
-    split, left_out = _admit(options, f"datasets.{name}", genome, bins, composition, aliases)
+    source, given = f"datasets.{name}", options.split
+    if given.folds:
+        placed = fold_territories(given, genome, bins, source)
+        options = options.model_copy(update={"split": with_contigs(given, genome, placed)})
+    else:
+        placed = territories(given, genome, source, aliases)
+    split, left_out = _admit(options, placed, genome, bins, composition, aliases)
     with staged(out) as partial:
         scratch = partial / "columns"
         steps = bins if options.steps is None else bins_of(genome.lengths, options.steps)
@@ -99,16 +106,13 @@ def build_region_dataset(options: DatasetOptions, name: str, genome: Genome, out
 
 def _admit(
     options: DatasetOptions,
-    source: str,
+    placed: dict[int, Territory],
     genome: Genome,
     bins: Bins,
     composition: Composition,
     aliases: Mapping[str, str] | None,
 ) -> tuple[NDArray[np.uint8], dict[str, int]]:
     """Give each bin its split, or 255 and a count under the first reason to leave it out."""
-    if options.split is None:
-        raise DanqError(f"{source}: expected `split`")
-    placed = territories(options.split, genome, source, aliases)
     assigned = assign(bins, genome.lengths, placed, options.window)
     most = Fraction(str(options.max_n))
     allowed = options.window * most.numerator // most.denominator

@@ -1,0 +1,91 @@
+"""Runs with several seeds, and datasets in folds, become plain runs and datasets with names of their own."""
+
+from collections import Counter
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from danq.learn.repeats import Repeat
+
+if TYPE_CHECKING:
+    from danq.config import Config, Run
+    from danq.data.options import DatasetOptions
+
+
+def expanded(config: "Config") -> "Config":
+    """Replace what is to be repeated by its repeats; a configuration without any comes back as it is.
+
+    Run ``r`` with three seeds becomes ``r.seed1337`` to ``r.seed1339``; dataset ``d`` in folds ``d.fold1``
+    and so on, and each run on it ``r.fold1`` and so on, or ``r.fold1.seed1337``. All of them score the
+    callsets that name ``r``.
+    """
+    datasets = {
+        repeat.name: _on_fold(options, repeat)
+        for name, options in config.datasets.items()
+        for repeat in _folds(config, name)
+    }
+    runs = {
+        repeat.name: _repeated(run, repeat)
+        for name, run in config.runs.items()
+        for repeat in _repeats(config, name)
+    }
+    callsets = {
+        name: callset.model_copy(
+            update={"runs": [each.name for run in callset.runs for each in _repeats(config, run)]}
+        )
+        for name, callset in config.callsets.items()
+    }
+    return config.model_copy(update={"datasets": datasets, "runs": runs, "callsets": callsets})
+
+
+def expansion_problems(config: "Config") -> Iterator[str]:
+    """Find names that repeats would take twice, and runs that start from a run with repeats."""
+    for section, names, repeats in (
+        ("datasets", config.datasets, _folds),
+        ("runs", config.runs, _repeats),
+    ):
+        made = [(name, each.name) for name in names for each in repeats(config, name)]
+        times = Counter(each for _, each in made)
+        for name, each in made:
+            if times[each] > 1 and name != each:
+                yield f"{section}.{name}: expected a free name for its repeat '{each}', which is taken"
+    for name, run in config.runs.items():
+        start = run.train.init_from
+        number = len(_repeats(config, start)) if start in config.runs else 1
+        if number > 1:
+            yield (
+                f"runs.{name}.train.init_from: expected a run that is trained once, received '{start}', "
+                f"which is trained {number} times (seeds or folds)"
+            )
+
+
+def _folds(config: "Config", name: str) -> list[Repeat]:
+    split = config.datasets[name].split
+    if split is None or split.folds is None or split.fold is not None:
+        return [Repeat(name)]
+    return [Repeat(name, fold) for fold in range(1, split.folds + 1)]
+
+
+def _repeats(config: "Config", name: str) -> list[Repeat]:
+    run = config.runs[name]
+    # an unknown dataset is refused elsewhere
+    folds = [each.fold for each in _folds(config, run.dataset)] if run.dataset in config.datasets else [None]
+    first = run.train.seed
+    seeds = [None] if run.repeats == 1 else list(range(first, first + run.repeats))
+    return [Repeat(name, fold, seed) for fold in folds for seed in seeds]
+
+
+def _on_fold(options: "DatasetOptions", repeat: Repeat) -> "DatasetOptions":
+    if repeat.fold is None or options.split is None:
+        return options
+    return options.model_copy(update={"split": options.split.model_copy(update={"fold": repeat.fold})})
+
+
+def _repeated(run: "Run", repeat: Repeat) -> "Run":
+    seed = run.train.seed if repeat.seed is None else repeat.seed
+    return run.model_copy(
+        update={
+            "dataset": Repeat(run.dataset, repeat.fold).name,
+            "repeats": 1,
+            "train": run.train.model_copy(update={"seed": seed}),
+        }
+    )
