@@ -8,10 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from danq.errors import DanqError
-from danq.explain.mutants import DELETED, longest_piece
+from danq.explain.mutants import DELETED, cut_pieces, longest_piece
 from danq.explain.pictures import Pictures
 from danq.explain.saturation import Chosen, Mutated, saturate, table_rows
 from danq.explain.stretches import Stretches
@@ -198,7 +196,6 @@ def _manifest(
         "strands": options.score.strands,
         "targets": options.score.targets,
     }
-    bases = np.asarray(stretches.end - stretches.start).sum()
     return {
         "kind": KIND,
         "format_version": FORMAT_VERSION,
@@ -209,16 +206,29 @@ def _manifest(
         "task": models.task,
         "window": models.window,
         "longest_piece": longest,
-        "pieces": PIECES,
+        "piece_rule": PIECES,
         "strands": options.score.strands,
         "stretches": {
             "given": stretches.given,
             "mutated": len(stretches),
-            "bases": int(bases),
+            "bases": int((stretches.end - stretches.start).sum()),
             "left_out": stretches.left_out,
             "regions": [stretches.text(genome, number) for number in range(len(stretches))],
         },
+        "pieces": _pieces(genome, stretches, models.window, longest),
         "counts": dict(counts),
         "renamed_contigs": stretches.renamed,
         "provenance": provenance(inputs, said),
     }
+
+
+def _pieces(genome: Genome, stretches: Stretches, window: int, longest: int) -> list[dict[str, Any]]:
+    """Pieces as ``chr7:1001-1500`` (1-based) with the 0-based first base of their window."""
+    return [
+        {
+            "piece": f"{genome.names[piece.contig]}:{piece.start + 1}-{piece.end}",
+            "window_start": piece.window_start,
+        }
+        for number in range(len(stretches))
+        for piece in cut_pieces(stretches, number, window, longest)
+    ]
