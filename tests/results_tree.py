@@ -9,6 +9,7 @@ import polars as pl
 from danq.data.dataset import SPLITS
 from danq.evaluate.evaluate import evaluate_predictions
 from danq.learn.predictions import Predictions, write_predictions
+from danq.learn.repeats import read_name
 
 
 def predictions(
@@ -49,7 +50,12 @@ def bundle(run: str, dataset: str, model: str, targets: tuple[str, ...]) -> dict
         "run": run,
         "model": model,
         "options": {"filters": 320, "kernel": 26},
-        "train": {"batch_size": 100, "epochs": 60, "seed": 1337, "learning_rate": 0.001},
+        "train": {
+            "batch_size": 100,
+            "epochs": 60,
+            "seed": 1337 if read_name(run).seed is None else read_name(run).seed,
+            "learning_rate": 0.001,
+        },
         "predict": {"reverse_complement": "mean", "batch_size": 128},
         "targets": list(targets),
         "task": "multilabel",
@@ -133,7 +139,10 @@ def build(
     resamples: int = 50,
     **drawn,
 ) -> Path:
-    """Write a results directory; `runs` gives (dataset, model, skill) by name of the run."""
+    """Write a results directory; `runs` gives (dataset, model, skill) by name of the run.
+
+    A dataset named as a fold has rows of its own.
+    """
     for name in sorted({given[0] for given in runs.values()}):
         place = path / "datasets" / name
         place.mkdir(parents=True)
@@ -145,6 +154,7 @@ def build(
         if model != "kmer_logistic":
             (place / "history.tsv").write_text(history())
         files = []
+        drawn["seed"] = read_name(name).fold or 0
         for split in ("valid", "test"):
             files.append(place / "predictions" / f"{split}.npz")
             write_predictions(files[-1], predictions(run, split, targets, skill, **drawn))

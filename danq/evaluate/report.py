@@ -11,13 +11,14 @@ from pathlib import Path
 from typing import Any
 
 from danq.evaluate import (
-    report_baseline,
+    report_compare,
     report_curves,
     report_data,
     report_runs,
     report_scores,
     report_targets,
 )
+from danq.evaluate.differences import mean_and_sd, value
 from danq.evaluate.report_content import Section, text
 from danq.evaluate.results import Results, read_results
 from danq.files import atomic, write_json
@@ -61,8 +62,9 @@ def sections(results: Results) -> list[Section]:
     """Make the sections of the report in their order, without empty ones."""
     made = [
         report_runs.side_by_side(results),
-        report_baseline.against_baseline(results),
-        report_baseline.against(results),
+        report_compare.overview(results),
+        report_compare.differences(results),
+        report_compare.targets(results),
         *report_targets.per_target(results),
         report_curves.curves(results, "roc"),
         report_curves.curves(results, "pr"),
@@ -82,10 +84,9 @@ def sections(results: Results) -> list[Section]:
 
 
 def _configuration(results: Results) -> dict[str, Any]:
-    names = sorted({run.dataset for run in results.runs})
     return {
         "title": _TITLE,
-        "subtitle": text(", ".join(names)),
+        "subtitle": text(", ".join(results.families())),
         "intro_text": _introduction(results),
         "show_analysis_paths": False,
         "show_analysis_time": True,
@@ -110,16 +111,23 @@ def _configuration(results: Results) -> dict[str, Any]:
 
 
 def _introduction(results: Results) -> str:
-    evaluated = [run for run in results.runs if run.measured and run.measured["scored"]]
-    runs = f"{len(results.runs)} run{'s' if len(results.runs) > 1 else ''}"
-    datasets = len({run.dataset for run in results.runs})
-    told = f"{runs} on {datasets} dataset{'s' if datasets > 1 else ''}."
-    for name in dict.fromkeys(run.dataset for run in evaluated):
-        here = [run for run in evaluated if run.dataset == name and run.measured]
-        best = max(here, key=lambda run: run.measured["auroc"]["mean"] if run.measured else 0.0)
-        area = best.measured["auroc"]["mean"] if best.measured else 0.0
-        told += f" Highest mean AUROC on {text(name)}: {text(best.name)}, {area:.3f}."
+    groups, families = results.groups, results.families()
+    told = f"{_number(len(groups), 'run')} on {_number(len(families), 'dataset')}"
+    told += f", {len(results.runs)} trainings." if len(results.runs) > len(groups) else "."
+    for name, here in families.items():
+        areas = {
+            group.name: mean_and_sd(known)[0]
+            for group in here
+            if (known := [a for run in group.members if (a := value(run, "auroc")) is not None])
+        }
+        if areas:
+            best = max(areas, key=lambda name: areas[name])
+            told += f" Highest mean AUROC on {text(name)}: {text(best)}, {areas[best]:.3f}."
     return told
+
+
+def _number(n: int, what: str) -> str:
+    return f"{n} {what}{'s' if n > 1 else ''}"
 
 
 def _draw(made: list[Section], configuration: dict[str, Any], folder: Path) -> str:

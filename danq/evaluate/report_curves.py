@@ -15,7 +15,7 @@ def curves(results: Results, curve: str) -> Section | None:
     """ROC (`roc`) or precision-recall (`pr`) curves: means of all runs, then the targets of each run."""
     means: dict[str, Points] = {}
     tabs, thinned = [], False
-    for run in results.runs:
+    for run in results.drawn:
         found = run.on_split(run.curves)
         if found is None or run.metrics is None:
             continue
@@ -35,6 +35,7 @@ def curves(results: Results, curve: str) -> Section | None:
         if thinned
         else ""
     )
+    choice += _first(results)
     tabs.insert(0, Tab("All runs, mean over targets", means))
     if curve == "roc":
         title, axes = "ROC curves", ("False positive rate", "True positive rate")
@@ -64,6 +65,11 @@ def _choose(run: Run) -> tuple[pl.DataFrame, bool]:
     return ranked[kept].sort("target_index"), True
 
 
+def _first(results: Results) -> str:
+    several = any(len(group.members) > 1 for group in results.groups)
+    return " Of a run with several seeds or folds the first is drawn." if several else ""
+
+
 def _points(table_: pl.DataFrame) -> Points:
     return [(float(x), float(y)) for x, y in table_.select("x", "y").iter_rows()]
 
@@ -72,7 +78,7 @@ def calibration(results: Results) -> Section | None:
     """Reliability of all targets together for each run, then of the targets of each run."""
     pooled: dict[str, Points] = {}
     tabs = []
-    for run in results.runs:
+    for run in results.drawn:
         found = run.on_split(run.calibration)
         measured = run.measured
         if found is None or measured is None:
@@ -90,6 +96,7 @@ def calibration(results: Results) -> Section | None:
         "Share of positive rows among rows of similar predicted probability (15 bins of equal width from 0 "
         f"to 1; bins of fewer than {_FEWEST_ROWS} rows are not drawn). On the dashed line probabilities are "
         "frequencies. ECE, the expected calibration error, is the mean distance from that line over rows."
+        + _first(results)
     )
     axes = ("Mean predicted probability", "Share of positive rows")
     return line_plot("danq_calibration", "Calibration", description, axes, tabs, "calibrated", True)
@@ -113,7 +120,7 @@ def training(results: Results) -> Section | None:
     for name, columns in measures.items():
         lines: dict[str, Points] = {}
         dashed, groups = [], []
-        for number, run in enumerate(results.runs):
+        for number, run in enumerate(results.drawn):
             if run.history is None or len(run.history) < 2:
                 continue
             for column in columns:
@@ -129,7 +136,7 @@ def training(results: Results) -> Section | None:
         tabs.append(Tab(name, lines, tuple(dashed), ylab, tuple(groups)))
     description = (
         "By epoch: the loss on training and validation rows, and the means over scored targets on validation "
-        "(F1 at a threshold of 0.5). Runs that are not trained in epochs have no line."
+        "(F1 at a threshold of 0.5). Runs that are not trained in epochs have no line." + _first(results)
     )
     return line_plot(
         "danq_training", "Training", description, ("Epoch", "Loss a row"), tabs, whole_steps=True

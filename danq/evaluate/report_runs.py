@@ -1,16 +1,24 @@
-"""Sections of the report about runs: side by side, against the baseline, training, speed, origin."""
+"""Sections of the report about runs: side by side, speed, options, origin."""
 
 from collections.abc import Mapping
 from importlib.metadata import version
 from typing import Any
 
+from danq.evaluate.differences import mean_and_sd
 from danq.evaluate.report_content import Column, Section, between, listing, page, table
 from danq.evaluate.results import Results, Run
 
+_WITH_SD = ("auroc", "auprc", "f1", "accuracy", "macro_f1", "mcc")
+
 
 def side_by_side(results: Results) -> Section | None:
-    """One row a run: what it is, how good, how long it took."""
-    rows = {results.label(run): _row(run) for run in results.runs}
+    """One row a run: what it is, how good, how long it took; of repeated runs their mean and sd as well."""
+    rows = dict[str, dict[str, Any]]()
+    for group in results.groups:
+        members = {results.label(run): _row(run) for run in group.members}
+        rows |= members
+        if len(members) > 1:
+            rows[f"{results.label(group)}, mean of {len(members)}"] = mean_row(list(members.values()))
     columns = {
         "model": Column("Model", "architecture"),
         "auroc": Column(
@@ -35,6 +43,11 @@ def side_by_side(results: Results) -> Section | None:
         "device": Column("Device", "what the training ran on"),
         "parameters": Column("Parameters", "trained and fixed weights", 0),
     }
+    columns = {
+        key: column
+        for name, given in columns.items()
+        for key, column in ((name, given), *((_sd(name, given),) if name in _WITH_SD else ()))
+    }
     splits = sorted({run.split for run in results.runs})
     description = (
         f"How the runs compare on rows of the {' and '.join(splits)} split that no model saw in training. "
@@ -42,7 +55,30 @@ def side_by_side(results: Results) -> Section | None:
         "95% percentile intervals of a bootstrap over 100-kb blocks of the genome (over rows for sequences "
         "without coordinates)."
     )
+    if len(results.groups) < len(results.runs):
+        description += (
+            " A run with several seeds or folds has a line with the mean of its trainings, and their sample "
+            "standard deviation (SD)."
+        )
     return table("danq_runs", "Runs side by side", description, "Run", columns, rows)
+
+
+def _sd(name: str, column: Column) -> tuple[str, Column]:
+    told = f"sample standard deviation of the trainings: {column.title}"
+    return f"{name}_sd", Column("SD", told, column.decimals)
+
+
+def mean_row(rows: list[dict[str, Any]]) -> dict[str, Any]:
+    """Mean of every number over several rows, sample standard deviation of some, and text that all share."""
+    merged: dict[str, Any] = {}
+    for key in dict.fromkeys(key for row in rows for key in row):
+        known = [row[key] for row in rows if row.get(key) is not None]
+        if known and not any(isinstance(value, str) for value in known):
+            merged[key], spread = mean_and_sd(known)
+            merged |= {f"{key}_sd": spread} if key in _WITH_SD else {}
+        elif len(set(known)) == 1:
+            merged[key] = known[0]
+    return merged
 
 
 def _row(run: Run) -> dict[str, Any]:
@@ -113,13 +149,15 @@ def jobs(results: Results) -> Section | None:
 
 def options(results: Results) -> Section | None:
     """Every option of every run, side by side."""
-    flat = [_flat(run.bundle) for run in results.runs]
+    flat = [_flat(run.bundle) for run in results.drawn]
     keys = list(dict.fromkeys(key for each in flat for key in each))
     rows = [[key, *(each.get(key, "") for each in flat)] for key in keys]
     description = (
         "All options with their values, defaults included. Lists and paths are shown as they were read."
     )
-    body = listing(["Option", *(results.label(run) for run in results.runs)], rows)
+    if len(results.groups) < len(results.runs):
+        description += " Of a run with several seeds or folds the first is shown; the others differ in these."
+    body = listing(["Option", *(results.label(run) for run in results.drawn)], rows)
     return page("danq_options", "Options", description, body)
 
 

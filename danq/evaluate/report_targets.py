@@ -2,40 +2,43 @@
 
 from typing import Any
 
+import polars as pl
+
 from danq.evaluate.metrics import SCORED
 from danq.evaluate.report_content import Column, Section, table
-from danq.evaluate.results import Results
+from danq.evaluate.results import Group, Results
+
+_MEANS = ("auroc", "auprc", "f1", "mcc", "threshold", "ece")
 
 
 def per_target(results: Results) -> list[Section | None]:
     """One searchable table a dataset: every target, every run."""
-    names = dict.fromkeys(run.dataset for run in results.runs)
-    return [_targets_of(results, index, name, len(names) > 1) for index, name in enumerate(names)]
+    families = results.families()
+    return [
+        _targets_of(groups, index, name, len(families) > 1)
+        for index, (name, groups) in enumerate(families.items())
+    ]
 
 
-def _targets_of(results: Results, index: int, dataset: str, several: bool) -> Section | None:
+def _targets_of(groups: list[Group], index: int, dataset: str, several: bool) -> Section | None:
     rows: dict[str, dict[str, Any]] = {}
     columns = {
         "positives": Column("Positives", "positive rows of the split", 0),
         "prevalence": Column("Prevalence (%)", "share of positive rows, the AUPRC of a random ranking", 2),
     }
-    for number, run in enumerate(results.on(dataset)):
-        metrics = run.on_split(run.metrics)
-        if metrics is None:
+    for number, group in enumerate(groups):
+        parts = [found for run in group.members if (found := run.on_split(run.metrics)) is not None]
+        if not parts:
             continue
-        columns |= _target_columns(f"r{number}", run.name)
-        for row in metrics.iter_rows(named=True):
-            common = {"positives": row["positives"], "prevalence": 100 * row["prevalence"]}
-            into = rows.setdefault(row["target"], common)
-            into |= {
-                f"r{number}_{key}": row[key] for key in ("auroc", "auprc", "f1", "mcc", "threshold", "ece")
-            }
-            into[f"r{number}_repeats"] = row["auroc_without_repeats"]
-            for key in ("auroc", "auprc"):
-                if row[f"{key}_low"] is not None:
-                    into[f"r{number}_{key}_between"] = f"{row[f'{key}_low']:.3f}–{row[f'{key}_high']:.3f}"
-            if row["status"] != SCORED:
-                into["status"] = "not scored: " + row["status"].replace("_", " ")
+        columns |= _target_columns(f"r{number}", group.name, len(parts) > 1)
+        seeds = len(parts) / len(group.folds)
+        for (target, *_), found in pl.concat(parts).group_by("target", maintain_order=True):
+            # seeds test the same rows, folds other ones
+            n, positives = (float(found[name].sum()) / seeds for name in ("n", "positives"))
+            common = {"positives": positives, "prevalence": 100 * positives / max(n, 1)}
+            into = rows.setdefault(str(target), common)
+            into |= _values(found, f"r{number}")
+            into |= _status(found)
     columns["status"] = Column("Status", "why a target is not scored; it enters no mean")
     id_ = f"danq_targets_{index}"
     box = (
@@ -52,11 +55,37 @@ def _targets_of(results: Results, index: int, dataset: str, several: bool) -> Se
     return table(id_, title, description, "Target", columns, rows)
 
 
-def _target_columns(key: str, run: str) -> dict[str, Column]:
+def _values(found: pl.DataFrame, key: str) -> dict[str, Any]:
+    """Metrics of one target, means where a run was trained several times."""
+    into: dict[str, Any] = {f"{key}_{name}": found[name].mean() for name in _MEANS}
+    into[f"{key}_repeats"] = found["auroc_without_repeats"].mean()
+    if len(found) > 1:
+        return into | {f"{key}_{name}_sd": found[name].std() for name in ("auroc", "auprc")}
+    for row in found.iter_rows(named=True):
+        for name in ("auroc", "auprc"):
+            if row[f"{name}_low"] is not None:
+                into[f"{key}_{name}_between"] = f"{row[f'{name}_low']:.3f}–{row[f'{name}_high']:.3f}"
+    return into
+
+
+def _status(found: pl.DataFrame) -> dict[str, str]:
+    """Say why a target is not scored, and in how many trainings where it is in others."""
+    missing = found.filter(pl.col("status") != SCORED)
+    if missing.is_empty():
+        return {}
+    reason = str(missing["status"][0]).replace("_", " ")
+    part = "" if len(missing) == len(found) else f" in {len(missing)} of {len(found)} trainings"
+    return {"status": f"not scored{part}: {reason}"}
+
+
+def _target_columns(key: str, run: str, repeated: bool) -> dict[str, Column]:
+    mean = ", mean of the trainings" if repeated else ""
     return {
-        f"{key}_auroc": Column(f"{run}: AUROC", "area under the ROC curve", 4, 0.5, 1, "Blues"),
+        f"{key}_auroc": Column(f"{run}: AUROC", f"area under the ROC curve{mean}", 4, 0.5, 1, "Blues"),
+        f"{key}_auroc_sd": Column(f"{run}: AUROC SD", "sample standard deviation of the trainings", 4),
         f"{key}_auroc_between": Column(f"{run}: AUROC interval", "95% interval", hidden=True),
-        f"{key}_auprc": Column(f"{run}: AUPRC", "average precision", 4, 0, 1, "Greens"),
+        f"{key}_auprc": Column(f"{run}: AUPRC", f"average precision{mean}", 4, 0, 1, "Greens"),
+        f"{key}_auprc_sd": Column(f"{run}: AUPRC SD", "sample standard deviation of the trainings", 4),
         f"{key}_auprc_between": Column(f"{run}: AUPRC interval", "95% interval", hidden=True),
         f"{key}_f1": Column(f"{run}: F1", "at the threshold chosen on validation", 3),
         f"{key}_mcc": Column(f"{run}: MCC", "Matthews correlation at that threshold", 3, hidden=True),

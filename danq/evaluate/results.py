@@ -12,6 +12,7 @@ from danq.evaluate.callsets import Callset, read_callset
 from danq.evaluate.evaluate import FORMAT_VERSION, KIND
 from danq.evaluate.per_target import SCHEMA
 from danq.files import read_manifest
+from danq.learn.repeats import Repeat, read_name
 
 BASELINE = "kmer_logistic"
 """Model that other runs on the same dataset are compared with."""
@@ -55,6 +56,21 @@ class Run:
         return bool(self.bundle["model"] == BASELINE)
 
     @property
+    def repeat(self) -> Repeat:
+        """Which fold and seed of which run this is, if its name says so and its bundle agrees."""
+        told = read_name(self.name)
+        if told.seed is not None and told.seed != self.bundle.get("train", {}).get("seed"):
+            return Repeat(self.name)
+        if told.fold is not None and told.fold != read_name(self.dataset).fold:
+            return Repeat(self.name)
+        return told
+
+    @property
+    def family(self) -> str:
+        """Name of the dataset as the configuration has it, without the fold."""
+        return self.dataset if self.repeat.fold is None else read_name(self.dataset).base
+
+    @property
     def split(self) -> str:
         """Split whose metrics are shown: test, or else what was evaluated last."""
         splits = list(self.summary["splits"]) if self.summary else []
@@ -70,6 +86,32 @@ class Run:
         """Rows of one of its tables that belong to `split`; None where there are none."""
         chosen = None if table is None else table.filter(split=self.split)
         return None if chosen is None or chosen.is_empty() else chosen
+
+
+@dataclass(frozen=True)
+class Group:
+    """A run as the configuration names it: one training, or one for each fold and seed.
+
+    Attributes
+    ----------
+    name, dataset : str
+        As the configuration has them.
+    members : tuple of Run
+        At least one, in order of fold and seed.
+    """
+
+    name: str
+    dataset: str
+    members: tuple[Run, ...]
+
+    @property
+    def folds(self) -> tuple[int | None, ...]:
+        """Folds in order; one None without folds."""
+        return tuple(dict.fromkeys(run.repeat.fold for run in self.members))
+
+    def in_fold(self, fold: int | None) -> tuple[Run, ...]:
+        """Members whose test rows are the same."""
+        return tuple(run for run in self.members if run.repeat.fold == fold)
 
 
 @dataclass(frozen=True)
@@ -95,19 +137,31 @@ class Results:
     jobs: pl.DataFrame | None
     callsets: tuple[Callset, ...] = ()
 
-    def label(self, run: Run) -> str:
+    def label(self, run: Run | Group) -> str:
         """Give the name of a run, with its dataset where there are several."""
-        several = len({each.dataset for each in self.runs}) > 1
-        return f"{run.dataset} · {run.name}" if several else run.name
+        several = len({each.family for each in self.runs}) > 1
+        family = run.dataset if isinstance(run, Group) else run.family
+        return f"{family} · {run.name}" if several else run.name
 
-    def on(self, dataset: str) -> list[Run]:
-        """Choose the runs on one dataset."""
-        return [run for run in self.runs if run.dataset == dataset]
+    @property
+    def groups(self) -> tuple[Group, ...]:
+        """Runs as the configuration names them, in order."""
+        found: dict[tuple[str, str], list[Run]] = {}
+        for run in self.runs:
+            found.setdefault((run.family, run.repeat.base), []).append(run)
+        return tuple(Group(name, family, tuple(runs)) for (family, name), runs in found.items())
 
-    def baseline(self, run: Run) -> Run | None:
-        """Find the run that `run` is compared with; None for a baseline, or where there is none."""
-        found = [each for each in self.on(run.dataset) if each.is_baseline]
-        return None if run.is_baseline or not found else found[0]
+    @property
+    def drawn(self) -> tuple[Run, ...]:
+        """One run of each group, where all would be too many lines."""
+        return tuple(group.members[0] for group in self.groups)
+
+    def families(self) -> dict[str, list[Group]]:
+        """Sort groups by dataset as the configuration has it."""
+        found: dict[str, list[Group]] = {}
+        for group in self.groups:
+            found.setdefault(group.dataset, []).append(group)
+        return found
 
 
 def read_results(path: Path, names: Collection[str] = (), callsets: Collection[str] = ()) -> Results:
@@ -129,7 +183,7 @@ def read_results(path: Path, names: Collection[str] = (), callsets: Collection[s
     bundles = _chosen(path, "run", "runs/*/bundle.json", names, not names)
     if not bundles:
         raise DanqError(f"{path}: expected at least one run (runs/<name>/bundle.json), found none")
-    runs = sorted(map(_read_run, bundles), key=lambda run: (run.dataset, run.is_baseline, run.name))
+    runs = sorted(map(_read_run, bundles), key=_order)
     datasets = {
         manifest.parent.name: read_manifest(manifest, "dataset", 1)
         for manifest in sorted(path.glob("datasets/*/dataset.json"))
@@ -143,6 +197,11 @@ def read_results(path: Path, names: Collection[str] = (), callsets: Collection[s
     scored = _chosen(path, "callset", "scores/*/scores.json", callsets, not callsets and not names)
     jobs = _read_jobs(path / "benchmarks")
     return Results(tuple(runs), kept, genomes, jobs, tuple(map(read_callset, scored)))
+
+
+def _order(run: Run) -> tuple[str, bool, str, int, int]:
+    told = run.repeat
+    return run.family, run.is_baseline, told.base, told.fold or 0, told.seed or 0
 
 
 def _chosen(path: Path, what: str, pattern: str, names: Collection[str], everything: bool) -> list[Path]:

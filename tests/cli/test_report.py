@@ -47,8 +47,9 @@ def by_title(path: Path) -> dict:
 def test_the_page_has_every_section_in_order(page):
     heads = [
         "Runs side by side",
-        "Against the baseline",
-        "Targets against the baseline",
+        "Runs compared",
+        "Differences between runs",
+        "Target by target",
         "Targets",
         "ROC curves",
         "Precision-recall curves",
@@ -102,8 +103,8 @@ def test_runs_stand_side_by_side_with_the_baseline_last(tree):
 
 
 def test_the_comparison_is_paired_by_target_and_resample(tree):
-    rows = by_title(tree)["Against the baseline"].data
-    assert list(rows) == ["a_first − baseline", "danq − baseline"]
+    rows = by_title(tree)["Differences between runs"].data
+    assert list(rows) == ["a_first − danq", "a_first − baseline", "danq − baseline"]
     mean = {run: json.loads((tree / f"runs/{run}/evaluation/summary.json").read_text()) for run in RUNS}
     areas = {run: found["splits"]["test"]["auroc"]["mean"] for run, found in mean.items()}
     row = rows["danq − baseline"]
@@ -137,7 +138,7 @@ def test_several_datasets_get_a_table_each_and_full_names(tmp_path):
     found = by_title(tmp_path / "results")
     assert list(found["Runs side by side"].data) == ["human · x", "yeast · y", "yeast · k"]
     assert {"Targets of human", "Targets of yeast"} <= set(found)
-    assert list(found["Against the baseline"].data) == ["yeast · y − k"]
+    assert list(found["Differences between runs"].data) == ["yeast · y − k"]
 
 
 def test_runs_without_some_parts_are_shown_with_what_they_have(tmp_path):

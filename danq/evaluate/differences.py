@@ -1,0 +1,165 @@
+"""How much two runs differ on the same rows, with an interval from the resamples that they share."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from danq.evaluate.bootstrap import interval
+from danq.evaluate.results import Group, Run
+
+AREAS = ("auroc", "auprc")
+"""Metrics with a value a target and a mean over targets in every resample."""
+CALLS = ("accuracy", "macro_f1", "mcc")
+"""Metrics of called classes, for tasks that have them."""
+
+
+@dataclass(frozen=True, eq=False)
+class Difference:
+    """One run minus another by one metric; of repeats and folds the mean.
+
+    Attributes
+    ----------
+    mean : float
+        Difference of the runs' values (for areas: of their means over targets).
+    low, high : float
+        95% interval over the choice of test rows, by paired bootstrap; NaN where the resamples are not there
+        or not the same.
+    single : float64, shape (m,)
+        Difference of each pair of trainings that belong together: by fold, and by seed where both have the
+        same seeds or one has a single training.
+    targets : DataFrame
+        For areas, target, ours, theirs: targets scored in both, means over trainings. No rows for others.
+    """
+
+    mean: float
+    low: float
+    high: float
+    single: NDArray[np.float64]
+    targets: pl.DataFrame
+
+    @property
+    def sd(self) -> float:
+        """Sample standard deviation over the trainings; NaN where there is one."""
+        return float(self.single.std(ddof=1)) if len(self.single) > 1 else float("nan")
+
+
+@dataclass(frozen=True, eq=False)
+class _Fold:
+    single: NDArray[np.float64]
+    mean: float
+    resampled: NDArray[np.float64] | None
+    targets: pl.DataFrame | None
+
+
+def mean_and_sd(values: Sequence[float]) -> tuple[float, float | None]:
+    """Mean and sample standard deviation; no deviation of a single value."""
+    return float(np.mean(values)), float(np.std(values, ddof=1)) if len(values) > 1 else None
+
+
+def value(run: Run, metric: str) -> float | None:
+    """One of `AREAS` (mean over scored targets) or `CALLS` of a run on its split; None where it has none."""
+    found = run.measured
+    if found is None:
+        return None
+    given = found[metric]["mean"] if metric in AREAS else (found.get("classes") or {}).get(metric)
+    return None if given is None else float(given)
+
+
+def difference(ours: Group, theirs: Group, metric: str) -> Difference | None:
+    """Compare two runs on one dataset, fold by fold; None where no fold has both.
+
+    The interval of several folds treats their test rows as drawn independently of each other. It does not
+    tell how much other seeds would differ; `Difference.single` does.
+    """
+    shared = [fold for fold in ours.folds if fold in theirs.folds]
+    found = [_in_fold(ours.in_fold(fold), theirs.in_fold(fold), metric) for fold in shared]
+    folds = [fold for fold in found if fold is not None]
+    if not folds:
+        return None
+    low, high = _interval([fold.resampled for fold in folds])
+    return Difference(
+        float(np.mean([fold.mean for fold in folds])),
+        low,
+        high,
+        np.concatenate([fold.single for fold in folds]),
+        _targets([fold.targets for fold in folds]),
+    )
+
+
+def _in_fold(ours: Sequence[Run], theirs: Sequence[Run], metric: str) -> _Fold | None:
+    values = [[value(run, metric) for run in runs] for runs in (ours, theirs)]
+    if len({run.split for run in (*ours, *theirs)}) > 1 or any(None in each for each in values):
+        return None
+    first, second = (np.array(each, np.float64) for each in values)
+    seeds = [[run.repeat.seed for run in runs] for runs in (ours, theirs)]
+    matched = seeds[0] == seeds[1] or min(len(first), len(second)) == 1
+    mean = float(first.mean() - second.mean())
+    return _Fold(
+        first - second if matched else np.array([mean]),
+        mean,
+        _paired(ours, theirs, metric) if _same_draw((*ours, *theirs)) else None,
+        _both(ours, theirs, metric) if metric in AREAS else None,
+    )
+
+
+def _paired(ours: Sequence[Run], theirs: Sequence[Run], metric: str) -> NDArray[np.float64] | None:
+    first, second = _resampled(ours, metric), _resampled(theirs, metric)
+    return None if first is None or second is None else first - second
+
+
+def _resampled(runs: Sequence[Run], metric: str) -> NDArray[np.float64] | None:
+    """Value in each resample, mean over seeds."""
+    tables = [run.on_split(run.resamples) for run in runs]
+    columns = [
+        table[metric].fill_null(float("nan")).to_numpy()
+        for table in tables
+        if table is not None and metric in table.columns
+    ]
+    return np.asarray(np.mean(columns, axis=0)) if len(columns) == len(runs) else None
+
+
+def _same_draw(runs: Sequence[Run]) -> bool:
+    """Tell whether all drew the same blocks: the same rows, number of resamples and seed."""
+    drawn = []
+    for run in runs:
+        if run.summary is None or run.measured is None or not run.measured["intervals"]:
+            return False
+        told = run.summary["provenance"]
+        drawn.append((told["inputs"].get("dataset"), told["options"].get("seed"), run.measured["intervals"]))
+    return all(each == drawn[0] for each in drawn)
+
+
+def _interval(resampled: Sequence[NDArray[np.float64] | None]) -> tuple[float, float]:
+    known = [values for values in resampled if values is not None]
+    if len(known) < len(resampled) or len({len(values) for values in known}) > 1:
+        return float("nan"), float("nan")
+    # resample 1 of a fold has nothing to do with resample 1 of another: they are put together at random
+    shuffled = [np.random.default_rng(fold).permutation(values) for fold, values in enumerate(known)]
+    return interval(known[0] if len(known) == 1 else np.mean(shuffled, axis=0))
+
+
+def _both(ours: Sequence[Run], theirs: Sequence[Run], metric: str) -> pl.DataFrame | None:
+    tables = [_by_target(runs, metric, name) for runs, name in ((ours, "ours"), (theirs, "theirs"))]
+    first, second = tables
+    if first is None or second is None:
+        return None
+    return first.join(second, on="target", maintain_order="left").drop_nulls()
+
+
+def _by_target(runs: Sequence[Run], metric: str, name: str) -> pl.DataFrame | None:
+    tables = [found for run in runs if (found := run.on_split(run.metrics)) is not None]
+    if not tables:
+        return None
+    every = pl.concat([table.select("target", pl.col(metric).alias(name)) for table in tables])
+    return every.group_by("target", maintain_order=True).agg(pl.col(name).mean())
+
+
+def _targets(tables: Sequence[pl.DataFrame | None]) -> pl.DataFrame:
+    known = [table for table in tables if table is not None]
+    if not known:
+        return pl.DataFrame(schema={"target": pl.String, "ours": pl.Float64, "theirs": pl.Float64})
+    means = pl.col("ours", "theirs").mean()
+    return pl.concat(known).group_by("target", maintain_order=True).agg(means)

@@ -1,0 +1,178 @@
+"""Sections of the report that compare runs on one dataset: means, differences, target by target."""
+
+from collections.abc import Iterator
+from itertools import combinations
+from typing import Any
+
+import numpy as np
+
+from danq.evaluate.differences import AREAS, CALLS, Difference, difference, mean_and_sd, value
+from danq.evaluate.forest import Mark, Panel, forest
+from danq.evaluate.report_content import Column, Section, between, page, table, text
+from danq.evaluate.report_plots import GREY, PALETTE
+from danq.evaluate.results import Group, Results
+
+TITLES = {"auroc": "AUROC", "auprc": "AUPRC", "accuracy": "accuracy", "macro_f1": "macro F1", "mcc": "MCC"}
+_MEAN = {
+    metric: f"Mean {title}" if metric in AREAS else title[0].upper() + title[1:]
+    for metric, title in TITLES.items()
+}
+_MOST_PAIRED = 12
+"""Runs on one dataset up to which every pair is compared; of more, each with the reference."""
+
+
+def pairs(groups: list[Group]) -> Iterator[tuple[Group, Group]]:
+    """Every pair of runs on one dataset, the reference second wherever it takes part."""
+    others = [group for group in groups if group is not reference(groups)]
+    if len(groups) <= _MOST_PAIRED:
+        yield from combinations(others, 2)
+    yield from ((group, reference(groups)) for group in others)
+
+
+def reference(groups: list[Group]) -> Group:
+    """Run that others are drawn against: the baseline, or else the first."""
+    return next((group for group in groups if group.members[0].is_baseline), groups[0])
+
+
+def differences(results: Results) -> Section | None:
+    """One row for each pair of runs on one dataset, paired by target and resample."""
+    rows = {
+        f"{results.label(ours)} − {theirs.name}": _row(ours, theirs)
+        for groups in results.families().values()
+        for ours, theirs in pairs(groups)
+    }
+    columns: dict[str, Column] = {}
+    for name, title in TITLES.items():
+        if name in AREAS:
+            told = "targets on which the first run is better, of those scored"
+            columns[f"{name}_better"] = Column(f"{title} higher", told)
+        told = "first run minus second" + (", mean over targets" if name in AREAS else "")
+        columns |= {
+            f"{name}_mean": Column(f"{'Mean ' if name in AREAS else ''}Δ {title}", told),
+            f"{name}_interval": Column("95% interval", "of this difference, both on the same resamples"),
+            f"{name}_sd": Column("SD", "sample standard deviation of this difference over seeds and folds"),
+        }
+        if name in AREAS:
+            told = "first run minus second, median over targets"
+            columns[f"{name}_median"] = Column(f"Median Δ {title}", told)
+    description = (
+        "Each pair of runs on the same test rows: the first minus the second (Δ). An interval without 0 "
+        "says that the difference hardly comes from the choice of test rows: it is a bootstrap over 100-kb "
+        "blocks of the genome (over rows for sequences without coordinates, texts and images) with the same "
+        "blocks for both. How much other seeds would differ, only repeated runs tell (SD)."
+    )
+    return table("danq_comparison", "Differences between runs", description, "Difference", columns, rows)
+
+
+def _row(ours: Group, theirs: Group) -> dict[str, Any]:
+    row: dict[str, Any] = {}
+    for name in (*AREAS, *CALLS):
+        found = difference(ours, theirs, name)
+        if found is None:
+            continue
+        row[f"{name}_mean"] = f"{found.mean:+.4f}"
+        row[f"{name}_interval"] = None if np.isnan(found.low) else between(found.low, found.high, "+")
+        row[f"{name}_sd"] = None if np.isnan(found.sd) else f"{found.sd:.4f}"
+        if len(found.targets):
+            each = (found.targets["ours"] - found.targets["theirs"]).to_numpy()
+            row[f"{name}_better"] = f"{int((each > 0).sum())} of {len(each)}"
+            row[f"{name}_median"] = f"{np.median(each):+.4f}"
+    return row
+
+
+def overview(results: Results) -> Section | None:
+    """Every run's metrics as dots, and its difference from the reference, one drawing a metric."""
+    body = ""
+    families = results.families()
+    for name, groups in families.items():
+        drawings = "".join(_drawing(groups, metric) for metric in TITLES)
+        if drawings and (len(groups) > 1 or len(groups[0].members) > 1):
+            body += (f"<h4>{text(name)}</h4>" if len(families) > 1 else "") + drawings
+    description = (
+        "Dots are runs. A run that was trained once has its 95% interval over test rows; one with several "
+        "seeds or folds has a small circle for each training, and a bar of one standard deviation on either "
+        "side of their mean. Differences have the interval of the table below: where it does not reach the "
+        "dashed line, the choice of test rows hardly explains the difference."
+    )
+    return page("danq_overview", "Runs compared", description, body)
+
+
+def _drawing(groups: list[Group], metric: str) -> str:
+    against = reference(groups)
+    scores = Panel(_MEAN[metric], [_score(group, metric) for group in groups])
+    marks = [
+        None if group is against else _difference(difference(group, against, metric)) for group in groups
+    ]
+    title = f"Difference from {against.name}"
+    return forest([group.name for group in groups], [scores, Panel(title, marks, zero=True)])
+
+
+def _score(group: Group, metric: str) -> Mark | None:
+    known = [found for run in group.members if (found := value(run, metric)) is not None]
+    if not known:
+        return None
+    mean, sd = mean_and_sd(known)
+    if sd is not None:
+        return Mark(mean, mean - sd, mean + sd, known)
+    measured = (group.members[0].measured or {}).get(metric) or {}
+    low, high = (measured.get(end) for end in ("low", "high"))
+    return Mark(mean) if low is None or high is None else Mark(mean, low, high)
+
+
+def _difference(found: Difference | None) -> Mark | None:
+    if found is None:
+        return None
+    single = found.single.tolist()
+    return Mark(found.mean, found.low, found.high, single if len(single) > 1 else ())
+
+
+def targets(results: Results) -> Section | None:
+    """AUROC of each target in the reference and in another run, one view a run."""
+    views: dict[str, dict[str, dict[str, Any]]] = {}
+    labels = []
+    for groups in results.families().values():
+        against = reference(groups)
+        for group in groups:
+            found = None if group is against else difference(group, against, "auroc")
+            if found is None or found.targets.is_empty():
+                continue
+            name = f"{results.label(group)} and {against.name}"
+            views[name] = {
+                text(row["target"]): {"x": round(row["theirs"], 4), "y": round(row["ours"], 4)}
+                for row in found.targets.iter_rows(named=True)
+            }
+            axes = {"xlab": f"AUROC of {text(against.name)}", "ylab": f"AUROC of {text(group.name)}"}
+            labels.append({"name": text(name), **axes})
+    if not views:
+        return None
+    lowest = min(value for view in views.values() for point in view.values() for value in point.values())
+    config = {
+        "section_name": "Target by target",
+        "description": "Each point is a target; above the dotted line the run named first is better.",
+        "plot_type": "scatter",
+        "pconfig": {
+            "id": "danq_against_plot",
+            "title": "AUROC of each target",
+            "xlab": labels[0]["xlab"],
+            "ylab": labels[0]["ylab"],
+            "square": True,
+            "height": 600,
+            "marker_size": 7,
+            "color": PALETTE[0],
+            "showlegend": False,
+            "series_label": False,
+            "save_data_file": False,
+            "data_labels": labels,
+            **_equality(float(np.floor(lowest * 20) / 20), len(views)),
+        },
+    }
+    return Section("danq_against", config, list(views.values()))
+
+
+def _equality(low: float, views: int) -> dict[str, Any]:
+    """Axes from `low` to 1, and a dotted line where both runs are equal."""
+    dots = [
+        {"x": x, "y": x, "name": "equal", "color": GREY, "marker_size": 3, "annotate": False}
+        for x in np.linspace(low, 1, 121).round(4).tolist()
+    ]
+    return {"xmin": low, "xmax": 1, "ymin": low, "ymax": 1, "extra_series": [dots for _ in range(views)]}

@@ -1,0 +1,184 @@
+"""The report of repeated runs: mean ± sd on a line of its own, differences paired by fold and seed."""
+
+import json
+import re
+import xml.etree.ElementTree as ET
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+from results_tree import build
+
+from danq.evaluate.bootstrap import interval
+from danq.evaluate.differences import difference
+from danq.evaluate.report import sections, write_report
+from danq.evaluate.results import Results, read_results
+
+TARGETS = ("a", "b", "c", "never")
+SKILLS = {(1, 1337): 2.0, (1, 1338): 1.8, (2, 1337): 2.2, (2, 1338): 1.9, (3, 1337): 1.7, (3, 1338): 2.1}
+RUNS = {
+    f"net.fold{fold}.seed{seed}": (f"y.fold{fold}", "danq", skill) for (fold, seed), skill in SKILLS.items()
+} | {f"words.fold{fold}": (f"y.fold{fold}", "kmer_logistic", 1.0) for fold in (1, 2, 3)}
+
+
+@pytest.fixture(scope="module")
+def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("tree") / "results"
+    return build(path, RUNS, TARGETS, without=(3,))
+
+
+@pytest.fixture(scope="module")
+def results(tree: Path) -> Results:
+    return read_results(tree)
+
+
+def areas(tree: Path, metric: str = "auroc") -> dict[str, float]:
+    found = {run: json.loads((tree / f"runs/{run}/evaluation/summary.json").read_text()) for run in RUNS}
+    return {run: each["splits"]["test"][metric]["mean"] for run, each in found.items()}
+
+
+def resampled(tree: Path, run: str) -> np.ndarray:
+    table = pl.read_parquet(tree / f"runs/{run}/evaluation/resamples.parquet").filter(split="test")
+    return table["auroc"].to_numpy()
+
+
+def titled(results: Results) -> dict:
+    return {section.config["section_name"]: section for section in sections(results)}
+
+
+def test_trainings_are_found_together_by_name(results: Results):
+    assert [(group.name, group.dataset, len(group.members)) for group in results.groups] == [
+        ("net", "y", 6),
+        ("words", "y", 3),
+    ]
+    assert results.groups[0].folds == (1, 2, 3)
+    assert [run.name for run in results.groups[0].in_fold(2)] == ["net.fold2.seed1337", "net.fold2.seed1338"]
+
+
+def test_a_name_that_its_bundle_contradicts_is_a_run_of_its_own(tree: Path, tmp_path: Path):
+    build(
+        tmp_path / "results", {"x.fold2": ("y", "danq", 1.0), "x": ("y", "danq", 1.0)}, TARGETS, resamples=0
+    )
+    path = tmp_path / "results/runs/x/bundle.json"
+    (tmp_path / "results/runs/x.seed5").mkdir()
+    (tmp_path / "results/runs/x.seed5/bundle.json").write_text(path.read_text())
+    names = [group.name for group in read_results(tmp_path / "results").groups]
+    assert names == ["x", "x.fold2", "x.seed5"]
+
+
+def test_means_and_deviations_are_those_of_numpy(tree: Path, results: Results):
+    rows = titled(results)["Runs side by side"].data
+    assert list(rows)[6] == "net, mean of 6"
+    found = rows["net, mean of 6"]
+    for metric in ("auroc", "auprc"):
+        values = [area for run, area in areas(tree, metric).items() if run.startswith("net")]
+        assert found[metric] == pytest.approx(np.mean(values), abs=1e-12)
+        assert found[f"{metric}_sd"] == pytest.approx(np.std(values, ddof=1), abs=1e-12)
+    assert (found["model"], found["parameters"], found["speed"]) == ("danq", 46926479, pytest.approx(103.2))
+    assert "auroc_sd" not in rows["net.fold1.seed1337"]
+
+
+def test_differences_are_paired_by_fold(tree: Path, results: Results):
+    ours, theirs = results.groups
+    found = difference(ours, theirs, "auroc")
+    assert found is not None
+    area = areas(tree)
+    each = [area[f"net.fold{fold}.seed{seed}"] - area[f"words.fold{fold}"] for fold, seed in SKILLS]
+    np.testing.assert_allclose(found.single, each, atol=1e-12)
+    assert found.mean == pytest.approx(np.mean(each), abs=1e-12)
+    assert found.sd == pytest.approx(np.std(each, ddof=1), abs=1e-12)
+    assert found.low < found.mean < found.high
+    assert found.targets["target"].to_list() == ["a", "b", "c"]
+    assert (found.targets["ours"] - found.targets["theirs"]).mean() == pytest.approx(found.mean, abs=1e-12)
+    row = titled(results)["Differences between runs"].data["net − words"]
+    assert float(row["auroc_mean"]) == pytest.approx(found.mean, abs=6e-5)
+    assert row["auroc_better"] == "3 of 3"
+
+
+def test_the_interval_of_one_fold_is_that_of_the_differences(tree: Path, results: Results):
+    ours, theirs = results.groups
+    part = type(ours)(ours.name, ours.dataset, ours.in_fold(2))
+    found = difference(part, theirs, "auroc")
+    assert found is not None
+    nets = np.mean([resampled(tree, f"net.fold2.seed{seed}") for seed in (1337, 1338)], axis=0)
+    assert (found.low, found.high) == interval(nets - resampled(tree, "words.fold2"))
+
+
+def test_three_folds_are_surer_than_one(results: Results):
+    ours, theirs = results.groups
+    widths = []
+    for folds in ((1,), (1, 2, 3)):
+        members = tuple(run for fold in folds for run in ours.in_fold(fold))
+        found = difference(type(ours)(ours.name, ours.dataset, members), theirs, "auroc")
+        assert found is not None
+        widths.append(found.high - found.low)
+    assert widths[1] < 0.8 * widths[0]
+
+
+def test_other_resamples_give_no_interval(tree: Path, tmp_path: Path):
+    build(tmp_path / "results", {"x": ("y", "danq", 1.0), "z": ("y", "danq", 2.0)}, TARGETS)
+    path = tmp_path / "results/runs/x/evaluation/summary.json"
+    told = json.loads(path.read_text())
+    told["provenance"]["options"]["seed"] = 1
+    path.write_text(json.dumps(told))
+    found = difference(*read_results(tmp_path / "results").groups, "auroc")
+    assert found is not None
+    assert np.isnan(found.low)
+    assert np.isnan(found.sd)
+
+
+def test_targets_are_shown_once_for_all_trainings(tree: Path, results: Results):
+    row = titled(results)["Targets"].data
+    assert set(row) == set(TARGETS)
+    tables = [
+        pl.read_csv(tree / f"runs/{run}/evaluation/metrics.tsv", separator="\t").filter(
+            pl.col("split") == "test", pl.col("target") == "b"
+        )
+        for run in RUNS
+        if run.startswith("net")
+    ]
+    values = [table["auroc"][0] for table in tables]
+    assert row["b"]["r0_auroc"] == pytest.approx(np.mean(values))
+    assert row["b"]["r0_auroc_sd"] == pytest.approx(np.std(values, ddof=1))
+    # folds test other rows, seeds the same
+    assert row["b"]["positives"] == sum(table["positives"][0] for table in tables) / 2
+    assert row["never"]["status"] == "not scored: no positives"
+
+
+def test_classes_are_compared_by_accuracy_and_correlation(tmp_path: Path):
+    build(tmp_path / "results", {"x": ("y", "danq", 1.0), "z": ("y", "danq", 2.0)}, TARGETS)
+    for run, accuracy in (("x", 0.8), ("z", 0.9)):
+        path = tmp_path / f"results/runs/{run}/evaluation/summary.json"
+        told = json.loads(path.read_text())
+        classes = {"accuracy": accuracy, "macro_f1": accuracy / 2, "mcc": 0.5, "binary_f1": None}
+        told["splits"]["test"]["classes"] = classes
+        path.write_text(json.dumps(told))
+    found = titled(read_results(tmp_path / "results"))
+    row = found["Differences between runs"].data["z − x"]
+    assert (row["accuracy_mean"], row["macro_f1_mean"], row["mcc_mean"]) == ("+0.1000", "+0.0500", "+0.0000")
+    assert "Accuracy" in found["Runs compared"].data
+
+
+@pytest.mark.parametrize("number", [2, 8])
+def test_the_drawing_has_a_line_a_run(tmp_path: Path, number: int):
+    runs = {f"run<{index}>": ("y", "danq", 0.5 + index / 4) for index in range(number)}
+    build(tmp_path / "results", runs, TARGETS, resamples=20)
+    body = titled(read_results(tmp_path / "results"))["Runs compared"].data
+    drawings = [ET.fromstring(svg) for svg in re.findall(r"<svg.*?</svg>", body)]
+    assert len(drawings) == 2, "AUROC and AUPRC"
+    for drawing in drawings:
+        labels = [each for each in drawing.findall("text") if each.get("text-anchor") == "end"]
+        assert [label.text for label in labels] == list(runs)
+        assert len(drawing.findall("g")) == 2 * number - 1, "the reference has no difference from itself"
+        width = float(drawing.get("width"))
+        for dot in drawing.iter("circle"):
+            assert 0 < float(dot.get("cx")) < width
+
+
+def test_the_page_is_drawn(tree: Path, tmp_path: Path):
+    write_report(tree, tmp_path / "report.html")
+    page = (tmp_path / "report.html").read_text(encoding="utf-8")
+    assert "2 runs on 1 dataset, 9 trainings." in page
+    assert "net, mean of 6" in page
+    assert 'class="danq-forest"' in page
