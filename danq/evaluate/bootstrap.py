@@ -100,7 +100,7 @@ def resampled_areas(
         for keep in (positive, ~positive & (level < len(distinct)), tied)
     )
     totals = np.bincount(block[~positive], minlength=counts.shape[0]).astype(np.float64)
-    for columns in _chunks(counts.shape[1], max(shape)):
+    for columns in chunks(counts.shape[1], max(shape)):
         weights = counts[:, columns].astype(np.float64)
         with np.errstate(invalid="ignore", divide="ignore"):
             auroc[columns], auprc[columns] = _areas(
@@ -130,7 +130,8 @@ def _areas(
     return area, np.where(negatives > 0, average, np.nan)
 
 
-def _chunks(resamples: int, rows: int) -> Iterator[slice]:
+def chunks(resamples: int, rows: int) -> Iterator[slice]:
+    """Cut resamples into parts whose counts of `rows` rows fit into memory as float64."""
     size = int(np.clip((1 << 22) // max(rows, 1), 8, 128))
     for first in range(0, resamples, size):
         yield slice(first, min(first + size, resamples))

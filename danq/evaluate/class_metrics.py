@@ -1,11 +1,13 @@
 """Accuracy, F1 and Matthews correlation of calls, over classes or over targets."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import sparse
 
+from danq.evaluate.bootstrap import Resamples, chunks, macro
 from danq.evaluate.metrics import Calls
 
 
@@ -51,19 +53,69 @@ def class_metrics(probabilities: NDArray[np.float32], labels: NDArray[np.uint8])
         Mean F1 over classes that occur as truth or call; multi-class Matthews correlation (Gorodkin 2004,
         doi 10.1016/j.compbiolchem.2004.09.006), 0 where calls or truths are all one class.
     """
-    k = labels.shape[1]
-    truth, called = labels.argmax(axis=1), probabilities.argmax(axis=1)
-    if k == 1:
-        k, truth, called = 2, labels[:, 0].astype(np.int64), (probabilities[:, 0] >= 0.5).astype(np.int64)
-    table = np.bincount(truth * k + called, minlength=k * k).reshape(k, k).astype(np.float64)
-    hits, of_truth, of_calls, n = np.diag(table), table.sum(axis=1), table.sum(axis=0), table.sum()
-    occurs = of_truth + of_calls > 0
-    f1 = 2 * hits[occurs] / (of_truth + of_calls)[occurs]
-    spread = (n * n - of_truth @ of_truth) * (n * n - of_calls @ of_calls)
-    mcc = (hits.sum() * n - of_truth @ of_calls) / spread**0.5 if spread > 0 else 0.0
-    accuracy = float(hits.sum() / n)
-    binary = float(f1[-1]) if labels.shape[1] == 1 and occurs[1] else None
-    return ClassMetrics(accuracy, float(f1.mean()), accuracy, binary, float(mcc))
+    truth, called = _called(probabilities, labels)
+    everything = np.zeros(len(truth), np.int64)
+    counted = _counted(
+        truth, called, max(labels.shape[1], 2), Resamples(everything, np.ones((1, 1), np.uint8))
+    )
+    accuracy, f1, mcc = (found[..., 0] for found in _agreement(*counted))
+    binary = float(f1[1]) if labels.shape[1] == 1 and not np.isnan(f1[1]) else None
+    return ClassMetrics(float(accuracy), float(np.nanmean(f1)), float(accuracy), binary, float(mcc))
+
+
+def resampled_classes(
+    probabilities: NDArray[np.float32], labels: NDArray[np.uint8], resamples: Resamples
+) -> dict[str, NDArray[np.float64]]:
+    """Accuracy, macro F1 and Matthews correlation of `class_metrics` in every resample.
+
+    Parameters
+    ----------
+    probabilities : float32, shape (n, k)
+    labels : uint8, shape (n, k)
+    resamples : Resamples
+
+    Returns
+    -------
+    dict of str to float64, shape (resamples,)
+    """
+    truth, called = _called(probabilities, labels)
+    accuracy, f1, mcc = _agreement(*_counted(truth, called, max(labels.shape[1], 2), resamples))
+    return {"accuracy": accuracy, "macro_f1": macro(f1), "mcc": mcc}
+
+
+def _called(
+    probabilities: NDArray[np.float32], labels: NDArray[np.uint8]
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Class of each row, and the class it is called."""
+    if labels.shape[1] == 1:
+        return labels[:, 0].astype(np.int64), (probabilities[:, 0] >= 0.5).astype(np.int64)
+    return labels.argmax(axis=1), probabilities.argmax(axis=1)
+
+
+def _counted(
+    truth: NDArray[np.int64], called: NDArray[np.int64], k: int, resamples: Resamples
+) -> Iterator[NDArray[np.float64]]:
+    """Hits, rows and calls of each class in each resample, three times float64 (k, resamples)."""
+    counts = resamples.counts
+    shape = (k, counts.shape[0])
+    for of, rows in ((truth, truth == called), (truth, slice(None)), (called, slice(None))):
+        block = resamples.block[rows]
+        matrix = sparse.coo_array((np.ones(len(block)), (of[rows], block)), shape=shape).tocsr()
+        parts = [matrix @ counts[:, part].astype(np.float64) for part in chunks(counts.shape[1], max(shape))]
+        yield np.hstack(parts)
+
+
+def _agreement(
+    hits: NDArray[np.float64], of_truth: NDArray[np.float64], of_calls: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+    """Accuracy (r,), F1 of each class (k, r), NaN where it does not occur, and correlation (r,)."""
+    n, both = of_truth.sum(axis=0), of_truth + of_calls
+    f1 = np.divide(2 * hits, both, out=np.full_like(hits, np.nan), where=both > 0)
+    spread = (n * n - (of_truth**2).sum(axis=0)) * (n * n - (of_calls**2).sum(axis=0))
+    covered = hits.sum(axis=0) * n - (of_truth * of_calls).sum(axis=0)
+    mcc = np.divide(covered, np.sqrt(spread), out=np.zeros_like(n), where=spread > 0)
+    accuracy = np.divide(hits.sum(axis=0), n, out=np.full_like(n, np.nan), where=n > 0)
+    return accuracy, f1, mcc
 
 
 def call_metrics(found: Sequence[Calls]) -> ClassMetrics | None:

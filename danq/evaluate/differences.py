@@ -106,12 +106,12 @@ def _in_fold(ours: Sequence[Run], theirs: Sequence[Run], metric: str) -> _Fold |
 
 
 def _paired(ours: Sequence[Run], theirs: Sequence[Run], metric: str) -> NDArray[np.float64] | None:
-    first, second = _resampled(ours, metric), _resampled(theirs, metric)
+    first, second = resampled(ours, metric), resampled(theirs, metric)
     return None if first is None or second is None else first - second
 
 
-def _resampled(runs: Sequence[Run], metric: str) -> NDArray[np.float64] | None:
-    """Value in each resample, mean over seeds."""
+def resampled(runs: Sequence[Run], metric: str) -> NDArray[np.float64] | None:
+    """Value of runs on the same rows in each of their resamples, their mean; None where there are none."""
     tables = [run.on_split(run.resamples) for run in runs]
     columns = [
         table[metric].fill_null(float("nan")).to_numpy()

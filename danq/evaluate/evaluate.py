@@ -13,7 +13,7 @@ from danq.data.dataset import SPLITS, Dataset, open_dataset
 from danq.data.steps import step_ids
 from danq.errors import DanqError
 from danq.evaluate.bootstrap import BLOCK_BP, Resamples, blocks, draw, interval, macro
-from danq.evaluate.class_metrics import call_metrics, class_metrics
+from danq.evaluate.class_metrics import call_metrics, class_metrics, resampled_classes
 from danq.evaluate.identical import identical
 from danq.evaluate.leakage import REPEATED, Leakage, leakage
 from danq.evaluate.metrics import SCORED
@@ -79,7 +79,7 @@ def evaluate_predictions(
         # validation comes first
         thresholds = scores.thresholds if split == "valid" else thresholds
         described[split] = _describe(predictions, scores, drawn, leak)
-        _collect(tables, predictions, scores)
+        _collect(tables, predictions, scores, drawn)
         log.info("%s", _line(split, described[split]))
     summary = _summary(paths, splits, described, {"resamples": resamples, "seed": seed})
     _write(out, tables, summary)
@@ -152,12 +152,20 @@ def _draw(predictions: Predictions, resamples: int | None, seed: int) -> Resampl
     return draw(block, g, number, seed) if number else None
 
 
-def _macro_resamples(split: str, areas: NDArray[np.float64] | None) -> pl.DataFrame:
+def _of_resamples(
+    predictions: Predictions, areas: NDArray[np.float64] | None, drawn: Resamples | None
+) -> pl.DataFrame:
     given = np.zeros((2, 0, 0)) if areas is None else areas
-    means = {name: macro(values) for name, values in zip(("auroc", "auprc"), given, strict=True)}
+    values = {name: macro(area) for name, area in zip(("auroc", "auprc"), given, strict=True)}
+    if drawn is not None and _has_classes(predictions):
+        values |= resampled_classes(predictions.probabilities, known_labels(predictions), drawn)
     resample = np.arange(given.shape[2], dtype=np.int32)
-    table = pl.DataFrame({"resample": resample, **means}).fill_nan(None)
-    return table.select(pl.lit(split).alias("split"), pl.all())
+    table = pl.DataFrame({"resample": resample, **values}).fill_nan(None)
+    return table.select(pl.lit(predictions.split).alias("split"), pl.all())
+
+
+def _has_classes(predictions: Predictions) -> bool:
+    return predictions.task == "multiclass" or len(predictions.targets) == 1
 
 
 def _describe(
@@ -181,7 +189,7 @@ def _describe(
         for name, values in zip(("auroc", "auprc"), scores.areas, strict=True):
             described[name]["low"], described[name]["high"] = map(_known, interval(macro(values)))
     described["intervals"] = None if drawn is None else _describe_intervals(predictions, drawn)
-    if predictions.task == "multiclass" or len(predictions.targets) == 1:
+    if _has_classes(predictions):
         described["classes"] = asdict(class_metrics(predictions.probabilities, known_labels(predictions)))
     if predictions.task != "multiclass":
         described["calls"] = {
@@ -235,11 +243,16 @@ def _line(split: str, described: dict[str, Any]) -> str:
     return f"{split}: {means}{more} ({of})"
 
 
-def _collect(tables: dict[str, list[pl.DataFrame]], predictions: Predictions, scores: SplitScores) -> None:
+def _collect(
+    tables: dict[str, list[pl.DataFrame]],
+    predictions: Predictions,
+    scores: SplitScores,
+    drawn: Resamples | None,
+) -> None:
     tables["metrics"].append(scores.metrics())
     tables["curves"].append(curve_table(scores, predictions))
     tables["calibration"].append(calibration_table(scores, predictions))
-    tables["resamples"].append(_macro_resamples(predictions.split, scores.areas))
+    tables["resamples"].append(_of_resamples(predictions, scores.areas, drawn))
 
 
 def _summary(
@@ -262,5 +275,5 @@ def _write(out: Path, tables: dict[str, list[pl.DataFrame]], summary: dict[str, 
         pl.concat(tables["metrics"]).write_csv(partial / "metrics.tsv", separator="\t")
         pl.concat(tables["calibration"]).write_csv(partial / "calibration.tsv", separator="\t")
         pl.concat(tables["curves"]).write_parquet(partial / "curves.parquet")
-        pl.concat(tables["resamples"]).write_parquet(partial / "resamples.parquet")
+        pl.concat(tables["resamples"], how="diagonal").write_parquet(partial / "resamples.parquet")
         write_json(partial / "summary.json", summary)

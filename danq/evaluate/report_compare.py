@@ -6,7 +6,16 @@ from typing import Any
 
 import numpy as np
 
-from danq.evaluate.differences import AREAS, CALLS, Difference, difference, mean_and_sd, value
+from danq.evaluate.bootstrap import interval
+from danq.evaluate.differences import (
+    AREAS,
+    CALLS,
+    Difference,
+    difference,
+    mean_and_sd,
+    resampled,
+    value,
+)
 from danq.evaluate.forest import Mark, Panel, forest
 from danq.evaluate.report_content import Column, Section, between, page, table, text
 from danq.evaluate.report_plots import GREY, PALETTE
@@ -114,9 +123,8 @@ def _score(group: Group, metric: str) -> Mark | None:
     mean, sd = mean_and_sd(known)
     if sd is not None:
         return Mark(mean, mean - sd, mean + sd, known)
-    measured = (group.members[0].measured or {}).get(metric) or {}
-    low, high = (measured.get(end) for end in ("low", "high"))
-    return Mark(mean) if low is None or high is None else Mark(mean, low, high)
+    drawn = resampled(group.members, metric)
+    return Mark(mean) if drawn is None else Mark(mean, *interval(drawn))
 
 
 def _difference(found: Difference | None) -> Mark | None:

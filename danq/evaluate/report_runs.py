@@ -13,12 +13,14 @@ _WITH_SD = ("auroc", "auprc", "f1", "accuracy", "macro_f1", "mcc")
 
 def side_by_side(results: Results) -> Section | None:
     """One row a run: what it is, how good, how long it took; of repeated runs their mean and sd as well."""
-    rows = dict[str, dict[str, Any]]()
+    rows, trainings = dict[str, dict[str, Any]](), dict[str, dict[str, Any]]()
     for group in results.groups:
         members = {results.label(run): _row(run) for run in group.members}
-        rows |= members
-        if len(members) > 1:
-            rows[f"{results.label(group)}, mean of {len(members)}"] = mean_row(list(members.values()))
+        if len(members) == 1:
+            rows |= members
+            continue
+        rows[f"{results.label(group)}, mean of {len(members)}"] = mean_row(list(members.values()))
+        trainings |= members
     columns = {
         "model": Column("Model", "architecture"),
         "auroc": Column(
@@ -58,9 +60,9 @@ def side_by_side(results: Results) -> Section | None:
     if len(results.groups) < len(results.runs):
         description += (
             " A run with several seeds or folds has a line with the mean of its trainings, and their sample "
-            "standard deviation (SD)."
+            "standard deviation (SD); the trainings themselves follow below."
         )
-    return table("danq_runs", "Runs side by side", description, "Run", columns, rows)
+    return table("danq_runs", "Runs side by side", description, "Run", columns, rows | trainings)
 
 
 def _sd(name: str, column: Column) -> tuple[str, Column]:

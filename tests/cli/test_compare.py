@@ -69,7 +69,7 @@ def test_a_name_that_its_bundle_contradicts_is_a_run_of_its_own(tree: Path, tmp_
 
 def test_means_and_deviations_are_those_of_numpy(tree: Path, results: Results):
     rows = titled(results)["Runs side by side"].data
-    assert list(rows)[6] == "net, mean of 6"
+    assert list(rows)[:3] == ["net, mean of 6", "words, mean of 3", "net.fold1.seed1337"]
     found = rows["net, mean of 6"]
     for metric in ("auroc", "auprc"):
         values = [area for run, area in areas(tree, metric).items() if run.startswith("net")]
@@ -158,6 +158,21 @@ def test_classes_are_compared_by_accuracy_and_correlation(tmp_path: Path):
     row = found["Differences between runs"].data["z − x"]
     assert (row["accuracy_mean"], row["macro_f1_mean"], row["mcc_mean"]) == ("+0.1000", "+0.0500", "+0.0000")
     assert "Accuracy" in found["Runs compared"].data
+
+
+def test_called_classes_have_an_interval_of_their_difference(tmp_path: Path):
+    build(tmp_path / "results", {"x": ("y", "danq", 0.5), "z": ("y", "danq", 3.0)}, ("only",))
+    first, second = read_results(tmp_path / "results").groups
+    tables = [
+        pl.read_parquet(tmp_path / f"results/runs/{run}/evaluation/resamples.parquet").filter(split="test")
+        for run in ("z", "x")
+    ]
+    for metric in ("accuracy", "macro_f1", "mcc"):
+        found = difference(second, first, metric)
+        assert found is not None
+        drawn = tables[0][metric].to_numpy() - tables[1][metric].to_numpy()
+        assert (found.low, found.high) == interval(drawn)
+        assert found.low < found.mean < found.high
 
 
 @pytest.mark.parametrize("number", [2, 8])
