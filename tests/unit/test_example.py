@@ -8,6 +8,7 @@ import re
 from pathlib import Path
 from types import ModuleType
 
+import numpy as np
 import pytest
 
 from danq.data.targets import read_targets
@@ -107,8 +108,8 @@ def test_the_targets_of_the_configuration_are_the_tracks() -> None:
     )
 
 
-def script(name: str) -> ModuleType:
-    spec = importlib.util.spec_from_file_location(name, EXAMPLE / f"{name}.py")
+def script(name: str, folder: Path = EXAMPLE) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(name, folder / f"{name}.py")
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
@@ -130,6 +131,15 @@ def test_the_variants_lie_in_the_gene_they_tell_of(genome: dict[str, str]) -> No
     inside = {int(line[1]) - 1 for line in lines if "BOX_B=1,1,1" in line[7]}
     assert genome["chrIV"][min(inside) : max(inside) + 1] == "GGTTCGATTCC"
     assert ["chrIV", "410378", "410451", "tA(AGC)D", "0", "+"] in rows(EXAMPLE / "tRNA.bed")
+
+
+def test_the_digits_are_scikit_learn_s(tmp_path: Path) -> None:
+    digits = REPOSITORY / "resources" / "digits"
+    script("derive", digits).main(tmp_path)
+    with np.load(tmp_path / "digits.npz") as made, np.load(digits / "digits.npz") as kept:
+        assert kept["x"].shape == (1797, 8, 8)
+        assert (made["x"] == kept["x"]).all()
+        assert (made["y"] == kept["y"]).all()
 
 
 def test_the_script_makes_the_same_files(tmp_path: Path) -> None:
