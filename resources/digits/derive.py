@@ -1,7 +1,7 @@
 """Write ``digits.npz``, scikit-learn's handwritten digits as images of 0 to 240.
 
-Usage: ``python resources/digits/derive.py [OUT]`` where OUT is the directory to write to (default: the directory
-of this script).
+Usage: ``python resources/digits/derive.py [OUT]`` where OUT is the directory to write to (default: that of
+this script).
 """
 
 import sys
