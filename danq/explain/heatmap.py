@@ -7,7 +7,7 @@ from html import escape
 import numpy as np
 from numpy.typing import NDArray
 
-from danq.explain.layout import GAP, HEADER, LEFT, LOGO, RIGHT, ROW, Layout, lay_out
+from danq.explain.layout import FOOTER, GAP, HEADER, LEFT, LOGO, RIGHT, ROW, Layout, lay_out
 from danq.explain.letters import COLOURS, OUTLINES
 from danq.explain.scales import diverging, number, ticks
 from danq.genome.alphabet import LETTERS, N
@@ -75,7 +75,7 @@ def svg(heat: HeatMap) -> str:
     contribution = heat.contribution
     layout = lay_out(contribution, heat.logit_diff)
     starts = range(0, len(heat.ref), layout.columns)
-    height = HEADER + len(starts) * layout.line
+    height = HEADER + len(starts) * layout.line + FOOTER
     parts = _opening(heat, layout, height)
     for line, first in enumerate(starts):
         part = slice(first, first + layout.columns)
@@ -85,6 +85,11 @@ def svg(heat: HeatMap) -> str:
         parts += _axis(heat.start + first, len(heat.ref[part]), layout)
         parts += _remarks(heat, contribution, range(len(heat.ref))[part], layout)
         parts.append("</g>")
+    middle = LEFT + layout.columns * layout.cell / 2
+    parts.append(
+        f'<text x="{middle:g}" y="{height - 12}" text-anchor="middle" fill="{_PALE}">'
+        f"position on {_fitted(heat.contig, 50)} (bp, 1-based)</text>"
+    )
     return "\n".join([*parts, "</svg>", ""])
 
 

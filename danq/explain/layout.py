@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from danq.explain.scales import round_up
 
-LEFT, RIGHT, HEADER = 62, 40, 76
+LEFT, RIGHT, HEADER, FOOTER = 62, 40, 76, 12
 """Margins of the figure."""
 LOGO, GAP, ROW = 96, 8, 15
 """Height of a logo, the room under it, and the height of a row of cells."""

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from danq.explain.heatmap import HeatMap, svg
-from danq.explain.layout import HEADER, LEFT, LOGO, ROW, lay_out
+from danq.explain.layout import FOOTER, HEADER, LEFT, LOGO, ROW, lay_out
 from danq.explain.letters import COLOURS, OUTLINES
 from danq.explain.scales import diverging, number, round_up, ticks
 from danq.genome.alphabet import N, encode
@@ -107,6 +107,7 @@ def test_positions_are_1_based_and_at_their_columns():
     at = {text.text: float(text.get("x")) for text in axis}
     assert at["1,234,570"] == 3.5 * cell - 0.5
     assert list(at) == [f"{position:,}" for position in range(1_234_570, 1_234_607, 5)]
+    assert "position on chrI (bp, 1-based)" in [text.text for text in root.iter(f"{SVG}text")]
 
 
 def test_a_long_stretch_is_drawn_in_lines_of_one_scale():
@@ -117,7 +118,7 @@ def test_a_long_stretch_is_drawn_in_lines_of_one_scale():
     root = drawn(heat)
     lines = [g for g in root if g.get("transform", "").startswith(f"translate({LEFT},")]
     assert len(lines) == 5
-    assert int(root.get("height")) == HEADER + 5 * layout.line
+    assert int(root.get("height")) == HEADER + 5 * layout.line + FOOTER
     hovered = [title.text for title in root.iter(f"{SVG}title")][1:]
     assert len(hovered) == 500
     assert hovered[0].startswith("chrI:1,001 A; contribution 0")
@@ -139,7 +140,7 @@ def test_everything_fits_into_the_figure(length, deletions):
     assert layout.cell >= 9
     assert layout.row(layout.rows - 1) + ROW < layout.line
     for line in range(-(-length // layout.columns)):
-        assert HEADER + (line + 1) * layout.line <= height
+        assert HEADER + (line + 1) * layout.line + FOOTER <= height
     for *_, y, _, tall in letters(root, "logo"):
         assert min(y, y + tall) >= -0.01
         assert max(y, y + tall) <= LOGO + 0.01
