@@ -247,7 +247,7 @@ def main() -> None:
             try:
                 settings = prepare(name, given.data, work)
             except FileNotFoundError as absent:
-                sys.stdout.write(f"skipped {name}: no {absent}; set DANQ_REAL_DATA\n")
+                sys.stdout.write(f"skipped {name}: no {absent.filename or absent}; set DANQ_REAL_DATA\n")
                 continue
             # paths in a configuration are relative to the working directory
             os.chdir(work)
