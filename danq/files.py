@@ -5,6 +5,7 @@ import gzip
 import hashlib
 import io
 import json
+import logging
 import os
 import shutil
 import tempfile
@@ -15,6 +16,8 @@ from pathlib import Path
 from typing import Any
 
 from danq.errors import DanqError
+
+log = logging.getLogger("danq")
 
 _GZIP_MAGIC = b"\x1f\x8b"
 _PARTIAL = ".partial-"
@@ -87,15 +90,22 @@ def staged(out: Path) -> Iterator[Path]:
     with _writing(out):
         existed = out.exists()
         _make(out)
+        for rest in sorted(out.glob(f"{_PARTIAL}*")):
+            # whether that job still runs, on another machine perhaps, cannot be known
+            log.warning("%s: of a job that runs now or was killed; in the latter case remove it", rest)
         partial = Path(tempfile.mkdtemp(prefix=_PARTIAL, dir=out))
         partial.chmod(0o755)
         try:
             yield partial
-            for path in sorted(partial.rglob("*"), key=lambda path: (path.suffix == ".json", path)):
-                if path.is_file():
-                    final = out / path.relative_to(partial)
-                    final.parent.mkdir(parents=True, exist_ok=True)
-                    os.replace(path, final)
+            files = [path for path in partial.rglob("*") if path.is_file()]
+            for path in files:
+                if path.suffix == ".json":
+                    # an older manifest must not stand beside newer arrays
+                    (out / path.relative_to(partial)).unlink(missing_ok=True)
+            for path in sorted(files, key=lambda path: (path.suffix == ".json", path)):
+                final = out / path.relative_to(partial)
+                final.parent.mkdir(parents=True, exist_ok=True)
+                os.replace(path, final)
         finally:
             shutil.rmtree(partial, ignore_errors=True)
             if not existed:

@@ -14,7 +14,7 @@ from danq.genome.asked_regions import Stretches, stretches_of
 from danq.genome.contigs import ContigMap
 from danq.genome.fasta import Genome
 from danq.genome.intervals import Region
-from danq.genome.placement import Place, place
+from danq.genome.placement import Place, common_start, place
 from danq.genome.variant_file import Line, VariantText
 from danq.genome.variant_lines import Fields, kind_of_alt, loose_fields, parse_line
 
@@ -130,10 +130,10 @@ class Judge:
         start = fields.pos - 1
         old, new, swapped = ref, alt.encode("ascii", "replace").translate(_LETTERS), False
         if not held:
-            if self.rules.ref_mismatch == "swap" and _holds(contig.bases, start, new):
-                old, new, swapped = new, old, True
-            elif start < 0 or start + len(ref) > len(contig.bases):
+            if start < 0 or start + len(ref) > len(contig.bases):
                 return Allele(*text, "outside_contig")
+            if self.rules.ref_mismatch == "swap" and _brings(old, new) and _holds(contig.bases, start, new):
+                old, new, swapped = new, old, True
             elif self.rules.ref_mismatch == "error":
                 raise _mismatch(self.variants, line, fields, contig)
             else:
@@ -148,6 +148,15 @@ class Judge:
         if reason:
             return Allele(*text, reason, flags)
         return Allele(*text, "", flags, contig.number, *placed, swapped)
+
+
+def _brings(ref: bytes, alt: bytes) -> bool:
+    """Whether ALT has bases of its own to be found in the genome.
+
+    Of a deletion there is nothing but its anchor, which fits by chance at every fourth position.
+    """
+    start, end = common_start(ref, alt), len(alt)
+    return end - common_start(ref[start:][::-1], alt[start:][::-1]) > start
 
 
 def _unplaceable(placed: Place, window: int) -> str:

@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from danq.genome.alphabet import CODES
+from danq.genome.alphabet import CODES, N
 
 _FIRST_STRETCH, _LONGEST_STRETCH = 64, 1 << 20
 _CODES = CODES.tobytes()
@@ -42,9 +42,9 @@ def place(contig: NDArray[np.uint8], start: int, old: bytes, new: bytes) -> Plac
     Place
         Both `removed` and `inserted` are empty if `old` and `new` are equal.
     """
-    shared = _shared_start(old[::-1], new[::-1])
+    shared = common_start(old[::-1], new[::-1])
     old, new = old[: len(old) - shared], new[: len(new) - shared]
-    shared = _shared_start(old, new)
+    shared = common_start(old, new)
     start, removed, inserted = start + shared, len(old) - shared, new[shared:].translate(_CODES)
     if removed and not inserted:
         return Place(start - _free_left(contig, start, contig[start : start + removed]), removed, b"")
@@ -55,8 +55,8 @@ def place(contig: NDArray[np.uint8], start: int, old: bytes, new: bytes) -> Plac
     return Place(start, removed, inserted)
 
 
-def _shared_start(one: bytes, other: bytes) -> int:
-    """Length of the longest common prefix, by halving: whole stretches are compared at once."""
+def common_start(one: bytes, other: bytes) -> int:
+    """Length of the longest common prefix, found by halving: whole stretches are compared at once."""
     low, high = 0, min(len(one), len(other))
     while low < high:
         middle = (low + high + 1) // 2
@@ -78,7 +78,8 @@ def _free_left(contig: NDArray[np.uint8], start: int, unit: NDArray[np.uint8]) -
         stretch = min(stretch, start - moved)
         before = contig[start - moved - stretch : start - moved]
         turned = np.arange(-moved - stretch, -moved) % len(unit)
-        different = np.flatnonzero(before != unit[turned])
+        # an unknown base is not known to equal another one
+        different = np.flatnonzero((before != unit[turned]) | (before == N))
         if len(different):
             return moved + stretch - 1 - int(different[-1])
         moved, stretch = moved + stretch, min(4 * stretch, _LONGEST_STRETCH)

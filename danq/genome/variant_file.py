@@ -117,6 +117,8 @@ def open_variants(path: Path) -> VariantText:
         header: list[str] = []
         for number, text in enumerate(stream, 1):
             bare = text.removesuffix("\n").removesuffix("\r")
+            if number == 1 and bare.startswith("\ufeff"):
+                raise DanqError(f"{path}:1: expected text without a byte-order mark, received one (U+FEFF)")
             if bare.startswith("##"):
                 header.append(bare)
             elif bare.startswith("#CHROM") or header:
@@ -175,7 +177,7 @@ def _bcf_lines(path: Path) -> Iterator[str]:
     verbosity = pysam.set_verbosity(0)
     try:
         with pysam.VariantFile(str(path), "rb") as records:
-            yield from str(records.header).splitlines(keepends=True)
+            yield from (f"{line}\n" for line in str(records.header).rstrip("\n").split("\n"))
             for record in records:
                 yield str(record)
     except UnicodeDecodeError:

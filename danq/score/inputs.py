@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
+from danq.errors import DanqError
 from danq.genome.fasta import Genome, build_genome, open_genome
 
 STANDARD_INPUT = "-"
@@ -58,4 +59,8 @@ def regular_file(path: Path) -> Iterator[tuple[Path, str]]:
         copy = Path(folder) / "standard-input"
         with copy.open("wb") as stream:
             shutil.copyfileobj(sys.stdin.buffer, stream)
-        yield copy, "standard input"
+        try:
+            yield copy, "standard input"
+        except DanqError as error:
+            # the copy's path would say nothing to the user
+            raise DanqError(str(error).replace(str(copy), "standard input")) from error

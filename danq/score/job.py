@@ -131,6 +131,8 @@ def _remark(name: str, variants: VariantText, found: Survey) -> None:
     log.info("%s: %s records, %s alleles", name, f"{found.records:,}", f"{found.alleles:,}")
     if not found.records:
         log.warning("%s: no records; the results will be empty", name)
+    elif found.reasons.get("malformed") == found.alleles:
+        log.warning("%s: no line is a variant record; are the columns separated by tabs?", name)
     if variants.kind == "vcf" and not found.header_contigs:
         log.warning("%s: the header declares no contigs; records are matched by their names", name)
     if found.contigs.renamed:

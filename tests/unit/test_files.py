@@ -198,3 +198,27 @@ def test_digests_do_not_depend_on_key_order(tmp_path: Path) -> None:
     assert digest({"a": 1}) != digest({"a": 2})
     (tmp_path / "a").write_bytes(b"abc")
     assert sha256(tmp_path / "a") == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+
+
+def test_what_a_killed_job_left_is_named(tmp_path, caplog):
+    (tmp_path / ".partial-left").mkdir()
+    with caplog.at_level("WARNING", "danq"), staged(tmp_path):
+        pass
+    assert [record.message for record in caplog.records] == [
+        f"{tmp_path}/.partial-left: of a job that runs now or was killed; in the latter case remove it"
+    ]
+
+
+def test_an_old_manifest_goes_before_new_arrays_come(tmp_path, monkeypatch):
+    (tmp_path / "a.json").write_text("old")
+    replace = os.replace
+
+    def watched(source, target):
+        assert not (tmp_path / "a.json").exists()
+        replace(source, target)
+
+    monkeypatch.setattr(os, "replace", watched)
+    with staged(tmp_path) as partial:
+        (partial / "a.json").write_text("new")
+        (partial / "b.npy").write_text("array")
+    assert (tmp_path / "a.json").read_text() == "new"

@@ -80,7 +80,7 @@ def test_equivalent_representations_score_equally(
         assert (alleles[0].start, alleles[0].removed) == oracles.placed(sequence, other)[:2]
 
 
-@pytest.mark.parametrize("unit", ["A", "ACGGT", "N"])
+@pytest.mark.parametrize("unit", ["A", "ACGGT"])
 @pytest.mark.parametrize("longer", [True, False])
 def test_an_indel_moves_through_a_long_repeat(unit: str, longer: bool) -> None:
     contig = genome_of(c="C" + unit * 300_000 + "G").contig(0)
@@ -97,3 +97,9 @@ def test_long_alleles_are_trimmed_without_looking_at_each_base_in_python() -> No
     contig = genome_of(c=f"{shared}C{shared}").contig(0)
     found = place(contig, 0, f"{shared}C{shared}".encode(), f"{shared}T{shared}".encode())
     assert found == (len(shared), 1, b"\3")
+
+
+def test_nothing_moves_over_unknown_bases() -> None:
+    contig = genome_of(c="CA" + "N" * 50 + "A").contig(0)
+    assert place(contig, 30, b"NN", b"") == (30, 2, b"")
+    assert place(contig, 52, b"A", b"") == (52, 1, b"")
