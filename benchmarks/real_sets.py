@@ -182,7 +182,7 @@ def lines(here: Path, label: str) -> Iterator[Measured]:
     summary = json.loads((here / "evaluation" / "summary.json").read_text())
     for split, told in summary["splits"].items():
         classes = told["classes"]
-        f1 = classes.get("binary_f1", classes["macro_f1"])
+        f1 = classes["macro_f1"] if classes.get("binary_f1") is None else classes["binary_f1"]
         yield Measured(label, split, told["auroc"]["mean"], classes["accuracy"], classes["mcc"], f1, seconds)
 
 

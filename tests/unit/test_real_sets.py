@@ -2,6 +2,7 @@
 
 import gzip
 import importlib.util
+import json
 from pathlib import Path
 from types import ModuleType
 
@@ -78,3 +79,12 @@ def test_the_seed_draws_validation_rows_only_where_test_rows_are_given(real_sets
     assert seed_of({"train": "a", "test": "b"}) == 5
     assert seed_of({"train": "a", "valid": "c", "test": "b"}) is None
     assert seed_of("a.tsv") is None
+
+
+@pytest.mark.parametrize(("binary", "expected"), [(None, 0.25), (0.75, 0.75)])
+def test_f1_is_of_the_positive_class_or_else_the_mean_over_classes(tmp_path, real_sets, binary, expected):
+    classes = {"accuracy": 0.5, "mcc": 0.0, "macro_f1": 0.25, "binary_f1": binary}
+    (tmp_path / "evaluation").mkdir()
+    summary = {"splits": {"test": {"auroc": {"mean": 0.5}, "classes": classes}}}
+    (tmp_path / "evaluation" / "summary.json").write_text(json.dumps(summary))
+    assert [one.f1 for one in real_sets.lines(tmp_path, "run")] == [expected]
