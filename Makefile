@@ -14,7 +14,7 @@ run: $(VENV)/.installed
 	@echo "report: $(CURDIR)/results/report.html"
 
 test: $(VENV)/.installed
-	pytest -n 2 --dist loadfile
+	pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 lint: $(VENV)/.installed
 	ruff format --check .
