@@ -16,7 +16,8 @@ def choose_matrix_kernels(processor: Path = _FLAGS) -> None:
     score would depend, in its last bit, on the variants beside it. Those for AVX and AVX-512 do not. Of these
     the widest the processor has is chosen, by the variable ``OPENBLAS_CORETYPE``, wherever an AVX2 kernel
     is asked for or would be taken. Another choice in that variable is left alone, and nothing is done once
-    NumPy is loaded.
+    NumPy is loaded. To be called by programs that score and by no module on import: child processes inherit
+    the variable, and those of a cluster may run on other processors.
 
     Parameters
     ----------

@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
-import danq.score  # noqa: F401  # chooses NumPy's matrix kernels before any test loads NumPy
+from danq.processor import choose_matrix_kernels
+
+choose_matrix_kernels()  # before any test loads NumPy
 
 # no timed tests: a loaded machine must not fail them
 settings.register_profile("danq", deadline=None)

@@ -5,6 +5,10 @@ from typing import Annotated, Literal
 
 import typer
 
+from danq.processor import choose_matrix_kernels
+
+choose_matrix_kernels()  # before NumPy is loaded
+
 
 def background(
     model: Annotated[

@@ -6,10 +6,13 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from danq.errors import DanqError
+from danq.processor import choose_matrix_kernels
 
 if TYPE_CHECKING:
     from danq.explain.stretches import Stretches
     from danq.genome.fasta import Genome
+
+choose_matrix_kernels()  # before NumPy is loaded
 
 
 def ism(

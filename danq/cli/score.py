@@ -7,6 +7,9 @@ from typing import Annotated, Literal
 import typer
 
 from danq.errors import DanqError
+from danq.processor import choose_matrix_kernels
+
+choose_matrix_kernels()  # before NumPy is loaded
 
 _SHARD = re.compile(r"([1-9]\d*)/([1-9]\d*)")
 

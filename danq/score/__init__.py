@@ -9,17 +9,16 @@ From Python, three lines score variants::
 
 from typing import Any
 
-from danq.processor import choose_matrix_kernels
-
 __all__ = ["load"]
-
-choose_matrix_kernels()  # before anything here loads NumPy
 
 
 def __getattr__(name: str) -> Any:
     # found on first use: the options of scoring are read where its libraries are not needed
     if name not in __all__:
         raise AttributeError(f"module 'danq.score' has no attribute {name!r}")
+    from danq.processor import choose_matrix_kernels
+
+    choose_matrix_kernels()
     from danq.score import variants
 
     return getattr(variants, name)

@@ -4,6 +4,7 @@ import sys
 
 import pytest
 
+VERBS = ("score", "background", "ism")
 CHOOSE = """
 import os, sys
 from pathlib import Path
@@ -45,17 +46,28 @@ def test_nothing_is_done_once_numpy_is_loaded(tmp_path):
     assert chosen(tmp_path, AVX2, "", first="import numpy\n") == "none"
 
 
-@pytest.mark.parametrize("package", ["danq.score", "danq.explain"])
-def test_scoring_chooses_before_numpy_is_loaded(package):
-    program = (
-        f"import {package}, numpy as np\n"
-        "from danq.models.shared_steps import rows_are_independent\n"
-        "from threadpoolctl import threadpool_limits\n"
-        "matrix = np.random.default_rng(1).standard_normal((320, 640)).astype('f')\n"
-        "with threadpool_limits(1): print(rows_are_independent(matrix))"
-    )
+KERNELS = (
+    "import numpy as np\n"
+    "from danq.models.shared_steps import rows_are_independent\n"
+    "from threadpoolctl import threadpool_limits\n"
+    "matrix = np.random.default_rng(1).standard_normal((320, 640)).astype('f')\n"
+    "with threadpool_limits(1): print(rows_are_independent(matrix))"
+)
+
+
+def told(program):
     environment = os.environ | {"OPENBLAS_CORETYPE": "Haswell"}
-    run = subprocess.run(
-        [sys.executable, "-c", program], env=environment, capture_output=True, text=True, check=True
-    )
-    assert run.stdout.strip() == "True"
+    command = [sys.executable, "-c", program]
+    return subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout.strip()
+
+
+@pytest.mark.parametrize(
+    "statement", [*(f"import danq.cli.{verb}" for verb in VERBS), "from danq.score import load"]
+)
+def test_scoring_chooses_before_numpy_is_loaded(statement):
+    assert told(f"{statement}\n{KERNELS}") == "True"
+
+
+@pytest.mark.parametrize("module", ["danq", "danq.config.settle", "danq.score.options", "danq.provenance"])
+def test_what_starts_other_programs_leaves_their_environment_alone(module):
+    assert told(f"import os, {module}; print(os.environ['OPENBLAS_CORETYPE'])") == "Haswell"
