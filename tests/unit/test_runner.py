@@ -6,10 +6,10 @@ import pytest
 
 from danq.data.encoders import CodesEncoder, KmerCounts
 from danq.genome.alphabet import reverse_complement
-from danq.learn.bundle import Bundle
+from danq.learn.bundle import Bundle, load_bundle, save_bundle
 from danq.learn.predict import Predictor
 from danq.models import danq
-from danq.score.runner import SharedWork, WholeWindows, _blocks, open_runner_of
+from danq.score.runner import SharedWork, WholeWindows, _blocks, open_runner, open_runner_of
 
 WINDOW, TARGETS = 60, ["a", "b"]
 OPTIONS = danq.Options(filters=12, kernel=7, pool=4, units=8, dense=10)
@@ -92,6 +92,24 @@ def test_a_model_that_shares_nothing_computes_whole_windows(tmp_path):
         tmp_path, loaded.model, KmerCounts(3, WINDOW), loaded.info | {"model": "kmer_logistic", "options": {}}
     )
     assert isinstance(open_runner_of(counted), WholeWindows)
+
+
+def test_a_model_of_mixed_precision_scores_in_float32(tmp_path):
+    model = bundle(tmp_path).model
+    expected = open_runner_of(bundle(tmp_path, "moved.py")).logits(*alleles())
+    keras.config.set_dtype_policy("mixed_bfloat16")
+    try:
+        mixed = danq.build(OPTIONS, CodesEncoder(WINDOW), len(TARGETS), "multilabel")
+    finally:
+        keras.config.set_dtype_policy("float32")
+    mixed.set_weights(model.get_weights())
+    info = bundle(tmp_path).info | {"model": "moved.py"}
+    save_bundle(tmp_path, mixed, CodesEncoder(WINDOW), info)
+    rounded = Predictor(load_bundle(tmp_path), 32, "none").logits(alleles()[0])
+    assert np.abs(rounded - expected.reference[0]).max() > 1e-4
+    received = open_runner(tmp_path).logits(*alleles())
+    for ours, other in zip(received, expected, strict=True):
+        np.testing.assert_array_equal(ours, other)
 
 
 def test_empty_input_gives_empty_logits(tmp_path):
