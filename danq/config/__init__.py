@@ -164,8 +164,8 @@ def _wrong_kind(config: Config, name: str) -> Iterator[str]:
     if run.dataset not in config.datasets:
         return
     kind = config.datasets[run.dataset].kind
-    module = importlib.import_module("danq.models").load_model_module(run.model)
-    kinds = getattr(module, "READS", (module.KIND,))
+    models = importlib.import_module("danq.models")
+    kinds = models.kinds_read(models.load_model_module(run.model))
     if kind not in kinds:
         yield (
             f"runs.{name}.dataset: expected a dataset of kind {' or '.join(kinds)} for model {run.model}, "

@@ -15,7 +15,7 @@ from danq.genome.alphabet import A, N
 Inputs = dict[str, tuple[tuple[int, ...], str]]
 """Name of an input → (shape of one row, dtype)."""
 
-_COUNTED_AT_ONCE = 4_000_000
+COUNTED_AT_ONCE = 4_000_000
 """Positions, or counts, of a block of rows: bounds the memory of counting at some 100 MB."""
 
 
@@ -170,7 +170,7 @@ class KmerCounts:
         """
         check_window(codes, self.window)
         counts = np.empty((len(codes), self.size), np.float32)
-        block = max(1, _COUNTED_AT_ONCE // max(self.window, self.size))
+        block = max(1, COUNTED_AT_ONCE // max(self.window, self.size))
         for first in range(0, len(codes), block):
             counts[first : first + block] = self._count(codes[first : first + block])
         return {"counts": counts}

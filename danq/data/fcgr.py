@@ -15,7 +15,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 from pydantic import Field
 
-from danq.data.encoders import Inputs, check_window, first_window
+from danq.data.encoders import COUNTED_AT_ONCE, Inputs, check_window, first_window
 from danq.data.options import Closed
 from danq.errors import DanqError
 from danq.genome.alphabet import N, reverse_complement
@@ -24,9 +24,6 @@ Strands = Literal["forward", "both"]
 
 _ROW, _COLUMN = np.array([1, 0, 0, 1]), np.array([0, 0, 1, 1])
 """Half of the image (0: top, left) that belongs to A, C, G, T."""
-
-_COUNTED_AT_ONCE = 4_000_000
-"""Positions, or cells, of a block of rows: bounds the memory of counting at some 100 MB."""
 
 
 class FcgrOptions(Closed):
@@ -105,7 +102,7 @@ class Fcgr:
         """
         check_window(codes, self.window)
         counts = np.zeros((len(codes), 4**self.order), np.float32)
-        block = max(1, _COUNTED_AT_ONCE // max(self.window, 4**self.order))
+        block = max(1, COUNTED_AT_ONCE // max(self.window, 4**self.order))
         for first in range(0, len(codes), block):
             part = codes[first : first + block]
             counts[first : first + block] = self._count(part)

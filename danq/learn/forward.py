@@ -6,17 +6,6 @@ import tensorflow as tf
 
 from danq.learn.bundle import Bundle
 
-_BLOCK = 16
-
-
-def whole_blocks(rows: int) -> int:
-    """Round rows of a batch up to a multiple of 16.
-
-    Matrix kernels round the rows left over from their blocks differently: without a remainder, a row's bytes
-    do not depend on its place in the batch.
-    """
-    return -(-rows // _BLOCK) * _BLOCK
-
 
 def compile_forward(bundle: Bundle, rows: int, both_strands: bool) -> Any:
     """Compile the forward pass for exactly `rows` rows, or twice as many where both strands are read.
@@ -26,7 +15,7 @@ def compile_forward(bundle: Bundle, rows: int, both_strands: bool) -> Any:
     bundle : Bundle
         The trained model.
     rows : int
-        Rows of a batch.
+        Rows of a batch, whole blocks of 16 (`danq.models.shared_steps.whole_rows`).
     both_strands : bool
         The second half of a batch holds the reverse complements of the first; results are averaged, of steps
         each with the step at the same place of the genome.

@@ -12,11 +12,7 @@ from danq.data.dataset import Dataset
 from danq.data.encoders import Encoder
 from danq.errors import DanqError
 from danq.learn.options import TrainOptions
-
-
-def kinds_read(module: ModuleType) -> tuple[str, ...]:
-    """Kinds of data a model reads: its ``READS``, or else its one ``KIND``."""
-    return tuple(getattr(module, "READS", (module.KIND,)))
+from danq.models import kinds_read
 
 
 def make_encoder(module: ModuleType, options: BaseModel, kind: str) -> Encoder:

@@ -17,12 +17,13 @@ from danq.errors import DanqError
 from danq.genome.alphabet import N, reverse_complement
 from danq.learn.bundle import Bundle, load_bundle
 from danq.learn.device import describe_device
-from danq.learn.forward import compile_forward, whole_blocks
+from danq.learn.forward import compile_forward
 from danq.learn.given import given_rows
 from danq.learn.output import Output
 from danq.learn.predictions import Predictions
 from danq.learn.sources import Rows, Source
 from danq.learn.step_rows import by_step
+from danq.models.shared_steps import whole_rows
 from danq.progress import progress
 
 log = logging.getLogger("danq")
@@ -73,7 +74,7 @@ class Predictor:
             )
         self.bundle = bundle
         self.both_strands = strands == "mean" and bundle.kind == "dna"
-        self.rows = whole_blocks(size // 2 if self.both_strands else size)
+        self.rows = whole_rows(size // 2 if self.both_strands else size)
         self._forward = compile_forward(bundle, self.rows, self.both_strands)
 
     def logits(self, raw: Raw) -> NDArray[np.float32]:

@@ -13,8 +13,8 @@ from danq.data.options import DatasetOptions
 from danq.data.targets import read_targets
 from danq.errors import DanqError
 from danq.files import read_manifest
-from danq.learn.matching import kinds_read, make_encoder, with_steps
-from danq.models import load_model_module
+from danq.learn.matching import make_encoder, with_steps
+from danq.models import kinds_read, load_model_module
 
 
 @dataclass(frozen=True)

@@ -20,6 +20,11 @@ of data, and fit where it trains itself."""
 _REQUIRED = ("KIND", "Options", "encoder", "build")
 
 
+def kinds_read(module: ModuleType) -> tuple[str, ...]:
+    """Kinds of data a model reads: its ``READS``, or else its one ``KIND``."""
+    return tuple(getattr(module, "READS", (module.KIND,)))
+
+
 def load_model_module(name: str) -> ModuleType:
     """Find a model by its name in `MODELS` or by the path of a Python file.
 

@@ -270,7 +270,11 @@ def multiply(rows: Floats, matrix: Floats) -> Floats:
 
 
 def whole_rows(rows: int) -> int:
-    """Round up to whole blocks of 16 rows."""
+    """Round up to whole blocks of 16 rows.
+
+    Matrix kernels round the rows left over from their blocks differently: without a remainder, a row's bytes
+    do not depend on its place in the batch.
+    """
     return -(-rows // _ROWS) * _ROWS
 
 
