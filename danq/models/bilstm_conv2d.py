@@ -5,13 +5,14 @@ Pooling", arXiv:1611.06639; the defaults are the paper's. DNA is read as k-mers.
 head: average and maximum over the steps, then a dense layer.
 """
 
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field
 
 from danq.data.encoders import Encoder
 from danq.data.words import WordEncoder
 from danq.errors import DanqError
+from danq.models.options import MergeMode, Padding, Rnn, RnnDropout, Units
 from danq.models.reading import ReadingOptions, word_encoder, word_span, word_vectors
 from danq.models.steps import Span
 
@@ -26,17 +27,11 @@ class Options(ReadingOptions):
     """Sizes of the network; the defaults are the paper's."""
 
     embedding_dropout: float = Field(0.5, ge=0, lt=1, description="dropped part of the features of all words")
-    rnn: Literal["lstm", "gru", "simple"] = Field("lstm", description="recurrent cell")
-    units: list[Annotated[int, Field(ge=1)]] = Field(
-        [300], min_length=1, description="recurrent units a direction, one a layer"
-    )
+    rnn: Rnn = "lstm"
+    units: Units = Field([300])
     bidirectional: bool = Field(True, description="read the words both ways")
-    merge_mode: Literal["concat", "sum", "mul", "ave", "none"] = Field(
-        "concat",
-        description="how the two directions become one; none: each has a head of its own and the output is "
-        "their mean logit (deeper layers below are concatenated)",
-    )
-    rnn_dropout: float = Field(0.2, ge=0, lt=1, description="dropped part of each recurrent layer's output")
+    merge_mode: MergeMode = "concat"
+    rnn_dropout: RnnDropout = 0.2
     head: Literal["conv2d", "pools"] = Field(
         "conv2d",
         description="conv2d: convolution and maximum over steps and features; pools: average and maximum "
@@ -44,7 +39,7 @@ class Options(ReadingOptions):
     )
     filters: int = Field(100, ge=1, description="convolution filters")
     kernel: int = Field(3, ge=1, description="steps, and features, a filter spans")
-    padding: Literal["valid", "same"] = Field("valid", description="same: edges are padded for the filters")
+    padding: Padding = "valid"
     activation: Literal["relu", "elu", "gelu", "silu", "tanh", "sigmoid", "linear"] = Field(
         "relu", description="after the convolution"
     )

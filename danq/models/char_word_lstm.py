@@ -5,13 +5,14 @@ Ma & Hovy 2016 (doi 10.18653/v1/P16-1101), with filters of several widths as in 
 (arXiv:1508.06615); all parts are trained together. DNA is read as k-mers and their nucleotides.
 """
 
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field, model_validator
 
 from danq.data.encoders import Encoder
 from danq.data.words import PADDING, WordEncoder
 from danq.errors import DanqError
+from danq.models.options import Count, Dense, MergeMode, Rnn, RnnDropout, Units
 from danq.models.reading import ReadingOptions, word_encoder, word_span, word_vectors
 
 if TYPE_CHECKING:
@@ -19,8 +20,6 @@ if TYPE_CHECKING:
 
 KIND = "text"
 READS = ("text", "dna")
-
-Count = Annotated[int, Field(ge=1)]
 
 
 class Options(ReadingOptions):
@@ -40,22 +39,18 @@ class Options(ReadingOptions):
         [50, 100], min_length=1, description="filters of each convolution, as many numbers as `widths`"
     )
     dropout: float = Field(0.5, ge=0, lt=1, description="dropped part of the features of all words")
-    rnn: Literal["lstm", "gru", "simple"] = Field("lstm", description="recurrent cell")
-    units: list[Count] = Field([100], min_length=1, description="recurrent units a direction, one a layer")
+    rnn: Rnn = "lstm"
+    units: Units = Field([100])
     bidirectional: bool = Field(True, description="read the words both ways")
-    merge_mode: Literal["concat", "sum", "mul", "ave", "none"] = Field(
-        "concat",
-        description="how the two directions become one; none: each has a head of its own and the output is "
-        "their mean logit (deeper layers below are concatenated)",
-    )
-    rnn_dropout: float = Field(0.5, ge=0, lt=1, description="dropped part of each recurrent layer's output")
+    merge_mode: MergeMode = "concat"
+    rnn_dropout: RnnDropout = 0.5
     head: Literal["last", "pools", "max"] = Field(
         "pools",
         description="last: the state at each direction's end; pools: average and maximum over the words; "
         "max: maximum over the words. With `output: steps`, over the words of each labelled stretch "
         "(not last)",
     )
-    dense: int = Field(0, ge=0, description="units of the dense layer before the output; 0: none")
+    dense: Dense = 0
 
     @model_validator(mode="after")
     def _one_filter_count_a_width(self) -> "Options":
@@ -99,7 +94,7 @@ def build(options: Options, encoder: WordEncoder, n_targets: int, task: str) -> 
     """
     import keras
 
-    from danq.models.layers import mean_logits, recurrent_layers, summarised, summarised_steps
+    from danq.models.layers import dense_logits, mean_logits, recurrent_layers, summarised, summarised_steps
 
     layers = keras.layers
     stretches = word_span(options, encoder) if options.output == "steps" else None
@@ -124,10 +119,7 @@ def build(options: Options, encoder: WordEncoder, n_targets: int, task: str) -> 
             features = summarised(options.head, steps, end, mask)
         else:
             features = summarised_steps(options.head, steps, stretches, end)
-        if options.dense:
-            features = layers.Dense(options.dense, activation="relu", name=f"dense{end}")(features)
-        # float32 also under mixed precision: losses and scores are computed from logits
-        return layers.Dense(n_targets, name=f"logits{end}", dtype="float32")(features)
+        return dense_logits(features, options.dense, n_targets, end)
 
     inputs = {"words": words, "characters": characters}
     return keras.Model(inputs, mean_logits(directions, head), name="char_word_lstm")

@@ -14,6 +14,7 @@ from pydantic import Field
 from danq.data.encoders import CodesEncoder, Encoder
 from danq.errors import DanqError
 from danq.models.danq_incremental import incremental
+from danq.models.options import Dense, MergeMode, Rnn, RnnDropout
 from danq.models.steps import Span, StepOptions, Steps, flank, span
 
 if TYPE_CHECKING:
@@ -35,23 +36,19 @@ class Options(StepOptions):
     )
     pool: int = Field(13, ge=1, description="bp of a max-pooling step, width and stride")
     dropout: float = Field(0.2, ge=0, lt=1, description="dropped part of the pooled features")
-    rnn: Literal["lstm", "gru", "simple"] = Field("lstm", description="recurrent cell")
+    rnn: Rnn = "lstm"
     units: int = Field(320, ge=1, description="recurrent units a direction")
     rnn_layers: int = Field(1, ge=1, description="recurrent layers, one on the other")
     bidirectional: bool = Field(True, description="read the steps both ways")
-    merge_mode: Literal["concat", "sum", "mul", "ave", "none"] = Field(
-        "concat",
-        description="how the two directions become one; none: each has a head of its own and the output is "
-        "their mean logit (deeper layers below are concatenated)",
-    )
-    rnn_dropout: float = Field(0.5, ge=0, lt=1, description="dropped part of each recurrent layer's output")
+    merge_mode: MergeMode = "concat"
+    rnn_dropout: RnnDropout = 0.5
     head: Literal["flatten", "last", "pools", "max"] = Field(
         "flatten",
         description="flatten: all steps; last: the state at each direction's end; pools: average and maximum "
         "over the steps; max: maximum over the steps. With `output: steps`, the steps of each labelled "
         "stretch (not last)",
     )
-    dense: int = Field(925, ge=0, description="units of the dense layer before the output; 0: none")
+    dense: Dense = 925
     motifs: Path | None = Field(
         None, description="JASPAR, MEME or PFM file of motifs that the first filters start as"
     )
@@ -150,18 +147,13 @@ def _labelled(options: Options, window: int) -> tuple[int, Span | None]:
 
 def _head(options: Options, steps: Any, n_targets: int, stretches: Span | None, end: str) -> Any:
     """From recurrent output to logits; `end` tells two heads apart by name."""
-    import keras
-
-    from danq.models.layers import summarised, summarised_steps
+    from danq.models.layers import dense_logits, summarised, summarised_steps
 
     if stretches is None:
         features = summarised(options.head, steps, end)
     else:
         features = summarised_steps(options.head, steps, stretches, end)
-    if options.dense:
-        features = keras.layers.Dense(options.dense, activation="relu", name=f"dense{end}")(features)
-    # float32 also under mixed precision: losses and scores are computed from logits
-    return keras.layers.Dense(n_targets, name=f"logits{end}", dtype="float32")(features)
+    return dense_logits(features, options.dense, n_targets, end)
 
 
 def _motif_weights(

@@ -151,6 +151,24 @@ def mean_logits(directions: Sequence[Any], head: Callable[[Any, str], Any]) -> A
     return keras.layers.Average(name="logits", dtype="float32")(parts)
 
 
+def dense_logits(features: Any, dense: int, n_targets: int, end: str) -> Any:
+    """Logits by a dense layer of `dense` units with ReLU, left out where 0, and the output layer.
+
+    Parameters
+    ----------
+    features : float tensor, shape (..., features)
+        Each vector along the last axis is classified.
+    dense, n_targets : int
+        Units of the two layers.
+    end : str
+        End of the layers' names.
+    """
+    if dense:
+        features = keras.layers.Dense(dense, activation="relu", name=f"dense{end}")(features)
+    # float32 also under mixed precision: losses and scores are computed from logits
+    return keras.layers.Dense(n_targets, name=f"logits{end}", dtype="float32")(features)
+
+
 def summarised(kind: Summary, steps: Any, end: str = "", mask: Any = None) -> Any:
     """Features of a whole sequence.
 

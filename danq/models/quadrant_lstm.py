@@ -7,7 +7,7 @@ quadrants are the last nucleotide of the k-mers counted.
 """
 
 import math
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field
 
@@ -15,6 +15,7 @@ from danq.data.encoders import Encoder
 from danq.data.fcgr import Fcgr, FcgrOptions
 from danq.data.images import Images
 from danq.errors import DanqError
+from danq.models.options import Count, Dense, MergeMode, Padding, Rnn, RnnDropout, Units
 
 if TYPE_CHECKING:
     import keras
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
 KIND = "image"
 READS = ("image", "dna")
 
-Count = Annotated[int, Field(ge=1)]
 Order = Literal["rows", "rows_reversed", "columns", "columns_reversed"]
 
 
@@ -43,21 +43,17 @@ class Options(FcgrOptions):
         [32, 32], min_length=1, description="filters of each convolution, one number a layer"
     )
     kernel: int = Field(3, ge=1, description="width of a filter in pixels")
-    padding: Literal["valid", "same"] = Field("valid", description="same: edges are padded for the filters")
+    padding: Padding = "valid"
     pool: int = Field(
         2, ge=1, description="pixels of a max-pooling step, width and stride; after the last layer"
     )
     dropout: float = Field(0.25, ge=0, lt=1, description="dropped part of the pooled features")
-    rnn: Literal["lstm", "gru", "simple"] = Field("lstm", description="recurrent cell")
-    units: list[Count] = Field([128], min_length=1, description="recurrent units a direction, one a layer")
+    rnn: Rnn = "lstm"
+    units: Units = Field([128])
     bidirectional: bool = Field(False, description="read the steps both ways")
-    merge_mode: Literal["concat", "sum", "mul", "ave", "none"] = Field(
-        "concat",
-        description="how two directions become one; none: each has a head of its own and the output is "
-        "their mean logit (deeper layers below are concatenated)",
-    )
-    rnn_dropout: float = Field(0.0, ge=0, lt=1, description="dropped part of each recurrent layer's output")
-    dense: int = Field(50, ge=0, description="units of the dense layer before the output; 0: none")
+    merge_mode: MergeMode = "concat"
+    rnn_dropout: RnnDropout = 0.0
+    dense: Dense = 50
 
 
 def encoder(options: Options, kind: str = "image") -> Encoder:
@@ -93,7 +89,7 @@ def build(options: Options, encoder: Encoder, n_targets: int, task: str) -> "ker
     """
     import keras
 
-    from danq.models.layers import mean_logits, recurrent_layers
+    from danq.models.layers import dense_logits, mean_logits, recurrent_layers
 
     layers = keras.layers
     if options.output == "steps" and isinstance(encoder, Fcgr):
@@ -111,13 +107,8 @@ def build(options: Options, encoder: Encoder, n_targets: int, task: str) -> "ker
         dropout=options.rnn_dropout,
     )
 
-    def head(features: Any, end: str) -> Any:
-        if options.dense:
-            features = layers.Dense(options.dense, activation="relu", name=f"dense{end}")(features)
-        # float32 also under mixed precision: losses and scores are computed from logits
-        return layers.Dense(n_targets, name=f"logits{end}", dtype="float32")(features)
-
-    return keras.Model({"image": image}, mean_logits(directions, head), name="quadrant_lstm")
+    logits = mean_logits(directions, lambda one, end: dense_logits(one, options.dense, n_targets, end))
+    return keras.Model({"image": image}, logits, name="quadrant_lstm")
 
 
 def reading_orders(options: Options) -> list[list[int]]:
