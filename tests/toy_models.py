@@ -58,7 +58,7 @@ def toy_models(*runners: ToyRunner) -> Models:
         for n, runner in enumerate(runners)
     )
     first = runners[0]
-    return Models(bundles, first.targets, first.window, first.task, lambda: runners)
+    return Models(bundles, first.targets, first.window, 0, first.task, lambda: runners)
 
 
 def write_vcf(path: Path, records: list[str], contigs: Genome | None = None) -> Path:

@@ -40,7 +40,7 @@ class _Verbs(TyperGroup):
             return None
         verb = getattr(importlib.import_module(f"danq.cli.{cmd_name}"), cmd_name)
         if not isinstance(verb, typer.Typer):
-            single = typer.Typer(add_completion=False)
+            single = typer.Typer(add_completion=False, rich_markup_mode=None)
             single.command(cmd_name)(verb)
             verb = single
         command = typer.main.get_command(verb)

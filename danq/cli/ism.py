@@ -5,8 +5,10 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from danq.cli import scoring_options as options
 from danq.errors import DanqError
 from danq.processor import choose_matrix_kernels
+from danq.score.options import ScoreOptions
 
 if TYPE_CHECKING:
     from danq.explain.stretches import Stretches
@@ -16,15 +18,8 @@ choose_matrix_kernels()  # before NumPy is loaded
 
 
 def ism(
-    model: Annotated[
-        list[Path],
-        typer.Option(
-            help="Model bundle: the directory `danq train` wrote; may be repeated: the mean of several."
-        ),
-    ],
-    genome: Annotated[
-        Path, typer.Option(help="Encoded genome, the directory `danq genome` wrote; or a FASTA.")
-    ],
+    model: options.Models,
+    genome: options.GenomeOrFasta,
     out: Annotated[Path, typer.Option(help="Directory of the results.")],
     region: Annotated[
         list[str] | None, typer.Option(help="Region `chr7:1,001-2,000` (1-based); may be repeated.")
@@ -41,31 +36,20 @@ def ism(
     target: Annotated[
         list[str] | None,
         typer.Option(
+            "--target",
+            "--targets",
             help="Write and draw this target only; may be repeated.  [default: all are written, and the 3 "
-            "with the largest effect in a stretch drawn]"
+            "with the largest effect in a stretch drawn]",
         ),
     ] = None,
-    strands: Annotated[
-        Literal["scores", "predictions", "forward"],
-        typer.Option(
-            help="How the two strands are combined. scores: each is scored, then the mean; predictions: "
-            "probabilities averaged, then scored; forward: the forward strand alone."
-        ),
-    ] = "scores",
-    format: Annotated[
-        Literal["parquet", "tsv"], typer.Option(help="Format of the table: ism.parquet or ism.tsv.")
-    ] = "parquet",
+    strands: options.Strands = "scores",
+    format: options.TableFormat = "parquet",
     track_format: Annotated[
         Literal["bigwig", "bedgraph"], typer.Option(help="Format of the tracks.")
     ] = "bigwig",
-    aliases: Annotated[Path | None, typer.Option(help="Table of further contig names (name, alias).")] = None,
-    batch_size: Annotated[
-        int | None,
-        typer.Option(min=2, help="Windows of a forward pass.  [default: chosen for the machine]"),
-    ] = None,
-    threads: Annotated[
-        int | None, typer.Option(min=1, help="Threads of a forward pass.  [default: all cores]")
-    ] = None,
+    aliases: options.Aliases = None,
+    batch_size: options.BatchSize = None,
+    threads: options.Threads = None,
 ) -> None:
     """Mutate every base of regions: a table, a track of each target, heat maps with sequence logos.
 
@@ -79,20 +63,18 @@ def ism(
     if flank is not None and vcf is None:
         raise DanqError("--flank: belongs to --vcf")
 
-    from danq.explain.ism import IsmOptions, bin_of, mutate_stretches
+    from danq.explain.ism import IsmOptions, mutate_stretches
     from danq.score.inputs import opened_genome
     from danq.score.models import read_models
-    from danq.score.options import ScoreOptions
 
     score = ScoreOptions(strands=strands, targets=target or [], batch_size=batch_size)
     with opened_genome(genome) as opened:
         models = read_models(model, opened, score, threads)
-        models.choose(score.targets, "--target")
         stretches = _stretches(
             opened, region, bed, vcf, models.window, 20 if flank is None else flank, aliases
         )
-        options = IsmOptions(score, deletions, format, track_format)
-        mutate_stretches(models, opened, stretches, options, out, bin_of(model))
+        chosen = IsmOptions(score, deletions, format, track_format)
+        mutate_stretches(models, opened, stretches, chosen, out)
 
 
 def _stretches(

@@ -6,8 +6,10 @@ from typing import Annotated, Literal
 
 import typer
 
+from danq.cli import scoring_options as options
 from danq.errors import DanqError
 from danq.processor import choose_matrix_kernels
+from danq.score.options import ScoreOptions
 
 choose_matrix_kernels()  # before NumPy is loaded
 
@@ -15,103 +17,28 @@ _SHARD = re.compile(r"([1-9]\d*)/([1-9]\d*)")
 
 
 def score(
-    model: Annotated[
-        list[Path],
-        typer.Option(
-            help="Model bundle: the directory `danq train` wrote; may be repeated: several models score as "
-            "an ensemble, with its spread."
-        ),
-    ],
-    genome: Annotated[
-        Path, typer.Option(help="Encoded genome, the directory `danq genome` wrote; or a FASTA.")
-    ],
-    vcf: Annotated[
-        Path,
-        typer.Option(
-            help="Variants: VCF (plain, gzip, bgzip), BCF, or a TSV that starts with chr:pos:ref:alt; "
-            "`-` reads standard input."
-        ),
-    ],
+    model: options.Models,
+    genome: options.GenomeOrFasta,
+    vcf: options.Variants,
     out: Annotated[Path | None, typer.Option(help="Directory of the results.")] = None,
-    strands: Annotated[
-        Literal["scores", "predictions", "forward"],
-        typer.Option(
-            help="How the two strands are combined. scores: each is scored, then the mean (DeepSEA); "
-            "predictions: probabilities averaged, then scored; forward: the forward strand alone."
-        ),
-    ] = "scores",
-    ref_mismatch: Annotated[
-        Literal["skip", "error", "swap"],
-        typer.Option(
-            help="An allele whose REF is not what the genome holds. skip: not scored, with the reason; "
-            "error: refused; swap: scored and flagged where the genome holds its ALT instead."
-        ),
-    ] = "skip",
-    region: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--region",
-            "--regions",
-            help="Score only alleles in this contig or region `chr7:1,000-2,000`; may be repeated.",
-        ),
-    ] = None,
-    pass_only: Annotated[
-        bool, typer.Option("--pass-only", help="Score only records whose FILTER is PASS or `.`.")
-    ] = False,
-    target: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--target", "--targets", help="Write this target only; may be repeated.  [default: all]"
-        ),
-    ] = None,
-    annotate: Annotated[
-        list[str] | None,
-        typer.Option(
-            help="Also write this target's logit difference into the annotated VCF; may be repeated."
-        ),
-    ] = None,
-    aliases: Annotated[Path | None, typer.Option(help="Table of further contig names (name, alias).")] = None,
-    background: Annotated[
-        Path | None,
-        typer.Option(
-            help="Directory `danq background` wrote with these models: adds e-values and functional "
-            "significance."
-        ),
-    ] = None,
-    truth: Annotated[
-        str | None,
-        typer.Option(
-            help="INFO key (VCF) or column (TSV) with a label 0/1 or a measured effect of each allele, which "
-            "the scores are compared with."
-        ),
-    ] = None,
+    strands: options.Strands = "scores",
+    ref_mismatch: options.RefMismatch = "skip",
+    region: options.Regions = None,
+    pass_only: options.PassOnly = False,
+    target: options.Targets = None,
+    annotate: Annotated[list[str] | None, options.told("annotate", metavar="TARGET")] = None,
+    aliases: options.Aliases = None,
+    background: Annotated[Path | None, options.told("background")] = None,
+    truth: Annotated[str | None, options.told("truth", metavar="KEY")] = None,
     sample: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--sample",
-            "--samples",
-            help="Score alleles on this sample's own phased haplotypes; may be repeated; `all`: every one.",
-        ),
+        list[str] | None, options.told("samples", names=("--sample", "--samples"), metavar="SAMPLE")
     ] = None,
-    unphased: Annotated[
-        Literal["refuse", "alone"],
-        typer.Option(
-            help="An unphased heterozygous genotype of a sample. refuse: an error; alone: scored on the "
-            "reference haplotype without its neighbours, and flagged."
-        ),
-    ] = "refuse",
+    unphased: Annotated[Literal["refuse", "alone"], options.told("unphased")] = "refuse",
     long: Annotated[bool, typer.Option("--long", help="Tidy table: one row an allele and target.")] = False,
-    format: Annotated[
-        Literal["parquet", "tsv"], typer.Option(help="Format of the table: scores.parquet or scores.tsv.")
-    ] = "parquet",
+    format: options.TableFormat = "parquet",
     info_prefix: Annotated[str, typer.Option(help="Begin of the INFO keys of the annotated VCF.")] = "danq_",
-    batch_size: Annotated[
-        int | None,
-        typer.Option(min=2, help="Windows of a forward pass.  [default: chosen for the machine]"),
-    ] = None,
-    threads: Annotated[
-        int | None, typer.Option(min=1, help="Threads of a forward pass.  [default: all cores]")
-    ] = None,
+    batch_size: options.BatchSize = None,
+    threads: options.Threads = None,
     work: Annotated[
         Path | None,
         typer.Option(
@@ -139,9 +66,7 @@ def score(
     Every allele of the input has a row in the ledger: scored, or the reason why not. All differences
     are ALT minus REF; docs/scores.md says what each number means.
     """
-    from danq.score.options import ScoreOptions
-
-    options = ScoreOptions(
+    chosen = ScoreOptions(
         strands=strands,
         ref_mismatch=ref_mismatch,
         regions=region or [],
@@ -166,7 +91,7 @@ def score(
     from danq.score.results import files_of, score_variants_file
 
     with opened_genome(genome) as opened, regular_file(vcf) as (file, name):
-        job = open_job(read_models(model, opened, options, threads), opened, file, options, name)
+        job = open_job(read_models(model, opened, chosen, threads), opened, file, chosen, name)
         files = files_of(job, long, format, info_prefix)
         if dry_run:
             typer.echo(estimate_job(job, work or out, format == "tsv").describe())

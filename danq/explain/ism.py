@@ -60,7 +60,6 @@ def mutate_stretches(
     stretches: Stretches,
     options: IsmOptions,
     out: Path,
-    bin: int | None = None,
 ) -> dict[str, Any]:
     """Mutate every base of some stretches and write the table, tracks, heat maps and manifest.
 
@@ -76,8 +75,6 @@ def mutate_stretches(
         What is computed and written.
     out : Path
         Directory of the results; files of an earlier mutagenesis in it are replaced.
-    bin : int, optional
-        bp of the labelled bin of the models.
 
     Returns
     -------
@@ -92,7 +89,7 @@ def mutate_stretches(
     asked = options.score.targets
     index = models.choose(asked, "--target") or tuple(range(len(models.targets)))
     chosen = Chosen(index, tuple(f"{number}_{models.targets[number]}" for number in index))
-    longest = longest_piece(models.window, bin)
+    longest = longest_piece(models.window, models.bin)
     check_writable(out)
     runners = models.open()
     counts: Counter[str] = Counter()
@@ -162,12 +159,6 @@ class _Writing(ExitStack):
             position = at.position[rows]
             self._track(names[at.contig[rows.start]], position, position + 1, means[rows])
         self.pictures.add(block)
-
-
-def bin_of(models: Sequence[Path]) -> int | None:
-    """Length in bp of the labelled bin of bundles, the widest of several; None where they have none."""
-    bins = [read_manifest(path / "bundle.json", "bundle", 1).get("bin") for path in models]
-    return max((int(one) for one in bins if one), default=None)
 
 
 def _remove_earlier(out: Path, files: Sequence[str]) -> None:

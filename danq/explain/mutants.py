@@ -67,15 +67,15 @@ class Mutants:
     alt: NDArray[np.uint8]
 
 
-def longest_piece(window: int, bin: int | None) -> int:
+def longest_piece(window: int, bin: int) -> int:
     """Most bp of a piece: the model's labelled bin or half its window, whichever is greater.
 
     Parameters
     ----------
     window, bin : int
-        Of the model, in bp; a model may have no bin.
+        Of the model, in bp; a model without a bin has 0.
     """
-    return min(max(bin or 0, window // 2, 1), window)
+    return min(max(bin, window // 2, 1), window)
 
 
 def cut_pieces(stretches: Stretches, index: int, window: int, longest: int) -> list[Piece]:

@@ -27,6 +27,8 @@ class Models:
         Their outputs.
     window : int
         bp of an input window.
+    bin : int
+        bp of the labelled bin, the widest of several; 0 where they have none.
     task : {"multilabel", "multiclass"}
         Sigmoid or softmax.
     open : callable
@@ -36,6 +38,7 @@ class Models:
     bundles: tuple[dict[str, Any], ...]
     targets: tuple[str, ...]
     window: int
+    bin: int
     task: str
     open: Callable[[], Sequence[Runner]]
 
@@ -108,7 +111,8 @@ def read_models(
         return [open_runner(path, strands, options.batch_size, threads) for path in paths]
 
     first = infos[0]
-    return Models(bundles, tuple(first["targets"]), int(first["window"]), str(first["task"]), load)
+    bin = max(int(info.get("bin") or 0) for info in infos)
+    return Models(bundles, tuple(first["targets"]), int(first["window"]), bin, str(first["task"]), load)
 
 
 def _check_readable(path: Path, info: dict[str, Any]) -> None:

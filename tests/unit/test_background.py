@@ -141,7 +141,7 @@ CONTIG = "ACGTTGCATGTCGCATGATGCATGAGAGCTACGATCGATCGGGATATTACCA"
 
 def job(variants, genome, runners, options=DEFAULTS):
     bundles = tuple({"path": "runs/x", "run": "x", "digest": runner.digest} for runner in runners)
-    models = Models(bundles, TARGETS, WINDOW, "multilabel", lambda: runners)
+    models = Models(bundles, TARGETS, WINDOW, 0, "multilabel", lambda: runners)
     return open_job(models, genome, variants, options)
 
 
