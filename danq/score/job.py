@@ -75,6 +75,7 @@ class Job:
                 "background": self.background.digest if self.background is not None else None,
                 "options": self.options.model_dump(mode="json", exclude=_NOT_DIGESTED),
                 "contigs": self.survey.contigs.index,
+                "aliases": sha256(self.options.aliases) if self.options.aliases is not None else None,
                 "part": PART,
                 "code": verb_digest("score"),
             }

@@ -109,6 +109,13 @@ def score_variants_file(job: Job, files: Files, out: Path, work: Path | None = N
                     (out / name).unlink(missing_ok=True)
         opened.remove()
     log.info("%s: %s", out, gathered.counts.describe())
+    if gathered.truth is not None and gathered.truth["without_value"]:
+        log.warning(
+            "--truth %s: %d scored alleles have no value and are left out of the comparison with %d others",
+            job.options.truth,
+            gathered.truth["without_value"],
+            gathered.truth["n"],
+        )
     return manifest
 
 

@@ -4,39 +4,16 @@ import json
 from types import SimpleNamespace
 from xml.etree import ElementTree
 
-import keras
 import numpy as np
 import polars as pl
 import pybigtools
 import pytest
 from toy_models import write_vcf
+from untrained import save_model
 
-from danq.cli import main
-from danq.data.encoders import CodesEncoder
 from danq.genome.fasta import build_genome, open_genome
-from danq.learn.bundle import save_bundle
-from danq.models import danq as danq_model
 
 WINDOW, BIN = 40, 8
-
-
-def save_model(out, targets=("CTCF", "Pol2"), seed=0):
-    keras.utils.set_random_seed(seed)
-    sizes = danq_model.Options(filters=6, kernel=5, pool=4, units=4, dense=7)
-    encoder = CodesEncoder(WINDOW)
-    info = {
-        "run": out.name,
-        "model": "danq",
-        "options": sizes.model_dump(mode="json"),
-        "train": {},
-        "predict": {"batch_size": 16, "reverse_complement": "mean"},
-        "targets": list(targets),
-        "task": "multilabel",
-        "window": WINDOW,
-        "bin": BIN,
-    }
-    out.mkdir()
-    save_bundle(out, danq_model.build(sizes, encoder, len(targets), "multilabel"), encoder, info)
 
 
 @pytest.fixture(scope="module")
@@ -59,17 +36,6 @@ def place(tmp_path_factory):
     snv = f"chrI 50 {contigs['chrI'][49]} {'A' if contigs['chrI'][49] != 'A' else 'C'}"
     write_vcf(folder / "v.vcf", [snv], genome)
     return SimpleNamespace(path=folder, contigs=contigs)
-
-
-@pytest.fixture
-def danq(monkeypatch):
-    def run(verb, *arguments):
-        monkeypatch.setattr("sys.argv", ["danq", verb, *map(str, arguments)])
-        with pytest.raises(SystemExit) as stopped:
-            main()
-        return stopped.value.code
-
-    return run
 
 
 @pytest.fixture

@@ -7,46 +7,21 @@ import subprocess
 import sys
 from types import SimpleNamespace
 
-import keras
 import numpy as np
 import polars as pl
 import pytest
 from phased import phased_vcf
 from toy_models import write_vcf
+from untrained import save_model
 
-from danq.cli import main
-from danq.data.encoders import CodesEncoder
 from danq.errors import DanqError
 from danq.genome.fasta import build_genome, open_genome
-from danq.learn.bundle import save_bundle
 from danq.learn.predict import load as load_predictor
-from danq.models import danq as danq_model
 from danq.score import load
 
 WINDOW = 40
 OTHER = {"A": "G", "G": "A", "C": "T", "T": "C"}
 FILES = ("scores.parquet", "ledger.tsv", "annotated.vcf.gz")
-
-
-def save_model(out, targets=("CTCF", "Pol2"), seed=0, window=WINDOW, genome_digest=None, **more):
-    keras.utils.set_random_seed(seed)
-    sizes = danq_model.Options(filters=6, kernel=5, pool=4, units=4, dense=7)
-    encoder = CodesEncoder(window)
-    info = {
-        "run": out.name,
-        "model": "danq",
-        "options": sizes.model_dump(mode="json"),
-        "train": {},
-        "predict": {"batch_size": 16, "reverse_complement": "mean"},
-        "targets": list(targets),
-        "task": "multilabel",
-        "window": window,
-        "bin": 8,
-        "dataset": {"name": "tiny", "genome_digest": genome_digest},
-        **more,
-    }
-    out.mkdir()
-    save_bundle(out, danq_model.build(sizes, encoder, len(targets), "multilabel"), encoder, info)
 
 
 @pytest.fixture(scope="module")
@@ -72,17 +47,6 @@ def place(tmp_path_factory):
     save_model(folder / "wide", window=48)
     save_model(folder / "others", targets=("CTCF", "H3K4me3"))
     return SimpleNamespace(path=folder, contigs=contigs, genome=genome)
-
-
-@pytest.fixture
-def danq(monkeypatch):
-    def run(verb, *arguments):
-        monkeypatch.setattr("sys.argv", ["danq", verb, *map(str, arguments)])
-        with pytest.raises(SystemExit) as stopped:
-            main()
-        return stopped.value.code
-
-    return run
 
 
 @pytest.fixture

@@ -316,6 +316,11 @@ def test_parts_of_other_inputs_have_other_digests(vcf, tmp_path):
     ]
     assert len({job.digest for job in jobs}) == len(jobs)
     assert job_of(vcf, truth="Y").digest == jobs[0].digest
+    aliases = tmp_path / "aliases.tsv"
+    aliases.write_text("name\talias\nchrI\tone\n")
+    before = job_of(vcf, aliases=aliases).digest
+    aliases.write_text("name\talias\nchrII\tone\n")
+    assert job_of(vcf, aliases=aliases).digest != before
 
 
 def test_a_part_that_was_put_there_by_hand_is_refused(vcf, tmp_path):
@@ -472,6 +477,18 @@ def test_truth_is_compared_allele_by_allele(small, tmp_path):
     truth = pl.read_csv(tmp_path / "truth.tsv", separator="\t")
     row = truth.filter(score="logit_diff", target="gc").row(0, named=True)
     assert row["auroc"] == pytest.approx(roc_auc_score(labels, table["0_gc__logit_diff"]), abs=1e-5)
+
+
+def test_alleles_without_a_true_value_are_counted_aloud(tmp_path, caplog):
+    lines = [f"chrI {at} {SEQUENCE[at - 1]} {OTHER[SEQUENCE[at - 1]]}" for at in (20, 40)]
+    table = tmp_path / "v.tsv"
+    rows = [line.replace(" ", ":") for line in lines]
+    table.write_text(f"variant\teffect\n{rows[0]}\t0.5\n{rows[1]}\t\n")
+    score(job_of(table, truth="effect"), tmp_path / "out")
+    assert (
+        "--truth effect: 1 scored alleles have no value and are left out of the comparison with 1"
+        in caplog.text
+    )
 
 
 def test_unsorted_input_has_no_index(tmp_path, caplog):
