@@ -151,13 +151,21 @@ def _taken(images: NDArray[np.uint8], row: int) -> Callable[[], NDArray[np.uint8
 
 def _folder(path: Path, part: int | None) -> Iterator[Picture]:
     """Images in one folder a class; such folders may in turn lie in folders that are named for splits."""
-    folders = sorted(folder for folder in path.iterdir() if folder.is_dir())
+    folders = sorted(folder for folder in path.iterdir() if folder.is_dir() and folder.name[0] != ".")
+    beside = sorted(path.glob("*.[pP][nN][gG]"))
+    if beside:
+        raise DanqError(f"{beside[0]}: expected images in a folder that is named for their class")
     if part is None and folders and all(folder.name.lower() in SPLIT_WORDS for folder in folders):
         for folder in folders:
             yield from _folder(folder, SPLIT_WORDS[folder.name.lower()])
         return
     for folder in folders:
-        for file in sorted(folder.glob("*.png")):
+        files = sorted(file for file in folder.iterdir() if not file.name.startswith("."))
+        if not files:
+            raise DanqError(f"{folder}: expected PNG images of the class {folder.name!r}, received none")
+        for file in files:
+            if file.suffix.lower() != ".png":
+                raise DanqError(f"{file}: expected nothing but PNG images in the folder of a class")
             split = split_word("", str(file)) if part is None else part
             yield Picture(str(file), str(file.relative_to(path)), (folder.name,), split, _opened(file))
 

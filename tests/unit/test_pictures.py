@@ -105,6 +105,25 @@ def test_folders_by_class(build, tmp_path, nested):
         assert [len(dataset.rows(part)) for part in ("train", "valid", "test")] == [16, 16, 16]
 
 
+@pytest.mark.parametrize(
+    ("stray", "message"),
+    [
+        ("cat/photo.jpg", "photo.jpg: expected nothing but PNG images in the folder of a class"),
+        ("loose.PNG", "loose.PNG: expected images in a folder that is named for their class"),
+        ("cow/.hidden", "cow: expected PNG images of the class 'cow', received none"),
+    ],
+)
+def test_no_file_of_a_folder_is_passed_over(build, tmp_path, stray, message):
+    for row, pixels in enumerate(GREY):
+        file = tmp_path / "png" / ("cat", "dog")[row % 2] / f"{row}.png"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(png(pixels))
+    (tmp_path / "png" / stray).parent.mkdir(exist_ok=True)
+    (tmp_path / "png" / stray).write_bytes(b"other")
+    with pytest.raises(DanqError, match=message):
+        build(tmp_path / "png", split=FRACTIONS)
+
+
 @pytest.mark.parametrize("nested", [False, True])
 def test_parquet_of_png_bytes(build, tmp_path, nested):
     data = [png(pixels) for pixels in GREY]
