@@ -101,7 +101,10 @@ def score_variants_file(job: Job, files: Files, out: Path, work: Path | None = N
             if not job.options.samples and gathered.counts.alleles != job.survey.alleles:
                 opened.remove()
                 raise DanqError(f"{job.name}: changed while it was scored; score it again")
-            manifest = _manifest(job, gathered, _index(job, out, partial))
+            index = None
+            if job.variants.kind == "vcf":
+                index = index_vcf(partial / ANNOTATED_FILE, job.survey.sorted, job.survey.longest_end)
+            manifest = _manifest(job, gathered, index is not None)
             write_json(partial / MANIFEST_FILE, manifest)
             for name in _ALL_FILES:
                 # what other options once left here would pass for a part of these results
@@ -129,19 +132,6 @@ def _without_rest(directory: Path) -> Iterator[None]:
         if not existed:
             with suppress(OSError):
                 directory.rmdir()
-
-
-def _index(job: Job, out: Path, partial: Path) -> bool:
-    if job.variants.kind != "vcf":
-        return False
-    if not job.survey.sorted:
-        log.warning(
-            "%s: not sorted, so %s has no index; `bcftools sort` puts that right",
-            job.name,
-            out / ANNOTATED_FILE,
-        )
-        return False
-    return index_vcf(partial / ANNOTATED_FILE, True, job.survey.longest_end) is not None
 
 
 def _compute(job: Job, work: Work, files: Files, out: Path) -> None:

@@ -496,7 +496,7 @@ def test_unsorted_input_has_no_index(tmp_path, caplog):
     path = write_vcf(tmp_path / "v.vcf", lines, GENOME)
     manifest = score(job_of(path), tmp_path / "out")
     assert (manifest["sorted"], manifest["indexed"]) == (False, False)
-    assert "v.vcf: not sorted, so" in caplog.text
+    assert "annotated.vcf.gz: no index: the input is not sorted; `bcftools sort`" in caplog.text
     assert not list((tmp_path / "out").glob("*.tbi"))
 
 
