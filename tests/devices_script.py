@@ -22,6 +22,7 @@ def main(kind: str, dataset: str, out: str) -> None:
     run = tiny_run(
         options={**SMALL, "dropout": 0.0, "rnn_dropout": 0.0},
         distribute="none" if kind == "one" else kind,
+        average=0.9,
         clip_norm=0.05,
         optimizer="adamw",
         weight_decay=0.1,

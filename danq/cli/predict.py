@@ -1,7 +1,7 @@
-"""``danq predict``: a bundle's predictions of a split, a FASTA or regions."""
+"""``danq predict``: a bundle's predictions of a split, a FASTA, regions, texts or images."""
 
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, NamedTuple
 
 import typer
 
@@ -27,6 +27,21 @@ def predict(
     bed: Annotated[
         Path | None,
         typer.Option(help="Regions of --genome: every bin that overlaps one is predicted once."),
+    ] = None,
+    examples: Annotated[
+        Path | None,
+        typer.Option(
+            help="Texts (CSV, TSV, Parquet) or images (.npz with an array x, Parquet, folder of PNG files), "
+            "with or without labels."
+        ),
+    ] = None,
+    column: Annotated[
+        str | None,
+        typer.Option(help="Column of the texts or images of --examples.  [default: text or image]"),
+    ] = None,
+    encoding: Annotated[
+        Literal["utf-8", "latin-1"] | None,
+        typer.Option(help="Of CSV and TSV files of texts.  [default: utf-8]"),
     ] = None,
     genome: Annotated[
         Path | None, typer.Option(help="Encoded genome: the directory `danq genome` wrote.")
@@ -56,7 +71,7 @@ def predict(
         Literal["bigwig", "bedgraph"], typer.Option(help="Format of the tracks.")
     ] = "bigwig",
 ) -> None:
-    """Predict the rows of a dataset's split, the records of a FASTA, or the bins under regions of a genome.
+    """Predict a dataset's split, the records of a FASTA, the bins under regions, or texts or images.
 
     A row's numbers do not depend on the other rows. Rows carry the flags `padded` (the window reaches past
     the end of its contig or record) and `many_n` (more than half of it is N).
@@ -65,10 +80,11 @@ def predict(
     from danq.learn.output import Output
 
     output = Output(out, tuple(target or ()), tracks, track_format)
-    _check_options(dataset, split, fasta, bed, genome, aliases, tile)
+    asked = _Asked(dataset, split, fasta, bed, examples, column, encoding, genome, aliases, tile)
+    asked.check()
     info = read_manifest(model / "bundle.json", "bundle", 1)
     output.choose(tuple(info["targets"]))
-    source = _source(info, dataset, split, fasta, bed, genome, aliases, tile)
+    source = asked.source(info)
     output.check_positions(source.contigs)
     # everything cheap has been checked before TensorFlow is loaded
     from danq.learn.bundle import load_bundle
@@ -77,55 +93,59 @@ def predict(
     predict_source(Predictor(load_bundle(model), batch_size, reverse_complement), source, output)
 
 
-def _source(
-    info: dict[str, Any],
-    dataset: Path | None,
-    split: str | None,
-    fasta: Path | None,
-    bed: Path | None,
-    genome: Path | None,
-    aliases: Path | None,
-    tile: bool,
-) -> Any:
-    if fasta is not None:
-        from danq.learn.fasta_source import fasta_source
+class _Asked(NamedTuple):
+    """The options that say what is predicted."""
 
-        return fasta_source(fasta, info, tile)
-    if bed is not None and genome is not None:
-        from danq.learn.region_source import bed_source
+    dataset: Path | None
+    split: str | None
+    fasta: Path | None
+    bed: Path | None
+    examples: Path | None
+    column: str | None
+    encoding: str | None
+    genome: Path | None
+    aliases: Path | None
+    tile: bool
 
-        return bed_source(bed, genome, info, aliases)
-    from danq.learn.sources import dataset_source
+    def check(self) -> None:
+        """Refuse options that do not go together."""
+        sources = ("dataset", "fasta", "bed", "examples")
+        named = [f"--{name}" for name in sources if getattr(self, name) is not None]
+        if len(named) != 1:
+            raise DanqError(
+                "expected exactly one of --dataset, --fasta, --bed and --examples; "
+                f"received {' and '.join(named) or 'none'}"
+            )
+        if self.dataset is not None and self.split is None:
+            raise DanqError("--dataset: expected --split train, valid or test with it")
+        if self.bed is not None and self.genome is None:
+            raise DanqError("--bed: expected --genome DIR with it")
+        belongs = {
+            "split": ("--dataset",),
+            "genome": ("--dataset", "--bed"),
+            "aliases": ("--bed",),
+            "tile": ("--fasta",),
+            "column": ("--examples",),
+            "encoding": ("--examples",),
+        }
+        for option, to in belongs.items():
+            if getattr(self, option) not in (None, False) and named[0] not in to:
+                raise DanqError(f"--{option}: belongs to {' or '.join(to)}, received {named[0]}")
 
-    return dataset_source(Path(dataset or ""), split or "", info, genome)
+    def source(self, info: dict[str, Any]) -> Any:
+        """Open what is predicted, a `danq.learn.sources.Source`."""
+        if self.fasta is not None:
+            from danq.learn.fasta_source import fasta_source
 
+            return fasta_source(self.fasta, info, self.tile)
+        if self.bed is not None and self.genome is not None:
+            from danq.learn.region_source import bed_source
 
-def _check_options(
-    dataset: Path | None,
-    split: str | None,
-    fasta: Path | None,
-    bed: Path | None,
-    genome: Path | None,
-    aliases: Path | None,
-    tile: bool,
-) -> None:
-    given = {"--dataset": dataset, "--fasta": fasta, "--bed": bed}
-    named = [name for name, path in given.items() if path is not None]
-    if len(named) != 1:
-        raise DanqError(
-            f"expected exactly one of --dataset, --fasta and --bed; received {' and '.join(named) or 'none'}"
-        )
-    rules = (
-        (dataset is not None and split is None, "--dataset: expected --split train, valid or test with it"),
-        (dataset is None and split is not None, f"--split: belongs to --dataset, received {named[0]}"),
-        (bed is not None and genome is None, "--bed: expected --genome DIR with it"),
-        (
-            fasta is not None and genome is not None,
-            "--genome: belongs to --dataset or --bed, received --fasta",
-        ),
-        (bed is None and aliases is not None, f"--aliases: belongs to --bed, received {named[0]}"),
-        (fasta is None and tile, f"--tile: belongs to --fasta, received {named[0]}"),
-    )
-    for broken, message in rules:
-        if broken:
-            raise DanqError(message)
+            return bed_source(self.bed, self.genome, info, self.aliases)
+        if self.examples is not None:
+            from danq.learn.example_source import example_source
+
+            return example_source(self.examples, info, self.column, self.encoding)
+        from danq.learn.sources import dataset_source
+
+        return dataset_source(Path(self.dataset or ""), self.split or "", info, self.genome)

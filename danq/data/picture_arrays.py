@@ -2,6 +2,7 @@
 
 import zipfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -49,27 +50,52 @@ def read_arrays(path: Path, label_columns: list[str]) -> Iterator[Arrays]:
     DanqError
         If the file is damaged, lacks arrays, or their shapes, types or values are others.
     """
+    with _opened(path) as stored:
+        names = [name for name in _PARTS if name in stored.files]
+        if not names or ("x" in names and len(names) > 1):
+            raise _lacks(path, "arrays x and y, or x_train, y_train, x_test, y_test", stored.files)
+        for name in names:
+            other = "y" + name[1:]
+            if other not in stored.files:
+                raise DanqError(f"{path}: expected an array {other} of the labels of {name}, found none")
+            images = _images(stored[name], f"{path}: {name}")
+            labels = _labels(stored[other], label_columns, f"{path}: {other}")
+            if len(images) != len(labels):
+                raise DanqError(
+                    f"{path}: expected as many labels in {other} as images in {name} ({len(images)}), "
+                    f"received {len(labels)}"
+                )
+            yield Arrays(name, images, labels, _PARTS[name])
+
+
+def read_images(path: Path) -> NDArray[np.uint8]:
+    """Read ``x`` of an .npz file, without labels.
+
+    Returns
+    -------
+    uint8, shape (n, height, width, channels)
+
+    Raises
+    ------
+    DanqError
+        If the file is damaged, has no array ``x``, or its shape, type or values are not those of images.
+    """
+    with _opened(path) as stored:
+        if "x" not in stored.files:
+            raise _lacks(path, "an array x of images", stored.files)
+        return _images(stored["x"], f"{path}: x")
+
+
+def _lacks(path: Path, expected: str, names: list[str]) -> DanqError:
+    return DanqError(f"{path}: expected {expected}; received {', '.join(names[:10]) or 'none'}")
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[Any]:
+    """Open an .npz file; what is wrong with it, or with an array when it is read, is told in one line."""
     try:
         with path.open("rb") as stream, np.load(stream, allow_pickle=False) as stored:
-            names = [name for name in _PARTS if name in stored.files]
-            if not names or ("x" in names and len(names) > 1):
-                received = ", ".join(stored.files[:10]) or "none"
-                raise DanqError(
-                    f"{path}: expected arrays x and y, or x_train, y_train, x_test, y_test; "
-                    f"received {received}"
-                )
-            for name in names:
-                other = "y" + name[1:]
-                if other not in stored.files:
-                    raise DanqError(f"{path}: expected an array {other} of the labels of {name}, found none")
-                images = _images(stored[name], f"{path}: {name}")
-                labels = _labels(stored[other], label_columns, f"{path}: {other}")
-                if len(images) != len(labels):
-                    raise DanqError(
-                        f"{path}: expected as many labels in {other} as images in {name} ({len(images)}), "
-                        f"received {len(labels)}"
-                    )
-                yield Arrays(name, images, labels, _PARTS[name])
+            yield stored
     except (zipfile.BadZipFile, ValueError, EOFError) as error:
         hint = "; arrays of Python objects, such as images of unequal sizes, are not read"
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__

@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from danq.data.example_files import as_text, check_labels
-from danq.data.example_labels import SPLIT_WORDS, Examples, split_word
+from danq.data.example_labels import SPLIT_WORDS, UNPLACED, Examples, split_word
 from danq.data.options import DatasetOptions
-from danq.data.picture_arrays import read_arrays
+from danq.data.picture_arrays import read_arrays, read_images
 from danq.data.writing import write_examples, write_rows
 from danq.errors import DanqError
 
@@ -121,18 +121,59 @@ def read_pictures(files: Mapping[str, Path], options: DatasetOptions) -> tuple[E
     return examples, Pictures(found)
 
 
-def _pictures(path: Path, part: int | None, options: DatasetOptions) -> Iterator[Picture]:
+def unlabelled_pictures(path: Path, column: str) -> list[Picture]:
+    """Find the images of a file or folder, without labels.
+
+    Parameters
+    ----------
+    path : Path
+        An .npz file with an array ``x``, a Parquet table, or a folder with PNG files, in folders or not.
+    column : str
+        Column of the PNG bytes in a Parquet table.
+
+    Raises
+    ------
+    DanqError
+        If it cannot be read, holds no images, or a folder holds other files.
+    """
+    kind = _kind(path)
+    if kind == "npz":
+        images = read_images(path)
+        found = [
+            Picture(f"{path}: x[{row}]", "", (), UNPLACED, _taken(images, row)) for row in range(len(images))
+        ]
+    elif kind == "parquet":
+        found = list(_parquet(path, UNPLACED, column, []))
+    else:
+        files = sorted(file for file in path.rglob("*") if file.is_file() and not file.name.startswith("."))
+        found = [_png(file, path, (), UNPLACED) for file in files]
+    if not found:
+        raise DanqError(f"{path}: expected images, received none")
+    return found
+
+
+def _kind(path: Path) -> str:
+    """Tell what holds the images: folder, parquet or npz."""
     if path.is_dir():
-        return _folder(path, part)
+        return "folder"
     if not path.is_file():
         raise DanqError(f"{path}: no such file or folder of images")
     with path.open("rb") as stream:
         first = stream.read(4)
     if first == b"PAR1":
-        return _parquet(path, part, options)
+        return "parquet"
     if first[:2] == b"PK":
-        return _npz(path, part, options)
+        return "npz"
     raise DanqError(f"{path}: expected an .npz file, a Parquet table or a folder of images")
+
+
+def _pictures(path: Path, part: int | None, options: DatasetOptions) -> Iterator[Picture]:
+    kind = _kind(path)
+    if kind == "folder":
+        return _folder(path, part)
+    if kind == "parquet":
+        return _parquet(path, part, options.image_column, options.label_columns)
+    return _npz(path, part, options)
 
 
 def _npz(path: Path, part: int | None, options: DatasetOptions) -> Iterator[Picture]:
@@ -164,23 +205,28 @@ def _folder(path: Path, part: int | None) -> Iterator[Picture]:
         if not files:
             raise DanqError(f"{folder}: expected PNG images of the class {folder.name!r}, received none")
         for file in files:
-            if file.suffix.lower() != ".png":
-                raise DanqError(f"{file}: expected nothing but PNG images in the folder of a class")
             split = split_word("", str(file)) if part is None else part
-            yield Picture(str(file), str(file.relative_to(path)), (folder.name,), split, _opened(file))
+            yield _png(file, path, (folder.name,), split)
 
 
-def _opened(path: Path) -> Callable[[], NDArray[np.uint8]]:
-    return lambda: decode_png(path.read_bytes(), str(path))
+def _png(file: Path, folder: Path, labels: tuple[str, ...], split: int) -> Picture:
+    if file.suffix.lower() != ".png":
+        raise DanqError(f"{file}: expected nothing but PNG images in a folder of images")
+    return Picture(
+        str(file),
+        str(file.relative_to(folder)),
+        labels,
+        split,
+        lambda: decode_png(file.read_bytes(), str(file)),
+    )
 
 
-def _parquet(path: Path, part: int | None, options: DatasetOptions) -> Iterator[Picture]:
+def _parquet(path: Path, part: int | None, column: str, label_columns: list[str]) -> Iterator[Picture]:
     import polars as pl
 
-    column = options.image_column
     try:
         table = pl.read_parquet(path)
-        missing = [name for name in (column, *options.label_columns) if name not in table.columns]
+        missing = [name for name in (column, *label_columns) if name not in table.columns]
         if missing:
             received = ", ".join(table.columns[:10])
             raise DanqError(f"{path}: expected one column {missing[0]!r}, received columns {received}")
@@ -188,15 +234,17 @@ def _parquet(path: Path, part: int | None, options: DatasetOptions) -> Iterator[
         images = table[column].struct.field("bytes") if table[column].dtype == pl.Struct else table[column]
         if images.dtype != pl.Binary:
             raise DanqError(f"{path}: {column}: expected the bytes of PNG files, received {images.dtype}")
-        check_labels(path, table, options.label_columns)
-        texts = as_text(table, options.label_columns)
+        check_labels(path, table, label_columns)
+        texts = as_text(table, label_columns)
     except pl.exceptions.PolarsError as error:
         first = (str(error).splitlines() or [""])[0]
         raise DanqError(f"{path}: expected a Parquet table of images, received {first}") from None
-    for number, (row, data) in enumerate(zip(texts.iter_rows(named=True), images, strict=True), 1):
+    # without any column of text a table has no rows either
+    rows = texts.iter_rows(named=True) if texts.width else iter([{}] * len(images))
+    for number, (row, data) in enumerate(zip(rows, images, strict=True), 1):
         where = f"{path}:{number}"
         split = split_word(row.get("split", ""), where) if part is None else part
-        labels = tuple(row[name] for name in options.label_columns)
+        labels = tuple(row[name] for name in label_columns)
         yield Picture(where, row.get("name", ""), labels, split, _bytes(data, where))
 
 

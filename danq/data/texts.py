@@ -57,6 +57,27 @@ def read_texts(files: Mapping[str, Path], options: DatasetOptions) -> tuple[Exam
     return examples, Texts(texts)
 
 
+def unlabelled_texts(path: Path, column: str, encoding: str) -> tuple[list[str], list[str]]:
+    """Read names and texts of a CSV, TSV or Parquet table, whatever other columns it has.
+
+    Parameters
+    ----------
+    path : Path
+        The table.
+    column : str
+        Column of the texts.
+    encoding : {'utf-8', 'latin-1'}
+        Of CSV and TSV files.
+
+    Raises
+    ------
+    DanqError
+        If it cannot be read in the encoding, lacks the column, has no rows, or a text is empty.
+    """
+    examples, texts = collect({"test": path}, Table(column, [], encoding, texts=True), _text)
+    return examples.names, texts
+
+
 def _text(record: Record, where: str) -> str:
     if not record.content:
         raise DanqError(f"{where}: expected a text, received an empty one")

@@ -7,6 +7,7 @@ from typing import Any
 from danq.evaluate.differences import mean_and_sd
 from danq.evaluate.report_content import Column, Section, between, listing, page, table
 from danq.evaluate.results import Results, Run
+from danq.learn.chance import not_above_chance
 
 _WITH_SD = ("auroc", "auprc", "f1", "accuracy", "macro_f1", "mcc")
 
@@ -39,6 +40,7 @@ def side_by_side(results: Results) -> Section | None:
         "mcc": Column("MCC", "Matthews correlation of the most probable class", 4),
         "scored": Column("Scored", "targets with positives and negatives in the split, of all targets"),
         "ece": Column("ECE", "expected calibration error, mean over scored targets", 4),
+        "remark": Column("Remark", "whether the training got further than chance on the validation rows"),
         "epoch": Column("Best epoch", "epoch whose weights were kept", 0),
         "minutes": Column("Training (min)", "minutes of training", 1),
         "speed": Column("Samples/s", "training examples a second", 0),
@@ -90,6 +92,7 @@ def _row(run: Run) -> dict[str, Any]:
         "model": run.bundle["model"],
         "parameters": run.bundle.get("parameters"),
         "epoch": run.bundle.get("best", {}).get("epoch"),
+        "remark": not_above_chance(run.bundle.get("best", {})),
         "minutes": None if seconds is None else seconds / 60,
         "speed": training.get("samples_per_second"),
         "device": training.get("device"),

@@ -132,12 +132,14 @@ class Training:
         with stop_requests() as stop, progress(f"training {name}", ahead, "samples") as advance:
             while not state.over(self._options):
                 self._train_epoch(stop, advance)
-                metrics = self._validate(stop)
-                self._lap()
-                rate = self._rate(self._data.batches.steps - 1)
-                if state.close_epoch(metrics, self._options, rate):
-                    self._best = model_weights(self._steps.model)
-                self._report(metrics)
+                with self._steps.averaged():
+                    metrics = self._validate(stop)
+                    if metrics is not None and self._close_epoch(metrics):
+                        self._best = model_weights(self._steps.model)
+                if metrics is None:
+                    self._save(stop)
+                else:
+                    self._report(metrics)
         _assign(self._steps.model.weights, self._best)
         return state
 
@@ -180,7 +182,8 @@ class Training:
             self._steps.optimizer.learning_rate = rate
             self._rate_set = rate
 
-    def _validate(self, stop: StopRequest) -> ValidationMetrics:
+    def _validate(self, stop: StopRequest) -> ValidationMetrics | None:
+        """Measure the validation rows; None where the process was asked to stop."""
         dataset = self._data.batches.dataset
         labels = len(self._data.valid) * max(dataset.steps, 1)
         monitor = Monitor(labels, len(dataset.targets), dataset.task)
@@ -188,8 +191,12 @@ class Training:
             logits, losses = self._steps.forward(inputs, batch.labels)
             monitor.add(logits, batch.labels, losses, batch.weight)
             if stop.number:
-                self._save(stop)
+                return None
         return monitor.metrics()
+
+    def _close_epoch(self, metrics: ValidationMetrics) -> bool:
+        self._lap()
+        return self.state.close_epoch(metrics, self._options, self._rate(self._data.batches.steps - 1))
 
     def _report(self, metrics: ValidationMetrics) -> None:
         row = self.state.history[-1]

@@ -1,6 +1,7 @@
 """Optimizers and learning-rate schedules by their names in a configuration."""
 
 import math
+from typing import Any
 
 import keras
 
@@ -14,7 +15,7 @@ def make_optimizer(options: TrainOptions, replicas: int = 1) -> keras.optimizers
     Parameters
     ----------
     options : TrainOptions
-        `optimizer`, `learning_rate`, `weight_decay`, `clip_norm` and `precision` are read.
+        `optimizer`, `learning_rate`, `weight_decay`, `clip_norm`, `average` and `precision` are read.
     replicas : int
         Devices that share a batch. Each clips the mean over devices of the gradient, of which Keras then
         takes the sum, so the norm allowed is divided among them.
@@ -34,18 +35,22 @@ def make_optimizer(options: TrainOptions, replicas: int = 1) -> keras.optimizers
             f"train.weight_decay: expected 0 unless the optimizer is adamw, received {options.weight_decay} "
             f"with {options.optimizer}"
         )
-    clip = None if options.clip_norm is None else options.clip_norm / replicas
     rate = options.learning_rate
+    common: dict[str, Any] = {
+        "global_clipnorm": None if options.clip_norm is None else options.clip_norm / replicas,
+        "use_ema": options.average > 0,
+        "ema_momentum": options.average,
+    }
     if options.optimizer == "adamw":
         # Keras takes 0.004 by default; 0 must mean none
-        optimizer = keras.optimizers.AdamW(rate, weight_decay=options.weight_decay, global_clipnorm=clip)
+        optimizer = keras.optimizers.AdamW(rate, weight_decay=options.weight_decay, **common)
     else:
         kinds = {
             "rmsprop": keras.optimizers.RMSprop,
             "adam": keras.optimizers.Adam,
             "adadelta": keras.optimizers.Adadelta,
         }
-        optimizer = kinds[options.optimizer](rate, global_clipnorm=clip)
+        optimizer = kinds[options.optimizer](rate, **common)
     if options.precision == "mixed_float16":
         optimizer = keras.optimizers.LossScaleOptimizer(optimizer)
     return optimizer

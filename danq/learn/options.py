@@ -35,6 +35,13 @@ class TrainOptions(Closed):
     weight_decay: float = Field(0.0, ge=0, description="decoupled weight decay a step (adamw)")
     clip_norm: float | None = Field(None, gt=0, description="largest global norm of a gradient")
     schedule: Schedule = Field(Schedule(), description="learning-rate schedule")
+    average: float = Field(
+        0.0,
+        ge=0,
+        lt=1,
+        description="0: weights as they are; otherwise a running mean of them, of which this part stays at "
+        "each step (0.99: about the last 100 steps), validates and is kept",
+    )
     seed: int = Field(1337, ge=0, description="seed of initial weights, batches, augmentation and dropout")
     reverse_complement: Literal["none", "augment"] = Field(
         "none", description="augment: each training example is read on a random strand"

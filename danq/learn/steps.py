@@ -1,5 +1,7 @@
 """One training step and one forward pass, compiled once for a fixed batch shape, on one or many devices."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -64,6 +66,20 @@ class Steps:
         """Logits (b, k), or (b, steps, k), and losses (b,) of the rows of a batch, without dropout."""
         logits, losses = self._forward(self._share(inputs), self._share(labels))
         return logits.numpy(), losses.numpy()
+
+    @contextmanager
+    def averaged(self) -> Iterator[None]:
+        """Give the model the optimizer's running mean of its weights, if it keeps one, for a while."""
+        inner = getattr(self.optimizer, "inner_optimizer", self.optimizer)
+        if not inner.use_ema or not inner.iterations.numpy():  # half precision may have skipped every step
+            yield
+            return
+        variables = self.model.trainable_variables
+        trained = [variable.numpy() for variable in variables]
+        inner.finalize_variable_values(variables)
+        yield
+        for variable, value in zip(variables, trained, strict=True):
+            variable.assign(value)
 
     @property
     def _replicas(self) -> int:

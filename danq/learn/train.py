@@ -12,6 +12,7 @@ from danq.data.dataset import Dataset, open_dataset
 from danq.errors import DanqError
 from danq.files import check_writable, staged
 from danq.learn.bundle import save_bundle
+from danq.learn.chance import not_above_chance, valid_prevalence
 from danq.learn.checkpoint import DIRECTORY, CheckpointStore
 from danq.learn.device import choose_strategy
 from danq.learn.fitting import RunOptions, Trained, fit_by_steps, fit_itself
@@ -119,7 +120,7 @@ def _information(
         "bin": data.bin,
         "step": data.step,
         "shape": None if data.shape is None else list(data.shape),
-        "best": _best(trained.history, run.train.monitor),
+        "best": _best(trained.history, run.train.monitor) | {"valid_prevalence": valid_prevalence(data)},
         "training": trained.training,
         "dataset": {"name": data.manifest["name"], "digest": data.digest, "genome_digest": genome},
         "provenance": provenance({"dataset": data.digest, **trained.inputs}, described),
@@ -148,3 +149,6 @@ def _close(name: str, info: Mapping[str, Any]) -> None:
         "" if speed is None else f"; {speed:,.0f} samples/s",
         "" if waiting is None else f"; {waiting:.1%} of the time waiting for input",
     )
+    remark = not_above_chance(info["best"])
+    if remark:
+        log.warning("%s: %s", name, remark)

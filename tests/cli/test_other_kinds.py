@@ -5,7 +5,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
+
+from danq.learn.predictions import read_predictions
 
 OPTIONS = {"max_words": 4, "embedding": 4, "head": "pools", "units": [3], "dense": 3}
 CONFIG = {
@@ -55,15 +58,28 @@ def test_texts_from_a_file_to_metrics(folder: Path) -> None:
         "predict --model run --dataset data --split valid --out valid.npz",
         "predict --model run --dataset data --split test --out test.npz",
         "evaluate valid.npz test.npz --dataset data --out evaluation",
+        "predict --model run --examples t.csv --encoding latin-1 --out all.npz",
         "summary --config c.json --run one --dataset data",
     ):
         done = danq(folder, *arguments.split())
         assert done.returncode == 0, done.stderr
     summary = json.loads((folder / "evaluation" / "summary.json").read_text())
     assert 0 <= summary["splits"]["test"]["classes"]["accuracy"] <= 1
-    refused = danq(folder, "predict", "--model", "run", "--fasta", "x.fa", "--out", "x.tsv")
-    assert refused.returncode == 2
-    assert refused.stderr == "danq: --fasta: expected a model of DNA; run 'one' reads rows of kind text\n"
+    alone, split = read_predictions(folder / "all.npz"), read_predictions(folder / "test.npz")
+    rows = [int(name) - 1 for name in split.ids]
+    np.testing.assert_array_equal(alone.probabilities[rows], split.probabilities)
+    assert (len(alone.ids), alone.labels) == (40, None)
+    for arguments, message in (
+        ("--fasta x.fa", "--fasta: expected a model of DNA; run 'one' reads rows of kind text"),
+        ("--examples t.csv", "t.csv:2: expected UTF-8 text, received binary data; `encoding: latin-1`"),
+        ("--examples t.csv --column words", "t.csv:1: expected one column 'words', received columns text, "),
+        ("--examples t.csv --split test", "--split: belongs to --dataset, received --examples"),
+        ("--fasta x.fa --column text", "--column: belongs to --examples, received --fasta"),
+    ):
+        refused = danq(folder, "predict", "--model", "run", "--out", "x.tsv", *arguments.split())
+        assert refused.returncode == 2
+        assert refused.stderr.startswith(f"danq: {message}")
+        assert not (folder / "x.tsv").exists()
 
 
 def test_bad_texts_are_one_line_and_status_2(folder: Path) -> None:

@@ -140,12 +140,12 @@ def test_sequences_short_and_long(place, tmp_path, predict):
 
 DATASET = ("--dataset", "{place}/dataset")
 REFUSALS = [
-    ((), "expected exactly one of --dataset, --fasta and --bed; received none"),
+    ((), "expected exactly one of --dataset, --fasta, --bed and --examples; received none"),
     (("--fasta", "a", "--bed", "b"), "received --fasta and --bed"),
     (DATASET, "--dataset: expected --split train, valid or test with it"),
     (("--fasta", "a", "--split", "test"), "--split: belongs to --dataset, received --fasta"),
     (("--bed", "a"), "--bed: expected --genome DIR with it"),
-    (("--fasta", "a", "--genome", "b"), "--genome: belongs to --dataset or --bed"),
+    (("--fasta", "a", "--genome", "b"), "--genome: belongs to --dataset or --bed, received --fasta"),
     (("--fasta", "a", "--aliases", "b"), "--aliases: belongs to --bed, received --fasta"),
     ((*DATASET, "--split", "test", "--tile"), "--tile: belongs to --fasta, received --dataset"),
     (("--fasta", "{place}/absent.fa"), "absent.fa: no such file"),

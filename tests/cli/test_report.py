@@ -100,6 +100,19 @@ def test_runs_stand_side_by_side_with_the_baseline_last(tree):
     assert danq["auprc_median"] == summary["auprc"]["median"]
     assert danq["auroc_interval"] == f"{summary['auroc']['low']:.3f}–{summary['auroc']['high']:.3f}"
     assert (danq["scored"], danq["epoch"], danq["parameters"]) == ("5 of 6", 2, 46926479)
+    assert not any("remark" in row for row in rows.values())
+
+
+def test_a_run_no_better_than_chance_is_called_not_trained_enough(tmp_path):
+    build(tmp_path, {"danq": ("yeast", "danq", 1.0), "short": ("yeast", "danq", 0.1)}, TARGETS)
+    for run, auprc in (("danq", 0.21), ("short", 0.2)):
+        path = tmp_path / "runs" / run / "bundle.json"
+        info = json.loads(path.read_text())
+        info["best"] |= {"valid_auprc": auprc, "valid_prevalence": 0.2}
+        path.write_text(json.dumps(info))
+    rows = by_title(tmp_path)["Runs side by side"].data
+    assert rows["short"]["remark"] == "not trained enough: validation AUPRC 0.2000, of chance 0.2000"
+    assert "remark" not in rows["danq"]
 
 
 def test_the_comparison_is_paired_by_target_and_resample(tree):

@@ -16,6 +16,7 @@ from danq.data.pictures import decode_png
 from danq.errors import DanqError
 from danq.evaluate.evaluate import evaluate_predictions
 from danq.learn.bundle import load_bundle
+from danq.learn.example_source import example_source
 from danq.learn.output import Output
 from danq.learn.predict import Predictor, predict_source
 from danq.learn.sources import dataset_source
@@ -108,7 +109,7 @@ def test_folders_by_class(build, tmp_path, nested):
 @pytest.mark.parametrize(
     ("stray", "message"),
     [
-        ("cat/photo.jpg", "photo.jpg: expected nothing but PNG images in the folder of a class"),
+        ("cat/photo.jpg", "photo.jpg: expected nothing but PNG images in a folder of images"),
         ("loose.PNG", "loose.PNG: expected images in a folder that is named for their class"),
         ("cow/.hidden", "cow: expected PNG images of the class 'cow', received none"),
     ],
@@ -241,3 +242,52 @@ def test_a_model_learns_and_predicts_images(tmp_path):
         DanqError, match="expected a dataset of kind text or dna for this model, received kind image"
     ):
         train_run("b", tiny_run("bilstm_conv2d", {}), tmp_path / "data", tmp_path / "b", tmp_path)
+
+
+def test_images_without_labels(tmp_path):
+    info = {"run": "q", "data_kind": "image", "shape": [6, 4, 1]}
+    images = RNG.integers(0, 256, (3, 6, 4)).astype(np.uint8)
+    np.savez(tmp_path / "a.npz", x=images)
+    folder = tmp_path / "png"
+    (folder / "b").mkdir(parents=True)
+    for name, image in zip(("a.png", "b/c.png", "d.PNG"), images, strict=True):
+        Image.fromarray(image).save(folder / name, format="PNG")
+    files = [(folder / name).read_bytes() for name in ("a.png", "b/c.png", "d.PNG")]
+    pl.DataFrame({"image": files}).write_parquet(tmp_path / "plain.parquet")
+    named = {"photo": files, "name": ["u", "v", "w"], "split": ["new", "new", "old"]}
+    pl.DataFrame(named).write_parquet(tmp_path / "named.parquet")
+    for path, column, names in (
+        ("a.npz", None, ["1", "2", "3"]),
+        ("png", None, ["a.png", "b/c.png", "d.PNG"]),
+        ("plain.parquet", None, ["1", "2", "3"]),
+        ("named.parquet", "photo", ["u", "v", "w"]),
+    ):
+        source = example_source(tmp_path / path, info, column, None)
+        [rows] = source.blocks()
+        assert (rows.ids, source.rows, rows.labels) == (names, 3, None)
+        np.testing.assert_array_equal(rows.raw, images[..., None])
+    for broken, path, wanted, message in (
+        ({"shape": [4, 6, 1]}, "png", None, "a.png: expected an image of 4 x 6 x 1 .* received 6 x 4 x 1"),
+        (
+            {},
+            "named.parquet",
+            None,
+            "named.parquet: expected one column 'image', received columns photo, name",
+        ),
+        ({}, "absent", None, "absent: no such file or folder of images"),
+        (
+            {"data_kind": "dna"},
+            "png",
+            None,
+            "--examples: expected a model of texts or images; run 'q' reads DNA",
+        ),
+        ({}, "png", "utf-8", "--encoding: belongs to texts"),
+    ):
+        with pytest.raises(DanqError, match=message):
+            example_source(tmp_path / path, info | broken, None, wanted)
+    (folder / "notes.txt").write_text("x")
+    with pytest.raises(DanqError, match=r"notes.txt: expected nothing but PNG images"):
+        example_source(folder, info, None, None)
+    np.savez(tmp_path / "b.npz", y=[1])
+    with pytest.raises(DanqError, match=r"b.npz: expected an array x of images; received y"):
+        example_source(tmp_path / "b.npz", info, None, None)

@@ -12,6 +12,7 @@ from danq.data.dataset import open_dataset
 from danq.errors import DanqError
 from danq.learn.bundle import HISTORY_COLUMNS, load_bundle, model_weights
 from danq.learn.loop import TrainingData
+from danq.learn.steps import Steps
 from danq.learn.train import train_run
 
 
@@ -68,6 +69,9 @@ def test_what_a_bundle_holds(plain, dataset):
     best = min(rows, key=lambda row: float(row["valid_loss"]))
     assert info["best"]["epoch"] == int(best["epoch"])
     assert info["best"]["valid_auroc"] == pytest.approx(float(best["valid_auroc"]), rel=1e-5)
+    data = open_dataset(dataset)
+    shares = data.labels(data.rows("valid")).mean(axis=0)
+    assert info["best"]["valid_prevalence"] == pytest.approx(shares[(shares > 0) & (shares < 1)].mean())
 
 
 def validation_loss(bundle, dataset):
@@ -168,6 +172,47 @@ def test_schedule_loss_scale_and_augmentation_resume_too(dataset, tmp_path, monk
     assert weights_of(tmp_path / "run") == weights_of(tmp_path / "whole")
 
 
+@pytest.mark.parametrize("precision", ["float32", "mixed_float16"])
+def test_a_running_mean_of_the_weights_validates_and_is_kept(dataset, tmp_path, monkeypatch, precision):
+    seen = []
+    step = Steps.train
+
+    def noting(steps, *batch):
+        loss = step(steps, *batch)
+        seen.append([variable.numpy() for variable in steps.model.trainable_variables])
+        return loss
+
+    monkeypatch.setattr(Steps, "train", noting)
+    options = {"epochs": 1, "optimizer": "adam", "learning_rate": 0.01, "precision": precision}
+    train(dataset, tmp_path / "plain", **options)
+    trained, seen[:] = list(seen), []
+    train(dataset, tmp_path / "averaged", average=0.8, **options)
+    assert all(np.array_equal(*pair) for pair in zip(seen[-1], trained[-1], strict=True)), (
+        "training is the same"
+    )
+    mean = trained[0]
+    for weights in trained[1:]:
+        mean = [0.8 * old + 0.2 * new for old, new in zip(mean, weights, strict=True)]
+    kept = load_bundle(tmp_path / "averaged").model.trainable_variables
+    for variable, expected in zip(kept, mean, strict=True):
+        np.testing.assert_allclose(variable.numpy(), expected, rtol=1e-4, atol=1e-6)
+    [row] = history_of(tmp_path / "averaged")
+    if precision == "float32":
+        assert float(row["valid_loss"]) == pytest.approx(
+            validation_loss(tmp_path / "averaged", dataset), rel=1e-5
+        )
+
+
+@pytest.mark.parametrize(("method", "at"), [("training", (1, 4)), ("validation", (0,))])
+def test_a_running_mean_resumes_too(dataset, tmp_path, monkeypatch, method, at):
+    train(dataset, tmp_path / "whole", average=0.9)
+    _StopAt(monkeypatch, method, at)
+    with pytest.raises(SystemExit):
+        train(dataset, tmp_path / "run", average=0.9)
+    train(dataset, tmp_path / "run", average=0.9)
+    assert weights_of(tmp_path / "run") == weights_of(tmp_path / "whole")
+
+
 def test_a_checkpoint_of_other_options_is_discarded(dataset, tmp_path, monkeypatch, caplog):
     _StopAt(monkeypatch, "training", (1, 4))
     with pytest.raises(SystemExit):
@@ -176,6 +221,12 @@ def test_a_checkpoint_of_other_options_is_discarded(dataset, tmp_path, monkeypat
         info = train(dataset, tmp_path / "run", learning_rate=0.02)
     assert "checkpoint discarded" in caplog.text
     assert info["training"]["resumed"] == 0
+
+
+def test_a_run_that_learned_nothing_is_warned_of(dataset, tmp_path, monkeypatch, caplog):
+    monkeypatch.setattr("danq.learn.train.valid_prevalence", lambda data: 1.0)
+    train(dataset, tmp_path / "run", epochs=1)
+    assert "tiny: not trained enough: validation AUPRC 0." in caplog.text
 
 
 def test_divergence_names_epoch_step_and_advice_and_leaves_no_bundle(dataset, tmp_path):
