@@ -8,12 +8,14 @@ import polars as pl
 from numpy.typing import NDArray
 
 from danq.evaluate.bootstrap import interval
-from danq.evaluate.results import Group, Run
+from danq.evaluate.runs import Group, Run
 
 AREAS = ("auroc", "auprc")
 """Metrics with a value a target and a mean over targets in every resample."""
 CALLS = ("accuracy", "macro_f1", "mcc")
 """Metrics of called classes, for tasks that have them."""
+LIMITS = {"mcc": (-1.0, 1.0)}
+"""Lowest and highest value of a metric, where they are not 0 and 1."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,9 +81,12 @@ def difference(ours: Group, theirs: Group, metric: str) -> Difference | None:
     folds = [fold for fold in found if fold is not None]
     if not folds:
         return None
-    low, high = _interval([fold.resampled for fold in folds])
+    mean = float(np.mean([fold.mean for fold in folds]))
+    lowest, highest = LIMITS.get(metric, (0.0, 1.0))
+    together = _together([fold.resampled for fold in folds])
+    low, high = interval(together, mean, (lowest - highest, highest - lowest)).tolist()
     return Difference(
-        float(np.mean([fold.mean for fold in folds])),
+        mean,
         low,
         high,
         np.concatenate([fold.single for fold in folds]),
@@ -132,13 +137,14 @@ def _same_draw(runs: Sequence[Run]) -> bool:
     return all(each == drawn[0] for each in drawn)
 
 
-def _interval(resampled: Sequence[NDArray[np.float64] | None]) -> tuple[float, float]:
+def _together(resampled: Sequence[NDArray[np.float64] | None]) -> NDArray[np.float64]:
+    """Mean over folds in each resample; no resamples where a fold lacks them."""
     known = [values for values in resampled if values is not None]
     if len(known) < len(resampled) or len({len(values) for values in known}) > 1:
-        return float("nan"), float("nan")
+        return np.zeros(0)
     # resample 1 of a fold has nothing to do with resample 1 of another: they are put together at random
     shuffled = [np.random.default_rng(fold).permutation(values) for fold, values in enumerate(known)]
-    return interval(known[0] if len(known) == 1 else np.mean(shuffled, axis=0))
+    return known[0] if len(known) == 1 else np.asarray(np.mean(shuffled, axis=0))
 
 
 def _both(ours: Sequence[Run], theirs: Sequence[Run], metric: str) -> pl.DataFrame | None:

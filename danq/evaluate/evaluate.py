@@ -187,7 +187,9 @@ def _describe(
     described["ece"]["pooled"] = scores.pooled.ece
     if scores.areas is not None:
         for name, values in zip(("auroc", "auprc"), scores.areas, strict=True):
-            described[name]["low"], described[name]["high"] = map(_known, interval(macro(values)))
+            mean = described[name]["mean"]
+            ends = interval(macro(values), np.nan if mean is None else mean)
+            described[name]["low"], described[name]["high"] = map(_known, ends.tolist())
     described["intervals"] = None if drawn is None else _describe_intervals(predictions, drawn)
     if _has_classes(predictions):
         described["classes"] = asdict(class_metrics(predictions.probabilities, known_labels(predictions)))

@@ -138,8 +138,8 @@ def score_split(
                 if result.areas is not None and resamples is not None:
                     areas = resampled_areas(scores[offset], labels[offset], resamples)
                     result.areas[:, index] = areas
-                    row["auroc_low"], row["auroc_high"] = interval(areas[0])
-                    row["auprc_low"], row["auprc_high"] = interval(areas[1])
+                    for name, values in zip(("auroc", "auprc"), areas, strict=True):
+                        row[f"{name}_low"], row[f"{name}_high"] = interval(values, row[name])
                 result.rows.append(row)
                 advance()
     return result

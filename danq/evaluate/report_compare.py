@@ -10,6 +10,7 @@ from danq.evaluate.bootstrap import interval
 from danq.evaluate.differences import (
     AREAS,
     CALLS,
+    LIMITS,
     Difference,
     difference,
     mean_and_sd,
@@ -19,7 +20,8 @@ from danq.evaluate.differences import (
 from danq.evaluate.forest import Mark, Panel, forest
 from danq.evaluate.report_content import Column, Section, between, page, table, text
 from danq.evaluate.report_plots import GREY, PALETTE
-from danq.evaluate.results import Group, Results
+from danq.evaluate.results import Results
+from danq.evaluate.runs import Group
 
 TITLES = {"auroc": "AUROC", "auprc": "AUPRC", "accuracy": "accuracy", "macro_f1": "macro F1", "mcc": "MCC"}
 _MEAN = {
@@ -124,7 +126,9 @@ def _score(group: Group, metric: str) -> Mark | None:
     if sd is not None:
         return Mark(mean, mean - sd, mean + sd, known)
     drawn = resampled(group.members, metric)
-    return Mark(mean) if drawn is None else Mark(mean, *interval(drawn))
+    if drawn is None:
+        return Mark(mean)
+    return Mark(mean, *interval(drawn, mean, LIMITS.get(metric, (0.0, 1.0))).tolist())
 
 
 def _difference(found: Difference | None) -> Mark | None:

@@ -6,7 +6,8 @@ import polars as pl
 from danq.evaluate.metrics import SCORED
 from danq.evaluate.report_content import Section
 from danq.evaluate.report_plots import MOST_LINES, Points, Tab, line_plot
-from danq.evaluate.results import Results, Run
+from danq.evaluate.results import Results
+from danq.evaluate.runs import Run
 
 _FEWEST_ROWS = 10
 

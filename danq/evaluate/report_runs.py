@@ -6,7 +6,8 @@ from typing import Any
 
 from danq.evaluate.differences import mean_and_sd
 from danq.evaluate.report_content import Column, Section, between, listing, page, table
-from danq.evaluate.results import Results, Run
+from danq.evaluate.results import Results
+from danq.evaluate.runs import Run
 from danq.learn.chance import not_above_chance
 
 _WITH_SD = ("auroc", "auprc", "f1", "accuracy", "macro_f1", "mcc")
@@ -56,8 +57,10 @@ def side_by_side(results: Results) -> Section | None:
     description = (
         f"How the runs compare on rows of the {' and '.join(splits)} split that no model saw in training. "
         "Means and medians are over the targets that have both positives and negatives there. Intervals are "
-        "95% percentile intervals of a bootstrap over 100-kb blocks of the genome (over rows for sequences "
-        "without coordinates)."
+        "95% intervals of a bootstrap over 100-kb blocks of the genome (over rows for sequences without "
+        "coordinates, texts and images). They are percentiles of the resamples, moved back by as much as "
+        "resampling raises the metric, which it does for the AUPRC: a row drawn twice ties with itself "
+        "(Efron & Tibshirani 1993, An Introduction to the Bootstrap, ch. 10 and 13)."
     )
     if len(results.groups) < len(results.runs):
         description += (

@@ -6,7 +6,8 @@ import polars as pl
 
 from danq.evaluate.metrics import SCORED
 from danq.evaluate.report_content import Column, Section, table
-from danq.evaluate.results import Group, Results
+from danq.evaluate.results import Results
+from danq.evaluate.runs import Group
 
 _MEANS = ("auroc", "auprc", "f1", "mcc", "threshold", "ece")
 

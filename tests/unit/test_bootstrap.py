@@ -5,6 +5,7 @@ from hypothesis import strategies as st
 from sklearn import metrics as sk
 
 from danq.evaluate.bootstrap import BLOCK_BP, blocks, draw, interval, macro, resampled_areas
+from danq.evaluate.metrics import auprc, rank
 
 
 def naive(scores, labels, resamples):
@@ -74,13 +75,75 @@ def test_a_draw_is_repeatable_and_each_resample_has_as_many_blocks():
 
 def test_the_interval_of_a_mean_covers_its_spread():
     rng = np.random.default_rng(3)
-    low, high = interval(rng.normal(0.5, 0.1, 4000))
+    low, high = interval(rng.normal(0.5, 0.1, 4000), 0.5)
     assert low == pytest.approx(0.5 - 1.96 * 0.1, abs=0.01)
     assert high == pytest.approx(0.5 + 1.96 * 0.1, abs=0.01)
 
 
 def test_an_interval_needs_half_of_the_resamples():
-    assert np.isnan(interval(np.array([0.5, np.nan, np.nan]))).all()
+    assert np.isnan(interval(np.array([0.5, np.nan, np.nan]), 0.5)).all()
+    assert np.isnan(interval(np.zeros(0), 0.5)).all()
+    assert np.isnan(interval(np.full(4, 0.5), np.nan)).all()
+
+
+def test_without_bias_the_interval_is_that_of_the_percentiles():
+    values = np.random.default_rng(5).beta(2, 9, 1001)
+    np.testing.assert_allclose(interval(values, values.mean()), np.quantile(values, [0.025, 0.975]))
+
+
+def test_bias_moves_the_interval_back_and_stretches_it():
+    values = np.random.default_rng(5).uniform(0.4, 0.6, 1001)
+    estimate = values.mean() - 0.05
+    low, high = np.quantile(values, [0.025, 0.975]) - 0.05
+    np.testing.assert_allclose(interval(values, estimate), (low - 0.05, high))
+    np.testing.assert_allclose(interval(-values, -estimate, (-1, 1)), (-high, 0.05 - low))
+
+
+@given(st.integers(1, 4), st.integers(2, 30), st.integers(0, 1 << 30))
+def test_many_intervals_at_once_equal_one_by_one_and_hold_the_estimate(k, n, seed):
+    rng = np.random.default_rng(seed)
+    values, estimates = rng.random((k, n)), rng.random(k)
+    values[rng.random((k, n)) < 0.2] = np.nan
+    low, high = interval(values, estimates)
+    each = np.array([interval(*pair) for pair in zip(values, estimates, strict=True)])
+    np.testing.assert_allclose(np.column_stack([low, high]), each)
+    known = ~np.isnan(low)
+    assert ((low <= estimates) & (estimates <= high))[known].all()
+    assert ((low >= 0) & (high <= 1))[known].all()
+
+
+def drawn_targets(k, seed, prevalence, n=1000):
+    """AUPRC of k drawn targets and of their resamples."""
+    rng = np.random.default_rng(seed)
+    labels = (rng.random((k, n)) < prevalence).astype(np.uint8)
+    scores = (rng.normal(size=(k, n)) + 1.5 * labels).astype(np.float32)
+    pairs = list(zip(scores, labels, strict=True))
+    resamples = draw(np.arange(n), n, 100, 1)
+    values = np.array([resampled_areas(*pair, resamples)[1] for pair in pairs])
+    return np.array([auprc(rank(*pair)) for pair in pairs]), values
+
+
+def test_the_mean_auprc_of_many_rare_targets_lies_in_its_interval():
+    estimates, values = drawn_targets(250, 1, 0.02)
+    mean = estimates.mean()
+    assert np.quantile(macro(values), 0.025) > mean, "percentiles alone would miss it"
+    low, high = interval(macro(values), mean)
+    assert low < mean < high
+
+
+def test_intervals_of_a_mean_auprc_hold_the_true_value_more_often_than_percentiles():
+    labels = (np.random.default_rng(9).random(400_000) < 0.05).astype(np.uint8)
+    scores = np.random.default_rng(8).normal(size=400_000) + 1.5 * labels
+    true = auprc(rank(scores.astype(np.float32), labels))
+    held, plain = 0, 0
+    for seed in range(10):
+        estimates, values = drawn_targets(20, seed, 0.05)
+        low, high = interval(macro(values), estimates.mean())
+        held += bool(low <= true <= high)
+        low, high = np.quantile(macro(values), [0.025, 0.975])
+        plain += bool(low <= true <= high)
+    assert held >= 9
+    assert plain <= 7
 
 
 def test_the_macro_mean_leaves_missing_values_out():
