@@ -8,7 +8,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from danq.evaluate.bootstrap import interval
-from danq.evaluate.runs import Group, Run
+from danq.evaluate.runs import Group, Run, same_rows
 
 AREAS = ("auroc", "auprc")
 """Metrics with a value a target and a mean over targets in every resample."""
@@ -20,40 +20,50 @@ LIMITS = {"mcc": (-1.0, 1.0)}
 
 @dataclass(frozen=True, eq=False)
 class Difference:
-    """One run minus another by one metric; of repeats and folds the mean.
+    """One run minus another by one metric; of repeats and folds the mean of what both have.
 
     Attributes
     ----------
     mean : float
-        Difference of the runs' values (for areas: of their means over targets).
+        Difference of the runs' values (for areas: of their means over targets) over the folds that both have.
     low, high : float
         95% interval over the choice of test rows, by paired bootstrap; NaN where the resamples are not there
         or not the same.
     single : float64, shape (m,)
         Difference of each pair of trainings that belong together: by fold, and by seed where both have the
-        same seeds or one has a single training.
+        same seeds or one has a single training. Of other seeds, the difference in each fold.
+    sd : float
+        Sample standard deviation of `single`; of other seeds within one fold the root of the sum of both
+        runs' variances. NaN where there is a single training of either.
     targets : DataFrame
         For areas, target, ours, theirs: targets scored in both, means over trainings. No rows for others.
+    trainings : (int, int)
+        Trainings of either that entered.
+    folds : (int, int)
+        Folds that both were evaluated on, of all.
     """
 
     mean: float
     low: float
     high: float
     single: NDArray[np.float64]
+    sd: float
     targets: pl.DataFrame
-
-    @property
-    def sd(self) -> float:
-        """Sample standard deviation over the trainings; NaN where there is one."""
-        return float(self.single.std(ddof=1)) if len(self.single) > 1 else float("nan")
+    trainings: tuple[int, int]
+    folds: tuple[int, int]
 
 
 @dataclass(frozen=True, eq=False)
 class _Fold:
-    single: NDArray[np.float64]
-    mean: float
+    first: NDArray[np.float64]
+    second: NDArray[np.float64]
+    matched: bool
     resampled: NDArray[np.float64] | None
     targets: pl.DataFrame | None
+
+    @property
+    def mean(self) -> float:
+        return float(self.first.mean() - self.second.mean())
 
 
 def mean_and_sd(values: Sequence[float]) -> tuple[float, float | None]:
@@ -71,13 +81,13 @@ def value(run: Run, metric: str) -> float | None:
 
 
 def difference(ours: Group, theirs: Group, metric: str) -> Difference | None:
-    """Compare two runs on one dataset, fold by fold; None where no fold has both.
+    """Compare two runs on one dataset, fold by fold; None where no fold has both on the same rows.
 
-    The interval of several folds treats their test rows as drawn independently of each other. It does not
-    tell how much other seeds would differ; `Difference.single` does.
+    Trainings that were not evaluated are left out. The interval of several folds treats their test rows as
+    drawn independently of each other. It does not tell how much other seeds would differ; `Difference.sd`
+    does.
     """
-    shared = [fold for fold in ours.folds if fold in theirs.folds]
-    found = [_in_fold(ours.in_fold(fold), theirs.in_fold(fold), metric) for fold in shared]
+    found = [_in_fold(*each, metric) for each in _shared(ours, theirs) if same_rows([*each[0], *each[1]])]
     folds = [fold for fold in found if fold is not None]
     if not folds:
         return None
@@ -89,25 +99,49 @@ def difference(ours: Group, theirs: Group, metric: str) -> Difference | None:
         mean,
         low,
         high,
-        np.concatenate([fold.single for fold in folds]),
+        *_singles(folds),
         _targets([fold.targets for fold in folds]),
+        (sum(len(fold.first) for fold in folds), sum(len(fold.second) for fold in folds)),
+        (len(folds), len({*ours.folds, *theirs.folds})),
     )
+
+
+def other_rows(ours: Group, theirs: Group) -> bool:
+    """Tell whether two evaluated runs share no fold with the same rows, so that they cannot be compared."""
+    shared = _shared(ours, theirs)
+    return bool(shared) and not any(same_rows([*first, *second]) for first, second in shared)
+
+
+def _shared(ours: Group, theirs: Group) -> list[tuple[tuple[Run, ...], tuple[Run, ...]]]:
+    """Give the evaluated trainings of both in each fold that has some of both."""
+    each = [(ours.in_fold(fold), theirs.in_fold(fold)) for fold in ours.folds]
+    return [(first, second) for first, second in each if first and second]
 
 
 def _in_fold(ours: Sequence[Run], theirs: Sequence[Run], metric: str) -> _Fold | None:
     values = [[value(run, metric) for run in runs] for runs in (ours, theirs)]
-    if len({run.split for run in (*ours, *theirs)}) > 1 or any(None in each for each in values):
+    if any(None in each for each in values):
         return None
     first, second = (np.array(each, np.float64) for each in values)
     seeds = [[run.repeat.seed for run in runs] for runs in (ours, theirs)]
-    matched = seeds[0] == seeds[1] or min(len(first), len(second)) == 1
-    mean = float(first.mean() - second.mean())
     return _Fold(
-        first - second if matched else np.array([mean]),
-        mean,
+        first,
+        second,
+        seeds[0] == seeds[1] or min(len(first), len(second)) == 1,
         _paired(ours, theirs, metric) if _same_draw((*ours, *theirs)) else None,
         _both(ours, theirs, metric) if metric in AREAS else None,
     )
+
+
+def _singles(folds: Sequence[_Fold]) -> tuple[NDArray[np.float64], float]:
+    """Differences of single trainings, and their standard deviation."""
+    if all(fold.matched for fold in folds):
+        single = np.concatenate([fold.first - fold.second for fold in folds])
+    else:
+        single = np.array([fold.mean for fold in folds])
+        if len(folds) == 1:
+            return single, float(np.sqrt(sum(v.var(ddof=1) for v in (folds[0].first, folds[0].second))))
+    return single, float(single.std(ddof=1)) if len(single) > 1 else float("nan")
 
 
 def _paired(ours: Sequence[Run], theirs: Sequence[Run], metric: str) -> NDArray[np.float64] | None:
@@ -127,13 +161,12 @@ def resampled(runs: Sequence[Run], metric: str) -> NDArray[np.float64] | None:
 
 
 def _same_draw(runs: Sequence[Run]) -> bool:
-    """Tell whether all drew the same blocks: the same rows, number of resamples and seed."""
+    """Tell whether runs on the same rows drew the same blocks: number of resamples and seed."""
     drawn = []
     for run in runs:
         if run.summary is None or run.measured is None or not run.measured["intervals"]:
             return False
-        told = run.summary["provenance"]
-        drawn.append((told["inputs"].get("dataset"), told["options"].get("seed"), run.measured["intervals"]))
+        drawn.append((run.summary["provenance"]["options"].get("seed"), run.measured["intervals"]))
     return all(each == drawn[0] for each in drawn)
 
 

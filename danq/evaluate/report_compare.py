@@ -14,6 +14,7 @@ from danq.evaluate.differences import (
     Difference,
     difference,
     mean_and_sd,
+    other_rows,
     resampled,
     value,
 )
@@ -28,6 +29,10 @@ _MEAN = {
     metric: f"Mean {title}" if metric in AREAS else title[0].upper() + title[1:]
     for metric, title in TITLES.items()
 }
+_SD = (
+    "sample standard deviation of this difference over seeds and folds; where the runs have other seeds, "
+    "over folds, or within one fold the root of the sum of both runs' variances"
+)
 _MOST_PAIRED = 12
 """Runs on one dataset up to which every pair is compared; of more, each with the reference."""
 
@@ -41,18 +46,24 @@ def pairs(groups: list[Group]) -> Iterator[tuple[Group, Group]]:
 
 
 def reference(groups: list[Group]) -> Group:
-    """Run that others are drawn against: the baseline, or else the first."""
-    return next((group for group in groups if group.members[0].is_baseline), groups[0])
+    """Run that others are compared with: the baseline, or else the first; of those that were evaluated."""
+    known = [group for group in groups if group.evaluated] or groups
+    return next((group for group in known if group.members[0].is_baseline), known[0])
 
 
 def differences(results: Results) -> Section | None:
     """One row for each pair of runs on one dataset, paired by target and resample."""
-    rows = {
-        f"{results.label(ours)} − {theirs.name}": _row(ours, theirs)
+    compared = {
+        f"{results.label(ours)} − {theirs.name}": (ours, theirs)
         for groups in results.families().values()
         for ours, theirs in pairs(groups)
     }
-    columns: dict[str, Column] = {}
+    rows = {name: _row(*pair) for name, pair in compared.items()}
+    apart = [name for name, pair in compared.items() if other_rows(*pair)]
+    columns = {
+        "trainings": Column("Trainings", "evaluated trainings of the first run and of the second"),
+        "folds": Column("Folds", "folds that both were evaluated on, of all"),
+    }
     for name, title in TITLES.items():
         if name in AREAS:
             told = "targets on which the first run is better, of those scored"
@@ -61,7 +72,7 @@ def differences(results: Results) -> Section | None:
         columns |= {
             f"{name}_mean": Column(f"{'Mean ' if name in AREAS else ''}Δ {title}", told),
             f"{name}_interval": Column("95% interval", "of this difference, both on the same resamples"),
-            f"{name}_sd": Column("SD", "sample standard deviation of this difference over seeds and folds"),
+            f"{name}_sd": Column("SD", _SD),
         }
         if name in AREAS:
             told = "first run minus second, median over targets"
@@ -70,8 +81,14 @@ def differences(results: Results) -> Section | None:
         "Each pair of runs on the same test rows: the first minus the second (Δ). An interval without 0 "
         "says that the difference hardly comes from the choice of test rows: it is a bootstrap over 100-kb "
         "blocks of the genome (over rows for sequences without coordinates, texts and images) with the same "
-        "blocks for both. How much other seeds would differ, only repeated runs tell (SD)."
+        "blocks for both. How much other seeds would differ, only repeated runs tell (SD). "
+        "Trainings that were not evaluated, and folds that only one run has, are left out."
     )
+    if apart:
+        description += (
+            f" Not compared, since they were measured on other rows, or on the same in another order: "
+            f"{text('; '.join(apart))}."
+        )
     return table("danq_comparison", "Differences between runs", description, "Difference", columns, rows)
 
 
@@ -81,6 +98,10 @@ def _row(ours: Group, theirs: Group) -> dict[str, Any]:
         found = difference(ours, theirs, name)
         if found is None:
             continue
+        if max(found.trainings) > 1:
+            row["trainings"] = " and ".join(map(str, found.trainings))
+        if found.folds[1] > 1:
+            row["folds"] = "{} of {}".format(*found.folds)
         row[f"{name}_mean"] = f"{found.mean:+.4f}"
         row[f"{name}_interval"] = None if np.isnan(found.low) else between(found.low, found.high, "+")
         row[f"{name}_sd"] = None if np.isnan(found.sd) else f"{found.sd:.4f}"
@@ -115,7 +136,13 @@ def _drawing(groups: list[Group], metric: str) -> str:
         None if group is against else _difference(difference(group, against, metric)) for group in groups
     ]
     title = f"Difference from {against.name}"
-    return forest([group.name for group in groups], [scores, Panel(title, marks, zero=True)])
+    labels = [
+        group.name
+        if len(group.evaluated) == len(group.members)
+        else f"{group.name} ({len(group.evaluated)} of {len(group.members)})"
+        for group in groups
+    ]
+    return forest(labels, [scores, Panel(title, marks, zero=True)])
 
 
 def _score(group: Group, metric: str) -> Mark | None:
@@ -125,7 +152,7 @@ def _score(group: Group, metric: str) -> Mark | None:
     mean, sd = mean_and_sd(known)
     if sd is not None:
         return Mark(mean, mean - sd, mean + sd, known)
-    drawn = resampled(group.members, metric)
+    drawn = resampled(group.evaluated, metric)
     if drawn is None:
         return Mark(mean)
     return Mark(mean, *interval(drawn, mean, LIMITS.get(metric, (0.0, 1.0))).tolist())

@@ -21,7 +21,8 @@ def side_by_side(results: Results) -> Section | None:
         if len(members) == 1:
             rows |= members
             continue
-        rows[f"{results.label(group)}, mean of {len(members)}"] = mean_row(list(members.values()))
+        counted = [_row(run) for run in group.evaluated or group.members]
+        rows[f"{results.label(group)}, {group.counted}"] = mean_row(counted)
         trainings |= members
     columns = {
         "model": Column("Model", "architecture"),

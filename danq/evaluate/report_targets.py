@@ -28,14 +28,18 @@ def _targets_of(groups: list[Group], index: int, dataset: str, several: bool) ->
         "prevalence": Column("Prevalence (%)", "share of positive rows, the AUPRC of a random ranking", 2),
     }
     for number, group in enumerate(groups):
-        parts = [found for run in group.members if (found := run.on_split(run.metrics)) is not None]
+        # seeds test the same rows, folds other ones: rows are counted once a fold
+        first = [run for fold in group.folds for run in group.in_fold(fold)[:1]]
+        parts = [
+            found.with_columns(pl.lit(any(run is each for each in first)).alias("counted"))
+            for run in group.evaluated
+            if (found := run.on_split(run.metrics)) is not None
+        ]
         if not parts:
             continue
         columns |= _target_columns(f"r{number}", group.name, len(parts) > 1)
-        seeds = len(parts) / len(group.folds)
         for (target, *_), found in pl.concat(parts).group_by("target", maintain_order=True):
-            # seeds test the same rows, folds other ones
-            n, positives = (float(found[name].sum()) / seeds for name in ("n", "positives"))
+            n, positives = (int(found.filter("counted")[name].sum()) for name in ("n", "positives"))
             common = {"positives": positives, "prevalence": 100 * positives / max(n, 1)}
             into = rows.setdefault(str(target), common)
             into |= _values(found, f"r{number}")

@@ -11,7 +11,7 @@ from danq.errors import DanqError
 from danq.evaluate.callsets import Callset, read_callset
 from danq.evaluate.evaluate import FORMAT_VERSION, KIND
 from danq.evaluate.per_target import SCHEMA
-from danq.evaluate.runs import Group, Run
+from danq.evaluate.runs import Group, Run, grouped
 from danq.files import read_manifest
 
 
@@ -47,15 +47,12 @@ class Results:
     @property
     def groups(self) -> tuple[Group, ...]:
         """Runs as the configuration names them, in order."""
-        found: dict[tuple[str, str], list[Run]] = {}
-        for run in self.runs:
-            found.setdefault((run.family, run.repeat.base), []).append(run)
-        return tuple(Group(name, family, tuple(runs)) for (family, name), runs in found.items())
+        return grouped(self.runs)
 
     @property
     def drawn(self) -> tuple[Run, ...]:
         """One run of each group, where all would be too many lines."""
-        return tuple(group.members[0] for group in self.groups)
+        return tuple((group.evaluated or group.members)[0] for group in self.groups)
 
     def families(self) -> dict[str, list[Group]]:
         """Sort groups by dataset as the configuration has it."""

@@ -1,5 +1,6 @@
 """One training with what was measured of it, and the trainings that a configured run consists of."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -88,7 +89,7 @@ class Group:
     Attributes
     ----------
     name, dataset : str
-        As the configuration has them.
+        As the configuration has them; of a training that stands by itself its own name.
     members : tuple of Run
         At least one, in order of fold and seed.
     """
@@ -98,10 +99,75 @@ class Group:
     members: tuple[Run, ...]
 
     @property
+    def evaluated(self) -> tuple[Run, ...]:
+        """Members with metrics."""
+        return tuple(run for run in self.members if run.measured is not None)
+
+    @property
     def folds(self) -> tuple[int | None, ...]:
         """Folds in order; one None without folds."""
         return tuple(dict.fromkeys(run.repeat.fold for run in self.members))
 
     def in_fold(self, fold: int | None) -> tuple[Run, ...]:
-        """Members whose test rows are the same."""
-        return tuple(run for run in self.members if run.repeat.fold == fold)
+        """Give the evaluated members that one fold tests."""
+        return tuple(run for run in self.evaluated if run.repeat.fold == fold)
+
+    @property
+    def counted(self) -> str:
+        """Over how many trainings its mean is, and how many are missing in it."""
+        known, n = len(self.evaluated), len(self.members)
+        if known == n:
+            return f"mean of {n}"
+        return f"mean of {known} ({n - known} of {n} not evaluated)" if known else f"none of {n} evaluated"
+
+
+def grouped(runs: Sequence[Run]) -> tuple[Group, ...]:
+    """Put the trainings of one run together, in the order of their first.
+
+    Names alone are no proof: trainings belong together when they are of one model with the same options,
+    one for each fold and seed. Otherwise each of them stands by itself under its full name.
+    """
+    named: dict[tuple[str, str], list[Run]] = {}
+    for run in runs:
+        named.setdefault((run.family, run.repeat.base), []).append(run)
+    groups: list[Group] = []
+    for (family, base), members in named.items():
+        if len(members) > 1 and _belong_together(members):
+            groups.append(Group(base, family, tuple(members)))
+        else:
+            groups += [Group(run.name, run.family, (run,)) for run in members]
+    return tuple(groups)
+
+
+def _belong_together(runs: Sequence[Run]) -> bool:
+    shapes = {(run.repeat.fold is None, run.repeat.seed is None) for run in runs}
+    repeats = {(run.repeat.fold, run.bundle.get("train", {}).get("seed")) for run in runs}
+    data = {(run.repeat.fold, run.bundle["dataset"].get("digest")) for run in runs}
+    return (
+        len(shapes) == 1
+        and len(repeats) == len(runs)
+        and len(data) == len({fold for fold, _ in data})
+        and all(_configured(run) == _configured(runs[0]) for run in runs)
+    )
+
+
+def _configured(run: Run) -> tuple[Any, ...]:
+    """All that was set of a training, but for its seed."""
+    train = {name: value for name, value in run.bundle.get("train", {}).items() if name != "seed"}
+    return run.bundle["model"], run.bundle.get("options"), train, run.bundle.get("predict")
+
+
+def same_rows(runs: Sequence[Run]) -> bool:
+    """Tell whether all were measured on the same rows with the same labels, in the same order.
+
+    Evaluations of before rows were digested count as such if the number of rows and the dataset agree.
+    """
+    found = [run.measured for run in runs]
+    known = [measured for measured in found if measured is not None]
+    if len(known) < len(runs) or len({run.split for run in runs}) > 1:
+        return False
+    digests = {measured.get("rows") for measured in known}
+    if None not in digests:
+        return len(digests) == 1
+    datasets = {(run.summary or {})["provenance"]["inputs"].get("dataset") for run in runs}
+    return len(datasets) == 1 and len({measured["n"] for measured in known}) == 1

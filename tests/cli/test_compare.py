@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 import xml.etree.ElementTree as ET
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from results_tree import build
 from danq.evaluate.bootstrap import interval
 from danq.evaluate.differences import difference
 from danq.evaluate.report import sections, write_report
+from danq.evaluate.report_compare import reference
 from danq.evaluate.results import Results, read_results
 
 TARGETS = ("a", "b", "c", "never")
@@ -65,6 +67,76 @@ def test_a_name_that_its_bundle_contradicts_is_a_run_of_its_own(tree: Path, tmp_
     (tmp_path / "results/runs/x.seed5/bundle.json").write_text(path.read_text())
     names = [group.name for group in read_results(tmp_path / "results").groups]
     assert names == ["x", "x.fold2", "x.seed5"]
+
+
+@pytest.mark.parametrize(
+    ("runs", "names"),
+    [
+        ({"x.seed1": "danq", "x.seed2": "kmer_logistic"}, ["x.seed1", "x.seed2"]),
+        ({"x": "danq", "x.seed1337": "danq", "x.seed1338": "danq"}, ["x", "x.seed1337", "x.seed1338"]),
+        ({"x": "danq", "x.seed1338": "danq"}, ["x", "x.seed1338"]),
+        ({"x.seed1": "danq", "x.seed2": "danq", "y.seed1": "danq"}, ["x", "y.seed1"]),
+    ],
+)
+def test_a_name_alone_puts_no_trainings_together(tmp_path: Path, runs: dict[str, str], names: list[str]):
+    drawn = {run: ("y", model, 1.0) for run, model in runs.items()}
+    build(tmp_path / "results", drawn, TARGETS, resamples=0)
+    assert sorted(group.name for group in read_results(tmp_path / "results").groups) == names
+
+
+@pytest.mark.parametrize("change", [{"options": {"filters": 64}}, {"train": {"epochs": 3, "seed": 2}}])
+def test_other_options_are_another_run(tmp_path: Path, change: dict):
+    seeds = {f"x.seed{seed}": ("y", "danq", 1.0) for seed in (1, 2)}
+    build(tmp_path / "results", seeds, TARGETS, resamples=0)
+    path = tmp_path / "results/runs/x.seed2/bundle.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | change))
+    results = read_results(tmp_path / "results")
+    assert [group.name for group in results.groups] == ["x.seed1", "x.seed2"]
+    assert "SD" not in str(titled(results)["Runs side by side"].config["headers"])
+
+
+def seeded(path: Path, missing: str, ours: int = 3, theirs: int = 3) -> Results:
+    """Two runs with several seeds, of which one training was not evaluated."""
+    runs = {f"x.seed{seed}": ("y", "danq", 1.0 + seed / 5) for seed in range(1, ours + 1)}
+    runs |= {f"z.seed{seed}": ("y", "kmer_logistic", 0.5 + seed / 9) for seed in range(1, theirs + 1)}
+    build(path, runs, TARGETS)
+    if missing:
+        shutil.rmtree(path / f"runs/{missing}/evaluation")
+    return read_results(path)
+
+
+def test_a_training_that_was_not_evaluated_is_told_and_left_out(tmp_path: Path):
+    results = seeded(tmp_path / "results", "x.seed3")
+    rows = titled(results)["Runs side by side"].data
+    assert next(iter(rows)) == "x, mean of 2 (1 of 3 not evaluated)"
+    values = {run: rows[run]["auroc"] for run in ("x.seed1", "x.seed2")}
+    assert rows["x, mean of 2 (1 of 3 not evaluated)"]["auroc"] == pytest.approx(np.mean([*values.values()]))
+    found = titled(results)
+    row = found["Differences between runs"].data["x − z"]
+    assert row["trainings"] == "2 and 3"
+    assert row["auroc_interval"]
+    theirs = [rows[f"z.seed{seed}"]["auroc"] for seed in (1, 2, 3)]
+    assert float(row["auroc_mean"]) == pytest.approx(np.mean([*values.values()]) - np.mean(theirs), abs=6e-5)
+    deviation = np.sqrt(np.var([*values.values()], ddof=1) + np.var(theirs, ddof=1))
+    assert float(row["auroc_sd"]) == pytest.approx(deviation, abs=6e-5)
+    assert ">x (2 of 3)<" in found["Runs compared"].data
+
+
+def test_a_run_of_which_no_training_was_evaluated_is_no_reference(tmp_path: Path):
+    seeded(tmp_path / "results", "z.seed1", 2, 1)
+    results = read_results(tmp_path / "results")
+    assert reference(list(results.groups)).name == "x"
+    assert list(titled(results)["Runs side by side"].data)[:2] == ["x, mean of 2", "z.seed1"]
+
+
+def test_only_folds_that_both_have_are_compared_and_counted(tree: Path, tmp_path: Path):
+    shutil.copytree(tree, tmp_path / "results")
+    shutil.rmtree(tmp_path / "results/runs/words.fold3/evaluation")
+    row = titled(read_results(tmp_path / "results"))["Differences between runs"].data["net − words"]
+    area = areas(tree)
+    each = [area[f"net.fold{f}.seed{s}"] - area[f"words.fold{f}"] for f, s in SKILLS if f != 3]
+    assert float(row["auroc_mean"]) == pytest.approx(np.mean(each), abs=6e-5)
+    assert (row["folds"], row["trainings"]) == ("2 of 3", "4 and 2")
 
 
 def test_means_and_deviations_are_those_of_numpy(tree: Path, results: Results):
