@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from danq.data.dataset import SPLITS, Dataset, open_dataset
 from danq.data.steps import step_ids
 from danq.errors import DanqError
-from danq.evaluate.bootstrap import BLOCK_BP, Resamples, blocks, draw, interval, macro
-from danq.evaluate.class_metrics import call_metrics, class_metrics, resampled_classes
+from danq.evaluate.bootstrap import Resamples, interval, macro
+from danq.evaluate.class_metrics import call_metrics, class_metrics
 from danq.evaluate.identical import identical
 from danq.evaluate.leakage import REPEATED, Leakage, leakage
 from danq.evaluate.metrics import SCORED
@@ -24,6 +24,13 @@ from danq.evaluate.per_target import (
     known_labels,
     score_split,
 )
+from danq.evaluate.resampling import (
+    describe_intervals,
+    digest_rows,
+    draw_rows,
+    has_classes,
+    of_resamples,
+)
 from danq.files import sha256, staged, write_json
 from danq.learn.predictions import Predictions, read_predictions
 from danq.provenance import provenance
@@ -31,9 +38,7 @@ from danq.provenance import provenance
 log = logging.getLogger("danq")
 
 KIND, FORMAT_VERSION = "evaluation", 1
-RESAMPLES, SEED = 1000, 1337
-AFFORDABLE = 3e10
-"""Rows × targets × resamples up to which intervals are computed without being asked for (about a minute)."""
+SEED = 1337
 
 
 def evaluate_predictions(
@@ -73,12 +78,12 @@ def evaluate_predictions(
     described: dict[str, Any] = {}
     for split, predictions in splits.items():
         leak = None if opened is None else _leak(predictions, opened)
-        drawn = _draw(predictions, resamples, seed)
+        drawn, undrawn = draw_rows(predictions, resamples, seed)
         kept = None if leak is None else _kept(leak, len(predictions))
         scores = score_split(predictions, thresholds, drawn, kept)
         # validation comes first
         thresholds = scores.thresholds if split == "valid" else thresholds
-        described[split] = _describe(predictions, scores, drawn, leak)
+        described[split] = _describe(predictions, scores, drawn, leak) | {"no_intervals": undrawn or None}
         _collect(tables, predictions, scores, drawn)
         log.info("%s", _line(split, described[split]))
     summary = _summary(paths, splits, described, {"resamples": resamples, "seed": seed})
@@ -134,40 +139,6 @@ def _kept(leak: Leakage, n: int) -> NDArray[np.bool_]:
     return np.repeat(kept, n // max(len(kept), 1))
 
 
-def _draw(predictions: Predictions, resamples: int | None, seed: int) -> Resamples | None:
-    n, k = predictions.probabilities.shape
-    if resamples is None and n * k * RESAMPLES > AFFORDABLE:
-        log.info(
-            "%s: no intervals for %s rows of %s targets, they would take long; ask for them with --resamples",
-            predictions.split,
-            f"{n:,}",
-            f"{k:,}",
-        )
-        return None
-    number = RESAMPLES if resamples is None else resamples
-    block, g = blocks(predictions.contig, predictions.start, n)
-    if number and g < 2:
-        log.warning("%s: no intervals, all rows lie in one block of %d bp", predictions.split, BLOCK_BP)
-        return None
-    return draw(block, g, number, seed) if number else None
-
-
-def _of_resamples(
-    predictions: Predictions, areas: NDArray[np.float64] | None, drawn: Resamples | None
-) -> pl.DataFrame:
-    given = np.zeros((2, 0, 0)) if areas is None else areas
-    values = {name: macro(area) for name, area in zip(("auroc", "auprc"), given, strict=True)}
-    if drawn is not None and _has_classes(predictions):
-        values |= resampled_classes(predictions.probabilities, known_labels(predictions), drawn)
-    resample = np.arange(given.shape[2], dtype=np.int32)
-    table = pl.DataFrame({"resample": resample, **values}).fill_nan(None)
-    return table.select(pl.lit(predictions.split).alias("split"), pl.all())
-
-
-def _has_classes(predictions: Predictions) -> bool:
-    return predictions.task == "multiclass" or len(predictions.targets) == 1
-
-
 def _describe(
     predictions: Predictions,
     scores: SplitScores,
@@ -178,6 +149,7 @@ def _describe(
     status = metrics["status"].value_counts()
     described: dict[str, Any] = {
         "n": len(predictions),
+        "rows": digest_rows(predictions),
         "targets": len(predictions.targets),
         "scored": scores.scored,
         "not_scored": dict(sorted(row for row in status.iter_rows() if row[0] != SCORED)),
@@ -190,8 +162,8 @@ def _describe(
             mean = described[name]["mean"]
             ends = interval(macro(values), np.nan if mean is None else mean)
             described[name]["low"], described[name]["high"] = map(_known, ends.tolist())
-    described["intervals"] = None if drawn is None else _describe_intervals(predictions, drawn)
-    if _has_classes(predictions):
+    described["intervals"] = None if drawn is None else describe_intervals(predictions, drawn)
+    if has_classes(predictions):
         described["classes"] = asdict(class_metrics(predictions.probabilities, known_labels(predictions)))
     if predictions.task != "multiclass":
         described["calls"] = {
@@ -200,15 +172,6 @@ def _describe(
         }
     described["leakage"] = None if leak is None else _describe_leakage(metrics, leak)
     return described
-
-
-def _describe_intervals(predictions: Predictions, drawn: Resamples) -> dict[str, Any]:
-    return {
-        "level": 0.95,
-        "resamples": drawn.counts.shape[1],
-        "blocks": drawn.counts.shape[0],
-        "block": "row" if predictions.start is None else f"{BLOCK_BP} bp",
-    }
 
 
 def _describe_leakage(metrics: pl.DataFrame, leak: Leakage) -> dict[str, Any]:
@@ -254,7 +217,7 @@ def _collect(
     tables["metrics"].append(scores.metrics())
     tables["curves"].append(curve_table(scores, predictions))
     tables["calibration"].append(calibration_table(scores, predictions))
-    tables["resamples"].append(_of_resamples(predictions, scores.areas, drawn))
+    tables["resamples"].append(of_resamples(predictions, scores.areas, drawn))
 
 
 def _summary(

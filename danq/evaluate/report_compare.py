@@ -59,7 +59,6 @@ def differences(results: Results) -> Section | None:
         for ours, theirs in pairs(groups)
     }
     rows = {name: _row(*pair) for name, pair in compared.items()}
-    apart = [name for name, pair in compared.items() if other_rows(*pair)]
     columns = {
         "trainings": Column("Trainings", "evaluated trainings of the first run and of the second"),
         "folds": Column("Folds", "folds that both were evaluated on, of all"),
@@ -84,11 +83,6 @@ def differences(results: Results) -> Section | None:
         "blocks for both. How much other seeds would differ, only repeated runs tell (SD). "
         "Trainings that were not evaluated, and folds that only one run has, are left out."
     )
-    if apart:
-        description += (
-            f" Not compared, since they were measured on other rows, or on the same in another order: "
-            f"{text('; '.join(apart))}."
-        )
     return table("danq_comparison", "Differences between runs", description, "Difference", columns, rows)
 
 
@@ -126,6 +120,17 @@ def overview(results: Results) -> Section | None:
         "side of their mean. Differences have the interval of the table below: where it does not reach the "
         "dashed line, the choice of test rows hardly explains the difference."
     )
+    apart = [
+        f"{results.label(ours)} and {theirs.name}"
+        for groups in families.values()
+        for ours, theirs in pairs(groups)
+        if other_rows(ours, theirs)
+    ]
+    if apart:
+        description += (
+            " Not compared, since they were measured on other rows, or on the same in another order: "
+            f"{text('; '.join(apart))}."
+        )
     return page("danq_overview", "Runs compared", description, body)
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from danq.evaluate.differences import mean_and_sd
 from danq.evaluate.report_content import Column, Section, between, listing, page, table
+from danq.evaluate.resampling import FEWEST_BLOCKS
 from danq.evaluate.results import Results
 from danq.evaluate.runs import Run
 from danq.learn.chance import not_above_chance
@@ -40,6 +41,9 @@ def side_by_side(results: Results) -> Section | None:
         ),
         "macro_f1": Column("Macro F1", "mean F1 over classes, the most probable class being called", 4),
         "mcc": Column("MCC", "Matthews correlation of the most probable class", 4),
+        "blocks": Column(
+            "Blocks", "what the bootstrap draws: blocks of 100 kb that hold rows, or else single rows"
+        ),
         "scored": Column("Scored", "targets with positives and negatives in the split, of all targets"),
         "ece": Column("ECE", "expected calibration error, mean over scored targets", 4),
         "remark": Column("Remark", "whether the training got further than chance on the validation rows"),
@@ -61,7 +65,9 @@ def side_by_side(results: Results) -> Section | None:
         "95% intervals of a bootstrap over 100-kb blocks of the genome (over rows for sequences without "
         "coordinates, texts and images). They are percentiles of the resamples, moved back by as much as "
         "resampling raises the metric, which it does for the AUPRC: a row drawn twice ties with itself "
-        "(Efron & Tibshirani 1993, An Introduction to the Bootstrap, ch. 10 and 13)."
+        "(Efron & Tibshirani 1993, An Introduction to the Bootstrap, ch. 10 and 13). "
+        f"Below {FEWEST_BLOCKS} blocks there is no interval: so few tell too little of how much others would "
+        "differ."
     )
     if len(results.groups) < len(results.runs):
         description += (
@@ -103,6 +109,7 @@ def _row(run: Run) -> dict[str, Any]:
     }
     if found is None:
         return row
+    row |= {"blocks": _blocks(found)}
     row |= {"scored": f"{found['scored']} of {found['targets']}"}
     for name in ("auroc", "auprc"):
         row |= {name: found[name]["mean"], f"{name}_median": found[name]["median"]}
@@ -111,6 +118,15 @@ def _row(run: Run) -> dict[str, Any]:
     one_of_many = classes and classes.get("binary_f1") is None
     row |= {"f1": None if one_of_many else found["f1"]["mean"], "ece": found["ece"]["mean"]}
     return row | {name: classes.get(name) for name in ("accuracy", "macro_f1", "mcc")}
+
+
+def _blocks(found: Mapping[str, Any]) -> str | None:
+    """Say what was drawn for the intervals, or why there are none."""
+    told = found["intervals"]
+    if told is None:
+        reason = found.get("no_intervals")
+        return f"no intervals: {reason}" if reason else None
+    return f"{told['blocks']:,} {'rows' if told['block'] == 'row' else 'of 100 kb'}"
 
 
 def throughput(results: Results) -> Section | None:

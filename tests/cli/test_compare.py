@@ -13,9 +13,11 @@ from results_tree import build
 
 from danq.evaluate.bootstrap import interval
 from danq.evaluate.differences import difference
+from danq.evaluate.evaluate import evaluate_predictions
 from danq.evaluate.report import sections, write_report
 from danq.evaluate.report_compare import reference
 from danq.evaluate.results import Results, read_results
+from danq.learn.predictions import read_predictions, write_predictions
 
 TARGETS = ("a", "b", "c", "never")
 SKILLS = {(1, 1337): 2.0, (1, 1338): 1.8, (2, 1337): 2.2, (2, 1338): 1.9, (3, 1337): 1.7, (3, 1338): 2.1}
@@ -199,6 +201,35 @@ def test_other_resamples_give_no_interval(tree: Path, tmp_path: Path):
     assert found is not None
     assert np.isnan(found.low)
     assert np.isnan(found.sd)
+
+
+def reordered(tree: Path, change: slice) -> Results:
+    """Two runs, of which one was measured on the rows that a slice takes."""
+    build(tree, {"x": ("y", "danq", 1.0), "z": ("y", "danq", 2.0)}, TARGETS)
+    path = tree / "runs/x/predictions/test.npz"
+    write_predictions(path, read_predictions(path).rows(change))
+    shutil.rmtree(tree / "runs/x/evaluation")
+    evaluate_predictions([path], tree / "runs/x/evaluation", resamples=50)
+    return read_results(tree)
+
+
+@pytest.mark.parametrize("change", [slice(None, None, -1), slice(1, None)])
+def test_other_rows_or_another_order_are_not_compared(tmp_path: Path, change: slice):
+    results = reordered(tmp_path / "results", change)
+    assert difference(*results.groups, "auroc") is None
+    found = titled(results)
+    assert "Differences between runs" not in found
+    assert "Not compared" in found["Runs compared"].config["description"]
+
+
+def test_results_without_a_digest_of_rows_are_compared_by_number_and_dataset(tmp_path: Path):
+    results = reordered(tmp_path / "results", slice(None))
+    first, second = results.groups
+    for run in results.runs:
+        del run.summary["splits"]["test"]["rows"]
+    assert difference(first, second, "auroc") is not None
+    second.members[0].summary["splits"]["test"]["n"] = 299
+    assert difference(first, second, "auroc") is None
 
 
 def test_targets_are_shown_once_for_all_trainings(tree: Path, results: Results):

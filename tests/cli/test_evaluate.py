@@ -223,13 +223,44 @@ def test_bad_predictions_are_refused_in_one_line(tmp_path):
 
 
 def test_large_predictions_get_no_intervals_unless_asked_for(tmp_path, monkeypatch):
-    monkeypatch.setattr("danq.evaluate.evaluate.AFFORDABLE", 1000)
+    monkeypatch.setattr("danq.evaluate.resampling.AFFORDABLE", 1000)
     paths = write(tmp_path, "test")
     assert evaluate_predictions(paths, tmp_path / "a")["splits"]["test"]["intervals"] is None
     assert (
         evaluate_predictions(paths, tmp_path / "b", resamples=5)["splits"]["test"]["intervals"]["resamples"]
         == 5
     )
+
+
+@pytest.mark.parametrize(("number", "told"), [(1, "1 block, at"), (9, "9 blocks, at"), (10, None)])
+def test_few_blocks_give_no_interval_and_say_so(tmp_path, number, told):
+    drawn = predictions("danq", "test", TARGETS, 2.0, n=200)
+    start = np.arange(200) % number * 100_000
+    write_predictions(tmp_path / "p.npz", replace(drawn, start=start, end=start + 200))
+    test = evaluate_predictions([tmp_path / "p.npz"], tmp_path / "out", resamples=20)["splits"]["test"]
+    assert (test["intervals"] is None) == (told is not None) == ("low" not in test["auroc"])
+    if told:
+        assert test["no_intervals"] == f"{told} least 10 are needed"
+        assert read_metrics(tmp_path / "out")["auroc_low"].is_null().all()
+
+
+def test_rows_are_told_by_names_order_and_labels(tmp_path):
+    drawn = predictions("danq", "test", TARGETS, 2.0)
+    other = drawn.labels.copy()
+    other[5, 1] ^= 1
+    digests = []
+    for given in (
+        drawn,
+        predictions("kmers", "test", TARGETS, 0.5),
+        drawn.rows(np.arange(300)[::-1]),
+        replace(drawn, labels=other),
+        replace(drawn, ids=np.array([f"{id_}x" for id_ in drawn.ids])),
+    ):
+        write_predictions(tmp_path / "p.npz", given)
+        summary = evaluate_predictions([tmp_path / "p.npz"], tmp_path / "out", resamples=0)
+        digests.append(summary["splits"]["test"]["rows"])
+    assert digests[0] == digests[1]
+    assert len(set(digests)) == 4
 
 
 def test_help_names_every_option():
