@@ -35,10 +35,18 @@ def train(
     OUT/.checkpoint and ends with status 143 (130); the same command then goes on from there, exactly.
     """
     from danq.config import load_config
+    from danq.files import read_manifest
 
     read = load_config(config)
     if run not in read.runs:
         raise DanqError(f"{config}: expected --run of {', '.join(read.runs)}; received {run!r}")
+
+    expected = read.runs[run].dataset
+    name = read_manifest(dataset / "dataset.json", "dataset", 1)["name"]
+    if name != expected:
+        raise DanqError(
+            f"{dataset}: expected dataset {expected!r}, which run {run!r} names; received {name!r}"
+        )
 
     from danq.learn.train import train_run
 

@@ -171,6 +171,13 @@ def _wrong_kind(config: Config, name: str) -> Iterator[str]:
             f"runs.{name}.dataset: expected a dataset of kind {' or '.join(kinds)} for model {run.model}, "
             f"received '{run.dataset}' of kind {kind}"
         )
+    if kind != "dna":
+        for key, none in (("reverse_complement", "none"), ("shift", 0)):
+            if getattr(run.train, key) != none:
+                yield (
+                    f"runs.{name}.train.{key}: expected {none} for a dataset of kind {kind}, "
+                    f"received {getattr(run.train, key)}"
+                )
 
 
 def _references(config: Config) -> Iterator[str]:

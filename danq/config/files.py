@@ -7,6 +7,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from danq.config import Config, model_options
+from danq.data.png import png_files
 from danq.data.targets import read_targets
 from danq.errors import DanqError
 from danq.genome.intervals import parse_region
@@ -32,7 +33,7 @@ def dataset_files(config: Config, name: str) -> list[Path]:
 
 def _with_contents(path: Path) -> list[Path]:
     """Give a file itself, and of a folder of images each of them."""
-    return sorted(path.rglob("*.png")) if path.is_dir() else [path]
+    return png_files(path) if path.is_dir() else [path]
 
 
 def run_files(config: Config, name: str) -> list[Path]:
@@ -69,7 +70,9 @@ def check_files(config: Config, source: str) -> None:
     if missing:
         raise DanqError(f"{source}: " + "; ".join(reversed(missing.values())))
     for name in config.datasets:
-        dataset_files(config, name)
+        braces = [str(path) for path in dataset_files(config, name) if set("{}") & set(str(path))]
+        if braces:
+            raise DanqError(f"{source}: datasets.{name}: expected paths without braces, received {braces[0]}")
     # a wrong name of a target would otherwise come to light after the training
     problems = [phrase for name in config.callsets for phrase in _callset_problems(config, name)]
     if problems:

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 _NAME, _SPLIT = "name", "split"
+_LONGEST_FIELD = 2**31 - 1
+"""Characters; csv alone would refuse texts of 128 thousand and more."""
 
 
 class Record(NamedTuple):
@@ -154,7 +156,12 @@ def _table(path: Path, table: Table) -> Iterator[Record]:
     lines = _lines(path, table)
     header = next(lines).rstrip("\n").lstrip("\ufeff")
     delimiter = "\t" if "\t" in header else ","
-    columns = next(csv.reader([header], delimiter=delimiter))
+    try:
+        columns = next(csv.reader([header], delimiter=delimiter))
+    except csv.Error:
+        raise DanqError(
+            f"{path}:1: expected lines that end in LF or CRLF, received CR or a quotation mark left open"
+        ) from None
     places = _places(f"{path}:1", columns, table)
     for line, row in _rows(path, lines, delimiter, table.texts):
         if not row:
@@ -183,12 +190,15 @@ def _rows(path: Path, lines: Iterator[str], delimiter: str, texts: bool) -> Iter
             yield number, line.removesuffix("\n").split("\t") if line.strip() else []
         return
     # strict for texts: a quotation mark that is never closed would swallow the rest of the file
+    csv.field_size_limit(_LONGEST_FIELD)
     rows = csv.reader(lines, delimiter=delimiter, strict=texts)
+    begun = 2
     try:
         for row in rows:
             yield rows.line_num + 1, row
+            begun = rows.line_num + 2
     except csv.Error as error:
-        raise DanqError(f"{path}:{rows.line_num + 1}: expected a table row, received {error}") from None
+        raise DanqError(f"{path}:{begun}: expected a table row, received {error}") from None
 
 
 def _parquet(path: Path, table: Table) -> Iterator[Record]:
@@ -247,6 +257,9 @@ def _places(where: str, columns: Sequence[str], table: Table) -> _Places:
         if columns.count(column) != 1:
             received = "twice" if column in columns else f"columns {', '.join(columns[:10])}"
             raise DanqError(f"{where}: expected one column {column!r}, received {received}")
+    for column in (_NAME, _SPLIT):
+        if columns.count(column) > 1:
+            raise DanqError(f"{where}: expected at most one column {column!r}, received several")
     return _Places(
         columns.index(table.content),
         tuple(columns.index(column) for column in table.labels),

@@ -17,6 +17,8 @@ UNPLACED = 255
 SPLIT_WORDS = {"train": 0, "valid": 1, "validation": 1, "val": 1, "dev": 1, "test": 2}
 """Words of a column ``split``, or folders, by index into `SPLITS`."""
 _BITS = {"0": 0, "1": 1, "0.0": 0, "1.0": 1}
+_MISSING = {"nan", "inf", "-inf", "infinity", "-infinity", "na", "n/a", "null"}
+"""Words, in any case, that stand for the lack of a number."""
 _LONGEST_NAME = 200
 _FEW_CLASSES = 20
 
@@ -67,8 +69,8 @@ def split_word(word: str, where: str) -> int:
 def label_examples(examples: Examples, columns: list[str]) -> Labelled:
     """Turn the texts of label columns into targets.
 
-    One column of two classes is one target, positive for the class ``1`` or else the larger of the two; of
-    more classes a multiclass task; several columns are one 0/1 target each.
+    A label ``1.0`` is ``1``. One column of two classes is one target, positive for the class ``1`` or else
+    the larger of the two; of more classes a multiclass task; several columns are one 0/1 target each.
 
     Parameters
     ----------
@@ -88,7 +90,7 @@ def label_examples(examples: Examples, columns: list[str]) -> Labelled:
             raise DanqError(f"{examples.where(row)}: expected a label, received an empty one")
     if len(examples.labels[0]) > 1:
         return Labelled(_bits(examples, columns), columns, "multilabel")
-    texts = [labels[0] for labels in examples.labels]
+    texts = [_whole(labels[0]) for labels in examples.labels]
     classes = _ordered(set(texts))
     _check_classes(examples, texts, classes)
     if len(classes) == 2:
@@ -101,9 +103,15 @@ def label_examples(examples: Examples, columns: list[str]) -> Labelled:
     return Labelled(values, classes, "multiclass")
 
 
+def _whole(label: str) -> str:
+    """1.0 as 1: a column of whole numbers that has gone through a floating-point type."""
+    whole = label.removesuffix(".0")
+    return whole if whole != label and whole.removeprefix("-").isdecimal() else label
+
+
 def _check_classes(examples: Examples, texts: list[str], classes: list[str]) -> None:
     for name in classes:
-        if not name.isprintable() or len(name) > _LONGEST_NAME or name.lower() in ("nan", "inf", "-inf"):
+        if not name.isprintable() or len(name) > _LONGEST_NAME or name.lower() in _MISSING:
             raise DanqError(
                 f"{examples.where(texts.index(name))}: expected a number or a name as label, "
                 f"received {name[:40]!r}"

@@ -13,6 +13,7 @@ from danq.data.example_files import Record, Table, collect
 from danq.data.example_labels import Examples, label_examples, place_examples
 from danq.data.options import DatasetOptions
 from danq.data.pictures import read_pictures
+from danq.data.png import png_files
 from danq.data.texts import read_texts
 from danq.data.writing import (
     TargetRow,
@@ -100,11 +101,7 @@ def _files(given: Path | Mapping[Any, Path]) -> dict[str, Path]:
 
 def _inputs(files: Mapping[str, Path]) -> dict[str, str]:
     """Digest of each file, and of each in a folder."""
-    paths = [
-        path
-        for given in files.values()
-        for path in (sorted(given.rglob("*.png")) if given.is_dir() else [given])
-    ]
+    paths = [path for given in files.values() for path in (png_files(given) if given.is_dir() else [given])]
     return {str(path): sha256(path) for path in paths}
 
 

@@ -94,7 +94,9 @@ class DatasetOptions(Closed):
         "utf-8", description="encoding of CSV and TSV files (kind text)"
     )
     label_columns: list[str] = Field(
-        ["label"], description="columns of labels: one column of classes, or one 0/1 column a target"
+        ["label"],
+        min_length=1,
+        description="columns of labels: one column of classes, or one 0/1 column a target",
     )
     target_names: Path | None = Field(
         None, description="text file with one target name a line (for .mat files)"
@@ -145,6 +147,12 @@ class DatasetOptions(Closed):
                 )
             if isinstance(self.split.valid, float) or isinstance(self.split.test, float):
                 raise ValueError("expected lists of contigs or regions in `split`, received a fraction")
+        content = {"dna": self.sequence_column, "text": self.text_column, "image": self.image_column}
+        columns = [*self.label_columns, content[self.kind]]
+        if self.examples is not None and len(set(columns)) < len(columns):
+            raise ValueError(f"expected different columns of labels and contents, received {columns}")
+        if self.examples == {}:
+            raise ValueError("expected `examples` as a file, or as one or more of train, valid and test")
         if self.targets is not None and self.bin > self.window:
             raise ValueError(f"expected bin <= window, received bin {self.bin} and window {self.window}")
         return self

@@ -1,6 +1,7 @@
 """Images and labels as the arrays of an .npz file."""
 
 import zipfile
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -54,6 +55,10 @@ def read_arrays(path: Path, label_columns: list[str]) -> Iterator[Arrays]:
         names = [name for name in _PARTS if name in stored.files]
         if not names or ("x" in names and len(names) > 1):
             raise _lacks(path, "arrays x and y, or x_train, y_train, x_test, y_test", stored.files)
+        known = {*names, *("y" + name[1:] for name in names)}
+        unknown = [name for name in stored.files if name not in known and name.startswith(("x_", "y_"))]
+        if unknown:
+            raise _lacks(path, "no arrays but " + ", ".join(sorted(known)), unknown)
         for name in names:
             other = "y" + name[1:]
             if other not in stored.files:
@@ -96,13 +101,16 @@ def _opened(path: Path) -> Iterator[Any]:
     try:
         with path.open("rb") as stream, np.load(stream, allow_pickle=False) as stored:
             yield stored
-    except (zipfile.BadZipFile, ValueError, EOFError) as error:
-        hint = "; arrays of Python objects, such as images of unequal sizes, are not read"
+    except (zipfile.BadZipFile, zlib.error, NotImplementedError, ValueError, OSError, EOFError) as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise DanqError(f"{path}: expected an .npz file of arrays, received {reason}{hint}") from None
+        if "allow_pickle" in reason:
+            reason = "arrays of Python objects, such as images of unequal sizes, which are not read"
+        raise DanqError(f"{path}: expected an .npz file of arrays, received {reason}") from None
 
 
-def _images(array: NDArray[Any], where: str) -> NDArray[np.uint8]:
+def _images(array: Any, where: str) -> NDArray[np.uint8]:
+    if not isinstance(array, np.ndarray):
+        raise DanqError(f"{where}: expected an array, received something else")
     if array.ndim not in (3, 4) or 0 in array.shape[1:]:
         raise DanqError(
             f"{where}: expected images of shape (n, height, width) or (n, height, width, channels), "
@@ -124,7 +132,9 @@ def _images(array: NDArray[Any], where: str) -> NDArray[np.uint8]:
     return pixels[..., None] if pixels.ndim == 3 else pixels
 
 
-def _labels(array: NDArray[Any], columns: list[str], where: str) -> list[tuple[str, ...]]:
+def _labels(array: Any, columns: list[str], where: str) -> list[tuple[str, ...]]:
+    if not isinstance(array, np.ndarray):
+        raise DanqError(f"{where}: expected an array, received something else")
     if array.ndim not in (1, 2):
         raise DanqError(f"{where}: expected labels of shape (n,) or (n, k), received {array.shape}")
     if array.dtype.kind == "f" and np.isfinite(array).all() and not np.any(array % 1):
@@ -137,6 +147,6 @@ def _labels(array: NDArray[Any], columns: list[str], where: str) -> list[tuple[s
     if table.shape[1] != len(columns):
         raise DanqError(
             f"{where}: expected {len(columns)} columns of labels as in label_columns, "
-            f"received {table.shape[1]}"
+            f"received {table.shape[1]}; of one-hot labels take the argmax"
         )
     return [tuple(str(value) for value in row) for row in table.tolist()]

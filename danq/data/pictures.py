@@ -1,6 +1,5 @@
 """Labelled images out of .npz files, folders of PNG files by class, or Parquet tables of PNG bytes."""
 
-import io
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,11 +12,9 @@ from danq.data.example_files import as_text, check_labels
 from danq.data.example_labels import SPLIT_WORDS, UNPLACED, Examples, split_word
 from danq.data.options import DatasetOptions
 from danq.data.picture_arrays import read_arrays, read_images
+from danq.data.png import decode_png, read_png, visible_files
 from danq.data.writing import write_examples, write_rows
 from danq.errors import DanqError
-
-_MODES = {"1": "L", "L": "L", "P": "RGB", "RGB": "RGB", "RGBA": "RGBA"}
-"""Kinds of PNG that are read → what they are read as; others have more than 8 bits."""
 
 
 class Picture(NamedTuple):
@@ -145,8 +142,7 @@ def unlabelled_pictures(path: Path, column: str) -> list[Picture]:
     elif kind == "parquet":
         found = list(_parquet(path, UNPLACED, column, []))
     else:
-        files = sorted(file for file in path.rglob("*") if file.is_file() and not file.name.startswith("."))
-        found = [_png(file, path, (), UNPLACED) for file in files]
+        found = [_png(file, path, (), UNPLACED) for file in visible_files(path)]
     if not found:
         raise DanqError(f"{path}: expected images, received none")
     return found
@@ -170,6 +166,11 @@ def _kind(path: Path) -> str:
 def _pictures(path: Path, part: int | None, options: DatasetOptions) -> Iterator[Picture]:
     kind = _kind(path)
     if kind == "folder":
+        if len(options.label_columns) > 1:
+            raise DanqError(
+                f"{path}: expected one label column, the classes that folders are named for; "
+                f"received {len(options.label_columns)}"
+            )
         return _folder(path, part)
     if kind == "parquet":
         return _parquet(path, part, options.image_column, options.label_columns)
@@ -217,7 +218,7 @@ def _png(file: Path, folder: Path, labels: tuple[str, ...], split: int) -> Pictu
         str(file.relative_to(folder)),
         labels,
         split,
-        lambda: decode_png(file.read_bytes(), str(file)),
+        lambda: read_png(file),
     )
 
 
@@ -250,36 +251,3 @@ def _parquet(path: Path, part: int | None, column: str, label_columns: list[str]
 
 def _bytes(data: bytes | None, where: str) -> Callable[[], NDArray[np.uint8]]:
     return lambda: decode_png(data or b"", where)
-
-
-def decode_png(data: bytes, where: str) -> NDArray[np.uint8]:
-    """Decode a PNG of 8 bits a channel: grey (1 channel), colours (3) or colours with transparency (4).
-
-    Parameters
-    ----------
-    data : bytes
-        Contents of the file; colours from a palette become 3 channels.
-    where : str
-        Its place, for messages.
-
-    Returns
-    -------
-    uint8, shape (height, width, channels)
-
-    Raises
-    ------
-    DanqError
-        If it is no whole PNG, or has more than 8 bits a channel.
-    """
-    from PIL import Image, UnidentifiedImageError
-
-    try:
-        with Image.open(io.BytesIO(data), formats=["PNG"]) as image:
-            if image.mode not in _MODES:
-                raise DanqError(
-                    f"{where}: expected a PNG of 8-bit grey or colours, received mode {image.mode}"
-                )
-            pixels = np.asarray(image.convert(_MODES[image.mode]))
-    except (UnidentifiedImageError, Image.DecompressionBombError, OSError, SyntaxError, ValueError):
-        raise DanqError(f"{where}: expected a whole PNG image, received something else") from None
-    return pixels[:, :, None] if pixels.ndim == 2 else pixels

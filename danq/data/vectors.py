@@ -35,7 +35,7 @@ class WordVectors:
 
 
 def read_vectors(path: Path, words: Sequence[str]) -> WordVectors:
-    """Read the vectors of the given words; every line of the file is checked, few are kept.
+    """Read the vectors of the given words; of other words only the number of fields is looked at.
 
     A line is a word and its numbers, with blanks between. A first line of two whole numbers is word2vec's
     header (words and width). A word may hold blanks, as some of GloVe do. Of a word that
@@ -55,8 +55,8 @@ def read_vectors(path: Path, words: Sequence[str]) -> WordVectors:
     Raises
     ------
     DanqError
-        With path and line, if the vectors are not all of one width or hold something else than finite
-        numbers; or if the file holds none.
+        With path and line, if the vectors are not all of one width, or one that is wanted holds something
+        else than finite numbers; or if the file holds none.
     """
     places = {word: place for place, word in enumerate(words)}
     found = np.zeros(len(words), bool)

@@ -68,7 +68,7 @@ class WordOptions(Closed):
             groups = re.compile(pattern).groups
         except re.error as error:
             raise ValueError(f"expected a regular expression ({error})") from None
-        if groups or re.fullmatch(pattern, ""):
+        if groups or re.fullmatch(pattern, "") or "" in re.findall(pattern, "A word, 1-2 \u00e9\u6f22!"):
             raise ValueError(
                 "expected a regular expression that does not match nothing and captures no group"
             )
@@ -130,7 +130,7 @@ class Words:
         return self._word.findall(unicodedata.normalize("NFC", text))
 
     def fit(self, raw: Iterable[Sequence[str]]) -> "Words":
-        """Learn vocabulary and alphabet from blocks of training texts.
+        """Learn vocabulary and alphabet from the first `max_words` words of training texts, in blocks.
 
         Raises
         ------
@@ -145,8 +145,10 @@ class Words:
             for text in block:
                 found = self.cut(text)
                 texts, cut_off = texts + 1, cut_off + (len(found) > self.max_words)
-                words.update(map(self._key, found))
-                characters.update("".join(found))
+                # only what a row holds is counted
+                read = found[: self.max_words]
+                words.update(map(self._key, read))
+                characters.update("".join(read))
         known = self._known(words)
         if not known:
             raise DanqError(

@@ -146,8 +146,21 @@ def _decoded(codes: NDArray[Any], names: tuple[str, ...]) -> pl.Series:
     return pl.Series(names, dtype=pl.String).gather(pl.Series(codes, dtype=pl.UInt32))
 
 
-def _check_counts(targets: list[TargetRow], counts: NDArray[np.int64], empty: str) -> None:
-    """Refuse targets without any positive row unless `empty` is ``keep``; warn where a split has none."""
+def _check_counts(
+    targets: list[TargetRow], counts: NDArray[np.int64], labels: dict[str, int], empty: str
+) -> None:
+    """Refuse targets without any positive row unless `empty` is ``keep``; warn where a split has one class.
+
+    Parameters
+    ----------
+    targets : list of k TargetRow
+    counts : int64, shape (3, k)
+        Positive labels of each split and target.
+    labels : dict of str to int
+        Labels of a target in each split.
+    empty : {'refuse', 'keep'}
+        As in the options.
+    """
     for target, total in zip(targets, counts.sum(axis=0), strict=True):
         if total == 0 and empty == "refuse":
             origin = f"{target.origin}: " if target.origin else ""
@@ -155,12 +168,13 @@ def _check_counts(targets: list[TargetRow], counts: NDArray[np.int64], empty: st
                 f"{origin}expected at least one positive row of target {target.name!r}, found none"
             )
     for split, row in zip(SPLITS, counts, strict=True):
-        lacking = [target.name for target, count in zip(targets, row, strict=True) if count == 0]
-        if lacking:
-            some = ", ".join(lacking[:5]) + (", …" if len(lacking) > 5 else "")
-            log.warning(
-                "%d of %d targets have no positive in %s: %s", len(lacking), len(targets), split, some
-            )
+        for what, number in (("positive", 0), ("negative", labels[split])):
+            lacking = [target.name for target, count in zip(targets, row, strict=True) if count == number]
+            if lacking:
+                some = ", ".join(lacking[:5]) + (", …" if len(lacking) > 5 else "")
+                log.warning(
+                    "%d of %d targets have no %s in %s: %s", len(lacking), len(targets), what, split, some
+                )
 
 
 def write_manifest(
@@ -221,7 +235,9 @@ def write_manifest(
     for key, number in n.items():
         if number == 0:
             raise DanqError(f"dataset {name}: expected at least one row in the {key} split, found none")
-    _check_counts(targets, counts, options.empty_targets)
+    each = options.bin // options.steps if options.steps else 1
+    labels = {key: number * each for key, number in n.items()}
+    _check_counts(targets, counts, labels, options.empty_targets)
     described = [
         _described(target, column.tolist()) for target, column in zip(targets, counts.T, strict=True)
     ]

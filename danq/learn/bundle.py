@@ -6,6 +6,7 @@ import zipfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import keras
@@ -14,7 +15,7 @@ from numpy.typing import NDArray
 
 from danq.data.encoders import Encoder, load_encoder
 from danq.errors import DanqError
-from danq.files import read_manifest, write_json
+from danq.files import read_manifest, sha256, write_json
 
 FORMAT_VERSION = 1
 MODEL_FILE, MANIFEST_FILE, HISTORY_FILE = "model.keras", "bundle.json", "history.tsv"
@@ -182,22 +183,45 @@ def load_bundle(path: Path) -> Bundle:
     """
     info = read_manifest(path / MANIFEST_FILE, "bundle", FORMAT_VERSION)
     encoder = load_encoder(info["encoder"])
-    model = _load_model(path / MODEL_FILE, str(info["model"]))
+    model = _load_model(path / MODEL_FILE, info)
     if weights_digest(info["options"], info["encoder"], model_weights(model)) != info["digest"]:
         raise DanqError(f"{path / MODEL_FILE}: weights are not those {MANIFEST_FILE} was written with")
     return Bundle(path, model, encoder, info)
 
 
-def _load_model(path: Path, name: str) -> keras.Model:
-    # layers of a model given by its path are known to Keras once its file is imported
-    if Path(name).suffix == ".py" and Path(name).is_file():
-        from danq.models import load_model_module
+def model_module(info: Mapping[str, Any]) -> ModuleType | None:
+    """Find the module of a bundle's model.
 
-        load_model_module(name)
+    Parameters
+    ----------
+    info : mapping
+        ``bundle.json``.
+
+    Returns
+    -------
+    module or None
+        None where the file of a model of one's own is gone, or not what it was at the training.
+    """
+    name, digest = str(info["model"]), info.get("model_file")
+    if name.endswith(".py") and not (Path(name).is_file() and sha256(Path(name)) == digest):
+        return None
+    from danq.models import load_model_module
+
+    return load_model_module(name)
+
+
+def _load_model(path: Path, info: Mapping[str, Any]) -> keras.Model:
     if not path.is_file():
         raise DanqError(f"{path}: no such file; {path.parent} is no whole danq bundle")
     try:
         return keras.models.load_model(path, compile=False)
     except (ValueError, TypeError, KeyError, OSError, zipfile.BadZipFile) as error:
-        first = (str(error).splitlines() or [type(error).__name__])[0]
-        raise DanqError(f"{path}: not readable as a Keras model ({first})") from error
+        failed = error
+    # layers of a model given by its path are known to Keras once its file is imported
+    if str(info["model"]).endswith(".py") and model_module(info) is not None:
+        try:
+            return keras.models.load_model(path, compile=False)
+        except (ValueError, TypeError, KeyError, OSError) as error:
+            failed = error
+    first = (str(failed).splitlines() or [type(failed).__name__])[0]
+    raise DanqError(f"{path}: not readable as a Keras model ({first})") from failed

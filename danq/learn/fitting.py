@@ -22,13 +22,13 @@ from danq.learn.checkpoint import DIRECTORY, CheckpointStore
 from danq.learn.device import describe_device, is_chief, processor_name, repeatable
 from danq.learn.loop import Training, TrainingData
 from danq.learn.losses import positive_weights, row_loss, target_weights
-from danq.learn.matching import check_output, make_encoder
+from danq.learn.matching import check_encoder, check_output, make_encoder
 from danq.learn.optimizers import make_optimizer
 from danq.learn.options import PredictOptions, TrainOptions, bundle_path
 from danq.learn.state import TrainingState
 from danq.learn.steps import Steps
 from danq.learn.tensorboard import EpochEvents
-from danq.learn.transfer import copy_weights, freeze_layers
+from danq.learn.transfer import copy_weights, freeze_layers, warn_of_other_rows
 
 _READ_AT_ONCE = 4096
 _WITHOUT_INFLUENCE = {"require_gpu", "tensorboard", "checkpoint_minutes"}
@@ -96,13 +96,15 @@ def fit_by_steps(
     train = run.train
     with repeatable(train.seed, train.precision):
         encoder = make_encoder(module, options, data.kind).fit(_raw(data, data.rows("train")))
+        check_encoder(encoder, name)
         build = (options, encoder, len(data.targets), data.task)
         source = load_bundle(bundle_path(train.init_from, runs)) if train.init_from else None
         with strategy.scope():
             model = module.build(*build)
             check_output(model, data, name)
             if source is not None:
-                copy_weights(source.model, model, str(train.init_from))
+                warn_of_other_rows(source, data, str(train.init_from))
+                copy_weights(source, model, encoder, str(train.init_from))
             freeze_layers(model, train.freeze)
             optimizer = make_optimizer(train, strategy.num_replicas_in_sync)
             optimizer.build(model.trainable_variables)

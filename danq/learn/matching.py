@@ -9,7 +9,7 @@ import numpy as np
 from pydantic import BaseModel
 
 from danq.data.dataset import Dataset
-from danq.data.encoders import Encoder
+from danq.data.encoders import Encoder, load_encoder
 from danq.errors import DanqError
 from danq.learn.options import TrainOptions
 from danq.models import kinds_read
@@ -22,6 +22,22 @@ def make_encoder(module: ModuleType, options: BaseModel, kind: str) -> Encoder:
     return made
 
 
+def check_encoder(encoder: Encoder, run: str) -> None:
+    """Refuse an encoder that a bundle could not bring back.
+
+    Raises
+    ------
+    DanqError
+        If it is none of danq's own.
+    """
+    try:
+        same = load_encoder(encoder.state()) == encoder
+    except DanqError as error:
+        raise DanqError(f"runs.{run}.model: {error}; a model file uses one of these") from None
+    if not same:
+        raise DanqError(f"runs.{run}.model: expected an encoder that its state() brings back as it is")
+
+
 def check_data(module: ModuleType, data: Dataset, train: TrainOptions) -> None:
     """Refuse a dataset that the model or the training cannot use.
 
@@ -29,7 +45,8 @@ def check_data(module: ModuleType, data: Dataset, train: TrainOptions) -> None:
     ------
     DanqError
         If the model reads other kinds of data, strands or shifts are asked of rows that have none, the model
-        cannot learn steps, or validation has no rows or none that the monitor can use.
+        cannot learn steps, all training rows are of one class, or validation has no rows or none that the
+        monitor can use.
     """
     kinds = kinds_read(module)
     if data.kind not in kinds:
@@ -50,6 +67,9 @@ def check_data(module: ModuleType, data: Dataset, train: TrainOptions) -> None:
             f"{data.path}: expected one label a target and row for this model, "
             f"received {data.steps} steps of {data.step} bp"
         )
+    labels = data.labelled("train")
+    if np.isin(data.counts("train"), (0, labels)).all():
+        raise DanqError(f"{data.path}: expected training rows of two classes or more, found {labels} of one")
     _check_validation(data, train)
 
 
@@ -66,7 +86,7 @@ def _check_validation(data: Dataset, train: TrainOptions) -> None:
 
 
 def with_steps(options: BaseModel, bin: int | None, step: int | None) -> BaseModel:
-    """Tell a model that classifies steps which steps the dataset labels, where its options leave that open.
+    """Tell a model that classifies steps which steps the dataset labels.
 
     Parameters
     ----------
@@ -74,13 +94,25 @@ def with_steps(options: BaseModel, bin: int | None, step: int | None) -> BaseMod
         Options of a model; those with ``output``, ``bin`` and ``steps`` can be told.
     bin, step : int or None
         bp of the dataset's bins and of their steps.
+
+    Raises
+    ------
+    DanqError
+        If the options name a bin or steps of another size: as many steps may cover another stretch.
     """
     given: Any = options
     if step is None or not {"output", "bin", "steps"} <= set(type(options).model_fields):
         return options
-    if given.output != "steps" or given.steps is not None:
+    if given.output != "steps":
         return options
-    return options.model_copy(update={"bin": bin, "steps": step})
+    labelled = {"bin": bin, "steps": step}
+    for name, size in labelled.items():
+        if name in given.model_fields_set and getattr(given, name) not in (size, None):
+            raise DanqError(
+                f"options.{name}: expected {size} bp as the dataset labels them, or none, "
+                f"received {getattr(given, name)}"
+            )
+    return options.model_copy(update=labelled)
 
 
 def check_output(model: keras.Model, data: Dataset, run: str) -> None:

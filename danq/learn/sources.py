@@ -119,6 +119,14 @@ def dataset_source(path: Path, split: str, info: dict[str, Any], genome: Path | 
             f"received {dataset.bin}"
         )
     _check_targets(path / "dataset.json", tuple(info["targets"]), dataset.targets, str(info["run"]))
+    trained_on = (info.get("dataset") or {}).get("digest")
+    if trained_on and trained_on != dataset.digest:
+        log.warning(
+            "%s is not the dataset of run %r, which may have been trained on rows of this %s split",
+            path,
+            info["run"],
+            split,
+        )
     rows = dataset.rows(split)
     if not len(rows):
         raise DanqError(f"{path}: expected rows in split {split!r}, found none")

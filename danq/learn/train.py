@@ -10,7 +10,7 @@ from pydantic import BaseModel, ValidationError
 
 from danq.data.dataset import Dataset, open_dataset
 from danq.errors import DanqError
-from danq.files import check_writable, staged
+from danq.files import check_writable, sha256, staged
 from danq.learn.bundle import save_bundle
 from danq.learn.chance import not_above_chance, valid_prevalence
 from danq.learn.checkpoint import DIRECTORY, CheckpointStore
@@ -103,6 +103,7 @@ def _information(
     genome = data.genome.digest if data.genome is not None else None
     described: dict[str, Any] = {
         "model": run.model,
+        **({"model_file": sha256(Path(run.model))} if run.model.endswith(".py") else {}),
         "options": options.model_dump(mode="json"),
         "train": run.train.model_dump(mode="json"),
         "predict": run.predict.model_dump(mode="json"),

@@ -5,18 +5,32 @@ from collections.abc import Sequence
 
 import keras
 
+from danq.data.dataset import Dataset
+from danq.data.encoders import Encoder
 from danq.errors import DanqError
+from danq.learn.bundle import Bundle
 
 log = logging.getLogger("danq")
 
 
-def copy_weights(source: keras.Model, model: keras.Model, name: str) -> list[str]:
+_ITEMS = {"word_embedding": "vocabulary", "character_embedding": "alphabet"}
+"""Layers with one row an item that an encoder knows: which items, in the order of the last rows."""
+
+
+def copy_weights(source: Bundle, model: keras.Model, encoder: Encoder, name: str) -> list[str]:
     """Copy the weights of layers that have the same name and shapes in both models.
+
+    Words and characters have other numbers in another vocabulary: their vectors are copied one by one, and
+    those that the source does not know stay as they are.
 
     Parameters
     ----------
-    source, model : keras.Model
-        From, to.
+    source : Bundle
+        From.
+    model : keras.Model
+        To.
+    encoder : Encoder
+        Fitted encoder of `model`.
     name : str
         What the source is called in messages.
 
@@ -30,26 +44,62 @@ def copy_weights(source: keras.Model, model: keras.Model, name: str) -> list[str
     DanqError
         If there is no such layer.
     """
-    given = {layer.name: layer for layer in source.layers if layer.weights}
+    given = {layer.name: layer for layer in source.model.layers if layer.weights}
     wanted = [layer for layer in model.layers if layer.weights]
-    copied = [
-        layer for layer in wanted if layer.name in given and _shapes(layer) == _shapes(given[layer.name])
-    ]
-    left = [layer.name for layer in wanted if layer not in copied]
-    if not copied:
+    copied, told = list[str](), list[str]()
+    for layer in wanted:
+        start = given.get(layer.name)
+        kind = _ITEMS.get(layer.name, "")
+        theirs, ours = getattr(source.encoder, kind, None), getattr(encoder, kind, None)
+        if start is None:
+            continue
+        if theirs is not None and ours is not None and tuple(theirs) != tuple(ours):
+            known = _copy_rows(start, tuple(theirs), layer, tuple(ours))
+            if known:
+                told.append(f"{layer.name} ({known:,} of {len(ours):,} in the {kind})")
+        elif _shapes(layer) == _shapes(start):
+            layer.set_weights(start.get_weights())
+            told.append(layer.name)
+        else:
+            continue
+        copied.append(layer.name)
+    if not told:
         raise DanqError(
             f"train.init_from: no layer of {name} has the name and shapes of one of this model; "
             f"expected one of {_listed(wanted)}, found {_listed(list(given.values()))}"
         )
-    for layer in copied:
-        layer.set_weights(given[layer.name].get_weights())
-    log.info(
-        "started from %s: copied %s; not copied: %s",
-        name,
-        ", ".join(layer.name for layer in copied),
-        ", ".join(left) or "none",
-    )
-    return [layer.name for layer in copied]
+    left = [layer.name for layer in wanted if layer.name not in copied]
+    log.info("started from %s: copied %s; not copied: %s", name, ", ".join(told), ", ".join(left) or "none")
+    return copied
+
+
+def warn_of_other_rows(source: Bundle, data: Dataset, name: str) -> None:
+    """Warn where the start was trained on another dataset, or another fold, whose rows are held out here."""
+    digest = (source.info.get("dataset") or {}).get("digest")
+    if digest != data.digest:
+        log.warning(
+            "train.init_from: %s was trained on another dataset than %s; metrics are honest only if none of "
+            "its training rows is validated or tested here",
+            name,
+            data.path,
+        )
+
+
+def _copy_rows(
+    source: keras.layers.Layer, theirs: Sequence[str], layer: keras.layers.Layer, ours: Sequence[str]
+) -> int:
+    """Copy the vectors of the items that both know, and of padding and the unknown before them."""
+    [start], [weights] = source.get_weights(), layer.get_weights()
+    if start.shape[1:] != weights.shape[1:]:
+        return 0
+    first = len(start) - len(theirs)
+    rows = {item: first + number for number, item in enumerate(theirs)}
+    weights[:first] = start[:first]
+    known = [(first + number, rows[item]) for number, item in enumerate(ours) if item in rows]
+    for to, origin in known:
+        weights[to] = start[origin]
+    layer.set_weights([weights])
+    return len(known)
 
 
 def freeze_layers(model: keras.Model, names: Sequence[str]) -> None:

@@ -1,10 +1,15 @@
 """Every model danq knows, one file each; a model of one's own is given by the path of its file."""
 
 import importlib.util
+import sys
+import traceback
 from pathlib import Path
 from types import ModuleType
 
+from pydantic import BaseModel
+
 from danq.errors import DanqError
+from danq.files import sha256
 from danq.models import bilstm_conv2d, char_word_lstm, danq, kmer_logistic, quadrant_lstm
 
 MODELS: dict[str, ModuleType] = {
@@ -18,6 +23,7 @@ MODELS: dict[str, ModuleType] = {
 of data, and fit where it trains itself."""
 
 _REQUIRED = ("KIND", "Options", "encoder", "build")
+_KINDS = ("dna", "text", "image")
 
 
 def kinds_read(module: ModuleType) -> tuple[str, ...]:
@@ -42,19 +48,53 @@ def load_model_module(name: str) -> ModuleType:
     Raises
     ------
     DanqError
-        If there is no such model, or the file lacks one of those.
+        If there is no such model, the file cannot be run, or it lacks one of those.
     """
     if name in MODELS:
         return MODELS[name]
     if not name.endswith(".py"):
         raise DanqError(f"model: expected one of {', '.join(MODELS)} or a .py file, received {name!r}")
     path = Path(name)
-    spec = importlib.util.spec_from_file_location(path.stem, path)
-    if not path.is_file() or spec is None or spec.loader is None:
+    if not path.is_file():
         raise DanqError(f"{path}: no such file; expected a Python file of a model")
+    return _check(path, _imported(path))
+
+
+def _imported(path: Path) -> ModuleType:
+    # a name that no other module has; dataclasses and pydantic look modules up by it
+    name = f"danq_own_model_{sha256(path)[:16]}"
+    spec = importlib.util.spec_from_file_location(name, path)
+    if spec is None or spec.loader is None:
+        raise DanqError(f"{path}: expected a Python file of a model")
     module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    missing = [part for part in _REQUIRED if not hasattr(module, part)]
-    if missing:
-        raise DanqError(f"{path}: a model file must define {', '.join(_REQUIRED)}; missing {missing[0]}")
+    sys.modules[name] = module
+    try:
+        spec.loader.exec_module(module)
+    except (Exception, SystemExit) as error:
+        del sys.modules[name]
+        raise DanqError(f"{path}{_line(path, error)}: {type(error).__name__}: {error}") from error
+    return module
+
+
+def _line(path: Path, error: BaseException) -> str:
+    """Line of the file that an error arose in, behind a colon."""
+    if isinstance(error, SyntaxError):
+        return f":{error.lineno}"
+    frames = traceback.extract_tb(error.__traceback__)
+    lines = [frame.lineno for frame in frames if Path(frame.filename).absolute() == path.absolute()]
+    return f":{lines[-1]}" if lines else ""
+
+
+def _check(path: Path, module: ModuleType) -> ModuleType:
+    for part in _REQUIRED:
+        if not hasattr(module, part):
+            raise DanqError(f"{path}: a model file must define {', '.join(_REQUIRED)}; missing {part}")
+    if not (isinstance(module.Options, type) and issubclass(module.Options, BaseModel)):
+        raise DanqError(f"{path}: Options: expected a class of pydantic's BaseModel")
+    for part in ("encoder", "build"):
+        if not callable(getattr(module, part)):
+            raise DanqError(f"{path}: {part}: expected a function, received {type(getattr(module, part))}")
+    unknown = [kind for kind in kinds_read(module) if kind not in _KINDS]
+    if unknown:
+        raise DanqError(f"{path}: KIND: expected one of {', '.join(_KINDS)}; received {unknown[0]!r}")
     return module

@@ -30,7 +30,7 @@ class Options(ReadingOptions):
     rnn: Rnn = "lstm"
     units: Units = Field([300])
     bidirectional: bool = Field(True, description="read the words both ways")
-    merge_mode: MergeMode = "concat"
+    merge_mode: MergeMode = "sum"
     rnn_dropout: RnnDropout = 0.2
     head: Literal["conv2d", "pools"] = Field(
         "conv2d",
@@ -47,7 +47,7 @@ class Options(ReadingOptions):
     classify: Literal["flattened", "positions"] = Field(
         "flattened",
         description="flattened: one output layer over all pooled positions; positions: one over the filters, "
-        "applied at each position, and the mean of their logits",
+        "applied at each position, and the mean of their logits, positions of padding among them",
     )
     dense: int | None = Field(
         None,
@@ -123,11 +123,11 @@ def _convolved(options: Options, steps: Any, stretches: Span | None, end: str) -
     """Convolve and pool over steps and features: one vector a row, or a stretch, or a pooled position."""
     import keras
 
-    _check_sizes(options, steps.shape[1], steps.shape[2])
-    layers = keras.layers
-    plane = layers.Reshape((*steps.shape[1:], 1), name=f"channel{end}")(steps)
     # every step keeps its place where steps are classified
     padding = options.padding if stretches is None else "same"
+    _check_sizes(options, padding, steps.shape[1] if stretches is None else None, steps.shape[2])
+    layers = keras.layers
+    plane = layers.Reshape((*steps.shape[1:], 1), name=f"channel{end}")(steps)
     plane = layers.Conv2D(
         options.filters,
         options.kernel,
@@ -145,14 +145,15 @@ def _convolved(options: Options, steps: Any, stretches: Span | None, end: str) -
     return layers.Reshape((stretches.stretches, plane.shape[2] * plane.shape[3]), name=f"flatten{end}")(plane)
 
 
-def _check_sizes(options: Options, steps: int, features: int) -> None:
-    """Refuse fewer steps or features than one pooled position takes."""
-    least = options.pool + (options.kernel - 1 if options.padding == "valid" else 0)
-    if min(steps, features) < least:
-        raise DanqError(
-            f"expected at least {least} words and {least} recurrent features for filters of {options.kernel} "
-            f"(padding {options.padding}) and pool {options.pool}, received {steps} and {features}"
-        )
+def _check_sizes(options: Options, padding: str, steps: int | None, features: int) -> None:
+    """Refuse fewer steps, unless each is classified, or features than one pooled position takes."""
+    least = options.pool + (options.kernel - 1 if padding == "valid" else 0)
+    for what, received in (("words", steps), ("recurrent features", features)):
+        if received is not None and received < least:
+            raise DanqError(
+                f"expected at least {least} {what} for filters of {options.kernel} "
+                f"(padding {padding}) and pool {options.pool}, received {received}"
+            )
 
 
 def _pooled(steps: Any, stretches: Span | None, end: str, mask: Any) -> Any:

@@ -173,7 +173,7 @@ def _tile_features(options: Options, tiles: Any) -> Any:
         raise DanqError(
             f"expected tiles of at least {least} pixels for {len(options.filters)} convolutions of "
             f"{options.kernel} (padding {options.padding}) and pool {options.pool}, received "
-            f"{tiles.shape[2]} x {tiles.shape[3]}; a smaller grid gives larger tiles"
+            f"{tiles.shape[2]} x {tiles.shape[3]}; a smaller grid (for DNA, a larger order) makes them larger"
         )
     steps = tiles.shape[1]
     tiles = keras.ops.reshape(tiles, (-1, *tiles.shape[2:]))

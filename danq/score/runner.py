@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from danq.errors import DanqError
 from danq.genome.alphabet import reverse_complement
 
 if TYPE_CHECKING:
@@ -219,13 +218,10 @@ def _compute_in_float32(bundle: "Bundle") -> None:
 
 
 def _incremental(bundle: "Bundle") -> Incremental | None:
-    from danq.models import load_model_module
+    from danq.learn.bundle import model_module
 
-    try:
-        module = load_model_module(bundle.info["model"])
-    except DanqError:  # the file of a model of one's own has been moved: its bundle still computes
-        return None
-    if not hasattr(module, "incremental"):
+    module = model_module(bundle.info)
+    if module is None or not hasattr(module, "incremental"):
         return None
     found: Incremental | None = module.incremental(module.Options(**bundle.info["options"]), bundle.model)
     if found is not None:

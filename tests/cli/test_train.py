@@ -1,6 +1,7 @@
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -63,6 +64,17 @@ def test_an_output_that_cannot_be_written_is_refused_before_training(place, tmp_
     assert not any("epoch" in message for message in caplog.messages)
 
 
+def test_a_dataset_that_the_run_does_not_name_is_refused(place, tmp_path):
+    """Another fold, say, whose training rows are this run's test rows."""
+    manifest = json.loads((place / "tiny" / "dataset.json").read_text())
+    (tmp_path / "fold").mkdir()
+    (tmp_path / "fold" / "dataset.json").write_text(json.dumps(manifest | {"name": "tiny.fold2"}))
+    words = arguments(place, "small", tmp_path / "out")
+    words[words.index(str(place / "tiny"))] = str(tmp_path / "fold")
+    with pytest.raises(DanqError, match="expected dataset 'tiny', which run 'small' names"):
+        call(*words)
+
+
 def test_unknown_run(place, tmp_path):
     with pytest.raises(DanqError, match="expected --run of gpu, long, small; received 'smal'"):
         call(*arguments(place, "smal", tmp_path / "out"))
@@ -73,7 +85,9 @@ def test_a_required_gpu_is_missed_before_the_data_are_read(place, tmp_path, monk
 
     monkeypatch.setattr(tf.config, "list_physical_devices", lambda kind=None: [])
     words = arguments(place, "gpu", tmp_path / "out")
-    words[words.index("--dataset") + 1] = str(tmp_path / "nowhere")
+    (tmp_path / "without_rows").mkdir()
+    shutil.copy(place / "tiny" / "dataset.json", tmp_path / "without_rows")
+    words[words.index("--dataset") + 1] = str(tmp_path / "without_rows")
     with pytest.raises(DanqError, match="require_gpu: expected a GPU, found none"):
         call(*words)
     assert not (tmp_path / "out").exists()

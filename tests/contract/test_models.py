@@ -117,7 +117,13 @@ def test_steps_are_classified_one_by_one_and_the_model_still_loads(name, merge, 
     module = MODELS[name]
     kind = "image" if module.KIND == "image" else "dna"
     stretches = {} if kind == "image" else {"bin": 36, "steps": 9}
-    sizes = {**SMALL_OF[name], "bidirectional": True, "merge_mode": merge, "output": "steps", **stretches}
+    sizes = {
+        **SMALL_OF.get(name, {}),
+        "bidirectional": True,
+        "merge_mode": merge,
+        "output": "steps",
+        **stretches,
+    }
     if name == "danq":
         sizes |= {"pool": 3}
     data = open_dataset(write_tiny_dataset(tmp_path / "data", kind=kind))

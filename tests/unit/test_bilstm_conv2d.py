@@ -1,6 +1,7 @@
 """BiLSTM and two-dimensional pooling: known shapes, both heads, padding, vectors, steps."""
 
 import logging
+from dataclasses import replace
 
 import keras
 import numpy as np
@@ -30,7 +31,14 @@ def _shape(model, name):
 
 def test_the_known_shapes_and_parameters():
     options = Options(
-        embedding=3, units=[128], filters=128, kernel=2, padding="same", pool=2, classify="positions"
+        embedding=3,
+        units=[128],
+        merge_mode="concat",
+        filters=128,
+        kernel=2,
+        padding="same",
+        pool=2,
+        classify="positions",
     )
     model = build(options, _words(3), 10, "multiclass")
     assert _shape(model, "word_embedding") == (3, 3)
@@ -46,7 +54,7 @@ def test_the_known_shapes_and_parameters():
 
 
 def test_the_older_head():
-    model = _build(head="pools", units=[128], targets=1)
+    model = _build(head="pools", units=[128], merge_mode="concat", targets=1)
     assert _shape(model, "pools") == (512,)
     assert _shape(model, "dense") == (64,)
     assert model.get_layer("dense").activation is keras.activations.relu
@@ -57,8 +65,8 @@ def test_the_older_head():
 def test_the_paper_s_defaults():
     model = build(Options(max_words=12), _words(12), 2, "multiclass")
     assert _shape(model, "word_embedding") == (12, 300)
-    assert _shape(model, "conv") == (10, 598, 100)
-    assert _shape(model, "pool") == (5, 299, 100)
+    assert _shape(model, "conv") == (10, 298, 100)
+    assert _shape(model, "pool") == (5, 149, 100)
     rates = [model.get_layer(f"{name}_dropout").rate for name in ("embedding", "rnn", "dense")]
     assert rates == [0.5, 0.2, 0.4]
     assert cudnn_ready(model.get_layer("rnn")) == []
@@ -87,6 +95,7 @@ def test_merge_none_is_the_mean_of_two_heads(head):
 def test_padding_does_not_reach_the_pools(merge, bidirectional):
     options = {"head": "pools", "merge_mode": merge, "bidirectional": bidirectional, "units": [5, 4]}
     short, long = _words(10), _words(23)
+    assert short.vocabulary == long.vocabulary
     model = _build(short, **options)
     longer = _build(long, **options)
     longer.set_weights(model.get_weights())
@@ -100,7 +109,7 @@ def test_past_a_text_s_end_recurrent_output_is_zero_and_the_backward_direction_s
     rows = _words().encode(TEXTS)
     steps = keras.Model(model.input, model.get_layer("rnn_dropout").output).predict_on_batch(rows)
     np.testing.assert_array_equal(steps[rows["words"] == 0], 0)
-    alone = _words(2)
+    alone = replace(_words(), max_words=2)
     two = _build(alone, units=[4], pool=1, kernel=1)
     two.get_layer("word_embedding").set_weights(model.get_layer("word_embedding").get_weights())
     two.get_layer("rnn").set_weights(model.get_layer("rnn").get_weights())
@@ -140,9 +149,11 @@ def test_vectors_of_other_words_are_warned_of_and_none_refused(tmp_path, caplog)
 
 
 def test_too_few_words_or_features_are_refused():
-    with pytest.raises(DanqError, match=r"at least 4 words and 4 recurrent features .* received 3 and 10"):
+    with pytest.raises(
+        DanqError, match=r"at least 4 words for filters of 3 \(padding valid\) and pool 2, received 3"
+    ):
         _build(_words(3))
-    with pytest.raises(DanqError, match="received 9 and 2"):
+    with pytest.raises(DanqError, match=r"at least 4 recurrent features .* received 1"):
         _build(units=[1])
     assert _build(_words(3), padding="same").output.shape == (None, 3)
 
@@ -152,6 +163,7 @@ def test_too_few_words_or_features_are_refused():
 def test_steps_of_a_text_are_its_words(head, merge):
     model = _build(output="steps", head=head, merge_mode=merge)
     assert model.output.shape == (None, 9, 3)
+    assert _build(_words(2), output="steps", head=head).output.shape == (None, 2, 3)
     with pytest.raises(DanqError, match="steps: expected none for texts"):
         _build(output="steps", steps=20)
 

@@ -106,6 +106,7 @@ def test_parquet_with_several_label_columns_and_a_split_column(build):
     [
         (["1", "2"], ("label",), "multilabel", [1]),
         (["2", "10"], ("10",), "multilabel", [0]),
+        (["1", "0.0", "1.0", "0"], ("label",), "multilabel", [1]),
         (["b", "a"], ("b",), "multilabel", [1]),
         (["10", "9", "2"], ("2", "9", "10"), "multiclass", [0, 0, 1]),
         (["b", "c", "a"], ("a", "b", "c"), "multiclass", [0, 1, 0]),

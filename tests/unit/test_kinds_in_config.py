@@ -33,6 +33,16 @@ def test_what_does_not_belong_together_is_refused(raw, message):
         parse_config(raw, "c.yaml")
 
 
+@pytest.mark.parametrize(
+    ("key", "value", "none"), [("shift", 3, "0"), ("reverse_complement", "augment", "none")]
+)
+def test_what_only_dna_has_is_refused_before_the_dataset_is_made(key, value, none):
+    raw = config()
+    raw["runs"]["r"]["train"] = {key: value}
+    with pytest.raises(DanqError, match=f"runs.r.train.{key}: expected {none} for a dataset of kind text"):
+        parse_config(raw, "c.yaml")
+
+
 def test_rows_that_are_no_dna_have_no_other_strand():
     for kind, model, strands in (
         ("text", "bilstm_conv2d", "none"),
@@ -43,12 +53,15 @@ def test_rows_that_are_no_dna_have_no_other_strand():
 
 
 def test_images_may_be_a_folder(tmp_path: Path):
-    for name in ("b/2.png", "a/1.png", "a/notes.txt"):
+    for name in ("b/2.png", "a/1.PNG", "a/notes.txt"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).touch()
     images = parse_config(config("image", tmp_path, "quadrant_lstm"), "c")
     check_files(images, "c")
-    assert dataset_files(images, "d") == [tmp_path / "a" / "1.png", tmp_path / "b" / "2.png"]
+    assert dataset_files(images, "d") == [tmp_path / "a" / "1.PNG", tmp_path / "b" / "2.png"]
+    (tmp_path / "{b}.png").touch()
+    with pytest.raises(DanqError, match=r"datasets.d: expected paths without braces, received .*\{b\}.png"):
+        check_files(images, "c")
     with pytest.raises(DanqError, match=r"datasets.d.examples: expected a file, received .* \(a directory\)"):
         check_files(parse_config(config("text", tmp_path), "c"), "c")
 

@@ -12,7 +12,7 @@ from danq.data.batches import TrainingBatches
 from danq.data.dataset import open_dataset
 from danq.data.examples import build_example_dataset
 from danq.data.options import DatasetOptions
-from danq.data.pictures import decode_png
+from danq.data.png import decode_png
 from danq.errors import DanqError
 from danq.evaluate.evaluate import evaluate_predictions
 from danq.learn.bundle import load_bundle
@@ -162,6 +162,7 @@ def test_kinds_of_png():
         ({"x": GREY, "y": np.full(16, np.inf)}, "y: expected whole numbers or names as labels"),
         ({"x": GREY, "y": np.zeros(16)}, "expected at least two classes, received '0' alone"),
         ({"x": GREY, "y": np.eye(2)[LABELS]}, "y: expected 1 columns of labels as in label_columns"),
+        ({"x": GREY, "y": LABELS, "x_tset": GREY}, "expected no arrays but x, y; received x_tset"),
         ({"x": np.array([None, 1]), "y": LABELS}, "Python objects, such as images of unequal sizes"),
         ({"x": GREY[:0], "y": LABELS[:0]}, "expected labelled images, received none"),
     ],
@@ -191,9 +192,18 @@ def test_other_files_are_refused(build, tmp_path):
     (tmp_path / "a.npz").write_bytes(b"PK damaged")
     (tmp_path / "b.txt").write_text("text")
     (tmp_path / "folder").mkdir()
+    (tmp_path / "classes" / "a" / "1.png").mkdir(parents=True)
+    (tmp_path / "classes" / "b").mkdir()
+    (tmp_path / "classes" / "b" / "1.png").write_bytes(png(GREY[0]))
+    np.savez_compressed(tmp_path / "d.npz", x=np.repeat(GREY, 50, axis=0), y=np.repeat(LABELS, 50))
+    data = bytearray((tmp_path / "d.npz").read_bytes())
+    data[60:400] = b"\xff" * 340
+    (tmp_path / "d.npz").write_bytes(data)
     pl.DataFrame({"image": ["a"], "label": [1]}).write_parquet(tmp_path / "c.parquet")
     for name, message in {
         "a.npz": "expected an .npz file of arrays",
+        "classes": r"1\.png: expected a PNG image, received Is a directory",
+        "d.npz": "expected an .npz file of arrays, received ",
         "b.txt": "expected an .npz file, a Parquet table or a folder of images",
         "c.parquet": "image: expected the bytes of PNG files, received String",
         "folder": "expected labelled images, received none",

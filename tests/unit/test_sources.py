@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from danq.data.dataset import open_dataset
 from danq.data.options import DatasetOptions
 from danq.data.regions import build_region_dataset
 from danq.errors import DanqError
@@ -186,6 +187,14 @@ def test_a_split_is_given_with_labels_and_flags(dataset, small_blocks):
         first = int(name.split(":")[1].split("-")[0]) + 2 - 10
         assert codes == window(CONTIGS["chrII"], first)
         assert padded == (first < 0 or first + 20 > 61)
+
+
+def test_rows_that_may_have_trained_the_model_are_warned_of(dataset, caplog):
+    digest = open_dataset(dataset).digest
+    dataset_source(dataset, "test", INFO | {"dataset": {"digest": digest}})
+    assert not caplog.records
+    dataset_source(dataset, "test", INFO | {"dataset": {"digest": "of another fold"}})
+    assert "which may have been trained on rows of this test split" in caplog.text
 
 
 @pytest.mark.parametrize(

@@ -245,7 +245,8 @@ def test_regions_tiles_and_sequences_are_annotated_step_by_step(folder, trained)
     [
         ("danq", SMALL | {"output": "sequence"}, {}, r"x\.options: expected a model that classifies steps"),
         ("danq", SMALL | {"pool": 4}, {}, "pool: expected a size that divides the labelled steps of 10 bp"),
-        ("danq", SMALL | {"steps": 20, "bin": 40}, {}, "received 2 steps .*; steps of 20 bp would fit"),
+        ("danq", SMALL | {"steps": 20}, {}, r"options\.steps: expected 10 bp .*received 20"),
+        ("danq", SMALL | {"steps": 10, "bin": 20}, {}, r"options\.bin: expected 40 bp .*, received 20"),
         ("danq", SMALL, {"shift": 2}, "train.shift: expected 0 for a dataset of labelled steps, received 2"),
         ("kmer_logistic", {}, {}, "expected one label a target and row for this model, received 4 s"),
     ],

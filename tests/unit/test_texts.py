@@ -107,6 +107,10 @@ def test_parquet_with_several_label_columns_names_and_splits(build):
         ("text\tlabel\nyes\t\nno\tb\n", {}, r"tsv:2: expected a label, received an empty one"),
         ("words\tlabel\nyes\t1\n", {}, r"tsv:1: expected one column 'text', received columns words, label"),
         ('text,label\n"yes,1\n', {}, "tsv:2: expected a table row, received unexpected end of data"),
+        ('text,label\na,1\nb,0\n"c,1\n' + "d,0\n" * 9, {}, "tsv:4: expected a table row, received unexp"),
+        ("text\tlabel\nyes\tNA\nno\t1\n", {}, r"tsv:2: expected a number or a name as label, .*'NA'"),
+        ("text,label\ra,1\rb,0\r", {}, "tsv:1: expected lines that end in LF or CRLF, received CR"),
+        ("text\tlabel\tsplit\tsplit\na\t1\ttrain\ttest\n", {}, "tsv:1: expected at most one column 'split'"),
         (
             "text\tlabel\n" + "".join(f"t\t{i}.5\n" for i in range(30)),
             {},
@@ -129,6 +133,10 @@ def test_unusable_files_are_refused(build, tmp_path, content, options, message):
         ({"encoding": "cp1252"}, "'utf-8' or 'latin-1'"),
         ({"window": 10}, "`window` is for datasets of kind dna, received kind text"),
         ({"examples": None}, "expected `examples` for a dataset of kind text"),
+        ({"examples": {}}, "expected `examples` as a file, or as one or more of train, valid and test"),
+        ({"label_columns": []}, "at least 1 item"),
+        ({"label_columns": ["a", "a"]}, "expected different columns of labels and contents"),
+        ({"text_column": "label"}, "expected different columns of labels and contents"),
         ({"kind": "dna", "encoding": "latin-1"}, "`encoding` is for datasets of kind text"),
     ],
 )
@@ -202,6 +210,32 @@ def test_texts_from_python_and_rows_that_do_not_depend_on_each_other(trained):
             predictor.predict(given)
 
 
+def test_a_start_from_other_texts_goes_word_by_word(trained, tmp_path, caplog):
+    words = ["film", "new", "lovely", "other"]
+    lines = [
+        "text\tlabel",
+        *(f"{words[row % 4]} {words[row % 3]} {words[3 - row % 2]}\t{row % 2}" for row in range(60)),
+    ]
+    (tmp_path / "t.tsv").write_text("\n".join(lines))
+    options = DatasetOptions(kind="text", examples=tmp_path / "t.tsv", split=FRACTIONS)
+    build_example_dataset(options, "t", tmp_path / "data")
+    frozen = ["word_embedding", "rnn"]
+    run = tiny_run("bilstm_conv2d", SMALL, epochs=1, init_from=str(trained / "run"), freeze=frozen)
+    with caplog.at_level("INFO", "danq"):
+        train_run("two", run, tmp_path / "data", tmp_path / "run", tmp_path)
+    assert "copied word_embedding (2 of 4 in the vocabulary), rnn, " in caplog.text
+    assert "run was trained on another dataset than" in caplog.text
+    first, second = load_bundle(trained / "run"), load_bundle(tmp_path / "run")
+    before, after = (one.model.get_layer("word_embedding").get_weights()[0] for one in (first, second))
+    places = [
+        [2 + one.encoder.vocabulary.index(word) for word in ("film", "lovely")] for one in (first, second)
+    ]
+    assert places[0] != places[1]
+    np.testing.assert_array_equal(after[[0, 1, *places[1]]], before[[0, 1, *places[0]]])
+    assert "new" in second.encoder.vocabulary
+    assert not np.isin(after[2 + second.encoder.vocabulary.index("new")], before).any()
+
+
 def test_a_model_of_texts_refuses_other_data(trained, tmp_path):
     info = load_bundle(trained / "run").info
     with pytest.raises(
@@ -214,6 +248,16 @@ def test_a_model_of_texts_refuses_other_data(trained, tmp_path):
         Predictor(load_bundle(trained / "run"), reverse_complement="mean")
     with pytest.raises(DanqError, match="expected kind image as run 'words' was trained, received text"):
         dataset_source(trained / "data", "test", info | {"data_kind": "image"})
+
+
+def test_training_rows_of_one_class_are_warned_of_and_refused(tmp_path, caplog):
+    (tmp_path / "t.tsv").write_text("text\tlabel\tsplit\n" + "a\t1\ttrain\n" * 3 + "b\t0\tdev\nc\t0\ttest\n")
+    build_example_dataset(DatasetOptions(kind="text", examples=tmp_path / "t.tsv"), "t", tmp_path / "data")
+    assert "1 of 1 targets have no negative in train: label" in caplog.text
+    with pytest.raises(
+        DanqError, match="data: expected training rows of two classes or more, found 3 of one"
+    ):
+        train_run("t", tiny_run("bilstm_conv2d", SMALL), tmp_path / "data", tmp_path / "run", tmp_path)
 
 
 @pytest.mark.parametrize(

@@ -67,10 +67,17 @@ def test_the_vocabulary_s_limits():
         Words(9).fit([])
 
 
+def test_words_that_no_row_holds_are_not_counted():
+    texts = ["x y the the the cat cat", "p q cat the cat"]
+    words = Words(2, 9, max_vocabulary=3).fit([texts])
+    assert words.vocabulary == ("p", "q", "x")
+    assert words.alphabet == "pqxy"
+
+
 def test_fitting_says_what_the_vocabulary_covers(caplog):
     with caplog.at_level(logging.INFO, "danq"):
-        Words(2, max_vocabulary=1).fit([["a a b", "a"]])
-    assert "vocabulary: 1 of 2 words (75.0% of the text); 1 of 2 texts are longer than 2 words" in caplog.text
+        Words(3, max_vocabulary=1).fit([["a a b c", "a"]])
+    assert "vocabulary: 1 of 2 words (75.0% of the text); 1 of 2 texts are longer than 3 words" in caplog.text
 
 
 def test_unknown_words_padding_and_texts_that_are_cut_off():
@@ -103,7 +110,7 @@ def test_every_row_has_a_word_and_is_padded_on_the_right():
 def test_a_pattern_of_one_s_own():
     assert Words(9, pattern=r"\S+").cut("it's so-so .") == ["it's", "so-so", "."]
     assert WordOptions(pattern=r"\S+").pattern == r"\S+"
-    for wrong in ("(", "(a)b", r"\w*"):
+    for wrong in ("(", "(a)b", r"\w*", r"\b"):
         with pytest.raises(ValidationError, match="expected a regular expression"):
             WordOptions(pattern=wrong)
 
