@@ -22,7 +22,7 @@ class ClassMetrics:
     macro_f1 : float
         Mean F1 over classes; of several targets, over the scored ones.
     micro_f1 : float
-        F1 of all calls pooled, which for classes is the accuracy.
+        F1 of all calls pooled, which for classes is the accuracy; of several targets, of all labels.
     binary_f1 : float or None
         F1 of the positive class, where there is one target.
     mcc : float
@@ -118,29 +118,32 @@ def _agreement(
     return accuracy, f1, mcc
 
 
-def call_metrics(found: Sequence[Calls]) -> ClassMetrics | None:
+def call_metrics(found: Sequence[Calls], targets: int) -> ClassMetrics | None:
     """Score the calls of targets that are independent of each other.
 
     Parameters
     ----------
     found : sequence of Calls
-        One a target; those without positives or without negatives enter no mean.
+        One for each target that was called. All labels count in accuracy and micro F1; targets without
+        positives or without negatives enter no mean over targets.
+    targets : int
+        Targets that the run has; more than were called where validation gives some no threshold.
 
     Returns
     -------
     ClassMetrics or None
-        Of one target the mean F1 and the pooled F1 are over its two classes, as scikit-learn has them. None
-        where there is no target with positives and negatives.
+        Of a run with one target the mean F1 and the pooled F1 are over its two classes, as scikit-learn has
+        them. None where no target that was called has positives and negatives.
     """
     scored = [
         calls for calls in found if calls.f1 == calls.f1 and calls.of_negatives.f1 == calls.of_negatives.f1
     ]
     if not scored:
         return None
-    accuracy = float(np.mean([calls.accuracy for calls in scored]))
+    pooled = sum(found[1:], start=found[0])
     mcc = float(np.mean([calls.mcc for calls in scored]))
-    if len(found) == 1:
-        f1 = scored[0].f1, scored[0].of_negatives.f1
-        return ClassMetrics(accuracy, sum(f1) / 2, accuracy, f1[0], mcc)
-    pooled = sum(scored[1:], start=scored[0])
-    return ClassMetrics(accuracy, float(np.mean([calls.f1 for calls in scored])), pooled.f1, None, mcc)
+    if targets == 1:
+        f1 = pooled.f1, pooled.of_negatives.f1
+        return ClassMetrics(pooled.accuracy, sum(f1) / 2, pooled.accuracy, f1[0], mcc)
+    macro_f1 = float(np.mean([calls.f1 for calls in scored]))
+    return ClassMetrics(pooled.accuracy, macro_f1, pooled.f1, None, mcc)

@@ -166,10 +166,9 @@ def _describe(
     if has_classes(predictions):
         described["classes"] = asdict(class_metrics(predictions.probabilities, known_labels(predictions)))
     if predictions.task != "multiclass":
-        described["calls"] = {
-            name: None if found is None else asdict(found)
-            for name, found in ((name, call_metrics(calls)) for name, calls in scores.calls.items())
-        }
+        found = {name: call_metrics(each, len(predictions.targets)) for name, each in scores.calls.items()}
+        described["calls"] = {name: None if each is None else asdict(each) for name, each in found.items()}
+        described["called"] = {name: len(each) for name, each in scores.calls.items()}
     described["leakage"] = None if leak is None else _describe_leakage(metrics, leak)
     return described
 

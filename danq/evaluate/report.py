@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from danq.evaluate import (
+    report_calls,
     report_compare,
     report_curves,
     report_data,
@@ -65,6 +66,7 @@ def sections(results: Results) -> list[Section]:
         report_compare.overview(results),
         report_compare.differences(results),
         report_compare.targets(results),
+        report_calls.calls(results),
         *report_targets.per_target(results),
         report_curves.curves(results, "roc"),
         report_curves.curves(results, "pr"),

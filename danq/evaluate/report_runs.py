@@ -1,6 +1,6 @@
 """Sections of the report about runs: side by side, speed, options, origin."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 from typing import Any
 
@@ -11,7 +11,38 @@ from danq.evaluate.results import Results
 from danq.evaluate.runs import Run
 from danq.learn.chance import not_above_chance
 
-_WITH_SD = ("auroc", "auprc", "f1", "accuracy", "macro_f1", "mcc")
+_WITH_SD = ("auroc", "auprc", "f1", "binary_f1", "accuracy", "macro_f1", "mcc")
+_MOST = "the most probable class (of one target, positive at 0.5 and above)"
+
+_COLUMNS = {
+    "model": Column("Model", "architecture"),
+    "auroc": Column(
+        "Mean AUROC", "mean over scored targets of the area under the ROC curve", 4, 0.5, 1, "Blues"
+    ),
+    "auroc_interval": Column("95% interval", "of the mean AUROC, by bootstrap over blocks of the genome"),
+    "auroc_median": Column("Median AUROC", "median over scored targets", 4, 0.5, 1, "Blues"),
+    "auprc": Column("Mean AUPRC", "mean over scored targets of the average precision", 4, 0, 1, "Greens"),
+    "auprc_interval": Column("95% interval", "of the mean AUPRC, by bootstrap over blocks of the genome"),
+    "auprc_median": Column("Median AUPRC", "median over scored targets", 4, 0, 1, "Greens"),
+    "f1": Column(
+        "Mean F1 (validation)", "mean over targets of F1 at the threshold that is best on validation", 3
+    ),
+    "binary_f1": Column("F1 (0.5)", "F1 of the positive rows, called at probability 0.5; one target", 4),
+    "accuracy": Column("Accuracy", f"share of rows that are called rightly: {_MOST}", 4, 0, 1, "Blues"),
+    "macro_f1": Column("Macro F1", f"mean F1 over classes, {_MOST} being called", 4),
+    "mcc": Column("MCC", f"Matthews correlation of {_MOST}", 4),
+    "blocks": Column(
+        "Blocks", "what the bootstrap draws: blocks of 100 kb that hold rows, or else single rows"
+    ),
+    "scored": Column("Scored", "targets with positives and negatives in the split, of all targets"),
+    "ece": Column("ECE", "expected calibration error, mean over scored targets", 4),
+    "remark": Column("Remark", "whether the training got further than chance on the validation rows"),
+    "epoch": Column("Best epoch", "epoch whose weights were kept", 0),
+    "minutes": Column("Training (min)", "minutes of training", 1),
+    "speed": Column("Samples/s", "training examples a second", 0),
+    "device": Column("Device", "what the training ran on"),
+    "parameters": Column("Parameters", "trained and fixed weights", 0),
+}
 
 
 def side_by_side(results: Results) -> Section | None:
@@ -26,36 +57,8 @@ def side_by_side(results: Results) -> Section | None:
         rows[f"{results.label(group)}, {group.counted}"] = mean_row(counted)
         trainings |= members
     columns = {
-        "model": Column("Model", "architecture"),
-        "auroc": Column(
-            "Mean AUROC", "mean over scored targets of the area under the ROC curve", 4, 0.5, 1, "Blues"
-        ),
-        "auroc_interval": Column("95% interval", "of the mean AUROC, by bootstrap over blocks of the genome"),
-        "auroc_median": Column("Median AUROC", "median over scored targets", 4, 0.5, 1, "Blues"),
-        "auprc": Column("Mean AUPRC", "mean over scored targets of the average precision", 4, 0, 1, "Greens"),
-        "auprc_interval": Column("95% interval", "of the mean AUPRC, by bootstrap over blocks of the genome"),
-        "auprc_median": Column("Median AUPRC", "median over scored targets", 4, 0, 1, "Greens"),
-        "f1": Column("Mean F1", "mean over targets of F1 at the threshold chosen on validation", 3),
-        "accuracy": Column(
-            "Accuracy", "share of rows whose most probable class is the true one", 4, 0, 1, "Blues"
-        ),
-        "macro_f1": Column("Macro F1", "mean F1 over classes, the most probable class being called", 4),
-        "mcc": Column("MCC", "Matthews correlation of the most probable class", 4),
-        "blocks": Column(
-            "Blocks", "what the bootstrap draws: blocks of 100 kb that hold rows, or else single rows"
-        ),
-        "scored": Column("Scored", "targets with positives and negatives in the split, of all targets"),
-        "ece": Column("ECE", "expected calibration error, mean over scored targets", 4),
-        "remark": Column("Remark", "whether the training got further than chance on the validation rows"),
-        "epoch": Column("Best epoch", "epoch whose weights were kept", 0),
-        "minutes": Column("Training (min)", "minutes of training", 1),
-        "speed": Column("Samples/s", "training examples a second", 0),
-        "device": Column("Device", "what the training ran on"),
-        "parameters": Column("Parameters", "trained and fixed weights", 0),
-    }
-    columns = {
         key: column
-        for name, given in columns.items()
+        for name, given in _COLUMNS.items()
         for key, column in ((name, given), *((_sd(name, given),) if name in _WITH_SD else ()))
     }
     splits = sorted({run.split for run in results.runs})
@@ -82,14 +85,14 @@ def _sd(name: str, column: Column) -> tuple[str, Column]:
     return f"{name}_sd", Column("SD", told, column.decimals)
 
 
-def mean_row(rows: list[dict[str, Any]]) -> dict[str, Any]:
-    """Mean of every number over several rows, sample standard deviation of some, and text that all share."""
+def mean_row(rows: list[dict[str, Any]], deviating: Sequence[str] = _WITH_SD) -> dict[str, Any]:
+    """Mean of every number over rows, sample standard deviation of `deviating`, and text that all share."""
     merged: dict[str, Any] = {}
     for key in dict.fromkeys(key for row in rows for key in row):
         known = [row[key] for row in rows if row.get(key) is not None]
         if known and not any(isinstance(value, str) for value in known):
             merged[key], spread = mean_and_sd(known)
-            merged |= {f"{key}_sd": spread} if key in _WITH_SD else {}
+            merged |= {f"{key}_sd": spread} if key in deviating else {}
         elif len(set(known)) == 1:
             merged[key] = known[0]
     return merged
@@ -115,9 +118,9 @@ def _row(run: Run) -> dict[str, Any]:
         row |= {name: found[name]["mean"], f"{name}_median": found[name]["median"]}
         row[f"{name}_interval"] = between(found[name].get("low"), found[name].get("high"))
     classes = found.get("classes", {})
-    one_of_many = classes and classes.get("binary_f1") is None
-    row |= {"f1": None if one_of_many else found["f1"]["mean"], "ece": found["ece"]["mean"]}
-    return row | {name: classes.get(name) for name in ("accuracy", "macro_f1", "mcc")}
+    # at one threshold only beside each other: the calls of one target are shown at 0.5
+    row |= {"f1": None if classes else found["f1"]["mean"], "ece": found["ece"]["mean"]}
+    return row | {name: classes.get(name) for name in ("binary_f1", "accuracy", "macro_f1", "mcc")}
 
 
 def _blocks(found: Mapping[str, Any]) -> str | None:

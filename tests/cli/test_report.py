@@ -50,6 +50,7 @@ def test_the_page_has_every_section_in_order(page):
         "Runs compared",
         "Differences between runs",
         "Target by target",
+        "Calls at thresholds",
         "Targets",
         "ROC curves",
         "Precision-recall curves",
@@ -226,6 +227,29 @@ def test_classes_show_accuracy_in_place_of_f1_at_a_threshold(tree, tmp_path):
     row = by_title(tmp_path / "results")["Runs side by side"].data["danq"]
     assert (row["accuracy"], row["macro_f1"], row["mcc"]) == (0.9, 0.85, 0.8)
     assert "f1" not in row
+
+
+def test_calls_of_targets_are_shown_at_both_thresholds(tree):
+    rows = by_title(tree)["Calls at thresholds"].data
+    found = json.loads((tree / "runs/danq/evaluation/summary.json").read_text())["splits"]["test"]["calls"]
+    for at in ("chosen", "half"):
+        for metric in ("accuracy", "macro_f1", "micro_f1", "mcc"):
+            assert rows["danq"][f"{at}_{metric}"] == found[at][metric]
+    assert rows["danq"]["called"] == "5 of 6"
+    titles = [head["title"] for head in by_title(tree)["Calls at thresholds"].config["headers"].values()]
+    assert {"Accuracy (validation)", "Accuracy (0.5)", "Micro F1 (validation)"} <= set(titles)
+
+
+def test_one_target_is_called_at_one_threshold_in_a_row(tmp_path):
+    build(tmp_path, {"danq": ("yeast", "danq", 1.0)}, ("only",), resamples=0)
+    found = json.loads((tmp_path / "runs/danq/evaluation/summary.json").read_text())["splits"]["test"]
+    sections_ = by_title(tmp_path)
+    row = sections_["Runs side by side"].data["danq"]
+    assert "f1" not in row
+    assert row["binary_f1"] == found["calls"]["half"]["binary_f1"]
+    assert row["mcc"] == found["calls"]["half"]["mcc"]
+    assert sections_["Runs side by side"].config["headers"]["binary_f1"]["title"] == "F1 (0.5)"
+    assert sections_["Calls at thresholds"].data["danq"]["chosen_binary_f1"] == found["f1"]["mean"]
 
 
 def test_many_renamed_contigs_are_shown_in_part(tree, tmp_path):

@@ -9,7 +9,7 @@ from hypothesis.extra.numpy import arrays
 from sklearn import metrics as sk
 
 from danq.errors import DanqError
-from danq.evaluate.class_metrics import call_metrics, class_metrics
+from danq.evaluate.class_metrics import ClassMetrics, call_metrics, class_metrics
 from danq.evaluate.metrics import (
     Calls,
     auprc,
@@ -151,7 +151,7 @@ def test_calls_of_targets_equal_scikit_learn(k, n, random):
     probabilities = rng.random((n, k), np.float32)
     called = (probabilities >= 0.5).astype(np.uint8)
     found = [calls(rank(probabilities[:, j], labels[:, j]), 0.5) for j in range(k)]
-    result = call_metrics(found)
+    result = call_metrics(found, k)
     truth, call = (labels[:, 0], called[:, 0]) if k == 1 else (labels, called)
     assert result.accuracy == pytest.approx((labels == called).mean())
     assert result.macro_f1 == pytest.approx(sk.f1_score(truth, call, average="macro"))
@@ -168,5 +168,25 @@ def test_calls_of_targets_equal_scikit_learn(k, n, random):
 
 def test_targets_of_one_class_enter_no_mean():
     never, known = Calls(0, 1, 0, 9), Calls(3, 0, 1, 6)
-    assert call_metrics([never]) is None
-    assert call_metrics([never, known]).macro_f1 == known.f1
+    assert call_metrics([never], 1) is None
+    assert call_metrics([never, known], 2).macro_f1 == known.f1
+
+
+def test_one_called_target_of_several_has_no_second_class():
+    calls = Calls(3, 2, 1, 6)
+    assert call_metrics([calls], 3) == ClassMetrics(0.75, calls.f1, calls.f1, None, calls.mcc)
+    assert call_metrics([calls], 1).binary_f1 == calls.f1
+
+
+def test_labels_of_targets_without_positives_count_in_accuracy_and_micro_f1():
+    rng = np.random.default_rng(2)
+    labels, called = (rng.integers(0, 2, (40, 3)).astype(np.uint8) for _ in range(2))
+    labels[:, 1] = 0
+    found = [calls(rank(called[:, j].astype(np.float32), labels[:, j]), 0.5) for j in range(labels.shape[1])]
+    result = call_metrics(found, 3)
+    assert result.accuracy == pytest.approx((labels == called).mean())
+    assert result.micro_f1 == pytest.approx(sk.f1_score(labels, called, average="micro"))
+    scored = [0, 2]
+    assert result.macro_f1 == pytest.approx(
+        sk.f1_score(labels[:, scored], called[:, scored], average="macro")
+    )
