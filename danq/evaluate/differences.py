@@ -87,7 +87,7 @@ def difference(ours: Group, theirs: Group, metric: str) -> Difference | None:
     drawn independently of each other. It does not tell how much other seeds would differ; `Difference.sd`
     does.
     """
-    found = [_in_fold(*each, metric) for each in _shared(ours, theirs) if same_rows([*each[0], *each[1]])]
+    found = [_in_fold(*fold, metric) for fold in shared_folds(ours, theirs)]
     folds = [fold for fold in found if fold is not None]
     if not folds:
         return None
@@ -107,13 +107,16 @@ def difference(ours: Group, theirs: Group, metric: str) -> Difference | None:
 
 
 def other_rows(ours: Group, theirs: Group) -> bool:
-    """Tell whether two evaluated runs share no fold with the same rows, so that they cannot be compared."""
-    shared = _shared(ours, theirs)
-    return bool(shared) and not any(same_rows([*first, *second]) for first, second in shared)
+    """Tell whether two runs are evaluated in a common fold, but nowhere on the same rows."""
+    return bool(_common(ours, theirs)) and not shared_folds(ours, theirs)
 
 
-def _shared(ours: Group, theirs: Group) -> list[tuple[tuple[Run, ...], tuple[Run, ...]]]:
-    """Give the evaluated trainings of both in each fold that has some of both."""
+def shared_folds(ours: Group, theirs: Group) -> list[tuple[tuple[Run, ...], tuple[Run, ...]]]:
+    """Give the evaluated trainings of both in each fold where all were measured on the same rows."""
+    return [fold for fold in _common(ours, theirs) if same_rows([*fold[0], *fold[1]])]
+
+
+def _common(ours: Group, theirs: Group) -> list[tuple[tuple[Run, ...], tuple[Run, ...]]]:
     each = [(ours.in_fold(fold), theirs.in_fold(fold)) for fold in ours.folds]
     return [(first, second) for first, second in each if first and second]
 
@@ -128,8 +131,8 @@ def _in_fold(ours: Sequence[Run], theirs: Sequence[Run], metric: str) -> _Fold |
         first,
         second,
         seeds[0] == seeds[1] or min(len(first), len(second)) == 1,
-        _paired(ours, theirs, metric) if _same_draw((*ours, *theirs)) else None,
-        _both(ours, theirs, metric) if metric in AREAS else None,
+        _paired(ours, theirs, metric) if same_draw((*ours, *theirs)) else None,
+        both_scored(ours, theirs, metric) if metric in AREAS else None,
     )
 
 
@@ -160,7 +163,7 @@ def resampled(runs: Sequence[Run], metric: str) -> NDArray[np.float64] | None:
     return np.asarray(np.mean(columns, axis=0)) if len(columns) == len(runs) else None
 
 
-def _same_draw(runs: Sequence[Run]) -> bool:
+def same_draw(runs: Sequence[Run]) -> bool:
     """Tell whether runs on the same rows drew the same blocks: number of resamples and seed."""
     drawn = []
     for run in runs:
@@ -180,7 +183,8 @@ def _together(resampled: Sequence[NDArray[np.float64] | None]) -> NDArray[np.flo
     return known[0] if len(known) == 1 else np.asarray(np.mean(shuffled, axis=0))
 
 
-def _both(ours: Sequence[Run], theirs: Sequence[Run], metric: str) -> pl.DataFrame | None:
+def both_scored(ours: Sequence[Run], theirs: Sequence[Run], metric: str) -> pl.DataFrame | None:
+    """Give target, ours, theirs of the targets that both score: means over trainings on the same rows."""
     tables = [_by_target(runs, metric, name) for runs, name in ((ours, "ours"), (theirs, "theirs"))]
     first, second = tables
     if first is None or second is None:

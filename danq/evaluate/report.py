@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from danq.evaluate import (
+    report_against,
     report_calls,
     report_compare,
     report_curves,
@@ -65,7 +66,8 @@ def sections(results: Results) -> list[Section]:
         report_runs.side_by_side(results),
         report_compare.overview(results),
         report_compare.differences(results),
-        report_compare.targets(results),
+        *report_against.target_tables(results),
+        report_against.scatter(results),
         report_calls.calls(results),
         *report_targets.per_target(results),
         report_curves.curves(results, "roc"),

@@ -27,9 +27,7 @@ def calls(results: Results) -> Section | None:
         if len(group.members) == 1:
             rows |= {results.label(run): row for run, row in zip(group.evaluated, given, strict=True)}
         elif given:
-            rows[f"{results.label(group)}, {group.counted}"] = mean_row(
-                given, [f"{at}_{metric}" for at in _AT for metric in _METRICS]
-            )
+            rows[f"{results.label(group)}, {group.counted}"] = mean_row(given, shown)
     columns = {"called": Column("Targets called", "targets to which validation gives a threshold, of all")}
     for at, told in _AT.items():
         for metric, (title, description) in _METRICS.items():

@@ -20,7 +20,6 @@ from danq.evaluate.differences import (
 )
 from danq.evaluate.forest import Mark, Panel, forest
 from danq.evaluate.report_content import Column, Section, between, page, table, text
-from danq.evaluate.report_plots import GREY, PALETTE
 from danq.evaluate.results import Results
 from danq.evaluate.runs import Group
 
@@ -33,22 +32,36 @@ _SD = (
     "sample standard deviation of this difference over seeds and folds; where the runs have other seeds, "
     "over folds, or within one fold the root of the sum of both runs' variances"
 )
-_MOST_PAIRED = 12
-"""Runs on one dataset up to which every pair is compared; of more, each with the reference."""
+MOST_PAIRED = 12
+"""Runs on one dataset up to which every pair is compared; of more, each with the reference and the best."""
 
 
 def pairs(groups: list[Group]) -> Iterator[tuple[Group, Group]]:
     """Every pair of runs on one dataset, the reference second wherever it takes part."""
-    others = [group for group in groups if group is not reference(groups)]
-    if len(groups) <= _MOST_PAIRED:
+    against, first = reference(groups), best(groups)
+    others = [group for group in groups if group is not against]
+    if len(groups) <= MOST_PAIRED:
         yield from combinations(others, 2)
-    yield from ((group, reference(groups)) for group in others)
+    elif first is not against:
+        yield from ((first, group) for group in others if group is not first)
+    yield from ((group, against) for group in others)
 
 
 def reference(groups: list[Group]) -> Group:
     """Run that others are compared with: the baseline, or else the first; of those that were evaluated."""
     known = [group for group in groups if group.evaluated] or groups
     return next((group for group in known if group.members[0].is_baseline), known[0])
+
+
+def best(groups: list[Group]) -> Group:
+    """Run with the highest mean AUROC; the reference where there is none."""
+    return max(groups, key=mean_auroc) if any(group.evaluated for group in groups) else reference(groups)
+
+
+def mean_auroc(group: Group) -> float:
+    """Mean over trainings of the mean AUROC, -1 where there is none."""
+    known = [found for run in group.evaluated if (found := value(run, "auroc")) is not None]
+    return mean_and_sd(known)[0] if known else -1.0
 
 
 def differences(results: Results) -> Section | None:
@@ -77,7 +90,8 @@ def differences(results: Results) -> Section | None:
             told = "first run minus second, median over targets"
             columns[f"{name}_median"] = Column(f"Median Δ {title}", told)
     description = (
-        "Each pair of runs on the same test rows: the first minus the second (Δ). An interval without 0 "
+        f"Each pair of runs on the same test rows (of more than {MOST_PAIRED} runs, each with the reference "
+        "and with the best): the first minus the second (Δ). An interval without 0 "
         "says that the difference hardly comes from the choice of test rows: it is a bootstrap over 100-kb "
         "blocks of the genome (over rows for sequences without coordinates, texts and images) with the same "
         "blocks for both. How much other seeds would differ, only repeated runs tell (SD). "
@@ -168,55 +182,3 @@ def _difference(found: Difference | None) -> Mark | None:
         return None
     single = found.single.tolist()
     return Mark(found.mean, found.low, found.high, single if len(single) > 1 else ())
-
-
-def targets(results: Results) -> Section | None:
-    """AUROC of each target in the reference and in another run, one view a run."""
-    views: dict[str, dict[str, dict[str, Any]]] = {}
-    labels = []
-    for groups in results.families().values():
-        against = reference(groups)
-        for group in groups:
-            found = None if group is against else difference(group, against, "auroc")
-            if found is None or found.targets.is_empty():
-                continue
-            name = f"{results.label(group)} and {against.name}"
-            views[name] = {
-                text(row["target"]): {"x": round(row["theirs"], 4), "y": round(row["ours"], 4)}
-                for row in found.targets.iter_rows(named=True)
-            }
-            axes = {"xlab": f"AUROC of {text(against.name)}", "ylab": f"AUROC of {text(group.name)}"}
-            labels.append({"name": text(name), **axes})
-    if not views:
-        return None
-    lowest = min(value for view in views.values() for point in view.values() for value in point.values())
-    config = {
-        "section_name": "Target by target",
-        "description": "Each point is a target; above the dotted line the run named first is better.",
-        "plot_type": "scatter",
-        "pconfig": {
-            "id": "danq_against_plot",
-            "title": "AUROC of each target",
-            "xlab": labels[0]["xlab"],
-            "ylab": labels[0]["ylab"],
-            "square": True,
-            "height": 600,
-            "marker_size": 7,
-            "color": PALETTE[0],
-            "showlegend": False,
-            "series_label": False,
-            "save_data_file": False,
-            "data_labels": labels,
-            **_equality(float(np.floor(lowest * 20) / 20), len(views)),
-        },
-    }
-    return Section("danq_against", config, list(views.values()))
-
-
-def _equality(low: float, views: int) -> dict[str, Any]:
-    """Axes from `low` to 1, and a dotted line where both runs are equal."""
-    dots = [
-        {"x": x, "y": x, "name": "equal", "color": GREY, "marker_size": 3, "annotate": False}
-        for x in np.linspace(low, 1, 121).round(4).tolist()
-    ]
-    return {"xmin": low, "xmax": 1, "ymin": low, "ymax": 1, "extra_series": [dots for _ in range(views)]}

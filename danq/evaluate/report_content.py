@@ -6,6 +6,12 @@ from dataclasses import dataclass
 from math import isfinite
 from typing import Any
 
+SEARCH = (
+    '<input type="search" class="form-control form-control-sm danq-search" '
+    'placeholder="Search targets" aria-label="Search targets">'
+)
+"""A box that hides the rows of the section's table whose name lacks what is typed."""
+
 
 @dataclass(frozen=True)
 class Section:
@@ -36,6 +42,8 @@ class Column:
         Colour scale of the bar, or an empty string.
     hidden : bool
         Shown only when the reader chooses it.
+    signed : bool
+        Positive numbers have a plus sign.
     """
 
     title: str
@@ -45,6 +53,7 @@ class Column:
     high: float | None = None
     colour: str = ""
     hidden: bool = False
+    signed: bool = False
 
     def header(self) -> dict[str, Any]:
         """Give what MultiQC is told of the column."""
@@ -55,7 +64,7 @@ class Column:
             "scale": self.colour or False,
         }
         if self.decimals is not None:
-            given["format"] = "{:,." + str(self.decimals) + "f}"
+            given["format"] = "{:" + ("+" if self.signed else "") + ",." + str(self.decimals) + "f}"
         return given | {
             key: value for key, value in (("min", self.low), ("max", self.high)) if value is not None
         }

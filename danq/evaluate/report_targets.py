@@ -5,7 +5,7 @@ from typing import Any
 import polars as pl
 
 from danq.evaluate.metrics import SCORED
-from danq.evaluate.report_content import Column, Section, table
+from danq.evaluate.report_content import SEARCH, Column, Section, table
 from danq.evaluate.results import Results
 from danq.evaluate.runs import Group
 
@@ -46,13 +46,9 @@ def _targets_of(groups: list[Group], index: int, dataset: str, several: bool) ->
             into |= _status(found)
     columns["status"] = Column("Status", "why a target is not scored; it enters no mean")
     id_ = f"danq_targets_{index}"
-    box = (
-        '<input type="search" class="form-control form-control-sm danq-search" '
-        'placeholder="Search targets" aria-label="Search targets">'
-    )
     description = (
-        f"{box}Metrics of every target, run by run. AUPRC is the average precision, to be read against the "
-        "prevalence. F1 is taken at the threshold that is best on validation. More columns (intervals, MCC, "
+        f"{SEARCH}Metrics of every target, run by run. AUPRC is the average precision, to be read against "
+        "the prevalence. F1 is taken at the threshold that is best on validation. More columns (intervals, MCC, "
         "thresholds, calibration, AUROC without repeats) are under “Configure columns”; a click on the head "
         "of a column sorts."
     )

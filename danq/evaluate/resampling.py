@@ -21,6 +21,8 @@ AFFORDABLE = 3e10
 FEWEST_BLOCKS = 10
 """Blocks below which there is no interval: so few tell too little of how much other ones would differ."""
 AREAS = ("auroc", "auprc")
+TARGET = "target_"
+"""Begin of the names of columns with an array of one value a target."""
 _ROWS_AT_ONCE = 1 << 16
 
 
@@ -73,7 +75,7 @@ def describe_intervals(predictions: Predictions, drawn: Resamples) -> dict[str, 
 def of_resamples(
     predictions: Predictions, areas: NDArray[np.float64] | None, drawn: Resamples | None
 ) -> pl.DataFrame:
-    """Metrics of a split in every resample: one row a resample.
+    """Metrics of a split in every resample, as means and of each target: one row a resample.
 
     Parameters
     ----------
@@ -86,6 +88,12 @@ def of_resamples(
         values |= resampled_classes(predictions.probabilities, known_labels(predictions), drawn)
     resample = np.arange(given.shape[2], dtype=np.int32)
     table = pl.DataFrame({"resample": resample, **values}).fill_nan(None)
+    if areas is not None:
+        each = {
+            f"{TARGET}{name}": np.ascontiguousarray(area.T, np.float32)
+            for name, area in zip(AREAS, areas, strict=True)
+        }
+        table = table.with_columns(**{name: pl.Series(values) for name, values in each.items()})
     return table.select(pl.lit(predictions.split).alias("split"), pl.all())
 
 

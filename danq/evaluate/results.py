@@ -11,7 +11,8 @@ from danq.errors import DanqError
 from danq.evaluate.callsets import Callset, read_callset
 from danq.evaluate.evaluate import FORMAT_VERSION, KIND
 from danq.evaluate.per_target import SCHEMA
-from danq.evaluate.runs import Group, Run, grouped
+from danq.evaluate.resampling import TARGET
+from danq.evaluate.runs import RESAMPLES, Group, Run, grouped
 from danq.files import read_manifest
 
 
@@ -118,13 +119,14 @@ def _read_run(manifest: Path) -> Run:
     summary = evaluation / "summary.json"
     return Run(
         name=folder.name,
+        folder=folder,
         bundle=read_manifest(manifest, "bundle", 1),
         history=_read_tsv(folder / "history.tsv"),
         summary=read_manifest(summary, KIND, FORMAT_VERSION) if summary.is_file() else None,
         metrics=_read_tsv(evaluation / "metrics.tsv", SCHEMA),
         curves=_read_parquet(evaluation / "curves.parquet"),
         calibration=_read_tsv(evaluation / "calibration.tsv", {"run": pl.String, "target": pl.String}),
-        resamples=_read_parquet(evaluation / "resamples.parquet"),
+        resamples=_read_parquet(folder / RESAMPLES, without=f"^{TARGET}.*$"),
     )
 
 
@@ -138,11 +140,11 @@ def _read_tsv(path: Path, schema: dict[str, Any] | None = None) -> pl.DataFrame 
         raise DanqError(f"{path}: expected a table ({str(error).splitlines()[0]})") from None
 
 
-def _read_parquet(path: Path) -> pl.DataFrame | None:
+def _read_parquet(path: Path, without: str = "") -> pl.DataFrame | None:
     if not path.is_file():
         return None
     try:
-        return pl.read_parquet(path)
+        return pl.scan_parquet(path).select(pl.exclude(without) if without else pl.all()).collect()
     except pl.exceptions.PolarsError as error:
         raise DanqError(f"{path}: expected a Parquet table ({str(error).splitlines()[0]})") from None
 

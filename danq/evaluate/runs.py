@@ -2,12 +2,17 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
+import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
+from danq.evaluate.resampling import TARGET
 from danq.learn.repeats import Repeat, read_name
 
+RESAMPLES = "evaluation/resamples.parquet"
 BASELINE = "kmer_logistic"
 """Model that other runs on the same dataset are compared with."""
 
@@ -20,6 +25,8 @@ class Run:
     ----------
     name : str
         Name of its directory.
+    folder : Path
+        That directory.
     bundle : dict
         ``bundle.json``.
     history : DataFrame or None
@@ -27,10 +34,11 @@ class Run:
     summary : dict or None
         ``evaluation/summary.json``.
     metrics, curves, calibration, resamples : DataFrame or None
-        The tables beside it.
+        The tables beside it, without the resamples of single targets.
     """
 
     name: str
+    folder: Path
     bundle: dict[str, Any]
     history: pl.DataFrame | None
     summary: dict[str, Any] | None
@@ -80,6 +88,20 @@ class Run:
         """Rows of one of its tables that belong to `split`; None where there are none."""
         chosen = None if table is None else table.filter(split=self.split)
         return None if chosen is None or chosen.is_empty() else chosen
+
+    def resampled_targets(self, metric: str) -> NDArray[np.float32] | None:
+        """Read each target's value in each resample of `split`, (resamples, k); None where there are none.
+
+        Parameters
+        ----------
+        metric : str
+            ``auroc`` or ``auprc``.
+        """
+        path, name = self.folder / RESAMPLES, f"{TARGET}{metric}"
+        if self.resamples is None or name not in pl.read_parquet_schema(path):
+            return None
+        column = pl.scan_parquet(path).filter(split=self.split).select(name).collect()[name].drop_nulls()
+        return column.to_numpy() if len(column) else None
 
 
 @dataclass(frozen=True)

@@ -50,6 +50,7 @@ def test_the_page_has_every_section_in_order(page):
         "Runs compared",
         "Differences between runs",
         "Target by target",
+        "AUROC target by target",
         "Calls at thresholds",
         "Targets",
         "ROC curves",
@@ -83,7 +84,7 @@ def test_names_are_shown_as_they_are(page):
 
 
 def test_a_table_of_targets_can_be_searched(page):
-    box = page.index('<input type="search"')
+    box = page.index('<input type="search"', page.index('id="mqc-module-section-danq_targets_0"'))
     section = page.rindex('class="mqc-module-section"', 0, box)
     assert "mqc_per_sample_table" in page[box : page.index('class="mqc-module-section"', box)]
     assert 'id="mqc-module-section-danq_targets_0"' in page[section - 100 : box]

@@ -1,0 +1,124 @@
+"""Sections of the report that compare runs with the reference target by target."""
+
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from danq.evaluate.differences import difference
+from danq.evaluate.report_compare import MOST_PAIRED, mean_auroc, reference
+from danq.evaluate.report_content import SEARCH, Column, Section, between, table, text
+from danq.evaluate.report_plots import GREY, PALETTE
+from danq.evaluate.results import Results
+from danq.evaluate.runs import Group
+from danq.evaluate.target_differences import target_differences
+
+_TITLES = {"auroc": "AUROC", "auprc": "AUPRC"}
+
+
+def target_tables(results: Results) -> list[Section | None]:
+    """One searchable table a dataset: every target, each run minus the reference."""
+    families = results.families()
+    return [
+        _table(groups, f"danq_by_target_{number}", f" of {name}" if len(families) > 1 else "")
+        for number, (name, groups) in enumerate(families.items())
+    ]
+
+
+def _table(groups: list[Group], id_: str, of: str) -> Section | None:
+    against = reference(groups)
+    shown = _shown([group for group in groups if group is not against])
+    rows: dict[str, dict[str, Any]] = {}
+    columns: dict[str, Column] = {}
+    sure: list[str] = []
+    for number, group in enumerate(shown):
+        for metric, title in _TITLES.items():
+            key = f"r{number}_{metric}"
+            told = f"{title} of {group.name} minus that of {against.name}"
+            columns[key] = Column(f"{group.name}: Δ {title}", told, 4, signed=True)
+            columns[f"{key}_between"] = Column("95% interval", f"{told}, both on the same resamples")
+            found = target_differences(group, against, metric)
+            for target, value, low, high in found.iter_rows():
+                into = rows.setdefault(target, {})
+                into[key] = value
+                into[f"{key}_between"] = None if np.isnan(low) else between(low, high, "+")
+            sure += _sure(found, f"{text(group.name)}, {title}")
+    description = (
+        f"{SEARCH}Each run minus {text(against.name)} (Δ) on the same test rows, target by target; the "
+        "intervals are of these differences, by bootstrap over the same blocks for both. A click on the head "
+        "of a column sorts."
+    )
+    if len(shown) + 1 < len(groups):
+        description += f" Of more runs, the {len(shown)} with the highest mean AUROC are shown."
+    if sure:
+        description += (
+            f" Intervals without 0: {'; '.join(sure)}. Of equal runs, about 5 in 100 intervals would miss 0 "
+            "by chance, so that of many targets some do: single ones are no proof."
+        )
+    return table(id_, f"Target by target{of}", description, "Target", columns, rows)
+
+
+def _shown(others: list[Group]) -> list[Group]:
+    """Choose the runs to show: the best, where they are many, in their order."""
+    kept = sorted(others, key=mean_auroc, reverse=True)[:MOST_PAIRED]
+    return [group for group in others if any(group is each for each in kept)]
+
+
+def _sure(found: pl.DataFrame, name: str) -> list[str]:
+    known = found.filter(pl.col("low").is_not_nan())
+    if known.is_empty():
+        return []
+    above, below = int((known["low"] > 0).sum()), int((known["high"] < 0).sum())
+    return [f"{name}: {above:,} higher and {below:,} lower of {len(known):,}"]
+
+
+def scatter(results: Results) -> Section | None:
+    """AUROC of each target in the reference and in another run, one view a run."""
+    views: dict[str, dict[str, dict[str, Any]]] = {}
+    labels = []
+    for groups in results.families().values():
+        against = reference(groups)
+        for group in groups:
+            found = None if group is against else difference(group, against, "auroc")
+            if found is None or found.targets.is_empty():
+                continue
+            name = f"{results.label(group)} and {against.name}"
+            views[name] = {
+                text(row["target"]): {"x": round(row["theirs"], 4), "y": round(row["ours"], 4)}
+                for row in found.targets.iter_rows(named=True)
+            }
+            axes = {"xlab": f"AUROC of {text(against.name)}", "ylab": f"AUROC of {text(group.name)}"}
+            labels.append({"name": text(name), **axes})
+    if not views:
+        return None
+    lowest = min(value for view in views.values() for point in view.values() for value in point.values())
+    config = {
+        "section_name": "AUROC target by target",
+        "description": "Each point is a target; above the dotted line the run named first is better.",
+        "plot_type": "scatter",
+        "pconfig": {
+            "id": "danq_against_plot",
+            "title": "AUROC of each target",
+            "xlab": labels[0]["xlab"],
+            "ylab": labels[0]["ylab"],
+            "square": True,
+            "height": 600,
+            "marker_size": 7,
+            "color": PALETTE[0],
+            "showlegend": False,
+            "series_label": False,
+            "save_data_file": False,
+            "data_labels": labels,
+            **_equality(float(np.floor(lowest * 20) / 20), len(views)),
+        },
+    }
+    return Section("danq_against", config, list(views.values()))
+
+
+def _equality(low: float, views: int) -> dict[str, Any]:
+    """Axes from `low` to 1, and a dotted line where both runs are equal."""
+    dots = [
+        {"x": x, "y": x, "name": "equal", "color": GREY, "marker_size": 3, "annotate": False}
+        for x in np.linspace(low, 1, 121).round(4).tolist()
+    ]
+    return {"xmin": low, "xmax": 1, "ymin": low, "ymax": 1, "extra_series": [dots for _ in range(views)]}
