@@ -19,6 +19,8 @@ def make_encoder(module: ModuleType, options: BaseModel, kind: str) -> Encoder:
     """Make a model's unfitted encoder for a kind of data; models that read one kind are not told it."""
     told = "kind" in inspect.signature(module.encoder).parameters
     made: Encoder = module.encoder(options, kind=kind) if told else module.encoder(options)
+    if not hasattr(made, "fit"):
+        raise DanqError(f"{module.__file__}: encoder: expected to return an encoder, received {made!r}")
     return made
 
 
@@ -130,8 +132,11 @@ def check_output(model: keras.Model, data: Dataset, run: str) -> None:
     Raises
     ------
     DanqError
-        If one has steps and the other has none, or their numbers differ; with the size that would fit.
+        If it is no model, one has steps and the other has none, or their numbers differ; with the size that
+        would fit.
     """
+    if not isinstance(model, keras.Model):
+        raise DanqError(f"runs.{run}.model: expected build to return a Keras model, received {model!r}")
     received = tuple(model.output.shape[1:])
     expected = (data.steps, len(data.targets)) if data.steps else (len(data.targets),)
     if received == expected:

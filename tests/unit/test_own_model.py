@@ -85,3 +85,10 @@ def test_an_encoder_that_a_bundle_cannot_bring_back_is_refused_before_training(t
     with pytest.raises(DanqError, match=r"encoder: expected one of codes, .* received 'mine'"):
         train_run("own", tiny_run(str(model), {}), dataset, tmp_path / "own", tmp_path)
     assert not (tmp_path / "own" / "bundle.json").exists()
+    for name, message in (
+        ("encoder", "expected to return an encoder"),
+        ("build", "expected build to return"),
+    ):
+        model.write_text(BLOCK + f"\n\ndef {name}(*given):\n    pass\n")
+        with pytest.raises(DanqError, match=message):
+            train_run("own", tiny_run(str(model), {}), dataset, tmp_path / "own", tmp_path)
