@@ -178,7 +178,8 @@ def _lines(path: Path, table: Table) -> Iterator[str]:
             try:
                 text = line.decode(table.encoding)
             except UnicodeDecodeError:
-                hint = "; `encoding: latin-1` reads other texts" if table.texts else ""
+                # a zero byte is in no text of one byte a character
+                hint = "; `encoding: latin-1` reads other texts" if table.texts and b"\0" not in line else ""
                 raise DanqError(f"{path}:{number}: expected UTF-8 text, received binary data{hint}") from None
             yield text.rstrip("\r\n") + ("\n" if table.texts else "")
 

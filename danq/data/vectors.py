@@ -89,7 +89,7 @@ def _word(place: str, fields: list[str], width: int) -> str:
     own = fields[:-width] if width else fields
     if not own or not width or (len(own) > 1 and _is_number(own[-1])):
         raise DanqError(
-            f"{place}: expected a word and {width or 'its'} numbers as in the lines before, "
+            f"{place}: expected a word and {width or 'its'} numbers as in the first line, "
             f"received {len(fields)} fields"
         )
     return " ".join(own)

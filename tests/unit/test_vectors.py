@@ -32,8 +32,8 @@ def test_both_formats(tmp_path, name, text):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("a 1 2\nb 1 2 3\n", r":2: expected a word and 2 numbers as in the lines before, received 4 fields"),
-        ("a 1 2\nb 1\n", r":2: expected a word and 2 numbers as in the lines before, received 2 fields"),
+        ("a 1 2\nb 1 2 3\n", r":2: expected a word and 2 numbers as in the first line, received 4 fields"),
+        ("a 1 2\nb 1\n", r":2: expected a word and 2 numbers as in the first line, received 2 fields"),
         ("2 3\na 1 2\n", r":2: expected a word and 3 numbers .* received 3 fields"),
         ("a 1 2\nthe x 2\n", r":2: expected 2 finite numbers after the word, received 'x'"),
         ("the 1 nan\n", r":1: expected 2 finite numbers after the word, received 'nan'"),
