@@ -4,11 +4,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from math import ceil, floor, isfinite, log10
 
+from danq.evaluate.lettering import cut, width
 from danq.evaluate.report_content import text
 from danq.evaluate.report_plots import GREY, PALETTE
 
 _ROW, _TOP, _BOTTOM, _PANEL, _GAP = 26, 34, 30, 300, 28
-_LETTER, _LONGEST = 7.4, 34
+_WIDEST, _BOLD = 260, 1.15
 _TICKS = 4
 
 
@@ -67,17 +68,17 @@ def forest(labels: Sequence[str], panels: Sequence[Panel]) -> str:
     shown = [panel for panel in panels if any(panel.marks)]
     if not shown:
         return ""
-    left = 16 + _LETTER * min(max(map(len, labels)), _LONGEST)
-    width = left + len(shown) * (_PANEL + _GAP)
+    short = [cut(label, _WIDEST) for label in labels]
+    left = 18 + max(map(width, short))
+    whole = left + len(shown) * (_PANEL + _GAP)
     height = _TOP + _ROW * len(labels) + _BOTTOM
     parts = [
-        f'<svg class="danq-forest" role="img" viewBox="0 0 {width:.0f} {height}" width="{width:.0f}" '
+        f'<svg class="danq-forest" role="img" viewBox="0 0 {whole:.0f} {height}" width="{whole:.0f}" '
         f'height="{height}" fill="currentColor" font-size="13">'
     ]
     for number, label in enumerate(labels):
-        short = label if len(label) <= _LONGEST else label[: _LONGEST - 1] + "…"
         parts.append(
-            f'<text x="{left - 12:.0f}" y="{_line(number) + 4}" text-anchor="end">{text(short)}'
+            f'<text x="{left - 12:.0f}" y="{_line(number) + 4}" text-anchor="end">{text(short[number])}'
             f"<title>{text(label)}</title></text>"
         )
     for number, panel in enumerate(shown):
@@ -99,7 +100,10 @@ def _panel(panel: Panel, labels: Sequence[str], left: float) -> list[str]:
     def at(x: float) -> str:
         return f"{left + _PANEL * (x - low) / span:.1f}"
 
-    parts = [f'<text x="{left:.0f}" y="18" font-weight="600">{text(panel.title)}</text>']
+    title = text(cut(panel.title, (_PANEL + _GAP - 8) / _BOLD))
+    parts = [
+        f'<text x="{left:.0f}" y="18" font-weight="600">{title}<title>{text(panel.title)}</title></text>'
+    ]
     for tick in ticks:
         bold = (
             'stroke="currentColor" stroke-dasharray="3 3"' if panel.zero and tick == 0 else f'stroke="{GREY}"'

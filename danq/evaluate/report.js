@@ -7,3 +7,6 @@ document.addEventListener("input", function (event) {
     row.style.display = name.indexOf(wanted) < 0 ? "none" : "";
   });
 });
+document.querySelectorAll(".th-sample-name, .dataset-switch-group > .btn").forEach(function (name) {
+  name.title = name.textContent.trim();
+});

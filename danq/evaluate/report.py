@@ -6,7 +6,7 @@ import re
 import subprocess
 import sys
 import tempfile
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -35,9 +35,7 @@ _FOREIGN = (
 """Marks of the parts of a page that tell of MultiQC and its makers rather than of the results."""
 
 
-def write_report(
-    results: Path, out: Path, runs: Collection[str] = (), callsets: Collection[str] = ()
-) -> None:
+def write_report(results: Path, out: Path, runs: Sequence[str] = (), callsets: Collection[str] = ()) -> None:
     """Gather everything a results directory holds into one HTML file that needs no network.
 
     Parameters
@@ -46,8 +44,8 @@ def write_report(
         Directory with ``runs``, ``datasets``, ``genomes``, ``scores``, ``benchmarks``; parts may be missing.
     out : Path
         The HTML file.
-    runs, callsets : collections of str
-        What to show, as `read_results` takes them.
+    runs, callsets : sequence, collection of str
+        What to show, and the order of the runs, as `read_results` takes them.
 
     Raises
     ------

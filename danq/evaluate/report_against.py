@@ -6,6 +6,7 @@ import numpy as np
 import polars as pl
 
 from danq.evaluate.differences import difference
+from danq.evaluate.lettering import NAME_PX, cut
 from danq.evaluate.report_compare import MOST_PAIRED, mean_auroc, reference
 from danq.evaluate.report_content import SEARCH, Column, Section, between, table, text
 from danq.evaluate.report_plots import GREY, PALETTE
@@ -13,6 +14,7 @@ from danq.evaluate.results import Results
 from danq.evaluate.runs import Group
 from danq.evaluate.target_differences import target_differences
 
+_AXIS_PX = 360
 _TITLES = {"auroc": "AUROC", "auprc": "AUPRC"}
 
 
@@ -35,7 +37,7 @@ def _table(groups: list[Group], id_: str, of: str) -> Section | None:
         for metric, title in _TITLES.items():
             key = f"r{number}_{metric}"
             told = f"{title} of {group.name} minus that of {against.name}"
-            columns[key] = Column(f"{group.name}: Δ {title}", told, 4, signed=True)
+            columns[key] = Column(f"{cut(group.name, NAME_PX)}: Δ {title}", told, 4, signed=True)
             columns[f"{key}_between"] = Column("95% interval", f"{told}, both on the same resamples")
             found = target_differences(group, against, metric)
             for target, value, low, high in found.iter_rows():
@@ -87,7 +89,10 @@ def scatter(results: Results) -> Section | None:
                 text(row["target"]): {"x": round(row["theirs"], 4), "y": round(row["ours"], 4)}
                 for row in found.targets.iter_rows(named=True)
             }
-            axes = {"xlab": f"AUROC of {text(against.name)}", "ylab": f"AUROC of {text(group.name)}"}
+            axes = {
+                "xlab": f"AUROC of {text(cut(against.name, _AXIS_PX))}",
+                "ylab": f"AUROC of {text(cut(group.name, _AXIS_PX))}",
+            }
             labels.append({"name": text(name), **axes})
     if not views:
         return None

@@ -1,6 +1,7 @@
 """Sections of the report in the form MultiQC reads as custom content."""
 
 import html
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import isfinite
@@ -74,8 +75,10 @@ def text(value: object) -> str:
     """Escape what comes from names and files, so that it is shown as it is.
 
     MultiQC takes names of rows for paths and keeps what stands after the last slash: slashes are escaped too.
+    It strips names as well: white space at either end becomes a visible sign, so that names stay distinct.
     """
-    return html.escape(str(value)).replace("/", "&#47;")
+    shown = re.sub(r"^\s+|\s+$", lambda ends: "␣" * len(ends[0]), str(value))
+    return html.escape(shown).replace("/", "&#47;")
 
 
 def between(low: float | None, high: float | None, sign: str = "") -> str | None:

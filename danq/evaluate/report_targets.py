@@ -4,6 +4,7 @@ from typing import Any
 
 import polars as pl
 
+from danq.evaluate.lettering import NAME_PX, cut
 from danq.evaluate.metrics import SCORED
 from danq.evaluate.report_content import SEARCH, Column, Section, table
 from danq.evaluate.results import Results
@@ -48,8 +49,8 @@ def _targets_of(groups: list[Group], index: int, dataset: str, several: bool) ->
     id_ = f"danq_targets_{index}"
     description = (
         f"{SEARCH}Metrics of every target, run by run. AUPRC is the average precision, to be read against "
-        "the prevalence. F1 is taken at the threshold that is best on validation. More columns (intervals, MCC, "
-        "thresholds, calibration, AUROC without repeats) are under “Configure columns”; a click on the head "
+        "the prevalence. F1 is taken at the threshold that is best on validation. More columns (intervals, "
+        "MCC, thresholds, calibration, AUROC without repeats) are under “Configure columns”; a click on the head "
         "of a column sorts."
     )
     title = f"Targets of {dataset}" if several else "Targets"
@@ -80,21 +81,22 @@ def _status(found: pl.DataFrame) -> dict[str, str]:
 
 
 def _target_columns(key: str, run: str, repeated: bool) -> dict[str, Column]:
+    full, run = f"{run}: ", cut(run, NAME_PX)
     mean = ", mean of the trainings" if repeated else ""
     return {
-        f"{key}_auroc": Column(f"{run}: AUROC", f"area under the ROC curve{mean}", 4, 0.5, 1, "Blues"),
-        f"{key}_auroc_sd": Column(f"{run}: AUROC SD", "sample standard deviation of the trainings", 4),
-        f"{key}_auroc_between": Column(f"{run}: AUROC interval", "95% interval", hidden=True),
-        f"{key}_auprc": Column(f"{run}: AUPRC", f"average precision{mean}", 4, 0, 1, "Greens"),
-        f"{key}_auprc_sd": Column(f"{run}: AUPRC SD", "sample standard deviation of the trainings", 4),
-        f"{key}_auprc_between": Column(f"{run}: AUPRC interval", "95% interval", hidden=True),
-        f"{key}_f1": Column(f"{run}: F1", "at the threshold chosen on validation", 3),
-        f"{key}_mcc": Column(f"{run}: MCC", "Matthews correlation at that threshold", 3, hidden=True),
+        f"{key}_auroc": Column(f"{run}: AUROC", f"{full}area under the ROC curve{mean}", 4, 0.5, 1, "Blues"),
+        f"{key}_auroc_sd": Column(f"{run}: AUROC SD", f"{full}sample standard deviation of the trainings", 4),
+        f"{key}_auroc_between": Column(f"{run}: AUROC interval", f"{full}95% interval", hidden=True),
+        f"{key}_auprc": Column(f"{run}: AUPRC", f"{full}average precision{mean}", 4, 0, 1, "Greens"),
+        f"{key}_auprc_sd": Column(f"{run}: AUPRC SD", f"{full}sample standard deviation of the trainings", 4),
+        f"{key}_auprc_between": Column(f"{run}: AUPRC interval", f"{full}95% interval", hidden=True),
+        f"{key}_f1": Column(f"{run}: F1", f"{full}at the threshold chosen on validation", 3),
+        f"{key}_mcc": Column(f"{run}: MCC", f"{full}Matthews correlation at that threshold", 3, hidden=True),
         f"{key}_threshold": Column(
-            f"{run}: threshold", "probability with the best F1 on validation", 4, hidden=True
+            f"{run}: threshold", f"{full}probability with the best F1 on validation", 4, hidden=True
         ),
-        f"{key}_ece": Column(f"{run}: ECE", "expected calibration error", 4, hidden=True),
+        f"{key}_ece": Column(f"{run}: ECE", f"{full}expected calibration error", 4, hidden=True),
         f"{key}_repeats": Column(
-            f"{run}: AUROC without repeats", "on rows that repeat no training window", 4, hidden=True
+            f"{run}: AUROC without repeats", f"{full}on rows that repeat no training window", 4, hidden=True
         ),
     }

@@ -1,6 +1,6 @@
 """What a results directory holds, read once for the report."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,6 +10,7 @@ import polars as pl
 from danq.errors import DanqError
 from danq.evaluate.callsets import Callset, read_callset
 from danq.evaluate.evaluate import FORMAT_VERSION, KIND
+from danq.evaluate.lettering import natural
 from danq.evaluate.per_target import SCHEMA
 from danq.evaluate.resampling import TARGET
 from danq.evaluate.runs import RESAMPLES, Group, Run, grouped
@@ -18,7 +19,7 @@ from danq.files import read_manifest
 
 @dataclass(frozen=True)
 class Results:
-    """A results directory: runs in order of dataset, baselines last; dataset manifests; jobs.
+    """A results directory: runs in the order to show them; dataset manifests; jobs.
 
     Attributes
     ----------
@@ -63,15 +64,17 @@ class Results:
         return found
 
 
-def read_results(path: Path, names: Collection[str] = (), callsets: Collection[str] = ()) -> Results:
+def read_results(path: Path, names: Sequence[str] = (), callsets: Collection[str] = ()) -> Results:
     """Read a results directory.
 
     Parameters
     ----------
     path : Path
         Directory of the results.
-    names, callsets : collections of str
-        Runs and callsets to read. Where only callsets are named, all runs; where none of either, all of both.
+    names : sequence of str
+        Runs to read, in their order.
+    callsets : collection of str
+        Callsets to read. Where only callsets are named, all runs; where none of either, all of both.
 
     Raises
     ------
@@ -82,7 +85,7 @@ def read_results(path: Path, names: Collection[str] = (), callsets: Collection[s
     bundles = _chosen(path, "run", "runs/*/bundle.json", names, not names)
     if not bundles:
         raise DanqError(f"{path}: expected at least one run (runs/<name>/bundle.json), found none")
-    runs = sorted(map(_read_run, bundles), key=_order)
+    runs = _in_order([_read_run(manifest) for manifest in bundles], names)
     datasets = {
         manifest.parent.name: read_manifest(manifest, "dataset", 1)
         for manifest in sorted(path.glob("datasets/*/dataset.json"))
@@ -98,9 +101,22 @@ def read_results(path: Path, names: Collection[str] = (), callsets: Collection[s
     return Results(tuple(runs), kept, genomes, jobs, tuple(map(read_callset, scored)))
 
 
-def _order(run: Run) -> tuple[str, bool, str, int, int]:
-    told = run.repeat
-    return run.family, run.is_baseline, told.base, told.fold or 0, told.seed or 0
+def _in_order(runs: list[Run], names: Sequence[str]) -> list[Run]:
+    """Keep runs on one dataset together, in the order of the names, or else sorted with baselines last."""
+    if names:
+        runs = sorted(runs, key=lambda run: names.index(run.name))
+        datasets = list(dict.fromkeys(run.family for run in runs))
+        return sorted(runs, key=lambda run: datasets.index(run.family))
+    return sorted(
+        runs,
+        key=lambda run: (
+            natural(run.family),
+            run.is_baseline,
+            natural(run.repeat.base),
+            run.repeat.fold or 0,
+            run.repeat.seed or 0,
+        ),
+    )
 
 
 def _chosen(path: Path, what: str, pattern: str, names: Collection[str], everything: bool) -> list[Path]:

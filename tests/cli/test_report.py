@@ -10,6 +10,7 @@ from typer.testing import CliRunner
 from danq.cli import app
 from danq.errors import DanqError
 from danq.evaluate.report import sections, write_report
+from danq.evaluate.report_compare import reference
 from danq.evaluate.report_content import Column, table, text
 from danq.evaluate.report_plots import Tab, line_plot
 from danq.evaluate.results import read_results
@@ -176,6 +177,55 @@ def test_named_runs_are_shown_alone_and_missing_ones_refused(tree):
     )
     with pytest.raises(DanqError, match="expected the run absent"):
         read_results(tree, [name, "absent"])
+
+
+def test_runs_stand_in_the_order_in_which_they_are_named(tree):
+    given = ["danq", "baseline", "a_first"]
+    results = read_results(tree, given)
+    assert [run.name for run in results.runs] == given
+    assert reference(list(results.groups)).name == "baseline"
+    names = ["a_first", "danq"]
+    assert reference(list(read_results(tree, names[::-1]).groups)).name == "danq"
+
+
+def test_many_runs_are_sorted_by_number_and_compared_with_reference_and_best(tmp_path):
+    runs = {f"try{number}": ("yeast", "danq", 0.5 + number / 10) for number in range(1, 15)}
+    build(tmp_path, runs, ("a", "b"), resamples=12)
+    found = by_title(tmp_path)
+    assert list(found["Runs side by side"].data) == [f"try{number}" for number in range(1, 15)]
+    mean = {run: row["auroc"] for run, row in found["Runs side by side"].data.items()}
+    best = max(mean, key=mean.get)
+    others = [run for run in runs if run != "try1"]
+    assert list(found["Differences between runs"].data) == [
+        *(f"{best} − {run}" for run in others if run != best),
+        *(f"{run} − try1" for run in others),
+    ]
+    assert "the 12 with the highest mean AUROC" in found["Target by target"].config["description"]
+
+
+def test_names_that_differ_in_white_space_stay_apart(tmp_path):
+    targets = ("x", "x ", " x", "x\t ")
+    build(tmp_path / "results", {"danq": ("yeast", "danq", 1.0)}, targets, resamples=0)
+    assert list(by_title(tmp_path / "results")["Targets"].data) == ["x", "x␣", "␣x", "x␣␣"]
+    write_report(tmp_path / "results", tmp_path / "report.html")
+    page = (tmp_path / "report.html").read_text(encoding="utf-8")
+    names = re.findall(r'<span class="th-sample-name" data-original-sn="([^"]*)"', page)
+    assert {"x", "x␣", "␣x", "x␣␣"} <= set(names)
+
+
+def test_long_names_are_cut_in_heads_and_told_whole(tmp_path):
+    run = "danq_" + "filters_" * 20 + "end"
+    build(tmp_path, {run: ("yeast", "danq", 1.0)}, ("a",), resamples=0)
+    heads = by_title(tmp_path)["Targets"].config["headers"]
+    assert len(heads["r0_auroc"]["title"]) < 50
+    assert heads["r0_auroc"]["title"].endswith("end: AUROC")
+    assert heads["r0_auroc"]["description"].startswith(run)
+
+
+def test_many_views_wrap_and_long_names_end_in_dots(page):
+    assert ".dataset-switch-group { flex-wrap: wrap;" in page
+    assert "text-overflow: ellipsis" in page
+    assert "name.title = name.textContent" in page
 
 
 def test_a_directory_without_runs_is_refused(tmp_path):
