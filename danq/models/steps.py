@@ -12,7 +12,9 @@ class StepOptions(Closed):
     """Whether the whole input is classified, or each of its steps."""
 
     output: Literal["sequence", "steps"] = Field(
-        "sequence", description="sequence: classify the whole input; steps: classify each step of it"
+        "sequence",
+        description="sequence: classify the whole input; steps: classify each step of it, as datasets of DNA "
+        "with `steps` label them",
     )
     bin: int = Field(
         200,
