@@ -5,6 +5,8 @@ from unicodedata import combining
 
 NAME_PX = 200
 """Room for the name of a run in the head of a column."""
+BUTTON_PX = 360
+"""Room for a name on a button above a plot, and in the title that it sets."""
 _NARROW, _WIDE = frozenset("fijlrtI.,;:'|!()[] "), frozenset("mwMW@%—…")
 
 

@@ -6,9 +6,9 @@ import numpy as np
 import polars as pl
 
 from danq.evaluate.differences import difference
-from danq.evaluate.lettering import NAME_PX, cut
+from danq.evaluate.lettering import BUTTON_PX, NAME_PX, cut
 from danq.evaluate.report_compare import MOST_PAIRED, mean_auroc, reference
-from danq.evaluate.report_content import SEARCH, Column, Section, between, table, text
+from danq.evaluate.report_content import SEARCH, Column, Section, between, listing, table, text
 from danq.evaluate.report_plots import GREY, PALETTE
 from danq.evaluate.results import Results
 from danq.evaluate.runs import Group
@@ -32,7 +32,7 @@ def _table(groups: list[Group], id_: str, of: str) -> Section | None:
     shown = _shown([group for group in groups if group is not against])
     rows: dict[str, dict[str, Any]] = {}
     columns: dict[str, Column] = {}
-    sure: list[str] = []
+    sure: list[list[object]] = []
     for number, group in enumerate(shown):
         for metric, title in _TITLES.items():
             key = f"r{number}_{metric}"
@@ -44,20 +44,25 @@ def _table(groups: list[Group], id_: str, of: str) -> Section | None:
                 into = rows.setdefault(target, {})
                 into[key] = value
                 into[f"{key}_between"] = None if np.isnan(low) else between(low, high, "+")
-            sure += _sure(found, f"{text(group.name)}, {title}")
+            sure += _sure(found, group.name, title)
+    description = _description(against, len(shown) if len(shown) + 1 < len(groups) else 0, sure)
+    return table(id_, f"Target by target{of}", description, "Target", columns, rows)
+
+
+def _description(against: Group, chosen: int, sure: list[list[object]]) -> str:
     description = (
         f"{SEARCH}Each run minus {text(against.name)} (Δ) on the same test rows, target by target; the "
         "intervals are of these differences, by bootstrap over the same blocks for both. A click on the head "
         "of a column sorts."
     )
-    if len(shown) + 1 < len(groups):
-        description += f" Of more runs, the {len(shown)} with the highest mean AUROC are shown."
+    if chosen:
+        description += f" Of more runs, the {chosen} with the highest mean AUROC are shown."
     if sure:
         description += (
-            f" Intervals without 0: {'; '.join(sure)}. Of equal runs, about 5 in 100 intervals would miss 0 "
-            "by chance, so that of many targets some do: single ones are no proof."
-        )
-    return table(id_, f"Target by target{of}", description, "Target", columns, rows)
+            " Of equal runs, about 5 in 100 intervals would miss 0 by chance, so that of many targets some "
+            "do: single ones are no proof. So many targets have an interval without 0:"
+        ) + listing(["Run", "Metric", "Higher", "Lower", "Targets"], sure)
+    return description
 
 
 def _shown(others: list[Group]) -> list[Group]:
@@ -66,12 +71,13 @@ def _shown(others: list[Group]) -> list[Group]:
     return [group for group in others if any(group is each for each in kept)]
 
 
-def _sure(found: pl.DataFrame, name: str) -> list[str]:
+def _sure(found: pl.DataFrame, run: str, metric: str) -> list[list[object]]:
+    """Count the targets whose interval lies above 0 and below; nothing without intervals."""
     known = found.filter(pl.col("low").is_not_nan())
     if known.is_empty():
         return []
-    above, below = int((known["low"] > 0).sum()), int((known["high"] < 0).sum())
-    return [f"{name}: {above:,} higher and {below:,} lower of {len(known):,}"]
+    higher, lower = int((known["low"] > 0).sum()), int((known["high"] < 0).sum())
+    return [[run, metric, f"{higher:,}", f"{lower:,}", f"{len(known):,}"]]
 
 
 def scatter(results: Results) -> Section | None:
@@ -84,8 +90,8 @@ def scatter(results: Results) -> Section | None:
             found = None if group is against else difference(group, against, "auroc")
             if found is None or found.targets.is_empty():
                 continue
-            name = f"{results.label(group)} and {against.name}"
-            views[name] = {
+            name = cut(results.label(group), BUTTON_PX)
+            views[results.label(group)] = {
                 text(row["target"]): {"x": round(row["theirs"], 4), "y": round(row["ours"], 4)}
                 for row in found.targets.iter_rows(named=True)
             }
@@ -99,7 +105,7 @@ def scatter(results: Results) -> Section | None:
     lowest = min(value for view in views.values() for point in view.values() for value in point.values())
     config = {
         "section_name": "AUROC target by target",
-        "description": "Each point is a target; above the dotted line the run named first is better.",
+        "description": "Each point is a target; above the dotted line the run is better than the reference.",
         "plot_type": "scatter",
         "pconfig": {
             "id": "danq_against_plot",

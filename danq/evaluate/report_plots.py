@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from danq.evaluate.lettering import BUTTON_PX, cut
 from danq.evaluate.report_content import Section, text
 
 MOST_LINES = 24
@@ -110,7 +111,7 @@ def _common(ylab: str, tabs: Sequence[Tab]) -> dict[str, Any]:
 
 def _label(tab: Tab, ylab: str) -> dict[str, Any]:
     return {
-        "name": text(tab.name),
+        "name": text(cut(tab.name, BUTTON_PX)),
         "ylab": tab.ylab or ylab,
         "colors": _colours(tab),
         "dash_styles": {text(name): "dash" for name in tab.dashed},

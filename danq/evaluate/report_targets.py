@@ -50,8 +50,8 @@ def _targets_of(groups: list[Group], index: int, dataset: str, several: bool) ->
     description = (
         f"{SEARCH}Metrics of every target, run by run. AUPRC is the average precision, to be read against "
         "the prevalence. F1 is taken at the threshold that is best on validation. More columns (intervals, "
-        "MCC, thresholds, calibration, AUROC without repeats) are under “Configure columns”; a click on the head "
-        "of a column sorts."
+        "MCC, thresholds, calibration, AUROC without repeats) are under “Configure columns”; a click on the "
+        "head of a column sorts."
     )
     title = f"Targets of {dataset}" if several else "Targets"
     return table(id_, title, description, "Target", columns, rows)

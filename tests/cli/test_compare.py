@@ -113,6 +113,7 @@ def test_a_training_that_was_not_evaluated_is_told_and_left_out(tmp_path: Path):
     rows = titled(results)["Runs side by side"].data
     assert next(iter(rows)) == "x, mean of 2 (1 of 3 not evaluated)"
     values = {run: rows[run]["auroc"] for run in ("x.seed1", "x.seed2")}
+    assert rows["x.seed3"]["remark"] == "not evaluated"
     assert rows["x, mean of 2 (1 of 3 not evaluated)"]["auroc"] == pytest.approx(np.mean([*values.values()]))
     found = titled(results)
     row = found["Differences between runs"].data["x − z"]
@@ -219,7 +220,8 @@ def test_the_table_of_targets_counts_intervals_without_zero(results: Results):
     section = titled(results)["Target by target"]
     found = target_differences(*results.groups, "auroc")
     above = int((found["low"] > 0).sum())
-    assert f"net, AUROC: {above} higher and 0 lower of 3" in section.config["description"]
+    counts = f"<th>net</th><td>AUROC</td><td>{above}</td><td>0</td><td>3</td>"
+    assert counts in section.config["description"]
     assert "by chance" in section.config["description"]
     assert section.data["b"]["r0_auroc"] == found["difference"][1]
     assert section.data["b"]["r0_auroc_between"] == f"{found['low'][1]:+.3f} to {found['high'][1]:+.3f}"
