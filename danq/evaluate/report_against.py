@@ -34,6 +34,7 @@ def _table(groups: list[Group], id_: str, of: str) -> Section | None:
     columns: dict[str, Column] = {}
     sure: list[list[object]] = []
     for number, group in enumerate(shown):
+        counts: list[object] = []
         for metric, title in _TITLES.items():
             key = f"r{number}_{metric}"
             told = f"{title} of {group.name} minus that of {against.name}"
@@ -44,7 +45,8 @@ def _table(groups: list[Group], id_: str, of: str) -> Section | None:
                 into = rows.setdefault(target, {})
                 into[key] = value
                 into[f"{key}_between"] = None if np.isnan(low) else between(low, high, "+")
-            sure += _sure(found, group.name, title)
+            counts += _sure(found)
+        sure += [[group.name, *counts]] if len(counts) == 2 else []
     description = _description(against, len(shown) if len(shown) + 1 < len(groups) else 0, sure)
     return table(id_, f"Target by target{of}", description, "Target", columns, rows)
 
@@ -58,10 +60,11 @@ def _description(against: Group, chosen: int, sure: list[list[object]]) -> str:
     if chosen:
         description += f" Of more runs, the {chosen} with the highest mean AUROC are shown."
     if sure:
-        description += (
-            " Of equal runs, about 5 in 100 intervals would miss 0 by chance, so that of many targets some "
-            "do: single ones are no proof. So many targets have an interval without 0:"
-        ) + listing(["Run", "Metric", "Higher", "Lower", "Targets"], sure)
+        heads = ["Intervals without 0", *(f"{title}, higher and lower" for title in _TITLES.values())]
+        description += listing(heads, sure) + (
+            "Of equal runs, about 5 in 100 intervals would miss 0 by chance, so that of many targets some "
+            "do: single ones are no proof."
+        )
     return description
 
 
@@ -71,13 +74,13 @@ def _shown(others: list[Group]) -> list[Group]:
     return [group for group in others if any(group is each for each in kept)]
 
 
-def _sure(found: pl.DataFrame, run: str, metric: str) -> list[list[object]]:
+def _sure(found: pl.DataFrame) -> list[str]:
     """Count the targets whose interval lies above 0 and below; nothing without intervals."""
     known = found.filter(pl.col("low").is_not_nan())
     if known.is_empty():
         return []
     higher, lower = int((known["low"] > 0).sum()), int((known["high"] < 0).sum())
-    return [[run, metric, f"{higher:,}", f"{lower:,}", f"{len(known):,}"]]
+    return [f"{higher:,} and {lower:,} of {len(known):,}"]
 
 
 def scatter(results: Results) -> Section | None:

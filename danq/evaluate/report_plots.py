@@ -1,7 +1,7 @@
 """Line and bar plots of the report in the form MultiQC reads as custom content."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from danq.evaluate.lettering import BUTTON_PX, cut
@@ -66,7 +66,7 @@ def line_plot(
     logarithmic : bool
         The y axis is logarithmic.
     """
-    tabs = [tab for tab in tabs if any(len(points) for points in tab.lines.values())]
+    tabs = [_short(tab) for tab in tabs if any(len(points) for points in tab.lines.values())]
     if not tabs:
         return None
     pconfig: dict[str, Any] = {
@@ -93,6 +93,15 @@ def line_plot(
         {text(name): laid_out(points) for name, points in tab.lines.items() if len(points)} for tab in tabs
     ]
     return Section(id_, config, data)
+
+
+def _short(tab: Tab) -> Tab:
+    """Cut the names of lines for the legend, unless that makes them equal."""
+    names = {name: cut(name, BUTTON_PX) for name in tab.lines}
+    if len(set(names.values())) < len(names):
+        return tab
+    lines = {names[name]: points for name, points in tab.lines.items()}
+    return replace(tab, lines=lines, dashed=tuple(names[name] for name in tab.dashed))
 
 
 def _common(ylab: str, tabs: Sequence[Tab]) -> dict[str, Any]:
