@@ -27,7 +27,11 @@ from danq.files import atomic, write_json
 
 _HERE = Path(__file__).parent
 _STYLE, _SCRIPT = _HERE / "report.css", _HERE / "report.js"
-_TITLE = "DNA sequence classification"
+_TITLES = {
+    "dna": "DNA sequence classification",
+    "text": "Text classification",
+    "image": "Image classification",
+}
 _FOREIGN = (
     *('id="mqc_about"', 'id="mqc_citations"', 'id="mqc_ai"', 'class="footer '),
     *('class="multiqc-logo-wrapper"', 'id="general_stats_table_ai_summary_wrapper"'),
@@ -55,7 +59,7 @@ def write_report(results: Path, out: Path, runs: Sequence[str] = (), callsets: C
     found = read_results(results, runs, callsets)
     with tempfile.TemporaryDirectory() as folder, atomic(out) as partial:
         drawn = _draw(sections(found), _configuration(found), Path(folder))
-        partial.write_text(_finish(drawn), encoding="utf-8")
+        partial.write_text(_finish(drawn, _title(found)), encoding="utf-8")
 
 
 def sections(results: Results) -> list[Section]:
@@ -87,7 +91,7 @@ def sections(results: Results) -> list[Section]:
 
 def _configuration(results: Results) -> dict[str, Any]:
     return {
-        "title": _TITLE,
+        "title": _title(results),
         "subtitle": text(", ".join(results.families())),
         "intro_text": _introduction(results),
         "show_analysis_paths": False,
@@ -110,6 +114,11 @@ def _configuration(results: Results) -> dict[str, Any]:
         "custom_css_files": [str(_STYLE)],
         "log_filesize_limit": 2_000_000_000,
     }
+
+
+def _title(results: Results) -> str:
+    kinds = {manifest.get("data_kind", "dna") for manifest in results.datasets.values()} or {"dna"}
+    return _TITLES[kinds.pop()] if len(kinds) == 1 else "Classification"
 
 
 def _introduction(results: Results) -> str:
@@ -160,9 +169,9 @@ def _draw(made: list[Section], configuration: dict[str, Any], folder: Path) -> s
     return page.read_text(encoding="utf-8")
 
 
-def _finish(page: str) -> str:
+def _finish(page: str, title: str) -> str:
     """Name the page after its contents, add the search of tables, and take out links to elsewhere."""
-    page = re.sub(r"<title>.*?</title>", f"<title>{_TITLE}</title>", page, count=1, flags=re.DOTALL)
+    page = re.sub(r"<title>.*?</title>", f"<title>{title}</title>", page, count=1, flags=re.DOTALL)
     page = re.sub(r'<meta name="(description|author)"[^>]*>', "", page)
     page = re.sub(r"<!--(?!\[).*?-->", "", page, count=1, flags=re.DOTALL)
     for name, own in (

@@ -18,7 +18,7 @@ _LEFT_OUT = {
 
 _MOST_NAMES = 30
 _SPLIT = {"train": "training", "valid": "validation", "test": "test"}
-_REST = "rows that neither overlap nor repeat a training window"
+_REST = "rows that neither overlap nor repeat a training row"
 
 
 def leakage(results: Results) -> Section | None:
@@ -39,11 +39,11 @@ def leakage(results: Results) -> Section | None:
         "auroc_left": Column("Mean AUROC without repeats", _REST, 4, 0.5, 1, "Blues"),
         "auprc": Column("Mean AUPRC", "all test rows", 4, 0, 1, "Greens"),
         "auprc_left": Column("Mean AUPRC without repeats", _REST, 4, 0, 1, "Greens"),
-        "left": Column("Rows left", "test rows that neither overlap nor repeat a training window", 0),
+        "left": Column("Rows left", "test rows that neither overlap nor repeat a training row", 0),
         "scored": Column("Scored", "targets that still have positives and negatives, of all targets"),
     }
     return table(
-        "danq_leakage", "Repeats of training windows", " ".join(sentences.values()), "Run", columns, rows
+        "danq_leakage", "Repeats of training rows", " ".join(sentences.values()), "Run", columns, rows
     )
 
 
@@ -106,10 +106,12 @@ def data(results: Results) -> Section | None:
     body = ""
     for name, manifest in results.datasets.items():
         body += f"<h4>{text(name)}</h4>" + listing(["", ""], _facts(results, manifest))
-    description = (
-        "What was learned from. Windows are what a model sees; the bin in the middle of a window carries the "
-        "labels. Bins are left out for one reason each, the first that applies."
-    )
+    description = "What was learned from."
+    if any(manifest["window"] for manifest in results.datasets.values()):
+        description += (
+            " Windows are what a model sees; the bin in the middle of a window carries the labels. Bins are "
+            "left out for one reason each, the first that applies."
+        )
     return page("danq_data", "Data and splits", description, body)
 
 

@@ -206,6 +206,7 @@ def provenance(results: Results) -> Section | None:
     """Where every run came from."""
     heads = ["", *(results.label(run) for run in results.runs)]
     told = [run.bundle.get("provenance", {}) for run in results.runs]
+    genomes = [run.bundle["dataset"].get("genome_digest") for run in results.runs]
     rows: list[list[object]] = [
         ["Command", *(each.get("command", "") for each in told)],
         ["Finished", *(each.get("created", "") for each in told)],
@@ -214,10 +215,7 @@ def provenance(results: Results) -> Section | None:
         ["Seed", *(run.bundle.get("train", {}).get("seed", "") for run in results.runs)],
         ["Digest of the model", *(run.bundle.get("digest", "") for run in results.runs)],
         ["Digest of the dataset", *(run.bundle["dataset"].get("digest", "") for run in results.runs)],
-        [
-            "Digest of the genome",
-            *(run.bundle["dataset"].get("genome_digest") or "–" for run in results.runs),
-        ],
+        *([["Digest of the genome", *(each or "–" for each in genomes)]] if any(genomes) else []),
     ]
     names = sorted({name for each in told for name in each.get("versions", {})})
     rows += [[name, *(each.get("versions", {}).get(name, "") for each in told)] for name in names]

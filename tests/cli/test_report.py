@@ -68,6 +68,27 @@ def test_the_page_has_every_section_in_order(page):
     assert re.findall(r'<h2 class="mb-0" id="[^"]*">([^<]*)</h2>', page) == heads
 
 
+def test_a_page_about_texts_does_not_speak_of_dna(tmp_path):
+    build(tmp_path / "results", {"danq": ("reviews", "char_word_lstm", 1.0)}, TARGETS)
+    path = tmp_path / "results" / "datasets" / "reviews" / "dataset.json"
+    manifest = json.loads(path.read_text()) | {
+        "data_kind": "text",
+        "window": None,
+        "bin": None,
+        "genome": None,
+    }
+    path.write_text(json.dumps(manifest))
+    path = tmp_path / "results" / "runs" / "danq" / "bundle.json"
+    bundle = json.loads(path.read_text())
+    bundle["dataset"]["genome_digest"] = None
+    path.write_text(json.dumps(bundle))
+    write_report(tmp_path / "results", tmp_path / "report.html")
+    assert "<title>Text classification</title>" in (tmp_path / "report.html").read_text()
+    told = by_title(tmp_path / "results")
+    assert told["Data and splits"].config["description"] == "What was learned from."
+    assert "Digest of the genome" not in json.dumps(told["Provenance"].content())
+
+
 def test_the_page_needs_no_network_and_links_nowhere(page):
     body = re.sub(r"<script\b.*?</script>", "", page, flags=re.DOTALL)
     assert not re.search(r'(href|src|action)="?(https?:)?//', body)
@@ -273,7 +294,7 @@ def test_repeats_are_told_in_a_sentence(tree, tmp_path):
         "auprc": area,
     }
     path.write_text(json.dumps(summary))
-    section = by_title(tmp_path / "results")["Repeats of training windows"]
+    section = by_title(tmp_path / "results")["Repeats of training rows"]
     assert "0 overlap a training window and 25 (2.5%) nearly repeat" in section.config["description"]
     assert section.data["danq"]["auroc_left"] == 0.8
     assert section.data["danq"]["scored"] == "4 of 6"
