@@ -1,5 +1,7 @@
 """Characters and words: spelling features, padding, filters of several widths, steps."""
 
+from dataclasses import replace
+
 import keras
 import numpy as np
 import pytest
@@ -16,7 +18,7 @@ TEXTS = ["a cat sat on the mat", "words wordy wordless", "", "b", "a a cat a a c
 
 
 def _words(max_words=9, max_characters=8):
-    return Words(max_words, max_characters).fit([TEXTS])
+    return replace(Words(9, max_characters).fit([TEXTS]), max_words=max_words)
 
 
 def _build(encoder=None, targets=3, **options):

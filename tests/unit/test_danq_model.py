@@ -184,7 +184,7 @@ def test_encoder_is_codes():
 def test_models_are_found_by_name_or_file(tmp_path):
     assert load_model_module("danq") is MODELS["danq"]
     own = tmp_path / "own.py"
-    own.write_text("KIND = 'dna'\nOptions = encoder = build = None\n")
+    own.write_text("from danq.data.options import Closed as Options\nKIND = 'dna'\nencoder = build = print\n")
     assert load_model_module(str(own)).KIND == "dna"
     own.write_text("KIND = 'dna'\n")
     with pytest.raises(DanqError, match="missing Options"):

@@ -146,9 +146,10 @@ def test_other_errors_of_the_system_keep_their_traceback(tmp_path: Path) -> None
 
 
 KILLED = """
-import sys, time
+import signal, sys, time
 from pathlib import Path
 from danq.files import atomic, staged
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a job in the background ignores it
 with staged(Path(sys.argv[1])) as partial, atomic(Path(sys.argv[1]) / "one.tsv") as single:
     (partial / "codes.npy").write_text("half")
     single.write_text("half")

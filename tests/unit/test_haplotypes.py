@@ -190,8 +190,12 @@ def test_windows_are_cut_from_the_haplotypes_of_bcftools(
         alleles = alleles_of(Path(name), genome, given_rows, AlleleRules(max(window, 10)))
     windows = haplotype_windows(genome, alleles, window)
     found = dict(zip(windows.scored.tolist(), shown(windows), strict=True))
+    given_refs = [site[2] for site in drawn for _ in site[3]]
     for index, (name, haplotype) in enumerate(haplotypes.items()):
         reference = contigs[name]
+        # a removed N stays where the record has it, but text does not tell it from the N before it
+        if "N" in given_refs[index]:
+            continue
         first = oracles.placed(reference, haplotype)[0] - window // 2
         genomic = reference[max(first, 0) : max(first + window, 0)]
         if 2 * genomic.count("N") > len(genomic):
