@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from danq.data.example_files import Record, Table, collect
+from danq.data.example_files import Record, Table, collect, read_records
 from danq.data.example_labels import Examples
 from danq.data.options import DatasetOptions
 from danq.data.writing import write_examples
@@ -74,8 +74,13 @@ def unlabelled_texts(path: Path, column: str, encoding: str) -> tuple[list[str],
     DanqError
         If it cannot be read in the encoding, lacks the column, has no rows, or a text is empty.
     """
-    examples, texts = collect({"test": path}, Table(column, [], encoding, texts=True), _text)
-    return examples.names, texts
+    names, texts = list[str](), list[str]()
+    for number, record in enumerate(read_records(path, Table(column, [], encoding, texts=True)), 1):
+        names.append(record.name or str(number))
+        texts.append(_text(record, f"{path}:{record.line}"))
+    if not texts:
+        raise DanqError(f"{path}: expected at least one text, received none")
+    return names, texts
 
 
 def _text(record: Record, where: str) -> str:

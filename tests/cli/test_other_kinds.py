@@ -68,7 +68,7 @@ def test_texts_from_a_file_to_metrics(folder: Path) -> None:
     alone, split = read_predictions(folder / "all.npz"), read_predictions(folder / "test.npz")
     rows = [int(name) - 1 for name in split.ids]
     np.testing.assert_array_equal(alone.probabilities[rows], split.probabilities)
-    assert (len(alone.ids), alone.labels) == (40, None)
+    assert (alone.ids.tolist(), alone.labels) == ([str(number) for number in range(1, 41)], None)
     for arguments, message in (
         ("--fasta x.fa", "--fasta: expected a model of DNA; run 'one' reads rows of kind text"),
         ("--examples t.csv", "t.csv:2: expected UTF-8 text, received binary data; `encoding: latin-1`"),
