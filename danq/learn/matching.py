@@ -109,7 +109,7 @@ def with_steps(options: BaseModel, bin: int | None, step: int | None) -> BaseMod
         return options
     labelled = {"bin": bin, "steps": step}
     for name, size in labelled.items():
-        if name in given.model_fields_set and getattr(given, name) not in (size, None):
+        if getattr(given, name) not in (size, None):
             raise DanqError(
                 f"options.{name}: expected {size} bp as the dataset labels them, or none, "
                 f"received {getattr(given, name)}"

@@ -16,16 +16,17 @@ class StepOptions(Closed):
         description="sequence: classify the whole input; steps: classify each step of it, as datasets of DNA "
         "with `steps` label them",
     )
-    bin: int = Field(
-        200,
+    bin: int | None = Field(
+        None,
         ge=1,
-        description="bp at the centre of the window that are labelled, as in the dataset (output: steps)",
+        description="bp at the centre of the window that are labelled; left out, as in the dataset "
+        "(output: steps)",
     )
     steps: int | None = Field(
         None,
         ge=1,
-        description="bp; one output for each stretch of this length in the bin, as in the dataset; left out, "
-        "one for each step of the network (output: steps)",
+        description="bp; one output for each stretch of this length in the bin; left out, as in the dataset, "
+        "or else one for each step of the network (output: steps)",
     )
 
 
@@ -74,10 +75,11 @@ def flank(options: StepOptions, window: int) -> int:
     Raises
     ------
     DanqError
-        If the bin is longer than the window, or not whole stretches.
+        If there is no bin, it is longer than the window, or not whole stretches.
     """
-    if options.bin > window:
-        raise DanqError(f"bin: expected at most the window's {window} bp, received {options.bin}")
+    if options.bin is None or options.bin > window:
+        received = "none" if options.bin is None else options.bin
+        raise DanqError(f"bin: expected at most the window's {window} bp, received {received}")
     if options.steps and options.bin % options.steps:
         raise DanqError(
             f"steps: expected a size that divides the bin of {options.bin} bp, {_divisors(options.bin)}; "
@@ -113,7 +115,7 @@ def span(options: StepOptions, window: int, steps: Steps) -> Span:
     """
     if options.steps is None:
         return Span(0, 1, steps.number)
-    before = flank(options, window)
+    before, labelled = flank(options, window), options.bin or 0
     if options.steps % steps.stride:
         raise DanqError(
             f"{steps.option}: expected a size that divides the labelled steps of {options.steps} bp, "
@@ -121,14 +123,14 @@ def span(options: StepOptions, window: int, steps: Steps) -> Span:
         )
     # rounded up: a step whose centre lies on the border belongs to the stretch behind it
     first = -((steps.centre - 2 * before) // (2 * steps.stride))
-    used = options.bin // steps.stride
+    used = labelled // steps.stride
     missing = max(0, -first, first + used - steps.number)
     if missing:
         raise DanqError(
-            f"window: expected at least {window + 2 * missing * steps.stride} bp for the {options.bin} "
+            f"window: expected at least {window + 2 * missing * steps.stride} bp for the {labelled} "
             f"labelled bp at its centre and the sizes of this model, received {window}"
         )
-    return Span(first, options.steps // steps.stride, options.bin // options.steps)
+    return Span(first, options.steps // steps.stride, labelled // options.steps)
 
 
 def _divisors(number: int) -> str:

@@ -157,7 +157,8 @@ def test_pooled_steps_tile_the_labelled_stretches(padding, kernel):
         ({"pool": 3, "steps": 10, "bin": 30}, "pool: .* labelled steps of 10 bp, 1, 2, 5, 10; received 3"),
         ({"pool": 5, "steps": 10, "bin": 60}, "window: expected at least 70 bp .* received 60"),
         ({"pool": 5, "steps": 7, "bin": 30}, "steps: .* the bin of 30 bp, 1, 2, 3, 5, .*; received 7"),
-        ({"pool": 5, "steps": 10}, "bin: expected at most the window's 60 bp, received 200"),
+        ({"pool": 5, "steps": 10, "bin": 200}, "bin: expected at most the window's 60 bp, received 200"),
+        ({"pool": 5, "steps": 10}, "bin: expected at most the window's 60 bp, received none"),
         ({"head": "last"}, "head: expected flatten, pools or max for `output: steps`, received last"),
     ],
 )

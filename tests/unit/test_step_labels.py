@@ -27,6 +27,7 @@ from danq.learn.predictions import read_predictions
 from danq.learn.region_source import bed_source
 from danq.learn.sources import dataset_source
 from danq.learn.train import train_run
+from danq.models.danq import Options
 
 CONTIGS = {"chrI": 830, "chrII": 300, "chrIII": 345}
 TRACKS = {
@@ -181,9 +182,10 @@ def test_validation_scores_each_step():
 
 @pytest.fixture(scope="module")
 def trained(folder):
-    train_run(
-        "s", tiny_run("danq", SMALL, reverse_complement="augment"), folder / "data", folder / "run", folder
-    )
+    # a configuration fills in the defaults of a model's options before it is trained
+    options = Options(**SMALL).model_dump(mode="json")
+    run = tiny_run("danq", options, reverse_complement="augment")
+    train_run("s", run, folder / "data", folder / "run", folder)
     return load_bundle(folder / "run")
 
 
