@@ -69,10 +69,13 @@ def check_files(config: Config, source: str) -> None:
     }
     if missing:
         raise DanqError(f"{source}: " + "; ".join(reversed(missing.values())))
-    for name in config.datasets:
-        braces = [str(path) for path in dataset_files(config, name) if set("{}") & set(str(path))]
-        if braces:
-            raise DanqError(f"{source}: datasets.{name}: expected paths without braces, received {braces[0]}")
+    contents = (
+        (f"datasets.{name}", path) for name in config.datasets for path in dataset_files(config, name)
+    )
+    for key, path in (*_all_paths(config), *contents):
+        # a rule's input with braces is a pattern to Snakemake
+        if set("{}") & set(str(path)):
+            raise DanqError(f"{source}: {key}: expected a path without braces, received {path}")
     # a wrong name of a target would otherwise come to light after the training
     problems = [phrase for name in config.callsets for phrase in _callset_problems(config, name)]
     if problems:

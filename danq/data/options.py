@@ -59,6 +59,9 @@ class SplitOptions(Closed):
         return self
 
 
+Kind = Literal["dna", "text", "image"]
+"""What a row of a dataset is."""
+
 _OF_DNA = (
     *("genome", "targets", "sequence_column", "target_names", "window", "bin", "steps", "min_overlap"),
     *("keep", "max_n", "exclude", "aliases", "seed"),
@@ -74,9 +77,7 @@ _KINDS_OF = dict.fromkeys(_OF_DNA, "dna") | {
 class DatasetOptions(Closed):
     """One dataset: regions of a genome, or labelled examples that bring their own data."""
 
-    kind: Literal["dna", "text", "image"] = Field(
-        "dna", description="what a row is: a stretch of DNA, a text or an image"
-    )
+    kind: Kind = Field("dna", description="what a row is: a stretch of DNA, a text or an image")
     genome: str | None = Field(None, description="name of a genome; may be left out where there is only one")
     targets: Path | None = Field(
         None, description="table of label tracks (target, path, rule, feature, group)"

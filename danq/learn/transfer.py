@@ -17,7 +17,7 @@ _ITEMS = {"word_embedding": "vocabulary", "character_embedding": "alphabet"}
 """Layers with one row an item that an encoder knows: which items, in the order of the last rows."""
 
 
-def copy_weights(source: Bundle, model: keras.Model, encoder: Encoder, name: str) -> list[str]:
+def copy_weights(source: Bundle, model: keras.Model, encoder: Encoder, name: str) -> None:
     """Copy the weights of layers that have the same name and shapes in both models.
 
     Words and characters have other numbers in another vocabulary: their vectors are copied one by one, and
@@ -34,11 +34,6 @@ def copy_weights(source: Bundle, model: keras.Model, encoder: Encoder, name: str
     name : str
         What the source is called in messages.
 
-    Returns
-    -------
-    list of str
-        Names of the layers that were copied.
-
     Raises
     ------
     DanqError
@@ -46,31 +41,25 @@ def copy_weights(source: Bundle, model: keras.Model, encoder: Encoder, name: str
     """
     given = {layer.name: layer for layer in source.model.layers if layer.weights}
     wanted = [layer for layer in model.layers if layer.weights]
-    copied, told = list[str](), list[str]()
-    for layer in wanted:
-        start = given.get(layer.name)
-        kind = _ITEMS.get(layer.name, "")
-        theirs, ours = getattr(source.encoder, kind, None), getattr(encoder, kind, None)
-        if start is None:
-            continue
-        if theirs is not None and ours is not None and tuple(theirs) != tuple(ours):
-            known = _copy_rows(start, tuple(theirs), layer, tuple(ours))
+    copied = dict[str, str]()
+    for layer in (layer for layer in wanted if layer.name in given):
+        start, kind = given[layer.name], _ITEMS.get(layer.name, "")
+        theirs, ours = (tuple(getattr(one, kind, ())) for one in (source.encoder, encoder))
+        if theirs != ours:
+            known = _copy_rows(start, theirs, layer, ours)
             if known:
-                told.append(f"{layer.name} ({known:,} of {len(ours):,} in the {kind})")
+                copied[layer.name] = f"{layer.name} ({known:,} of {len(ours):,} in the {kind})"
         elif _shapes(layer) == _shapes(start):
             layer.set_weights(start.get_weights())
-            told.append(layer.name)
-        else:
-            continue
-        copied.append(layer.name)
-    if not told:
+            copied[layer.name] = layer.name
+    if not copied:
         raise DanqError(
             f"train.init_from: no layer of {name} has the name and shapes of one of this model; "
             f"expected one of {_listed(wanted)}, found {_listed(list(given.values()))}"
         )
     left = [layer.name for layer in wanted if layer.name not in copied]
-    log.info("started from %s: copied %s; not copied: %s", name, ", ".join(told), ", ".join(left) or "none")
-    return copied
+    told = ", ".join(copied.values())
+    log.info("started from %s: copied %s; not copied: %s", name, told, ", ".join(left) or "none")
 
 
 def warn_of_other_rows(source: Bundle, data: Dataset, name: str) -> None:

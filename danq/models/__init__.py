@@ -5,9 +5,11 @@ import sys
 import traceback
 from pathlib import Path
 from types import ModuleType
+from typing import get_args
 
 from pydantic import BaseModel
 
+from danq.data.options import Kind
 from danq.errors import DanqError
 from danq.files import sha256
 from danq.models import bilstm_conv2d, char_word_lstm, danq, kmer_logistic, quadrant_lstm
@@ -23,7 +25,7 @@ MODELS: dict[str, ModuleType] = {
 of data, and fit where it trains itself."""
 
 _REQUIRED = ("KIND", "Options", "encoder", "build")
-_KINDS = ("dna", "text", "image")
+_KINDS = get_args(Kind)
 
 
 def kinds_read(module: ModuleType) -> tuple[str, ...]:

@@ -60,7 +60,7 @@ def test_images_may_be_a_folder(tmp_path: Path):
     check_files(images, "c")
     assert dataset_files(images, "d") == [tmp_path / "a" / "1.PNG", tmp_path / "b" / "2.png"]
     (tmp_path / "{b}.png").touch()
-    with pytest.raises(DanqError, match=r"datasets.d: expected paths without braces, received .*\{b\}.png"):
+    with pytest.raises(DanqError, match=r"datasets.d: expected a path without braces, received .*\{b\}.png"):
         check_files(images, "c")
     with pytest.raises(DanqError, match=r"datasets.d.examples: expected a file, received .* \(a directory\)"):
         check_files(parse_config(config("text", tmp_path), "c"), "c")
