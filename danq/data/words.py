@@ -139,12 +139,13 @@ class Words:
         """
         words: Counter[str] = Counter()
         characters: Counter[str] = Counter()
-        texts = cut_off = 0
+        texts = cut_off = wordless = 0
         for block in raw:
             _check_texts(block)
             for text in block:
                 found = self.cut(text)
                 texts, cut_off = texts + 1, cut_off + (len(found) > self.max_words)
+                wordless += not found
                 # only what a row holds is counted
                 read = found[: self.max_words]
                 words.update(map(self._key, read))
@@ -162,6 +163,10 @@ class Words:
             f"{len(vocabulary):,}", f"{len(words):,}", 100 * covered, f"{cut_off:,}", f"{texts:,}",
             self.max_words,
         )  # fmt: skip
+        if wordless:
+            log.warning(
+                "%s of %s training texts hold no word; each is read as one unknown word", wordless, texts
+            )
         alphabet = "".join(self._known(characters)) if self.max_characters else ""
         return replace(self, vocabulary=tuple(vocabulary), alphabet=alphabet)
 
