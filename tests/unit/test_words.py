@@ -78,7 +78,7 @@ def test_fitting_says_what_the_vocabulary_covers(caplog):
     with caplog.at_level(logging.INFO, "danq"):
         Words(3, max_vocabulary=1).fit([["a a b c", "a"]])
     assert "hold no word" not in caplog.text
-    Words(3).fit([["a", " ... "], ["!"]])
+    Words(3, pattern=r"\w+").fit([["a", " ... "], ["!"]])
     assert "2 of 3 training texts hold no word" in caplog.text
     assert "vocabulary: 1 of 2 words (75.0% of the text); 1 of 2 texts are longer than 3 words" in caplog.text
 
