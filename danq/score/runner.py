@@ -221,6 +221,8 @@ def _incremental(bundle: "Bundle") -> Incremental | None:
     from danq.learn.bundle import model_module
 
     module = model_module(bundle.info)
+    if module is None:
+        log.info("%s is gone or has changed since the training: whole windows", bundle.info["model"])
     if module is None or not hasattr(module, "incremental"):
         return None
     found: Incremental | None = module.incremental(module.Options(**bundle.info["options"]), bundle.model)
