@@ -8,10 +8,9 @@ import polars as pl
 from numpy.typing import NDArray
 
 from danq.evaluate.bootstrap import interval
+from danq.evaluate.per_target import AREAS
 from danq.evaluate.runs import Group, Run, same_rows
 
-AREAS = ("auroc", "auprc")
-"""Metrics with a value a target and a mean over targets in every resample."""
 CALLS = ("accuracy", "macro_f1", "mcc")
 """Metrics of called classes, for tasks that have them."""
 LIMITS = {"mcc": (-1.0, 1.0)}

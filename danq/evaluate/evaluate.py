@@ -18,6 +18,7 @@ from danq.evaluate.identical import identical
 from danq.evaluate.leakage import REPEATED, Leakage, leakage
 from danq.evaluate.metrics import SCORED
 from danq.evaluate.per_target import (
+    AREAS,
     SplitScores,
     calibration_table,
     curve_table,
@@ -158,7 +159,7 @@ def _describe(
         described[name] = _mean_and_median(metrics.filter(status=SCORED)[name])
     described["ece"]["pooled"] = scores.pooled.ece
     if scores.areas is not None:
-        for name, values in zip(("auroc", "auprc"), scores.areas, strict=True):
+        for name, values in zip(AREAS, scores.areas, strict=True):
             mean = described[name]["mean"]
             ends = interval(macro(values), np.nan if mean is None else mean)
             described[name]["low"], described[name]["high"] = map(_known, ends.tolist())
@@ -174,7 +175,7 @@ def _describe(
 
 
 def _describe_leakage(metrics: pl.DataFrame, leak: Leakage) -> dict[str, Any]:
-    left = {name: metrics[f"{name}_without_repeats"] for name in ("auroc", "auprc")}
+    left = {name: metrics[f"{name}_without_repeats"] for name in AREAS}
     return {
         "windows": len(leak.repeats),
         "overlapping": int(leak.overlaps.sum()),

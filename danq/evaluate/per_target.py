@@ -27,6 +27,8 @@ from danq.evaluate.metrics import (
 from danq.learn.predictions import Predictions
 from danq.progress import progress
 
+AREAS = ("auroc", "auprc")
+"""Metrics with a value a target and a mean over targets in every resample."""
 CURVE_POINTS = 200
 """Largest number of points of a target's ROC or PR curve."""
 MACRO, POOLED = "macro mean", "all targets"
@@ -138,7 +140,7 @@ def score_split(
                 if result.areas is not None and resamples is not None:
                     areas = resampled_areas(scores[offset], labels[offset], resamples)
                     result.areas[:, index] = areas
-                    for name, values in zip(("auroc", "auprc"), areas, strict=True):
+                    for name, values in zip(AREAS, areas, strict=True):
                         row[f"{name}_low"], row[f"{name}_high"] = interval(values, row[name])
                 result.rows.append(row)
                 advance()

@@ -7,7 +7,8 @@ import polars as pl
 
 from danq.evaluate.differences import difference
 from danq.evaluate.lettering import BUTTON_PX, NAME_PX, cut
-from danq.evaluate.report_compare import MOST_PAIRED, mean_auroc, reference
+from danq.evaluate.per_target import AREAS
+from danq.evaluate.report_compare import MOST_PAIRED, TITLES, mean_auroc, reference
 from danq.evaluate.report_content import SEARCH, Column, Section, between, listing, table, text
 from danq.evaluate.report_plots import GREY, PALETTE
 from danq.evaluate.results import Results
@@ -15,7 +16,7 @@ from danq.evaluate.runs import Group
 from danq.evaluate.target_differences import target_differences
 
 _AXIS_PX = 360
-_TITLES = {"auroc": "AUROC", "auprc": "AUPRC"}
+_TITLES = {metric: TITLES[metric] for metric in AREAS}
 
 
 def target_tables(results: Results) -> list[Section | None]:

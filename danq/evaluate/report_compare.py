@@ -8,7 +8,6 @@ import numpy as np
 
 from danq.evaluate.bootstrap import interval
 from danq.evaluate.differences import (
-    AREAS,
     CALLS,
     LIMITS,
     Difference,
@@ -19,6 +18,7 @@ from danq.evaluate.differences import (
     value,
 )
 from danq.evaluate.forest import Mark, Panel, forest
+from danq.evaluate.per_target import AREAS
 from danq.evaluate.report_content import Column, Section, between, page, table, text
 from danq.evaluate.results import Results
 from danq.evaluate.runs import Group

@@ -5,6 +5,7 @@ from importlib.metadata import version
 from typing import Any
 
 from danq.evaluate.differences import mean_and_sd
+from danq.evaluate.per_target import AREAS
 from danq.evaluate.report_content import Column, Section, between, listing, page, table
 from danq.evaluate.resampling import FEWEST_BLOCKS
 from danq.evaluate.results import Results
@@ -117,7 +118,7 @@ def _row(run: Run) -> dict[str, Any]:
         return row
     row |= {"blocks": _blocks(found)}
     row |= {"scored": f"{found['scored']} of {found['targets']}"}
-    for name in ("auroc", "auprc"):
+    for name in AREAS:
         row |= {name: found[name]["mean"], f"{name}_median": found[name]["median"]}
         row[f"{name}_interval"] = between(found[name].get("low"), found[name].get("high"))
     classes = found.get("classes", {})

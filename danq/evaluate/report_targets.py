@@ -6,6 +6,7 @@ import polars as pl
 
 from danq.evaluate.lettering import NAME_PX, cut
 from danq.evaluate.metrics import SCORED
+from danq.evaluate.per_target import AREAS
 from danq.evaluate.report_content import SEARCH, Column, Section, table
 from danq.evaluate.results import Results
 from danq.evaluate.runs import Group
@@ -62,9 +63,9 @@ def _values(found: pl.DataFrame, key: str) -> dict[str, Any]:
     into: dict[str, Any] = {f"{key}_{name}": found[name].mean() for name in _MEANS}
     into[f"{key}_repeats"] = found["auroc_without_repeats"].mean()
     if len(found) > 1:
-        return into | {f"{key}_{name}_sd": found[name].std() for name in ("auroc", "auprc")}
+        return into | {f"{key}_{name}_sd": found[name].std() for name in AREAS}
     for row in found.iter_rows(named=True):
-        for name in ("auroc", "auprc"):
+        for name in AREAS:
             if row[f"{name}_low"] is not None:
                 into[f"{key}_{name}_between"] = f"{row[f'{name}_low']:.3f}–{row[f'{name}_high']:.3f}"
     return into

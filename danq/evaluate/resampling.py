@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from danq.evaluate.bootstrap import BLOCK_BP, LEVEL, Resamples, blocks, draw, macro
 from danq.evaluate.class_metrics import resampled_classes
-from danq.evaluate.per_target import known_labels
+from danq.evaluate.per_target import AREAS, known_labels
 from danq.learn.predictions import Predictions
 
 log = logging.getLogger("danq")
@@ -20,7 +20,6 @@ AFFORDABLE = 3e10
 """Rows × targets × resamples up to which intervals are computed without being asked for (about a minute)."""
 FEWEST_BLOCKS = 10
 """Blocks below which there is no interval: so few tell too little of how much other ones would differ."""
-AREAS = ("auroc", "auprc")
 TARGET = "target_"
 """Begin of the names of columns with an array of one value a target."""
 _ROWS_AT_ONCE = 1 << 16
