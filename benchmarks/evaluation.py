@@ -16,7 +16,7 @@ import numpy as np
 from danq.data.dataset import SPLITS, Dataset
 from danq.evaluate.leakage import leakage
 from danq.genome.fasta import Genome
-from danq.learn.predictions import Predictions, writing_npz
+from danq.learn.predict.predictions import Predictions, writing_npz
 
 CHUNK = 4096
 SIZES = ((919, 10_000), (919, 20_000), (919, 40_000))

@@ -18,7 +18,7 @@ import numpy as np
 import polars as pl
 
 from danq.data.options import DatasetOptions
-from danq.data.regions import build_region_dataset
+from danq.data.regions.making import build_region_dataset
 from danq.genome.alphabet import N
 from danq.genome.fasta import Genome
 

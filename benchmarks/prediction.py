@@ -21,10 +21,10 @@ from numpy.typing import NDArray
 
 from danq.data.encoders import CodesEncoder
 from danq.learn.bundle import Bundle
-from danq.learn.device import describe_device
-from danq.learn.output import Output
-from danq.learn.predict import Predictor, predict_source
-from danq.learn.sources import BLOCK, Rows, Source
+from danq.learn.devices import describe_device
+from danq.learn.predict.outputs import Output
+from danq.learn.predict.predictor import Predictor, predict_source
+from danq.learn.predict.sources import BLOCK, Rows, Source
 from danq.models import danq
 
 WINDOW, TARGETS = 1000, 919

@@ -23,7 +23,7 @@ from threadpoolctl import threadpool_info
 
 from benchmarks.prediction import WINDOW, untrained
 from danq.genome.alphabet import reverse_complement
-from danq.learn.device import describe_device
+from danq.learn.devices import describe_device
 from danq.models import danq as network
 from danq.score.runner import open_runner_of
 

@@ -40,11 +40,11 @@ def batches(steps: int) -> list[tuple[np.ndarray, np.ndarray]]:
 def keras_step() -> Step:
     """Prepare the model, optimizer and compiled step of danq itself."""
     from danq.data.encoders import CodesEncoder
-    from danq.learn.device import choose_strategy, repeatable
-    from danq.learn.losses import row_loss
-    from danq.learn.optimizers import make_optimizer
+    from danq.learn.devices import choose_strategy, repeatable
     from danq.learn.options import TrainOptions
-    from danq.learn.steps import Steps
+    from danq.learn.train.losses import row_loss
+    from danq.learn.train.optimizers import make_optimizer
+    from danq.learn.train.step import Steps
     from danq.models import danq
 
     options, encoder = TrainOptions(batch_size=BATCH), CodesEncoder(WINDOW)

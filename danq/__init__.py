@@ -14,8 +14,8 @@ __all__ = ["DanqError", "load", "read_predictions"]
 
 _HOMES = {
     "DanqError": "danq.errors",
-    "load": "danq.learn.predict",
-    "read_predictions": "danq.learn.predictions",
+    "load": "danq.learn.predict.predictor",
+    "read_predictions": "danq.learn.predict.predictions",
 }
 
 

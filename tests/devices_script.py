@@ -9,7 +9,7 @@ from pathlib import Path
 import tensorflow as tf
 from tiny_dataset import SMALL, tiny_run
 
-from danq.learn.train import train_run
+from danq.learn.train.run import train_run
 
 
 def main(kind: str, dataset: str, out: str) -> None:

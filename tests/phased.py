@@ -7,14 +7,14 @@ from typing import NamedTuple
 
 import numpy as np
 
-from danq.genome.alleles import Allele
 from danq.genome.alphabet import decode
 from danq.genome.contigs import resolve_contigs
 from danq.genome.fasta import Genome
-from danq.genome.haplotypes import Windows
-from danq.genome.personal import personal_windows
-from danq.genome.variant_file import VariantText, open_variants
-from danq.genome.variants import AlleleRules, Record
+from danq.variants.alleles import Allele
+from danq.variants.haplotypes import Windows
+from danq.variants.personal.windows import personal_windows
+from danq.variants.records import AlleleRules, Record
+from danq.variants.text import VariantText, open_variants
 
 COLUMNS = "#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO\tFORMAT"
 

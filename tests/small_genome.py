@@ -7,7 +7,7 @@ import numpy as np
 
 from danq.genome.alphabet import encode
 from danq.genome.fasta import Genome
-from danq.genome.variant_file import VariantText, open_variants
+from danq.variants.text import VariantText, open_variants
 
 COLUMNS = "#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO"
 

@@ -38,11 +38,11 @@ def dataset(
         raise DanqError(f"{config}: expected --name of {', '.join(read.datasets)}; received {name!r}")
     options, genome_name = read.datasets[name], read.genome_of(name)
     if genome_name is None:
-        from danq.data.examples import build_example_dataset
+        from danq.data.examples.making import build_example_dataset
 
         manifest = build_example_dataset(options, name, out)
     else:
-        from danq.data.regions import build_region_dataset
+        from danq.data.regions.making import build_region_dataset
         from danq.genome.fasta import open_genome
 
         opened = open_genome(genome or Path("results/genomes") / genome_name)

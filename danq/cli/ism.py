@@ -11,7 +11,7 @@ from danq.processor import choose_matrix_kernels
 from danq.score.options import ScoreOptions
 
 if TYPE_CHECKING:
-    from danq.explain.stretches import Stretches
+    from danq.explain.regions import Stretches
     from danq.genome.fasta import Genome
 
 choose_matrix_kernels()  # before NumPy is loaded
@@ -86,7 +86,7 @@ def _stretches(
     flank: int,
     aliases: Path | None,
 ) -> "Stretches":
-    from danq.explain.stretches import bed_stretches, region_stretches, variant_stretches
+    from danq.explain.regions import bed_stretches, region_stretches, variant_stretches
 
     if bed is not None:
         return bed_stretches(bed, genome, aliases)

@@ -77,7 +77,7 @@ def predict(
     the end of its contig or record) and `many_n` (more than half of it is N).
     """
     from danq.files import read_manifest
-    from danq.learn.output import Output
+    from danq.learn.predict.outputs import Output
 
     output = Output(out, tuple(target or ()), tracks, track_format)
     asked = _Asked(dataset, split, fasta, bed, examples, column, encoding, genome, aliases, tile)
@@ -88,7 +88,7 @@ def predict(
     output.check_positions(source.contigs)
     # everything cheap has been checked before TensorFlow is loaded
     from danq.learn.bundle import load_bundle
-    from danq.learn.predict import Predictor, predict_source
+    from danq.learn.predict.predictor import Predictor, predict_source
 
     predict_source(Predictor(load_bundle(model), batch_size, reverse_complement), source, output)
 
@@ -133,19 +133,19 @@ class _Asked(NamedTuple):
                 raise DanqError(f"--{option}: belongs to {' or '.join(to)}, received {named[0]}")
 
     def source(self, info: dict[str, Any]) -> Any:
-        """Open what is predicted, a `danq.learn.sources.Source`."""
+        """Open what is predicted, a `danq.learn.predict.sources.Source`."""
         if self.fasta is not None:
-            from danq.learn.fasta_source import fasta_source
+            from danq.learn.predict.fasta_source import fasta_source
 
             return fasta_source(self.fasta, info, self.tile)
         if self.bed is not None and self.genome is not None:
-            from danq.learn.region_source import bed_source
+            from danq.learn.predict.region_source import bed_source
 
             return bed_source(self.bed, self.genome, info, self.aliases)
         if self.examples is not None:
-            from danq.learn.example_source import example_source
+            from danq.learn.predict.example_source import example_source
 
             return example_source(self.examples, info, self.column, self.encoding)
-        from danq.learn.sources import dataset_source
+        from danq.learn.predict.sources import dataset_source
 
         return dataset_source(Path(self.dataset or ""), self.split or "", info, self.genome)

@@ -28,7 +28,7 @@ def report(
 
     Runs without predictions or evaluation are shown with what they have.
     """
-    from danq.evaluate.report import write_report
+    from danq.report.page import write_report
 
     write_report(results, out, run or (), callset or ())
     log.info("%s: %.1f MB", out, out.stat().st_size / 1e6)

@@ -48,6 +48,6 @@ def train(
             f"{dataset}: expected dataset {expected!r}, which run {run!r} names; received {name!r}"
         )
 
-    from danq.learn.train import train_run
+    from danq.learn.train.run import train_run
 
     train_run(run, read.runs[run], dataset, out, out.parent, genome)

@@ -10,9 +10,10 @@ from pydantic import BaseModel, Field, StringConstraints, ValidationError
 
 from danq.config.expand import expanded, expansion_problems
 from danq.config.reading import describe, one_line, plain, read_mapping
-from danq.data.options import Closed, DatasetOptions
+from danq.data.options import DatasetOptions
 from danq.errors import DanqError
 from danq.learn.options import PredictOptions, TrainOptions
+from danq.options import Closed
 from danq.score.options import ScoreOptions
 
 _Model = TypeVar("_Model", bound=BaseModel)

@@ -7,11 +7,11 @@ from typing import Any
 from pydantic import BaseModel
 
 from danq.config import Config, model_options
-from danq.data.png import png_files
-from danq.data.targets import read_targets
+from danq.data.examples.png import png_files
+from danq.data.regions.targets import read_targets
 from danq.errors import DanqError
 from danq.genome.intervals import parse_region
-from danq.genome.variant_file import open_variants
+from danq.variants.text import open_variants
 
 _SHOWN = 8
 _BACKGROUND = ("background.json", "background.npy")

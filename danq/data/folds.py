@@ -4,8 +4,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from danq.data.dataset import SPLITS
-from danq.data.labels import Bins
 from danq.data.options import SplitOptions
+from danq.data.regions.labels import Bins
 from danq.data.splits import Territory
 from danq.errors import DanqError
 from danq.genome.fasta import Genome

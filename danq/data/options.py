@@ -3,15 +3,11 @@
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
+
+from danq.options import Closed
 
 Fraction = Annotated[float, Field(gt=0, lt=1)]
-
-
-class Closed(BaseModel):
-    """A section of the configuration that refuses unknown keys."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class Negatives(Closed):

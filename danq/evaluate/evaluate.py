@@ -10,7 +10,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from danq.data.dataset import SPLITS, Dataset, open_dataset
-from danq.data.steps import step_ids
+from danq.data.sub_bins import step_ids
 from danq.errors import DanqError
 from danq.evaluate.bootstrap import Resamples, interval, macro
 from danq.evaluate.class_metrics import call_metrics, class_metrics
@@ -33,7 +33,7 @@ from danq.evaluate.resampling import (
     of_resamples,
 )
 from danq.files import sha256, staged, write_json
-from danq.learn.predictions import Predictions, read_predictions
+from danq.learn.predict.predictions import Predictions, read_predictions
 from danq.provenance import provenance
 
 log = logging.getLogger("danq")

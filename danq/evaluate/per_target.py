@@ -24,7 +24,7 @@ from danq.evaluate.metrics import (
     roc_curve,
     thin,
 )
-from danq.learn.predictions import Predictions
+from danq.learn.predict.predictions import Predictions
 from danq.progress import progress
 
 AREAS = ("auroc", "auprc")

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from danq.evaluate.bootstrap import BLOCK_BP, LEVEL, Resamples, blocks, draw, macro
 from danq.evaluate.class_metrics import resampled_classes
 from danq.evaluate.per_target import AREAS, known_labels
-from danq.learn.predictions import Predictions
+from danq.learn.predict.predictions import Predictions
 
 log = logging.getLogger("danq")
 

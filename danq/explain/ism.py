@@ -11,11 +11,11 @@ from typing import Any
 from danq.errors import DanqError
 from danq.explain.mutants import DELETED, cut_pieces, longest_piece
 from danq.explain.pictures import Pictures
+from danq.explain.regions import Stretches
 from danq.explain.saturation import Chosen, Mutated, saturate, table_rows
-from danq.explain.stretches import Stretches
 from danq.files import check_writable, read_manifest, staged, write_json
 from danq.genome.fasta import Genome
-from danq.learn.tracks import TrackFormat, writing_values
+from danq.learn.predict.tracks import TrackFormat, writing_values
 from danq.progress import progress
 from danq.provenance import provenance
 from danq.score.models import Models

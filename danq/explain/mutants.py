@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from danq.explain.stretches import Stretches
+from danq.explain.regions import Stretches
 from danq.genome.alphabet import N
 from danq.genome.fasta import Genome
 

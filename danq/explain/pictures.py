@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 
 from danq.explain.heatmap import HeatMap, svg
+from danq.explain.regions import Stretches
 from danq.explain.saturation import Chosen, Mutated
-from danq.explain.stretches import Stretches
 from danq.genome.fasta import Genome
-from danq.learn.tracks import file_stem
+from danq.learn.predict.tracks import file_stem
 
 log = logging.getLogger("danq")
 

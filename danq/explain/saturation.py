@@ -9,13 +9,13 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from danq.explain.mutants import ALTERNATES, Mutants, mutants
-from danq.explain.stretches import Stretches
+from danq.explain.regions import Stretches
 from danq.genome.fasta import Genome
-from danq.genome.haplotypes import Windows
 from danq.score.effects import Effects
 from danq.score.options import ScoreOptions
 from danq.score.runner import Runner
 from danq.score.scoring import check_ensemble, score_windows
+from danq.variants.haplotypes import Windows
 
 _LETTERS = np.array(list(ALTERNATES))
 

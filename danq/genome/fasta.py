@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from danq.errors import DanqError
 from danq.files import digest, read_manifest, sha256, staged, write_json
 from danq.genome.alphabet import IUPAC, C, G, N
-from danq.genome.records import Header, Letters, encode_letters, read_pieces
+from danq.genome.fasta_text import Header, Letters, encode_letters, read_pieces
 from danq.progress import progress
 from danq.provenance import provenance
 

@@ -8,7 +8,7 @@ from importlib.metadata import PackageNotFoundError, version
 import keras
 import tensorflow as tf
 
-from danq.learn.device import find_gpus, processor_name
+from danq.learn.devices import find_gpus, processor_name
 from danq.models.layers import Rnn, cudnn_ready, recurrent
 
 _CELLS: tuple[Rnn, ...] = ("lstm", "gru")

@@ -5,7 +5,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from danq.data.options import Closed
+from danq.options import Closed
 
 
 class Schedule(Closed):

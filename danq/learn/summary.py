@@ -10,10 +10,10 @@ import numpy as np
 
 from danq.data.dataset import FORMAT_VERSION, Raw, open_dataset
 from danq.data.options import DatasetOptions
-from danq.data.targets import read_targets
+from danq.data.regions.targets import read_targets
 from danq.errors import DanqError
 from danq.files import read_manifest
-from danq.learn.matching import make_encoder, with_steps
+from danq.learn.train.compatibility import make_encoder, with_steps
 from danq.models import kinds_read, load_model_module
 
 

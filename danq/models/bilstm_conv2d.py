@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any, Literal
 from pydantic import Field
 
 from danq.data.encoders import Encoder
-from danq.data.words import WordEncoder
+from danq.data.encoders.words import WordEncoder
 from danq.errors import DanqError
 from danq.models.options import MergeMode, Padding, Rnn, RnnDropout, Units
-from danq.models.reading import ReadingOptions, word_encoder, word_span, word_vectors
-from danq.models.steps import Span
+from danq.models.sub_bins import Span
+from danq.models.word_reading import ReadingOptions, word_encoder, word_span, word_vectors
 
 if TYPE_CHECKING:
     import keras

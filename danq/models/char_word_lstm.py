@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any, Literal
 from pydantic import Field, model_validator
 
 from danq.data.encoders import Encoder
-from danq.data.words import PADDING, WordEncoder
+from danq.data.encoders.words import PADDING, WordEncoder
 from danq.errors import DanqError
 from danq.models.options import Count, Dense, MergeMode, Rnn, RnnDropout, Units
-from danq.models.reading import ReadingOptions, word_encoder, word_span, word_vectors
+from danq.models.word_reading import ReadingOptions, word_encoder, word_span, word_vectors
 
 if TYPE_CHECKING:
     import keras

@@ -15,7 +15,7 @@ from danq.data.encoders import CodesEncoder, Encoder
 from danq.errors import DanqError
 from danq.models.danq_incremental import incremental
 from danq.models.options import Dense, MergeMode, Rnn, RnnDropout
-from danq.models.steps import Span, StepOptions, Steps, flank, span
+from danq.models.sub_bins import Span, StepOptions, Steps, flank, span
 
 if TYPE_CHECKING:
     import keras

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
-from danq.models.shared_steps import (
+from danq.models.recurrent_numpy import (
     Cell,
     Changes,
     Floats,

@@ -16,8 +16,8 @@ from pydantic import Field
 
 from danq.data.dataset import Dataset
 from danq.data.encoders import Encoder, KmerCounts
-from danq.data.options import Closed
 from danq.errors import DanqError
+from danq.options import Closed
 from danq.progress import progress
 
 if TYPE_CHECKING:

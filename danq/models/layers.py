@@ -5,7 +5,7 @@ from typing import Any, Literal
 
 import keras
 
-from danq.models.steps import Span
+from danq.models.sub_bins import Span
 
 Rnn = Literal["lstm", "gru", "simple"]
 Merge = Literal["concat", "sum", "mul", "ave", "none"]

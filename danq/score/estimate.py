@@ -10,11 +10,11 @@ from pathlib import Path
 
 import numpy as np
 
-from danq.genome.haplotypes import Windows
 from danq.score.job import Job
 from danq.score.parts import Work, open_work
 from danq.score.runner import Runner
 from danq.score.scoring import score_windows, window_blocks
+from danq.variants.haplotypes import Windows
 
 log = logging.getLogger("danq")
 

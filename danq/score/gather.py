@@ -11,8 +11,6 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from danq.errors import DanqError
-from danq.genome.variant_file import Line, VariantText
-from danq.genome.variant_lines import parse_line
 from danq.progress import progress
 from danq.score.annotate import Append as AppendLine
 from danq.score.annotate import writing_annotated
@@ -22,6 +20,8 @@ from danq.score.parts import Work
 from danq.score.rows import Columns, matrix
 from danq.score.tables import Format, writing_table
 from danq.score.truth import Truth, TruthKey
+from danq.variants.lines import parse_line
+from danq.variants.text import Line, VariantText
 
 ANNOTATED_FILE, LEDGER_FILE, TRUTH_FILE = "annotated.vcf.gz", "ledger.tsv", "truth.tsv"
 _DIGITS = ".6g"

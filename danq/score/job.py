@@ -8,9 +8,6 @@ from pathlib import Path
 from danq.files import digest, sha256
 from danq.genome.contigs import read_aliases
 from danq.genome.fasta import Genome
-from danq.genome.genotypes import choose_samples
-from danq.genome.variant_file import VariantText, open_variants
-from danq.genome.variants import Survey, survey
 from danq.provenance import verb_digest
 from danq.score.background import Background, open_background
 from danq.score.models import Models
@@ -18,6 +15,9 @@ from danq.score.options import ScoreOptions
 from danq.score.rows import Columns
 from danq.score.scoring import PART, allele_rules
 from danq.score.truth import TruthKey, truth_key
+from danq.variants.personal.genotypes import choose_samples
+from danq.variants.records import Survey, survey
+from danq.variants.text import VariantText, open_variants
 
 log = logging.getLogger("danq")
 

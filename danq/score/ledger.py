@@ -11,7 +11,7 @@ import polars as pl
 import pyarrow as pa
 
 from danq.files import atomic
-from danq.genome.alleles import REASONS
+from danq.variants.alleles import REASONS
 
 COLUMNS = ("row", "allele", "contig", "pos", "id", "ref", "alt", "status", "reason", "flags")
 SAMPLE_COLUMNS = ("sample", "haplotype")
@@ -53,7 +53,7 @@ class Counts:
         self.flags.update(flag for text in flags if text for flag in text.split(","))
 
     def as_dict(self, records: int) -> dict[str, Any]:
-        """Give the counts for the manifest; reasons in the order of `danq.genome.alleles.REASONS`."""
+        """Give the counts for the manifest; reasons in the order of `danq.variants.alleles.REASONS`."""
         return {
             "records": records,
             "alleles": self.alleles,

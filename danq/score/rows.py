@@ -7,9 +7,9 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from danq.genome.alleles import Allele
 from danq.score.background import Background, functional_significance
 from danq.score.scoring import ScoredBlock
+from danq.variants.alleles import Allele
 
 TEXT_COLUMNS = ("contig", "id", "ref", "alt", "sample", "reason", "flags")
 _ALLELE_COLUMNS: dict[str, tuple[pa.DataType, Callable[[Allele], int | str]]] = {

@@ -14,7 +14,7 @@ from danq.genome.alphabet import reverse_complement
 
 if TYPE_CHECKING:
     from danq.learn.bundle import Bundle
-    from danq.learn.predict import Predictor
+    from danq.learn.predict.predictor import Predictor
 
 log = logging.getLogger("danq")
 
@@ -199,8 +199,8 @@ def open_runner_of(
     threads: int | None = None,
 ) -> WholeWindows | SharedWork:
     """As `open_runner`, of a bundle that is loaded already."""
-    from danq.learn.device import find_gpus
-    from danq.learn.predict import Predictor
+    from danq.learn.devices import find_gpus
+    from danq.learn.predict.predictor import Predictor
 
     gpu = bool(find_gpus())
     shared = None if gpu else _incremental(bundle)

@@ -7,17 +7,17 @@ from typing import TypeVar
 import numpy as np
 
 from danq.errors import DanqError
-from danq.genome.alleles import Allele
-from danq.genome.asked_regions import read_regions
 from danq.genome.contigs import ContigMap, read_aliases
 from danq.genome.fasta import Genome
-from danq.genome.haplotypes import Windows, haplotype_windows
-from danq.genome.personal import personal_windows
-from danq.genome.variant_file import VariantText
-from danq.genome.variants import AlleleRules, Record, read_alleles
+from danq.genome.regions import read_regions
 from danq.score.effects import Effects, combine, effects
 from danq.score.options import ScoreOptions
 from danq.score.runner import Runner
+from danq.variants.alleles import Allele
+from danq.variants.haplotypes import Windows, haplotype_windows
+from danq.variants.personal.windows import personal_windows
+from danq.variants.records import AlleleRules, Record, read_alleles
+from danq.variants.text import VariantText
 
 PART = 2_000
 """Records of one part of the work. No block reaches across the border of two parts."""

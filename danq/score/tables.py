@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from danq.files import atomic
-from danq.learn.tables import ROW_GROUP, grouped
+from danq.learn.predict.tables import ROW_GROUP, grouped
 from danq.score.rows import Columns, matrix
 
 Format = Literal["parquet", "tsv"]

@@ -13,10 +13,10 @@ from scipy.stats import rankdata
 
 from danq.errors import DanqError
 from danq.files import atomic
-from danq.genome.variant_file import VariantText
-from danq.learn.monitor import ranking_areas
+from danq.learn.train.monitor import ranking_areas
 from danq.progress import progress
 from danq.score.spool import ColumnSpool
+from danq.variants.text import VariantText
 
 COLUMNS = ("score", "target", "n", "positives", "auroc", "auprc", "pearson", "spearman", "status")
 """Columns of ``truth.tsv``."""

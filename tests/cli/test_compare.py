@@ -14,11 +14,11 @@ from results_tree import build
 from danq.evaluate.bootstrap import interval
 from danq.evaluate.differences import difference
 from danq.evaluate.evaluate import evaluate_predictions
-from danq.evaluate.report import sections, write_report
-from danq.evaluate.report_compare import reference
-from danq.evaluate.results import Results, read_results
 from danq.evaluate.target_differences import target_differences
-from danq.learn.predictions import read_predictions, write_predictions
+from danq.learn.predict.predictions import read_predictions, write_predictions
+from danq.report.page import sections, write_report
+from danq.report.results import Results, read_results
+from danq.report.sections.compare import reference
 
 TARGETS = ("a", "b", "c", "never")
 SKILLS = {(1, 1337): 2.0, (1, 1338): 1.8, (2, 1337): 2.2, (2, 1338): 1.9, (3, 1337): 1.7, (3, 1338): 2.1}

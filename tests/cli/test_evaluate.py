@@ -24,7 +24,7 @@ from danq.errors import DanqError
 from danq.evaluate.evaluate import evaluate_predictions
 from danq.files import staged
 from danq.genome.alphabet import reverse_complement
-from danq.learn.predictions import write_predictions
+from danq.learn.predict.predictions import write_predictions
 
 TARGETS = ("CTCF", "tRNA (minus)", "never")
 

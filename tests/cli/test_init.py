@@ -8,9 +8,9 @@ import yaml
 
 from danq.config import load_config
 from danq.config.files import check_files
+from danq.config.starter import Contigs, choose_parts, read_contigs, write_starter
 from danq.errors import DanqError
 from danq.genome.intervals import parse_region
-from danq.starter import Contigs, choose_parts, read_contigs, write_starter
 from tests.cli.test_config import danq
 
 

@@ -9,11 +9,11 @@ import pytest
 from danq.cli import main
 from danq.data.encoders import CodesEncoder
 from danq.data.options import DatasetOptions
-from danq.data.regions import build_region_dataset
+from danq.data.regions.making import build_region_dataset
 from danq.genome.fasta import build_genome, open_genome
 from danq.learn.bundle import save_bundle
-from danq.learn.predict import load
-from danq.learn.predictions import read_predictions
+from danq.learn.predict.predictions import read_predictions
+from danq.learn.predict.predictor import load
 from danq.models import danq as danq_model
 
 WINDOW, BIN = 40, 8

@@ -9,11 +9,11 @@ from typer.testing import CliRunner
 
 from danq.cli import app
 from danq.errors import DanqError
-from danq.evaluate.report import sections, write_report
-from danq.evaluate.report_compare import reference
-from danq.evaluate.report_content import Column, table, text
-from danq.evaluate.report_plots import Tab, line_plot
-from danq.evaluate.results import read_results
+from danq.report.content import Column, table, text
+from danq.report.page import sections, write_report
+from danq.report.plots import Tab, line_plot
+from danq.report.results import read_results
+from danq.report.sections.compare import reference
 
 TARGETS = ("CDS", "NFKB/p65", "tRNA <b>x</b>", "ARS, 100%", "M", "never")
 RUNS = {

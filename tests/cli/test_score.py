@@ -16,7 +16,7 @@ from untrained import save_model
 
 from danq.errors import DanqError
 from danq.genome.fasta import build_genome, open_genome
-from danq.learn.predict import load as load_predictor
+from danq.learn.predict.predictor import load as load_predictor
 from danq.score import load
 
 WINDOW = 40

@@ -11,9 +11,9 @@ from tiny_dataset import MOTIFS, SMALL_OF, WINDOW, tiny_run, write_tiny_dataset
 from danq.data.dataset import open_dataset
 from danq.data.encoders import load_encoder
 from danq.learn.bundle import load_bundle
-from danq.learn.matching import kinds_read, make_encoder
-from danq.learn.predict import Predictor
-from danq.learn.train import train_run
+from danq.learn.predict.predictor import Predictor
+from danq.learn.train.compatibility import kinds_read, make_encoder
+from danq.learn.train.run import train_run
 from danq.models import MODELS, load_model_module
 
 TASKS = ("multilabel", "multiclass")

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from danq.data import composition
-from danq.data.composition import window_composition
-from danq.data.labels import bins_of
+from danq.data.regions import composition
+from danq.data.regions.composition import window_composition
+from danq.data.regions.labels import bins_of
 from danq.genome.alphabet import encode
 from danq.genome.fasta import Genome
 

@@ -8,7 +8,7 @@ from threadpoolctl import threadpool_limits
 from danq.data.encoders import CodesEncoder
 from danq.models import danq
 from danq.models.danq_incremental import incremental
-from danq.models.shared_steps import rows_are_independent, whole_rows
+from danq.models.recurrent_numpy import rows_are_independent, whole_rows
 
 WINDOW, TARGETS = 61, 3
 SMALL = {"filters": 12, "kernel": 7, "pool": 4, "units": 8, "dense": 10}

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from danq.data.dataset import SPLITS, open_dataset
 from danq.data.options import DatasetOptions
-from danq.data.regions import build_region_dataset
+from danq.data.regions.making import build_region_dataset
 from danq.data.writing import (
     TargetRow,
     count_positives,

@@ -5,9 +5,9 @@ import numpy as np
 import pytest
 from scipy.io import savemat
 
-from danq.data import deepsea
 from danq.data.dataset import open_dataset
-from danq.data.examples import build_example_dataset
+from danq.data.examples import deepsea
+from danq.data.examples.making import build_example_dataset
 from danq.data.options import DatasetOptions
 from danq.errors import DanqError
 from danq.genome.alphabet import encode, reverse_complement

@@ -14,7 +14,8 @@ import tensorflow as tf
 from tiny_dataset import write_tiny_dataset
 
 from danq.errors import DanqError
-from danq.learn import device, doctor
+from danq.learn import devices as device
+from danq.learn import doctor
 from danq.learn.options import TrainOptions
 
 

@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from danq.data.dataset import open_dataset
-from danq.data.example_labels import draw, strata
-from danq.data.examples import build_example_dataset
+from danq.data.examples.labels import draw, strata
+from danq.data.examples.making import build_example_dataset
 from danq.data.options import DatasetOptions
 from danq.errors import DanqError
 from danq.genome.alphabet import decode

@@ -8,10 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from danq.data.dataset import SPLITS
-from danq.data.example_labels import UNPLACED, Examples, place_examples
+from danq.data.examples.labels import UNPLACED, Examples, place_examples
 from danq.data.folds import deal_contigs, deal_rows, fold_territories, split_of_fold, with_contigs
-from danq.data.labels import bins_of
 from danq.data.options import SplitOptions
+from danq.data.regions.labels import bins_of
 from danq.data.splits import assign
 from danq.errors import DanqError
 from danq.genome.fasta import Genome

@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from danq.evaluate.forest import Mark, Panel, forest, tick_values
-from danq.evaluate.lettering import cut, natural, width
+from danq.report.forest import Mark, Panel, forest, tick_values
+from danq.report.lettering import cut, natural, width
 
 
 @pytest.mark.parametrize(

@@ -7,8 +7,8 @@ from phased import Phased, phased_vcf
 from small_genome import record, vcf_of
 
 from danq.errors import DanqError
-from danq.genome.genotypes import choose_samples, read_calls
-from danq.genome.variant_file import VariantText
+from danq.variants.personal.genotypes import choose_samples, read_calls
+from danq.variants.text import VariantText
 
 
 def vcf(folder: Path, *genotypes: str, format_: str = "GT", samples: tuple[str, ...] = ()) -> VariantText:

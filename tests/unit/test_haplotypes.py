@@ -12,11 +12,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from small_genome import COLUMNS, genome_of, record, vcf_of
 
-from danq.genome.alleles import Allele
 from danq.genome.alphabet import decode
 from danq.genome.fasta import Genome
-from danq.genome.haplotypes import Windows, haplotype_windows
-from danq.genome.variants import AlleleRules, read_alleles, survey
+from danq.variants.alleles import Allele
+from danq.variants.haplotypes import Windows, haplotype_windows
+from danq.variants.records import AlleleRules, read_alleles, survey
 
 Site = tuple[str, int, str, list[str]]  # sequence of its contig, 1-based position, REF, ALT
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from danq.data.encoders import load_encoder
-from danq.data.images import Images
+from danq.data.encoders.images import Images
 from danq.errors import DanqError
 
 

@@ -15,8 +15,8 @@ from toy_models import ToyRunner, gc, motif, toy_models
 from danq.errors import DanqError
 from danq.explain.ism import IsmOptions, mutate_stretches
 from danq.explain.mutants import ALTERNATES, cut_pieces, longest_piece, mutants
+from danq.explain.regions import Stretches, bed_stretches, merge, region_stretches, variant_stretches
 from danq.explain.saturation import saturate
-from danq.explain.stretches import Stretches, bed_stretches, merge, region_stretches, variant_stretches
 from danq.genome.alphabet import decode
 from danq.score.options import ScoreOptions
 

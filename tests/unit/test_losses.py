@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from danq.errors import DanqError
-from danq.learn.losses import positive_weights, row_loss, target_weights
 from danq.learn.options import TrainOptions
+from danq.learn.train.losses import positive_weights, row_loss, target_weights
 
 
 def data(task="multilabel"):

@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import average_precision_score, f1_score, roc_auc_score
 
-from danq.learn.monitor import Monitor, ranking_areas
+from danq.learn.train.monitor import Monitor, ranking_areas
 
 
 @settings(max_examples=60, deadline=None)

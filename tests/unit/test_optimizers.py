@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from danq.errors import DanqError
-from danq.learn.optimizers import learning_rate, make_optimizer
 from danq.learn.options import TrainOptions
+from danq.learn.train.optimizers import learning_rate, make_optimizer
 
 
 def rates(total, reductions=0, **schedule):

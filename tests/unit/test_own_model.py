@@ -9,8 +9,8 @@ from tiny_dataset import WINDOW, tiny_run, write_tiny_dataset
 
 from danq.errors import DanqError
 from danq.learn.bundle import load_bundle, model_module
-from danq.learn.predict import Predictor
-from danq.learn.train import train_run
+from danq.learn.predict.predictor import Predictor
+from danq.learn.train.run import train_run
 from danq.models import load_model_module
 
 PAGE = (Path(__file__).parents[2] / "docs" / "adding-a-model.md").read_text()

@@ -11,13 +11,13 @@ from phased import Phased, Row, phased_vcf, random_contig, random_records, recor
 from small_genome import genome_of
 
 from danq.errors import DanqError
-from danq.genome.asked_regions import read_regions
 from danq.genome.contigs import resolve_contigs
 from danq.genome.fasta import Genome
-from danq.genome.haplotypes import haplotype_windows
-from danq.genome.neighbours import Edit, Haplotype
-from danq.genome.variant_file import Line, VariantText
-from danq.genome.variants import AlleleRules, read_alleles
+from danq.genome.regions import read_regions
+from danq.variants.haplotypes import haplotype_windows
+from danq.variants.personal.neighbours import Edit, Haplotype
+from danq.variants.records import AlleleRules, read_alleles
+from danq.variants.text import Line, VariantText
 
 
 def many_records(folder: Path, seed: int, samples: int = 2) -> tuple[VariantText, Genome]:

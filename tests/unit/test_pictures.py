@@ -10,17 +10,17 @@ from tiny_dataset import tiny_run
 
 from danq.data.batches import TrainingBatches
 from danq.data.dataset import open_dataset
-from danq.data.examples import build_example_dataset
+from danq.data.examples.making import build_example_dataset
+from danq.data.examples.png import decode_png
 from danq.data.options import DatasetOptions
-from danq.data.png import decode_png
 from danq.errors import DanqError
 from danq.evaluate.evaluate import evaluate_predictions
 from danq.learn.bundle import load_bundle
-from danq.learn.example_source import example_source
-from danq.learn.output import Output
-from danq.learn.predict import Predictor, predict_source
-from danq.learn.sources import dataset_source
-from danq.learn.train import train_run
+from danq.learn.predict.example_source import example_source
+from danq.learn.predict.outputs import Output
+from danq.learn.predict.predictor import Predictor, predict_source
+from danq.learn.predict.sources import dataset_source
+from danq.learn.train.run import train_run
 
 FRACTIONS = {"valid": 0.25, "test": 0.25}
 RNG = np.random.default_rng(0)

@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 from small_genome import genome_of, record, vcf_of
 
 from danq.genome.alphabet import decode
-from danq.genome.haplotypes import haplotype_windows
-from danq.genome.placement import place
-from danq.genome.variants import AlleleRules, read_alleles, survey
+from danq.variants.haplotypes import haplotype_windows
+from danq.variants.placement import place
+from danq.variants.records import AlleleRules, read_alleles, survey
 
 BASES = st.text("ACGT", min_size=1, max_size=12)
 REPEATS = st.builds(

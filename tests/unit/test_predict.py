@@ -12,11 +12,11 @@ from danq.data.encoders import CodesEncoder, KmerCounts
 from danq.errors import DanqError
 from danq.genome.alphabet import encode, reverse_complement
 from danq.learn.bundle import Bundle, save_bundle
-from danq.learn.given import given_rows
-from danq.learn.output import Output
-from danq.learn.predict import Predictor, load, predict_source
-from danq.learn.predictions import read_predictions
-from danq.learn.sources import Rows, Source
+from danq.learn.predict.outputs import Output
+from danq.learn.predict.predictions import read_predictions
+from danq.learn.predict.predictor import Predictor, load, predict_source
+from danq.learn.predict.rows_from_python import given_rows
+from danq.learn.predict.sources import Rows, Source
 from danq.models import danq as danq_model
 from danq.models.layers import codes_input
 
@@ -268,7 +268,8 @@ def test_three_lines_of_python(tmp_path):
 
 def test_importing_the_sources_does_not_load_tensorflow():
     program = (
-        "import sys, danq, danq.learn.output, danq.learn.sources, danq.learn.fasta_source, "
-        "danq.learn.region_source, danq.cli.predict; sys.exit('tensorflow' in sys.modules)"
+        "import sys, danq, danq.learn.predict.outputs, danq.learn.predict.sources, "
+        "danq.learn.predict.fasta_source, danq.learn.predict.region_source, danq.cli.predict; "
+        "sys.exit('tensorflow' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0

@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 
 from danq.errors import DanqError
-from danq.learn import npz
-from danq.learn.predictions import Predictions, read_predictions, write_predictions, writing_npz
+from danq.learn.predict import npz
+from danq.learn.predict.predictions import Predictions, read_predictions, write_predictions, writing_npz
 
 
 def example(n=7, k=3, labels=True):

@@ -48,7 +48,7 @@ def test_nothing_is_done_once_numpy_is_loaded(tmp_path):
 
 KERNELS = (
     "import numpy as np\n"
-    "from danq.models.shared_steps import rows_are_independent\n"
+    "from danq.models.recurrent_numpy import rows_are_independent\n"
     "from threadpoolctl import threadpool_limits\n"
     "matrix = np.random.default_rng(1).standard_normal((320, 640)).astype('f')\n"
     "with threadpool_limits(1): print(rows_are_independent(matrix))"

@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from danq.config import parse_config
-from danq.data.example_files import Table, read_records
+from danq.data.examples.files import Table, read_records
 from danq.models import load_model_module
 
 REPOSITORY = Path(__file__).parents[2]

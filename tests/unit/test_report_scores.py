@@ -10,9 +10,9 @@ import pytest
 from results_tree import build, bundle, write_scores
 
 from danq.errors import DanqError
-from danq.evaluate.report import sections, write_report
-from danq.evaluate.report_content import Section
-from danq.evaluate.results import read_results
+from danq.report.content import Section
+from danq.report.page import sections, write_report
+from danq.report.results import read_results
 
 TARGETS = ("CDS", "NFKB/p65", "ARS")
 

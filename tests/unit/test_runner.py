@@ -7,7 +7,7 @@ import pytest
 from danq.data.encoders import CodesEncoder, KmerCounts
 from danq.genome.alphabet import reverse_complement
 from danq.learn.bundle import Bundle, load_bundle, save_bundle
-from danq.learn.predict import Predictor
+from danq.learn.predict.predictor import Predictor
 from danq.models import danq
 from danq.score.runner import SharedWork, WholeWindows, _blocks, open_runner, open_runner_of
 

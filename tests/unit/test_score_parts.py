@@ -22,9 +22,7 @@ from small_genome import genome_of
 from toy_models import WINDOW, ToyRunner, gc, motif, toy_models, write_vcf
 
 from danq.errors import DanqError
-from danq.genome.alleles import REASONS, Allele
-from danq.genome.haplotypes import Windows
-from danq.learn import tables as learned_tables
+from danq.learn.predict import tables as learned_tables
 from danq.score.compute import compute_parts, compute_shard
 from danq.score.effects import Effects
 from danq.score.estimate import Estimate, estimate, estimate_job
@@ -37,6 +35,8 @@ from danq.score.rows import Columns, matrix, rows
 from danq.score.runner import Logits
 from danq.score.scoring import ScoredBlock
 from danq.score.tables import wide_table
+from danq.variants.alleles import REASONS, Allele
+from danq.variants.haplotypes import Windows
 
 RNG = np.random.default_rng(7)
 SEQUENCE = "".join(RNG.choice(list("ACGT"), 400))

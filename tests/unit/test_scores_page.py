@@ -6,11 +6,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from danq.genome.alleles import REASONS
 from danq.score.effects import effects
 from danq.score.info import score_fields
 from danq.score.runner import Logits
 from danq.score.truth import COLUMNS
+from danq.variants.alleles import REASONS
 
 PAGE = (Path(__file__).parents[2] / "docs" / "scores.md").read_text()
 

@@ -10,9 +10,9 @@ from small_genome import genome_of, record, vcf_of
 from toy_models import ToyRunner, gc, motif
 
 from danq.errors import DanqError
-from danq.genome.variants import survey
 from danq.score.options import ScoreOptions
 from danq.score.scoring import PART, allele_rules, check_ensemble, scored_blocks, window_blocks
+from danq.variants.records import survey
 
 WINDOW = 10
 GENOME = genome_of(chrI="ATATATATATGATATATATATATATAT", chrII="CCCCCCCCCCACCCCCCCCCC", chrIII="A" * 60)

@@ -10,16 +10,16 @@ from hypothesis import strategies as st
 
 from danq.data.dataset import open_dataset
 from danq.data.options import DatasetOptions
-from danq.data.regions import build_region_dataset
+from danq.data.regions.making import build_region_dataset
 from danq.errors import DanqError
 from danq.genome.alphabet import decode
 from danq.genome.fasta import build_genome, open_genome
-from danq.learn import fasta_source as fasta_module
-from danq.learn import region_source as region_module
-from danq.learn import sources
-from danq.learn.fasta_source import fasta_source
-from danq.learn.region_source import bed_source, merged_bins
-from danq.learn.sources import dataset_source
+from danq.learn.predict import fasta_source as fasta_module
+from danq.learn.predict import region_source as region_module
+from danq.learn.predict import sources
+from danq.learn.predict.fasta_source import fasta_source
+from danq.learn.predict.region_source import bed_source, merged_bins
+from danq.learn.predict.sources import dataset_source
 
 INFO = {"run": "tiny", "window": 20, "bin": 4, "task": "multilabel", "targets": ["one", "two"], "dataset": {}}
 RNG = np.random.default_rng(3)

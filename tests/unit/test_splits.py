@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from danq.data.dataset import SPLITS
-from danq.data.labels import bins_of
 from danq.data.options import SplitOptions
+from danq.data.regions.labels import bins_of
 from danq.data.splits import assign, territories
 from danq.errors import DanqError
 from danq.genome.fasta import Genome

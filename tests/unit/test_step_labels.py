@@ -8,25 +8,25 @@ from tiny_dataset import tiny_run
 
 from danq.data.batches import TrainingBatches
 from danq.data.dataset import open_dataset
-from danq.data.labels import bins_of
 from danq.data.options import DatasetOptions
-from danq.data.regions import build_region_dataset
-from danq.data.steps import gather, packed_steps, spread, step_ids
+from danq.data.regions.labels import bins_of
+from danq.data.regions.making import build_region_dataset
+from danq.data.sub_bins import gather, packed_steps, spread, step_ids
 from danq.data.writing import pack_labels
 from danq.errors import DanqError
 from danq.evaluate.evaluate import evaluate_predictions
 from danq.genome.alphabet import reverse_complement
 from danq.genome.fasta import build_genome, open_genome
 from danq.learn.bundle import load_bundle
-from danq.learn.fasta_source import fasta_source
-from danq.learn.losses import row_loss
-from danq.learn.monitor import Monitor
-from danq.learn.output import Output
-from danq.learn.predict import Predictor, predict_source
-from danq.learn.predictions import read_predictions
-from danq.learn.region_source import bed_source
-from danq.learn.sources import dataset_source
-from danq.learn.train import train_run
+from danq.learn.predict.fasta_source import fasta_source
+from danq.learn.predict.outputs import Output
+from danq.learn.predict.predictions import read_predictions
+from danq.learn.predict.predictor import Predictor, predict_source
+from danq.learn.predict.region_source import bed_source
+from danq.learn.predict.sources import dataset_source
+from danq.learn.train.losses import row_loss
+from danq.learn.train.monitor import Monitor
+from danq.learn.train.run import train_run
 from danq.models.danq import Options
 
 CONTIGS = {"chrI": 830, "chrII": 300, "chrIII": 345}

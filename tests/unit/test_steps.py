@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from danq.errors import DanqError
-from danq.models.steps import Span, StepOptions, Steps, span
+from danq.models.sub_bins import Span, StepOptions, Steps, span
 
 
 @given(st.integers(1, 6), st.integers(1, 4), st.integers(1, 5), st.integers(0, 5), st.integers(1, 12))

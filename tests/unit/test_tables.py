@@ -3,9 +3,9 @@ import polars as pl
 import pytest
 
 from danq.errors import DanqError
-from danq.learn import tables
-from danq.learn.predictions import Predictions
-from danq.learn.tables import writing_parquet, writing_tsv
+from danq.learn.predict import tables
+from danq.learn.predict.predictions import Predictions
+from danq.learn.predict.tables import writing_parquet, writing_tsv
 
 
 def example(n=25, labels=True):

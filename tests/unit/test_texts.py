@@ -9,17 +9,17 @@ from tiny_dataset import tiny_run
 
 from danq.data.batches import TrainingBatches, ordered_batches
 from danq.data.dataset import open_dataset
-from danq.data.examples import build_example_dataset
+from danq.data.examples.making import build_example_dataset
 from danq.data.options import DatasetOptions
 from danq.errors import DanqError
 from danq.evaluate.evaluate import evaluate_predictions
 from danq.learn.bundle import load_bundle
-from danq.learn.fasta_source import fasta_source
-from danq.learn.output import Output
-from danq.learn.predict import Predictor, predict_source
-from danq.learn.region_source import bed_source
-from danq.learn.sources import dataset_source
-from danq.learn.train import train_run
+from danq.learn.predict.fasta_source import fasta_source
+from danq.learn.predict.outputs import Output
+from danq.learn.predict.predictor import Predictor, predict_source
+from danq.learn.predict.region_source import bed_source
+from danq.learn.predict.sources import dataset_source
+from danq.learn.train.run import train_run
 
 SMALL = {"max_words": 6, "embedding": 8, "head": "pools", "units": [6], "dense": 6}
 FRACTIONS = {"valid": 0.25, "test": 0.25}

@@ -5,8 +5,8 @@ import pybigtools
 import pytest
 
 from danq.errors import DanqError
-from danq.learn.predictions import Predictions
-from danq.learn.tracks import writing_tracks
+from danq.learn.predict.predictions import Predictions
+from danq.learn.predict.tracks import writing_tracks
 
 CONTIGS = {"chrII": 100_000, "chrI": 50_000, "unused": 10}
 

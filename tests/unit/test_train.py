@@ -11,9 +11,9 @@ from tiny_dataset import MOTIFS, SMALL, tiny_run, write_tiny_dataset
 from danq.data.dataset import open_dataset
 from danq.errors import DanqError
 from danq.learn.bundle import HISTORY_COLUMNS, load_bundle, model_weights
-from danq.learn.loop import TrainingData
-from danq.learn.steps import Steps
-from danq.learn.train import train_run
+from danq.learn.train.loop import TrainingData
+from danq.learn.train.run import train_run
+from danq.learn.train.step import Steps
 
 
 @pytest.fixture(scope="module")
@@ -224,7 +224,7 @@ def test_a_checkpoint_of_other_options_is_discarded(dataset, tmp_path, monkeypat
 
 
 def test_a_run_that_learned_nothing_is_warned_of(dataset, tmp_path, monkeypatch, caplog):
-    monkeypatch.setattr("danq.learn.train.valid_prevalence", lambda data: 1.0)
+    monkeypatch.setattr("danq.learn.train.run.valid_prevalence", lambda data: 1.0)
     train(dataset, tmp_path / "run", epochs=1)
     assert "tiny: not trained enough: validation AUPRC 0." in caplog.text
 

@@ -10,10 +10,10 @@ from scipy import stats
 from sklearn import metrics as sk
 
 from danq.errors import DanqError
-from danq.genome.variant_file import VariantText
 from danq.score import spool
 from danq.score.spool import ColumnSpool
 from danq.score.truth import COLUMNS, Truth, truth_key
+from danq.variants.text import VariantText
 
 COLUMN_LINE = "#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO"
 

@@ -11,7 +11,7 @@ from Bio import bgzf
 from small_genome import COLUMNS, record
 
 from danq.errors import DanqError
-from danq.genome.variant_file import Line, open_variants
+from danq.variants.text import Line, open_variants
 
 HEADER = (
     "##fileformat=VCFv4.3",

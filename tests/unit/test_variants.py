@@ -10,14 +10,14 @@ from hypothesis import strategies as st
 from small_genome import COLUMNS, genome_of, record, vcf_of
 
 from danq.errors import DanqError
-from danq.genome.alleles import REASONS, Allele
 from danq.genome.alphabet import decode
-from danq.genome.asked_regions import read_regions, stretches_of
 from danq.genome.fasta import Genome
 from danq.genome.intervals import Region
-from danq.genome.judge import overlaps
-from danq.genome.variant_file import VariantText, open_variants
-from danq.genome.variants import AlleleRules, Survey, read_alleles, survey
+from danq.genome.regions import read_regions, stretches_of
+from danq.variants.allele_checks import overlaps
+from danq.variants.alleles import REASONS, Allele
+from danq.variants.records import AlleleRules, Survey, read_alleles, survey
+from danq.variants.text import VariantText, open_variants
 
 #                        123456789.12
 GENOME = genome_of(chr1="ACGTTTGACCAN", chr2="NNNNNNNNNNNNACGT")

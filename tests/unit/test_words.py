@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from danq.data.encoders import load_encoder
-from danq.data.words import WordOptions, Words
+from danq.data.encoders.words import WordOptions, Words
 from danq.errors import DanqError
 
 

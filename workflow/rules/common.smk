@@ -5,7 +5,7 @@ from pathlib import Path
 
 from danq.config.files import callset_files, dataset_files, run_files
 from danq.config.settle import any_of, settle, write_once
-from danq.genome.variant_file import open_variants
+from danq.variants.text import open_variants
 from danq.provenance import verb_digest
 
 # danq stands beside the Python that runs snakemake, whether or not their environment is activated

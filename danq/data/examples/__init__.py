@@ -1,0 +1,1 @@
+"""Labelled rows that bring their own sequence, text or image."""

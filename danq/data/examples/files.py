@@ -1,0 +1,279 @@
+"""Labelled records out of FASTA, CSV, TSV or Parquet; what a file is, its first bytes tell."""
+
+import csv
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
+
+import numpy as np
+
+from danq.data.examples.labels import SPLIT_WORDS, Examples, split_word
+from danq.errors import DanqError
+from danq.files import open_binary, read_lines
+
+if TYPE_CHECKING:
+    import polars as pl
+
+T = TypeVar("T")
+
+_NAME, _SPLIT = "name", "split"
+_LONGEST_FIELD = 2**31 - 1
+"""Characters; csv alone would refuse texts of 128 thousand and more."""
+
+
+class Record(NamedTuple):
+    """One labelled sequence or text.
+
+    Attributes
+    ----------
+    line : int
+        1-based line it ends in (its row in a Parquet file), for messages.
+    name : str
+        Its name, or empty.
+    content : str
+        The sequence or text as it stands in the file, but for space around it.
+    labels : tuple of str
+        One text a label column; of a FASTA header the last field.
+    split : str
+        Contents of the column ``split``, or empty.
+    """
+
+    line: int
+    name: str
+    content: str
+    labels: tuple[str, ...]
+    split: str = ""
+
+
+class Table(NamedTuple):
+    """What is known of a table before it is read.
+
+    Attributes
+    ----------
+    content : str
+        Column of the sequence or text.
+    labels : sequence of str
+        Columns of labels.
+    encoding : {'utf-8', 'latin-1'}
+        Of CSV and TSV files.
+    texts : bool
+        Its rows are texts: no FASTA is expected, and in a TSV a quotation mark is a letter like any other.
+    """
+
+    content: str
+    labels: Sequence[str]
+    encoding: str = "utf-8"
+    texts: bool = False
+
+
+def collect(
+    files: Mapping[str, Path], table: Table, convert: Callable[[Record, str], T]
+) -> tuple[Examples, list[T]]:
+    """Read the records of all files of a dataset.
+
+    Parameters
+    ----------
+    files : mapping of str to Path
+        File of each split, or one under the empty name.
+    table : Table
+        Where in it things are.
+    convert : callable
+        (record, place in its file) → what is kept of its content.
+
+    Raises
+    ------
+    DanqError
+        As `read_records`, if a word for a split is unknown, or if there is no record.
+    """
+    contents: list[T] = []
+    names: list[str] = []
+    labels: list[tuple[str, ...]] = []
+    split: list[int] = []
+    origins: list[tuple[Path, int]] = []
+    for part, path in files.items():
+        for number, record in enumerate(read_records(path, table), 1):
+            where = f"{path}:{record.line}"
+            contents.append(convert(record, where))
+            names.append(record.name or (f"{part}:{number}" if part else str(number)))
+            labels.append(record.labels)
+            split.append(SPLIT_WORDS[part] if part else split_word(record.split, where))
+            origins.append((path, record.line))
+    if not contents:
+        raise DanqError(f"{next(iter(files.values()))}: expected at least one row, received none")
+    placed = np.array(split, np.uint8)
+    return Examples(names, labels, placed, lambda row: "{}:{}".format(*origins[row])), contents
+
+
+def read_records(path: Path, table: Table) -> Iterator[Record]:
+    """Read labelled records; text files may be gzip-compressed.
+
+    The last whitespace-separated field of a FASTA header is the label and the first, where there are two or
+    more, the name. Tables may have the columns ``name`` and ``split`` besides those asked for; a table is
+    tab-separated if its header line holds a tab, and comma-separated otherwise. Lines end at LF or CRLF
+    alone.
+
+    Raises
+    ------
+    DanqError
+        If the file is missing, damaged, empty, lacks a column, or a record lacks a part.
+    """
+    with open_binary(path) as stream:
+        first = stream.read(4)
+    if not first:
+        what = "texts" if table.texts else "sequences"
+        raise DanqError(f"{path}: expected labelled {what}, received an empty file")
+    if first == b"PAR1":
+        return _parquet(path, table)
+    if first.lstrip()[:1] == b">" and not table.texts:
+        return _fasta(path)
+    return _table(path, table)
+
+
+def _fasta(path: Path) -> Iterator[Record]:
+    header, started, parts, last = "", 0, list[str](), 0
+    for number, line in read_lines(path):
+        if line.startswith(">"):
+            if started:
+                yield _fasta_record(path, started, header, parts)
+            header, started, parts = line[1:], number, []
+        elif line.strip():
+            parts.append(line.strip())
+        last = number
+    if last:
+        yield _fasta_record(path, started, header, parts)
+
+
+def _fasta_record(path: Path, line: int, header: str, parts: list[str]) -> Record:
+    fields = header.split()
+    if not fields:
+        raise DanqError(f"{path}:{line}: expected a label in the header, received an empty one")
+    if not parts:
+        raise DanqError(f"{path}:{line}: expected a sequence after the header, received none")
+    return Record(line, fields[0] if len(fields) > 1 else "", "".join(parts), (fields[-1],))
+
+
+def _table(path: Path, table: Table) -> Iterator[Record]:
+    lines = _lines(path, table)
+    header = next(lines).rstrip("\n").lstrip("\ufeff")
+    delimiter = "\t" if "\t" in header else ","
+    try:
+        columns = next(csv.reader([header], delimiter=delimiter))
+    except csv.Error:
+        raise DanqError(
+            f"{path}:1: expected lines that end in LF or CRLF, received CR or a quotation mark left open"
+        ) from None
+    places = _places(f"{path}:1", columns, table)
+    for line, row in _rows(path, lines, delimiter, table.texts):
+        if not row:
+            continue
+        if len(row) != len(columns):
+            raise DanqError(f"{path}:{line}: expected {len(columns)} fields, received {len(row)}")
+        yield _row(line, row, places)
+
+
+def _lines(path: Path, table: Table) -> Iterator[str]:
+    """Lines of a table without their LF or CRLF; a LF after each of texts, whose quotes may span lines."""
+    with open_binary(path) as stream:
+        for number, line in enumerate(stream, 1):
+            try:
+                text = line.decode(table.encoding)
+            except UnicodeDecodeError:
+                # a zero byte is in no text of one byte a character
+                hint = "; `encoding: latin-1` reads other texts" if table.texts and b"\0" not in line else ""
+                raise DanqError(f"{path}:{number}: expected UTF-8 text, received binary data{hint}") from None
+            yield text.rstrip("\r\n") + ("\n" if table.texts else "")
+
+
+def _rows(path: Path, lines: Iterator[str], delimiter: str, texts: bool) -> Iterator[tuple[int, list[str]]]:
+    """Rows below the header, each with the 1-based line it ends in."""
+    if texts and delimiter == "\t":
+        for number, line in enumerate(lines, 2):
+            yield number, line.removesuffix("\n").split("\t") if line.strip() else []
+        return
+    # strict for texts: a quotation mark that is never closed would swallow the rest of the file
+    csv.field_size_limit(_LONGEST_FIELD)
+    rows = csv.reader(lines, delimiter=delimiter, strict=texts)
+    begun = 2
+    try:
+        for row in rows:
+            yield rows.line_num + 1, row
+            begun = rows.line_num + 2
+    except csv.Error as error:
+        raise DanqError(f"{path}:{begun}: expected a table row, received {error}") from None
+
+
+def _parquet(path: Path, table: Table) -> Iterator[Record]:
+    import polars as pl
+
+    try:
+        read = pl.read_parquet(path)
+        _places(str(path), read.columns, table)
+        check_labels(path, read, table.labels)
+        texts = as_text(read, [table.content, *table.labels])
+    except pl.exceptions.PolarsError as error:
+        first = (str(error).splitlines() or [""])[0]
+        what = "texts" if table.texts else "sequences"
+        raise DanqError(f"{path}: expected a Parquet table of {what}, received {first}") from None
+    places = _places(str(path), texts.columns, table)
+    for number, row in enumerate(texts.iter_rows(), 1):
+        yield _row(number, row, places)
+
+
+def check_labels(path: Path, table: "pl.DataFrame", columns: Sequence[str]) -> None:
+    """Refuse columns of labels that hold neither numbers nor names.
+
+    Raises
+    ------
+    DanqError
+        With the column and what it holds.
+    """
+    for column in columns:
+        dtype = table.schema[column]
+        if dtype.is_nested() or dtype.is_temporal() or str(dtype) in ("Binary", "Object"):
+            raise DanqError(f"{path}: {column}: expected numbers or names as labels, received {dtype}")
+
+
+def as_text(table: "pl.DataFrame", columns: Sequence[str]) -> "pl.DataFrame":
+    """Columns of a table as text, with ``name`` and ``split`` where it has them; truth values are 0 and 1."""
+    import polars as pl
+
+    return table.select(
+        pl.col(column).cast(pl.Int8 if dtype == pl.Boolean else dtype).cast(pl.String).fill_null("")
+        for column, dtype in table.schema.items()
+        if column in {*columns, _NAME, _SPLIT}
+    )
+
+
+class _Places(NamedTuple):
+    """Positions of the columns in a row; None where a table does not have one."""
+
+    content: int
+    labels: tuple[int, ...]
+    name: int | None
+    split: int | None
+
+
+def _places(where: str, columns: Sequence[str], table: Table) -> _Places:
+    for column in (table.content, *table.labels):
+        if columns.count(column) != 1:
+            received = "twice" if column in columns else f"columns {', '.join(columns[:10])}"
+            raise DanqError(f"{where}: expected one column {column!r}, received {received}")
+    for column in (_NAME, _SPLIT):
+        if columns.count(column) > 1:
+            raise DanqError(f"{where}: expected at most one column {column!r}, received several")
+    return _Places(
+        columns.index(table.content),
+        tuple(columns.index(column) for column in table.labels),
+        columns.index(_NAME) if _NAME in columns else None,
+        columns.index(_SPLIT) if _SPLIT in columns else None,
+    )
+
+
+def _row(line: int, row: Sequence[str], places: _Places) -> Record:
+    return Record(
+        line,
+        "" if places.name is None else row[places.name].strip(),
+        row[places.content].strip(),
+        tuple(row[place].strip() for place in places.labels),
+        "" if places.split is None else row[places.split].strip(),
+    )

@@ -1,0 +1,143 @@
+"""All tracks of a dataset as labels of all bins of a genome, eight targets at a time."""
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from danq.data.dataset import SPLITS
+from danq.data.options import DatasetOptions
+from danq.data.regions.labels import Bins, overlap_positives, summit_positives
+from danq.data.regions.targets import Target
+from danq.errors import DanqError
+from danq.genome.fasta import Genome
+from danq.genome.intervals import PlacedIntervals, place, read_intervals
+from danq.progress import progress
+
+_BITS = 8
+_MANY_FAULTS = 20  # then the mistake is a general one, and reading on a waste of time
+
+
+@dataclass(frozen=True, eq=False)
+class Tracks:
+    """Labels of every bin of a genome, and what was met on the way.
+
+    Attributes
+    ----------
+    columns : uint8, shape (ceil(k / 8), bins)
+        Packed labels, one row for each eight targets (little end first); a memory map.
+    positive : bool, shape (bins,)
+        Bins with at least one target.
+    counts : int64, shape (3, k)
+        Positive bins of each split and target.
+    regions : list of k int
+        Intervals of each track on contigs of the genome.
+    renamed : dict of str to str
+        Contig names of the tracks and the genome's names for them, where they differ.
+    unknown : dict of str to int
+        Contigs that the genome does not have, and how many intervals lie on them.
+    """
+
+    columns: NDArray[np.uint8]
+    positive: NDArray[np.bool_]
+    counts: NDArray[np.int64]
+    regions: list[int]
+    renamed: dict[str, str] = field(default_factory=dict)
+    unknown: dict[str, int] = field(default_factory=dict)
+
+
+def label_tracks(
+    targets: list[Target],
+    genome: Genome,
+    bins: Bins,
+    split: NDArray[np.uint8],
+    options: DatasetOptions,
+    aliases: Mapping[str, str] | None,
+    scratch: Path,
+) -> Tracks:
+    """Read each track once and label the bins.
+
+    Parameters
+    ----------
+    targets : list of Target
+        Tracks in the order of the label columns.
+    genome : Genome
+        The genome.
+    bins : Bins
+        Its bins.
+    split : uint8, shape (bins,)
+        Index into `SPLITS`, any other value for bins that are left out.
+    options : DatasetOptions
+        Its `min_overlap` and `empty_targets` count here.
+    aliases : mapping of str to str, optional
+        Further contig names.
+    scratch : Path
+        File for `columns`, so that memory does not grow with targets times bins.
+
+    Raises
+    ------
+    DanqError
+        If a track cannot be read, or labels no bin of any split and `empty_targets` is ``refuse``; a track
+        that has regions, but on no contig of the genome, is refused in any case.
+    """
+    positive = np.zeros(len(bins), bool)
+    counts = np.zeros((len(SPLITS), len(targets)), np.int64)
+    regions: list[int] = []
+    renamed: dict[str, str] = {}
+    unknown: Counter[str] = Counter()
+    faults: list[tuple[Target, str]] = []
+    with scratch.open("wb") as stream, progress("labelling", len(targets), "tracks") as advance:
+        for first in range(0, len(targets), _BITS):
+            column = np.zeros(len(bins), np.uint8)
+            for bit, target in enumerate(targets[first : first + _BITS]):
+                at = place(read_intervals(target.path, target.feature), genome, target.path, aliases)
+                labelled = _positives(target, bins, at, options.min_overlap)
+                column[labelled] |= np.uint8(1 << bit)
+                found = np.bincount(split[labelled], minlength=len(SPLITS))[: len(SPLITS)]
+                lost = len(at.unknown) > 0 and len(at.start) == 0
+                if lost or (options.empty_targets == "refuse" and not found.any()):
+                    faults.append((target, _fault(target, at, len(labelled), genome)))
+                counts[:, first + bit] = found
+                regions.append(len(at.start))
+                renamed |= at.renamed
+                unknown.update(at.unknown)
+                advance(1)
+            if len(faults) >= _MANY_FAULTS:
+                break
+            positive |= column != 0
+            stream.write(column.data)
+    _refuse(faults)
+    columns = np.memmap(scratch, np.uint8, "r", shape=(-(-len(targets) // _BITS), len(bins)))
+    return Tracks(columns, positive, counts, regions, renamed, dict(unknown))
+
+
+def _positives(target: Target, bins: Bins, at: PlacedIntervals, min_overlap: float) -> NDArray[np.int64]:
+    if target.rule == "summit":
+        return summit_positives(bins, at.contig, at.summit)
+    return overlap_positives(bins, at.contig, at.start, at.end, min_overlap)
+
+
+def _fault(target: Target, at: PlacedIntervals, labelled: int, genome: Genome) -> str:
+    """Say why a target has no positive bin."""
+    if len(at.start):
+        found = f"all its {labelled} positive bins are left out" if labelled else "found none"
+        return f"expected at least one positive bin; {found}"
+    if not at.unknown:
+        return f"expected regions in {target.path}, found none"
+    received, expected = (", ".join(list(names)[:3]) for names in (at.unknown, genome.names))
+    return (
+        f"no contig of {target.path} is in the genome; expected names such as {expected}; received {received}"
+    )
+
+
+def _refuse(faults: list[tuple[Target, str]]) -> None:
+    if not faults:
+        return
+    target, reason = faults[0]
+    # all of them at once, so that one does not mend a table of hundreds line by line
+    others = ", ".join(f"{other.name!r} (line {other.line})" for other, _ in faults[1:])
+    more = f"; no positive bin either: {others}" if others else ""
+    raise DanqError(f"{target.origin}: target {target.name!r}: {reason}{more}")

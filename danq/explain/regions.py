@@ -1,0 +1,189 @@
+"""Which parts of a genome are mutated: regions as text, of a BED, or around the alleles of a VCF."""
+
+import logging
+from array import array
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from danq.errors import DanqError
+from danq.genome.contigs import read_aliases
+from danq.genome.fasta import Genome
+from danq.genome.intervals import parse_region, place, read_intervals
+from danq.genome.regions import read_regions
+
+log = logging.getLogger("danq")
+
+
+@dataclass(frozen=True, eq=False)
+class Stretches:
+    """Parts of a genome, in its order; none shares a base with another.
+
+    Attributes
+    ----------
+    contig : int32, shape (n,)
+        Index of the genome's contig.
+    start, end : int64, shape (n,)
+        0-based half-open positions in bp.
+    given : int
+        Regions before those that overlap were merged.
+    left_out : dict of str to int
+        What was given but has no place: reason → number.
+    renamed : dict of str to str
+        Contig name as given → its name in the genome, where the two differ.
+    """
+
+    contig: NDArray[np.int32]
+    start: NDArray[np.int64]
+    end: NDArray[np.int64]
+    given: int
+    left_out: dict[str, int]
+    renamed: dict[str, str]
+
+    def __len__(self) -> int:
+        return len(self.start)
+
+    def text(self, genome: Genome, index: int) -> str:
+        """One of them as ``chr7:1001-2000``: 1-based, both ends included."""
+        return f"{genome.names[self.contig[index]]}:{self.start[index] + 1}-{self.end[index]}"
+
+
+def region_stretches(texts: Sequence[str], genome: Genome, aliases: Path | None = None) -> Stretches:
+    """Take regions given as text.
+
+    Parameters
+    ----------
+    texts : sequence of str
+        As ``chr7:1,001-2,000`` (1-based, both ends included) or ``chr7``.
+    genome : Genome
+        The genome they lie on.
+    aliases : Path, optional
+        Table of further contig names.
+
+    Raises
+    ------
+    DanqError
+        If a text is no region, is on an unknown contig, or reaches past its contig's end.
+    """
+    regions = read_regions(texts, genome, "--region", read_aliases(aliases) if aliases else None)
+    given = [parse_region(text).contig for text in texts]
+    return merge(
+        np.array([genome.index(region.contig) for region in regions], np.int32),
+        np.array([region.start for region in regions], np.int64),
+        np.array([region.end for region in regions], np.int64),
+        {},
+        {name: region.contig for name, region in zip(given, regions, strict=True) if name != region.contig},
+    )
+
+
+def bed_stretches(bed: Path, genome: Genome, aliases: Path | None = None) -> Stretches:
+    """Take the intervals of a BED or narrowPeak file; those on unknown contigs are counted and left out.
+
+    Raises
+    ------
+    DanqError
+        If the file cannot be read, an interval reaches past its contig's end, or none has a place.
+    """
+    placed = place(read_intervals(bed), genome, bed, read_aliases(aliases) if aliases else None)
+    if not len(placed.start):
+        raise DanqError(f"{bed}: expected at least one region on a contig of {genome.path}, found none")
+    left_out = {"unknown_contig": sum(placed.unknown.values())} if placed.unknown else {}
+    if placed.unknown:
+        log.warning(
+            "%s: %d regions lie on contigs that the genome does not have (%s)",
+            bed,
+            left_out["unknown_contig"],
+            ", ".join(list(placed.unknown)[:5]),
+        )
+    return merge(placed.contig, placed.start, placed.end, left_out, placed.renamed)
+
+
+def variant_stretches(
+    vcf: Path, genome: Genome, window: int, flank: int, aliases: Path | None = None
+) -> Stretches:
+    """Take the surroundings of the alleles of a VCF: `flank` bp on both sides of each one's placed position.
+
+    Parameters
+    ----------
+    vcf : Path
+        VCF, BCF or TSV of alleles.
+    genome : Genome
+        The genome they lie on.
+    window : int
+        Length of the model's window in bp.
+    flank : int
+        bp before the first and after the last base that an allele changes.
+    aliases : Path, optional
+        Table of further contig names.
+
+    Raises
+    ------
+    DanqError
+        If the file cannot be read, most of its REF are not those of the genome, or no allele has a place.
+    """
+    from danq.variants.records import AlleleRules, read_alleles, survey
+    from danq.variants.text import open_variants
+
+    variants = open_variants(vcf)
+    rules = AlleleRules(window=window, ref_mismatch="skip", regions=(), pass_only=False)
+    names = survey(variants, genome, rules, read_aliases(aliases) if aliases else None).contigs
+    contigs, starts, ends = array("i"), array("q"), array("q")
+    left_out: dict[str, int] = {}
+    for record in read_alleles(variants, genome, rules, names):
+        for allele in record.alleles:
+            if allele.reason:
+                left_out[allele.reason] = left_out.get(allele.reason, 0) + 1
+                continue
+            # an insertion replaces no base: the one that follows it stands for its position
+            end = allele.start + max(allele.removed, 1) + flank
+            contigs.append(allele.index)
+            starts.append(max(allele.start - flank, 0))
+            ends.append(min(end, int(genome.lengths[allele.index])))
+    if left_out:
+        log.warning(
+            "%s: %d alleles have no place on the genome (%s)",
+            vcf,
+            sum(left_out.values()),
+            ", ".join(f"{reason} {count}" for reason, count in left_out.items()),
+        )
+    if not len(starts):
+        raise DanqError(f"{vcf}: expected at least one allele with a place on {genome.path}, found none")
+    return merge(
+        np.array(contigs, np.int32),
+        np.array(starts, np.int64),
+        np.array(ends, np.int64),
+        left_out,
+        names.renamed,
+    )
+
+
+def merge(
+    contig: NDArray[np.int32],
+    start: NDArray[np.int64],
+    end: NDArray[np.int64],
+    left_out: dict[str, int],
+    renamed: dict[str, str],
+) -> Stretches:
+    """Sort regions along the genome and merge those that share a base, so that each base stands once.
+
+    Parameters
+    ----------
+    contig, start, end : int32, int64, int64, shape (n,)
+        Regions, 0-based half-open; at least one.
+    left_out, renamed
+        As in `Stretches`.
+    """
+    given = len(start)
+    order = np.lexsort((end, start, contig))
+    contig, start, end = contig[order], start[order], end[order]
+    # one axis for all contigs, so that a running maximum never carries over to the next contig
+    offset = contig.astype(np.int64) * (int(end.max()) + 1)
+    reached = np.maximum.accumulate(end + offset)
+    opens = np.flatnonzero(np.concatenate([[True], (start + offset)[1:] >= reached[:-1]]))
+    closes = np.concatenate([opens[1:], [given]]) - 1
+    if len(opens) < given:
+        log.info("%d regions overlap: merged into %d, so that each base is mutated once", given, len(opens))
+    return Stretches(contig[opens], start[opens], reached[closes] - offset[closes], given, left_out, renamed)

@@ -1,0 +1,1 @@
+"""Prediction: what is predicted, by which forward pass, into which files."""

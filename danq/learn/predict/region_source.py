@@ -1,0 +1,124 @@
+"""The bins under BED regions of a genome as a stream of windows."""
+
+import logging
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from danq.errors import DanqError
+from danq.genome.contigs import read_aliases
+from danq.genome.fasta import Genome, open_genome
+from danq.genome.intervals import place, read_intervals
+from danq.learn.predict.sources import BLOCK, Rows, Source, check_dna, compare_genomes, contig_lengths
+
+log = logging.getLogger("danq")
+
+
+def bed_source(bed: Path, genome: Path, info: dict[str, Any], aliases: Path | None = None) -> Source:
+    """Take the bins of a genome that overlap regions, each once, in the order of the genome.
+
+    Bins start at multiples of the model's bin size (of its window, where it has no bin). The last bin of a
+    contig may be shorter. Each bin lies at the centre of its window.
+
+    Parameters
+    ----------
+    bed : Path
+        BED, narrowPeak, broadPeak or GFF3; plain or gzip.
+    genome : Path
+        Directory of the encoded genome.
+    info : dict
+        ``bundle.json`` of the model.
+    aliases : Path, optional
+        Table of further contig names.
+
+    Raises
+    ------
+    DanqError
+        If the model reads no DNA, a file cannot be read, or no region lies on a contig of the genome.
+    """
+    check_dna(info, "--bed")
+    opened = open_genome(genome)
+    compare_genomes(opened, info)
+    placed = place(read_intervals(bed), opened, bed, read_aliases(aliases) if aliases else None)
+    if placed.unknown:
+        names = ", ".join(list(placed.unknown)[:5])
+        log.warning(
+            "%s: %d regions lie on contigs that the genome does not have (%s)",
+            bed,
+            sum(placed.unknown.values()),
+            names,
+        )
+    if not len(placed.start):
+        raise DanqError(f"{bed}: expected at least one region on a contig of {genome}, found none")
+    window, width = int(info["window"]), int(info["bin"] or info["window"])
+    contig, first, counts = merged_bins(placed.contig, placed.start, placed.end, width)
+    ends = np.cumsum(counts)
+
+    def blocks() -> Iterator[Rows]:
+        for low in range(0, int(ends[-1]), BLOCK):
+            rows = np.arange(low, min(low + BLOCK, ends[-1]))
+            stretch = np.searchsorted(ends, rows, side="right")
+            index = first[stretch] + rows - (ends - counts)[stretch]
+            yield genome_rows(opened, contig[stretch], index * width, width, window)
+
+    return Source(blocks, int(ends[-1]), width, contigs=contig_lengths(opened))
+
+
+def merged_bins(
+    contig: NDArray[np.int32], start: NDArray[np.int64], end: NDArray[np.int64], width: int
+) -> tuple[NDArray[np.int32], NDArray[np.int64], NDArray[np.int64]]:
+    """Stretches of bins that regions touch, without overlap and sorted.
+
+    Parameters
+    ----------
+    contig, start, end : int32, int64, int64, shape (n,)
+        Regions, 0-based half-open; at least one.
+    width : int
+        Bin size in bp.
+
+    Returns
+    -------
+    contig, first, count : int32, int64, int64, shape (m,)
+        Contig, number of the first bin and number of bins of each stretch.
+    """
+    first, stop = start // width, -(-end // width)
+    order = np.lexsort((first, contig))
+    contig, first, stop = contig[order], first[order], stop[order]
+    # one axis for all contigs, so that a running maximum never carries over to the next contig
+    offset = contig.astype(np.int64) * (int(stop.max()) + 1)
+    reached = np.maximum.accumulate(stop + offset)
+    opens = np.flatnonzero(np.concatenate([[True], (first + offset)[1:] > reached[:-1]]))
+    closes = np.concatenate([opens[1:], [len(first)]]) - 1
+    return contig[opens], first[opens], reached[closes] - offset[closes] - first[opens]
+
+
+def genome_rows(
+    genome: Genome, contig: NDArray[np.int32], start: NDArray[np.int64], width: int, window: int
+) -> Rows:
+    """Cut the windows centred on bins; a bin that runs past its contig's end is cut short there.
+
+    Parameters
+    ----------
+    genome : Genome
+        The genome.
+    contig, start : int32, int64, shape (n,)
+        Contig index and 0-based start of each bin.
+    width, window : int
+        Bin and window size in bp.
+    """
+    lengths = genome.lengths[contig]
+    end = np.minimum(start + width, lengths)
+    first = start + width // 2 - window // 2
+    names = [genome.names[index] for index in contig.tolist()]
+    places = zip(names, start.tolist(), end.tolist(), strict=True)
+    return Rows(
+        ids=[f"{name}:{low}-{high}" for name, low, high in places],
+        raw=genome.windows(contig, first, window),
+        padded=(first < 0) | (first + window > lengths),
+        contig=names,
+        start=start,
+        end=end,
+    )

@@ -1,0 +1,173 @@
+"""Predictions and other numbers as genome tracks: one bigWig or bedGraph file a target."""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Literal, NamedTuple
+from urllib.parse import quote
+
+import numpy as np
+import polars as pl
+import pybigtools
+from numpy.typing import NDArray
+
+from danq.errors import DanqError
+from danq.files import staged
+from danq.learn.predict.predictions import Append, Predictions
+from danq.progress import progress
+
+TrackFormat = Literal["bigwig", "bedgraph"]
+SUFFIX: dict[TrackFormat, str] = {"bigwig": ".bw", "bedgraph": ".bedgraph"}
+
+AppendValues = Callable[[str, NDArray[np.int64], NDArray[np.int64], NDArray[np.float32]], None]
+"""Add values to tracks: contig, start (n,) and end (n,) in bp, 0-based half-open, values float32 (n, k)."""
+
+
+class _Stretch(NamedTuple):
+    """Rows of one contig in the file: from byte `offset` on, starts, ends, values (k, n)."""
+
+    contig: str
+    offset: int
+    rows: int
+
+
+class _Values(NamedTuple):
+    """One target along a part of a contig: start, end int64 (n,), value float32 (n,)."""
+
+    contig: str
+    start: NDArray[np.int64]
+    end: NDArray[np.int64]
+    value: NDArray[np.float32]
+
+
+def file_stem(name: str) -> str:
+    """Name of a file for a target: what no file name may hold, such as ``/``, becomes ``%2F``, and so on."""
+    return quote(name, safe=" +,;=()[]@")
+
+
+@contextmanager
+def writing_tracks(folder: Path, contigs: dict[str, int], kind: TrackFormat = "bigwig") -> Iterator[Append]:
+    """Write the probability of every target along the genome, as `writing_values` does.
+
+    Parameters
+    ----------
+    folder, contigs, kind
+        As for `writing_values`; a file is named for its target.
+
+    Raises
+    ------
+    DanqError
+        As `writing_values`, or if rows have no positions.
+    """
+    names: list[str] = []
+    with writing_values(folder, contigs, names, kind) as append_values:
+
+        def append(block: Predictions) -> None:
+            if block.contig is None or block.start is None or block.end is None:
+                raise DanqError(f"{folder}: expected rows with positions on a genome for tracks")
+            names[:] = block.targets.tolist()
+            changes = np.flatnonzero(block.contig[1:] != block.contig[:-1]) + 1
+            for first, last in zip([0, *changes], [*changes, len(block)], strict=True):
+                if first < last:
+                    rows = slice(first, last)
+                    contig = str(block.contig[first])
+                    append_values(contig, block.start[rows], block.end[rows], block.probabilities[rows])
+
+        yield append
+
+
+@contextmanager
+def writing_values(
+    folder: Path, contigs: dict[str, int], names: Sequence[str], kind: TrackFormat = "bigwig"
+) -> Iterator[AppendValues]:
+    """Write numbers along the genome, one file for each of k names.
+
+    The rows wait in a file where the values of a name lie together, so that memory does not grow with
+    them and a track reads little more than its own part. Contigs stand in the order of their names.
+
+    Parameters
+    ----------
+    folder : Path
+        Directory of the tracks.
+    contigs : dict of str to int
+        Length in bp of each contig of the genome.
+    names : sequence of k str
+        Tracks, each in the file `file_stem` names; read when all rows have come.
+    kind : {"bigwig", "bedgraph"}
+        Format of the files.
+
+    Raises
+    ------
+    DanqError
+        If rows overlap or are not sorted within their contig, or none come, or the directory cannot be
+        written.
+    """
+    with staged(folder) as partial:
+        waiting = _Waiting(partial / "rows", folder)
+        yield waiting.append
+        if not waiting.stretches:
+            raise DanqError(f"{folder}: expected at least one row of predictions, received none")
+        with progress("writing tracks", len(names), "tracks") as advance:
+            for index, name in enumerate(names):
+                path = partial / (file_stem(name) + SUFFIX[kind])
+                if kind == "bigwig":
+                    _write_bigwig(path, contigs, waiting.values(index))
+                else:
+                    _write_bedgraph(path, waiting.values(index))
+                advance()
+        waiting.path.unlink()
+
+
+class _Waiting:
+    """Rows on disk, stretch by stretch."""
+
+    def __init__(self, path: Path, folder: Path) -> None:
+        self.path, self.folder = path, folder
+        self.stretches: list[_Stretch] = []
+        self._ends: dict[str, int] = {}
+
+    def append(
+        self, contig: str, start: NDArray[np.int64], end: NDArray[np.int64], values: NDArray[np.float32]
+    ) -> None:
+        self._check(contig, start, end)
+        with self.path.open("ab") as stream:
+            self.stretches.append(_Stretch(contig, stream.tell(), len(start)))
+            np.stack([start, end]).astype(np.int64).tofile(stream)
+            np.ascontiguousarray(values.T, np.float32).tofile(stream)
+
+    def values(self, target: int) -> Iterator[_Values]:
+        with self.path.open("rb") as stream:
+            # sorting is stable: stretches of a contig keep their order
+            for contig, offset, rows in sorted(self.stretches, key=lambda stretch: stretch.contig):
+                stream.seek(offset)
+                start, end = np.fromfile(stream, np.int64, 2 * rows).reshape(2, rows)
+                stream.seek(4 * rows * target, 1)
+                yield _Values(contig, start, end, np.fromfile(stream, np.float32, rows))
+
+    def _check(self, contig: str, start: NDArray[np.int64], end: NDArray[np.int64]) -> None:
+        before = np.concatenate([[self._ends.get(contig, 0)], end[:-1]])
+        wrong = np.flatnonzero(start < before)
+        if len(wrong):
+            raise DanqError(
+                f"{self.folder}: expected sorted rows without overlap for tracks, received "
+                f"{contig}:{start[wrong[0]]}-{end[wrong[0]]} after a row that ends at {before[wrong[0]]}"
+            )
+        self._ends[contig] = int(end[-1])
+
+
+def _write_bigwig(path: Path, contigs: dict[str, int], values: Iterator[_Values]) -> None:
+    def rows() -> Iterator[tuple[str, int, int, float]]:
+        for contig, starts, ends, column in values:
+            rows = zip(starts.tolist(), ends.tolist(), column.tolist(), strict=True)
+            for start, end, value in rows:
+                yield contig, start, end, value
+
+    pybigtools.open(str(path), "w").write(dict(sorted(contigs.items())), rows())
+
+
+def _write_bedgraph(path: Path, values: Iterator[_Values]) -> None:
+    with path.open("wb") as stream:
+        for contig, start, end, column in values:
+            table = pl.DataFrame({"start": start, "end": end, "value": column})
+            table.insert_column(0, pl.Series("contig", [contig]).new_from_index(0, len(table)))
+            table.write_csv(stream, separator="\t", include_header=False)

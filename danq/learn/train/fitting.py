@@ -1,0 +1,167 @@
+"""Fit a run's model to its dataset: by the training loop, or by the model's own way of fitting."""
+
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from types import ModuleType
+from typing import Any, Protocol
+
+import keras
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel
+
+from danq.data.batches import TrainingBatches
+from danq.data.dataset import Dataset, Raw
+from danq.data.encoders import Encoder
+from danq.files import digest, sha256
+from danq.learn.bundle import load_bundle
+from danq.learn.devices import describe_device, is_chief, processor_name, repeatable
+from danq.learn.options import PredictOptions, TrainOptions, bundle_path
+from danq.learn.train.checkpoint import DIRECTORY, CheckpointStore
+from danq.learn.train.compatibility import check_encoder, check_output, make_encoder
+from danq.learn.train.loop import Training, TrainingData
+from danq.learn.train.losses import positive_weights, row_loss, target_weights
+from danq.learn.train.optimizers import make_optimizer
+from danq.learn.train.state import TrainingState
+from danq.learn.train.step import Steps
+from danq.learn.train.tensorboard import EpochEvents
+from danq.learn.train.transfer import copy_weights, freeze_layers, warn_of_other_rows
+
+_READ_AT_ONCE = 4096
+_WITHOUT_INFLUENCE = {"require_gpu", "tensorboard", "checkpoint_minutes"}
+
+
+class RunOptions(Protocol):
+    """A run as the configuration holds it."""
+
+    @property
+    def model(self) -> str:
+        """Name of a model, or path of its Python file."""
+
+    @property
+    def options(self) -> Mapping[str, Any]:
+        """Options of the model."""
+
+    @property
+    def train(self) -> TrainOptions:
+        """How it is trained."""
+
+    @property
+    def predict(self) -> PredictOptions:
+        """How it will predict."""
+
+
+@dataclass(frozen=True)
+class Trained:
+    """What a training leaves: the model in float32 on one device, and how it went."""
+
+    encoder: Encoder
+    model: keras.Model
+    history: Sequence[Mapping[str, Any]]
+    training: dict[str, Any]
+    inputs: dict[str, str]
+    writes: bool = True
+
+
+def fit_itself(module: ModuleType, options: BaseModel, data: Dataset, train: TrainOptions) -> Trained:
+    """Let a model that brings its own way of fitting take it."""
+    started = time.monotonic()
+    with repeatable(train.seed, "float32"):
+        encoder, model, history = module.fit(options, data, train.seed)
+    training = {
+        "device": f"CPU ({processor_name()})",
+        "samples_per_second": history[-1].get("samples_per_second"),
+        "wait_share": None,
+        "seconds": time.monotonic() - started,
+        "epochs": len(history),
+        "resumed": 0,
+    }
+    return Trained(encoder, model, history, training, {})
+
+
+def fit_by_steps(
+    name: str,
+    run: RunOptions,
+    module: ModuleType,
+    options: BaseModel,
+    data: Dataset,
+    strategy: Any,
+    out: Path,
+    runs: Path,
+) -> Trained:
+    """Train by the loop, with the best weights put into a model free of devices and mixed precision."""
+    train = run.train
+    with repeatable(train.seed, train.precision):
+        encoder = make_encoder(module, options, data.kind).fit(_raw(data, data.rows("train")))
+        check_encoder(encoder, name)
+        build = (options, encoder, len(data.targets), data.task)
+        source = load_bundle(bundle_path(train.init_from, runs)) if train.init_from else None
+        with strategy.scope():
+            model = module.build(*build)
+            check_output(model, data, name)
+            if source is not None:
+                warn_of_other_rows(source, data, str(train.init_from))
+                copy_weights(source, model, encoder, str(train.init_from))
+            freeze_layers(model, train.freeze)
+            optimizer = make_optimizer(train, strategy.num_replicas_in_sync)
+            optimizer.build(model.trainable_variables)
+        loss = row_loss(data.task, positive_weights(train, data), target_weights(train, data))
+        inputs = {} if source is None else {"init_from": source.digest}
+        writes = is_chief(strategy)
+        training = Training(
+            Steps(strategy, model, optimizer, loss, train.clip_norm is not None),
+            TrainingData(_batches(data, train), encoder, data.rows("valid")),
+            train,
+            CheckpointStore(out / DIRECTORY, _checkpoint_digest(run, options, data, inputs)),
+            EpochEvents(out / "tensorboard" if train.tensorboard and writes else None),
+            writes,
+        )
+        state = training.run(name)
+    final = module.build(*build)
+    final.set_weights(model.get_weights())
+    return Trained(encoder, final, state.history, _told(state), inputs, writes)
+
+
+def _told(state: TrainingState) -> dict[str, Any]:
+    return {
+        "device": describe_device(),
+        "samples_per_second": state.samples_per_second,
+        "wait_share": state.wait_share,
+        "seconds": sum(row["seconds"] for row in state.history),
+        "epochs": len(state.history),
+        "resumed": state.resumed,
+    }
+
+
+def _raw(data: Dataset, rows: NDArray[np.int64]) -> Iterator[Raw]:
+    for first in range(0, len(rows), _READ_AT_ONCE):
+        yield data.raw(rows[first : first + _READ_AT_ONCE])
+
+
+def _batches(data: Dataset, train: TrainOptions) -> TrainingBatches:
+    return TrainingBatches(
+        data,
+        data.rows("train"),
+        train.batch_size,
+        train.seed,
+        train.reverse_complement == "augment",
+        train.shift,
+        train.samples_per_epoch,
+    )
+
+
+def _checkpoint_digest(run: RunOptions, options: BaseModel, data: Dataset, inputs: Mapping[str, str]) -> str:
+    """SHA-256 of all that the weights depend on."""
+    return digest(
+        {
+            "danq": version("danq"),
+            "model": sha256(Path(run.model)) if run.model.endswith(".py") else run.model,
+            "options": options.model_dump(mode="json"),
+            "train": run.train.model_dump(mode="json", exclude=_WITHOUT_INFLUENCE),
+            "dataset": data.digest,
+            **inputs,
+        }
+    )

@@ -1,0 +1,257 @@
+"""The training loop: epochs of steps, validation, early stopping, checkpoints that resume exactly."""
+
+import logging
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+from numpy.typing import NDArray
+
+from danq.data.batches import Batch, TrainingBatches, ordered_batches
+from danq.data.encoders import Encoder
+from danq.learn.bundle import model_weights
+from danq.learn.options import TrainOptions
+from danq.learn.train.checkpoint import Checkpoint, CheckpointStore
+from danq.learn.train.monitor import Monitor, ValidationMetrics
+from danq.learn.train.optimizers import learning_rate
+from danq.learn.train.prefetch import prefetched
+from danq.learn.train.state import TrainingState
+from danq.learn.train.step import Arrays, Steps
+from danq.learn.train.stopping import StopRequest, stop_requests
+from danq.learn.train.tensorboard import EpochEvents
+from danq.progress import Advance, progress
+
+log = logging.getLogger("danq")
+
+_VARIABLE, _BEST = "variable", "best"
+
+
+@dataclass(frozen=True)
+class TrainingData:
+    """Training batches, and the rows that validate.
+
+    Attributes
+    ----------
+    batches : TrainingBatches
+        Of the training rows.
+    encoder : Encoder
+        Fitted.
+    valid : int64, shape (n,)
+        Rows of ``batches.dataset``.
+    """
+
+    batches: TrainingBatches
+    encoder: Encoder
+    valid: NDArray[np.int64]
+
+    def training(self, epoch: int, step: int) -> tuple[Arrays, Batch]:
+        """Load and encode the batch of a training step."""
+        batch = self.batches.load(epoch, step)
+        return self.encoder.encode(batch.raw), batch
+
+    def validation(self, step: int) -> tuple[Arrays, Batch]:
+        """Load and encode the padded batch of a step of validation."""
+        size = self.batches.batch_size
+        rows = self.valid[step * size : (step + 1) * size]
+        batch = next(ordered_batches(self.batches.dataset, rows, size))
+        return self.encoder.encode(batch.raw), batch
+
+    @property
+    def validation_steps(self) -> int:
+        """Steps of one validation."""
+        return -(-len(self.valid) // self.batches.batch_size)
+
+
+@dataclass(frozen=True)
+class _StepLoss:
+    loss: tf.Tensor
+    samples: int
+    step: int
+
+
+class Training:
+    """One training from its start, or its checkpoint, to the best weights.
+
+    Parameters
+    ----------
+    steps : Steps
+        Model, optimizer and devices.
+    data : TrainingData
+        Rows.
+    options : TrainOptions
+        Epochs, patience, monitor, schedule, minutes between checkpoints.
+    store : CheckpointStore
+        Where the checkpoint is.
+    events : EpochEvents
+        TensorBoard's copy of the history.
+    writes : bool
+        Whether this process writes checkpoints; of several workers one does.
+    """
+
+    def __init__(
+        self,
+        steps: Steps,
+        data: TrainingData,
+        options: TrainOptions,
+        store: CheckpointStore,
+        events: EpochEvents,
+        writes: bool = True,
+    ) -> None:
+        self.state = TrainingState()
+        self._steps, self._data, self._options = steps, data, options
+        self._store, self._events, self._writes = store, events, writes
+        self._variables = [*steps.model.variables, *steps.optimizer.variables]
+        self._best: list[NDArray[Any]] = []
+        self._rate_set: float | None = None
+        self._compiled = False
+        self._saved = self._mark = time.monotonic()
+
+    def run(self, name: str) -> TrainingState:
+        """Train until the epochs are over or nothing got better for `patience` epochs.
+
+        The model is left with the weights of its best epoch.
+
+        Parameters
+        ----------
+        name : str
+            Name of the run, for messages.
+
+        Raises
+        ------
+        DanqError
+            If the loss is no finite number.
+        SystemExit
+            With 128 + the signal's number, after a checkpoint, when the process was asked to stop.
+        """
+        self._resume()
+        state, epochs = self.state, self._options.epochs
+        ahead = (epochs - state.epoch) * self._data.batches.samples - state.samples
+        with stop_requests() as stop, progress(f"training {name}", ahead, "samples") as advance:
+            while not state.over(self._options):
+                self._train_epoch(stop, advance)
+                with self._steps.averaged():
+                    metrics = self._validate(stop)
+                    if metrics is not None and self._close_epoch(metrics):
+                        self._best = model_weights(self._steps.model)
+                if metrics is None:
+                    self._save(stop)
+                else:
+                    self._report(metrics)
+        _assign(self._steps.model.weights, self._best)
+        return state
+
+    def _train_epoch(self, stop: StopRequest, advance: Advance) -> None:
+        state, last = self.state, self._data.batches.steps
+        epoch, started = state.epoch, time.perf_counter()
+        behind: _StepLoss | None = None
+        steps = prefetched(lambda step: self._data.training(epoch, step), range(state.step, last))
+        for (inputs, batch), waited in steps:
+            self._set_rate(self._rate(state.step))
+            loss = self._steps.train(inputs, batch.labels, batch.weight)
+            # a loss is read one step late, while the device works on the next
+            self._count(behind, advance)
+            behind = _StepLoss(loss, int(batch.weight.sum()), state.step)
+            state.step += 1
+            if stop.number or time.monotonic() - self._saved > 60 * self._options.checkpoint_minutes:
+                self._count(behind, advance)
+                behind = None
+                self._save(stop)
+            now = time.perf_counter()
+            if self._compiled:
+                state.time(int(batch.weight.sum()), now - started, waited)
+            self._compiled, started = True, now
+        self._count(behind, advance)
+
+    def _count(self, behind: _StepLoss | None, advance: Advance) -> None:
+        if behind is not None:
+            loss = float(behind.loss)
+            self.state.count(loss, behind.samples, behind.step)
+            epochs = f"epoch {self.state.epoch + 1}/{self._options.epochs}"
+            advance(behind.samples, f"{epochs} loss {self.state.loss_sum / self.state.samples:.4f}")
+
+    def _rate(self, step: int) -> float:
+        steps, epochs = self._data.batches.steps, self._options.epochs
+        step += self.state.epoch * steps
+        return learning_rate(self._options, step, epochs * steps, self.state.reductions)
+
+    def _set_rate(self, rate: float) -> None:
+        if rate != self._rate_set:
+            self._steps.optimizer.learning_rate = rate
+            self._rate_set = rate
+
+    def _validate(self, stop: StopRequest) -> ValidationMetrics | None:
+        """Measure the validation rows; None where the process was asked to stop."""
+        dataset = self._data.batches.dataset
+        labels = len(self._data.valid) * max(dataset.steps, 1)
+        monitor = Monitor(labels, len(dataset.targets), dataset.task)
+        for (inputs, batch), _ in prefetched(self._data.validation, range(self._data.validation_steps)):
+            logits, losses = self._steps.forward(inputs, batch.labels)
+            monitor.add(logits, batch.labels, losses, batch.weight)
+            if stop.number:
+                return None
+        return monitor.metrics()
+
+    def _close_epoch(self, metrics: ValidationMetrics) -> bool:
+        self._lap()
+        return self.state.close_epoch(metrics, self._options, self._rate(self._data.batches.steps - 1))
+
+    def _report(self, metrics: ValidationMetrics) -> None:
+        row = self.state.history[-1]
+        self._events.write(row)
+        shown = {
+            "loss": row["train_loss"],
+            "validation loss": metrics.loss,
+            "AUROC": metrics.auroc,
+            "AUPRC": metrics.auprc,
+            "F1": metrics.f1,
+        }
+        values = ", ".join(f"{name} {value:.4f}" for name, value in shown.items() if value is not None)
+        log.info("epoch %d/%d: %s", row["epoch"], self._options.epochs, values)
+
+    def _lap(self) -> None:
+        now = time.monotonic()
+        self.state.epoch_seconds += now - self._mark
+        self._mark = now
+
+    def _save(self, stop: StopRequest) -> None:
+        self._lap()
+        if self._writes:
+            arrays = _numbered(_VARIABLE, [variable.numpy() for variable in self._variables])
+            arrays |= _numbered(_BEST, self._best)
+            self._store.write(Checkpoint(arrays, self.state.as_dict()))
+        self._saved = time.monotonic()
+        if stop.number:
+            log.warning(
+                "stopped by %s in epoch %d after step %d; the same command goes on from %s",
+                stop.name,
+                self.state.epoch + 1,
+                self.state.step,
+                self._store.directory,
+            )
+            raise SystemExit(128 + stop.number)
+
+    def _resume(self) -> None:
+        checkpoint = self._store.read()
+        if checkpoint is None:
+            return
+        self.state = TrainingState(**checkpoint.state)
+        self.state.resumed += 1
+        _assign(self._variables, [checkpoint.arrays[name] for name in _names(_VARIABLE, self._variables)])
+        self._best = [array for name, array in checkpoint.arrays.items() if name.startswith(_BEST)]
+        log.info("going on in epoch %d after step %d", self.state.epoch + 1, self.state.step)
+
+
+def _names(kind: str, values: Sequence[Any]) -> list[str]:
+    return [f"{kind}_{number}" for number in range(len(values))]
+
+
+def _numbered(kind: str, arrays: Sequence[NDArray[Any]]) -> dict[str, NDArray[Any]]:
+    return dict(zip(_names(kind, arrays), arrays, strict=True))
+
+
+def _assign(variables: Sequence[Any], values: Sequence[NDArray[Any]]) -> None:
+    for variable, value in zip(variables, values, strict=True):
+        variable.assign(value)

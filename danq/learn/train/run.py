@@ -1,0 +1,155 @@
+"""Train one run of a configuration and write its bundle."""
+
+import logging
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+
+from danq.data.dataset import Dataset, open_dataset
+from danq.errors import DanqError
+from danq.files import check_writable, sha256, staged
+from danq.learn.bundle import save_bundle
+from danq.learn.chance import not_above_chance, valid_prevalence
+from danq.learn.devices import choose_strategy
+from danq.learn.options import TrainOptions
+from danq.learn.train.checkpoint import DIRECTORY, CheckpointStore
+from danq.learn.train.compatibility import check_data, with_steps
+from danq.learn.train.fitting import RunOptions, Trained, fit_by_steps, fit_itself
+from danq.models import load_model_module
+from danq.provenance import provenance
+
+log = logging.getLogger("danq")
+
+
+def train_run(
+    run_name: str, run: RunOptions, dataset: Path, out: Path, runs: Path, genome: Path | None = None
+) -> dict[str, Any]:
+    """Train a run and write `model.keras`, `bundle.json` and `history.tsv`.
+
+    A checkpoint in ``<out>/.checkpoint`` of the same dataset, options and release is gone on from, exactly;
+    it is removed when the bundle is complete.
+
+    Parameters
+    ----------
+    run_name : str
+        Name of the run.
+    run : RunOptions
+        Model, its options, training and prediction.
+    dataset : Path
+        Directory of the labelled dataset.
+    out : Path
+        Directory of the bundle.
+    runs : Path
+        Directory of all runs, where ``train.init_from`` finds a run by its name.
+    genome : Path, optional
+        Directory of the encoded genome, where it is not the one the dataset was made with.
+
+    Returns
+    -------
+    dict
+        What ``bundle.json`` holds; of several workers, for all but the first what it would hold.
+
+    Raises
+    ------
+    DanqError
+        If data, model and options do not fit each other, no GPU is there that is required, or the training
+        diverges.
+    SystemExit
+        With 128 + the signal's number, after a checkpoint, when the process was asked to stop.
+    """
+    check_writable(out)
+    module = load_model_module(run.model)
+    options = _model_options(module, run_name, run.options)
+    store = Path(out) / DIRECTORY
+    if hasattr(module, "fit"):
+        data = _open(dataset, genome, module, run.train)
+        trained = fit_itself(module, options, data, run.train)
+    else:
+        strategy = choose_strategy(run.train)
+        data = _open(dataset, genome, module, run.train)
+        options = with_steps(options, data.bin, data.step)
+        trained = fit_by_steps(run_name, run, module, options, data, strategy, out, runs)
+    info = _information(run_name, run, options, data, trained)
+    if trained.writes:
+        with staged(out) as partial:
+            info = save_bundle(partial, trained.model, trained.encoder, info, trained.history)
+        CheckpointStore(store, "").remove()
+    _close(run_name, info)
+    return info
+
+
+def _model_options(module: ModuleType, run_name: str, options: Mapping[str, Any]) -> BaseModel:
+    try:
+        checked: BaseModel = module.Options.model_validate(dict(options))
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(str(part) for part in ("runs", run_name, "options", *first["loc"]))
+        raise DanqError(f"{place}: {first['msg']}, received {first['input']!r}") from None
+    return checked
+
+
+def _open(path: Path, genome: Path | None, module: ModuleType, train: TrainOptions) -> Dataset:
+    data = open_dataset(path, genome)
+    check_data(module, data, train)
+    return data
+
+
+def _information(
+    name: str, run: RunOptions, options: BaseModel, data: Dataset, trained: Trained
+) -> dict[str, Any]:
+    genome = data.genome.digest if data.genome is not None else None
+    described: dict[str, Any] = {
+        "model": run.model,
+        **({"model_file": sha256(Path(run.model))} if run.model.endswith(".py") else {}),
+        "options": options.model_dump(mode="json"),
+        "train": run.train.model_dump(mode="json"),
+        "predict": run.predict.model_dump(mode="json"),
+    }
+    if data.kind != "dna":
+        # the default is for DNA; other rows have one reading
+        described["predict"]["reverse_complement"] = "none"
+    return {
+        "run": name,
+        **described,
+        "targets": list(data.targets),
+        "task": data.task,
+        "data_kind": data.kind,
+        "window": data.window or None,
+        "bin": data.bin,
+        "step": data.step,
+        "shape": None if data.shape is None else list(data.shape),
+        "best": _best(trained.history, run.train.monitor) | {"valid_prevalence": valid_prevalence(data)},
+        "training": trained.training,
+        "dataset": {"name": data.manifest["name"], "digest": data.digest, "genome_digest": genome},
+        "provenance": provenance({"dataset": data.digest, **trained.inputs}, described),
+    }
+
+
+def _best(history: Sequence[Mapping[str, Any]], monitor: str) -> dict[str, Any]:
+    """Epoch whose weights were kept, with its validation metrics; what the model itself adds is kept too."""
+    sign = 1 if monitor == "loss" else -1
+    defined = [row for row in history if row.get(f"valid_{monitor}") is not None]
+    row = min(defined, key=lambda row: sign * row[f"valid_{monitor}"]) if defined else history[-1]
+    times = {"train_loss", "learning_rate", "samples_per_second", "seconds"}
+    return {key: value if value == value else None for key, value in row.items() if key not in times}
+
+
+def _close(name: str, info: Mapping[str, Any]) -> None:
+    told = info["training"]
+    speed, waiting = told["samples_per_second"], told["wait_share"]
+    log.info(
+        "trained %s: %d epochs in %.0f s, best %d; device %s%s%s",
+        name,
+        told["epochs"],
+        told["seconds"],
+        info["best"]["epoch"],
+        told["device"],
+        "" if speed is None else f"; {speed:,.0f} samples/s",
+        "" if waiting is None else f"; {waiting:.1%} of the time waiting for input",
+    )
+    remark = not_above_chance(info["best"])
+    if remark:
+        log.warning("%s: %s", name, remark)

@@ -1,0 +1,146 @@
+"""How models of words read: words of a text or k-mers of DNA, as vectors that may be pre-trained."""
+
+import logging
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field
+
+from danq.data.encoders.kmer_words import KmerOptions, KmerWords
+from danq.data.encoders.vectors import read_vectors, starting_vectors
+from danq.data.encoders.words import FIRST, PADDING, WordEncoder, WordOptions, Words
+from danq.errors import DanqError
+from danq.models.sub_bins import Span, StepOptions, Steps, span
+
+if TYPE_CHECKING:
+    import keras
+
+log = logging.getLogger("danq")
+
+
+class ReadingOptions(StepOptions, KmerOptions, WordOptions):
+    """Words and their vectors."""
+
+    embedding: int = Field(
+        300, ge=1, description="length of a word's vector; that of `vectors` where they are given"
+    )
+    vectors: Path | None = Field(
+        None,
+        description="pre-trained vectors to start from: text of word2vec or GloVe, plain or gzip; words that "
+        "the file lacks start at random",
+    )
+    train_vectors: bool = Field(True, description="false: word vectors stay as they start")
+    vector_seed: int = Field(1337, ge=0, description="seed of the vectors of words that the file lacks")
+
+
+def word_encoder(options: ReadingOptions, kind: str, max_characters: int = 0) -> WordEncoder:
+    """Unfitted encoder of a dataset's kind.
+
+    Parameters
+    ----------
+    options : ReadingOptions
+        Of words, or of k-mers.
+    kind : {'text', 'dna'}
+        What a row is.
+    max_characters : int
+        Characters of a word that are read; 0: no characters. Of a k-mer all are read.
+    """
+    if kind == "dna":
+        return KmerWords(options.k, options.stride, characters=max_characters > 0)
+    return Words(
+        options.max_words,
+        max_characters,
+        options.lower_case,
+        options.pattern,
+        options.min_count,
+        options.max_vocabulary,
+    )
+
+
+def word_vectors(
+    options: ReadingOptions, encoder: WordEncoder
+) -> tuple["keras.KerasTensor", "keras.KerasTensor", Any]:
+    """Input of word numbers, the words' vectors, and which words are no padding.
+
+    Parameters
+    ----------
+    options : ReadingOptions
+        Vectors.
+    encoder : WordEncoder
+        Fitted.
+
+    Returns
+    -------
+    tuple
+        ``words`` int32 (batch, words); vectors float (batch, words, width); a mask bool (batch, words) that
+        is padded on the right with at least one word in each row, or None where there is no padding.
+
+    Raises
+    ------
+    DanqError
+        If the file of vectors cannot be read.
+    """
+    import keras
+
+    words = keras.Input(encoder.inputs["words"][0], dtype="int32", name="words")
+    numbers = FIRST + len(encoder.vocabulary)
+    start = None
+    if options.vectors is not None:
+        start = _read_once(options.vectors, _stamp(options.vectors), encoder.vocabulary, options.vector_seed)
+    width = options.embedding if start is None else start.shape[1]
+    embedding = keras.layers.Embedding(numbers, width, trainable=options.train_vectors, name="word_embedding")
+    vectors = embedding(words)
+    if start is not None:
+        embedding.set_weights([start])
+    return words, vectors, keras.ops.not_equal(words, PADDING) if encoder.padded else None
+
+
+def word_span(options: ReadingOptions, encoder: WordEncoder) -> Span:
+    """Share the words out among the labelled stretches of a window; of a text, each word is one.
+
+    Raises
+    ------
+    DanqError
+        If they cannot be, or stretches are asked for in texts.
+    """
+    count = encoder.inputs["words"][0][0]
+    if isinstance(encoder, KmerWords):
+        return span(options, encoder.window, Steps(count, encoder.stride, encoder.k, "stride"))
+    if options.steps is not None:
+        raise DanqError(f"steps: expected none for texts, which have no bp; received {options.steps}")
+    return Span(0, 1, count)
+
+
+def _stamp(path: Path) -> tuple[int, int]:
+    """Tell a changed file from the one that was read."""
+    try:
+        status = path.stat()
+    except OSError:
+        raise DanqError(f"{path}: no such file; expected word vectors") from None
+    return status.st_mtime_ns, status.st_size
+
+
+@lru_cache(maxsize=1)  # a training builds its model twice
+def _read_once(
+    path: Path, stamp: tuple[int, int], vocabulary: tuple[str, ...], seed: int
+) -> NDArray[np.float32]:
+    """Start of the embedding, float32 (words + 2, width): padding 0, unknown words at random."""
+    vectors = read_vectors(path, vocabulary)
+    found = int(vectors.found.sum())
+    log.info(
+        "%s: %s vectors of width %d; %s of %s words of the vocabulary have one (%.1f%%)",
+        path,
+        f"{vectors.words_in_file:,}",
+        vectors.matrix.shape[1],
+        f"{found:,}",
+        f"{len(vocabulary):,}",
+        100 * found / len(vocabulary),
+    )
+    if not found:
+        log.warning("%s: no word of the vocabulary has a vector; are the words written alike?", path)
+    start = starting_vectors(vectors, seed, before=FIRST)
+    start[PADDING] = 0
+    return start

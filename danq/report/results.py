@@ -1,0 +1,178 @@
+"""What a results directory holds, read once for the report."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from danq.errors import DanqError
+from danq.evaluate.evaluate import FORMAT_VERSION, KIND
+from danq.evaluate.per_target import SCHEMA
+from danq.evaluate.resampling import TARGET
+from danq.evaluate.runs import RESAMPLES, Group, Run, grouped
+from danq.files import read_manifest
+from danq.report.callsets import Callset, read_callset
+from danq.report.lettering import natural
+
+
+@dataclass(frozen=True)
+class Results:
+    """A results directory: runs in the order to show them; dataset manifests; jobs.
+
+    Attributes
+    ----------
+    runs : tuple of Run
+    datasets : dict of str to dict
+        ``dataset.json`` by name, of the runs' datasets.
+    genomes : dict of str to dict
+        ``genome.json`` by name.
+    jobs : DataFrame or None
+        Columns job, seconds, peak memory (MB) and cores used on average, from the workflow's benchmarks.
+    callsets : tuple of Callset
+        Scored variants, in order of their names.
+    """
+
+    runs: tuple[Run, ...]
+    datasets: dict[str, dict[str, Any]]
+    genomes: dict[str, dict[str, Any]]
+    jobs: pl.DataFrame | None
+    callsets: tuple[Callset, ...] = ()
+
+    def label(self, run: Run | Group) -> str:
+        """Give the name of a run, with its dataset where there are several."""
+        several = len({each.family for each in self.runs}) > 1
+        family = run.dataset if isinstance(run, Group) else run.family
+        return f"{family} · {run.name}" if several else run.name
+
+    @property
+    def groups(self) -> tuple[Group, ...]:
+        """Runs as the configuration names them, in order."""
+        return grouped(self.runs)
+
+    @property
+    def drawn(self) -> tuple[Run, ...]:
+        """One run of each group, where all would be too many lines."""
+        return tuple((group.evaluated or group.members)[0] for group in self.groups)
+
+    def families(self) -> dict[str, list[Group]]:
+        """Sort groups by dataset as the configuration has it."""
+        found: dict[str, list[Group]] = {}
+        for group in self.groups:
+            found.setdefault(group.dataset, []).append(group)
+        return found
+
+
+def read_results(path: Path, names: Sequence[str] = (), callsets: Collection[str] = ()) -> Results:
+    """Read a results directory.
+
+    Parameters
+    ----------
+    path : Path
+        Directory of the results.
+    names : sequence of str
+        Runs to read, in their order.
+    callsets : collection of str
+        Callsets to read. Where only callsets are named, all runs; where none of either, all of both.
+
+    Raises
+    ------
+    DanqError
+        If it holds no run, or lacks a named run or callset, or a file in it is damaged or of another format
+        version.
+    """
+    bundles = _chosen(path, "run", "runs/*/bundle.json", names, not names)
+    if not bundles:
+        raise DanqError(f"{path}: expected at least one run (runs/<name>/bundle.json), found none")
+    runs = _in_order([_read_run(manifest) for manifest in bundles], names)
+    datasets = {
+        manifest.parent.name: read_manifest(manifest, "dataset", 1)
+        for manifest in sorted(path.glob("datasets/*/dataset.json"))
+    }
+    used = {run.dataset for run in runs}
+    genomes = {
+        manifest.parent.name: read_manifest(manifest, "genome", 1)
+        for manifest in sorted(path.glob("genomes/*/genome.json"))
+    }
+    kept = {name: datasets[name] for name in datasets if name in used}
+    scored = _chosen(path, "callset", "scores/*/scores.json", callsets, not callsets and not names)
+    jobs = _read_jobs(path / "benchmarks")
+    return Results(tuple(runs), kept, genomes, jobs, tuple(map(read_callset, scored)))
+
+
+def _in_order(runs: list[Run], names: Sequence[str]) -> list[Run]:
+    """Keep runs on one dataset together, in the order of the names, or else sorted with baselines last."""
+    if names:
+        runs = sorted(runs, key=lambda run: names.index(run.name))
+        datasets = list(dict.fromkeys(run.family for run in runs))
+        return sorted(runs, key=lambda run: datasets.index(run.family))
+    return sorted(
+        runs,
+        key=lambda run: (
+            natural(run.family),
+            run.is_baseline,
+            natural(run.repeat.base),
+            run.repeat.fold or 0,
+            run.repeat.seed or 0,
+        ),
+    )
+
+
+def _chosen(path: Path, what: str, pattern: str, names: Collection[str], everything: bool) -> list[Path]:
+    """Find the manifests of the named directories, or of all."""
+    found = sorted(path.glob(pattern))
+    missing = sorted(set(names) - {manifest.parent.name for manifest in found})
+    if missing:
+        place = pattern.replace("*", missing[0])
+        raise DanqError(f"{path}: expected the {what} {missing[0]} ({place}), found none")
+    return [manifest for manifest in found if everything or manifest.parent.name in names]
+
+
+def _read_run(manifest: Path) -> Run:
+    folder = manifest.parent
+    evaluation = folder / "evaluation"
+    summary = evaluation / "summary.json"
+    return Run(
+        name=folder.name,
+        folder=folder,
+        bundle=read_manifest(manifest, "bundle", 1),
+        history=_read_tsv(folder / "history.tsv"),
+        summary=read_manifest(summary, KIND, FORMAT_VERSION) if summary.is_file() else None,
+        metrics=_read_tsv(evaluation / "metrics.tsv", SCHEMA),
+        curves=_read_parquet(evaluation / "curves.parquet"),
+        calibration=_read_tsv(evaluation / "calibration.tsv", {"run": pl.String, "target": pl.String}),
+        resamples=_read_parquet(folder / RESAMPLES, without=f"^{TARGET}.*$"),
+    )
+
+
+def _read_tsv(path: Path, schema: dict[str, Any] | None = None) -> pl.DataFrame | None:
+    if not path.is_file():
+        return None
+    try:
+        table = pl.read_csv(path, separator="\t", schema_overrides=schema, infer_schema_length=None)
+        return table.fill_nan(None)
+    except pl.exceptions.PolarsError as error:
+        raise DanqError(f"{path}: expected a table ({str(error).splitlines()[0]})") from None
+
+
+def _read_parquet(path: Path, without: str = "") -> pl.DataFrame | None:
+    if not path.is_file():
+        return None
+    try:
+        return pl.scan_parquet(path).select(pl.exclude(without) if without else pl.all()).collect()
+    except pl.exceptions.PolarsError as error:
+        raise DanqError(f"{path}: expected a Parquet table ({str(error).splitlines()[0]})") from None
+
+
+def _read_jobs(folder: Path) -> pl.DataFrame | None:
+    jobs = []
+    for path in sorted(folder.glob("**/*.tsv")):
+        table = _read_tsv(path)
+        if table is None or table.is_empty() or not {"s", "max_rss", "mean_load"} <= set(table.columns):
+            continue
+        numbers = table.select(pl.col("s", "max_rss", "mean_load").cast(pl.Float64, strict=False))
+        name = path.relative_to(folder).with_suffix("").as_posix().replace("/", " ")
+        jobs.append((name, numbers["s"].sum(), numbers["max_rss"].max(), numbers["mean_load"].mean()))
+    columns = {"job": pl.String, "seconds": pl.Float64, "memory": pl.Float64, "load": pl.Float64}
+    return pl.DataFrame(jobs, schema=columns, orient="row") if jobs else None

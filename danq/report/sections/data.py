@@ -1,0 +1,156 @@
+"""Sections of the report about the data: what was learned from, class balance, repeats."""
+
+from typing import Any
+
+from danq.report.content import Column, Section, listing, page, table, text
+from danq.report.plots import MOST_LINES, Bars, Tab, bars, line_plot
+from danq.report.results import Results
+
+_LEFT_OUT = {
+    "short_last_bin": "shorter than a bin, at the end of a contig",
+    "straddling": "across the limit of two splits",
+    "boundary": "window reaches into another split",
+    "excluded": "in an excluded region",
+    "too_many_n": "too many unknown bases (N) in the window",
+    "negatives_dropped": "training bins without a positive target that were not kept",
+}
+
+
+_MOST_NAMES = 30
+_SPLIT = {"train": "training", "valid": "validation", "test": "test"}
+_REST = "rows that neither overlap nor repeat a training row"
+
+
+def leakage(results: Results) -> Section | None:
+    """Tell what test rows share with training, and the metrics without those."""
+    rows, sentences = {}, dict[str, str]()
+    for run in results.runs:
+        found = run.measured
+        leak = found.get("leakage") if found else None
+        if found is None or leak is None:
+            continue
+        sentences.setdefault(run.dataset, _sentence(run.dataset, leak))
+        row = {"left": leak["left"], "scored": f"{leak['scored']} of {found['targets']}"}
+        for name in ("auroc", "auprc"):
+            row |= {name: found[name]["mean"], f"{name}_left": leak[name]["mean"]}
+        rows[results.label(run)] = row
+    columns = {
+        "auroc": Column("Mean AUROC", "all test rows", 4, 0.5, 1, "Blues"),
+        "auroc_left": Column("Mean AUROC without repeats", _REST, 4, 0.5, 1, "Blues"),
+        "auprc": Column("Mean AUPRC", "all test rows", 4, 0, 1, "Greens"),
+        "auprc_left": Column("Mean AUPRC without repeats", _REST, 4, 0, 1, "Greens"),
+        "left": Column("Rows left", "test rows that neither overlap nor repeat a training row", 0),
+        "scored": Column("Scored", "targets that still have positives and negatives, of all targets"),
+    }
+    return table(
+        "danq_leakage", "Repeats of training rows", " ".join(sentences.values()), "Run", columns, rows
+    )
+
+
+def _sentence(dataset: str, leak: dict[str, Any]) -> str:
+    if not leak["word_bp"]:
+        return (
+            f"Of {leak['windows']:,} test rows of {text(dataset)}, {leak['repeats']:,} are the same as a "
+            "training row; they are left out of the columns “without repeats”."
+        )
+    sample = f" (in {leak['words_sampled']:.0%} of the words)" if leak["words_sampled"] < 1 else ""
+    share = leak["repeats"] / max(leak["windows"], 1)
+    return (
+        f"Of {leak['windows']:,} test windows of {text(dataset)}, {leak['overlapping']:,} overlap a training "
+        f"window and {leak['repeats']:,} ({share:.1%}) nearly repeat training sequence: at least "
+        f"{leak['smallest_share']:.0%} of the {leak['word_bp']}-bp words of the window, or of its bin, "
+        f"occur on either strand of the training windows{sample}. Both kinds are left out of the columns "
+        "“without repeats”."
+    )
+
+
+def balance(results: Results) -> Section | None:
+    """Positives of each target and split, as shares; sorted lines where the targets are too many for bars."""
+    ylab = "Positive rows (%)"
+    shares: dict[str, Bars] = {}
+    views: dict[str, tuple[str, Bars]] = {}
+    for name, manifest in results.datasets.items():
+        sizes = {split: n for split, n in manifest["n"].items() if n}
+        step = manifest.get("step")
+        each = manifest["bin"] // step if step else 1
+        of = {_SPLIT[split]: n * each for split, n in sizes.items()}
+        counts = {
+            target["name"]: {_SPLIT[s]: target["counts"][s] for s in sizes} for target in manifest["targets"]
+        }
+        shares[name] = {
+            target: {split: round(100 * n / of[split], 4) for split, n in positives.items()}
+            for target, positives in counts.items()
+        }
+        before = f"{name}: " if len(results.datasets) > 1 else ""
+        views |= {f"{before}share": (ylab, shares[name]), f"{before}number": ("Positive rows", counts)}
+    description = "Positive rows of each target in the training, validation and test rows."
+    if all(len(targets) <= MOST_LINES for targets in shares.values()):
+        return bars("danq_balance", "Class balance", description, views)
+    tabs = [
+        Tab(
+            name,
+            {
+                split: list(enumerate(sorted((each[split] for each in targets.values()), reverse=True), 1))
+                for split in next(iter(targets.values()))
+            },
+        )
+        for name, targets in shares.items()
+        if targets
+    ]
+    description += " Targets stand in falling order, for each split on its own."
+    return line_plot("danq_balance", "Class balance", description, ("Rank of the target", ylab), tabs)
+
+
+def data(results: Results) -> Section | None:
+    """Tell what the rows are, how they were split, and which bins were left out and why."""
+    body = ""
+    for name, manifest in results.datasets.items():
+        body += f"<h4>{text(name)}</h4>" + listing(["", ""], _facts(results, manifest))
+    description = "What was learned from."
+    if any(manifest["window"] for manifest in results.datasets.values()):
+        description += (
+            " Windows are what a model sees; the bin in the middle of a window carries the labels. Bins are "
+            "left out for one reason each, the first that applies."
+        )
+    return page("danq_data", "Data and splits", description, body)
+
+
+def _facts(results: Results, manifest: dict[str, Any]) -> list[list[object]]:
+    genome, bin_, step = manifest.get("genome"), manifest.get("bin"), manifest.get("step")
+    rows: list[list[object]] = []
+    if genome:
+        contigs = results.genomes.get(genome["name"], {}).get("contigs", [])
+        size = f", {sum(c['length'] for c in contigs):,} bp in {len(contigs):,} contigs" if contigs else ""
+        rows.append(["Genome", f"{genome['name']}{size}"])
+    kind = "one of them a row" if manifest["task"] == "multiclass" else "any number of them a row"
+    rows.append(["Targets", f"{len(manifest['targets']):,}, {kind}"])
+    if manifest["window"]:
+        size = f"{manifest['window']:,} bp" + (f", labelled bin of {bin_:,} bp in its centre" if bin_ else "")
+        rows.append(["Window", size + (f", in steps of {step:,} bp" if step else "")])
+    if manifest.get("shape"):
+        rows.append(["Images", " x ".join(map(str, manifest["shape"])) + " (height, width, channels)"])
+    rows += [[f"Rows, {_SPLIT[split]}", f"{n:,}"] for split, n in manifest["n"].items()]
+    given = (manifest.get("options") or {}).get("split") or {}
+    for split in ("valid", "test"):
+        if isinstance(given.get(split), list):
+            rows.append([f"Regions, {_SPLIT[split]}", ", ".join(given[split])])
+    for reason, number in manifest.get("left_out", {}).items():
+        if number:
+            rows.append([f"Left out: {_LEFT_OUT.get(reason, reason.replace('_', ' '))}", f"{number:,}"])
+    renamed = manifest.get("renamed") or {}
+    if renamed:
+        rows.append(["Contig names read as", _some([f"{file} → {own}" for file, own in renamed.items()])])
+    unknown = manifest.get("unknown_contigs") or {}
+    if unknown:
+        listed = [
+            f"{contig} ({unknown[contig]:,})" if isinstance(unknown, dict) else contig for contig in unknown
+        ]
+        rows.append(["Regions on contigs that the genome lacks", _some(listed)])
+    rare = sorted(manifest["targets"], key=lambda target: (target["counts"]["test"], target["name"]))[:5]
+    rows.append(["Rarest targets in test", ", ".join(f"{t['name']} ({t['counts']['test']:,})" for t in rare)])
+    return rows
+
+
+def _some(names: list[str]) -> str:
+    shown = ", ".join(names[:_MOST_NAMES])
+    return shown if len(names) <= _MOST_NAMES else f"{shown} and {len(names) - _MOST_NAMES:,} more"

@@ -1,0 +1,1 @@
+"""Alleles on the phased haplotypes of samples."""
