@@ -1,12 +1,12 @@
 """95% intervals by bootstrap over blocks of the genome, because neighbouring windows are not independent."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy import sparse
+
+from danq.metrics import weighted_areas
 
 BLOCK_BP = 100_000
 """Length of a resampled stretch of the genome in bp."""
@@ -69,73 +69,8 @@ def draw(block: NDArray[np.int64], g: int, resamples: int, seed: int) -> Resampl
 def resampled_areas(
     scores: NDArray[np.float32], labels: NDArray[np.uint8], resamples: Resamples
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """AUROC and AUPRC of one target in every resample.
-
-    Only the distinct scores that a positive row has matter for either area. Rows are counted by score and
-    block in a sparse matrix, whose product with the block counts gives all resamples at once, in exact
-    integers.
-
-    Parameters
-    ----------
-    scores : float32, shape (n,)
-    labels : uint8, shape (n,)
-    resamples : Resamples
-
-    Returns
-    -------
-    auroc, auprc : float64, shape (resamples,)
-        NaN in resamples that lack positives or negatives.
-    """
-    counts, block = resamples.counts, resamples.block
-    positive = labels != 0
-    auroc, auprc = (np.full(counts.shape[1], np.nan) for _ in range(2))
-    if positive.all() or not positive.any():
-        return auroc, auprc
-    distinct = np.unique(scores[positive])[::-1]
-    # a negative belongs to the first distinct score that is not above its own; those below all fall out
-    level = np.searchsorted(-distinct, -scores, side="left")
-    tied = ~positive & (distinct[np.minimum(level, len(distinct) - 1)] == scores)
-    shape = (len(distinct), counts.shape[0])
-    pos, neg, tie = (
-        _counted(level[keep], block[keep], shape)
-        for keep in (positive, ~positive & (level < len(distinct)), tied)
-    )
-    totals = np.bincount(block[~positive], minlength=counts.shape[0]).astype(np.float64)
-    for columns in chunks(counts.shape[1], max(shape)):
-        weights = counts[:, columns].astype(np.float64)
-        with np.errstate(invalid="ignore", divide="ignore"):
-            auroc[columns], auprc[columns] = _areas(
-                pos @ weights, neg @ weights, tie @ weights, totals @ weights
-            )
-    return auroc, auprc
-
-
-def _counted(level: NDArray[np.int64], block: NDArray[np.int64], shape: tuple[int, int]) -> sparse.csr_array:
-    return sparse.coo_array((np.ones(len(level)), (level, block)), shape=shape).tocsr()
-
-
-def _areas(
-    pos: NDArray[np.float64],
-    neg: NDArray[np.float64],
-    tie: NDArray[np.float64],
-    negatives: NDArray[np.float64],
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    true, false = np.cumsum(pos, axis=0), np.cumsum(neg, axis=0)
-    positives = true[-1]
-    pairs = (pos * (negatives - false + tie / 2)).sum(axis=0)
-    area = pairs / (positives * negatives)
-    called = true + false
-    precision = np.divide(true, called, out=np.zeros_like(true), where=called > 0)
-    average = (pos * precision).sum(axis=0) / positives
-    # without negatives precision is 1 everywhere: not a score
-    return area, np.where(negatives > 0, average, np.nan)
-
-
-def chunks(resamples: int, rows: int) -> Iterator[slice]:
-    """Cut resamples into parts whose counts of `rows` rows fit into memory as float64."""
-    size = int(np.clip((1 << 22) // max(rows, 1), 8, 128))
-    for first in range(0, resamples, size):
-        yield slice(first, min(first + size, resamples))
+    """AUROC and AUPRC of one target in every resample; see `danq.metrics.weighted_areas`."""
+    return weighted_areas(scores, labels, resamples.block, resamples.counts)
 
 
 def interval(

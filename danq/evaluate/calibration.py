@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from danq.evaluate.metrics import Ranking
+from danq.metrics import Ranking
 
 BINS = 15
 """Bins of equal width over 0..1 (Guo et al. 2017, arXiv:1706.04599); probability 1 belongs to the last."""

@@ -5,10 +5,9 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import sparse
 
-from danq.evaluate.bootstrap import Resamples, chunks, macro
-from danq.evaluate.metrics import Calls
+from danq.evaluate.bootstrap import Resamples, macro
+from danq.metrics import Calls, parts, tally
 
 
 @dataclass(frozen=True)
@@ -97,12 +96,11 @@ def _counted(
 ) -> Iterator[NDArray[np.float64]]:
     """Hits, rows and calls of each class in each resample, three times float64 (k, resamples)."""
     counts = resamples.counts
-    shape = (k, counts.shape[0])
     for of, rows in ((truth, truth == called), (truth, slice(None)), (called, slice(None))):
         block = resamples.block[rows]
-        matrix = sparse.coo_array((np.ones(len(block)), (of[rows], block)), shape=shape).tocsr()
-        parts = [matrix @ counts[:, part].astype(np.float64) for part in chunks(counts.shape[1], max(shape))]
-        yield np.hstack(parts)
+        counted = tally(of[rows], block, (k, len(counts)))
+        each = parts(counts.shape[1], max(k, len(counts)))
+        yield np.hstack([counted @ counts[:, part].astype(np.float64) for part in each])
 
 
 def _agreement(

@@ -16,7 +16,6 @@ from danq.evaluate.bootstrap import Resamples, interval, macro
 from danq.evaluate.class_metrics import call_metrics, class_metrics
 from danq.evaluate.identical import identical
 from danq.evaluate.leakage import REPEATED, Leakage, leakage
-from danq.evaluate.metrics import SCORED
 from danq.evaluate.per_target import (
     AREAS,
     SplitScores,
@@ -34,6 +33,7 @@ from danq.evaluate.resampling import (
 )
 from danq.files import sha256, staged, write_json
 from danq.learn.predict.predictions import Predictions, read_predictions
+from danq.metrics import SCORED
 from danq.provenance import provenance
 
 log = logging.getLogger("danq")

@@ -11,7 +11,9 @@ from numpy.typing import NDArray
 from danq.errors import DanqError
 from danq.evaluate.bootstrap import Resamples, interval, resampled_areas
 from danq.evaluate.calibration import Reliability, edges, empty, reliability
-from danq.evaluate.metrics import (
+from danq.evaluate.curves import pr_curve, roc_curve, thin
+from danq.learn.predict.predictions import Predictions
+from danq.metrics import (
     SCORED,
     Calls,
     Ranking,
@@ -19,12 +21,8 @@ from danq.evaluate.metrics import (
     auroc,
     best_threshold,
     calls,
-    pr_curve,
     rank,
-    roc_curve,
-    thin,
 )
-from danq.learn.predict.predictions import Predictions
 from danq.progress import progress
 
 AREAS = ("auroc", "auprc")

@@ -17,6 +17,7 @@ from pydantic import Field
 from danq.data.dataset import Dataset
 from danq.data.encoders import Encoder, KmerCounts
 from danq.errors import DanqError
+from danq.metrics import SCORED, auprc, auroc, rank
 from danq.options import Closed
 from danq.progress import progress
 
@@ -255,16 +256,11 @@ def _validate(dataset: Dataset, counter: KmerCounts, scale: _Scale, linear: _Lin
 
 def _scores(logits: NDArray[np.float32], labels: NDArray[np.uint8]) -> tuple[float, float]:
     """Mean AUROC and AUPRC over the targets that have both values; NaN if there is none."""
-    from sklearn.metrics import average_precision_score, roc_auc_score
-
-    scored = np.flatnonzero((labels.min(axis=0) == 0) & (labels.max(axis=0) == 1))
-    if not len(scored):
+    rankings = [rank(logits[:, target], labels[:, target]) for target in range(labels.shape[1])]
+    scored = [ranking for ranking in rankings if ranking.status == SCORED]
+    if not scored:
         return float("nan"), float("nan")
-    auroc, auprc = (
-        np.mean([score(labels[:, target], logits[:, target]) for target in scored])
-        for score in (roc_auc_score, average_precision_score)
-    )
-    return float(auroc), float(auprc)
+    return float(np.mean([*map(auroc, scored)])), float(np.mean([*map(auprc, scored)]))
 
 
 def _loss(logits: NDArray[np.float32], labels: NDArray[np.uint8], task: str) -> float:

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit, log_expit
 
+from danq.metrics import class_log_odds
 from danq.score.runner import Logits
 
 Strands = Literal["scores", "predictions", "forward"]
@@ -121,24 +122,7 @@ def combine(models: Sequence[Effects]) -> Effects:
 
 
 def _log_odds(logits: NDArray[np.float32], task: str) -> NDArray[np.float64]:
-    values = logits.astype(np.float64)
-    if task != "multiclass":
-        return values
-    # the odds of class i are e^l_i against the sum of the others
-    shifted = values - values.max(axis=-1, keepdims=True)
-    return shifted - _log_sum_of_others(shifted)
-
-
-def _log_sum_of_others(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Logarithm of the sum of exponentials over all other entries of the last axis.
-
-    Running sums from both ends avoid `total − own`, which is 0 where one class has nearly all.
-    """
-    before = np.full_like(values, -np.inf)
-    before[..., 1:] = np.logaddexp.accumulate(values[..., :-1], axis=-1)
-    after = np.full_like(values, -np.inf)
-    after[..., -2::-1] = np.logaddexp.accumulate(values[..., :0:-1], axis=-1)
-    return np.logaddexp(before, after)
+    return class_log_odds(logits) if task == "multiclass" else logits.astype(np.float64)
 
 
 def _odds_of_mean(log_odds: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -13,7 +13,7 @@ from scipy.stats import rankdata
 
 from danq.errors import DanqError
 from danq.files import atomic
-from danq.learn.train.monitor import ranking_areas
+from danq.metrics import SCORED, auprc, auroc, rank
 from danq.progress import progress
 from danq.score.spool import ColumnSpool
 from danq.variants.text import VariantText
@@ -190,14 +190,10 @@ class Truth:
 
 
 def _ranking(labels: NDArray[np.float64]) -> _Compare:
-    positives = int(labels.sum())
-    positive = labels == 1
-
     def compare(scores: NDArray[np.float32]) -> dict[str, Any]:
-        if not 0 < positives < len(labels):
-            return {"positives": positives, "status": "no_negatives" if positives else "no_positives"}
-        auroc, auprc = ranking_areas(scores, positive)
-        return {"positives": positives, "auroc": auroc, "auprc": auprc, "status": "scored"}
+        ranking = rank(scores, labels == 1)
+        row = {"positives": ranking.n_positives, "status": ranking.status}
+        return row | {"auroc": auroc(ranking), "auprc": auprc(ranking)} if ranking.status == SCORED else row
 
     return compare
 

@@ -1,25 +1,23 @@
 import math
-from dataclasses import asdict
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
+from scipy.special import softmax
 from sklearn import metrics as sk
 
 from danq.errors import DanqError
-from danq.evaluate.class_metrics import ClassMetrics, call_metrics, class_metrics
-from danq.evaluate.metrics import (
-    Calls,
+from danq.metrics import (
     auprc,
     auroc,
     best_threshold,
     calls,
-    pr_curve,
+    class_log_odds,
+    count_calls,
     rank,
-    roc_curve,
-    thin,
+    weighted_areas,
 )
 
 TIED = st.sampled_from([0.0, 0.1, 0.25, 0.5, 0.5000001, 0.9, 1.0])
@@ -68,18 +66,6 @@ def test_areas_do_not_change_with_the_order_of_rows(target, random):
 
 @settings(deadline=None)
 @given(targets())
-def test_curves_pass_through_scikit_learns_points(target):
-    scores, labels = target
-    ranking = rank(scores, labels)
-    fpr, tpr, _ = sk.roc_curve(labels, scores, drop_intermediate=False)
-    np.testing.assert_allclose(roc_curve(ranking), (fpr, tpr), atol=1e-12)
-    precision, recall, _ = sk.precision_recall_curve(labels, scores)
-    np.testing.assert_allclose(pr_curve(ranking)[0][1:], recall[:-1][::-1], atol=1e-12)
-    np.testing.assert_allclose(pr_curve(ranking)[1][1:], precision[:-1][::-1], atol=1e-12)
-
-
-@settings(deadline=None)
-@given(targets())
 def test_f1_and_mcc_at_a_threshold_equal_scikit_learn_and_no_score_does_better(target):
     scores, labels = target
     ranking = rank(scores, labels)
@@ -116,77 +102,68 @@ def test_minus_zero_ties_with_zero():
     assert len(rank(np.array([-0.0, 0.0], np.float32), np.array([0, 1], np.uint8)).scores) == 1
 
 
-@settings(deadline=None)
-@given(targets())
-def test_thinned_curves_keep_their_ends_and_lose_little_area(target):
-    x, y = roc_curve(rank(*target))
-    few_x, few_y = thin(x, y, 20)
-    assert len(few_x) <= 20
-    assert (few_x[0], few_y[0], few_x[-1], few_y[-1]) == (0, 0, 1, 1)
-    assert np.trapezoid(few_y, few_x) == pytest.approx(np.trapezoid(y, x), abs=0.11)
+def naive(scores, labels, block, weights):
+    """Repeat every row as often as its block was drawn and ask scikit-learn."""
+    areas = []
+    for counts in weights.T:
+        rows = np.repeat(np.arange(len(labels)), counts[block])
+        if len(set(labels[rows])) < 2:
+            areas.append((np.nan, np.nan))
+        else:
+            areas.append(
+                (
+                    sk.roc_auc_score(labels[rows], scores[rows]),
+                    sk.average_precision_score(labels[rows], scores[rows]),
+                )
+            )
+    return np.array(areas).T
 
 
-@settings(deadline=None)
-@given(st.integers(2, 5), st.integers(2, 40), st.randoms(use_true_random=False))
-def test_class_metrics_equal_scikit_learn(k, n, random):
-    rng = np.random.default_rng(random.randrange(1 << 30))
-    truth = rng.integers(0, k, n)
-    truth[:2] = [0, 1]
-    probabilities = rng.random((n, k), np.float32)
-    result = class_metrics(probabilities, np.eye(k, dtype=np.uint8)[truth])
-    called = probabilities.argmax(axis=1)
-    assert result.accuracy == pytest.approx(sk.accuracy_score(truth, called))
-    assert result.macro_f1 == pytest.approx(sk.f1_score(truth, called, average="macro"))
-    assert result.mcc == pytest.approx(sk.matthews_corrcoef(truth, called), abs=1e-9)
-    assert result.micro_f1 == pytest.approx(sk.f1_score(truth, called, average="micro"))
-    assert result.binary_f1 is None
+@settings(max_examples=40, deadline=None)
+@given(st.integers(2, 50), st.integers(1, 8), st.booleans(), st.integers(0, 1 << 30))
+def test_weighted_areas_equal_scikit_learn_on_repeated_rows(n, g, ties, seed):
+    rng = np.random.default_rng(seed)
+    scores = (rng.integers(0, 6, n) / 5 if ties else rng.random(n)).astype(np.float32)
+    labels = rng.integers(0, 2, n).astype(np.uint8)
+    block, weights = rng.integers(0, g, n), rng.integers(0, 4, (g, 12)).astype(np.uint8)
+    areas = weighted_areas(scores, labels, block, weights)
+    np.testing.assert_allclose(areas, naive(scores, labels, block, weights), atol=1e-12)
 
 
-@settings(deadline=None)
-@given(st.integers(1, 4), st.integers(2, 40), st.randoms(use_true_random=False))
-def test_calls_of_targets_equal_scikit_learn(k, n, random):
-    rng = np.random.default_rng(random.randrange(1 << 30))
-    labels = rng.integers(0, 2, (n, k)).astype(np.uint8)
-    labels[:2] = [[0] * k, [1] * k]
-    probabilities = rng.random((n, k), np.float32)
-    called = (probabilities >= 0.5).astype(np.uint8)
-    found = [calls(rank(probabilities[:, j], labels[:, j]), 0.5) for j in range(k)]
-    result = call_metrics(found, k)
-    truth, call = (labels[:, 0], called[:, 0]) if k == 1 else (labels, called)
-    assert result.accuracy == pytest.approx((labels == called).mean())
-    assert result.macro_f1 == pytest.approx(sk.f1_score(truth, call, average="macro"))
-    assert result.micro_f1 == pytest.approx(sk.f1_score(truth, call, average="micro"))
-    assert result.mcc == pytest.approx(
-        np.mean([sk.matthews_corrcoef(labels[:, j], called[:, j]) for j in range(k)]), abs=1e-9
-    )
-    if k == 1:
-        assert result.binary_f1 == pytest.approx(sk.f1_score(truth, call))
-        assert asdict(class_metrics(probabilities, labels)) == pytest.approx(asdict(result))
-    else:
-        assert result.binary_f1 is None
-
-
-def test_targets_of_one_class_enter_no_mean():
-    never, known = Calls(0, 1, 0, 9), Calls(3, 0, 1, 6)
-    assert call_metrics([never], 1) is None
-    assert call_metrics([never, known], 2).macro_f1 == known.f1
-
-
-def test_one_called_target_of_several_has_no_second_class():
-    calls = Calls(3, 2, 1, 6)
-    assert call_metrics([calls], 3) == ClassMetrics(0.75, calls.f1, calls.f1, None, calls.mcc)
-    assert call_metrics([calls], 1).binary_f1 == calls.f1
-
-
-def test_labels_of_targets_without_positives_count_in_accuracy_and_micro_f1():
+def test_weight_1_gives_the_areas_themselves():
     rng = np.random.default_rng(2)
-    labels, called = (rng.integers(0, 2, (40, 3)).astype(np.uint8) for _ in range(2))
-    labels[:, 1] = 0
-    found = [calls(rank(called[:, j].astype(np.float32), labels[:, j]), 0.5) for j in range(labels.shape[1])]
-    result = call_metrics(found, 3)
-    assert result.accuracy == pytest.approx((labels == called).mean())
-    assert result.micro_f1 == pytest.approx(sk.f1_score(labels, called, average="micro"))
-    scored = [0, 2]
-    assert result.macro_f1 == pytest.approx(
-        sk.f1_score(labels[:, scored], called[:, scored], average="macro")
-    )
+    scores, labels = rng.integers(0, 9, 80).astype(np.float32), rng.integers(0, 2, 80).astype(np.uint8)
+    ranking = rank(scores, labels)
+    areas = weighted_areas(scores, labels, np.arange(80), np.ones((80, 1), np.uint8))
+    assert np.ravel(areas) == pytest.approx([auroc(ranking), auprc(ranking)], abs=1e-12)
+
+
+def test_more_weightings_than_a_part_are_all_filled():
+    rng = np.random.default_rng(1)
+    scores, labels = rng.random(30).astype(np.float32), (np.arange(30) % 2).astype(np.uint8)
+    areas = weighted_areas(scores, labels, np.arange(30), np.ones((30, 300), np.uint8))
+    assert not np.isnan(areas).any()
+
+
+@pytest.mark.parametrize("label", [0, 1])
+def test_weighted_rows_of_one_class_have_no_value(label):
+    labels, weights = np.full(4, label, np.uint8), np.ones((4, 5), np.uint8)
+    assert np.isnan(weighted_areas(np.arange(4, dtype=np.float32), labels, np.arange(4), weights)).all()
+
+
+@given(arrays(np.float32, (4, 3), elements=st.floats(-30, 30, width=32)))
+def test_log_odds_of_classes_are_those_of_the_softmax(logits):
+    p = softmax(logits.astype(np.float64), axis=1)
+    rest = np.stack([np.delete(p, j, axis=1).sum(axis=1) for j in range(3)], axis=1)
+    np.testing.assert_allclose(class_log_odds(logits), np.log(p / rest), atol=1e-9)
+
+
+def test_log_odds_do_not_saturate():
+    odds = class_log_odds(np.array([[80, 0, 0], [81, 0, 0]], np.float32))
+    np.testing.assert_allclose(odds[1] - odds[0], [1, -1, -1], atol=1e-9)
+
+
+def test_calls_that_are_counted_equal_those_at_a_threshold():
+    rng = np.random.default_rng(4)
+    scores, labels = rng.random(50).astype(np.float32), rng.random(50) < 0.3
+    assert count_calls(scores >= 0.5, labels) == calls(rank(scores, labels), 0.5)

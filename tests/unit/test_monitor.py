@@ -1,22 +1,8 @@
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from sklearn.metrics import average_precision_score, f1_score, roc_auc_score
 
-from danq.learn.train.monitor import Monitor, ranking_areas
-
-
-@settings(max_examples=60, deadline=None)
-@given(st.lists(st.tuples(st.integers(-4, 4), st.booleans()), min_size=2, max_size=40))
-def test_areas_equal_scikit_learns_with_ties(rows):
-    scores = np.array([score for score, _ in rows], np.float32)
-    labels = np.array([label for _, label in rows])
-    if labels.all() or not labels.any():
-        return
-    auroc, auprc = ranking_areas(scores, labels)
-    assert auroc == pytest.approx(roc_auc_score(labels, scores))
-    assert auprc == pytest.approx(average_precision_score(labels, scores))
+from danq.learn.train.monitor import Monitor
 
 
 def fill(monitor, logits, labels, losses, size=7):
@@ -81,3 +67,11 @@ def test_without_a_scored_target_areas_are_undefined_but_the_loss_is_not():
         None,
         0,
     )
+
+
+def test_a_loss_that_is_no_number_is_all_there_is():
+    logits = np.full((5, 2), np.nan, np.float32)
+    labels = np.eye(5, 2, dtype=np.uint8)
+    metrics = fill(Monitor(5, 2, "multilabel"), logits, labels, logits[:, 0])
+    assert np.isnan(metrics.loss)
+    assert (metrics.auroc, metrics.scored) == (None, 0)

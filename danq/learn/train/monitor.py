@@ -5,6 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from danq.metrics import SCORED, auprc, auroc, class_log_odds, count_calls, rank
+
 
 @dataclass(frozen=True)
 class ValidationMetrics:
@@ -36,7 +38,7 @@ class Monitor:
     Parameters
     ----------
     rows : int
-        Validation rows; their steps, where those are labelled.
+        Validation rows; their sub-bins, where those are labelled.
     targets : int
         Targets.
     task : {'multilabel', 'multiclass'}
@@ -46,7 +48,7 @@ class Monitor:
     def __init__(self, rows: int, targets: int, task: str) -> None:
         self._scores = np.empty((targets, rows), np.float32)
         self._labels = np.empty((targets, rows), bool)
-        self._chosen = np.empty(rows, np.int64)
+        self._classes = np.empty(rows, np.int64)
         self._task = task
         self._filled = self._rows = 0
         self._loss = 0.0
@@ -62,68 +64,34 @@ class Monitor:
 
         Parameters
         ----------
-        logits : float32, shape (b, k), or (b, steps, k)
+        logits : float32, shape (b, k), or (b, sub-bins, k)
             Outputs of the model.
-        labels : uint8, shape (b, k), or (b, steps, k)
+        labels : uint8, shape (b, k), or (b, sub-bins, k)
             0 or 1.
         losses, weight : float32, shape (b,)
             Loss of each row; 0 for padding rows, else 1.
         """
         real = weight > 0
         targets = len(self._scores)
-        # each step is scored by itself
+        # each sub-bin is scored by itself
         logits, labels = logits[real].reshape(-1, targets), labels[real].reshape(-1, targets)
         part = slice(self._filled, self._filled + len(logits))
-        self._chosen[part] = logits.argmax(axis=1)
-        self._scores[:, part] = (_log_odds(logits) if self._task == "multiclass" else logits).T
+        self._classes[part] = logits.argmax(axis=1)
+        self._scores[:, part] = (class_log_odds(logits) if self._task == "multiclass" else logits).T
         self._labels[:, part] = labels.T
         self._loss += float(losses[real].sum(dtype=np.float64))
         self._filled, self._rows = part.stop, self._rows + int(real.sum())
 
     def metrics(self) -> ValidationMetrics:
-        """Metrics of the rows taken in so far."""
-        n = self._filled
-        found = []
-        for target in range(len(self._scores)):
-            scores, labels = self._scores[target, :n], self._labels[target, :n]
-            if 0 < labels.sum() < n:
-                called = self._chosen[:n] == target if self._task == "multiclass" else scores > 0
-                found.append((*ranking_areas(scores, labels), f1_score(called, labels)))
-        auroc, auprc, f1 = np.mean(found, axis=0).tolist() if found else (None, None, None)
-        return ValidationMetrics(self._loss / self._rows, auroc, auprc, f1, len(found))
-
-
-def ranking_areas(scores: NDArray[np.floating], labels: NDArray[np.bool_]) -> tuple[float, float]:
-    """Area under the ROC curve and average precision of one target, ties counted as ties.
-
-    Parameters
-    ----------
-    scores : float, shape (n,)
-        Larger means more likely positive.
-    labels : bool, shape (n,)
-        With at least one positive and one negative.
-    """
-    order = np.argsort(-scores, kind="stable")
-    ranked = scores[order]
-    ends = np.append(np.flatnonzero(np.diff(ranked)), len(ranked) - 1)
-    true = np.cumsum(labels[order])[ends]
-    false = ends + 1 - true
-    more_true, more_false = np.diff(true, prepend=0), np.diff(false, prepend=0)
-    auroc = np.sum(more_false * (true - more_true / 2)) / (true[-1] * false[-1])
-    auprc = np.sum(more_true * true / (ends + 1)) / true[-1]
-    return float(auroc), float(auprc)
-
-
-def f1_score(called: NDArray[np.bool_], labels: NDArray[np.bool_]) -> float:
-    """Harmonic mean of precision and recall of one target; 0 where nothing is called rightly."""
-    return float(2 * np.sum(called & labels) / (np.sum(called) + np.sum(labels)))
-
-
-def _log_odds(logits: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Log odds of each class against the rest, which rank as the softmax does but never saturate."""
-    odds = np.empty_like(logits)
-    for target in range(logits.shape[1]):
-        others = np.delete(logits, target, axis=1)
-        top = others.max(axis=1)
-        odds[:, target] = logits[:, target] - top - np.log(np.exp(others - top[:, None]).sum(axis=1))
-    return odds
+        """Metrics of the rows taken in so far; of a loss that is no number, nothing else."""
+        loss = self._loss / self._rows
+        measured: list[tuple[float, float, float]] = []
+        for target in range(len(self._scores) if np.isfinite(loss) else 0):
+            scores, labels = self._scores[target, : self._filled], self._labels[target, : self._filled]
+            ranking = rank(scores, labels)
+            if ranking.status == SCORED:
+                classes = self._classes[: self._filled]
+                called = classes == target if self._task == "multiclass" else scores > 0
+                measured.append((auroc(ranking), auprc(ranking), count_calls(called, labels).f1))
+        means = np.mean(measured, axis=0).tolist() if measured else (None, None, None)
+        return ValidationMetrics(loss, means[0], means[1], means[2], len(measured))

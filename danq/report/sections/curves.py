@@ -3,8 +3,8 @@
 import numpy as np
 import polars as pl
 
-from danq.evaluate.metrics import SCORED
 from danq.evaluate.runs import Run
+from danq.metrics import SCORED
 from danq.report.content import Section
 from danq.report.plots import MOST_LINES, Points, Tab, line_plot
 from danq.report.results import Results

@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from danq.evaluate.calibration import BINS, edges, empty, reliability
-from danq.evaluate.metrics import rank
+from danq.metrics import rank
 
 
 def naive(probabilities, labels):

@@ -1,55 +1,10 @@
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
-from sklearn import metrics as sk
 
 from danq.evaluate.bootstrap import BLOCK_BP, blocks, draw, interval, macro, resampled_areas
-from danq.evaluate.metrics import auprc, rank
-
-
-def naive(scores, labels, resamples):
-    """Repeat every row as often as its block was drawn and ask scikit-learn."""
-    areas = []
-    for counts in resamples.counts.T:
-        rows = np.repeat(np.arange(len(labels)), counts[resamples.block])
-        if len(set(labels[rows])) < 2:
-            areas.append((np.nan, np.nan))
-        else:
-            areas.append(
-                (
-                    sk.roc_auc_score(labels[rows], scores[rows]),
-                    sk.average_precision_score(labels[rows], scores[rows]),
-                )
-            )
-    return np.array(areas).T
-
-
-@settings(max_examples=40, deadline=None)
-@given(st.integers(2, 50), st.integers(1, 8), st.booleans(), st.integers(0, 1 << 30))
-def test_areas_equal_scikit_learn_on_repeated_rows(n, g, ties, seed):
-    rng = np.random.default_rng(seed)
-    scores = (rng.integers(0, 6, n) / 5 if ties else rng.random(n)).astype(np.float32)
-    labels = rng.integers(0, 2, n).astype(np.uint8)
-    resamples = draw(rng.integers(0, g, n), g, 12, seed)
-    np.testing.assert_allclose(
-        resampled_areas(scores, labels, resamples), naive(scores, labels, resamples), atol=1e-12
-    )
-
-
-def test_more_resamples_than_a_chunk_are_all_filled():
-    rng = np.random.default_rng(1)
-    scores, labels = rng.random(30).astype(np.float32), (np.arange(30) % 2).astype(np.uint8)
-    areas = resampled_areas(scores, labels, draw(np.arange(30), 30, 300, 1))
-    assert not np.isnan(areas).any()
-
-
-@pytest.mark.parametrize("label", [0, 1])
-def test_one_class_has_no_value(label):
-    areas = resampled_areas(
-        np.arange(4, dtype=np.float32), np.full(4, label, np.uint8), draw(np.arange(4), 4, 5, 1)
-    )
-    assert np.isnan(areas).all()
+from danq.metrics import auprc, rank
 
 
 def test_blocks_are_stretches_of_100_kb_within_a_contig():
