@@ -9,7 +9,7 @@ from pydantic import BaseModel
 from danq.config import Config, model_options
 from danq.data.examples.png import png_files
 from danq.data.regions.targets import read_targets
-from danq.errors import DanqError
+from danq.errors import DanqError, first_few
 from danq.genome.intervals import parse_region
 from danq.variants.text import open_variants
 
@@ -132,8 +132,7 @@ def _callset_problems(config: Config, name: str) -> Iterator[str]:
     for part, wanted in (("targets", callset.targets), ("annotate", callset.annotate)):
         for number, target in enumerate(wanted):
             if first and target not in first:
-                more = ", …" if len(first) > _SHOWN else ""
-                known = ", ".join(first[:_SHOWN]) + more
+                known = first_few(first, _SHOWN)
                 yield f"{key}.{part}.{number}: expected a target ({known}), received '{target}'"
 
 

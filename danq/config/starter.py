@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from danq.errors import DanqError
+from danq.errors import DanqError, first_few
 from danq.files import staged
 from danq.genome.contigs import resolve_contigs
 from danq.genome.fasta_text import Header, read_pieces
@@ -187,8 +187,8 @@ def _contigs_with_regions(tracks: Sequence[Path], contigs: Contigs) -> list[int]
         found = resolve_contigs(intervals.names, contigs.names, str(track))
         if not found.index:
             raise DanqError(
-                f"{track}: expected contigs such as {', '.join(contigs.names[:3])}, "
-                f"received {', '.join(intervals.names[:3]) or 'no region'}"
+                f"{track}: expected contigs such as {first_few(contigs.names, 3)}, "
+                f"received {first_few(intervals.names, 3) or 'no region'}"
             )
         for index in set(found.index.values()):
             seen[index] += 1

@@ -14,6 +14,7 @@ from danq.errors import DanqError
 from danq.files import read_manifest
 from danq.genome.alphabet import N
 from danq.genome.fasta import Genome, open_genome
+from danq.genome.intervals import window_start
 
 Raw = NDArray[np.uint8] | list[str]
 """Raw rows of a block: dna, codes uint8 (m, window); text, m texts; image, pixels uint8 (m, h, w, c)."""
@@ -169,7 +170,7 @@ class Dataset:
             codes = np.asarray(self.sequences[rows])
             return codes if shifts is None else _shifted(codes, shifts)
         contig, start, genome, width = self._bins()
-        first = start[rows] + width // 2 - self.window // 2
+        first = window_start(start[rows], width, self.window)
         return genome.windows(contig[rows], first if shifts is None else first + shifts, self.window)
 
     def ids(self, rows: NDArray[np.int64]) -> list[str]:

@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 from danq.data.dataset import SPLITS
 from danq.data.options import SplitOptions
 from danq.data.regions.labels import Bins
-from danq.errors import DanqError
+from danq.errors import DanqError, first_few
 from danq.genome.contigs import resolve_contigs
 from danq.genome.fasta import Genome
-from danq.genome.intervals import Region, parse_region
+from danq.genome.intervals import Region, parse_region, window_start
 
 TRAIN = SPLITS.index("train")
 
@@ -91,8 +91,10 @@ def territories(
     placed: dict[int, list[_Placed]] = {}
     for origin, split, text, region in given:
         if region.contig not in known.index:
-            some = ", ".join(genome.names[:5]) + (", …" if len(genome.names) > 5 else "")
-            raise DanqError(f"{origin}: expected a contig of the genome ({some}), received {region.contig!r}")
+            known_names = first_few(genome.names)
+            raise DanqError(
+                f"{origin}: expected a contig of the genome ({known_names}), received {region.contig!r}"
+            )
         contig = known.index[region.contig]
         length = int(genome.lengths[contig])
         end = length if region.end is None else region.end
@@ -164,7 +166,7 @@ def assign(bins: Bins, lengths: NDArray[np.int64], placed: dict[int, Territory],
     for contig, territory in placed.items():
         part = slice(int(bins.first[contig]), int(bins.first[contig + 1]))
         start = np.arange(part.stop - part.start, dtype=np.int64) * bins.width
-        left = start + bins.width // 2 - window // 2
+        left = window_start(start, bins.width, window)
         right = np.minimum(left + window, lengths[contig])
         low, high = _stretch(territory, start), _stretch(territory, start + bins.width - 1)
         split[part] = territory.split[low]

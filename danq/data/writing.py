@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from danq.data.dataset import FORMAT_VERSION, SPLITS
 from danq.data.options import DatasetOptions
-from danq.errors import DanqError
+from danq.errors import DanqError, first_few
 from danq.files import digest, sha256, write_json
 from danq.genome.fasta import Genome
 from danq.provenance import provenance
@@ -171,9 +171,13 @@ def _check_counts(
         for what, number in (("positive", 0), ("negative", labels[split])):
             lacking = [target.name for target, count in zip(targets, row, strict=True) if count == number]
             if lacking:
-                some = ", ".join(lacking[:5]) + (", …" if len(lacking) > 5 else "")
                 log.warning(
-                    "%d of %d targets have no %s in %s: %s", len(lacking), len(targets), what, split, some
+                    "%d of %d targets have no %s in %s: %s",
+                    len(lacking),
+                    len(targets),
+                    what,
+                    split,
+                    first_few(lacking),
                 )
 
 

@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 
 from danq.data.dataset import Dataset
 from danq.errors import DanqError
-from danq.genome.alphabet import N
+from danq.genome.alphabet import N, kmer_numbers, reverse_complement
+from danq.genome.intervals import window_start
 from danq.progress import progress
 
 log = logging.getLogger("danq")
@@ -102,7 +103,7 @@ def leakage(dataset: Dataset, split: str, words: int = _WORDS) -> Leakage:
         share[positions] = _share(marked, kept, tiling.first, dataset.window - k + 1)
         repeats[positions] = share[positions] >= REPEATED
         if dataset.bin is not None and k <= dataset.bin < dataset.window:
-            first = tiling.first + dataset.window // 2 - dataset.bin // 2
+            first = window_start(tiling.first, dataset.window, dataset.bin)
             repeats[positions] |= _share(marked, kept, first, dataset.bin - k + 1) >= REPEATED
     return Leakage(_overlaps(dataset, rows), repeats, share, k, sampled)
 
@@ -148,34 +149,10 @@ def canonical_words(codes: NDArray[np.uint8], k: int) -> tuple[NDArray[np.uint64
     bool, shape (n - k + 1,)
         Whether the word is free of N; other numbers mean nothing.
     """
-    n = max(len(codes) - k + 1, 0)
-    base = (codes & 3).astype(np.uint64)
-    unknown = np.concatenate([[0], np.cumsum(codes >= N)])
-    whole = unknown[len(unknown) - n :] == unknown[:n]
-    return np.minimum(_numbers(base, k, True), _numbers(3 - base, k, False))[:n], whole
-
-
-def _numbers(base: NDArray[np.uint64], k: int, forward: bool) -> NDArray[np.uint64]:
-    """Join words of doubled length into the word at each position; `forward`: the first base weighs most."""
-    word, length = np.zeros(len(base) + 1, np.uint64), 0
-    power, width = base, 1
-    while length < k:
-        if k & width:
-            word, length = _join(word, length, power, width, forward), length + width
-        if length < k:
-            power = _join(power, width, power, width, forward)
-            width *= 2
-    return word
-
-
-def _join(
-    left: NDArray[np.uint64], m: int, right: NDArray[np.uint64], n: int, forward: bool
-) -> NDArray[np.uint64]:
-    following = right[m:]
-    size = min(len(left), len(following))
-    if forward:
-        return left[:size] << np.uint64(2 * n) | following[:size] if m else following
-    return following[:size] << np.uint64(2 * m) | left[:size] if m else following
+    forward, whole = kmer_numbers(codes, k)
+    # the other strand is read from its own first base: its k-mers come in the opposite order
+    other = kmer_numbers(reverse_complement(codes), k)[0][::-1]
+    return np.minimum(forward, other).astype(np.uint64), whole
 
 
 def _share(
@@ -191,7 +168,7 @@ def _share(
 def _window_starts(dataset: Dataset, rows: NDArray[np.int64]) -> NDArray[np.int64]:
     if dataset.start is None or dataset.bin is None:
         raise DanqError(f"{dataset.path}: expected bins of a genome, received examples without positions")
-    return dataset.start[rows] + dataset.bin // 2 - dataset.window // 2
+    return window_start(dataset.start[rows], dataset.bin, dataset.window)
 
 
 def _bases(dataset: Dataset, rows: NDArray[np.int64]) -> int:

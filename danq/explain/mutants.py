@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from danq.explain.regions import Stretches
 from danq.genome.alphabet import N
 from danq.genome.fasta import Genome
+from danq.genome.intervals import window_start
 
 DELETED = 4
 """Stands for a deletion where 0..3 stand for A, C, G, T."""
@@ -97,7 +98,7 @@ def cut_pieces(stretches: Stretches, index: int, window: int, longest: int) -> l
     count = -(-length // longest)
     borders = [start + length * number // count for number in range(count + 1)]
     return [
-        Piece(index, int(stretches.contig[index]), low, high, low + (high - low) // 2 - window // 2)
+        Piece(index, int(stretches.contig[index]), low, high, window_start(low, high - low, window))
         for low, high in pairwise(borders)
     ]
 

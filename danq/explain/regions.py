@@ -9,10 +9,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from danq.errors import DanqError
+from danq.errors import DanqError, first_few
 from danq.genome.contigs import read_aliases
 from danq.genome.fasta import Genome
-from danq.genome.intervals import parse_region, place, read_intervals
+from danq.genome.intervals import parse_region, place, read_intervals, union
 from danq.genome.regions import read_regions
 
 log = logging.getLogger("danq")
@@ -96,7 +96,7 @@ def bed_stretches(bed: Path, genome: Genome, aliases: Path | None = None) -> Str
             "%s: %d regions lie on contigs that the genome does not have (%s)",
             bed,
             left_out["unknown_contig"],
-            ", ".join(list(placed.unknown)[:5]),
+            first_few(placed.unknown),
         )
     return merge(placed.contig, placed.start, placed.end, left_out, placed.renamed)
 
@@ -177,13 +177,7 @@ def merge(
         As in `Stretches`.
     """
     given = len(start)
-    order = np.lexsort((end, start, contig))
-    contig, start, end = contig[order], start[order], end[order]
-    # one axis for all contigs, so that a running maximum never carries over to the next contig
-    offset = contig.astype(np.int64) * (int(end.max()) + 1)
-    reached = np.maximum.accumulate(end + offset)
-    opens = np.flatnonzero(np.concatenate([[True], (start + offset)[1:] >= reached[:-1]]))
-    closes = np.concatenate([opens[1:], [given]]) - 1
-    if len(opens) < given:
-        log.info("%d regions overlap: merged into %d, so that each base is mutated once", given, len(opens))
-    return Stretches(contig[opens], start[opens], reached[closes] - offset[closes], given, left_out, renamed)
+    contig, start, end = union(contig, start, end, touching=False)
+    if len(start) < given:
+        log.info("%d regions overlap: merged into %d, so that each base is mutated once", given, len(start))
+    return Stretches(contig, start, end, given, left_out, renamed)

@@ -1,5 +1,7 @@
 """The nucleotide alphabet: A, C, G, T, N as uint8 codes 0..4."""
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -78,3 +80,40 @@ def reverse_complement(codes: NDArray[np.uint8]) -> NDArray[np.uint8]:
         A new, contiguous array.
     """
     return _COMPLEMENT[codes[..., ::-1]]
+
+
+def kmer_numbers(codes: NDArray[np.uint8], k: int) -> tuple[NDArray[np.unsignedinteger], NDArray[np.bool_]]:
+    """Give the number of the k-mer at each position: its value to base 4, A to T as 0..3, first base first.
+
+    Parameters
+    ----------
+    codes : uint8, shape (..., length)
+        Bases as 0..4.
+    k : int
+        1 to 32 bp.
+
+    Returns
+    -------
+    numbers : uint32 (k up to 16) or uint64, shape (..., max(length - k + 1, 0))
+        Below 4^k.
+    known : bool, of the same shape
+        Whether the k-mer is free of N; the numbers of others mean nothing.
+    """
+    if codes.shape[-1] < k:
+        nothing = codes[..., :0]
+        return nothing.astype(np.uint32), nothing.astype(np.bool_)
+    unknown = np.zeros((*codes.shape[:-1], codes.shape[-1] + 1), np.int32)
+    np.cumsum(codes == N, axis=-1, out=unknown[..., 1:])
+    bases = (codes & 3).astype(np.uint32 if k <= 16 else np.uint64)
+    return _joined(bases, k), unknown[..., k:] == unknown[..., :-k]
+
+
+def _joined(bases: NDArray[Any], k: int) -> NDArray[Any]:
+    """Join neighbours of half the length, so that log2(k) passes over the bases do rather than k."""
+    if k == 1:
+        return bases
+    if k % 2:
+        return _joined(bases, k - 1)[..., :-1] << 2 | bases[..., k - 1 :]
+    half = _joined(bases, k // 2)
+    # k // 2 bases of two bits each
+    return half[..., : -(k // 2)] << k | half[..., k // 2 :]

@@ -11,7 +11,7 @@ from numpy.lib.format import write_array_header_1_0
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
-from danq.errors import DanqError
+from danq.errors import DanqError, first_few
 from danq.files import digest, read_manifest, sha256, staged, write_json
 from danq.genome.alphabet import IUPAC, C, G, N
 from danq.genome.fasta_text import Header, Letters, encode_letters, read_pieces
@@ -65,8 +65,7 @@ class Genome:
             If the genome has no such contig.
         """
         if name not in self._indices:
-            shown = ", ".join(self.names[:5]) + (", …" if len(self.names) > 5 else "")
-            raise DanqError(f"{self.path}: no contig {name!r}; the genome has {shown}")
+            raise DanqError(f"{self.path}: no contig {name!r}; the genome has {first_few(self.names)}")
         return self._indices[name]
 
     def contig(self, index: int) -> NDArray[np.uint8]:

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple, overload
 
 import numpy as np
 import polars as pl
@@ -66,6 +66,61 @@ class PlacedIntervals:
     summit: NDArray[np.int64]
     unknown: dict[str, int]
     renamed: dict[str, str]
+
+
+@overload
+def window_start(start: int, bin: int, window: int) -> int: ...
+@overload
+def window_start(start: int, bin: NDArray[np.int64], window: int) -> NDArray[np.int64]: ...
+@overload
+def window_start(
+    start: NDArray[np.int64], bin: NDArray[np.int64] | int, window: int
+) -> NDArray[np.int64]: ...
+def window_start(start: Any, bin: Any, window: Any) -> Any:
+    """0-based first base of the window centred on a bin; negative where it begins before its contig.
+
+    Parameters
+    ----------
+    start : int, or int64, shape (n,)
+        0-based first base of the bin.
+    bin : int, or int64, shape (n,)
+        bp.
+    window : int
+        bp; may be less than the bin, for a bin is centred in a sequence in the same way.
+    """
+    return start + bin // 2 - window // 2
+
+
+def union(
+    contig: NDArray[np.int32], start: NDArray[np.int64], end: NDArray[np.int64], touching: bool = True
+) -> tuple[NDArray[np.int32], NDArray[np.int64], NDArray[np.int64]]:
+    """Merge intervals that overlap, so that every base stands in one of them at most.
+
+    Parameters
+    ----------
+    contig : int32, shape (n,)
+        Index of each interval's contig.
+    start, end : int64, shape (n,)
+        0-based half-open, in any order.
+    touching : bool
+        Merge also those of which one begins where the other ends.
+
+    Returns
+    -------
+    contig, start, end : int32, int64, int64, shape (m,)
+        Disjoint and sorted.
+    """
+    order = np.lexsort((start, contig))
+    contig, start, end = contig[order], start[order], end[order]
+    if not len(start):
+        return contig, start, end
+    # contigs laid end to end, so that one running maximum serves all of them
+    offset = contig.astype(np.int64) * (int(end.max()) + 1)
+    reach = np.maximum.accumulate(end + offset)
+    gap = start[1:] + offset[1:] - reach[:-1]
+    first = np.flatnonzero(np.append(True, gap > 0 if touching else gap >= 0))
+    last = np.append(first[1:], len(start)) - 1
+    return contig[first], start[first], reach[last] - offset[last]
 
 
 class Region(NamedTuple):

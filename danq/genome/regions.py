@@ -2,10 +2,12 @@
 
 from collections.abc import Mapping, Sequence
 
-from danq.errors import DanqError
+import numpy as np
+
+from danq.errors import DanqError, first_few
 from danq.genome.contigs import ContigMap, resolve_contigs
 from danq.genome.fasta import Genome
-from danq.genome.intervals import Region, parse_region
+from danq.genome.intervals import Region, parse_region, union
 
 Stretches = tuple[tuple[int, ...], tuple[int, ...]]
 """First bases and ends of disjoint stretches of one contig, ascending; 0-based half-open."""
@@ -68,26 +70,26 @@ def stretches_of(regions: Sequence[Region], genome: Genome) -> dict[int, Stretch
     DanqError
         If a contig is unknown.
     """
-    by_contig: dict[int, list[list[int]]] = {}
-    for region in sorted(regions, key=lambda region: (region.contig, region.start)):
-        index = genome.index(region.contig)
-        united = by_contig.setdefault(index, [])
-        end = int(genome.lengths[index]) if region.end is None else region.end
-        if united and region.start <= united[-1][1]:
-            united[-1][1] = max(united[-1][1], end)
-        else:
-            united.append([region.start, end])
+    indices = np.array([genome.index(region.contig) for region in regions], np.int32)
+    starts = np.array([region.start for region in regions], np.int64)
+    ends = [
+        genome.lengths[index] if region.end is None else region.end
+        for index, region in zip(indices, regions, strict=True)
+    ]
+    contig, start, end = union(indices, starts, np.array(ends, np.int64))
     return {
-        index: (tuple(start for start, _ in united), tuple(end for _, end in united))
-        for index, united in by_contig.items()
+        int(index): (tuple(start[contig == index].tolist()), tuple(end[contig == index].tolist()))
+        for index in np.unique(contig)
     }
 
 
 def _placed(region: Region, text: str, genome: Genome, source: str, known: ContigMap) -> Region:
     index = known.index.get(region.contig)
     if index is None:
-        some = ", ".join(genome.names[:5]) + (", …" if len(genome.names) > 5 else "")
-        raise DanqError(f"{source}: expected a contig of the genome ({some}), received {region.contig!r}")
+        raise DanqError(
+            f"{source}: expected a contig of the genome ({first_few(genome.names)}), "
+            f"received {region.contig!r}"
+        )
     length = int(genome.lengths[index])
     end = length if region.end is None else region.end
     if end > length or region.start >= length:

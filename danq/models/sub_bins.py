@@ -5,6 +5,7 @@ from typing import Literal, NamedTuple
 from pydantic import Field
 
 from danq.errors import DanqError
+from danq.genome.intervals import window_start
 from danq.options import Closed
 
 
@@ -85,7 +86,7 @@ def flank(options: StepOptions, window: int) -> int:
             f"steps: expected a size that divides the bin of {options.bin} bp, {_divisors(options.bin)}; "
             f"received {options.steps}"
         )
-    return window // 2 - options.bin // 2
+    return window_start(0, window, options.bin)
 
 
 def span(options: StepOptions, window: int, steps: Steps) -> Span:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from danq.errors import DanqError
+from danq.errors import DanqError, first_few
 from danq.files import read_manifest
 
 KIND, FORMAT_VERSION = "background", 1
@@ -127,9 +127,10 @@ def open_background(
         ("strands rule", [strands], [info["options"]["strands"]]),
     ):
         if given != found:
+            wanted, received = (first_few((name[:12] for name in names), 3) for names in (given, found))
             raise DanqError(
-                f"{path}: expected a background of the same {what} ({_shown(given)}), received one of "
-                f"{_shown(found)}; make one with `danq background`"
+                f"{path}: expected a background of the same {what} ({wanted}), received one of "
+                f"{received}; make one with `danq background`"
             )
     offset = _offset(path / VALUES_FILE, len(targets), info["n"])
     return Background(path, len(targets), info["n"], offset, info["digest"])
@@ -148,8 +149,3 @@ def _offset(path: Path, k: int, n: int) -> int:
             f"{path}: expected float32 of shape {(k, n)}, received {values.dtype} of shape {values.shape}"
         )
     return int(values.offset)
-
-
-def _shown(names: Sequence[str]) -> str:
-    shown = ", ".join(name[:12] for name in names[:3])
-    return f"{shown}, … ({len(names)})" if len(names) > 3 else shown

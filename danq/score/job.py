@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
+from danq.errors import first_few
 from danq.files import digest, sha256
 from danq.genome.contigs import read_aliases
 from danq.genome.fasta import Genome
@@ -137,11 +138,10 @@ def _remark(name: str, variants: VariantText, found: Survey) -> None:
     if variants.kind == "vcf" and not found.header_contigs:
         log.warning("%s: the header declares no contigs; records are matched by their names", name)
     if found.contigs.renamed:
-        log.info(
-            "%s: contigs renamed: %s", name, _some([f"{a} → {b}" for a, b in found.contigs.renamed.items()])
-        )
+        renamed = [f"{file} → {own}" for file, own in found.contigs.renamed.items()]
+        log.info("%s: contigs renamed: %s", name, first_few(renamed, 8))
     if found.contigs.unknown:
-        log.warning("%s: contigs that the genome lacks: %s", name, _some(list(found.contigs.unknown)))
+        log.warning("%s: contigs that the genome lacks: %s", name, first_few(found.contigs.unknown, 8))
     if found.mismatched:
         log.warning(
             "%s: REF of %s of %s compared records is not what the genome holds",
@@ -149,7 +149,3 @@ def _remark(name: str, variants: VariantText, found: Survey) -> None:
             f"{found.mismatched:,}",
             f"{found.checked:,}",
         )
-
-
-def _some(names: list[str]) -> str:
-    return ", ".join(names[:8]) + (f", … ({len(names)} in all)" if len(names) > 8 else "")

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from danq.errors import DanqError
+from danq.errors import DanqError, first_few
 from danq.files import read_manifest
 from danq.genome.fasta import Genome
 from danq.score.options import ScoreOptions
@@ -59,8 +59,9 @@ class Models:
             if name in names[:number]:
                 raise DanqError(f"{option} {name}: named twice; expected each target once")
             if name not in self.targets:
-                shown = ", ".join(self.targets[:5]) + (", …" if len(self.targets) > 5 else "")
-                raise DanqError(f"{option} {name}: expected a target of the model ({shown})")
+                raise DanqError(
+                    f"{option} {name}: expected a target of the model ({first_few(self.targets)})"
+                )
         return tuple(self.targets.index(name) for name in names)
 
 

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import rankdata
 
-from danq.errors import DanqError
+from danq.errors import DanqError, first_few
 from danq.files import atomic
 from danq.metrics import SCORED, auprc, auroc, rank
 from danq.progress import progress
@@ -95,8 +95,9 @@ def truth_key(variants: VariantText, key: str) -> TruthKey:
     declared = _declared(variants.header)
     if key not in declared:
         if declared:
-            shown = ", ".join(list(declared)[:8]) + (", …" if len(declared) > 8 else "")
-            raise DanqError(f"{variants.path}: --truth {key}: no such INFO key; the header has {shown}")
+            raise DanqError(
+                f"{variants.path}: --truth {key}: no such INFO key; the header has {first_few(declared, 8)}"
+            )
         return TruthKey(key, ".", -1)
     number, kind = declared[key]
     if number not in _NUMBERS or kind == "Flag":

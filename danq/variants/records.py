@@ -2,11 +2,11 @@
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from danq.errors import DanqError
+from danq.errors import DanqError, first_few
 from danq.genome.contigs import ContigMap, resolve_contigs
 from danq.genome.fasta import Genome
 from danq.progress import progress
@@ -220,14 +220,9 @@ def _refuse_foreign(
     if contigs.index or sum(names.values()) < _FEWEST:
         return
     raise DanqError(
-        f"{variants.path}: the genome looks wrong: it has none of the contigs {_some(names)}; its own are "
-        f"{_some(genome.names)} (an alias table can match them)"
+        f"{variants.path}: the genome looks wrong: it has none of the contigs {first_few(names)}; "
+        f"its own are {first_few(genome.names)} (an alias table can match them)"
     )
-
-
-def _some(names: Iterable[str]) -> str:
-    listed = list(names)
-    return ", ".join(listed[:5]) + (", …" if len(listed) > 5 else "")
 
 
 def _refuse_wrong_build(

@@ -97,7 +97,7 @@ def test_samples_are_chosen_by_name_in_the_order_asked_for(tmp_path: Path) -> No
 
 def test_an_unknown_sample_is_refused_with_some_that_are_known(tmp_path: Path) -> None:
     variants = vcf(tmp_path, *["0|0"] * 7)
-    with pytest.raises(DanqError, match=r"no sample 's1'; the file has S0, S1, S2, S3, S4, …$"):
+    with pytest.raises(DanqError, match=r"no sample 's1'; the file has S0, S1, S2, S3, S4 and \d+ more$"):
         choose_samples(variants, ["S1", "s1"])
 
 

@@ -5,8 +5,6 @@ import logging
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from danq.data.dataset import open_dataset
 from danq.data.options import DatasetOptions
@@ -18,7 +16,7 @@ from danq.learn.predict import fasta_source as fasta_module
 from danq.learn.predict import region_source as region_module
 from danq.learn.predict import sources
 from danq.learn.predict.fasta_source import fasta_source
-from danq.learn.predict.region_source import bed_source, merged_bins
+from danq.learn.predict.region_source import bed_source
 from danq.learn.predict.sources import dataset_source
 
 INFO = {"run": "tiny", "window": 20, "bin": 4, "task": "multilabel", "targets": ["one", "two"], "dataset": {}}
@@ -119,24 +117,6 @@ def test_regions_give_each_bin_once_in_genome_order(tmp_path, genome, small_bloc
         first = int(place.split("-")[0]) + 2 - 10
         assert codes == window(CONTIGS[contig], first)
         assert padded == (first < 0 or first + 20 > len(CONTIGS[contig]))
-
-
-regions = st.lists(
-    st.tuples(st.integers(0, 2), st.integers(0, 60), st.integers(1, 25)), min_size=1, max_size=12
-)
-
-
-@given(regions, st.integers(1, 9))
-def test_merged_bins_equal_a_naive_set(found, width):
-    expected = {
-        (contig, number)
-        for contig, start, length in found
-        for number in range(start // width, (start + length - 1) // width + 1)
-    }
-    contig, start, length = (np.array(column) for column in zip(*found, strict=True))
-    stretches = merged_bins(contig.astype(np.int32), start, start + length, width)
-    received = [(c, f + i) for c, f, n in zip(*stretches, strict=True) for i in range(n)]
-    assert received == sorted(expected)
 
 
 def test_regions_on_unknown_contigs_are_counted(tmp_path, genome, caplog):

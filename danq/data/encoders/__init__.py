@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from danq.errors import DanqError
-from danq.genome.alphabet import A, N
+from danq.genome.alphabet import kmer_numbers, reverse_complement
 
 Inputs = dict[str, tuple[tuple[int, ...], str]]
 """Name of an input → (shape of one row, dtype)."""
@@ -137,13 +137,10 @@ class KmerCounts:
 
     @cached_property
     def _columns(self) -> NDArray[np.int32]:
-        """Word (base-4 number, A=0..T=3) → column; shape (4^k,)."""
+        """Number of a k-mer → column; shape (4^k,)."""
         words = np.arange(4**self.k)
-        opposite = np.zeros_like(words)
-        rest = words.copy()
-        for _ in range(self.k):
-            opposite = opposite * 4 + (3 - rest % 4)
-            rest //= 4
+        bases = np.stack(np.unravel_index(words, (4,) * self.k), axis=1).astype(np.uint8)
+        opposite = kmer_numbers(reverse_complement(bases), self.k)[0][:, 0]
         columns = np.unique(np.minimum(words, opposite), return_inverse=True)[1]
         return columns.astype(np.int32)
 
@@ -176,19 +173,9 @@ class KmerCounts:
         return {"counts": counts}
 
     def _count(self, codes: NDArray[np.uint8]) -> NDArray[np.int64]:
-        positions = self.window - self.k + 1
-        words = np.zeros((len(codes), positions), np.int32)
-        known = np.ones((len(codes), positions), bool)
-        bases = np.where(codes == N, np.uint8(A), codes)
-        has_n = bool((codes == N).any())
-        for offset in range(self.k):
-            words *= 4
-            words += bases[:, offset : offset + positions]
-            if has_n:
-                known &= codes[:, offset : offset + positions] != N
+        words, known = kmer_numbers(codes, self.k)
         columns = self._columns[words]
-        if has_n:
-            columns[~known] = self.size
+        columns[~known] = self.size
         width = self.size + 1
         columns += np.arange(len(codes), dtype=np.int32)[:, None] * np.int32(width)
         flat = np.bincount(columns.ravel(), minlength=len(codes) * width)

@@ -11,13 +11,12 @@ from functools import cached_property
 from typing import Any, Literal
 
 import numpy as np
-from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 from pydantic import Field
 
 from danq.data.encoders import COUNTED_AT_ONCE, Inputs, check_window, first_window
 from danq.errors import DanqError
-from danq.genome.alphabet import N, reverse_complement
+from danq.genome.alphabet import kmer_numbers, reverse_complement
 from danq.options import Closed
 
 Strands = Literal["forward", "both"]
@@ -73,11 +72,12 @@ class Fcgr:
         return {"image": ((2**self.order, 2**self.order, 1), "float32")}
 
     @cached_property
-    def _cells(self) -> NDArray[np.int32]:
-        """Part of each base in the number of its k-mer's cell, which is their sum; int32 (order, 4)."""
+    def _cells(self) -> NDArray[np.int64]:
+        """Number of a k-mer → number of its cell, row by row of the image; shape (4^order,)."""
+        bases = np.unravel_index(np.arange(4**self.order), (4,) * self.order)
         # the later the base, the larger the part of the image it decides on
-        halves = 2 ** np.arange(self.order)[:, None]
-        return (halves * (_ROW * 2**self.order + _COLUMN)).astype(np.int32)
+        parts = [2**place * (_ROW * 2**self.order + _COLUMN)[base] for place, base in enumerate(bases)]
+        return np.sum(parts, axis=0)
 
     def fit(self, raw: Iterable[NDArray[np.uint8]]) -> "Fcgr":
         """Learn the window's length from the first block of rows."""
@@ -113,12 +113,9 @@ class Fcgr:
 
     def _count(self, codes: NDArray[np.uint8]) -> NDArray[np.int64]:
         """Count the k-mers of each row by cell, int64 (n, 4^order)."""
-        parts = sliding_window_view(codes, self.order, axis=1)
-        cells = np.zeros(parts.shape[:2], np.int64)
-        for place in range(self.order):
-            cells += self._cells[place][np.minimum(parts[..., place], N - 1)]
+        kmers, known = kmer_numbers(codes, self.order)
         width = 4**self.order + 1  # one more for the k-mers that are not counted
-        cells[(parts == N).any(axis=2)] = width - 1
+        cells = np.where(known, self._cells[kmers], width - 1)
         cells += np.arange(len(codes))[:, None] * width
         flat = np.bincount(cells.ravel(), minlength=len(codes) * width)
         return flat.reshape(len(codes), width)[:, :-1]

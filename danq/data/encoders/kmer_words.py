@@ -19,7 +19,7 @@ from pydantic import Field
 from danq.data.encoders import Inputs, check_window, first_window
 from danq.data.encoders.words import FIRST, UNKNOWN
 from danq.errors import DanqError
-from danq.genome.alphabet import LETTERS, A, N
+from danq.genome.alphabet import LETTERS, N, kmer_numbers
 from danq.options import Closed
 
 
@@ -108,15 +108,11 @@ class KmerWords:
             If the windows have another length.
         """
         check_window(codes, self.window)
-        parts = sliding_window_view(codes, self.k, axis=1)[:, :: self.stride]
-        words = np.zeros(parts.shape[:2], np.int32)
-        for place in range(self.k):
-            words *= 4
-            words += np.where(parts[..., place] == N, np.uint8(A), parts[..., place])
-        words += FIRST
-        words[(parts == N).any(axis=2)] = UNKNOWN
+        kmers, known = (values[:, :: self.stride] for values in kmer_numbers(codes, self.k))
+        words = np.where(known, kmers.astype(np.int32) + FIRST, np.int32(UNKNOWN))
         if not self.characters:
             return {"words": words}
+        parts = sliding_window_view(codes, self.k, axis=1)[:, :: self.stride]
         numbers = np.where(parts == N, np.int32(UNKNOWN), parts.astype(np.int32) + FIRST)
         return {"words": words, "characters": numbers}
 

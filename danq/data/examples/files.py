@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple, TypeVar
 import numpy as np
 
 from danq.data.examples.labels import SPLIT_WORDS, Examples, split_word
-from danq.errors import DanqError
+from danq.errors import DanqError, first_few
 from danq.files import open_binary, read_lines
 
 if TYPE_CHECKING:
@@ -256,7 +256,7 @@ class _Places(NamedTuple):
 def _places(where: str, columns: Sequence[str], table: Table) -> _Places:
     for column in (table.content, *table.labels):
         if columns.count(column) != 1:
-            received = "twice" if column in columns else f"columns {', '.join(columns[:10])}"
+            received = "twice" if column in columns else f"columns {first_few(columns, 10)}"
             raise DanqError(f"{where}: expected one column {column!r}, received {received}")
     for column in (_NAME, _SPLIT):
         if columns.count(column) > 1:

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from danq.errors import DanqError
+from danq.errors import DanqError, first_few
 
 _PARTS = {"x": None, "x_train": "train", "x_valid": "valid", "x_val": "valid", "x_test": "test"}
 
@@ -92,7 +92,7 @@ def read_images(path: Path) -> NDArray[np.uint8]:
 
 
 def _lacks(path: Path, expected: str, names: list[str]) -> DanqError:
-    return DanqError(f"{path}: expected {expected}; received {', '.join(names[:10]) or 'none'}")
+    return DanqError(f"{path}: expected {expected}; received {first_few(names, 10) or 'none'}")
 
 
 @contextmanager

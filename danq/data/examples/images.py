@@ -14,7 +14,7 @@ from danq.data.examples.labels import SPLIT_WORDS, UNPLACED, Examples, split_wor
 from danq.data.examples.png import decode_png, read_png, visible_files
 from danq.data.options import DatasetOptions
 from danq.data.writing import write_examples, write_rows
-from danq.errors import DanqError
+from danq.errors import DanqError, first_few
 
 
 class Picture(NamedTuple):
@@ -229,8 +229,9 @@ def _parquet(path: Path, part: int | None, column: str, label_columns: list[str]
         table = pl.read_parquet(path)
         missing = [name for name in (column, *label_columns) if name not in table.columns]
         if missing:
-            received = ", ".join(table.columns[:10])
-            raise DanqError(f"{path}: expected one column {missing[0]!r}, received columns {received}")
+            raise DanqError(
+                f"{path}: expected one column {missing[0]!r}, received columns {first_few(table.columns, 10)}"
+            )
         # as a struct of bytes and path, where the table was made by a library of data sets
         images = table[column].struct.field("bytes") if table[column].dtype == pl.Struct else table[column]
         if images.dtype != pl.Binary:

@@ -27,6 +27,7 @@ from danq.data.writing import (
 from danq.errors import DanqError
 from danq.files import sha256, staged
 from danq.genome.alphabet import N, encode
+from danq.genome.intervals import window_start
 
 
 class Content(Protocol):
@@ -145,6 +146,6 @@ def _window(record: Record, window: int, where: str) -> bytes:
         codes = encode(record.content)
     except DanqError as error:
         raise DanqError(f"{where}: {error}") from None
-    before = window // 2 - len(codes) // 2
+    before = -window_start(0, len(codes), window)
     after = window - len(codes) - before
     return np.pad(codes, (before, after), constant_values=N).tobytes()

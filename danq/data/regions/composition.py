@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from danq.data.regions.labels import Bins
 from danq.genome.alphabet import C, G, N
 from danq.genome.fasta import Genome
+from danq.genome.intervals import window_start
 from danq.progress import progress
 
 _BASES_A_STRETCH = 1 << 24
@@ -51,7 +52,7 @@ def window_composition(genome: Genome, bins: Bins, window: int) -> Composition:
             for low in range(int(bins.first[contig]), int(bins.first[contig + 1]), bins_a_stretch):
                 part = slice(low, min(low + bins_a_stretch, int(bins.first[contig + 1])))
                 start = np.arange(part.start, part.stop) - bins.first[contig]
-                left = start * bins.width + bins.width // 2 - window // 2
+                left = window_start(start * bins.width, bins.width, window)
                 known, strong = _counts(codes, left, window)
                 unknown[part] = window - known
                 gc[part] = strong / np.maximum(known, 1)

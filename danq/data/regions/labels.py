@@ -6,6 +6,8 @@ from fractions import Fraction
 import numpy as np
 from numpy.typing import NDArray
 
+from danq.genome.intervals import union
+
 
 @dataclass(frozen=True, eq=False)
 class Bins:
@@ -84,7 +86,7 @@ def covered_bins(
     covered : int64, shape (m,)
         Covered bp of each, at least 1.
     """
-    contig, start, end = _union(contig, start, end)
+    contig, start, end = union(contig, start, end)
     low, high = start // bins.width, (end - 1) // bins.width
     parts = high - low + 1
     interval = np.repeat(np.arange(len(start)), parts)
@@ -99,25 +101,6 @@ def covered_bins(
     if len(begins) == 0:
         return number, covered
     return number[begins], np.add.reduceat(covered, begins)
-
-
-def _union(
-    contig: NDArray[np.int32], start: NDArray[np.int64], end: NDArray[np.int64]
-) -> tuple[NDArray[np.int32], NDArray[np.int64], NDArray[np.int64]]:
-    """Merge overlapping and touching intervals; the result is sorted and disjoint."""
-    order = np.lexsort((start, contig))
-    contig, start, end = contig[order], start[order], end[order]
-    if len(start) == 0:
-        return contig, start, end
-    # contigs laid end to end, so that one running maximum serves all of them
-    stride = int(end.max()) + 1
-    offset = contig.astype(np.int64) * stride
-    reach = np.maximum.accumulate(end + offset)
-    begins = np.ones(len(start), bool)
-    begins[1:] = start[1:] + offset[1:] > reach[:-1]
-    first = np.flatnonzero(begins)
-    last = np.append(first[1:], len(start)) - 1
-    return contig[first], start[first], reach[last] - offset[last]
 
 
 def overlap_positives(

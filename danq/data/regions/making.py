@@ -20,7 +20,7 @@ from danq.data.regions.tracks import Tracks, label_tracks
 from danq.data.splits import TRAIN, Territory, assign, territories
 from danq.data.sub_bins import gather, packed_steps, spread
 from danq.data.writing import TargetRow, write_labels, write_manifest, write_windows
-from danq.errors import DanqError
+from danq.errors import DanqError, first_few
 from danq.files import sha256, staged
 from danq.genome.contigs import read_aliases
 from danq.genome.fasta import Genome
@@ -140,11 +140,11 @@ def _excluded(
         excluded[covered_bins(bins, regions.contig, regions.start, regions.end)[0]] = True
         if not regions.unknown:
             continue
-        unknown = ", ".join(list(regions.unknown)[:3])
+        unknown = first_few(regions.unknown, 3)
         if not len(regions.start):
             raise DanqError(
                 f"{path}: no contig of it is in the genome; "
-                f"expected names such as {', '.join(genome.names[:3])}; received {unknown}"
+                f"expected names such as {first_few(genome.names, 3)}; received {unknown}"
             )
         log.warning("%s: left out regions on contigs that the genome does not have: %s", path, unknown)
     return excluded
@@ -184,12 +184,13 @@ def _inputs(options: DatasetOptions, targets: list[Target], genome: Genome) -> d
 
 def _report(manifest: dict[str, Any], tracks: Tracks) -> None:
     if tracks.renamed:
-        pairs = ", ".join(f"{file} → {own}" for file, own in list(tracks.renamed.items())[:5])
+        pairs = first_few(f"{file} → {own}" for file, own in tracks.renamed.items())
         log.info("%d contig names of tracks differ from the genome's: %s", len(tracks.renamed), pairs)
     if tracks.unknown:
-        names = ", ".join(list(tracks.unknown)[:5])
         log.warning(
-            "%d regions lie on contigs that the genome does not have: %s", sum(tracks.unknown.values()), names
+            "%d regions lie on contigs that the genome does not have: %s",
+            sum(tracks.unknown.values()),
+            first_few(tracks.unknown),
         )
     log.info("%-8s %12s %12s %10s", "split", "bins", "positives", "targets")
     for index, split in enumerate(SPLITS):

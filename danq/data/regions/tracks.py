@@ -12,7 +12,7 @@ from danq.data.dataset import SPLITS
 from danq.data.options import DatasetOptions
 from danq.data.regions.labels import Bins, overlap_positives, summit_positives
 from danq.data.regions.targets import Target
-from danq.errors import DanqError
+from danq.errors import DanqError, first_few
 from danq.genome.fasta import Genome
 from danq.genome.intervals import PlacedIntervals, place, read_intervals
 from danq.progress import progress
@@ -127,7 +127,7 @@ def _fault(target: Target, at: PlacedIntervals, labelled: int, genome: Genome) -
         return f"expected at least one positive bin; {found}"
     if not at.unknown:
         return f"expected regions in {target.path}, found none"
-    received, expected = (", ".join(list(names)[:3]) for names in (at.unknown, genome.names))
+    received, expected = (first_few(names, 3) for names in (at.unknown, genome.names))
     return (
         f"no contig of {target.path} is in the genome; expected names such as {expected}; received {received}"
     )

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from danq.errors import DanqError
 from danq.genome.alphabet import N
 from danq.genome.fasta_text import Header, encode_letters, read_pieces
+from danq.genome.intervals import window_start
 from danq.learn.predict.sources import BLOCK, Rows, Source, check_dna
 
 
@@ -101,7 +102,7 @@ def _rows(waiting: list[tuple[str, int, NDArray[np.uint8]]], window: int, width:
     names = [name for name, _, _ in waiting]
     start = np.array([start for _, start, _ in waiting], np.int64)
     length = np.array([len(codes) for _, _, codes in waiting], np.int64)
-    first = start + (width or length) // 2 - window // 2
+    first = window_start(start, width or length, window)
     cut = np.stack([window_at(codes, at, window) for (_, _, codes), at in zip(waiting, first, strict=True)])
     padded = (first < 0) | (first + window > length)
     if not width:

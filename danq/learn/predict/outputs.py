@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from danq.errors import DanqError
+from danq.errors import DanqError, first_few
 from danq.learn.predict.predictions import Append, writing_npz
 from danq.learn.predict.tables import writing_parquet, writing_tsv
 from danq.learn.predict.tracks import TrackFormat, writing_tracks
@@ -61,8 +61,7 @@ class Output:
         """
         for target in self.targets:
             if target not in known:
-                shown = ", ".join(known[:5]) + (", …" if len(known) > 5 else "")
-                raise DanqError(f"--target {target}: expected a target of the model ({shown})")
+                raise DanqError(f"--target {target}: expected a target of the model ({first_few(known)})")
         return np.array([known.index(target) for target in self.targets]) if self.targets else None
 
     def check_positions(self, contigs: dict[str, int] | None) -> None:

@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from danq.errors import DanqError
+from danq.errors import DanqError, first_few
 from danq.genome.contigs import read_aliases
 from danq.genome.fasta import Genome, open_genome
-from danq.genome.intervals import place, read_intervals
+from danq.genome.intervals import place, read_intervals, union, window_start
 from danq.learn.predict.sources import BLOCK, Rows, Source, check_dna, compare_genomes, contig_lengths
 
 log = logging.getLogger("danq")
@@ -44,55 +44,27 @@ def bed_source(bed: Path, genome: Path, info: dict[str, Any], aliases: Path | No
     compare_genomes(opened, info)
     placed = place(read_intervals(bed), opened, bed, read_aliases(aliases) if aliases else None)
     if placed.unknown:
-        names = ", ".join(list(placed.unknown)[:5])
         log.warning(
             "%s: %d regions lie on contigs that the genome does not have (%s)",
             bed,
             sum(placed.unknown.values()),
-            names,
+            first_few(placed.unknown),
         )
     if not len(placed.start):
         raise DanqError(f"{bed}: expected at least one region on a contig of {genome}, found none")
     window, width = int(info["window"]), int(info["bin"] or info["window"])
-    contig, first, counts = merged_bins(placed.contig, placed.start, placed.end, width)
-    ends = np.cumsum(counts)
+    # in whole bins, so that regions which share one are united
+    contig, first, stop = union(placed.contig, placed.start // width, -(-placed.end // width))
+    ends = np.cumsum(stop - first)
 
     def blocks() -> Iterator[Rows]:
         for low in range(0, int(ends[-1]), BLOCK):
             rows = np.arange(low, min(low + BLOCK, ends[-1]))
             stretch = np.searchsorted(ends, rows, side="right")
-            index = first[stretch] + rows - (ends - counts)[stretch]
+            index = first[stretch] + rows - (ends - (stop - first))[stretch]
             yield genome_rows(opened, contig[stretch], index * width, width, window)
 
     return Source(blocks, int(ends[-1]), width, contigs=contig_lengths(opened))
-
-
-def merged_bins(
-    contig: NDArray[np.int32], start: NDArray[np.int64], end: NDArray[np.int64], width: int
-) -> tuple[NDArray[np.int32], NDArray[np.int64], NDArray[np.int64]]:
-    """Stretches of bins that regions touch, without overlap and sorted.
-
-    Parameters
-    ----------
-    contig, start, end : int32, int64, int64, shape (n,)
-        Regions, 0-based half-open; at least one.
-    width : int
-        Bin size in bp.
-
-    Returns
-    -------
-    contig, first, count : int32, int64, int64, shape (m,)
-        Contig, number of the first bin and number of bins of each stretch.
-    """
-    first, stop = start // width, -(-end // width)
-    order = np.lexsort((first, contig))
-    contig, first, stop = contig[order], first[order], stop[order]
-    # one axis for all contigs, so that a running maximum never carries over to the next contig
-    offset = contig.astype(np.int64) * (int(stop.max()) + 1)
-    reached = np.maximum.accumulate(stop + offset)
-    opens = np.flatnonzero(np.concatenate([[True], (first + offset)[1:] > reached[:-1]]))
-    closes = np.concatenate([opens[1:], [len(first)]]) - 1
-    return contig[opens], first[opens], reached[closes] - offset[closes] - first[opens]
 
 
 def genome_rows(
@@ -111,7 +83,7 @@ def genome_rows(
     """
     lengths = genome.lengths[contig]
     end = np.minimum(start + width, lengths)
-    first = start + width // 2 - window // 2
+    first = window_start(start, width, window)
     names = [genome.names[index] for index in contig.tolist()]
     places = zip(names, start.tolist(), end.tolist(), strict=True)
     return Rows(

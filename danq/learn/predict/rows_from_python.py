@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from danq.errors import DanqError
 from danq.genome.alphabet import encode
+from danq.genome.intervals import window_start
 from danq.learn.predict.fasta_source import window_at
 from danq.learn.predict.sources import Rows
 
@@ -64,7 +65,7 @@ def _sequences(ids: list[str], texts: list[str], window: int, bin: int) -> Rows:
     padded = lengths < window
     if not bin:
         return Rows(ids, windows, padded)
-    start = lengths // 2 - bin // 2
+    start = window_start(0, lengths, bin)
     return Rows(ids, windows, padded, ids, start, np.minimum(start + bin, lengths))
 
 
@@ -75,4 +76,4 @@ def _window(number: int, text: str, window: int) -> NDArray[np.uint8]:
         raise DanqError(f"sequence {number}: {error}") from None
     if not 0 < len(codes) <= window:
         raise DanqError(f"sequence {number}: expected 1 to {window} bp, received {len(codes)} bp")
-    return window_at(codes, len(codes) // 2 - window // 2, window)
+    return window_at(codes, window_start(0, len(codes), window), window)

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from danq.data.dataset import Dataset, Raw, open_dataset
 from danq.errors import DanqError
 from danq.genome.fasta import Genome
+from danq.genome.intervals import window_start
 
 log = logging.getLogger("danq")
 
@@ -147,7 +148,7 @@ def _dataset_rows(dataset: Dataset, rows: NDArray[np.int64]) -> Rows:
     if dataset.genome is None or dataset.contig is None or dataset.start is None or dataset.end is None:
         return Rows(ids, raw, np.zeros(len(rows), bool), labels=labels)
     start, end = dataset.start[rows], dataset.end[rows]
-    first = start + (dataset.bin or 0) // 2 - dataset.window // 2
+    first = window_start(start, dataset.bin or 0, dataset.window)
     padded = (first < 0) | (first + dataset.window > dataset.genome.lengths[dataset.contig[rows]])
     return Rows(ids, raw, padded, dataset.contig_names(rows), start, end, labels)
 

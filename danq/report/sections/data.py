@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from danq.errors import first_few
 from danq.report.content import Column, Section, listing, page, table, text
 from danq.report.plots import MOST_LINES, Bars, Tab, bars, line_plot
 from danq.report.results import Results
@@ -139,18 +140,18 @@ def _facts(results: Results, manifest: dict[str, Any]) -> list[list[object]]:
             rows.append([f"Left out: {_LEFT_OUT.get(reason, reason.replace('_', ' '))}", f"{number:,}"])
     renamed = manifest.get("renamed") or {}
     if renamed:
-        rows.append(["Contig names read as", _some([f"{file} → {own}" for file, own in renamed.items()])])
+        rows.append(
+            [
+                "Contig names read as",
+                first_few((f"{file} → {own}" for file, own in renamed.items()), _MOST_NAMES),
+            ]
+        )
     unknown = manifest.get("unknown_contigs") or {}
     if unknown:
         listed = [
             f"{contig} ({unknown[contig]:,})" if isinstance(unknown, dict) else contig for contig in unknown
         ]
-        rows.append(["Regions on contigs that the genome lacks", _some(listed)])
+        rows.append(["Regions on contigs that the genome lacks", first_few(listed, _MOST_NAMES)])
     rare = sorted(manifest["targets"], key=lambda target: (target["counts"]["test"], target["name"]))[:5]
     rows.append(["Rarest targets in test", ", ".join(f"{t['name']} ({t['counts']['test']:,})" for t in rare)])
     return rows
-
-
-def _some(names: list[str]) -> str:
-    shown = ", ".join(names[:_MOST_NAMES])
-    return shown if len(names) <= _MOST_NAMES else f"{shown} and {len(names) - _MOST_NAMES:,} more"

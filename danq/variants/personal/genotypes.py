@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
-from danq.errors import DanqError
+from danq.errors import DanqError, first_few
 from danq.variants.text import Line, VariantText
 
 ALL = "all"
@@ -17,7 +17,6 @@ UNPHASED = 0
 _FIXED_COLUMNS = 9
 # VCF 4.4 allows a mark of phasing before the first allele as well
 _GENOTYPE = re.compile(r"[|/]?((?:\d+|\.)(?:[|/](?:\d+|\.))*)")
-_SHOWN = 5
 
 
 class Call(NamedTuple):
@@ -71,8 +70,7 @@ def choose_samples(variants: VariantText, samples: Sequence[str]) -> dict[str, i
     wanted = known if list(samples) == [ALL] and ALL not in known else tuple(dict.fromkeys(samples))
     for name in wanted:
         if name not in known:
-            shown = ", ".join(known[:_SHOWN]) + (", …" if len(known) > _SHOWN else "")
-            raise DanqError(f"{variants.path}: no sample {name!r}; the file has {shown}")
+            raise DanqError(f"{variants.path}: no sample {name!r}; the file has {first_few(known)}")
     return {name: _FIXED_COLUMNS + known.index(name) for name in wanted}
 
 

@@ -12,7 +12,7 @@ from danq.errors import DanqError
 from danq.genome.bed import bed_frame, bed_records
 from danq.genome.fasta import Genome, build_genome, open_genome
 from danq.genome.gff import gff_frame, gff_records
-from danq.genome.intervals import Intervals, Region, parse_region, place, read_intervals
+from danq.genome.intervals import Intervals, place, read_intervals
 
 GFF = """##gff-version 3
 # a comment
@@ -298,25 +298,3 @@ def test_an_interval_beyond_its_contig_is_named_by_its_line(tmp_path: Path, geno
     path = written(tmp_path / "a.gff3", GFF.replace("3\t8", "3\t108"))
     with pytest.raises(DanqError, match=r"a\.gff3:5: expected an interval within 'chrI' of 100 bp"):
         place(read_intervals(path, "CDS"), genome, path)
-
-
-@pytest.mark.parametrize(
-    ("text", "region"),
-    [
-        ("chr7", Region("chr7", 0, None)),
-        ("chr7:30,508,751-35,296,850", Region("chr7", 30_508_750, 35_296_850)),
-        ("chr7:1-1", Region("chr7", 0, 1)),
-        ("chr7:5-", Region("chr7", 4, None)),
-        ("HLA:A:5-9", Region("HLA:A", 4, 9)),
-    ],
-)
-def test_regions_are_read_as_biologists_write_them(text: str, region: Region) -> None:
-    assert parse_region(text) == region
-
-
-@pytest.mark.parametrize(
-    "text", ["", "chr7:", "chr7:5", "chr7:0-5", "chr7:9-5", "chr7:a-b", "chr7:,-5", ":1-5"]
-)
-def test_what_is_no_region_is_refused(text: str) -> None:
-    with pytest.raises(DanqError, match="expected a contig or a region"):
-        parse_region(text)

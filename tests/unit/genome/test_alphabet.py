@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from danq.errors import DanqError
-from danq.genome.alphabet import A, C, G, N, T, decode, encode, reverse_complement
+from danq.genome.alphabet import A, C, G, N, T, decode, encode, kmer_numbers, reverse_complement
 
 LETTERS = st.text("ACGTN")
 COMPLEMENT = {"A": "T", "C": "G", "G": "C", "T": "A", "N": "N"}
@@ -54,3 +54,19 @@ def test_reverse_complement_works_along_the_last_axis() -> None:
     turned = reverse_complement(rows)
     assert [decode(row) for row in turned] == ["CGTT", "AAAN"]
     assert turned.flags.c_contiguous
+
+
+@given(LETTERS, st.integers(1, 32))
+def test_kmers_are_numbers_to_base_four(sequence: str, k: int) -> None:
+    numbers, known = kmer_numbers(encode(sequence), k)
+    kmers = [sequence[first : first + k] for first in range(len(sequence) - k + 1)]
+    assert known.tolist() == ["N" not in kmer for kmer in kmers]
+    for number, kmer in zip(numbers.tolist(), kmers, strict=True):
+        assert "N" in kmer or number == int(kmer.translate(str.maketrans("ACGT", "0123")), 4)
+
+
+def test_kmers_of_rows_are_numbered_row_by_row() -> None:
+    numbers, known = kmer_numbers(np.stack([encode("ACGT"), encode("NTTA")]), 3)
+    assert numbers.tolist() == [[6, 27], [numbers[1, 0], 60]]
+    assert known.tolist() == [[True, True], [False, True]]
+    assert [part.shape for part in kmer_numbers(np.zeros((2, 2), np.uint8), 3)] == [(2, 0), (2, 0)]
