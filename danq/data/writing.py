@@ -171,13 +171,9 @@ def _check_counts(
         for what, number in (("positive", 0), ("negative", labels[split])):
             lacking = [target.name for target, count in zip(targets, row, strict=True) if count == number]
             if lacking:
+                names = first_few(lacking)
                 log.warning(
-                    "%d of %d targets have no %s in %s: %s",
-                    len(lacking),
-                    len(targets),
-                    what,
-                    split,
-                    first_few(lacking),
+                    "%d of %d targets have no %s in %s: %s", len(lacking), len(targets), what, split, names
                 )
 
 
