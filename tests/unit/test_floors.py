@@ -12,7 +12,7 @@ import danq
 PACKAGE = Path(danq.__file__).parent
 FLOORS = [
     {"errors"},
-    {"files", "progress", "provenance", "options", "metrics", "storage", "processor"},
+    {"files", "progress", "provenance", "options", "metrics", "storage", "npz", "processor"},
     {"genome"},
     {"variants"},
     {"data"},
