@@ -12,7 +12,9 @@ import danq
 PACKAGE = Path(danq.__file__).parent
 FLOORS = [
     {"errors"},
-    {"files", "progress", "provenance", "options", "metrics", "storage", "npz", "processor"},
+    {"files", "progress", "provenance", "options", "metrics", "processor"},
+    {"storage"},
+    {"npz"},
     {"genome"},
     {"variants"},
     {"data"},
