@@ -11,7 +11,7 @@ from danq.processor import choose_matrix_kernels
 from danq.score.options import ScoreOptions
 
 if TYPE_CHECKING:
-    from danq.explain.regions import Stretches
+    from danq.explain.regions import Regions
     from danq.genome.fasta import Genome
 
 choose_matrix_kernels()  # before NumPy is loaded
@@ -39,7 +39,7 @@ def ism(
             "--target",
             "--targets",
             help="Write and draw this target only; may be repeated.  [default: all are written, and the 3 "
-            "with the largest effect in a stretch drawn]",
+            "with the largest effect in a region drawn]",
         ),
     ] = None,
     strands: options.Strands = "scores",
@@ -58,26 +58,24 @@ def ism(
     work they have in common is shared exactly. The numbers are therefore those of that window, not of a
     window centred on each change: for these, use `danq score`. All differences are ALT minus REF.
     """
-    if sum(bool(given) for given in (region, bed, vcf)) != 1:
+    if sum(map(bool, (region, bed, vcf))) != 1:
         raise DanqError("expected exactly one of --region, --bed and --vcf")
     if flank is not None and vcf is None:
         raise DanqError("--flank: belongs to --vcf")
 
-    from danq.explain.ism import IsmOptions, mutate_stretches
+    from danq.explain.ism import IsmOptions, mutate_regions
     from danq.score.inputs import opened_genome
     from danq.score.models import read_models
 
     score = ScoreOptions(strands=strands, targets=target or [], batch_size=batch_size)
     with opened_genome(genome) as opened:
         models = read_models(model, opened, score, threads)
-        stretches = _stretches(
-            opened, region, bed, vcf, models.window, 20 if flank is None else flank, aliases
-        )
-        chosen = IsmOptions(score, deletions, format, track_format)
-        mutate_stretches(models, opened, stretches, chosen, out)
+        bases = 20 if flank is None else flank
+        regions = _regions(opened, region, bed, vcf, models.window, bases, aliases)
+        mutate_regions(models, opened, regions, IsmOptions(score, deletions, format, track_format), out)
 
 
-def _stretches(
+def _regions(
     genome: "Genome",
     region: list[str] | None,
     bed: Path | None,
@@ -85,11 +83,11 @@ def _stretches(
     window: int,
     flank: int,
     aliases: Path | None,
-) -> "Stretches":
-    from danq.explain.regions import bed_stretches, region_stretches, variant_stretches
+) -> "Regions":
+    from danq.explain.regions import regions_of_bed, regions_of_texts, regions_of_variants
 
     if bed is not None:
-        return bed_stretches(bed, genome, aliases)
+        return regions_of_bed(bed, genome, aliases)
     if vcf is not None:
-        return variant_stretches(vcf, genome, window, flank, aliases)
-    return region_stretches(region or [], genome, aliases)
+        return regions_of_variants(vcf, genome, window, flank, aliases)
+    return regions_of_texts(region or [], genome, aliases)

@@ -2,20 +2,20 @@
 
 import logging
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from danq.errors import DanqError
+from danq.explain.figures import HeatMap, heat_map_svg
 from danq.explain.mutants import DELETED, cut_pieces, longest_piece
-from danq.explain.pictures import Pictures
-from danq.explain.regions import Stretches
-from danq.explain.saturation import Chosen, Mutated, saturate, table_rows
+from danq.explain.regions import Regions
+from danq.explain.saturation import HeatMaps, Mutated, OutputTargets, saturate, table_rows
 from danq.files import check_writable, read_manifest, staged, write_json
 from danq.genome.fasta import Genome
-from danq.learn.predict.tracks import TrackFormat, writing_values
+from danq.learn.predict.tracks import TrackFormat, file_stem, writing_values
 from danq.progress import progress
 from danq.provenance import provenance
 from danq.score.models import Models
@@ -54,22 +54,16 @@ class IsmOptions:
     track_format: TrackFormat = "bigwig"
 
 
-def mutate_stretches(
-    models: Models,
-    genome: Genome,
-    stretches: Stretches,
-    options: IsmOptions,
-    out: Path,
+def mutate_regions(
+    models: Models, genome: Genome, regions: Regions, options: IsmOptions, out: Path
 ) -> dict[str, Any]:
-    """Mutate every base of some stretches and write the table, tracks, heat maps and manifest.
+    """Mutate every base of some regions and write the table, tracks, heat maps and manifest.
 
     Parameters
     ----------
     models : Models
         What scores.
-    genome : Genome
-        The genome.
-    stretches : Stretches
+    genome, regions
         What is mutated.
     options : IsmOptions
         What is computed and written.
@@ -86,30 +80,28 @@ def mutate_stretches(
     DanqError
         If a target is unknown, no base is known, a model cannot be loaded or a file cannot be written.
     """
-    asked = options.score.targets
-    index = models.choose(asked, "--target") or tuple(range(len(models.targets)))
-    chosen = Chosen(index, tuple(f"{number}_{models.targets[number]}" for number in index))
+    targets = _targets(models, options)
     longest = longest_piece(models.window, models.bin)
     check_writable(out)
     runners = models.open()
     counts: Counter[str] = Counter()
     with staged(out) as partial:
-        with _Writing(partial, models, genome, stretches, options, chosen) as writing:
-            bases = int((stretches.end - stretches.start).sum())
-            with progress("mutating", bases, "bases") as advance:
-                blocks = saturate(runners, genome, stretches, longest, options.deletions, options.score)
-                for block in blocks:
-                    writing.add(block)
-                    counts["positions"] += len(block.mutants.position)
-                    counts["substitutions"] += int((block.mutants.alt != DELETED).sum())
-                    counts["deletions"] += int((block.mutants.alt == DELETED).sum())
-                    advance(len(block.mutants.position))
-            writing.pictures.finish()
+        with (
+            _Writing(partial, models, genome, regions, options, targets) as writing,
+            progress("mutating", regions.bases, "bases") as advance,
+        ):
+            for block in saturate(runners, genome, regions, longest, options.deletions, options.score):
+                writing.add(block)
+                counts["positions"] += len(block.mutants.position)
+                counts["substitutions"] += int((block.mutants.alt != DELETED).sum())
+                counts["deletions"] += int((block.mutants.alt == DELETED).sum())
+                advance(len(block.mutants.position))
+            writing.draw(writing.heat_maps.last())
             if not counts["positions"]:
                 raise DanqError(f"{genome.path}: expected a known base in the regions, found N alone")
-        counts["unknown_bases"] = bases - counts["positions"]
-        counts["heat_maps"] = writing.pictures.drawn
-        manifest = _manifest(models, genome, stretches, options, chosen, longest, counts)
+        counts["unknown_bases"] = regions.bases - counts["positions"]
+        counts["heat_maps"] = len(list(partial.glob("*.svg")))
+        manifest = _manifest(models, genome, regions, options, targets, counts)
         manifest["files"] = sorted(path.name for path in partial.iterdir())
         write_json(partial / MANIFEST_FILE, manifest)
         _remove_earlier(out, manifest["files"])
@@ -124,6 +116,12 @@ def mutate_stretches(
     return manifest
 
 
+def _targets(models: Models, options: IsmOptions) -> OutputTargets:
+    index = models.choose(options.score.targets, "--target") or tuple(range(len(models.targets)))
+    names = tuple(f"{number}_{models.targets[number]}" for number in index)
+    return OutputTargets(index, names, named=bool(options.score.targets))
+
+
 class _Writing(ExitStack):
     """The table, the tracks and the heat maps, written side by side."""
 
@@ -132,33 +130,36 @@ class _Writing(ExitStack):
         folder: Path,
         models: Models,
         genome: Genome,
-        stretches: Stretches,
+        regions: Regions,
         options: IsmOptions,
-        chosen: Chosen,
+        targets: OutputTargets,
     ) -> None:
         super().__init__()
         runs = ", ".join(bundle["run"] for bundle in models.bundles)
         runs = f"run {runs}" if len(models.bundles) == 1 else f"mean of runs {runs}"
-        asked = bool(options.score.targets)
-        self.pictures = Pictures(folder, genome, stretches, chosen, asked, runs)
-        self._genome, self._chosen = genome, chosen
+        self.heat_maps = HeatMaps(genome, regions, targets, runs)
+        self._folder, self._contigs, self._targets = folder, genome.names, targets
         lengths = dict(zip(genome.names, genome.lengths.tolist(), strict=True))
         metadata = {"danq.bundles": " ".join(models.digests), "danq.strands": options.score.strands}
-        empty = table_rows(None, genome.names, chosen)
-        self._track = self.enter_context(writing_values(folder, lengths, chosen.names, options.track_format))
+        empty = table_rows(None, genome.names, targets)
+        self._track = self.enter_context(writing_values(folder, lengths, targets.names, options.track_format))
         self._rows = self.enter_context(
             writing_rows(folder / f"ism.{options.form}", empty, options.form, metadata)
         )
 
     def add(self, block: Mutated) -> None:
         """Take the next mutants."""
-        names, index = self._genome.names, list(self._chosen.index)
-        self._rows(table_rows(block, names, self._chosen))
-        means, at = block.mean_of_substitutions()[:, index], block.mutants
+        self._rows(table_rows(block, self._contigs, self._targets))
+        means, at = block.mean_of_substitutions()[:, list(self._targets.index)], block.mutants
         for rows in block.runs_of(at.contig):
             position = at.position[rows]
-            self._track(names[at.contig[rows.start]], position, position + 1, means[rows])
-        self.pictures.add(block)
+            self._track(self._contigs[at.contig[rows.start]], position, position + 1, means[rows])
+        self.draw(self.heat_maps.add(block))
+
+    def draw(self, heat_maps: Iterable[tuple[str, HeatMap]]) -> None:
+        """Write heat maps that are complete."""
+        for name, heat in heat_maps:
+            (self._folder / f"{file_stem(name)}.svg").write_text(heat_map_svg(heat), encoding="utf-8")
 
 
 def _remove_earlier(out: Path, files: Sequence[str]) -> None:
@@ -174,52 +175,45 @@ def _remove_earlier(out: Path, files: Sequence[str]) -> None:
 def _manifest(
     models: Models,
     genome: Genome,
-    stretches: Stretches,
+    regions: Regions,
     options: IsmOptions,
-    chosen: Chosen,
-    longest: int,
+    targets: OutputTargets,
     counts: Counter[str],
 ) -> dict[str, Any]:
+    longest = longest_piece(models.window, models.bin)
     inputs = {str(genome.path): genome.digest}
     inputs |= {bundle["path"]: bundle["digest"] for bundle in models.bundles}
-    said = {
-        "deletions": options.deletions,
-        "strands": options.score.strands,
-        "targets": options.score.targets,
-    }
+    scoring = options.score
+    depends_on = {"deletions": options.deletions, "strands": scoring.strands, "targets": scoring.targets}
     return {
         "kind": KIND,
         "format_version": FORMAT_VERSION,
         "genome": {"path": str(genome.path), "digest": genome.digest},
         "bundles": list(models.bundles),
-        "targets": [models.targets[number] for number in chosen.index],
-        "target_index": list(chosen.index),
+        "targets": [models.targets[number] for number in targets.index],
+        "target_index": list(targets.index),
         "task": models.task,
         "window": models.window,
         "longest_piece": longest,
         "piece_rule": PIECES,
-        "strands": options.score.strands,
+        "strands": scoring.strands,
         "stretches": {
-            "given": stretches.given,
-            "mutated": len(stretches),
-            "bases": int((stretches.end - stretches.start).sum()),
-            "left_out": stretches.left_out,
-            "regions": [stretches.text(genome, number) for number in range(len(stretches))],
+            "given": regions.before_merging,
+            "mutated": len(regions),
+            "bases": regions.bases,
+            "left_out": dict(regions.left_out),
+            "regions": [regions.text(genome, number) for number in range(len(regions))],
         },
-        "pieces": _pieces(genome, stretches, models.window, longest),
+        "pieces": [
+            # 1-based, with the 0-based first base of the window
+            {
+                "piece": f"{genome.names[piece.contig]}:{piece.start + 1}-{piece.end}",
+                "window_start": piece.window_start,
+            }
+            for number in range(len(regions))
+            for piece in cut_pieces(regions, number, models.window, longest)
+        ],
         "counts": dict(counts),
-        "renamed_contigs": stretches.renamed,
-        "provenance": provenance(inputs, said),
+        "renamed_contigs": regions.renamed,
+        "provenance": provenance(inputs, depends_on),
     }
-
-
-def _pieces(genome: Genome, stretches: Stretches, window: int, longest: int) -> list[dict[str, Any]]:
-    """Pieces as ``chr7:1001-1500`` (1-based) with the 0-based first base of their window."""
-    return [
-        {
-            "piece": f"{genome.names[piece.contig]}:{piece.start + 1}-{piece.end}",
-            "window_start": piece.window_start,
-        }
-        for number in range(len(stretches))
-        for piece in cut_pieces(stretches, number, window, longest)
-    ]

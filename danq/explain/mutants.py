@@ -1,4 +1,4 @@
-"""Every single-base mutant of stretches of a genome, as windows beside the reference they share."""
+"""Every single-base mutant of regions of a genome, as windows beside the reference they share."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from danq.explain.regions import Stretches
+from danq.explain.regions import Regions
 from danq.genome.alphabet import N
 from danq.genome.fasta import Genome
 from danq.genome.intervals import window_start
@@ -21,13 +21,13 @@ _MOST, _FEWEST, _MOST_VALUES = 4096, 64, 1_000_000
 
 
 class Piece(NamedTuple):
-    """A part of a stretch whose mutants share one window; 0-based half-open in bp.
+    """A part of a region whose mutants share one window; 0-based half-open in bp.
 
-    `stretch` is the index of the stretch, `contig` that of the genome's contig; `window_start` may be
+    `region` is the index of the region, `contig` that of the genome's contig; `window_start` may be
     negative.
     """
 
-    stretch: int
+    region: int
     contig: int
     start: int
     end: int
@@ -46,8 +46,8 @@ class Mutants:
         The mutants' windows, in order of position, then A, C, G, T, deletion.
     group : int64, shape (n * a,)
         Index of each mutant's reference window; ascending.
-    stretch : int64, shape (n,)
-        Index of each position's stretch.
+    region : int64, shape (n,)
+        Index of each position's region.
     contig : int32, shape (n,)
         Index of the genome's contig.
     position : int64, shape (n,)
@@ -61,7 +61,7 @@ class Mutants:
     reference: NDArray[np.uint8]
     alternate: NDArray[np.uint8]
     group: NDArray[np.int64]
-    stretch: NDArray[np.int64]
+    region: NDArray[np.int64]
     contig: NDArray[np.int32]
     position: NDArray[np.int64]
     ref: NDArray[np.uint8]
@@ -79,48 +79,44 @@ def longest_piece(window: int, bin: int) -> int:
     return min(max(bin, window // 2, 1), window)
 
 
-def cut_pieces(stretches: Stretches, index: int, window: int, longest: int) -> list[Piece]:
-    """Cut a stretch into as few pieces as can be, of about equal length.
+def cut_pieces(regions: Regions, index: int, window: int, longest: int) -> list[Piece]:
+    """Cut a region into as few pieces as can be, of about equal length.
 
     A piece lies at the centre of its window as a labelled bin does in training, so that the mutants of
     all its positions are compared with one reference and the work they have in common is shared exactly.
 
     Parameters
     ----------
-    stretches : Stretches
-        Parts of the genome.
-    index : int
-        Which of them.
+    regions, index
+        All regions, and which of them.
     window, longest : int
         Length of a window, and of the longest piece, in bp.
     """
-    start, length = int(stretches.start[index]), int(stretches.end[index] - stretches.start[index])
-    count = -(-length // longest)
-    borders = [start + length * number // count for number in range(count + 1)]
+    contig, start, end = regions.place(index)
+    count = -(-(end - start) // longest)
+    borders = [start + (end - start) * number // count for number in range(count + 1)]
     return [
-        Piece(index, int(stretches.contig[index]), low, high, window_start(low, high - low, window))
+        Piece(index, contig, low, high, window_start(low, high - low, window))
         for low, high in pairwise(borders)
     ]
 
 
 def mutants(
     genome: Genome,
-    stretches: Stretches,
+    regions: Regions,
     window: int,
     longest: int,
     deletions: bool = False,
     targets: int = 1,
 ) -> Iterator[Mutants]:
-    """Mutate every base of the stretches, in blocks that do not depend on a batch size.
+    """Mutate every base of the regions, in blocks that do not depend on a batch size.
 
     Bases that the genome does not know (N) are left out. After a deletion the bases that follow move one to
     the left, and the window's right end is filled from the genome (with N past the end of a contig).
 
     Parameters
     ----------
-    genome : Genome
-        The genome.
-    stretches : Stretches
+    genome, regions
         What is mutated.
     window, longest : int
         Length of a window, and of the longest piece, in bp.
@@ -133,8 +129,8 @@ def mutants(
     room = min(_MOST, max(_FEWEST, _MOST_VALUES // targets)) // each
     parts: list[tuple[Piece, NDArray[np.int64]]] = []
     held = 0
-    for index in range(len(stretches)):
-        for piece in cut_pieces(stretches, index, window, longest):
+    for index in range(len(regions)):
+        for piece in cut_pieces(regions, index, window, longest):
             known = np.flatnonzero(genome.contig(piece.contig)[piece.start : piece.end] != N) + piece.start
             while len(known):
                 taken, known = known[: room - held], known[room - held :]
@@ -166,7 +162,7 @@ def _block(
         reference=np.ascontiguousarray(cut[:, :window]),
         alternate=_alternates(cut, group, place, alt),
         group=np.repeat(group, alt.shape[1]),
-        stretch=np.repeat([piece.stretch for piece in pieces], sizes),
+        region=np.repeat([piece.region for piece in pieces], sizes),
         contig=np.repeat(np.array([piece.contig for piece in pieces], np.int32), sizes),
         position=position,
         ref=ref,

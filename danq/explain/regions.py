@@ -2,7 +2,8 @@
 
 import logging
 from array import array
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,7 +20,7 @@ log = logging.getLogger("danq")
 
 
 @dataclass(frozen=True, eq=False)
-class Stretches:
+class Regions:
     """Parts of a genome, in its order; none shares a base with another.
 
     Attributes
@@ -28,59 +29,59 @@ class Stretches:
         Index of the genome's contig.
     start, end : int64, shape (n,)
         0-based half-open positions in bp.
-    given : int
+    before_merging : int
         Regions before those that overlap were merged.
-    left_out : dict of str to int
-        What was given but has no place: reason → number.
+    left_out : mapping of str to int
+        What has no place on the genome: reason → number.
     renamed : dict of str to str
-        Contig name as given → its name in the genome, where the two differ.
+        Contig name in the input → its name in the genome, where the two differ.
     """
 
     contig: NDArray[np.int32]
     start: NDArray[np.int64]
     end: NDArray[np.int64]
-    given: int
-    left_out: dict[str, int]
+    before_merging: int
+    left_out: Mapping[str, int]
     renamed: dict[str, str]
 
     def __len__(self) -> int:
         return len(self.start)
+
+    @property
+    def bases(self) -> int:
+        """Length of all of them together in bp."""
+        return int((self.end - self.start).sum())
+
+    def place(self, index: int) -> tuple[int, int, int]:
+        """Index of the contig, start and end of one of them."""
+        return int(self.contig[index]), int(self.start[index]), int(self.end[index])
 
     def text(self, genome: Genome, index: int) -> str:
         """One of them as ``chr7:1001-2000``: 1-based, both ends included."""
         return f"{genome.names[self.contig[index]]}:{self.start[index] + 1}-{self.end[index]}"
 
 
-def region_stretches(texts: Sequence[str], genome: Genome, aliases: Path | None = None) -> Stretches:
-    """Take regions given as text.
-
-    Parameters
-    ----------
-    texts : sequence of str
-        As ``chr7:1,001-2,000`` (1-based, both ends included) or ``chr7``.
-    genome : Genome
-        The genome they lie on.
-    aliases : Path, optional
-        Table of further contig names.
+def regions_of_texts(texts: Sequence[str], genome: Genome, aliases: Path | None = None) -> Regions:
+    """Read regions such as ``chr7:1,001-2,000`` (1-based, both ends included) or ``chr7``.
 
     Raises
     ------
     DanqError
         If a text is no region, is on an unknown contig, or reaches past its contig's end.
     """
-    regions = read_regions(texts, genome, "--region", read_aliases(aliases) if aliases else None)
-    given = [parse_region(text).contig for text in texts]
-    return merge(
-        np.array([genome.index(region.contig) for region in regions], np.int32),
-        np.array([region.start for region in regions], np.int64),
-        np.array([region.end for region in regions], np.int64),
+    placed = read_regions(texts, genome, "--region", read_aliases(aliases) if aliases else None)
+    names = [parse_region(text).contig for text in texts]
+    return _merged(
+        np.array([genome.index(region.contig) for region in placed], np.int32),
+        np.array([region.start for region in placed], np.int64),
+        np.array([region.end for region in placed], np.int64),
         {},
-        {name: region.contig for name, region in zip(given, regions, strict=True) if name != region.contig},
+        {name: region.contig for name, region in zip(names, placed, strict=True) if name != region.contig},
     )
 
 
-def bed_stretches(bed: Path, genome: Genome, aliases: Path | None = None) -> Stretches:
-    """Take the intervals of a BED or narrowPeak file; those on unknown contigs are counted and left out.
+def regions_of_bed(bed: Path, genome: Genome, aliases: Path | None = None) -> Regions:
+    """Read the intervals of a BED or narrowPeak file; those on unknown contigs are counted and left out.
 
     Raises
     ------
@@ -98,20 +99,16 @@ def bed_stretches(bed: Path, genome: Genome, aliases: Path | None = None) -> Str
             left_out["unknown_contig"],
             first_few(placed.unknown),
         )
-    return merge(placed.contig, placed.start, placed.end, left_out, placed.renamed)
+    return _merged(placed.contig, placed.start, placed.end, left_out, placed.renamed)
 
 
-def variant_stretches(
+def regions_of_variants(
     vcf: Path, genome: Genome, window: int, flank: int, aliases: Path | None = None
-) -> Stretches:
-    """Take the surroundings of the alleles of a VCF: `flank` bp on both sides of each one's placed position.
+) -> Regions:
+    """Take the surroundings of the alleles of a VCF, BCF or TSV, each at its placed position.
 
     Parameters
     ----------
-    vcf : Path
-        VCF, BCF or TSV of alleles.
-    genome : Genome
-        The genome they lie on.
     window : int
         Length of the model's window in bp.
     flank : int
@@ -131,11 +128,11 @@ def variant_stretches(
     rules = AlleleRules(window=window, ref_mismatch="skip", regions=(), pass_only=False)
     names = survey(variants, genome, rules, read_aliases(aliases) if aliases else None).contigs
     contigs, starts, ends = array("i"), array("q"), array("q")
-    left_out: dict[str, int] = {}
+    left_out: Counter[str] = Counter()
     for record in read_alleles(variants, genome, rules, names):
         for allele in record.alleles:
             if allele.reason:
-                left_out[allele.reason] = left_out.get(allele.reason, 0) + 1
+                left_out[allele.reason] += 1
                 continue
             # an insertion replaces no base: the one that follows it stands for its position
             end = allele.start + max(allele.removed, 1) + flank
@@ -143,41 +140,24 @@ def variant_stretches(
             starts.append(max(allele.start - flank, 0))
             ends.append(min(end, int(genome.lengths[allele.index])))
     if left_out:
-        log.warning(
-            "%s: %d alleles have no place on the genome (%s)",
-            vcf,
-            sum(left_out.values()),
-            ", ".join(f"{reason} {count}" for reason, count in left_out.items()),
-        )
+        reasons = ", ".join(f"{reason} {count}" for reason, count in left_out.items())
+        log.warning("%s: %d alleles have no place on the genome (%s)", vcf, left_out.total(), reasons)
     if not len(starts):
         raise DanqError(f"{vcf}: expected at least one allele with a place on {genome.path}, found none")
-    return merge(
-        np.array(contigs, np.int32),
-        np.array(starts, np.int64),
-        np.array(ends, np.int64),
-        left_out,
-        names.renamed,
-    )
+    places = (np.array(contigs, np.int32), np.array(starts, np.int64), np.array(ends, np.int64))
+    return _merged(*places, left_out, names.renamed)
 
 
-def merge(
+def _merged(
     contig: NDArray[np.int32],
     start: NDArray[np.int64],
     end: NDArray[np.int64],
-    left_out: dict[str, int],
+    left_out: Mapping[str, int],
     renamed: dict[str, str],
-) -> Stretches:
-    """Sort regions along the genome and merge those that share a base, so that each base stands once.
-
-    Parameters
-    ----------
-    contig, start, end : int32, int64, int64, shape (n,)
-        Regions, 0-based half-open; at least one.
-    left_out, renamed
-        As in `Stretches`.
-    """
-    given = len(start)
+) -> Regions:
+    """Merge what overlaps, so that each base is mutated once; regions that only touch stay apart."""
+    before = len(start)
     contig, start, end = union(contig, start, end, touching=False)
-    if len(start) < given:
-        log.info("%d regions overlap: merged into %d, so that each base is mutated once", given, len(start))
-    return Stretches(contig, start, end, given, left_out, renamed)
+    if len(start) < before:
+        log.info("%d regions overlap: merged into %d, so that each base is mutated once", before, len(start))
+    return Regions(contig, start, end, before, left_out, renamed)

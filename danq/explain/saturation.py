@@ -1,5 +1,6 @@
-"""Effects of every single-base mutant, block by block: what the table, the tracks and the pictures show."""
+"""Effects of every single-base mutant, block by block: what the table, the tracks and the heat maps show."""
 
+import logging
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -8,29 +9,45 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from danq.explain.figures import HeatMap
 from danq.explain.mutants import ALTERNATES, Mutants, mutants
-from danq.explain.regions import Stretches
+from danq.explain.regions import Regions
 from danq.genome.fasta import Genome
-from danq.score.effects import Effects
 from danq.score.options import ScoreOptions
 from danq.score.runner import Runner
 from danq.score.scoring import check_ensemble, score_windows
 from danq.variants.haplotypes import Windows
 
+log = logging.getLogger("danq")
+
+MOST_DRAWN, LONGEST_DRAWN, LARGEST = 20, 1_000, 3
+"""Regions drawn; bp of a region that is drawn; targets drawn of a region where none was asked for."""
+
 _LETTERS = np.array(list(ALTERNATES))
 
 
 @dataclass(frozen=True)
-class Chosen:
-    """Targets that are written: their numbers among the model's outputs, and ``<index>_<target>``."""
+class OutputTargets:
+    """Targets that are written.
+
+    Attributes
+    ----------
+    index : tuple of int
+        Their numbers among the model's outputs.
+    names : tuple of str
+        Each as ``<index>_<target>``.
+    named : bool
+        Whether the user named them; otherwise they are all of the model's.
+    """
 
     index: tuple[int, ...]
     names: tuple[str, ...]
+    named: bool
 
 
 @dataclass(frozen=True, eq=False)
 class Mutated:
-    """n positions of one or more stretches with the effects of their a mutants each on k targets.
+    """n positions of one or more regions with the effects of their a mutants each on k targets.
 
     Attributes
     ----------
@@ -49,7 +66,7 @@ class Mutated:
         return self.logit_diff[:, :3].mean(axis=1, dtype=np.float64).astype(np.float32)
 
     def runs_of(self, keys: NDArray[np.integer]) -> Iterator[slice]:
-        """Positions that follow one another with one key, such as their contig or stretch."""
+        """Positions that follow one another with one key, such as their contig or region."""
         borders = [0, *(np.flatnonzero(np.diff(keys)) + 1), len(keys)]
         return (slice(int(first), int(last)) for first, last in pairwise(borders))
 
@@ -57,20 +74,18 @@ class Mutated:
 def saturate(
     runners: Sequence[Runner],
     genome: Genome,
-    stretches: Stretches,
+    regions: Regions,
     longest: int,
     deletions: bool,
     options: ScoreOptions,
 ) -> Iterator[Mutated]:
-    """Mutate every base of the stretches and compute what that changes.
+    """Mutate every base of the regions and compute what that changes.
 
     Parameters
     ----------
     runners : sequence of Runner
         The models; several are an ensemble, whose mean is taken.
-    genome : Genome
-        The genome.
-    stretches : Stretches
+    genome, regions
         What is mutated.
     longest : int
         Most bp whose mutants share a window, as from `danq.explain.mutants.longest_piece`.
@@ -86,15 +101,15 @@ def saturate(
     """
     check_ensemble(runners)
     targets = len(runners[0].targets)
-    for block in mutants(genome, stretches, runners[0].window, longest, deletions, targets):
+    for block in mutants(genome, regions, runners[0].window, longest, deletions, targets):
         windows = Windows(block.reference, block.alternate, block.group, (), np.arange(len(block.group)))
-        found: Effects = score_windows(runners, windows, options)
+        effects = score_windows(runners, windows, options)
         shape = (*block.alt.shape, targets)
-        yield Mutated(block, found.diff.reshape(shape), found.logit_diff.reshape(shape))
+        yield Mutated(block, effects.diff.reshape(shape), effects.logit_diff.reshape(shape))
 
 
-def table_rows(block: Mutated | None, contigs: Sequence[str], chosen: Chosen) -> pa.Table:
-    """One row a mutant: `contig`, `pos` (1-based), `ref`, `alt`, then two numbers of each chosen target.
+def table_rows(block: Mutated | None, contigs: Sequence[str], targets: OutputTargets) -> pa.Table:
+    """One row a mutant: `contig`, `pos` (1-based), `ref`, `alt`, then two numbers of each target.
 
     Parameters
     ----------
@@ -102,7 +117,7 @@ def table_rows(block: Mutated | None, contigs: Sequence[str], chosen: Chosen) ->
         The mutants; None gives the columns without a row.
     contigs : sequence of str
         Names of the genome's contigs.
-    chosen : Chosen
+    targets : OutputTargets
         Whose numbers are written.
     """
     columns: dict[str, pa.Array] = {
@@ -111,18 +126,85 @@ def table_rows(block: Mutated | None, contigs: Sequence[str], chosen: Chosen) ->
         "ref": pa.array([], pa.string()),
         "alt": pa.array([], pa.string()),
     }
-    numbers = dict.fromkeys(("diff", "logit_diff"), np.empty((0, len(chosen.index)), np.float32))
+    numbers = dict.fromkeys(("diff", "logit_diff"), np.empty((0, len(targets.index)), np.float32))
     if block is not None:
         at, each = block.mutants, block.mutants.alt.shape[1]
         columns["contig"] = pa.array(contigs, pa.string()).take(pa.array(np.repeat(at.contig, each)))
         columns["pos"] = pa.array(np.repeat(at.position + 1, each))
         columns["ref"] = pa.array(np.repeat(_LETTERS[at.ref], each).tolist(), pa.string())
         columns["alt"] = pa.array(_LETTERS[at.alt.ravel()].tolist(), pa.string())
-        index = list(chosen.index)
+        index = list(targets.index)
         for name in numbers:
             values = getattr(block, name)
             numbers[name] = values.reshape(-1, values.shape[-1])[:, index]
-    for place, name in enumerate(chosen.names):
+    for place, name in enumerate(targets.names):
         for number, values in numbers.items():
             columns[f"{name}__{number}"] = pa.array(np.ascontiguousarray(values[:, place]))
     return pa.table(columns)
+
+
+class HeatMaps:
+    """Heat maps of some regions, made from mutants that come block by block.
+
+    Drawn are the first `MOST_DRAWN` regions of at most `LONGEST_DRAWN` bp, and of each the targets that the
+    user named, or else the `LARGEST` with the largest effects in it.
+
+    Parameters
+    ----------
+    genome, regions
+        What is mutated.
+    targets : OutputTargets
+        Every target that may be drawn.
+    runs : str
+        The bundles, for the title.
+    """
+
+    def __init__(self, genome: Genome, regions: Regions, targets: OutputTargets, runs: str) -> None:
+        self._genome, self._regions, self._targets, self._runs = genome, regions, targets, runs
+        short = np.flatnonzero(regions.end - regions.start <= LONGEST_DRAWN)
+        if len(short) < len(regions):
+            number, most = len(regions) - len(short), f"{LONGEST_DRAWN:,}"
+            log.info("%d regions are longer than %s bp and not drawn", number, most)
+        if len(short) > MOST_DRAWN:
+            log.info("the first %d of %d regions are drawn", MOST_DRAWN, len(short))
+        self._drawn = frozenset(short[:MOST_DRAWN].tolist())
+        self._region, self._values = -1, np.empty((0, 0, 0), np.float32)
+
+    def add(self, block: Mutated) -> Iterator[tuple[str, HeatMap]]:
+        """Take the next mutants; give the heat maps of regions that they follow, with names for files."""
+        at = block.mutants
+        for rows in block.runs_of(at.region):
+            region = int(at.region[rows.start])
+            if region not in self._drawn:
+                continue
+            first, end = int(self._regions.start[region]), int(self._regions.end[region])
+            if region != self._region:
+                yield from self.last()
+                self._region = region
+                shape = (end - first, at.alt.shape[1] + 1, len(self._targets.index))
+                self._values = np.full(shape, np.nan, np.float32)
+            place = (at.position[rows] - first)[:, None]
+            self._values[place, at.alt[rows]] = block.logit_diff[rows][:, :, list(self._targets.index)]
+
+    def last(self) -> Iterator[tuple[str, HeatMap]]:
+        """Give the heat maps of the region whose last mutants have come; call it also at the end."""
+        if self._region < 0:
+            return
+        contig, start, end = self._regions.place(self._region)
+        name = self._genome.names[contig]
+        ref = np.asarray(self._genome.contig(contig)[start:end])
+        for place in self._largest():
+            target = self._targets.names[place]
+            values = self._values[:, :, place]
+            heat = HeatMap(target.partition("_")[2], name, self._runs, start, ref, values)
+            yield f"{target}.{name}_{start + 1}-{end}", heat
+        self._region = -1
+
+    def _largest(self) -> Sequence[int]:
+        if self._targets.named:
+            return range(len(self._targets.index))
+        largest = np.nanmax(np.abs(self._values), axis=(0, 1))
+        places: list[int] = np.argsort(-largest, kind="stable")[:LARGEST].tolist()
+        names = ", ".join(self._targets.names[place] for place in places)
+        log.info("%s: largest effects on %s", self._regions.text(self._genome, self._region), names)
+        return places

@@ -17,9 +17,7 @@ rule score_shard:
         mem_mb=lambda wildcards, attempt: 6000 * attempt,
         runtime=1440,
     params:
-        code=lambda wildcards: code_for(
-            "score", *settings.callsets[wildcards.callset].runs
-        ),
+        code=verb_digest("score"),
         options=score_options,
         work="results/scores/{callset}/.work",
     shell:
@@ -52,9 +50,7 @@ rule score:
         mem_mb=lambda wildcards, attempt: 6000 * attempt,
         runtime=1440,
     params:
-        code=lambda wildcards: code_for(
-            "score", *settings.callsets[wildcards.callset].runs
-        ),
+        code=verb_digest("score"),
         options=score_options,
         work="results/scores/{callset}/.work",
         out=subpath(output.manifest, parent=True),
