@@ -17,17 +17,12 @@ settings = settle(config, workflow.configfiles, workflow.config_settings.config)
 
 # written when jobs start; a parameter and no input, so that it makes nothing run again by itself
 CONFIG = "results/config.json"
-REGIONS = [name for name, options in settings.datasets.items() if options.targets]
-KINDS = {name: options.kind for name, options in settings.datasets.items()}
-EXAMPLES = [
-    name for name in settings.datasets if KINDS[name] == "dna" and name not in REGIONS
-]
-TEXTS = [name for name in settings.datasets if KINDS[name] == "text"]
-IMAGES = [name for name in settings.datasets if KINDS[name] == "image"]
-OWN_ROWS = {
-    "dna": ["examples.parquet", "codes.npy"],
-    "text": ["examples.parquet"],
-    "image": ["examples.parquet", "images.npy"],
+# files of a dataset besides labels.npy and dataset.json, by the rule that makes it
+ROWS = {
+    "dataset": ["windows.parquet"],
+    "examples": ["examples.parquet", "codes.npy"],
+    "texts": ["examples.parquet"],
+    "images": ["examples.parquet", "images.npy"],
 }
 BUNDLE = ("model.keras", "bundle.json")
 # a table of alleles has no VCF that could be annotated
@@ -49,27 +44,26 @@ wildcard_constraints:
     shards=r"\d+",
 
 
-def genome_results(genome):
-    """Files of an encoded genome."""
-    return [
-        f"results/genomes/{genome}/{name}"
-        for name in ("codes.npy", "contigs.tsv", "genome.json")
-    ]
+def genome_files(genome):
+    """Files of an encoded genome; none for None."""
+    names = ("codes.npy", "contigs.tsv", "genome.json") if genome else ()
+    return [f"results/genomes/{genome}/{name}" for name in names]
 
 
-def genome_of(wildcards):
-    """Files of the genome that a dataset's regions lie on."""
-    return genome_results(settings.genome_of(wildcards.dataset))
+def maker(name):
+    """Rule that makes a dataset, by what its rows are."""
+    options = settings.datasets[name]
+    by_kind = {"dna": "examples", "text": "texts", "image": "images"}
+    return "dataset" if options.targets else by_kind[options.kind]
 
 
 def dataset_results(name):
     """Files of a labelled dataset, with those of its genome."""
-    rows = ["windows.parquet"] if name in REGIONS else OWN_ROWS[KINDS[name]]
-    own = [
-        f"results/datasets/{name}/{file}"
-        for file in ("dataset.json", "labels.npy", *rows)
+    files = ["dataset.json", "labels.npy", *ROWS[maker(name)]]
+    return [
+        *(f"results/datasets/{name}/{file}" for file in files),
+        *genome_files(settings.genome_of(name)),
     ]
-    return own + (genome_results(settings.genome_of(name)) if name in REGIONS else [])
 
 
 def dataset_of(wildcards):
@@ -94,7 +88,7 @@ def training_options(wildcards):
 
 def genome_of_callset(wildcards):
     """Files of the genome that a callset's variants lie on."""
-    return genome_results(settings.genome_of_callset(wildcards.callset))
+    return genome_files(settings.genome_of_callset(wildcards.callset))
 
 
 def models_of(wildcards):

@@ -22,80 +22,37 @@ rule genome:
         "danq genome {input.fasta:q} --out {params.out} 2> {log}"
 
 
-rule dataset:
-    input:
-        files=lambda wildcards: dataset_files(settings, wildcards.dataset),
-        genome=genome_of,
-    output:
-        windows="results/datasets/{dataset}/windows.parquet",
-        labels="results/datasets/{dataset}/labels.npy",
-        manifest="results/datasets/{dataset}/dataset.json",
-    log:
-        "results/logs/dataset/{dataset}.log",
-    benchmark:
-        "results/benchmarks/dataset/{dataset}.tsv"
-    wildcard_constraints:
-        dataset=any_of(REGIONS),
-    conda:
-        "../envs/danq.yaml"
-    threads: 2
-    resources:
-        mem_mb=lambda wildcards, attempt: 8000 * attempt,
-        runtime=120,
-    params:
-        code=verb_digest("dataset"),
-        options=lambda wildcards: settings.datasets[wildcards.dataset].model_dump_json(),
-        genome=lambda wildcards: f"results/genomes/{settings.genome_of(wildcards.dataset)}",
-        out=subpath(output.manifest, parent=True),
-        config=CONFIG,
-    shell:
-        "danq dataset --config {params.config} --name {wildcards.dataset} --genome {params.genome}"
-        " --out {params.out} 2> {log}"
+# the same job whatever the rows are, but Snakemake wants to know the names of its files
+for made_by, rows in ROWS.items():
 
-
-rule examples:
-    input:
-        files=lambda wildcards: dataset_files(settings, wildcards.dataset),
-    output:
-        examples="results/datasets/{dataset}/examples.parquet",
-        codes="results/datasets/{dataset}/codes.npy",
-        labels="results/datasets/{dataset}/labels.npy",
-        manifest="results/datasets/{dataset}/dataset.json",
-    log:
-        "results/logs/dataset/{dataset}.log",
-    benchmark:
-        "results/benchmarks/dataset/{dataset}.tsv"
-    wildcard_constraints:
-        dataset=any_of(EXAMPLES),
-    conda:
-        "../envs/danq.yaml"
-    threads: 2
-    resources:
-        mem_mb=lambda wildcards, attempt: 8000 * attempt,
-        runtime=120,
-    params:
-        code=verb_digest("dataset"),
-        options=lambda wildcards: settings.datasets[wildcards.dataset].model_dump_json(),
-        out=subpath(output.manifest, parent=True),
-        config=CONFIG,
-    shell:
-        "danq dataset --config {params.config} --name {wildcards.dataset} --out {params.out} 2> {log}"
-
-
-use rule examples as texts with:
-    output:
-        examples="results/datasets/{dataset}/examples.parquet",
-        labels="results/datasets/{dataset}/labels.npy",
-        manifest="results/datasets/{dataset}/dataset.json",
-    wildcard_constraints:
-        dataset=any_of(TEXTS),
-
-
-use rule examples as images with:
-    output:
-        examples="results/datasets/{dataset}/examples.parquet",
-        images="results/datasets/{dataset}/images.npy",
-        labels="results/datasets/{dataset}/labels.npy",
-        manifest="results/datasets/{dataset}/dataset.json",
-    wildcard_constraints:
-        dataset=any_of(IMAGES),
+    rule:
+        name:
+            made_by
+        input:
+            files=lambda wildcards: dataset_files(settings, wildcards.dataset),
+            genome=lambda wildcards: genome_files(settings.genome_of(wildcards.dataset)),
+        output:
+            rows=[f"results/datasets/{{dataset}}/{file}" for file in rows],
+            labels="results/datasets/{dataset}/labels.npy",
+            manifest="results/datasets/{dataset}/dataset.json",
+        log:
+            "results/logs/dataset/{dataset}.log",
+        benchmark:
+            "results/benchmarks/dataset/{dataset}.tsv"
+        wildcard_constraints:
+            dataset=any_of(name for name in settings.datasets if maker(name) == made_by),
+        conda:
+            "../envs/danq.yaml"
+        threads: 2
+        resources:
+            mem_mb=lambda wildcards, attempt: 8000 * attempt,
+            runtime=120,
+        params:
+            code=verb_digest("dataset"),
+            options=lambda wildcards: settings.datasets[
+                wildcards.dataset
+            ].model_dump_json(),
+            out=subpath(output.manifest, parent=True),
+            config=CONFIG,
+        shell:
+            "danq dataset --config {params.config} --name {wildcards.dataset} --out {params.out} 2> {log}"
