@@ -7,9 +7,6 @@ of the saturated stretch. Both take turns in one run; printed are alleles/s, the
 ratio, and the largest difference between the two in a logit difference (alternate minus reference).
 """
 
-import danq.cli.score  # noqa: F401  # chooses the matrix kernels before NumPy is loaded, as `danq score` does
-
-# isort: split
 import argparse
 import statistics
 import sys

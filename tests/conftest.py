@@ -8,10 +8,6 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
-from danq.processor import choose_matrix_kernels
-
-choose_matrix_kernels()  # before any test loads NumPy
-
 # no timed tests: a loaded machine must not fail them
 settings.register_profile("danq", deadline=None)
 settings.load_profile("danq")

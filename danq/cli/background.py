@@ -6,10 +6,7 @@ from typing import Annotated
 import typer
 
 from danq.cli import scoring_options as options
-from danq.processor import choose_matrix_kernels
 from danq.score.options import ScoreOptions
-
-choose_matrix_kernels()  # before NumPy is loaded
 
 
 def background(

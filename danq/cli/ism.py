@@ -7,14 +7,11 @@ import typer
 
 from danq.cli import scoring_options as options
 from danq.errors import DanqError
-from danq.processor import choose_matrix_kernels
 from danq.score.options import ScoreOptions
 
 if TYPE_CHECKING:
     from danq.explain.regions import Regions
     from danq.genome.fasta import Genome
-
-choose_matrix_kernels()  # before NumPy is loaded
 
 
 def ism(

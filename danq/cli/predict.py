@@ -73,8 +73,8 @@ def predict(
 ) -> None:
     """Predict a dataset's split, the records of a FASTA, the bins under regions, or texts or images.
 
-    A row's numbers do not depend on the other rows. Rows carry the flags `padded` (the window reaches past
-    the end of its contig or record) and `many_n` (more than half of it is N).
+    A row's numbers do not depend on the other rows, up to rounding. Rows carry the flags `padded` (the window
+    reaches past the end of its contig or record) and `many_n` (more than half of it is N).
     """
     from danq.files import read_manifest
     from danq.learn.predict.outputs import Output

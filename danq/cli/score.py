@@ -8,10 +8,7 @@ import typer
 
 from danq.cli import scoring_options as options
 from danq.errors import DanqError
-from danq.processor import choose_matrix_kernels
 from danq.score.options import ScoreOptions
-
-choose_matrix_kernels()  # before NumPy is loaded
 
 _SHARD = re.compile(r"([1-9]\d*)/([1-9]\d*)")
 

@@ -2,7 +2,7 @@
 
 Convolutions are computed only where the bases differ, recurrent states only from the first differing step on
 in each direction, and the dense layer only for states that differ. Plain NumPy in float32: no other part of
-the arithmetic is changed, so that an alternate gets the bytes it would get as a reference.
+the arithmetic is changed, so that an alternate gets the logits it would get as a reference, up to rounding.
 """
 
 from collections.abc import Callable
@@ -18,8 +18,6 @@ from danq.models.recurrent_numpy import (
     Changes,
     Floats,
     cell,
-    multiply,
-    rows_are_independent,
     walk,
 )
 
@@ -109,13 +107,6 @@ class Incremental:
         logits = self._finish(walks)
         return logits[:g], logits[g:]
 
-    def rows_are_independent(self) -> bool:
-        """Whether a row's bytes do not depend on the other rows on this machine."""
-        used = [self.kernel, *(m for one in self.cells for m in (one.kernel, one.recurrent))]
-        used += [kernels[0] for kernels in self.kernels if kernels is not None]
-        used += [pair[0] for head in self.heads for pair in (head.hidden, head.logits) if pair is not None]
-        return all(map(rows_are_independent, used))
-
     def _pooled(self, windows: NDArray[np.uint8], row: NDArray[np.int64], step: NDArray[np.int64]) -> Floats:
         """Pooled features float32 (p, filters) of p pairs of window and step."""
         bases = np.pad(_ONE_HOT[windows], ((0, 0), (self.pad_left, self.pad_right), (0, 0)))
@@ -125,9 +116,8 @@ class Incremental:
         for first in range(0, len(row), _STEPS_AT_ONCE):
             part = slice(first, first + _STEPS_AT_ONCE)
             positions = step[part, None] * self.pool + np.arange(self.pool)
-            values = multiply(
-                views[row[part, None], positions].reshape(-1, len(self.kernel)), self.kernel
-            ).reshape(-1, self.pool, self.kernel.shape[1])
+            values = views[row[part, None], positions].reshape(-1, len(self.kernel)) @ self.kernel
+            values = values.reshape(-1, self.pool, self.kernel.shape[1])
             if self.early:
                 result[part] = self.activation(values + self.bias).max(axis=1)
             else:
@@ -167,9 +157,9 @@ class Incremental:
         else:
             features = self._features(walks)
             if head.hidden is None:
-                return multiply(features, head.logits[0]) + head.logits[1]
-            hidden = np.maximum(multiply(features, head.hidden[0]) + head.hidden[1], 0)
-        return multiply(hidden, head.logits[0]) + head.logits[1]
+                return features @ head.logits[0] + head.logits[1]
+            hidden = np.maximum(features @ head.hidden[0] + head.hidden[1], 0)
+        return hidden @ head.logits[0] + head.logits[1]
 
     def _features(self, walks: list[tuple[Floats, list[Floats]]]) -> Floats:
         if self.head == "last":

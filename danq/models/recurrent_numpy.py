@@ -1,9 +1,7 @@
 """A recurrent layer read for sequences that share steps with a reference: exact, and only where they differ.
 
 Every row walks through the steps in the same way whether or not it shares work: an alternate joins the walk
-at the first step where it differs from its reference, with the reference's state. Each product has a multiple
-of 16 rows, for which a row's rounding does not depend on the other rows (`rows_are_independent` checks that):
-a row that joins late ends with the bytes of one that walked all the way.
+at the first step where it differs from its reference, with the reference's state.
 """
 
 from dataclasses import dataclass
@@ -13,7 +11,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float32]
-_ROWS = 16
 _PROJECTED_AT_ONCE = 256
 _HALF = np.float32(0.5)
 
@@ -207,7 +204,7 @@ def walk(
     source = group[order]
     # at step j the first joined[j] rows walk
     joined = g + np.searchsorted(join[order], np.arange(steps + 1), side="right")
-    rows = whole_rows(g + len(order))
+    rows = g + len(order)
     state, memory = (np.zeros((rows, cell.units), np.float32) for _ in range(2))
     projected, gates = (np.zeros((rows, cell.kernel.shape[1]), np.float32) for _ in range(2))
     collector = Collector(*collect, rows, cell.units)
@@ -228,9 +225,8 @@ def walk(
         differing = slice(limits[step], limits[step + 1])
         if differing.stop > differing.start:
             projected[place[changes.row[differing]]] = project(cell, changes.features[differing])
-        n = whole_rows(active)
-        cell.step(projected[:n], state[:n], memory[:n], gates[:n])
-        collector.add(state[:n], step)
+        cell.step(projected[:active], state[:active], memory[:active], gates[:active])
+        collector.add(state[:active], step)
     back = np.r_[np.arange(g), place]
     return state[back], [array[back] for array in collector.arrays]
 
@@ -256,35 +252,6 @@ class _Projection:
 
 def project(cell: Cell, features: Floats) -> Floats:
     """Multiply inputs (n, features) by the cell's kernel and add its bias."""
-    product = multiply(features, cell.kernel)
+    product = features @ cell.kernel
     product += cell.bias
     return product
-
-
-def multiply(rows: Floats, matrix: Floats) -> Floats:
-    """Matrix product whose rows do not depend on each other: (n, a) times (a, b), in whole blocks of rows."""
-    n = len(rows)
-    if n % _ROWS:
-        rows = np.concatenate([rows, np.zeros((whole_rows(n) - n, rows.shape[1]), np.float32)])
-    return np.matmul(rows, matrix)[:n]
-
-
-def whole_rows(rows: int) -> int:
-    """Round up to whole blocks of 16 rows.
-
-    Matrix kernels round the rows left over from their blocks differently: without a remainder, a row's bytes
-    do not depend on its place in the batch.
-    """
-    return -(-rows // _ROWS) * _ROWS
-
-
-def rows_are_independent(matrix: Floats) -> bool:
-    """Whether this machine's matrix product rounds a row alike at every place and beside any number of rows.
-
-    Some processor kernels do not (OpenBLAS's for AVX2 alternates between two orders of addition).
-    """
-    row = np.random.default_rng(0).standard_normal(len(matrix)).astype(np.float32)
-    alone = np.matmul(np.tile(row, (_ROWS, 1)), matrix)[0]
-    return all(
-        bool((np.matmul(np.tile(row, (rows, 1)), matrix) == alone).all()) for rows in (_ROWS, 48, 128, 256)
-    )

@@ -16,9 +16,6 @@ def __getattr__(name: str) -> Any:
     # found on first use: the options of scoring are read where its libraries are not needed
     if name not in __all__:
         raise AttributeError(f"module 'danq.score' has no attribute {name!r}")
-    from danq.processor import choose_matrix_kernels
-
-    choose_matrix_kernels()
     from danq.score import variants
 
     return getattr(variants, name)

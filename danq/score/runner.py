@@ -29,7 +29,7 @@ class Logits(NamedTuple):
 
 
 class Runner(Protocol):
-    """A model ready to score; a row's logits depend on its two windows alone."""
+    """A model ready to score; a row's logits depend on its two windows alone, up to float32 rounding."""
 
     targets: tuple[str, ...]
     window: int
@@ -58,10 +58,7 @@ class Incremental(Protocol):
     def logits(
         self, reference: NDArray[np.uint8], alternate: NDArray[np.uint8], group: NDArray[np.int64]
     ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """Logits (g, k) and (m, k); a row's bytes depend on its two windows alone."""
-
-    def rows_are_independent(self) -> bool:
-        """Whether this machine's arithmetic keeps that promise."""
+        """Logits (g, k) and (m, k), each row's from its two windows up to float32 rounding."""
 
 
 class _OfBundle:
@@ -98,8 +95,9 @@ class WholeWindows(_OfBundle):
 class SharedWork(_OfBundle):
     """References whole, alternates from where they differ; blocks of windows on all cores.
 
-    Each block is computed by one thread with single-threaded matrix products; a row's bytes depend neither on
-    its block nor on the number of threads.
+    Each block is computed by one thread with single-threaded matrix products, and how blocks are cut depends
+    on the windows and `rows` alone: one call gives the same bytes on any number of threads. Beside other rows
+    a row agrees to 1e-5.
     """
 
     def __init__(
@@ -174,9 +172,8 @@ def open_runner(
     strands : {'both', 'forward'}
         Strands that are computed.
     batch_size : int, optional
-        Windows of a block where work is shared, on which no result depends, or of a forward pass on a GPU,
-        where results agree to about 1e-6; 256 and 1,024 where left out. Whole windows on a CPU always come
-        in batches of one size.
+        Windows of a block where work is shared, or of a forward pass on a GPU; 256 and 1,024 where left out.
+        Results of two sizes agree to 1e-5. Whole windows on a CPU always come in batches of one size.
     threads : int, optional
         Blocks at a time; all cores where left out.
 
@@ -225,14 +222,8 @@ def _incremental(bundle: "Bundle") -> Incremental | None:
         log.info("%s is gone or has changed since the training: whole windows", bundle.info["model"])
     if module is None or not hasattr(module, "incremental"):
         return None
-    found: Incremental | None = module.incremental(module.Options(**bundle.info["options"]), bundle.model)
-    if found is not None:
-        with _single_threaded():
-            even = found.rows_are_independent()
-        if not even:
-            log.info("matrix products round rows by their place here: whole windows are computed instead")
-            return None
-    return found
+    shared: Incremental | None = module.incremental(module.Options(**bundle.info["options"]), bundle.model)
+    return shared
 
 
 def _cores() -> int:

@@ -9,6 +9,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import polars as pl
+import polars.selectors as cs
 import pytest
 from phased import phased_vcf
 from toy_models import write_vcf
@@ -95,18 +96,25 @@ def test_scores_are_those_of_the_model_s_predictions(place, score, tmp_path, cap
         np.testing.assert_allclose(rows[f"{index}_{target}__logit_diff"], expected, atol=1e-5)
 
 
-def test_a_fasta_standard_input_and_batches_change_nothing(place, score, tmp_path, monkeypatch):
+def test_a_fasta_and_standard_input_change_nothing(place, score, tmp_path, monkeypatch):
     assert score() == 0
     variants = (place.path / "v.vcf").read_bytes()
     monkeypatch.setattr("sys.stdin", SimpleNamespace(buffer=io.BytesIO(variants)))
     before = sorted(place.path.iterdir())
-    assert score("--threads", 1, "--batch-size", 7, genome="genome.fa", vcf="-", out="other") == 0
+    assert score(genome="genome.fa", vcf="-", out="other") == 0
     for name in FILES:
         assert (tmp_path / "out" / name).read_bytes() == (tmp_path / "other" / name).read_bytes()
     told = json.loads((tmp_path / "other" / "scores.json").read_text())
     assert told["vcf"]["name"] == "standard input"
     assert told["genome"] == {"path": str(place.path / "genome.fa"), "digest": place.genome.digest}
     assert sorted(place.path.iterdir()) == before
+
+
+def test_threads_and_batch_size_change_rounding_at_most(score, tmp_path):
+    assert score() == 0
+    assert score("--threads", 1, "--batch-size", 7, out="other") == 0
+    one, other = (table_of(tmp_path / name).select(cs.float()).to_numpy() for name in ("out", "other"))
+    np.testing.assert_allclose(one, other, atol=1e-5, rtol=0)
 
 
 def test_shards(place, score, tmp_path):

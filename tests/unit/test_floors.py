@@ -12,7 +12,7 @@ import danq
 PACKAGE = Path(danq.__file__).parent
 FLOORS = [
     {"errors"},
-    {"files", "drawing", "progress", "provenance", "options", "metrics", "storage", "processor"},
+    {"files", "drawing", "progress", "provenance", "options", "metrics", "storage"},
     {"genome"},
     {"variants"},
     {"data"},

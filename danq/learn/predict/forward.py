@@ -15,7 +15,7 @@ def compile_forward(bundle: Bundle, rows: int, both_strands: bool) -> Any:
     bundle : Bundle
         The trained model.
     rows : int
-        Rows of a batch, whole blocks of 16 (`danq.models.recurrent_numpy.whole_rows`).
+        Rows of a batch, whole blocks of 16.
     both_strands : bool
         The second half of a batch holds the reverse complements of the first; results are averaged, of steps
         each with the step at the same place of the genome.
