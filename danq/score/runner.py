@@ -121,9 +121,12 @@ class SharedWork(_OfBundle):
 
         def compute(strand: int, first: int, last: int, rows: slice) -> None:
             references, alternates = pairs[strand]
-            result.reference[strand, first:last], result.alternate[strand, rows] = self._incremental.logits(
+            of_references, result.alternate[strand, rows] = self._incremental.logits(
                 references[first:last], alternates[rows], group[rows] - first
             )
+            # each block rounds a reference in its own way: of several, the first counts, not the last to end
+            if rows.start == 0 or group[rows.start - 1] < first:
+                result.reference[strand, first:last] = of_references
 
         blocks = list(_blocks(group, len(reference), self._rows))
         with _single_threaded(), ThreadPoolExecutor(self._threads) as pool:

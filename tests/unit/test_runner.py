@@ -71,6 +71,16 @@ def test_blocks_and_threads_change_rounding_at_most(tmp_path, rows, threads):
         np.testing.assert_array_equal(ours, other)
 
 
+def test_a_reference_of_several_blocks_has_the_bytes_of_the_first(tmp_path):
+    loaded = bundle(tmp_path)
+    reference, alternate, group = alleles()
+    reference, alternate, group = reference[:1], alternate[:19], np.zeros(19, np.int64)
+    expected = open_runner_of(loaded, threads=1).logits(reference, alternate[:4], group[:4])
+    for threads in (1, 2, 4) * 5:
+        received = open_runner_of(loaded, batch_size=5, threads=threads).logits(reference, alternate, group)
+        np.testing.assert_array_equal(received.reference, expected.reference)
+
+
 @pytest.mark.parametrize("rows", [2, 3, 10, 100])
 def test_blocks_hold_every_reference_and_every_alternate(rows):
     group = np.array([0, 0, 0, 0, 0, 1, 3, 3, 4, 4, 4, 4, 4, 4])
