@@ -5,11 +5,12 @@ import hashlib
 import os
 import platform
 import sys
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from functools import cache
 from importlib import metadata
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 _PACKAGE = Path(__file__).parent
 _LIBRARIES = (
@@ -24,6 +25,9 @@ _LIBRARIES = (
     "pyfaidx",
     "matplotlib",
 )
+_TABLES = {"cli/__init__.py": "VERBS", "models/__init__.py": "MODELS"}
+"""Tables that list what their package holds: no entry concerns the others, so they belong to no digest."""
+_SILENT = (ast.expr_context, ast.Pass)
 
 
 def provenance(inputs: dict[str, str], options: dict[str, Any]) -> dict[str, Any]:
@@ -49,53 +53,151 @@ def provenance(inputs: dict[str, str], options: dict[str, Any]) -> dict[str, Any
 
 @cache
 def _versions() -> dict[str, str]:
-    found = {}
+    versions = {}
     for name in _LIBRARIES:
         try:
-            found[name] = metadata.version(name)
+            versions[name] = metadata.version(name)
         except metadata.PackageNotFoundError:
             continue
-    return found
+    return versions
 
 
 @cache
-def verb_digest(verb: str) -> str:
-    """SHA-256 over the package sources that a verb of the command line imports, directly or not.
+def verb_digest(verb: str, *models: str) -> str:
+    """SHA-256 over the code that a verb of the command line runs: its module and all that it imports.
 
     Snakemake does not see changes inside an imported package; a rule that holds this digest in its
-    ``params`` runs again when the code behind it changed, and only then.
+    ``params`` runs again when the code behind it changed, and only then. Comments, docstrings and layout do
+    not count; style sheets and scripts that lie beside a module do.
 
     Parameters
     ----------
     verb : str
         Name of the verb, for example ``train``; its module is ``danq/cli/<verb>.py``.
+    *models : str
+        Models that the job works with, each by name or by the path of a Python file; of danq's own models
+        these alone count. Of a file only what it imports from danq counts: it is an input of the training.
     """
-    pending, seen = [_PACKAGE / "cli" / f"{verb}.py"], set[Path]()
+    pending = [(_PACKAGE / "cli" / f"{verb}.py", True)]
+    for model in models:
+        if model.endswith(".py"):
+            pending += [(path, True) for path in _source(Path(model)).imports]
+        else:
+            pending.append((_PACKAGE / "models" / f"{model}.py", True))
+    seen = set[tuple[Path, bool]]()
     while pending:
-        path = pending.pop()
-        if path not in seen:
-            seen.add(path)
-            pending.extend(_imports(path))
+        path, entered = pending.pop()
+        if (path, entered) not in seen:
+            seen.add((path, entered))
+            source = _source(path)
+            pending += [(other, True) for other in (source.imports if entered else source.loads)]
+            # the packages above a module are loaded with it, but none of their functions is called
+            above = path.relative_to(_PACKAGE).parents
+            pending += [(_PACKAGE / package / "__init__.py", False) for package in above]
     total = hashlib.sha256()
-    # a module's style sheet or script has its name
-    beside = {file for path in seen for file in path.parent.glob(f"{path.stem}.[!p]*")}
-    for path in sorted(seen | beside):
-        total.update(path.relative_to(_PACKAGE).as_posix().encode() + b"\0" + path.read_bytes() + b"\0")
+    for path in sorted({path for path, _ in seen}):
+        name = path.relative_to(_PACKAGE).as_posix()
+        total.update(f"{name}\0{_source(path).digest}\0".encode())
     return total.hexdigest()
 
 
-def _imports(path: Path) -> set[Path]:
-    names = set[str]()
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-        if isinstance(node, ast.ImportFrom) and node.module and node.level == 0:
-            names.add(node.module)
-            names.update(f"{node.module}.{alias.name}" for alias in node.names)
-        elif isinstance(node, ast.Import):
-            names.update(alias.name for alias in node.names)
-    found = set[Path]()
-    for name in names:
-        parts = name.split(".")
-        if parts[0] == "danq":
-            base = _PACKAGE.joinpath(*parts[1:])
-            found.update(p for p in (base.with_suffix(".py"), base / "__init__.py") if p.is_file())
-    return found
+class _Source(NamedTuple):
+    """One Python file as `verb_digest` sees it.
+
+    Attributes
+    ----------
+    digest : str
+        Of its code, and of the files beside it that have its name and another ending.
+    loads : set of Path
+        Files of danq that are imported when it is loaded.
+    imports : set of Path
+        The same with those that its functions import.
+    """
+
+    digest: str
+    loads: frozenset[Path]
+    imports: frozenset[Path]
+
+
+@cache
+def _source(path: Path) -> _Source:
+    tree = ast.parse(path.read_bytes())
+    inside = path.relative_to(_PACKAGE).as_posix() if path.is_relative_to(_PACKAGE) else ""
+    if inside in _TABLES:
+        package = ".".join(["danq", *Path(inside).parent.parts])
+        tree.body = [node for node in tree.body if not _lists(node, package, _TABLES[inside])]
+    code = list[str]()
+    _describe(tree, code)
+    beside = sorted(other for other in path.parent.glob(f"{path.stem}.*") if not other.match("*.py*"))
+    parts = ("\0".join(code).encode(), *(other.read_bytes() for other in beside))
+    digests = " ".join(hashlib.sha256(part).hexdigest() for part in parts)
+    imports = list(_imports(tree))
+    loads = frozenset(other for other, loaded in imports if loaded)
+    return _Source(digests, loads, frozenset(other for other, _ in imports))
+
+
+def _lists(node: ast.stmt, package: str, table: str) -> bool:
+    """Whether a statement belongs to the table of a package's modules: the table, or an import for it."""
+    targets = [node.target] if isinstance(node, ast.AnnAssign) else getattr(node, "targets", [])
+    names = [target.id for target in targets if isinstance(target, ast.Name)]
+    return table in names or (isinstance(node, ast.ImportFrom) and node.module == package)
+
+
+def _describe(node: ast.AST, parts: list[str]) -> None:
+    """Append what makes up a node, so that equal parts mean equal code whatever its layout.
+
+    What is empty is left out, unlike in `ast.dump`: a Python that merely adds a field to its syntax tree, as
+    3.12 did for type parameters, then makes nothing run again.
+    """
+    parts.append(type(node).__name__)
+    for name in node._fields:
+        value = getattr(node, name, None)
+        if value is None or value == []:
+            continue
+        parts.append(name)
+        for item in value if isinstance(value, list) else [value]:
+            if not isinstance(item, ast.AST):
+                parts.append(repr(item))
+            elif not isinstance(item, _SILENT) and not _stands_alone(item):
+                _describe(item, parts)
+    parts.append(")")
+
+
+def _stands_alone(node: ast.AST) -> bool:
+    """Whether a node is a docstring or another text that does nothing."""
+    return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
+
+
+def _imports(tree: ast.Module) -> Iterator[tuple[Path, bool]]:
+    """Files of danq that code imports, each with whether it is imported when the code is loaded."""
+    pending: list[tuple[ast.AST, bool]] = [(tree, True)]
+    while pending:
+        node, loaded = pending.pop()
+        if isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING":
+            continue
+        for path in map(_file, _modules(node)):
+            if path is not None:
+                yield path, loaded
+        loaded = loaded and not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda)
+        pending += [(child, loaded) for child in ast.iter_child_nodes(node)]
+
+
+def _modules(node: ast.AST) -> Iterator[str]:
+    """Names of the modules that one node imports, by statement or by ``import_module`` of a given name."""
+    if isinstance(node, ast.Import):
+        yield from (alias.name for alias in node.names)
+    elif isinstance(node, ast.ImportFrom) and node.module and node.level == 0:
+        for alias in node.names:
+            submodule = f"{node.module}.{alias.name}"
+            yield submodule if _file(submodule) else node.module
+    elif isinstance(node, ast.Call) and ast.unparse(node.func).endswith("import_module"):
+        yield from (str(name.value) for name in node.args if isinstance(name, ast.Constant))
+
+
+def _file(module: str) -> Path | None:
+    """File of a module of danq; None for any other name."""
+    first, *parts = module.split(".")
+    if first != "danq":
+        return None
+    base = _PACKAGE.joinpath(*parts)
+    return next((path for path in (base.with_suffix(".py"), base / "__init__.py") if path.is_file()), None)

@@ -13,10 +13,10 @@ from danq.data.writing import (
     write_examples,
     write_labels,
     write_manifest,
-    write_rows,
 )
 from danq.genome.alphabet import encode
 from danq.learn.options import PredictOptions, TrainOptions
+from danq.storage import write_array
 
 WINDOW = 60
 MOTIFS = ("TTACCG", "GGGATC", "CAAAT")
@@ -53,7 +53,7 @@ def write_tiny_dataset(out: Path, task: str = "multilabel", seed: int = 0, kind:
     if kind == "dna":
         np.save(out / "codes.npy", codes)
     elif kind == "image":
-        write_rows(out / "images.npy", (len(split), SIDE, SIDE, 1), [_images(labels, generator)])
+        write_array(out / "images.npy", (len(split), SIDE, SIDE, 1), np.uint8, [_images(labels, generator)])
     packed = pack_labels(labels)
     write_labels(out, len(split), len(MOTIFS), [packed])
     write_examples(out, [f"row{row}" for row in range(len(split))], split, texts)

@@ -9,12 +9,13 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from danq.data.stored import load_array, load_table
+from danq.data.stored import load_table
 from danq.errors import DanqError
 from danq.files import read_manifest
 from danq.genome.alphabet import N
 from danq.genome.fasta import Genome, open_genome
 from danq.genome.intervals import window_start
+from danq.storage import load_array
 
 Raw = NDArray[np.uint8] | list[str]
 """Raw rows of a block: dna, codes uint8 (m, window); text, m texts; image, pixels uint8 (m, h, w, c)."""

@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 import polars as pl
-from numpy.lib.format import write_array_header_1_0
 from numpy.typing import NDArray
 
 from danq.data.dataset import FORMAT_VERSION, SPLITS
@@ -18,6 +17,7 @@ from danq.errors import DanqError, first_few
 from danq.files import digest, sha256, write_json
 from danq.genome.fasta import Genome
 from danq.provenance import provenance
+from danq.storage import write_array
 
 log = logging.getLogger("danq")
 
@@ -58,27 +58,7 @@ def write_labels(directory: Path, n: int, targets: int, parts: Iterable[NDArray[
     parts : iterable of uint8, shape (m, ceil(targets / 8))
         Packed labels.
     """
-    write_rows(directory / "labels.npy", (n, -(-targets // 8)), parts)
-
-
-def write_rows(path: Path, shape: tuple[int, ...], parts: Iterable[NDArray[np.uint8]]) -> None:
-    """Write a .npy file of uint8 rows from consecutive parts.
-
-    Parameters
-    ----------
-    path : Path
-        File in a staging directory.
-    shape : tuple of int
-        Rows of all parts together, and the shape of one.
-    parts : iterable of uint8, shape (m, ...)
-        Their rows.
-    """
-    header = {"descr": "|u1", "fortran_order": False, "shape": shape}
-    # written as a stream: through a memory map, a full disk would kill the job without a word
-    with path.open("wb") as stream:
-        write_array_header_1_0(stream, header)
-        for part in parts:
-            stream.write(np.ascontiguousarray(part).data)
+    write_array(directory / "labels.npy", (n, -(-targets // 8)), np.uint8, parts)
 
 
 def pack_labels(labels: NDArray[Any]) -> NDArray[np.uint8]:

@@ -5,11 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import polars as pl
-from numpy.typing import NDArray
 
-from danq.evaluate.resampling import TARGET
 from danq.learn.repeats import Repeat, read_name
 
 RESAMPLES = "evaluation/resamples.parquet"
@@ -89,20 +86,6 @@ class Run:
         chosen = None if table is None else table.filter(split=self.split)
         return None if chosen is None or chosen.is_empty() else chosen
 
-    def resampled_targets(self, metric: str) -> NDArray[np.float32] | None:
-        """Read each target's value in each resample of `split`, (resamples, k); None where there are none.
-
-        Parameters
-        ----------
-        metric : str
-            ``auroc`` or ``auprc``.
-        """
-        path, name = self.folder / RESAMPLES, f"{TARGET}{metric}"
-        if self.resamples is None or name not in pl.read_parquet_schema(path):
-            return None
-        column = pl.scan_parquet(path).filter(split=self.split).select(name).collect()[name].drop_nulls()
-        return column.to_numpy() if len(column) else None
-
 
 @dataclass(frozen=True)
 class Group:
@@ -180,16 +163,7 @@ def _configured(run: Run) -> tuple[Any, ...]:
 
 
 def same_rows(runs: Sequence[Run]) -> bool:
-    """Tell whether all were measured on the same rows with the same labels, in the same order.
-
-    Evaluations of before rows were digested count as such if the number of rows and the dataset agree.
-    """
-    found = [run.measured for run in runs]
-    known = [measured for measured in found if measured is not None]
-    if len(known) < len(runs) or len({run.split for run in runs}) > 1:
-        return False
-    digests = {measured.get("rows") for measured in known}
-    if None not in digests:
-        return len(digests) == 1
-    datasets = {(run.summary or {})["provenance"]["inputs"].get("dataset") for run in runs}
-    return len(datasets) == 1 and len({measured["n"] for measured in known}) == 1
+    """Tell whether all were measured on the same rows with the same labels, in the same order."""
+    measured = [run.measured for run in runs]
+    digests = {None if each is None else each["rows"] for each in measured}
+    return len(digests) == 1 and None not in digests and len({run.split for run in runs}) == 1

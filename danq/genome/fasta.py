@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 import numpy as np
-from numpy.lib.format import write_array_header_1_0
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
@@ -17,6 +16,7 @@ from danq.genome.alphabet import IUPAC, C, G, N
 from danq.genome.fasta_text import Header, Letters, encode_letters, read_pieces
 from danq.progress import progress
 from danq.provenance import provenance
+from danq.storage import load_array, write_header
 
 KIND, FORMAT_VERSION = "genome", 1
 
@@ -129,17 +129,7 @@ def open_genome(path: Path) -> Genome:
     manifest = read_manifest(path / "genome.json", KIND, FORMAT_VERSION)
     lengths = np.array([contig["length"] for contig in manifest["contigs"]], np.int64)
     ends = np.cumsum(lengths)
-    try:
-        codes = np.load(path / "codes.npy", mmap_mode="r")
-    except FileNotFoundError:
-        raise DanqError(f"{path / 'codes.npy'}: no such file; {path} is no complete genome") from None
-    except (ValueError, EOFError):
-        raise DanqError(f"{path / 'codes.npy'}: expected a NumPy array, received a damaged file") from None
-    if codes.dtype != np.uint8 or codes.shape != (ends[-1],):
-        raise DanqError(
-            f"{path / 'codes.npy'}: expected {ends[-1]} bases as uint8 (as {path / 'genome.json'} says), "
-            f"received {codes.dtype} of shape {codes.shape}"
-        )
+    codes = load_array(path / "codes.npy", (int(ends[-1]),), np.uint8, "genome")
     names = tuple(contig["name"] for contig in manifest["contigs"])
     return Genome(path, names, ends - lengths, lengths, codes, manifest["digest"])
 
@@ -207,10 +197,10 @@ def build_genome(fasta: Path, out: Path) -> dict[str, Any]:
     with staged(out) as partial:
         with (partial / "codes.npy").open("wb") as codes:
             # the header has a fixed width: it is written again when the number of bases is known
-            _write_header(codes, 0)
+            write_header(codes, (0,), np.uint8)
             tallies = _encode(fasta, codes)
             codes.seek(0)
-            _write_header(codes, sum(tally.length for tally in tallies))
+            write_header(codes, (sum(tally.length for tally in tallies),), np.uint8)
         contigs = [tally.entry() for tally in tallies]
         offsets = np.cumsum([0] + [contig["length"] for contig in contigs])
         rows = [
@@ -231,10 +221,6 @@ def build_genome(fasta: Path, out: Path) -> dict[str, Any]:
         }
         write_json(partial / "genome.json", manifest)
     return manifest
-
-
-def _write_header(stream: BinaryIO, total: int) -> None:
-    write_array_header_1_0(stream, {"descr": "|u1", "fortran_order": False, "shape": (total,)})
 
 
 def _encode(fasta: Path, out: BinaryIO) -> list[_Tally]:

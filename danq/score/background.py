@@ -3,13 +3,13 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from danq.errors import DanqError, first_few
 from danq.files import read_manifest
+from danq.storage import load_array
 
 KIND, FORMAT_VERSION = "background", 1
 VALUES_FILE, MANIFEST_FILE = "background.npy", "background.json"
@@ -132,20 +132,5 @@ def open_background(
                 f"{path}: expected a background of the same {what} ({wanted}), received one of "
                 f"{received}; make one with `danq background`"
             )
-    offset = _offset(path / VALUES_FILE, len(targets), info["n"])
-    return Background(path, len(targets), info["n"], offset, info["digest"])
-
-
-def _offset(path: Path, k: int, n: int) -> int:
-    """First byte of the values, after checking that they are as the manifest says."""
-    try:
-        values: np.memmap[Any, Any] = np.load(path, mmap_mode="r")
-    except FileNotFoundError:
-        raise DanqError(f"{path}: no such file; {path.parent} is no complete background") from None
-    except (ValueError, EOFError):
-        raise DanqError(f"{path}: expected a NumPy array, received a damaged file") from None
-    if values.dtype != np.float32 or values.shape != (k, n):
-        raise DanqError(
-            f"{path}: expected float32 of shape {(k, n)}, received {values.dtype} of shape {values.shape}"
-        )
-    return int(values.offset)
+    values = load_array(path / VALUES_FILE, (len(targets), info["n"]), np.float32, "background")
+    return Background(path, len(targets), info["n"], int(values.offset), info["digest"])

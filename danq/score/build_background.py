@@ -7,7 +7,8 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from numpy.lib.format import write_array_header_1_0
+import numpy as np
+from numpy.typing import NDArray
 
 from danq.errors import DanqError
 from danq.files import digest, sha256, staged, write_json
@@ -16,7 +17,7 @@ from danq.provenance import provenance
 from danq.score.background import FORMAT_VERSION, KIND, MANIFEST_FILE, VALUES_FILE
 from danq.score.job import Job
 from danq.score.scoring import scored_blocks
-from danq.score.spool import ColumnSpool
+from danq.storage import RowSpool, write_array
 
 log = logging.getLogger("danq")
 
@@ -51,9 +52,10 @@ def build_background(job: Job, out: Path) -> dict[str, Any]:
     started = time.monotonic()
     with staged(out) as partial:
         with tempfile.TemporaryDirectory(dir=partial) as folder:
-            spool = ColumnSpool(Path(folder) / "rows", len(job.models.targets))
+            spool = RowSpool(Path(folder) / "rows", np.float32)
             reasons = _score(job, spool)
-            _write_values(spool, partial / VALUES_FILE)
+            columns = map(_sorted, spool.columns())
+            write_array(partial / VALUES_FILE, spool.shape[::-1], np.float32, columns)
         manifest = _manifest(job, len(spool), reasons, sha256(partial / VALUES_FILE))
         write_json(partial / MANIFEST_FILE, manifest)
     log.info(
@@ -61,7 +63,7 @@ def build_background(job: Job, out: Path) -> dict[str, Any]:
         out,
         f"{len(spool):,}",
         f"{sum(reasons.values()):,}",
-        spool.width,
+        len(job.models.targets),
         time.monotonic() - started,
     )
     if len(spool) < ENOUGH:
@@ -69,7 +71,7 @@ def build_background(job: Job, out: Path) -> dict[str, Any]:
     return manifest
 
 
-def _score(job: Job, spool: ColumnSpool) -> dict[str, int]:
+def _score(job: Job, spool: RowSpool) -> dict[str, int]:
     """Fill the spool and count the reasons of alleles that are not scored."""
     if not job.survey.records:
         raise DanqError(f"{job.name}: expected variants, received an empty file")
@@ -86,13 +88,9 @@ def _score(job: Job, spool: ColumnSpool) -> dict[str, int]:
     return dict(sorted(reasons.items()))
 
 
-def _write_values(spool: ColumnSpool, path: Path) -> None:
-    with path.open("wb") as stream:
-        shape = (spool.width, len(spool))
-        write_array_header_1_0(stream, {"descr": "<f4", "fortran_order": False, "shape": shape})
-        for column in spool.columns():
-            column.sort()
-            stream.write(column.data)
+def _sorted(column: NDArray[np.float32]) -> NDArray[np.float32]:
+    column.sort()
+    return column
 
 
 def _manifest(job: Job, n: int, reasons: dict[str, int], values_digest: str) -> dict[str, Any]:

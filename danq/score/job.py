@@ -78,7 +78,7 @@ class Job:
                 "contigs": self.survey.contigs.index,
                 "aliases": sha256(self.options.aliases) if self.options.aliases is not None else None,
                 "part": PART,
-                "code": verb_digest("score"),
+                "code": verb_digest("score", *self.models.names),
             }
         )
 

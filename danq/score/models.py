@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from danq.errors import DanqError, first_few
-from danq.files import read_manifest
+from danq.files import read_manifest, sha256
 from danq.genome.fasta import Genome
 from danq.score.options import ScoreOptions
 from danq.score.runner import Runner
@@ -33,6 +33,8 @@ class Models:
         Sigmoid or softmax.
     open : callable
         Loads the models: takes seconds, so it is called only when there is something to score.
+    names : tuple of str
+        Each model whose code works on the numbers once: its name, or its file where that is unchanged.
     """
 
     bundles: tuple[dict[str, Any], ...]
@@ -41,6 +43,7 @@ class Models:
     bin: int
     task: str
     open: Callable[[], Sequence[Runner]]
+    names: tuple[str, ...] = ()
 
     @property
     def digests(self) -> list[str]:
@@ -113,7 +116,15 @@ def read_models(
 
     first = infos[0]
     bin = max(int(info.get("bin") or 0) for info in infos)
-    return Models(bundles, tuple(first["targets"]), int(first["window"]), bin, str(first["task"]), load)
+    names = tuple(sorted({info["model"] for info in infos if _is_unchanged(info)}))
+    return Models(
+        bundles, tuple(first["targets"]), int(first["window"]), bin, str(first["task"]), load, names
+    )
+
+
+def _is_unchanged(info: dict[str, Any]) -> bool:
+    path = Path(info["model"])
+    return path.suffix != ".py" or (path.is_file() and sha256(path) == info.get("model_file"))
 
 
 def _check_readable(path: Path, info: dict[str, Any]) -> None:

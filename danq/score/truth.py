@@ -15,7 +15,7 @@ from danq.errors import DanqError, first_few
 from danq.files import atomic
 from danq.metrics import SCORED, auprc, auroc, rank
 from danq.progress import progress
-from danq.score.spool import ColumnSpool
+from danq.storage import RowSpool
 from danq.variants.text import VariantText
 
 COLUMNS = ("score", "target", "n", "positives", "auroc", "auprc", "pearson", "spearman", "status")
@@ -121,7 +121,8 @@ class Truth:
 
     def __init__(self, path: Path, targets: Sequence[str]) -> None:
         self._targets = tuple(targets)
-        self._spool = ColumnSpool(path, 2 + len(self._targets))
+        self._spool = RowSpool(path, np.float32)
+        self._spool.append(np.empty((0, 2 + len(self._targets))))
         self._values: list[NDArray[np.float64]] = []
         self._without = 0
 

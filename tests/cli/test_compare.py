@@ -14,7 +14,6 @@ from results_tree import build
 from danq.evaluate.bootstrap import interval
 from danq.evaluate.differences import difference
 from danq.evaluate.evaluate import evaluate_predictions
-from danq.evaluate.target_differences import target_differences
 from danq.learn.predict.predictions import read_predictions, write_predictions
 from danq.report.page import sections, write_report
 from danq.report.results import Results, read_results
@@ -182,58 +181,15 @@ def test_the_interval_of_one_fold_is_that_of_the_differences(tree: Path, results
     assert [found.low, found.high] == interval(drawn, found.mean, (-1, 1)).tolist()
 
 
-@pytest.mark.parametrize("metric", ["auroc", "auprc"])
-def test_each_target_has_a_paired_interval(tree: Path, results: Results, metric: str):
-    ours, theirs = results.groups
-    found = target_differences(type(ours)(ours.name, ours.dataset, ours.in_fold(2)), theirs, metric)
-    assert found["target"].to_list() == ["a", "b", "c"], "one is never scored"
-    nets, words = (
-        [
-            pl.read_parquet(tree / f"runs/{run}/evaluation/resamples.parquet").filter(split="test")
-            for run in runs
-        ]
-        for runs in (["net.fold2.seed1337", "net.fold2.seed1338"], ["words.fold2"])
-    )
-    for index, (_, value, low, high) in enumerate(found.iter_rows()):
-        first, second = (
-            np.mean(
-                [table[f"target_{metric}"].to_numpy()[:, index] for table in each], axis=0, dtype=np.float64
-            )
-            for each in (nets, words)
-        )
-        np.testing.assert_allclose((low, high), interval(first - second, value, (-1, 1)), atol=1e-6)
-        assert low <= value <= high
-
-
-def test_targets_of_folds_have_intervals_around_their_mean(results: Results):
-    ours, theirs = results.groups
-    found, mean = target_differences(ours, theirs, "auroc"), difference(ours, theirs, "auroc")
-    assert mean is not None
-    np.testing.assert_allclose(found["difference"], mean.targets["ours"] - mean.targets["theirs"])
-    assert (found["low"] < found["difference"]).all()
-    assert (found["difference"] < found["high"]).all()
-    one = target_differences(type(ours)(ours.name, ours.dataset, ours.in_fold(1)), theirs, "auroc")
-    assert ((found["high"] - found["low"]) < (one["high"] - one["low"])).all()
-
-
-def test_the_table_of_targets_counts_intervals_without_zero(results: Results):
+def test_the_table_of_targets_has_each_ones_difference(results: Results):
     section = titled(results)["Target by target"]
-    found = target_differences(*results.groups, "auroc")
-    above = int((found["low"] > 0).sum())
-    assert f"<th>net</th><td>{above} and 0 of 3</td><td>" in section.config["description"]
+    found = difference(*results.groups, "auroc")
+    assert found is not None
+    each = found.targets["ours"] - found.targets["theirs"]
+    assert [row["r0_auroc"] for row in section.data.values()] == each.to_list()
+    assert list(section.data) == ["a", "b", "c"], "one is never scored"
     assert "by chance" in section.config["description"]
-    assert section.data["b"]["r0_auroc"] == found["difference"][1]
-    assert section.data["b"]["r0_auroc_between"] == f"{found['low'][1]:+.3f} to {found['high'][1]:+.3f}"
     assert section.config["headers"]["r0_auroc"]["format"] == "{:+,.4f}"
-
-
-def test_old_resamples_without_targets_give_differences_without_intervals(tree: Path, tmp_path: Path):
-    shutil.copytree(tree, tmp_path / "results")
-    for path in tmp_path.glob("results/runs/*/evaluation/resamples.parquet"):
-        pl.read_parquet(path).select(pl.exclude("^target_.*$")).write_parquet(path)
-    found = target_differences(*read_results(tmp_path / "results").groups, "auroc")
-    assert len(found) == 3
-    assert found["low"].is_nan().all()
 
 
 def test_three_folds_are_surer_than_one(results: Results):
@@ -276,16 +232,6 @@ def test_other_rows_or_another_order_are_not_compared(tmp_path: Path, change: sl
     found = titled(results)
     assert "Differences between runs" not in found
     assert "Not compared" in found["Runs compared"].config["description"]
-
-
-def test_results_without_a_digest_of_rows_are_compared_by_number_and_dataset(tmp_path: Path):
-    results = reordered(tmp_path / "results", slice(None))
-    first, second = results.groups
-    for run in results.runs:
-        del run.summary["splits"]["test"]["rows"]
-    assert difference(first, second, "auroc") is not None
-    second.members[0].summary["splits"]["test"]["n"] = 299
-    assert difference(first, second, "auroc") is None
 
 
 def test_targets_are_shown_once_for_all_trainings(tree: Path, results: Results):

@@ -171,7 +171,9 @@ def test_damaged_datasets_are_refused(tmp_path: Path) -> None:
     with pytest.raises(DanqError, match=r"labels.npy: expected a NumPy array, received a damaged file"):
         open_dataset(out)
     np.save(out / "labels.npy", np.zeros((3, 1), np.uint8))
-    with pytest.raises(DanqError, match=r"labels.npy: expected uint8 \(10, 1\), received uint8 \(3, 1\)"):
+    with pytest.raises(
+        DanqError, match=r"labels.npy: expected uint8 of shape \(10, 1\), received uint8 of shape"
+    ):
         open_dataset(out)
     (out / "labels.npy").write_bytes(labels)
     (out / "windows.parquet").write_bytes(b"PAR1")

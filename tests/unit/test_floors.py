@@ -12,7 +12,9 @@ import danq
 PACKAGE = Path(danq.__file__).parent
 FLOORS = [
     {"errors"},
-    {"files", "drawing", "progress", "provenance", "options", "metrics", "storage"},
+    {"files", "drawing", "progress", "provenance", "options", "metrics"},
+    {"storage"},
+    {"npz"},
     {"genome"},
     {"variants"},
     {"data"},

@@ -1,43 +1,153 @@
+import shutil
 from pathlib import Path
 
 import pytest
 
 from danq import provenance as module
 from danq.cli import VERBS
+from danq.models import MODELS
 from danq.provenance import provenance, verb_digest
 
 
-@pytest.mark.parametrize("verb", VERBS)
-def test_every_verb_has_a_digest_of_its_sources(verb: str) -> None:
-    assert len(verb_digest(verb)) == 64
+def test_every_verb_has_a_digest_of_its_sources():
+    assert len({verb_digest(verb) for verb in VERBS}) == len(VERBS)
 
 
-def test_a_digest_follows_imports_and_nothing_else(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (tmp_path / "cli").mkdir()
-    (tmp_path / "deep").mkdir()
-    (tmp_path / "cli" / "verb.py").write_text("def verb():\n    from danq.deep import first\n")
-    (tmp_path / "deep" / "first.py").write_text("import danq.deep.second\n")
-    (tmp_path / "deep" / "second.py").write_text("import os\n")
-    (tmp_path / "other.py").write_text("")
-    monkeypatch.setattr(module, "_PACKAGE", tmp_path)
+def fresh(verb: str, *models: str) -> str:
+    """The digest of sources as they are now."""
+    _forget_sources()
+    return verb_digest(verb, *models)
 
-    def digest() -> str:
-        verb_digest.cache_clear()
-        return verb_digest("verb")
 
-    before = digest()
-    (tmp_path / "other.py").write_text("changed = 1\n")
-    assert digest() == before
-    (tmp_path / "deep" / "second.py").write_text("import sys\n")
-    assert digest() != before
-    before = digest()
-    (tmp_path / "deep" / "first.css").write_text("body {}")
-    assert digest() != before
+def _forget_sources() -> None:
+    """Read sources again; they never change while danq itself runs."""
     verb_digest.cache_clear()
+    module._source.cache_clear()
 
 
-def test_provenance_names_versions_inputs_and_options() -> None:
-    found = provenance({"genome": "ab"}, {"window": 1000})
-    assert found["inputs"] == {"genome": "ab"}
-    assert found["options"] == {"window": 1000}
-    assert {"python", "danq", "tensorflow", "numpy"} <= set(found["versions"])
+@pytest.fixture
+def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A package with one verb that imports within its function, through a parent and by name."""
+    for name, text in {
+        "__init__.py": "",
+        "cli/__init__.py": 'VERBS = {"verb": "Does it."}\n',
+        "cli/verb.py": "def verb():\n    from danq.deep import first\n    return 1.5\n",
+        "deep/__init__.py": "LIMIT = 3\n\ndef __getattr__(name):\n    import danq.late\n",
+        "deep/first.py": "import danq.deep.second\nfrom importlib import import_module\n"
+        'module = import_module("danq.named")\n',
+        "deep/second.py": "import os\n",
+        "named.py": "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    from danq import other\n",
+        "late.py": "",
+        "other.py": "",
+    }.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(text)
+    monkeypatch.setattr(module, "_PACKAGE", tmp_path)
+    return tmp_path
+
+
+@pytest.fixture(autouse=True)
+def _forget():
+    yield
+    _forget_sources()
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new"),
+    [
+        ("cli/verb.py", "1.5", "1.25"),
+        ("cli/verb.py", "1.5", '"1.5"'),
+        ("deep/second.py", "import os", "import sys"),
+        # a package above a module, and a module imported by its name
+        ("deep/__init__.py", "3", "4"),
+        ("__init__.py", "", "import os"),
+        ("named.py", "\n", "\nLIMIT = 1\n"),
+    ],
+)
+def test_changed_code_changes_the_digest(package: Path, file: str, old: str, new: str):
+    before = fresh("verb")
+    text = (package / file).read_text()
+    (package / file).write_text(text.replace(old, new, 1))
+    assert fresh("verb") != before
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new"),
+    [
+        ("cli/verb.py", "    return", "    # a remark\n\n    return"),
+        ("cli/verb.py", "verb():\n", 'verb():\n    """Do it."""\n'),
+        ("cli/verb.py", "from danq.deep import first", "from danq.deep import (\n        first,\n    )"),
+        ("deep/second.py", "import os", '"""What it is."""\n\nimport os'),
+        ("deep/__init__.py", "LIMIT = 3\n", 'LIMIT = 3\n"""At most so many."""\n'),
+        # another verb, and modules that nothing imports when the verb runs
+        ("cli/__init__.py", "}", ', "more": "Does more."}'),
+        ("other.py", "", "LIMIT = 1"),
+        ("late.py", "", "LIMIT = 1"),
+    ],
+)
+def test_comments_docstrings_layout_and_other_modules_do_not(package: Path, file: str, old: str, new: str):
+    before = fresh("verb")
+    text = (package / file).read_text()
+    (package / file).write_text(text.replace(old, new, 1))
+    assert fresh("verb") == before
+
+
+def test_a_style_sheet_beside_a_module_counts(package: Path):
+    before = fresh("verb")
+    (package / "deep" / "other.css").write_text("body {}")
+    assert fresh("verb") == before
+    (package / "deep" / "first.css").write_text("body {}")
+    assert fresh("verb") != before
+
+
+@pytest.fixture
+def copied(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The sources of danq, to be changed."""
+    shutil.copytree(module._PACKAGE, tmp_path / "danq", ignore=shutil.ignore_patterns("__pycache__"))
+    monkeypatch.setattr(module, "_PACKAGE", tmp_path / "danq")
+    return tmp_path / "danq"
+
+
+def test_a_run_depends_on_the_file_of_its_own_model_alone(copied: Path):
+    def digests() -> dict[tuple[str, str], str]:
+        _forget_sources()
+        return {
+            (verb, name): verb_digest(verb, name) for verb in ("train", "predict", "score") for name in MODELS
+        }
+
+    before = digests()
+    path = copied / "models" / "bilstm_conv2d.py"
+    path.write_text(f"{path.read_text()}\nCHANGED = 1\n")
+    after = digests()
+    assert {name for verb, name in before if before[verb, name] != after[verb, name]} == {"bilstm_conv2d"}
+    assert all(before[verb, "bilstm_conv2d"] != after[verb, "bilstm_conv2d"] for verb in ("train", "score"))
+
+
+def test_a_new_model_or_verb_reruns_nothing(copied: Path):
+    before = fresh("train", "danq"), fresh("dataset")
+    table = copied / "models" / "__init__.py"
+    source = table.read_text()
+    table.write_text(
+        source.replace('    "danq": danq,\n', '    "danq": danq,\n    "new": new,\n').replace(
+            "import bilstm_conv2d", "import new, bilstm_conv2d"
+        )
+    )
+    assert table.read_text() != source
+    assert (fresh("train", "danq"), fresh("dataset")) == before
+    table.write_text(f"{source}\nCHANGED = 1\n")
+    assert fresh("train", "danq") != before[0]
+
+
+def test_a_model_of_ones_own_depends_on_what_it_imports(copied: Path, tmp_path: Path):
+    own = tmp_path / "mine.py"
+    own.write_text("from danq.models.danq import build\n")
+    before, danq = fresh("train", str(own)), copied / "models" / "danq.py"
+    danq.write_text(f"{danq.read_text()}\nCHANGED = 1\n")
+    assert fresh("train", str(own)) != before
+
+
+def test_provenance_names_versions_inputs_and_options():
+    described = provenance({"genome": "ab"}, {"window": 1000})
+    assert described["inputs"] == {"genome": "ab"}
+    assert described["options"] == {"window": 1000}
+    assert {"python", "danq", "tensorflow", "numpy"} <= set(described["versions"])

@@ -3,15 +3,10 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
-from hypothesis.extra.numpy import arrays
 from scipy import stats
 from sklearn import metrics as sk
 
 from danq.errors import DanqError
-from danq.score import spool
-from danq.score.spool import ColumnSpool
 from danq.score.truth import COLUMNS, Truth, truth_key
 from danq.variants.text import VariantText
 
@@ -169,21 +164,3 @@ def test_without_alleles_there_is_an_empty_comparison(tmp_path):
     counts, table = compared(tmp_path, [], *scores(0), blocks=1)
     assert counts["n"] == 0
     assert set(table["status"]) == {"no_positives"}
-
-
-@given(
-    table=arrays(np.float32, st.tuples(st.integers(0, 30), st.integers(1, 5))),
-    cuts=st.lists(st.integers(0, 30), max_size=4),
-    block_bytes=st.integers(1, 200),
-    group_bytes=st.integers(1, 200),
-)
-def test_a_spool_gives_back_its_columns(tmp_path_factory, table, cuts, block_bytes, group_bytes):
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(spool, "_BLOCK_BYTES", block_bytes)
-        patch.setattr(spool, "_GROUP_BYTES", group_bytes)
-        rows = ColumnSpool(tmp_path_factory.mktemp("spool") / "rows", table.shape[1])
-        for part in np.split(table, sorted(cuts)):
-            rows.append(part)
-        assert len(rows) == len(table)
-        found = list(rows.columns())
-    np.testing.assert_array_equal(np.stack(found, axis=1), table)

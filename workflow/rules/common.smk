@@ -81,6 +81,11 @@ def bundle_to_start_from(wildcards):
     )
 
 
+def code_for(verb, *runs):
+    """Digest of the code that a verb runs for these runs: of the models, theirs alone."""
+    return verb_digest(verb, *sorted({settings.runs[run].model for run in runs}))
+
+
 def training_options(wildcards):
     """What a run's weights depend on: everything but how it predicts."""
     return settings.runs[wildcards.run].model_dump_json(exclude={"predict"})

@@ -20,7 +20,7 @@ rule train:
         runtime=1440,
         gpu=lambda wildcards: int(settings.runs[wildcards.run].train.require_gpu),
     params:
-        code=verb_digest("train"),
+        code=lambda wildcards: code_for("train", wildcards.run),
         options=training_options,
         dataset=lambda wildcards: f"results/datasets/{settings.runs[wildcards.run].dataset}",
         out=subpath(output.bundle, parent=True),
@@ -48,7 +48,7 @@ rule predict:
         mem_mb=lambda wildcards, attempt: 6000 * attempt,
         runtime=240,
     params:
-        code=verb_digest("predict"),
+        code=lambda wildcards: code_for("predict", wildcards.run),
         dataset=lambda wildcards: f"results/datasets/{settings.runs[wildcards.run].dataset}",
         model=subpath(input.bundle, parent=True),
         strands=lambda wildcards: settings.runs[

@@ -17,7 +17,9 @@ rule score_shard:
         mem_mb=lambda wildcards, attempt: 6000 * attempt,
         runtime=1440,
     params:
-        code=verb_digest("score"),
+        code=lambda wildcards: code_for(
+            "score", *settings.callsets[wildcards.callset].runs
+        ),
         options=score_options,
         work="results/scores/{callset}/.work",
     shell:
@@ -50,7 +52,9 @@ rule score:
         mem_mb=lambda wildcards, attempt: 6000 * attempt,
         runtime=1440,
     params:
-        code=verb_digest("score"),
+        code=lambda wildcards: code_for(
+            "score", *settings.callsets[wildcards.callset].runs
+        ),
         options=score_options,
         work="results/scores/{callset}/.work",
         out=subpath(output.manifest, parent=True),

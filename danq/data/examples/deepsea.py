@@ -23,12 +23,12 @@ from danq.data.writing import (
     write_examples,
     write_labels,
     write_manifest,
-    write_rows,
 )
 from danq.errors import DanqError
 from danq.files import read_lines, sha256, staged
 from danq.genome.alphabet import A, C, G, N, T, reverse_complement
 from danq.progress import Advance, progress
+from danq.storage import write_array
 
 _SEVERAL = 255
 _CODE_OF_BITS = np.full(16, _SEVERAL, np.uint8)
@@ -125,7 +125,7 @@ def build_deepsea_dataset(
         split = np.repeat(np.arange(len(SPLITS), dtype=np.uint8), [one.n for one in splits.values()])
         with progress("reading .mat files", 2 * n, "rows") as advance:
             codes = (one.codes(*rows) for one, rows in _blocks(splits, advance))
-            write_rows(partial / "codes.npy", (n, options.window), codes)
+            write_array(partial / "codes.npy", (n, options.window), np.uint8, codes)
             packed = (one.packed(*rows) for one, rows in _blocks(splits, advance))
             write_labels(partial, n, len(targets), packed)
         write_examples(partial, _names(splits), split)

@@ -13,8 +13,9 @@ from danq.data.examples.image_arrays import read_arrays, read_images
 from danq.data.examples.labels import SPLIT_WORDS, UNPLACED, Examples, split_word
 from danq.data.examples.png import decode_png, read_png, visible_files
 from danq.data.options import DatasetOptions
-from danq.data.writing import write_examples, write_rows
+from danq.data.writing import write_examples
 from danq.errors import DanqError, first_few
+from danq.storage import write_array
 
 
 class Picture(NamedTuple):
@@ -67,7 +68,9 @@ class Pictures:
         """
         first = self.pictures[0]
         shape = first.pixels().shape
-        write_rows(directory / "images.npy", (len(self.pictures), *shape), self._decoded(shape, first.where))
+        shape_of_all = (len(self.pictures), *shape)
+        pixels = self._decoded(shape, first.where)
+        write_array(directory / "images.npy", shape_of_all, np.uint8, pixels)
         write_examples(directory, names, split)
         return {"shape": list(shape)}
 

@@ -22,12 +22,12 @@ from danq.data.writing import (
     write_examples,
     write_labels,
     write_manifest,
-    write_rows,
 )
 from danq.errors import DanqError
 from danq.files import sha256, staged
 from danq.genome.alphabet import N, encode
 from danq.genome.intervals import window_start
+from danq.storage import write_array
 
 
 class Content(Protocol):
@@ -122,7 +122,7 @@ class _Sequences:
 
     def write(self, directory: Path, names: list[str], split: NDArray[np.uint8]) -> dict[str, Any]:
         write_examples(directory, names, split)
-        write_rows(directory / "codes.npy", self.codes.shape, [self.codes])
+        write_array(directory / "codes.npy", self.codes.shape, np.uint8, [self.codes])
         return {}
 
 

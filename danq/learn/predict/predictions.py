@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from danq.errors import DanqError
 from danq.files import atomic
-from danq.learn.predict.npz import StreamedNpz, read_npz
+from danq.npz import StreamedNpz, read_npz
 
 _COLUMNS = ("ids", "probabilities", "logits", "labels", "contig", "start", "end", "flags")
 _SCALARS = ("run", "split", "task", "bin", "bundle_digest", "dataset_digest")

@@ -1,5 +1,6 @@
 """Predictions and other numbers as genome tracks: one bigWig or bedGraph file a target."""
 
+import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,8 +16,11 @@ from danq.errors import DanqError
 from danq.files import staged
 from danq.learn.predict.predictions import Append, Predictions
 from danq.progress import progress
+from danq.storage import RowSpool
 
 TrackFormat = Literal["bigwig", "bedgraph"]
+_STRETCH_ROWS = 1 << 16
+"""Rows of a track that are held at once."""
 SUFFIX: dict[TrackFormat, str] = {"bigwig": ".bw", "bedgraph": ".bedgraph"}
 
 AppendValues = Callable[[str, NDArray[np.int64], NDArray[np.int64], NDArray[np.float32]], None]
@@ -24,11 +28,11 @@ AppendValues = Callable[[str, NDArray[np.int64], NDArray[np.int64], NDArray[np.f
 
 
 class _Stretch(NamedTuple):
-    """Rows of one contig in the file: from byte `offset` on, starts, ends, values (k, n)."""
+    """Rows `first` to before `last` of those that wait; all of one contig."""
 
     contig: str
-    offset: int
-    rows: int
+    first: int
+    last: int
 
 
 class _Values(NamedTuple):
@@ -82,8 +86,7 @@ def writing_values(
 ) -> Iterator[AppendValues]:
     """Write numbers along the genome, one file for each of k names.
 
-    The rows wait in a file where the values of a name lie together, so that memory does not grow with
-    them and a track reads little more than its own part. Contigs stand in the order of their names.
+    The rows wait on disk, so that memory does not grow with them. Contigs stand in the order of their names.
 
     Parameters
     ----------
@@ -102,8 +105,8 @@ def writing_values(
         If rows overlap or are not sorted within their contig, or none come, or the directory cannot be
         written.
     """
-    with staged(folder) as partial:
-        waiting = _Waiting(partial / "rows", folder)
+    with staged(folder) as partial, tempfile.TemporaryDirectory(dir=partial) as scratch:
+        waiting = _Waiting(Path(scratch), folder)
         yield waiting.append
         if not waiting.stretches:
             raise DanqError(f"{folder}: expected at least one row of predictions, received none")
@@ -115,14 +118,15 @@ def writing_values(
                 else:
                     _write_bedgraph(path, waiting.values(index))
                 advance()
-        waiting.path.unlink()
 
 
 class _Waiting:
     """Rows on disk, stretch by stretch."""
 
-    def __init__(self, path: Path, folder: Path) -> None:
-        self.path, self.folder = path, folder
+    def __init__(self, scratch: Path, folder: Path) -> None:
+        self._folder = folder
+        self._places = RowSpool(scratch / "places", np.int64)
+        self._numbers = RowSpool(scratch / "numbers", np.float32)
         self.stretches: list[_Stretch] = []
         self._ends: dict[str, int] = {}
 
@@ -130,26 +134,29 @@ class _Waiting:
         self, contig: str, start: NDArray[np.int64], end: NDArray[np.int64], values: NDArray[np.float32]
     ) -> None:
         self._check(contig, start, end)
-        with self.path.open("ab") as stream:
-            self.stretches.append(_Stretch(contig, stream.tell(), len(start)))
-            np.stack([start, end]).astype(np.int64).tofile(stream)
-            np.ascontiguousarray(values.T, np.float32).tofile(stream)
+        first = len(self._places)
+        self._places.append(np.stack([start, end], axis=1))
+        self._numbers.append(values)
+        if self.stretches and self.stretches[-1].contig == contig:
+            before = self.stretches[-1].first
+            if first - before < _STRETCH_ROWS:
+                self.stretches.pop()
+                first = before
+        self.stretches.append(_Stretch(contig, first, len(self._places)))
 
     def values(self, target: int) -> Iterator[_Values]:
-        with self.path.open("rb") as stream:
-            # sorting is stable: stretches of a contig keep their order
-            for contig, offset, rows in sorted(self.stretches, key=lambda stretch: stretch.contig):
-                stream.seek(offset)
-                start, end = np.fromfile(stream, np.int64, 2 * rows).reshape(2, rows)
-                stream.seek(4 * rows * target, 1)
-                yield _Values(contig, start, end, np.fromfile(stream, np.float32, rows))
+        # sorting is stable: stretches of a contig keep their order
+        for contig, first, last in sorted(self.stretches, key=lambda stretch: stretch.contig):
+            start, end = self._places.read(range(2), first, last)
+            [value] = self._numbers.read(range(target, target + 1), first, last)
+            yield _Values(contig, start, end, value)
 
     def _check(self, contig: str, start: NDArray[np.int64], end: NDArray[np.int64]) -> None:
         before = np.concatenate([[self._ends.get(contig, 0)], end[:-1]])
         wrong = np.flatnonzero(start < before)
         if len(wrong):
             raise DanqError(
-                f"{self.folder}: expected sorted rows without overlap for tracks, received "
+                f"{self._folder}: expected sorted rows without overlap for tracks, received "
                 f"{contig}:{start[wrong[0]]}-{end[wrong[0]]} after a row that ends at {before[wrong[0]]}"
             )
         self._ends[contig] = int(end[-1])

@@ -3,13 +3,11 @@
 from typing import Any
 
 import numpy as np
-import polars as pl
 
 from danq.evaluate.differences import difference
 from danq.evaluate.per_target import AREAS
 from danq.evaluate.runs import Group
-from danq.evaluate.target_differences import target_differences
-from danq.report.content import SEARCH, Column, Section, between, listing, table, text
+from danq.report.content import SEARCH, Column, Section, table, text
 from danq.report.lettering import BUTTON_PX, NAME_PX, cut
 from danq.report.plots import GREY, PALETTE
 from danq.report.results import Results
@@ -33,55 +31,27 @@ def _table(groups: list[Group], id_: str, of: str) -> Section | None:
     shown = _shown([group for group in groups if group is not against])
     rows: dict[str, dict[str, Any]] = {}
     columns: dict[str, Column] = {}
-    sure: list[list[object]] = []
     for number, group in enumerate(shown):
-        counts: list[object] = []
         for metric, title in _TITLES.items():
             key = f"r{number}_{metric}"
-            told = f"{title} of {group.name} minus that of {against.name}"
-            columns[key] = Column(f"{cut(group.name, NAME_PX)}: Δ {title}", told, 4, signed=True)
-            columns[f"{key}_between"] = Column("95% interval", f"{told}, both on the same resamples")
-            found = target_differences(group, against, metric)
-            for target, value, low, high in found.iter_rows():
-                into = rows.setdefault(target, {})
-                into[key] = value
-                into[f"{key}_between"] = None if np.isnan(low) else between(low, high, "+")
-            counts += _sure(found)
-        sure += [[group.name, *counts]] if len(counts) == 2 else []
-    description = _description(against, len(shown) if len(shown) + 1 < len(groups) else 0, sure)
-    return table(id_, f"Target by target{of}", description, "Target", columns, rows)
-
-
-def _description(against: Group, chosen: int, sure: list[list[object]]) -> str:
+            meaning = f"{title} of {group.name} minus that of {against.name}"
+            columns[key] = Column(f"{cut(group.name, NAME_PX)}: Δ {title}", meaning, 4, signed=True)
+            compared = difference(group, against, metric)
+            for target, ours, theirs in [] if compared is None else compared.targets.iter_rows():
+                rows.setdefault(target, {})[key] = ours - theirs
     description = (
-        f"{SEARCH}Each run minus {text(against.name)} (Δ) on the same test rows, target by target; the "
-        "intervals are of these differences, by bootstrap over the same blocks for both. A click on the head "
-        "of a column sorts."
+        f"{SEARCH}Each run minus {text(against.name)} (Δ) on the same test rows, target by target. Of many "
+        "targets some differ by chance: single ones are no proof. A click on the head of a column sorts."
     )
-    if chosen:
-        description += f" Of more runs, the {chosen} with the highest mean AUROC are shown."
-    if sure:
-        heads = ["Intervals without 0", *(f"{title}, higher and lower" for title in _TITLES.values())]
-        description += listing(heads, sure) + (
-            "Of equal runs, about 5 in 100 intervals would miss 0 by chance, so that of many targets some "
-            "do: single ones are no proof."
-        )
-    return description
+    if len(shown) + 1 < len(groups):
+        description += f" Of more runs, the {len(shown)} with the highest mean AUROC are shown."
+    return table(id_, f"Target by target{of}", description, "Target", columns, rows)
 
 
 def _shown(others: list[Group]) -> list[Group]:
     """Choose the runs to show: the best, where they are many, in their order."""
     kept = sorted(others, key=mean_auroc, reverse=True)[:MOST_PAIRED]
     return [group for group in others if any(group is each for each in kept)]
-
-
-def _sure(found: pl.DataFrame) -> list[str]:
-    """Count the targets whose interval lies above 0 and below; nothing without intervals."""
-    known = found.filter(pl.col("low").is_not_nan())
-    if known.is_empty():
-        return []
-    higher, lower = int((known["low"] > 0).sum()), int((known["high"] < 0).sum())
-    return [f"{higher:,} and {lower:,} of {len(known):,}"]
 
 
 def scatter(results: Results) -> Section | None:

@@ -1,26 +1,26 @@
-"""`.npz` files written row by row and read through a memory map."""
+"""``.npz`` files written row by row and read through a memory map."""
 
-import shutil
 import struct
 import zipfile
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.lib.format import dtype_to_descr
 from numpy.typing import NDArray
 
 from danq.errors import DanqError
+from danq.storage import RowSpool
 
-_ALIGNMENT = 64
-_LOCAL_HEADER = 30
-_SMALL = 1 << 20
+_ALIGNMENT, _LOCAL_HEADER = 64, 30
+_MAPPED_BYTES = 1 << 20
 
 
 class StreamedNpz:
-    """Collect arrays that grow along their first axis and pack them into one uncompressed `.npz` file.
+    """Collect arrays that grow along their first axis and pack them into one uncompressed ``.npz`` file.
 
-    The rows wait in plain files, so memory stays small whatever their number. The packed file is what
-    `numpy.load` reads; its bytes depend on the arrays alone, not on the sizes of the blocks they came in.
+    The packed file is what `numpy.load` reads; its bytes depend on the arrays alone, not on the blocks they
+    came in.
 
     Parameters
     ----------
@@ -30,48 +30,31 @@ class StreamedNpz:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._blocks: dict[str, list[tuple[tuple[int, ...], np.dtype[Any]]]] = {}
+        self._spools: dict[str, RowSpool] = {}
 
     def append(self, arrays: dict[str, NDArray[Any]]) -> None:
-        """Add a block of rows to each named array; strings may differ in width between blocks.
-
-        Parameters
-        ----------
-        arrays : dict of str to array, shape (rows, ...)
-            The same names in every call.
-        """
+        """Add a block of rows to each named array; strings may differ in width between blocks."""
         for name, array in arrays.items():
-            self._blocks.setdefault(name, []).append((array.shape, array.dtype))
-            with self._spool(name).open("ab") as stream:
-                stream.write(np.ascontiguousarray(array).data if array.size else b"")
+            if name not in self._spools:
+                self._spools[name] = RowSpool(self._waiting(name))
+            self._spools[name].append(array)
 
     def pack(self, path: Path, scalars: dict[str, str | int]) -> None:
-        """Write the collected arrays, and `scalars` as arrays without dimensions, to `path`."""
+        """Write `scalars` as arrays without dimensions, and the collected arrays, to `path`."""
         with path.open("wb") as raw, zipfile.ZipFile(raw, "w", zipfile.ZIP_STORED) as archive:
             for name, value in scalars.items():
                 array = np.array(value)
                 with archive.open(_member(name), "w", force_zip64=True) as member:
-                    member.write(_npy_header(array.dtype, (), raw.tell()) + array.tobytes())
-            for name, blocks in self._blocks.items():
-                dtype = np.result_type(*{dtype for _, dtype in blocks})
-                shape = (sum(shape[0] for shape, _ in blocks), *blocks[0][0][1:])
+                    member.write(_aligned_header(array.dtype, (), raw.tell()) + array.tobytes())
+            for name, spool in self._spools.items():
                 with archive.open(_member(name), "w", force_zip64=True) as member:
-                    member.write(_npy_header(dtype, shape, raw.tell()))
-                    self._copy(name, dtype, member)
-                self._spool(name).unlink()
+                    member.write(_aligned_header(spool.dtype, spool.shape, raw.tell()))
+                    for block in spool.blocks():
+                        member.write(block.tobytes())
+                self._waiting(name).unlink()
 
-    def _spool(self, name: str) -> Path:
+    def _waiting(self, name: str) -> Path:
         return self._folder / f"{name}.rows"
-
-    def _copy(self, name: str, dtype: np.dtype[Any], member: Any) -> None:
-        blocks = self._blocks[name]
-        with self._spool(name).open("rb") as stream:
-            if all(found == dtype for _, found in blocks):
-                shutil.copyfileobj(stream, member, _SMALL)
-                return
-            for shape, found in blocks:
-                rows = np.frombuffer(stream.read(int(np.prod(shape)) * found.itemsize), found)
-                member.write(rows.astype(dtype).tobytes())
 
 
 def _member(name: str) -> zipfile.ZipInfo:
@@ -79,22 +62,21 @@ def _member(name: str) -> zipfile.ZipInfo:
     return zipfile.ZipInfo(f"{name}.npy", date_time=(1980, 1, 1, 0, 0, 0))
 
 
-def _npy_header(dtype: np.dtype[Any], shape: tuple[int, ...], position: int) -> bytes:
+def _aligned_header(dtype: np.dtype[Any], shape: tuple[int, ...], position: int) -> bytes:
     """Header of an array that starts at byte `position`, padded so that its data are aligned in the file."""
-    descr = np.lib.format.dtype_to_descr(dtype)
-    text = repr({"descr": descr, "fortran_order": False, "shape": shape}).encode("latin1")
+    text = repr({"descr": dtype_to_descr(dtype), "fortran_order": False, "shape": shape}).encode("latin1")
     unpadded = position + 10 + len(text) + 1
     text += b" " * (-unpadded % _ALIGNMENT) + b"\n"
     return b"\x93NUMPY\x01\x00" + struct.pack("<H", len(text)) + text
 
 
 def read_npz(path: Path) -> dict[str, NDArray[Any]]:
-    """Read every array of an `.npz` file; large uncompressed ones are memory-mapped, read-only.
+    """Read every array of an ``.npz`` file; large uncompressed ones are memory-mapped, read-only.
 
     Raises
     ------
     DanqError
-        If the file is missing, no `.npz` file, damaged, or holds Python objects.
+        If the file is missing, no ``.npz`` file, damaged, or holds Python objects.
     """
     try:
         with zipfile.ZipFile(path) as archive, path.open("rb") as raw:
@@ -113,10 +95,11 @@ def read_npz(path: Path) -> dict[str, NDArray[Any]]:
 
 
 def _read_member(path: Path, archive: zipfile.ZipFile, info: zipfile.ZipInfo, raw: Any) -> NDArray[Any]:
-    if info.compress_type != zipfile.ZIP_STORED or info.file_size < _SMALL:
+    if info.compress_type != zipfile.ZIP_STORED or info.file_size < _MAPPED_BYTES:
         with archive.open(info) as member:
             array: NDArray[Any] = np.lib.format.read_array(member, allow_pickle=False)
             return array
+    # a stored member lies in the archive as it is: the map begins behind its zip and NumPy headers
     raw.seek(info.header_offset + 26)
     name_length, extra_length = struct.unpack("<HH", raw.read(4))
     raw.seek(info.header_offset + _LOCAL_HEADER + name_length + extra_length)

@@ -1,0 +1,248 @@
+"""How results lie on disk: typed manifests, checked arrays, and rows that wait in a file."""
+
+import json
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any, BinaryIO, ClassVar, NamedTuple, Self
+
+import numpy as np
+from numpy.lib.format import dtype_to_descr, open_memmap, write_array_header_1_0
+from numpy.typing import DTypeLike, NDArray
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from danq.errors import DanqError
+from danq.files import write_json
+
+_BLOCK_BYTES = 8 << 20
+_GROUP_BYTES = 64 << 20
+_SHOWN_INPUT = 60
+
+
+class Manifest(BaseModel):
+    """What a directory of results says of itself: one JSON file, last to be written.
+
+    A subclass is one kind of results. Its fields are the keys of the file in their order; what is not given
+    when it is made is not written. Keys that it does not know are no fault of a file.
+    """
+
+    model_config = ConfigDict(frozen=True, protected_namespaces=())
+
+    KIND: ClassVar[str]
+    FILE: ClassVar[str]
+    VERSION: ClassVar[int] = 1
+
+    @classmethod
+    def read(cls, directory: Path) -> Self:
+        """Read the manifest of a directory.
+
+        Raises
+        ------
+        DanqError
+            If it is missing, no JSON object, of another kind or format version, or a key is missing or holds
+            something else than it should.
+        """
+        path = directory / cls.FILE
+        try:
+            text = path.read_text(encoding="utf-8")
+            value = json.loads(text)
+        except (FileNotFoundError, NotADirectoryError):
+            raise DanqError(f"{path}: no such file; {directory} is no danq {cls.KIND}") from None
+        except (json.JSONDecodeError, UnicodeDecodeError):
+            raise DanqError(f"{path}: expected JSON, received something else") from None
+        received = value.get("kind") if isinstance(value, dict) else None
+        if received != cls.KIND:
+            raise DanqError(f"{path}: expected a danq {cls.KIND}, received {received!r}")
+        if value.get("format_version") != cls.VERSION:
+            raise DanqError(
+                f"{path}: expected {cls.KIND} format version {cls.VERSION}, "
+                f"received {value.get('format_version')}; make it again with this release of danq"
+            )
+        try:
+            return cls.model_validate_json(text, strict=True)
+        except ValidationError as error:
+            raise DanqError(f"{path}: {_first_problem(error)}") from None
+
+    def write(self, directory: Path) -> None:
+        """Write the file, after everything that it speaks of."""
+        write_json(directory / self.FILE, self.content())
+
+    def content(self) -> dict[str, Any]:
+        """Everything that the file holds, JSON-like."""
+        head = {"kind": self.KIND, "format_version": self.VERSION}
+        return head | self.model_dump(exclude_unset=True)
+
+
+def _first_problem(error: ValidationError) -> str:
+    problem = error.errors(include_url=False)[0]
+    place = ".".join(str(part) for part in problem["loc"])
+    if problem["type"] == "missing":
+        return f"expected a key {place!r}, found none"
+    expected = problem["msg"].removeprefix("Input should be ")
+    return f"{place}: expected {expected}, received {str(problem['input'])[:_SHOWN_INPUT]!r}"
+
+
+def load_array(
+    path: Path, shape: tuple[int, ...], dtype: DTypeLike = np.uint8, kind: str = "dataset"
+) -> "np.memmap[Any, np.dtype[Any]]":
+    """Map a ``.npy`` file into memory, read-only.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    shape : tuple of int
+        What its manifest says.
+    dtype : dtype
+        What its format says.
+    kind : str
+        What its directory is, for messages.
+
+    Raises
+    ------
+    DanqError
+        If it is missing, damaged, or of another shape or type.
+    """
+    try:
+        array: np.memmap[Any, Any] = open_memmap(path, mode="r")
+    except (FileNotFoundError, NotADirectoryError):
+        raise DanqError(f"{path}: no such file; {path.parent} is no complete {kind}") from None
+    except (ValueError, EOFError) as error:
+        raise DanqError(f"{path}: expected a NumPy array, received a damaged file ({error})") from None
+    if array.shape != shape or array.dtype != dtype:
+        raise DanqError(
+            f"{path}: expected {np.dtype(dtype)} of shape {shape}, "
+            f"received {array.dtype} of shape {array.shape}"
+        )
+    return array
+
+
+def write_array(path: Path, shape: tuple[int, ...], dtype: DTypeLike, parts: Iterable[NDArray[Any]]) -> None:
+    """Write a ``.npy`` file from consecutive parts of its first axis, each already of `dtype`.
+
+    Parameters
+    ----------
+    path : Path
+        File in a staging directory.
+    shape : tuple of int
+        Of all parts together.
+    dtype : dtype
+        Of every part.
+    parts : iterable of arrays, shape (m, ...) or one row each
+        What is written, in order.
+    """
+    # written as a stream: through a memory map, a full disk would kill the job without a word
+    with path.open("wb") as stream:
+        write_header(stream, shape, dtype)
+        for part in parts:
+            stream.write(np.ascontiguousarray(part).data)
+
+
+def write_header(stream: BinaryIO, shape: tuple[int, ...], dtype: DTypeLike) -> None:
+    """Write the header of a ``.npy`` file; that of one dimension has the same length whatever its size."""
+    header = {"descr": dtype_to_descr(np.dtype(dtype)), "fortran_order": False, "shape": shape}
+    write_array_header_1_0(stream, header)
+
+
+class _Block(NamedTuple):
+    """Rows that lie together in a spool: where they begin in the file, and what they are."""
+
+    offset: int
+    shape: tuple[int, ...]
+    dtype: np.dtype[Any]
+
+
+class RowSpool:
+    """Rows that arrive in blocks and wait in a file, read back in order or column by column.
+
+    Memory stays below some 100 MB, or one column where that is more, whatever the number of rows.
+
+    Parameters
+    ----------
+    path : Path
+        File for the rows, which is emptied; the caller removes it.
+    dtype : dtype, optional
+        What rows are rounded to; left out, they stay what they are, and strings may grow from block to block.
+    """
+
+    def __init__(self, path: Path, dtype: DTypeLike | None = None) -> None:
+        self._path, self._dtype = path, dtype
+        self._blocks: list[_Block] = []
+        self._starts = [0]  # number of each block's first row, and of all rows
+        self._waiting: list[NDArray[Any]] = []
+        self._waiting_bytes = 0
+        path.write_bytes(b"")
+
+    def __len__(self) -> int:
+        """Count the rows."""
+        return self._starts[-1] + sum(map(len, self._waiting))
+
+    def append(self, rows: NDArray[Any]) -> None:
+        """Add rows, shape (m, ...), equal in all but the first axis."""
+        self._waiting.append(np.array(rows, self._dtype))
+        self._waiting_bytes += self._waiting[-1].nbytes
+        if self._waiting_bytes >= _BLOCK_BYTES:
+            self._flush()
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """Type that holds every row."""
+        self._flush()
+        return np.result_type(*{block.dtype for block in self._blocks})
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Shape of all rows together."""
+        self._flush()
+        return (len(self), *self._blocks[0].shape[1:])
+
+    def blocks(self) -> Iterator[NDArray[Any]]:
+        """Yield all rows in their order, as `dtype`."""
+        dtype = self.dtype
+        with self._path.open("rb") as stream:
+            for block in self._blocks:
+                read = np.fromfile(stream, block.dtype, int(np.prod(block.shape)))
+                columns = read.reshape(*block.shape[1:], block.shape[0])
+                yield np.moveaxis(columns, -1, 0).astype(dtype, order="C", copy=False)
+
+    def columns(self) -> Iterator[NDArray[Any]]:
+        """Yield each column of rows of numbers in order: shape (n,), which the caller may change."""
+        width = int(np.prod(self.shape[1:]))
+        group = max(1, _GROUP_BYTES // (self.dtype.itemsize * max(1, len(self))))
+        for first in range(0, width, group):
+            yield from self.read(range(first, min(first + group, width)), 0, len(self))
+
+    def read(self, columns: range, first: int, last: int) -> NDArray[Any]:
+        """Read a part of rows of numbers: their columns from row `first` to before `last`.
+
+        Returns
+        -------
+        shape (columns, last - first)
+        """
+        self._flush()
+        result = np.empty((len(columns), last - first), self.dtype)
+        with self._path.open("rb") as stream:
+            for index in range(bisect_right(self._starts, first) - 1, len(self._blocks)):
+                start, (offset, (rows, *_), dtype) = self._starts[index], self._blocks[index]
+                if start >= last:
+                    break
+                low, high = max(first - start, 0), min(last - start, rows)
+                part = result[:, start + low - first : start + high - first]
+                # columns of whole blocks lie side by side
+                at_once = max(1, len(columns)) if high - low == rows else 1
+                for column in range(0, len(columns), at_once):
+                    stream.seek(offset + dtype.itemsize * ((columns[0] + column) * rows + low))
+                    values = np.fromfile(stream, dtype, at_once * (high - low))
+                    part[column : column + at_once] = values.reshape(at_once, high - low)
+        return result
+
+    def _flush(self) -> None:
+        """Write what waits as one block, transposed, so that columns are read in long runs."""
+        if not self._waiting:
+            return
+        block = np.concatenate(self._waiting)
+        self._waiting, self._waiting_bytes = [], 0
+        with self._path.open("ab") as stream:
+            self._blocks.append(_Block(stream.tell(), block.shape, block.dtype))
+            stream.write(np.ascontiguousarray(np.moveaxis(block, 0, -1)).data)
+        self._starts.append(self._starts[-1] + len(block))
