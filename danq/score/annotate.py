@@ -1,36 +1,146 @@
 """The annotated VCF: the input's text as it stands, with the scores appended to INFO."""
 
 import logging
+import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from functools import lru_cache
+from importlib.metadata import version
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Literal
+from urllib.parse import quote
 
+import numpy as np
+import pyarrow as pa
 import pysam
 
 from danq.errors import DanqError
 from danq.files import atomic
-from danq.score.info import Field, check_fields, clash, encoded
+from danq.score.measures import Columns, annotated
+from danq.score.tables import is_scored, matrix
 
 log = logging.getLogger("danq")
 
+Append = Callable[[str, Sequence[Sequence[str]]], None]
+"""Add a record: its line as the input has it, without line end, and for each ALT allele in order one text for
+each field, ``.`` where the allele was not scored."""
+PREFIX = "danq_"
+"""Begin of every INFO key that danq adds, unless the user says another."""
+
 _TBI_LIMIT = 1 << 29
 _FLUSH_BYTES = 1 << 20
+_KEY = re.compile(r"[A-Za-z_][0-9A-Za-z_.]*")
+_DECLARED = re.compile(r"##INFO=<(?:.*,)?ID=([^,>]+)")
+# all of printable ASCII but the blank and what VCF 4.3 reserves in values: `:`, `;`, `=`, `%`, `,`
+_SAFE = "".join(letter for letter in map(chr, range(33, 127)) if letter not in ":;=%,")
 
 
-class Append(Protocol):
-    """Add the next record to an annotated VCF."""
+@dataclass(frozen=True)
+class Field:
+    """One INFO key with a value for each ALT allele (``Number=A``).
 
-    def __call__(self, text: str, values: Sequence[Sequence[str]]) -> None:
-        """Write a record line.
+    Attributes
+    ----------
+    id : str
+        The key: a letter or underscore, then letters, digits, underscores and dots.
+    type : {"Float", "String"}
+        Type of the values; strings are percent-encoded when they are written.
+    description : str
+        What the value is, for the header.
+    """
 
-        Parameters
-        ----------
-        text : str
-            The record as the input has it, without its line end; at least eight columns.
-        values : sequence of sequences of str
-            For each ALT allele in order, one text for each field; ``.`` where the allele was not scored.
-        """
+    id: str
+    type: Literal["Float", "String"]
+    description: str
+
+    @property
+    def declaration(self) -> str:
+        """The ``##INFO`` line of the key."""
+        return f'##INFO=<ID={self.id},Number=A,Type={self.type},Description="{_quoted(self.description)}">'
+
+
+def info_fields(columns: Columns, prefix: str = PREFIX) -> tuple[Field, ...]:
+    """Fields of the measures that are annotated, in the order of ``columns.info``.
+
+    Raises
+    ------
+    DanqError
+        If `prefix`, the begin of every key, makes no valid INFO key.
+    """
+    if not _KEY.fullmatch(f"{prefix}l2"):
+        raise DanqError(
+            f"--info-prefix {prefix!r}: expected a letter or underscore, then letters, digits, underscores "
+            f"and dots"
+        )
+    fields = []
+    for measure, index in columns.info:
+        key, description = f"{prefix}{measure.name}", measure.info
+        if index is not None:
+            target = columns.targets[index]
+            key += f"_{index}_{re.sub(r'[^0-9A-Za-z_.]', '_', target)}"
+            description += f" of target {index}: {target}"
+        fields.append(Field(key, "String" if measure.dtype == "target" else "Float", description))
+    return tuple(fields)
+
+
+def info_texts(batch: pa.RecordBatch, columns: Columns) -> list[tuple[str, ...]]:
+    """Texts of the values of `info_fields`, for each row of a batch; of no meaning where it has no score."""
+    present = is_scored(batch)
+    texts = []
+    for measure, index in columns.info:
+        if index is None:
+            values = batch.column(measure.name).to_pylist()
+        else:
+            scores = np.zeros(len(batch), np.float32)
+            of_targets = matrix(batch, annotated(measure), len(columns.annotated))
+            scores[present] = of_targets[:, columns.annotated.index(index)]
+            values = scores.tolist()
+        texts.append(measure.texts(values, columns.targets))
+    return list(zip(*texts, strict=True))
+
+
+def header_line(
+    columns: Columns, digests: Sequence[str], strands: str, prefix: str = PREFIX, **more: str
+) -> str:
+    """Give the header's ``##danq`` line: which bundles and rules the scores come from.
+
+    Parameters
+    ----------
+    columns : Columns
+        Whose measures' formulas it holds.
+    digests : sequence of str
+        Digest of each bundle.
+    strands : str
+        How strands were combined: scores, predictions or forward.
+    prefix : str
+        Begin of the INFO keys, which tells two annotations of one file apart.
+    **more : str
+        Further entries, such as the digest of a background.
+    """
+    entries = {
+        "Version": version("danq"),
+        "Bundles": " ".join(digests),
+        "Strands": strands,
+        "Formulas": "; ".join(measure.header for measure in columns.table if measure.header),
+        **more,
+    }
+    text = ",".join(f'{key}="{_quoted(value)}"' for key, value in entries.items())
+    return f"##danq=<ID={prefix}scores,{text}>"
+
+
+def check_fields(header: Sequence[str], fields: Sequence[Field]) -> None:
+    """Refuse INFO keys that the input's header declares already, before long work rather than after it.
+
+    Raises
+    ------
+    DanqError
+        If a key is declared already.
+    """
+    declared = {match[1] for line in header if (match := _DECLARED.match(line))}
+    for field in fields:
+        if field.id in declared:
+            raise _clash(field.id, "declared in the header of the input")
 
 
 @contextmanager
@@ -122,13 +232,31 @@ def _annotated(text: str, fields: Sequence[Field], values: Sequence[Sequence[str
     for field, column in zip(fields, zip(*values, strict=True), strict=False):
         if any(value != "." for value in column):
             if field.id in info and field.id in {entry.partition("=")[0] for entry in info.split(";")}:
-                raise clash(field.id, f"present in the record at {columns[0]}:{columns[1]}")
+                raise _clash(field.id, f"present in the record at {columns[0]}:{columns[1]}")
             entries = map(encoded, column) if field.type == "String" else column
             added.append(f"{field.id}={','.join(entries)}")
     if added:
         kept = [] if info in (".", "") else [info.removesuffix(";")]
         columns[7] = ";".join(kept + added)
     return "\t".join(columns) + "\n"
+
+
+@lru_cache(maxsize=4096)
+def encoded(value: str) -> str:
+    """Percent-encode what an INFO value must not hold: blanks, `:`, `;`, `=`, `%`, `,` and non-ASCII text."""
+    return quote(value, safe=_SAFE)
+
+
+def _clash(key: str, where: str) -> DanqError:
+    """Error that says which INFO key stands in the input already, and what helps."""
+    return DanqError(
+        f"INFO key {key!r} is {where} already; give another --info-prefix, or remove it first "
+        f"(`bcftools annotate -x INFO/{key}`)"
+    )
+
+
+def _quoted(value: str) -> str:
+    return value.replace("\\", "\\\\").replace('"', '\\"')
 
 
 @contextmanager

@@ -82,22 +82,6 @@ def shares_above(values: NDArray[np.float32], statistic: NDArray[np.floating]) -
     return np.maximum(above / n, max(1 / n, SMALLEST)).astype(np.float32)
 
 
-def functional_significance(evalues: NDArray[np.floating]) -> NDArray[np.float32]:
-    """Geometric mean of the e-values over targets: DeepSEA's score without its evolutionary term.
-
-    Parameters
-    ----------
-    evalues : float, shape (m, k)
-        As from `Background.evalues`, over all targets.
-
-    Returns
-    -------
-    float32, shape (m,)
-    """
-    logs: NDArray[np.float64] = np.log(evalues.astype(np.float64)).mean(axis=1)
-    return np.exp(logs).astype(np.float32)
-
-
 def open_background(
     path: Path, digests: Sequence[str], targets: Sequence[str], strands: str = "scores"
 ) -> Background:

@@ -12,9 +12,9 @@ from danq.progress import progress
 from danq.provenance import provenance
 from danq.score.job import Job
 from danq.score.parts import Work, open_work
-from danq.score.rows import rows
 from danq.score.runner import Runner
 from danq.score.scoring import PART, ScoredBlock, scored_blocks
+from danq.score.tables import rows, rows_schema
 
 log = logging.getLogger("danq")
 
@@ -54,7 +54,7 @@ def compute_parts(job: Job, work: Work, parts: Sequence[int], runners: Sequence[
             )
             began = time.perf_counter()
             for part, of_part in groupby(blocks, _part):
-                with work.writing(part, job.columns.schema) as append:
+                with work.writing(part, rows_schema(job.columns)) as append:
                     for block in of_part:
                         batch = rows(block, job.columns, job.background)
                         now = time.perf_counter()

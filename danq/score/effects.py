@@ -3,7 +3,6 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Literal
 
 import numpy as np
@@ -31,6 +30,8 @@ class Effects:
         Difference of the natural log-odds.
     spread : float32, shape (m, k), or None
         Standard deviation (n − 1) of `logit_diff` over the models of an ensemble.
+    evalue : float32, shape (m, k), or None
+        Share of a background's alleles with a larger `statistic`.
     """
 
     p_ref: NDArray[np.float32]
@@ -38,21 +39,7 @@ class Effects:
     diff: NDArray[np.float32]
     logit_diff: NDArray[np.float32]
     spread: NDArray[np.float32] | None = None
-
-    @cached_property
-    def max_target(self) -> NDArray[np.int64]:
-        """Target of the largest absolute `logit_diff`, the first of equals: int64, shape (m,)."""
-        return np.asarray(np.abs(self.logit_diff).argmax(axis=1), np.int64)
-
-    @property
-    def max_abs(self) -> NDArray[np.float32]:
-        """Largest absolute `logit_diff` over the targets: float32, shape (m,)."""
-        return np.abs(self.logit_diff[np.arange(len(self.logit_diff)), self.max_target])
-
-    @property
-    def l2(self) -> NDArray[np.float32]:
-        """Euclidean norm of `logit_diff` over the targets: float32, shape (m,)."""
-        return np.linalg.norm(self.logit_diff.astype(np.float64), axis=1).astype(np.float32)
+    evalue: NDArray[np.float32] | None = None
 
     def statistic(self) -> NDArray[np.float64]:
         """|diff · log2 odds difference|, DeepSEA's statistic behind e-values: float64, shape (m, k)."""

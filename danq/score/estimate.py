@@ -104,7 +104,7 @@ def estimate(
         rate = len(timed.alternate) / (time.perf_counter() - started)
     records = sum(work.records_of(part) for part in missing)
     whole = share * work.records
-    numbers = len(job.columns.chosen) * len(job.columns.measures) + len(job.columns.annotated)
+    numbers = sum(len(targets) for _, targets in job.columns.lists.values())
     row = _BYTES_OF_A_ROW + numbers * (_TEXT_BYTES if text else _PARQUET_BYTES)
     return Estimate(
         alleles=round(share * records),

@@ -8,23 +8,20 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-from numpy.typing import NDArray
 
 from danq.errors import DanqError
 from danq.progress import progress
 from danq.score.annotate import Append as AppendLine
-from danq.score.annotate import writing_annotated
-from danq.score.info import Field
+from danq.score.annotate import Field, info_texts, writing_annotated
 from danq.score.ledger import Counts, writing_ledger
+from danq.score.measures import EFFECT, LOGIT_DIFF, Columns
 from danq.score.parts import Work
-from danq.score.rows import Columns, matrix
-from danq.score.tables import Format, writing_table
+from danq.score.tables import Format, is_scored, matrix, writing_table
 from danq.score.truth import Truth, TruthKey
 from danq.variants.lines import parse_line
 from danq.variants.text import Line, VariantText
 
 ANNOTATED_FILE, LEDGER_FILE, TRUTH_FILE = "annotated.vcf.gz", "ledger.tsv", "truth.tsv"
-_DIGITS = ".6g"
 
 
 @dataclass(frozen=True)
@@ -113,7 +110,7 @@ def gather(work: Work, variants: VariantText, columns: Columns, files: Files, ou
         if files.truth is not None:
             waiting = out / "truth.waiting"
             stack.callback(waiting.unlink, missing_ok=True)
-            truth = Truth(waiting, [columns.targets[index] for index in columns.chosen])
+            truth = Truth(waiting, columns.compared, [columns.targets[index] for index in columns.chosen])
             take_records.append(_comparing(truth, files.truth, variants, columns))
         seconds = _read(work, variants, appends, take_records)
         return Gathered(counts, seconds, truth.write(out / TRUTH_FILE) if truth is not None else None)
@@ -163,13 +160,12 @@ def _records(
 
 
 def _annotating(append: AppendLine, variants: VariantText, columns: Columns) -> _TakeRecords:
-    # three summaries at least, then one value a target asked for
-    nothing = (".",) * (len(columns.summaries) + len(columns.annotated))
+    nothing = (".",) * len(columns.info)
 
     def take(records: Sequence[tuple[Line, range]], batch: pa.RecordBatch) -> None:
-        texts = _info_texts(batch, columns)
+        texts = info_texts(batch, columns)
         numbers = batch.column("allele").to_pylist()
-        sizes = batch.column("max_abs_logit_diff").to_pylist()
+        sizes = batch.column(EFFECT).to_pylist()
         for line, place in records:
             fields = parse_line(line.text, variants.kind, variants.tabs)
             if fields is None:
@@ -186,41 +182,18 @@ def _annotating(append: AppendLine, variants: VariantText, columns: Columns) -> 
     return take
 
 
-def _info_texts(batch: pa.RecordBatch, columns: Columns) -> list[tuple[str, ...]]:
-    """Texts of the INFO values of each row, in the order of `danq.score.info.score_fields`."""
-    texts = [_numbers(batch.column(name).to_pylist()) for name in columns.summaries if name != "max_target"]
-    best = batch.column("max_target").to_pylist()
-    texts.insert(1, ["." if index is None else columns.targets[index] for index in best])
-    present = _scored(batch)
-    for values in matrix(batch, "annotated", len(columns.annotated)).T:
-        whole = np.zeros(len(batch), np.float32)
-        whole[present] = values
-        texts.append(_numbers(whole.tolist()))
-    return list(zip(*texts, strict=True))
-
-
-def _scored(batch: pa.RecordBatch) -> NDArray[np.bool_]:
-    found: NDArray[np.bool_] = batch.column("l2_logit_diff").is_valid().to_numpy(zero_copy_only=False)
-    return found
-
-
-def _numbers(values: Sequence[float | None]) -> list[str]:
-    return ["." if value is None else format(value, _DIGITS) for value in values]
-
-
 def _comparing(truth: Truth, key: TruthKey, variants: VariantText, columns: Columns) -> _TakeRecords:
     def take(records: Sequence[tuple[Line, range]], batch: pa.RecordBatch) -> None:
         numbers = batch.column("allele").to_pylist()
-        scored = _scored(batch)
+        scored = is_scored(batch)
         known: list[float | None] = []
         for line, place in records:
             fields = parse_line(line.text, variants.kind, variants.tabs)
             if fields is not None:
                 values = key.values(line.text, len(fields.alts))
                 known += [values[numbers[row] - 1] for row in place if scored[row]]
-        largest, norms = (
-            batch.column(name).drop_null().to_numpy() for name in ("max_abs_logit_diff", "l2_logit_diff")
-        )
-        truth.add(known, largest, norms, matrix(batch, "logit_diff", len(columns.chosen)))
+        of_alleles = [batch.column(name).drop_null().to_numpy() for name in columns.compared]
+        of_targets = matrix(batch, LOGIT_DIFF, len(columns.chosen))
+        truth.add(known, np.column_stack([*of_alleles, of_targets]))
 
     return take

@@ -11,9 +11,9 @@ from danq.genome.contigs import read_aliases
 from danq.genome.fasta import Genome
 from danq.provenance import verb_digest
 from danq.score.background import Background, open_background
+from danq.score.measures import Columns
 from danq.score.models import Models
 from danq.score.options import ScoreOptions
-from danq.score.rows import Columns
 from danq.score.scoring import PART, allele_rules
 from danq.score.truth import TruthKey, truth_key
 from danq.variants.personal.genotypes import choose_samples
@@ -110,7 +110,7 @@ def open_job(
         targets=models.targets,
         chosen=models.choose(options.targets, "--target") or tuple(range(len(models.targets))),
         annotated=models.choose(options.annotate, "--annotate"),
-        spread=len(models.bundles) > 1,
+        ensemble=len(models.bundles) > 1,
         background=options.background is not None,
         samples=bool(options.samples),
     )

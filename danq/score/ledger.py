@@ -78,7 +78,7 @@ def ledger_frame(batch: pa.RecordBatch, samples: bool) -> pl.DataFrame:
     Parameters
     ----------
     batch : pyarrow.RecordBatch
-        Rows of `danq.score.rows.rows`.
+        Rows of `danq.score.tables.rows`.
     samples : bool
         Whether the columns `sample` and `haplotype` are added.
     """

@@ -9,11 +9,10 @@ from typing import Any
 from danq.errors import DanqError
 from danq.files import check_writable, staged, write_json
 from danq.provenance import provenance
-from danq.score.annotate import index_vcf
+from danq.score.annotate import PREFIX, check_fields, header_line, index_vcf, info_fields
 from danq.score.compute import compute_parts
 from danq.score.estimate import LONG, estimate
 from danq.score.gather import ANNOTATED_FILE, LEDGER_FILE, TRUTH_FILE, Files, Gathered, gather
-from danq.score.info import PREFIX, check_fields, header_line, score_fields
 from danq.score.job import Job
 from danq.score.parts import Work, open_work
 from danq.score.tables import Format
@@ -45,8 +44,7 @@ def files_of(job: Job, long: bool = False, form: Format = "parquet", prefix: str
     DanqError
         If the prefix makes no INFO key, or one of the keys stands in the input's header already.
     """
-    annotated = {index: job.columns.targets[index] for index in job.columns.annotated}
-    fields = score_fields(annotated, job.columns.background, prefix)
+    fields = info_fields(job.columns, prefix)
     more = {"Background": job.background.digest} if job.background is not None else {}
     if job.options.samples:
         more["Samples"] = "the largest effect on any haplotype that carries the allele"
@@ -58,7 +56,7 @@ def files_of(job: Job, long: bool = False, form: Format = "parquet", prefix: str
         format=form,
         metadata={"danq.bundles": " ".join(digests), "danq.strands": job.options.strands},
         fields=fields,
-        header=(header_line(digests, job.options.strands, prefix, **more),),
+        header=(header_line(job.columns, digests, job.options.strands, prefix, **more),),
         truth=job.truth,
     )
 

@@ -1,27 +1,101 @@
-"""The tables of scores: one row an allele, or one row an allele and target; Parquet or text."""
+"""Scored blocks as rows, one an allele, and the tables of scores that are written of them."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from functools import partial
+from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
 import numpy as np
 import polars as pl
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
+from numpy.typing import NDArray
 
 from danq.files import atomic
 from danq.learn.predict.tables import ROW_GROUP, grouped
-from danq.score.rows import Columns, matrix
+from danq.score.background import Background
+from danq.score.measures import Columns, column_of
+from danq.score.scoring import ScoredBlock
+from danq.variants.alleles import Allele
 
 Format = Literal["parquet", "tsv"]
-Append = Callable[[pa.RecordBatch], None]
-"""Add a batch of `danq.score.rows.rows` to a table."""
 
 _PLACE = ("row", "allele", "contig", "pos", "id", "ref", "alt")
 _SAMPLE = ("sample", "haplotype")
-_WORDS = ("contig", "max_target", "sample", "target")
+_ALLELE_COLUMNS: dict[str, tuple[pa.DataType, Callable[[Allele], int | str]]] = {
+    "row": (pa.int64(), lambda allele: allele.row),
+    "allele": (pa.int32(), lambda allele: allele.allele),
+    "contig": (pa.string(), lambda allele: allele.contig),
+    "pos": (pa.int64(), lambda allele: allele.pos),
+    "id": (pa.string(), lambda allele: allele.id),
+    "ref": (pa.string(), lambda allele: allele.ref),
+    "alt": (pa.string(), lambda allele: allele.alt),
+    "sample": (pa.string(), lambda allele: allele.sample),
+    "haplotype": (pa.int8(), lambda allele: allele.haplotype),
+    "reason": (pa.string(), lambda allele: allele.reason),
+    "flags": (pa.string(), lambda allele: ",".join(allele.flags)),
+}
+_DTYPES = {"float32": (np.float32, pa.float32()), "target": (np.int32, pa.int32())}
+
+
+def rows_schema(columns: Columns) -> pa.Schema:
+    """Give the schema of `rows`: without a score an allele's measures are null and its lists empty."""
+    fields = [(name, dtype) for name, (dtype, _) in _ALLELE_COLUMNS.items()]
+    fields += [(measure.name, _DTYPES[measure.dtype][1]) for measure in columns.of("allele")]
+    fields += [(name, pa.list_(pa.float32())) for name in columns.lists]
+    return pa.schema(fields)
+
+
+def rows(block: ScoredBlock, columns: Columns, background: Background | None = None) -> pa.RecordBatch:
+    """Put the alleles of a block into rows, one each in the order of the input.
+
+    Parameters
+    ----------
+    block : ScoredBlock
+        n alleles, of which m are scored.
+    columns : Columns
+        What is kept.
+    background : Background, optional
+        Gives the e-values; needed where `columns` has them.
+
+    Returns
+    -------
+    pyarrow.RecordBatch
+        n rows with the schema `rows_schema`.
+    """
+    alleles, effects = block.windows.alleles, block.effects
+    if background is not None:
+        effects = replace(effects, evalue=background.evalues(effects.statistic()))
+    present = np.zeros(len(alleles), bool)
+    present[block.windows.scored] = True
+    arrays = _allele_columns(alleles)
+    for measure in columns.of("allele"):
+        values = np.zeros(len(alleles), _DTYPES[measure.dtype][0])
+        values[present] = measure.formula(effects)
+        arrays.append(pa.array(values, mask=~present))
+    for measure, targets in columns.lists.values():
+        values = measure.formula(effects)[:, np.array(targets, np.int64)]
+        arrays.append(_lists(values.astype(np.float32), present))
+    return pa.record_batch(arrays, schema=rows_schema(columns))
+
+
+def no_rows(columns: Columns) -> pa.RecordBatch:
+    """Make a batch like those of `rows` that holds no allele."""
+    return pa.RecordBatch.from_pylist([], rows_schema(columns))
+
+
+def is_scored(batch: pa.RecordBatch) -> NDArray[np.bool_]:
+    """Tell which rows have a score: bool, shape (n,)."""
+    scored: NDArray[np.bool_] = pc.equal(batch.column("reason"), "").to_numpy(zero_copy_only=False)
+    return scored
+
+
+def matrix(batch: pa.RecordBatch, name: str, width: int) -> NDArray[np.float32]:
+    """Take a list over targets of the m scored alleles back as an array: float32, shape (m, width)."""
+    values: NDArray[np.float32] = batch.column(name).flatten().to_numpy()
+    return values.reshape(int(is_scored(batch).sum()), width)
 
 
 def wide_table(batch: pa.RecordBatch, columns: Columns) -> pa.Table:
@@ -30,20 +104,24 @@ def wide_table(batch: pa.RecordBatch, columns: Columns) -> pa.Table:
     Parameters
     ----------
     batch : pyarrow.RecordBatch
-        Rows of `danq.score.rows.rows`; alleles that were not scored are left out.
+        Rows of `rows`; alleles that were not scored are left out.
     columns : Columns
         What the rows hold.
     """
-    scored = _scored(batch)
+    scored = batch.filter(pa.array(is_scored(batch)))
     table = {name: scored.column(name) for name in _place(columns)}
-    for name in columns.summaries:
-        table[name] = scored.column(name)
     names = pa.array(columns.targets, pa.string())
-    table["max_target"] = names.take(table["max_target"])
-    numbers = {name: _by_target(scored, name, columns) for name in columns.measures}
+    for measure in columns.of("allele"):
+        values = scored.column(measure.name)
+        table[measure.name] = names.take(values) if measure.dtype == "target" else values
+    k = len(columns.chosen)
+    by_target = {
+        measure.name: np.ascontiguousarray(matrix(scored, measure.name, k).T)
+        for measure in columns.of("target")
+    }
     for place, index in enumerate(columns.chosen):
-        for name, values in numbers.items():
-            table[f"{index}_{columns.targets[index]}__{name}"] = pa.array(values[place])
+        for name, values in by_target.items():
+            table[column_of(index, columns.targets[index], name)] = pa.array(values[place])
     return pa.table(table)
 
 
@@ -55,21 +133,21 @@ def long_table(batch: pa.RecordBatch, columns: Columns) -> pa.Table:
     batch, columns
         As for `wide_table`.
     """
-    scored = _scored(batch)
+    scored = batch.filter(pa.array(is_scored(batch)))
     k = len(columns.chosen)
     allele = pa.array(np.repeat(np.arange(len(scored)), k))
-    index = np.tile(np.array(columns.chosen, np.int32), len(scored))
     table = {name: scored.column(name).take(allele) for name in _place(columns)}
-    table["target_index"] = pa.array(index)
+    table["target_index"] = pa.array(np.tile(np.array(columns.chosen, np.int32), len(scored)))
     table["target"] = pa.array(columns.targets, pa.string()).take(table["target_index"])
-    for name in columns.measures:
-        table[name] = pa.array(matrix(scored, name, k).ravel())
+    for measure in columns.of("target"):
+        table[measure.name] = pa.array(matrix(scored, measure.name, k).ravel())
     return pa.table(table)
 
 
+@contextmanager
 def writing_table(
     path: Path, columns: Columns, long: bool, form: Format, metadata: Mapping[str, str]
-) -> AbstractContextManager[Append]:
+) -> Iterator[Callable[[pa.RecordBatch], None]]:
     """Write a table of scores; memory does not grow with the rows, and bytes do not depend on the batches.
 
     Parameters
@@ -85,33 +163,29 @@ def writing_table(
     metadata : mapping of str to str
         Kept in the Parquet file.
 
-    Returns
-    -------
-    context manager of Append
+    Yields
+    ------
+    callable
+        Call it with the next batch of `rows`.
 
     Raises
     ------
     DanqError
         If the file cannot be written.
     """
-    table = partial(long_table if long else wide_table, columns=columns)
-    return _writing_batches(path, table, table(_no_rows(columns)), form, metadata)
-
-
-@contextmanager
-def _writing_batches(
-    path: Path,
-    table: Callable[[pa.RecordBatch], pa.Table],
-    empty: pa.Table,
-    form: Format,
-    metadata: Mapping[str, str],
-) -> Iterator[Append]:
-    with writing_rows(path, empty, form, metadata) as append:
-        yield lambda batch: append(table(batch))
+    table = long_table if long else wide_table
+    names = [measure.name for measure in columns.of("allele") if measure.dtype == "target"]
+    words = ("contig", "sample", "target", *names)
+    with writing_rows(path, table(no_rows(columns), columns), form, metadata, words) as append:
+        yield lambda batch: append(table(batch, columns))
 
 
 def writing_rows(
-    path: Path, empty: pa.Table, form: Format, metadata: Mapping[str, str]
+    path: Path,
+    empty: pa.Table,
+    form: Format,
+    metadata: Mapping[str, str],
+    words: Sequence[str] = ("contig",),
 ) -> AbstractContextManager[Callable[[pa.Table], None]]:
     """Write a table as its rows come; memory does not grow with them, and bytes do not depend on the blocks.
 
@@ -123,6 +197,8 @@ def writing_rows(
         The table without any row.
     form, metadata
         As for `writing_table`.
+    words : sequence of str
+        Columns of few different texts, which a Parquet file keeps in a dictionary.
 
     Returns
     -------
@@ -134,18 +210,18 @@ def writing_rows(
     DanqError
         If the file cannot be written.
     """
-    return _writing_tsv(path, empty) if form == "tsv" else _writing_parquet(path, empty, metadata)
+    return _writing_tsv(path, empty) if form == "tsv" else _writing_parquet(path, empty, metadata, words)
 
 
 @contextmanager
 def _writing_parquet(
-    path: Path, empty: pa.Table, metadata: Mapping[str, str]
+    path: Path, empty: pa.Table, metadata: Mapping[str, str], words: Sequence[str]
 ) -> Iterator[Callable[[pa.Table], None]]:
     schema = empty.schema.with_metadata(dict(metadata))
-    words = [name for name in _WORDS if name in schema.names]
+    dictionaries = [name for name in words if name in schema.names]
     with (
-        atomic(path) as unfinished,
-        pq.ParquetWriter(unfinished, schema, compression="zstd", use_dictionary=words) as writer,
+        atomic(path) as partial,
+        pq.ParquetWriter(partial, schema, compression="zstd", use_dictionary=dictionaries) as writer,
     ):
 
         def write(group: pa.Table) -> None:
@@ -156,9 +232,13 @@ def _writing_parquet(
             yield append
 
 
+def _cut(table: pa.Table, first: int, last: int) -> pa.Table:
+    return table.slice(first, last - first)
+
+
 @contextmanager
 def _writing_tsv(path: Path, empty: pa.Table) -> Iterator[Callable[[pa.Table], None]]:
-    with atomic(path) as unfinished, unfinished.open("wb") as stream:
+    with atomic(path) as partial, partial.open("wb") as stream:
 
         def append(rows: pa.Table) -> None:
             frame = pl.DataFrame(pl.from_arrow(rows))
@@ -174,17 +254,23 @@ def _place(columns: Columns) -> tuple[str, ...]:
     return (*_PLACE, *(_SAMPLE if columns.samples else ()))
 
 
-def _scored(batch: pa.RecordBatch) -> pa.RecordBatch:
-    return batch.filter(batch.column("l2_logit_diff").is_valid())
+def _allele_columns(alleles: Sequence[Allele]) -> list[pa.Array]:
+    arrays = []
+    for dtype, value in _ALLELE_COLUMNS.values():
+        values = [value(allele) for allele in alleles]
+        try:
+            arrays.append(pa.array(values, dtype))
+        except UnicodeEncodeError:
+            # bytes of the input that are no UTF-8; tables are, so they show as replacement characters
+            readable = [
+                str(text).encode("utf-8", "surrogateescape").decode("utf-8", "replace") for text in values
+            ]
+            arrays.append(pa.array(readable, dtype))
+    return arrays
 
 
-def _by_target(scored: pa.RecordBatch, name: str, columns: Columns) -> np.ndarray:
-    return np.ascontiguousarray(matrix(scored, name, len(columns.chosen)).T)
-
-
-def _no_rows(columns: Columns) -> pa.RecordBatch:
-    return pa.RecordBatch.from_pylist([], columns.schema)
-
-
-def _cut(table: pa.Table, first: int, last: int) -> pa.Table:
-    return table.slice(first, last - first)
+def _lists(values: NDArray[np.float32], present: NDArray[np.bool_]) -> pa.Array:
+    """Put values, shape (m, targets), into lists of n rows, empty where `present` is False."""
+    ends = np.cumsum(present, dtype=np.int32) * np.int32(values.shape[1])
+    offsets = np.concatenate([np.zeros(1, np.int32), ends]).astype(np.int32)
+    return pa.ListArray.from_arrays(pa.array(offsets), pa.array(np.ascontiguousarray(values).ravel()))

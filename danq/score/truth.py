@@ -15,6 +15,7 @@ from danq.errors import DanqError, first_few
 from danq.files import atomic
 from danq.metrics import SCORED, auprc, auroc, rank
 from danq.progress import progress
+from danq.score.measures import LOGIT_DIFF
 from danq.storage import RowSpool
 from danq.variants.text import VariantText
 
@@ -115,46 +116,40 @@ class Truth:
     ----------
     path : Path
         File for the waiting rows; the caller removes it.
+    scores : sequence of str
+        Scores of the allele that are compared.
     targets : sequence of k str
         The targets whose logit differences are compared.
     """
 
-    def __init__(self, path: Path, targets: Sequence[str]) -> None:
-        self._targets = tuple(targets)
+    def __init__(self, path: Path, scores: Sequence[str], targets: Sequence[str]) -> None:
+        self._names = [(score, "") for score in scores] + [(LOGIT_DIFF, target) for target in targets]
         self._spool = RowSpool(path, np.float32)
-        self._spool.append(np.empty((0, 2 + len(self._targets))))
+        self._spool.append(np.empty((0, len(self._names))))
         self._values: list[NDArray[np.float64]] = []
         self._without = 0
 
-    def add(
-        self,
-        values: Sequence[float | None],
-        max_abs: NDArray[np.floating],
-        l2: NDArray[np.floating],
-        logit_diff: NDArray[np.floating],
-    ) -> None:
+    def add(self, values: Sequence[float | None], scores: NDArray[np.floating]) -> None:
         """Add scored alleles; those without a value are only counted.
 
         Parameters
         ----------
         values : sequence of m floats or None
             What is known of each.
-        max_abs, l2 : float, shape (m,)
-            Their scores over all targets.
-        logit_diff : float, shape (m, k)
-            Their logit differences of the compared targets.
+        scores : float, shape (m, scores + k)
+            What is compared: their scores, then their logit differences of each target.
         """
         known = np.array([value is not None for value in values], bool)
         self._without += int(len(values) - known.sum())
         self._values.append(np.array([value for value in values if value is not None], np.float64))
-        self._spool.append(np.column_stack([max_abs, l2, logit_diff])[known])
+        self._spool.append(scores[known])
 
     def write(self, path: Path) -> dict[str, Any]:
         """Write ``truth.tsv``: one row a score and target.
 
-        Labels 0 and 1 give AUROC and AUPRC of the largest effect, the L2 norm, and each target's absolute and
-        signed logit difference; other values give the correlations of Pearson and Spearman with the largest
-        effect, the L2 norm and each target's signed logit difference.
+        Labels 0 and 1 give AUROC and AUPRC of the allele's scores and each target's absolute and signed logit
+        difference; other values give the correlations of Pearson and Spearman with the allele's scores and
+        each target's signed logit difference.
 
         Returns
         -------
@@ -170,18 +165,16 @@ class Truth:
         truth = np.concatenate([np.empty(0), *self._values])
         labels = bool(np.isin(truth, (0, 1)).all())
         compare = _ranking(truth) if labels else _correlation(truth)
-        names = [("max_abs_logit_diff", ""), ("l2_logit_diff", "")]
-        names += [("logit_diff", target) for target in self._targets]
         with (
             atomic(path) as partial,
             partial.open("w", encoding="utf-8") as stream,
-            progress("comparing with the truth", len(names), "scores") as advance,
+            progress("comparing with the truth", len(self._names), "scores") as advance,
         ):
             stream.write("\t".join(COLUMNS) + "\n")
-            for (score, target), scores in zip(names, self._spool.columns(), strict=True):
+            for (score, target), scores in zip(self._names, self._spool.columns(), strict=True):
                 rows = {score: scores}
-                if labels and score == "logit_diff":
-                    rows = {"abs_logit_diff": np.abs(scores), score: scores}
+                if labels and score == LOGIT_DIFF:
+                    rows = {f"abs_{score}": np.abs(scores), score: scores}
                 for name, column in rows.items():
                     row = {"score": name, "target": target, "n": len(truth), **compare(column)}
                     stream.write("\t".join(_text(row.get(title)) for title in COLUMNS) + "\n")

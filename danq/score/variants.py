@@ -18,10 +18,9 @@ from danq.score.job import Job, open_job
 from danq.score.ledger import Counts, ledger_frame
 from danq.score.models import Models, read_models
 from danq.score.options import ScoreOptions
-from danq.score.rows import rows
 from danq.score.runner import Runner
 from danq.score.scoring import scored_blocks
-from danq.score.tables import wide_table
+from danq.score.tables import no_rows, rows, wide_table
 
 log = logging.getLogger("danq")
 
@@ -82,8 +81,8 @@ class Scorer:
         blocks = scored_blocks(
             self._runners, job.variants, job.genome, job.options, job.survey.contigs, 0, job.survey.records
         )
-        found = [rows(block, job.columns, job.background) for block in blocks]
-        return found or [pa.RecordBatch.from_pylist([], job.columns.schema)]
+        batches = [rows(block, job.columns, job.background) for block in blocks]
+        return batches or [no_rows(job.columns)]
 
 
 def load(
