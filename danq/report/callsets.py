@@ -1,6 +1,5 @@
 """Scored callsets of a results directory: their tables are read part by part, however long they are."""
 
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,15 +11,13 @@ import pyarrow.parquet as pq
 
 from danq.errors import DanqError
 from danq.files import read_manifest
+from danq.score.measures import EFFECT, column_of, targets_of
 
 KIND, FORMAT_VERSION = "scores", 1
-EFFECT = "max_abs_logit_diff"
-"""Column of the largest absolute logit difference of an allele over all targets of the model."""
 NAMES = ("row", "allele", "contig", "pos", "id", "ref", "alt", "sample", "haplotype")
 """Columns that say which allele a row is about; the last two with samples only."""
 
 _SHOWN_BASES = 12
-_TARGET = re.compile(r"(\d+)_(.*)__logit_diff")
 
 
 @dataclass(frozen=True)
@@ -55,12 +52,11 @@ class Callset:
     @property
     def targets(self) -> dict[int, str]:
         """Index → name of each target that has columns of its own."""
-        found = (_TARGET.fullmatch(column) for column in self.columns)
-        return {int(match[1]): match[2] for match in found if match}
+        return targets_of(self.columns)
 
-    def column(self, target: int, number: str) -> str:
-        """Name of a column of a target: p_ref, p_alt, diff, logit_diff, logit_diff_sd or evalue."""
-        return f"{target}_{self.targets[target]}__{number}"
+    def column(self, target: int, measure: str) -> str:
+        """Name of the column of a target's measure."""
+        return column_of(target, self.targets[target], measure)
 
     def blocks(self, columns: Sequence[str], groups: Sequence[int] | None = None) -> Iterator[pl.DataFrame]:
         """Read row groups of the scores one after the other.

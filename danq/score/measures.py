@@ -4,7 +4,8 @@ A new measure is an entry of `MEASURES`. Tables, header and INFO of the annotate
 truth, report and the key reference of docs/scores.md follow from it.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from operator import attrgetter
 from typing import Any, Literal
@@ -258,6 +259,12 @@ def annotated(measure: Measure) -> str:
 def column_of(index: int, target: str, name: str) -> str:
     """Name of the column of a target's measure in tables with one row an allele."""
     return f"{index}_{target}__{name}"
+
+
+def targets_of(columns: Iterable[str]) -> dict[int, str]:
+    """Index → name of each target that has such columns."""
+    matches = (re.fullmatch(rf"(\d+)_(.*)__{LOGIT_DIFF}", column) for column in columns)
+    return {int(match[1]): match[2] for match in matches if match}
 
 
 def key_reference(of: Literal["target", "allele"], table: Sequence[Measure] = MEASURES) -> str:

@@ -5,9 +5,10 @@ from typing import Any
 
 import polars as pl
 
-from danq.report.callsets import EFFECT, NAMES, Callset, label
+from danq.report.callsets import NAMES, Callset, label
 from danq.report.content import Section, text
 from danq.report.plots import PALETTE
+from danq.score.measures import EFFECT, LOGIT_DIFF
 
 _REGION = 5_000
 """Longest stretch in bp that is drawn target by target."""
@@ -53,7 +54,7 @@ def _region(callset: Callset, number: int, of: str, contigs: pl.DataFrame) -> Se
     chosen = _strongest_targets(callset)
     if not chosen:
         return None
-    columns = {callset.column(target, "logit_diff"): name for target, name in chosen.items()}
+    columns = {callset.column(target, LOGIT_DIFF): name for target, name in chosen.items()}
     drawn: dict[str, pl.DataFrame] = {}
     for block in callset.blocks([*NAMES, *columns]):
         for column, name in columns.items():
@@ -74,7 +75,7 @@ def _region(callset: Callset, number: int, of: str, contigs: pl.DataFrame) -> Se
 def _strongest_targets(callset: Callset) -> dict[int, str]:
     """Targets with the largest absolute effects, the largest first."""
     targets = callset.targets
-    columns = [callset.column(target, "logit_diff") for target in targets]
+    columns = [callset.column(target, LOGIT_DIFF) for target in targets]
     parts = (
         [block.select(pl.col(columns).abs().max()) for block in callset.blocks(columns)] if columns else []
     )

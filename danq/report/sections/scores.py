@@ -5,18 +5,21 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from danq.report.callsets import EFFECT, NAMES, Callset, label, with_flags
+from danq.report.callsets import NAMES, Callset, label, with_flags
 from danq.report.content import Column, Section, listing, page, table
 from danq.report.plots import Points, Tab, line_plot
 from danq.report.results import Results
 from danq.report.sections.effects import along
+from danq.score.measures import EFFECT, MEASURES, TARGET, Measure
 from danq.variants.alleles import REASONS
 
 _STRONGEST = 50
 _BINS = 60
 _MOST_COMPARED = 200
 _PLACE = ("group", "offset")
-_NUMBERS = ("p_ref", "p_alt", "logit_diff", "logit_diff_sd", "evalue")
+_SHOWN = [measure for measure in MEASURES if measure.title]
+_OF_ALLELE = [measure for measure in _SHOWN if measure.of == "allele"]
+_OF_TARGET = [measure for measure in _SHOWN if measure.of == "target"]
 
 
 def scores(results: Results) -> list[Section | None]:
@@ -117,22 +120,13 @@ def strongest(callset: Callset, number: int, of: str) -> Section | None:
         name = f"{name} (record {row['row']}, allele {row['allele']})" if name in rows else name
         rows[name] = {
             "id": None if row["id"] in ("", ".") else row["id"],
-            "target": row["max_target"],
-            EFFECT: row[EFFECT],
+            **{measure.name: _shown(measure, row.get(measure.name)) for measure in _OF_ALLELE},
             **details.get((row["group"], row["offset"]), {}),
-            "significance": _small(row.get("functional_significance")),
             "flags": row["flags"] or None,
         }
     columns = {
         "id": Column("ID", "of the record"),
-        "target": Column("Target", "with the largest absolute logit difference"),
-        EFFECT: Column("Largest |logit difference|", "over all targets of the model", 3),
-        "p_ref": Column("p ref", "probability of the target with the reference allele", 4),
-        "p_alt": Column("p alt", "probability of the target with the alternate allele", 4),
-        "logit_diff": Column("Logit difference", "of the target, ALT minus REF, natural logarithm", 3),
-        "logit_diff_sd": Column("SD", "standard deviation of the logit difference over the models", 3),
-        "evalue": Column("e-value", "share of common variants with a larger effect on the target"),
-        "significance": Column("Functional significance", "geometric mean of the e-values of all targets"),
+        **{m.name: Column(m.title, m.meaning, m.decimals) for m in (*_OF_ALLELE, *_OF_TARGET)},
         "flags": Column("Flags", "remarks of the ledger"),
     }
     description = (
@@ -145,7 +139,7 @@ def strongest(callset: Callset, number: int, of: str) -> Section | None:
 
 def _top(callset: Callset) -> pl.DataFrame | None:
     """Rows of the largest effects, largest first, with their row group and their offset in it."""
-    wanted = [*NAMES, EFFECT, "max_target", "functional_significance"]
+    wanted = [*NAMES, *(measure.name for measure in _OF_ALLELE)]
     top = None
     for group, block in enumerate(callset.blocks(wanted)):
         numbered = block.with_row_index("offset").with_columns(group=pl.lit(group, pl.Int64))
@@ -157,22 +151,26 @@ def _top(callset: Callset) -> pl.DataFrame | None:
 
 def _details(callset: Callset, top: pl.DataFrame) -> dict[tuple[int, int], dict[str, Any]]:
     """Numbers of the strongest target of each of these rows, by row group and offset."""
-    found: dict[tuple[int, int], dict[str, Any]] = {}
+    details: dict[tuple[int, int], dict[str, Any]] = {}
     index = {target: number for number, target in callset.targets.items()}
-    written = sorted({index[target] for target in top["max_target"] if target in index})
-    columns = [callset.column(target, name) for target in written for name in _NUMBERS]
+    written = sorted({index[target] for target in top[TARGET] if target in index})
+    columns = [callset.column(target, measure.name) for target in written for measure in _OF_TARGET]
     groups = sorted(set(top["group"].to_list()))
     for group, block in zip(groups, callset.blocks(columns, groups), strict=True):
         for row in top.filter(group=group).iter_rows(named=True):
-            target = index.get(row["max_target"])
-            numbers = {} if target is None else {name: callset.column(target, name) for name in _NUMBERS}
-            values = {n: block[c][row["offset"]] for n, c in numbers.items() if c in block.columns}
-            found[group, row["offset"]] = values | {"evalue": _small(values.get("evalue"))}
-    return found
+            target, values = index.get(row[TARGET]), dict[str, Any]()
+            if target is not None:
+                names = {measure: callset.column(target, measure.name) for measure in _OF_TARGET}
+                for measure in (measure for measure, name in names.items() if name in block.columns):
+                    values[measure.name] = _shown(measure, block[names[measure]][row["offset"]])
+            details[group, row["offset"]] = values
+    return details
 
 
-def _small(value: float | None) -> str | None:
-    return None if value is None else f"{value:.2g}"
+def _shown(measure: Measure, value: Any) -> Any:
+    """Make text of a small number, which fixed decimals would round to 0."""
+    small = measure.dtype == "float32" and measure.decimals is None and value is not None
+    return f"{value:.2g}" if small else value
 
 
 def truth(callset: Callset, number: int, several: bool) -> Section | None:
