@@ -21,7 +21,7 @@ EFFECT, TARGET, LOGIT_DIFF = "max_abs_logit_diff", "max_target", "logit_diff"
 _DIGITS = ".6g"
 _DEEPSEA = "[Zhou & Troyanskaya 2015](https://doi.org/10.1038/nmeth.3547)"
 _ALL_TARGETS = "natural-log odds, ALT minus REF, over all targets of the model"
-_NEEDED = {"ensemble": "with several `--model`", "background": "with `--background`"}
+_NEEDED = {"": "", "ensemble": "with several `--model`", "background": "with `--background`"}
 
 
 @dataclass(frozen=True)
@@ -272,7 +272,8 @@ def key_reference(of: Literal["target", "allele"], table: Sequence[Measure] = ME
     lines = ["| column | dtype | formula | range | meaning | source | INFO key |", "|" + "---|" * 7]
     for measure in table:
         if measure.of == of:
-            meaning = ", ".join(filter(None, (measure.meaning, _NEEDED.get(measure.needs))))
+            remarks = (measure.meaning, _NEEDED[measure.needs], "compared by `--truth`" * measure.compared)
+            meaning = "; ".join(filter(None, remarks))
             key = f"danq_{measure.name}" + ("_<index>_<target>" if of == "target" else "")
             dtype = "str" if measure.dtype == "target" else measure.dtype
             cells = [f"`{measure.name}`", dtype, f"`{measure.notation}`", measure.range, meaning]

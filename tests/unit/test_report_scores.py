@@ -134,7 +134,7 @@ def test_the_strongest_variants_are_those_of_a_full_sort(results: Path):
     first = section.data[expected[0]]
     assert first == {
         "id": "rs7",
-        "target": "NFKB&#47;p65",
+        "max_target": "NFKB&#47;p65",
         "max_abs_logit_diff": 9.5,
         "p_ref": 0.25,
         "p_alt": 0.5,
@@ -150,7 +150,7 @@ def test_targets_that_were_not_written_leave_their_numbers_out(results: Path):
     differences = np.array([[0.1, 2.0, 0.1], [1.0, 0.2, 0.3]])
     write_scores(results, "demo", TARGETS, alleles(2), differences, written=(0,))
     rows = list(made(results)["Strongest variants"].data.values())
-    assert rows[0] == {"target": "NFKB&#47;p65", "max_abs_logit_diff": 2.0}
+    assert rows[0] == {"max_target": "NFKB&#47;p65", "max_abs_logit_diff": 2.0}
     assert rows[1]["logit_diff"] == 1.0
 
 
@@ -159,7 +159,11 @@ def test_evalues_spread_and_significance_are_shown_where_there_are_any(results: 
     differences = np.array([[1.0, 0.2, 0.3]])
     write_scores(results, "demo", TARGETS, alleles(1), differences, extra=extra)
     row = made(results)["Strongest variants"].data["chrI:101 A&gt;G"]
-    assert (row["evalue"], row["significance"], row["logit_diff_sd"]) == ("1e-06", "3.2e-05", 0.125)
+    assert (row["evalue"], row["functional_significance"], row["logit_diff_sd"]) == (
+        "1e-06",
+        "3.2e-05",
+        0.125,
+    )
 
 
 def test_records_given_twice_and_samples_keep_rows_of_their_own(results: Path):

@@ -81,9 +81,9 @@ def test_a_key_that_is_not_there_is_refused(given, key, message):
 
 
 def compared(folder, values, max_abs, l2, diffs, targets=("a", "b"), blocks=3):
-    truth = Truth(folder / "rows", targets)
+    truth = Truth(folder / "rows", ("max_abs_logit_diff", "l2_logit_diff"), targets)
     for part in np.array_split(np.arange(len(values)), blocks):
-        truth.add([values[i] for i in part], max_abs[part], l2[part], diffs[part])
+        truth.add([values[i] for i in part], np.column_stack([max_abs, l2, diffs])[part])
     counts = truth.write(folder / "truth.tsv")
     return counts, pl.read_csv(folder / "truth.tsv", separator="\t")
 

@@ -10,8 +10,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from danq.errors import DanqError
-from danq.score.annotate import index_vcf, writing_annotated
-from danq.score.info import PREFIX, Field, check_fields, encoded, header_line, score_fields
+from danq.score.annotate import (
+    PREFIX,
+    Field,
+    check_fields,
+    encoded,
+    header_line,
+    index_vcf,
+    info_fields,
+    writing_annotated,
+)
+from danq.score.measures import Columns
 
 COLUMNS = "#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO"
 HEADER = (
@@ -23,6 +32,7 @@ HEADER = (
     COLUMNS + "\tFORMAT\tone",
 )
 FLOAT, WORD = Field("danq_x", "Float", "a number"), Field("danq_t", "String", 'a "name" \\ path')
+ONE = Columns(("a",), (0,), annotated=(0,))
 RECORDS = (
     "chrI\t10\trs1;x\tA\tC\t12345678.9\tPASS\t.\tGT\t0/1",
     "chrI\t20\t.\tac\tT,<DEL>,*\t.\tq10\tAC=1,2,3\tGT\t1/2",
@@ -82,13 +92,14 @@ def test_a_record_without_info_text_and_one_that_ends_in_a_semicolon_stay_valid(
 
 def test_bcftools_and_pysam_read_it(tmp_path, view):
     path = tmp_path / "a.vcf.gz"
-    fields = score_fields({3: "tRNA gene; minus"}, functional_significance=True)
+    columns = Columns(("a", "b", "c", "tRNA gene; minus"), (0,), annotated=(3,), background=True)
+    fields = info_fields(columns)
     values = [
         [("1.5", "tRNA gene; minus", "2", "0.01", "-1.5")],
         [(".",) * 5, ("3", "a", "4", "0.5", "1"), (".",) * 5],
         [(".",) * 5],
     ]
-    write(path, fields=fields, values=values, extra=[header_line(["ab", "cd"], "scores")])
+    write(path, fields=fields, values=values, extra=[header_line(columns, ["ab", "cd"], "scores")])
     assert index_vcf(path, True, 230218) == tmp_path / "a.vcf.gz.tbi"
     shown = view(path)
     assert shown.stderr == ""
@@ -197,18 +208,18 @@ def test_a_key_that_a_record_has_without_declaration_is_refused(tmp_path):
 def test_another_prefix_avoids_the_clash(tmp_path):
     header = HEADER
     for prefix in (PREFIX, "second_"):
-        fields = score_fields({0: "a"}, prefix=prefix)
+        fields = info_fields(ONE, prefix)
         lines = write(
             tmp_path / "a.vcf.gz",
             header,
             fields,
-            extra=[header_line(["ab"], "scores", prefix)],
+            extra=[header_line(ONE, ["ab"], "scores", prefix)],
             values=[[("1", "a", "1", "1")], [("1", "a", "1", "1")] * 3, [(".",) * 4]],
         )
         header = tuple(line for line in lines if line.startswith("#"))
     assert sum(line.startswith("##danq=<ID=") for line in header) == 2
     with pytest.raises(DanqError, match="--info-prefix '2': expected a letter or underscore"):
-        score_fields({}, prefix="2")
+        info_fields(ONE, "2")
 
 
 def test_long_contigs_get_csi(tmp_path, view):

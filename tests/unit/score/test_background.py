@@ -12,7 +12,7 @@ from danq.errors import DanqError
 from danq.files import write_json
 from danq.genome.alphabet import encode, reverse_complement
 from danq.genome.fasta import build_genome, open_genome
-from danq.score.background import functional_significance, open_background, shares_above
+from danq.score.background import open_background, shares_above
 from danq.score.build_background import build_background
 from danq.score.job import open_job
 from danq.score.models import Models
@@ -53,15 +53,6 @@ def test_evalues_equal_counting_one_by_one(values, statistic):
     for found, x in zip(shares(values, statistic), statistic, strict=True):
         larger = sum(np.float32(value) > np.float32(x) for value in values)
         assert found == np.float32(max(larger / n, 1 / n, 1e-6))
-
-
-def test_functional_significance_is_the_geometric_mean():
-    evalues = np.array([[0.1, 0.001], [1.0, 1.0], [1e-6, 1e-6]], np.float32)
-    found = functional_significance(evalues)
-    assert found.dtype == np.float32
-    np.testing.assert_allclose(found, [0.01, 1.0, 1e-6], rtol=1e-5)
-    # a product of 919 e-values of 1e-6 would underflow
-    assert functional_significance(np.full((1, 919), 1e-6))[0] == pytest.approx(1e-6, rel=1e-5)
 
 
 @pytest.fixture

@@ -2,17 +2,18 @@
 
 import re
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import pytest
 
 from danq.score.effects import effects
-from danq.score.info import score_fields
+from danq.score.measures import key_reference
 from danq.score.runner import Logits
 from danq.score.truth import COLUMNS
 from danq.variants.alleles import REASONS
 
-PAGE = (Path(__file__).parents[2] / "docs" / "scores.md").read_text()
+PAGE = (Path(__file__).parents[3] / "docs" / "scores.md").read_text()
 
 
 def table(heading: str) -> dict[str, str]:
@@ -26,10 +27,9 @@ def test_the_reasons_are_those_of_the_ledger() -> None:
     assert written == {reason: text.replace("`", "") for reason, text in REASONS.items()}
 
 
-def test_the_info_keys_are_those_of_the_annotated_vcf() -> None:
-    keys = [field.id for field in score_fields({7: "tRNA gene"}, functional_significance=True)]
-    assert list(table("INFO key (`Number=A`)")) == [*keys[:-1], "danq_logit_diff_<index>_<target>"]
-    assert keys[-1] == "danq_logit_diff_7_tRNA_gene"
+@pytest.mark.parametrize("of", ["target", "allele"])
+def test_the_key_reference_is_that_of_the_table_of_measures(of: Literal["target", "allele"]) -> None:
+    assert key_reference(of) in PAGE
 
 
 def test_the_columns_of_the_comparison_are_those_of_its_table() -> None:

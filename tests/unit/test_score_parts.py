@@ -28,13 +28,13 @@ from danq.score.effects import Effects
 from danq.score.estimate import Estimate, estimate, estimate_job
 from danq.score.job import open_job
 from danq.score.ledger import Counts
+from danq.score.measures import Columns
 from danq.score.options import ScoreOptions
 from danq.score.parts import PART, Work, open_work
 from danq.score.results import files_of, score_variants_file
-from danq.score.rows import Columns, matrix, rows
 from danq.score.runner import Logits
 from danq.score.scoring import ScoredBlock
-from danq.score.tables import wide_table
+from danq.score.tables import matrix, rows, wide_table
 from danq.variants.alleles import REASONS, Allele
 from danq.variants.haplotypes import Windows
 
@@ -566,7 +566,7 @@ def test_input_that_was_annotated_before_needs_another_prefix(small, tmp_path):
     assert ";danq_l2_logit_diff=" in text
 
 
-COLUMNS = Columns(targets=("a", "b", "c"), chosen=(2, 0), annotated=(1,), spread=True)
+COLUMNS = Columns(targets=("a", "b", "c"), chosen=(2, 0), annotated=(1,), ensemble=True)
 
 
 def test_rows_hold_every_allele_and_the_numbers_of_those_scored():
@@ -584,7 +584,7 @@ def test_rows_hold_every_allele_and_the_numbers_of_those_scored():
     assert batch.column("l2_logit_diff").null_count == 1
     assert batch.column("max_target").to_pylist() == [0, None, 2]
     np.testing.assert_array_equal(matrix(batch, "p_alt", 2), [[12, 10], [15, 13]])
-    np.testing.assert_array_equal(matrix(batch, "annotated", 1), [[-2], [1]])
+    np.testing.assert_array_equal(matrix(batch, "annotated logit_diff", 1), [[-2], [1]])
     table = wide_table(batch, COLUMNS)
     assert table.column("2_c__logit_diff_sd").to_pylist() == [1.0, 2.5]
     assert table.column("max_target").to_pylist() == ["a", "c"]
