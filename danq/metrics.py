@@ -13,6 +13,8 @@ from danq.errors import DanqError
 SCORED, NO_POSITIVES, NO_NEGATIVES = "scored", "no_positives", "no_negatives"
 STATUS = (SCORED, NO_POSITIVES, NO_NEGATIVES)
 """Every value of the column `status`: the target has both classes, or which one is missing."""
+AREAS = ("auroc", "auprc")
+"""Metrics with a value a target and a mean over targets in every resample."""
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from danq.evaluate.bootstrap import Resamples, macro
+from danq.evaluate.intervals import Resamples, macro
+from danq.learn.predict.predictions import Predictions
 from danq.metrics import Calls, parts, tally
 
 
@@ -145,3 +146,8 @@ def call_metrics(found: Sequence[Calls], targets: int) -> ClassMetrics | None:
         return ClassMetrics(pooled.accuracy, sum(f1) / 2, pooled.accuracy, f1[0], mcc)
     macro_f1 = float(np.mean([calls.f1 for calls in scored]))
     return ClassMetrics(pooled.accuracy, macro_f1, pooled.f1, None, mcc)
+
+
+def has_classes(predictions: Predictions) -> bool:
+    """Tell whether a row has one class: of several columns, or of positive and negative."""
+    return predictions.task == "multiclass" or len(predictions.targets) == 1

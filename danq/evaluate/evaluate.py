@@ -1,5 +1,6 @@
 """From predictions with labels to metrics, intervals, curves and calibration on disk."""
 
+import hashlib
 import logging
 from dataclasses import asdict
 from pathlib import Path
@@ -12,34 +13,21 @@ from numpy.typing import NDArray
 from danq.data.dataset import SPLITS, Dataset, open_dataset
 from danq.data.sub_bins import step_ids
 from danq.errors import DanqError
-from danq.evaluate.bootstrap import Resamples, interval, macro
-from danq.evaluate.class_metrics import call_metrics, class_metrics
-from danq.evaluate.identical import identical
-from danq.evaluate.leakage import REPEATED, Leakage, leakage
-from danq.evaluate.per_target import (
-    AREAS,
-    SplitScores,
-    calibration_table,
-    curve_table,
-    known_labels,
-    score_split,
-)
-from danq.evaluate.resampling import (
-    describe_intervals,
-    digest_rows,
-    draw_rows,
-    has_classes,
-    of_resamples,
-)
+from danq.evaluate.class_metrics import call_metrics, class_metrics, has_classes
+from danq.evaluate.curves import calibration_table, curve_table, pool
+from danq.evaluate.intervals import describe_intervals, draw_rows, interval
+from danq.evaluate.leakage import REPEATED, Leakage, identical, leakage
+from danq.evaluate.per_target import SplitScores, known_labels, score_split
 from danq.files import sha256, staged, write_json
 from danq.learn.predict.predictions import Predictions, read_predictions
-from danq.metrics import SCORED
+from danq.metrics import AREAS, SCORED
 from danq.provenance import provenance
 
 log = logging.getLogger("danq")
 
 KIND, FORMAT_VERSION = "evaluation", 1
 SEED = 1337
+_ROWS_AT_ONCE = 1 << 16
 
 
 def evaluate_predictions(
@@ -74,34 +62,35 @@ def evaluate_predictions(
         raise DanqError(f"--resamples: expected 0 or more, received {resamples}")
     splits = _read(paths)
     opened = None if dataset is None else open_dataset(dataset)
-    tables: dict[str, list[pl.DataFrame]] = {"metrics": [], "curves": [], "calibration": [], "resamples": []}
     thresholds: NDArray[np.float64] | None = None
+    measured: list[SplitScores] = []
     described: dict[str, Any] = {}
     for split, predictions in splits.items():
         leak = None if opened is None else _leak(predictions, opened)
         drawn, undrawn = draw_rows(predictions, resamples, seed)
-        kept = None if leak is None else _kept(leak, len(predictions))
+        # the sub-bins of a window share its fate
+        kept = None if leak is None else np.repeat(leak.left, len(predictions) // max(len(leak.left), 1))
         scores = score_split(predictions, thresholds, drawn, kept)
         # validation comes first
         thresholds = scores.thresholds if split == "valid" else thresholds
-        described[split] = _describe(predictions, scores, drawn, leak) | {"no_intervals": undrawn or None}
-        _collect(tables, predictions, scores, drawn)
+        measured.append(scores)
+        described[split] = _describe(scores, leak) | {"no_intervals": undrawn or None}
         log.info("%s", _line(split, described[split]))
     summary = _summary(paths, splits, described, {"resamples": resamples, "seed": seed})
-    _write(out, tables, summary)
+    _write(out, measured, summary)
     return summary
 
 
 def _read(paths: list[Path]) -> dict[str, Predictions]:
-    found: dict[str, tuple[Path, Predictions]] = {}
+    read: dict[str, tuple[Path, Predictions]] = {}
     for path in paths:
         predictions = read_predictions(path)
         if predictions.labels is None or not len(predictions):
             raise DanqError(f"{path}: expected predictions of labelled rows, received none with labels")
-        if predictions.split in found:
-            other = found[predictions.split][0]
+        if predictions.split in read:
+            other = read[predictions.split][0]
             raise DanqError(f"{path}: the split {predictions.split!r} is that of {other} already")
-        for other, earlier in found.values():
+        for other, earlier in read.values():
             if predictions.run != earlier.run:
                 raise DanqError(
                     f"{path}: expected predictions of run {earlier.run!r} as in {other}, "
@@ -109,12 +98,12 @@ def _read(paths: list[Path]) -> dict[str, Predictions]:
                 )
             if not np.array_equal(predictions.targets, earlier.targets):
                 raise DanqError(f"{path}: expected the targets of {other}, received other ones")
-        found[predictions.split] = path, predictions
-    if not found:
+        read[predictions.split] = path, predictions
+    if not read:
         raise DanqError("expected at least one file of predictions, received none")
     order = ["valid", *(split for split in SPLITS if split != "valid")]
-    ranks = {split: order.index(split) if split in order else len(order) for split in found}
-    return {split: found[split][1] for split in sorted(found, key=lambda split: (ranks[split], split))}
+    ranks = {split: order.index(split) if split in order else len(order) for split in read}
+    return {split: read[split][1] for split in sorted(read, key=lambda split: (ranks[split], split))}
 
 
 def _leak(predictions: Predictions, dataset: Dataset) -> Leakage | None:
@@ -134,44 +123,45 @@ def _leak(predictions: Predictions, dataset: Dataset) -> Leakage | None:
     return leakage(dataset, split) if dataset.kind == "dna" else identical(dataset, split)
 
 
-def _kept(leak: Leakage, n: int) -> NDArray[np.bool_]:
-    """Rows that repeat nothing, bool (n,); a window's steps share its fate."""
-    kept = ~(leak.repeats | leak.overlaps)
-    return np.repeat(kept, n // max(len(kept), 1))
-
-
-def _describe(
-    predictions: Predictions,
-    scores: SplitScores,
-    drawn: Resamples | None,
-    leak: Leakage | None,
-) -> dict[str, Any]:
-    metrics = scores.metrics()
-    status = metrics["status"].value_counts()
+def _describe(scores: SplitScores, leak: Leakage | None) -> dict[str, Any]:
+    """Everything of a split that is no table."""
+    metrics, predictions, resamples = scores.metrics(), scores.predictions, scores.resamples
+    scored = metrics.filter(status=SCORED)
+    status = metrics.filter(pl.col("status") != SCORED)["status"].value_counts()
     described: dict[str, Any] = {
         "n": len(predictions),
-        "rows": digest_rows(predictions),
+        "rows": _digest_rows(predictions),
         "targets": len(predictions.targets),
-        "scored": scores.scored,
-        "not_scored": dict(sorted(row for row in status.iter_rows() if row[0] != SCORED)),
+        "scored": len(scored),
+        "not_scored": dict(sorted(status.iter_rows())),
+        **{name: _mean_and_median(scored[name]) for name in ("auroc", "auprc", "f1", "mcc", "ece")},
     }
-    for name in ("auroc", "auprc", "f1", "mcc", "ece"):
-        described[name] = _mean_and_median(metrics.filter(status=SCORED)[name])
-    described["ece"]["pooled"] = scores.pooled.ece
-    if scores.areas is not None:
-        for name, values in zip(AREAS, scores.areas, strict=True):
-            mean = described[name]["mean"]
-            ends = interval(macro(values), np.nan if mean is None else mean)
-            described[name]["low"], described[name]["high"] = map(_known, ends.tolist())
-    described["intervals"] = None if drawn is None else describe_intervals(predictions, drawn)
+    described["ece"]["pooled"] = pool([target.reliability for target in scores.targets]).ece
+    for name, values in scores.macro_areas().items():
+        mean = described[name]["mean"]
+        ends = interval(values, np.nan if mean is None else mean).tolist()
+        described[name]["low"], described[name]["high"] = (None if np.isnan(end) else end for end in ends)
+    described["intervals"] = None if resamples is None else describe_intervals(predictions, resamples)
     if has_classes(predictions):
         described["classes"] = asdict(class_metrics(predictions.probabilities, known_labels(predictions)))
     if predictions.task != "multiclass":
-        found = {name: call_metrics(each, len(predictions.targets)) for name, each in scores.calls.items()}
-        described["calls"] = {name: None if each is None else asdict(each) for name, each in found.items()}
+        calls = {name: call_metrics(each, len(predictions.targets)) for name, each in scores.calls.items()}
+        described["calls"] = {name: None if each is None else asdict(each) for name, each in calls.items()}
         described["called"] = {name: len(each) for name, each in scores.calls.items()}
     described["leakage"] = None if leak is None else _describe_leakage(metrics, leak)
     return described
+
+
+def _digest_rows(predictions: Predictions) -> str:
+    """SHA-256 of names, order and labels of rows and targets: runs with the same one can be compared."""
+    labels, digest = known_labels(predictions), hashlib.sha256()
+    for names in (predictions.targets, predictions.ids):
+        for first in range(0, len(names), _ROWS_AT_ONCE):
+            digest.update("\0".join([*names[first : first + _ROWS_AT_ONCE].tolist(), ""]).encode())
+        digest.update(b"\1")
+    for first in range(0, len(labels), _ROWS_AT_ONCE):
+        digest.update(np.packbits(labels[first : first + _ROWS_AT_ONCE] != 0, axis=1).tobytes())
+    return digest.hexdigest()
 
 
 def _describe_leakage(metrics: pl.DataFrame, leak: Leakage) -> dict[str, Any]:
@@ -180,7 +170,7 @@ def _describe_leakage(metrics: pl.DataFrame, leak: Leakage) -> dict[str, Any]:
         "windows": len(leak.repeats),
         "overlapping": int(leak.overlaps.sum()),
         "repeats": int(leak.repeats.sum()),
-        "left": int((~(leak.repeats | leak.overlaps)).sum()),
+        "left": int(leak.left.sum()),
         "word_bp": leak.k,
         "smallest_share": REPEATED,
         "words_sampled": leak.sampled,
@@ -194,10 +184,6 @@ def _mean_and_median(values: pl.Series) -> dict[str, Any]:
     return {"mean": known.mean(), "median": known.median(), "targets": len(known)}
 
 
-def _known(value: float) -> float | None:
-    return None if np.isnan(value) else value
-
-
 def _line(split: str, described: dict[str, Any]) -> str:
     of = f"{described['scored']} of {described['targets']} targets scored"
     if not described["scored"]:
@@ -206,18 +192,6 @@ def _line(split: str, described: dict[str, Any]) -> str:
     classes = described.get("classes")
     more = f", accuracy {classes['accuracy']:.4f}, MCC {classes['mcc']:.4f}" if classes else ""
     return f"{split}: {means}{more} ({of})"
-
-
-def _collect(
-    tables: dict[str, list[pl.DataFrame]],
-    predictions: Predictions,
-    scores: SplitScores,
-    drawn: Resamples | None,
-) -> None:
-    tables["metrics"].append(scores.metrics())
-    tables["curves"].append(curve_table(scores, predictions))
-    tables["calibration"].append(calibration_table(scores, predictions))
-    tables["resamples"].append(of_resamples(predictions, scores.areas, drawn))
 
 
 def _summary(
@@ -235,10 +209,13 @@ def _summary(
     }
 
 
-def _write(out: Path, tables: dict[str, list[pl.DataFrame]], summary: dict[str, Any]) -> None:
+def _write(out: Path, measured: list[SplitScores], summary: dict[str, Any]) -> None:
+    metrics, resamples = [s.metrics() for s in measured], [s.resampled() for s in measured]
+    gathered = [calibration_table(s.predictions, [t.reliability for t in s.targets]) for s in measured]
+    drawn = [curve_table(s.predictions, [t.curves for t in s.targets]) for s in measured]
     with staged(out) as partial:
-        pl.concat(tables["metrics"]).write_csv(partial / "metrics.tsv", separator="\t")
-        pl.concat(tables["calibration"]).write_csv(partial / "calibration.tsv", separator="\t")
-        pl.concat(tables["curves"]).write_parquet(partial / "curves.parquet")
-        pl.concat(tables["resamples"], how="diagonal").write_parquet(partial / "resamples.parquet")
+        pl.concat(metrics).write_csv(partial / "metrics.tsv", separator="\t")
+        pl.concat(gathered).write_csv(partial / "calibration.tsv", separator="\t")
+        pl.concat(drawn).write_parquet(partial / "curves.parquet")
+        pl.concat(resamples, how="diagonal").write_parquet(partial / "resamples.parquet")
         write_json(partial / "summary.json", summary)

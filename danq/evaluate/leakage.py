@@ -1,8 +1,9 @@
-"""How many test windows overlap or nearly repeat a training window, on either strand."""
+"""Which test rows repeat training rows: windows that overlap or nearly repeat one, equal texts and images."""
 
 import logging
 from collections.abc import Iterator
 from dataclasses import dataclass
+from hashlib import blake2b
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +22,7 @@ REPEATED = 0.5
 """A window or bin is a near repeat if at least this share of its words occurs in training windows."""
 _WORDS = 1 << 27
 _CHUNK_BASES = 1 << 22
+_ROWS_AT_ONCE = 4096
 _MIX = np.uint64(0x9E3779B97F4A7C15)
 
 
@@ -48,6 +50,11 @@ class Leakage:
     share: NDArray[np.float64]
     k: int
     sampled: float
+
+    @property
+    def left(self) -> NDArray[np.bool_]:
+        """Rows that neither overlap nor repeat anything, shape (n,)."""
+        return ~(self.repeats | self.overlaps)
 
 
 @dataclass(frozen=True)
@@ -106,6 +113,34 @@ def leakage(dataset: Dataset, split: str, words: int = _WORDS) -> Leakage:
             first = window_start(tiling.first, dataset.window, dataset.bin)
             repeats[positions] |= _share(marked, kept, first, dataset.bin - k + 1) >= REPEATED
     return Leakage(_overlaps(dataset, rows), repeats, share, k, sampled)
+
+
+def identical(dataset: Dataset, split: str) -> Leakage:
+    """Find the rows of a split that equal a training row, letter by letter or pixel by pixel.
+
+    Parameters
+    ----------
+    dataset : Dataset
+        Of kind text or image.
+    split : str
+        ``test`` or ``valid``.
+
+    Returns
+    -------
+    Leakage
+        `repeats` marks those rows; there are no overlaps and no words, so `k` is 0.
+    """
+    training = set(_digests(dataset, dataset.rows("train")))
+    rows = dataset.rows(split)
+    repeats = np.fromiter((digest in training for digest in _digests(dataset, rows)), bool, len(rows))
+    return Leakage(np.zeros(len(rows), bool), repeats, repeats.astype(np.float64), 0, 1.0)
+
+
+def _digests(dataset: Dataset, rows: NDArray[np.int64]) -> Iterator[bytes]:
+    for first in range(0, len(rows), _ROWS_AT_ONCE):
+        for row in dataset.raw(rows[first : first + _ROWS_AT_ONCE]):
+            data = row.encode() if isinstance(row, str) else row.tobytes()
+            yield blake2b(data, digest_size=16).digest()
 
 
 def _distinct(dataset: Dataset, rows: NDArray[np.int64], k: int, part: float) -> NDArray[np.uint64]:

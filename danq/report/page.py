@@ -10,7 +10,7 @@ from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any
 
-from danq.evaluate.differences import mean_and_sd, value
+from danq.evaluate.compare import mean_and_sd, value
 from danq.files import atomic, write_json
 from danq.report.content import Section, text
 from danq.report.results import Results, read_results

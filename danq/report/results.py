@@ -9,8 +9,7 @@ import polars as pl
 
 from danq.errors import DanqError
 from danq.evaluate.evaluate import FORMAT_VERSION, KIND
-from danq.evaluate.per_target import SCHEMA
-from danq.evaluate.resampling import TARGET
+from danq.evaluate.per_target import SCHEMA, TARGET
 from danq.evaluate.runs import RESAMPLES, Group, Run, grouped
 from danq.files import read_manifest
 from danq.report.callsets import Callset, read_callset

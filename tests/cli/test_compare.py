@@ -11,9 +11,9 @@ import polars as pl
 import pytest
 from results_tree import build
 
-from danq.evaluate.bootstrap import interval
-from danq.evaluate.differences import difference
+from danq.evaluate.compare import difference
 from danq.evaluate.evaluate import evaluate_predictions
+from danq.evaluate.intervals import interval
 from danq.learn.predict.predictions import read_predictions, write_predictions
 from danq.report.page import sections, write_report
 from danq.report.results import Results, read_results

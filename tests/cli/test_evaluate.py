@@ -223,7 +223,7 @@ def test_bad_predictions_are_refused_in_one_line(tmp_path):
 
 
 def test_large_predictions_get_no_intervals_unless_asked_for(tmp_path, monkeypatch):
-    monkeypatch.setattr("danq.evaluate.resampling.AFFORDABLE", 1000)
+    monkeypatch.setattr("danq.evaluate.intervals.AFFORDABLE", 1000)
     paths = write(tmp_path, "test")
     assert evaluate_predictions(paths, tmp_path / "a")["splits"]["test"]["intervals"] is None
     assert (

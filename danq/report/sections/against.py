@@ -4,9 +4,9 @@ from typing import Any
 
 import numpy as np
 
-from danq.evaluate.differences import difference
-from danq.evaluate.per_target import AREAS
+from danq.evaluate.compare import difference
 from danq.evaluate.runs import Group
+from danq.metrics import AREAS
 from danq.report.content import SEARCH, Column, Section, table, text
 from danq.report.lettering import BUTTON_PX, NAME_PX, cut
 from danq.report.plots import GREY, PALETTE

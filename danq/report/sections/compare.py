@@ -6,8 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from danq.evaluate.bootstrap import interval
-from danq.evaluate.differences import (
+from danq.evaluate.compare import (
     CALLS,
     LIMITS,
     Difference,
@@ -17,8 +16,9 @@ from danq.evaluate.differences import (
     resampled,
     value,
 )
-from danq.evaluate.per_target import AREAS
+from danq.evaluate.intervals import interval
 from danq.evaluate.runs import Group
+from danq.metrics import AREAS
 from danq.report.content import Column, Section, between, page, table, text
 from danq.report.forest import Mark, Panel, forest
 from danq.report.results import Results

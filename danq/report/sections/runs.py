@@ -4,11 +4,11 @@ from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 from typing import Any
 
-from danq.evaluate.differences import mean_and_sd
-from danq.evaluate.per_target import AREAS
-from danq.evaluate.resampling import FEWEST_BLOCKS
+from danq.evaluate.compare import mean_and_sd
+from danq.evaluate.intervals import FEWEST_BLOCKS
 from danq.evaluate.runs import Run
 from danq.learn.chance import not_above_chance
+from danq.metrics import AREAS
 from danq.report.content import Column, Section, between, listing, page, table
 from danq.report.results import Results
 

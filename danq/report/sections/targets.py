@@ -4,9 +4,8 @@ from typing import Any
 
 import polars as pl
 
-from danq.evaluate.per_target import AREAS
 from danq.evaluate.runs import Group
-from danq.metrics import SCORED
+from danq.metrics import AREAS, SCORED
 from danq.report.content import SEARCH, Column, Section, table
 from danq.report.lettering import NAME_PX, cut
 from danq.report.results import Results

@@ -6,8 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn import metrics as sk
 
-from danq.evaluate.bootstrap import draw
 from danq.evaluate.class_metrics import ClassMetrics, call_metrics, class_metrics, resampled_classes
+from danq.evaluate.intervals import draw
 from danq.metrics import Calls, calls, rank
 
 

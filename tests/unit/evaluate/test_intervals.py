@@ -3,8 +3,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from danq.evaluate.bootstrap import BLOCK_BP, blocks, draw, interval, macro, resampled_areas
-from danq.metrics import auprc, rank
+from danq.evaluate.intervals import BLOCK_BP, blocks, draw, interval, macro
+from danq.metrics import auprc, rank, weighted_areas
 
 
 def test_blocks_are_stretches_of_100_kb_within_a_contig():
@@ -74,7 +74,7 @@ def drawn_targets(k, seed, prevalence, n=1000):
     scores = (rng.normal(size=(k, n)) + 1.5 * labels).astype(np.float32)
     pairs = list(zip(scores, labels, strict=True))
     resamples = draw(np.arange(n), n, 100, 1)
-    values = np.array([resampled_areas(*pair, resamples)[1] for pair in pairs])
+    values = np.array([weighted_areas(*pair, resamples.block, resamples.counts)[1] for pair in pairs])
     return np.array([auprc(rank(*pair)) for pair in pairs]), values
 
 

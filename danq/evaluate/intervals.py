@@ -1,16 +1,24 @@
 """95% intervals by bootstrap over blocks of the genome, because neighbouring windows are not independent."""
 
+import logging
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from danq.metrics import weighted_areas
+from danq.learn.predict.predictions import Predictions
+
+log = logging.getLogger("danq")
 
 BLOCK_BP = 100_000
 """Length of a resampled stretch of the genome in bp."""
 LEVEL = 0.95
+RESAMPLES = 1000
+AFFORDABLE = 3e10
+"""Rows × targets × resamples up to which intervals are computed without being asked for (about a minute)."""
+FEWEST_BLOCKS = 10
+"""Blocks below which there is no interval: so few tell too little of how much other ones would differ."""
 
 
 @dataclass(frozen=True)
@@ -66,11 +74,50 @@ def draw(block: NDArray[np.int64], g: int, resamples: int, seed: int) -> Resampl
     return Resamples(block, counts)
 
 
-def resampled_areas(
-    scores: NDArray[np.float32], labels: NDArray[np.uint8], resamples: Resamples
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """AUROC and AUPRC of one target in every resample; see `danq.metrics.weighted_areas`."""
-    return weighted_areas(scores, labels, resamples.block, resamples.counts)
+def draw_rows(predictions: Predictions, resamples: int | None, seed: int) -> tuple[Resamples | None, str]:
+    """Draw the resamples of a split, or say why there are none.
+
+    Parameters
+    ----------
+    predictions : Predictions
+    resamples : int or None
+        How many; None for `RESAMPLES` where that is `AFFORDABLE`.
+    seed : int
+
+    Returns
+    -------
+    drawn : Resamples or None
+    reason : str
+        Why there are none; otherwise empty.
+    """
+    n, k = predictions.probabilities.shape
+    block, g = blocks(predictions.contig, predictions.start, n)
+    reason = ""
+    if resamples == 0:
+        reason = "not asked for"
+    elif g < FEWEST_BLOCKS:
+        reason = f"{g} {'block' if g == 1 else 'blocks'}, at least {FEWEST_BLOCKS} are needed"
+    elif resamples is None and n * k * RESAMPLES > AFFORDABLE:
+        reason = f"{n:,} rows of {k:,} targets would take long; ask for them with --resamples"
+    if reason:
+        log.log(
+            logging.INFO if resamples == 0 else logging.WARNING,
+            "%s: no intervals, %s",
+            predictions.split,
+            reason,
+        )
+        return None, reason
+    return draw(block, g, RESAMPLES if resamples is None else resamples, seed), ""
+
+
+def describe_intervals(predictions: Predictions, drawn: Resamples) -> dict[str, Any]:
+    """Tell of which blocks the resamples were drawn."""
+    return {
+        "level": LEVEL,
+        "resamples": drawn.counts.shape[1],
+        "blocks": drawn.counts.shape[0],
+        "block": "row" if predictions.start is None else f"{BLOCK_BP} bp",
+    }
 
 
 def interval(

@@ -7,9 +7,9 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from danq.evaluate.bootstrap import interval
-from danq.evaluate.per_target import AREAS
+from danq.evaluate.intervals import interval
 from danq.evaluate.runs import Group, Run, same_rows
+from danq.metrics import AREAS
 
 CALLS = ("accuracy", "macro_f1", "mcc")
 """Metrics of called classes, for tasks that have them."""
