@@ -85,7 +85,7 @@ def label(folder: Path, megabases: int, number: int, peaks: int) -> None:
     manifest = build_region_dataset(options, "generated", made, folder / "out")
     seconds = time.perf_counter() - started
     memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
-    rows = sum(manifest["n"].values())
+    rows = sum(manifest.n.values())
     sys.stdout.write(f"{seconds:.2f} {memory:.2f} {before:.2f} {rows}\n")
 
 

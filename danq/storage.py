@@ -19,14 +19,18 @@ _GROUP_BYTES = 64 << 20
 _SHOWN_INPUT = 60
 
 
-class Manifest(BaseModel):
+class Entry(BaseModel):
+    """A part of a manifest."""
+
+    model_config = ConfigDict(frozen=True, protected_namespaces=())
+
+
+class Manifest(Entry):
     """What a directory of results says of itself: one JSON file, last to be written.
 
     A subclass is one kind of results. Its fields are the keys of the file in their order; what is not given
     when it is made is not written. Keys that it does not know are no fault of a file.
     """
-
-    model_config = ConfigDict(frozen=True, protected_namespaces=())
 
     KIND: ClassVar[str]
     FILE: ClassVar[str]
@@ -78,7 +82,7 @@ def _first_problem(error: ValidationError) -> str:
     place = ".".join(str(part) for part in problem["loc"])
     if problem["type"] == "missing":
         return f"expected a key {place!r}, found none"
-    expected = problem["msg"].removeprefix("Input should be ")
+    expected = problem["msg"].removeprefix("Input should be ").removeprefix("Value error, expected ")
     return f"{place}: expected {expected}, received {str(problem['input'])[:_SHOWN_INPUT]!r}"
 
 

@@ -102,9 +102,10 @@ def dataset(name: str, targets: tuple[str, ...]) -> dict:
         "left_out": {"boundary": 12, "excluded": 0, "too_many_n": 3},
         "window": 1000,
         "bin": 200,
+        "step": None,
         "genome": {"name": "sacCer3", "path": "../../genomes/sacCer3", "digest": "cd" * 32},
         "renamed": {"chr1": "chrI"},
-        "unknown_contigs": [],
+        "unknown_contigs": {},
         "targets": [
             {
                 "name": target,
@@ -116,7 +117,7 @@ def dataset(name: str, targets: tuple[str, ...]) -> dict:
             }
             for index, target in enumerate(targets)
         ],
-        "options": {},
+        "options": {"split": None},
         "provenance": provenance(f"danq dataset --name {name}"),
     }
 

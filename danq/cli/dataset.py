@@ -48,5 +48,5 @@ def dataset(
         opened = open_genome(genome or Path("results/genomes") / genome_name)
         options = options.model_copy(update={"genome": genome_name})
         manifest = build_region_dataset(options, name, opened, out)
-    rows = ", ".join(f"{split} {number:,}" for split, number in manifest["n"].items())
-    log.info("wrote %s: %d targets, rows: %s", out, len(manifest["targets"]), rows)
+    rows = ", ".join(f"{split} {number:,}" for split, number in manifest.n.items())
+    log.info("wrote %s: %d targets, rows: %s", out, len(manifest.targets), rows)

@@ -25,9 +25,9 @@ def genome(
     log.info(
         "%s: %s contigs, %s bp (%s soft-masked, %s IUPAC letters read as N) in %.1f s",
         out,
-        f"{len(made['contigs']):,}",
-        f"{made['length']:,}",
-        f"{made['soft_masked']:,}",
-        f"{made['iupac_to_n']:,}",
+        f"{len(made.contigs):,}",
+        f"{made.length:,}",
+        f"{made.soft_masked:,}",
+        f"{made.iupac_to_n:,}",
         time.monotonic() - started,
     )

@@ -3,15 +3,14 @@
 import math
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from danq.data.manifest import SPLITS, DatasetManifest
 from danq.data.stored import load_table
 from danq.errors import DanqError
-from danq.files import read_manifest
 from danq.genome.alphabet import N
 from danq.genome.fasta import Genome, open_genome
 from danq.genome.intervals import window_start
@@ -19,9 +18,6 @@ from danq.storage import load_array
 
 Raw = NDArray[np.uint8] | list[str]
 """Raw rows of a block: dna, codes uint8 (m, window); text, m texts; image, pixels uint8 (m, h, w, c)."""
-
-SPLITS = ("train", "valid", "test")
-FORMAT_VERSION = 1
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,7 +28,7 @@ class Dataset:
     ----------
     path : Path
         Directory of the dataset.
-    manifest : dict
+    manifest : DatasetManifest
         Contents of ``dataset.json``.
     targets : tuple of str
         Target names, in the order of the label columns.
@@ -68,7 +64,7 @@ class Dataset:
     """
 
     path: Path
-    manifest: dict[str, Any]
+    manifest: DatasetManifest
     targets: tuple[str, ...]
     task: str
     window: int
@@ -103,7 +99,7 @@ class Dataset:
     @property
     def digest(self) -> str:
         """SHA-256 over the rows, labels, targets and genome, whatever the provenance."""
-        return str(self.manifest["digest"])
+        return self.manifest.digest
 
     def rows(self, split: str) -> NDArray[np.int64]:
         """Row numbers of one split, ascending.
@@ -196,7 +192,7 @@ class Dataset:
 
     def counts(self, split: str) -> NDArray[np.int64]:
         """Positive rows, or steps, of each target in a split, int64, shape (k,)."""
-        return np.array([target["counts"][split] for target in self.manifest["targets"]], np.int64)
+        return np.array([target.counts[split] for target in self.manifest.targets], np.int64)
 
     def _bins(self) -> tuple[NDArray[np.int32], NDArray[np.int64], Genome, int]:
         if self.contig is None or self.start is None or self.genome is None or self.bin is None:
@@ -228,11 +224,10 @@ def open_dataset(path: Path, genome: Path | None = None) -> Dataset:
     DanqError
         If files are missing or damaged, or the genome is another one than the dataset's.
     """
-    manifest = read_manifest(path / "dataset.json", "dataset", FORMAT_VERSION)
-    targets = tuple(target["name"] for target in manifest["targets"])
-    n = sum(manifest["n"].values())
-    kind, step = manifest["data_kind"], manifest.get("step")
-    columns = len(targets) * (1 if step is None else manifest["bin"] // step)
+    manifest = DatasetManifest.read(path)
+    targets = tuple(target.name for target in manifest.targets)
+    n, kind = sum(manifest.n.values()), manifest.data_kind
+    columns = len(targets) * max(manifest.sub_bins, 1)
     source = _open_genome(path, manifest, genome)
     bins = source is not None
     table = load_table(path / ("windows.parquet" if bins else "examples.parquet"), n)
@@ -242,21 +237,21 @@ def open_dataset(path: Path, genome: Path | None = None) -> Dataset:
         path=path,
         manifest=manifest,
         targets=targets,
-        task=manifest["task"],
-        window=manifest["window"] or 0,
-        bin=manifest["bin"],
+        task=manifest.task,
+        window=manifest.window or 0,
+        bin=manifest.bin,
         contig=contig,
         start=table["start"].to_numpy() if bins else None,
         end=table["end"].to_numpy() if bins else None,
         split=_indices(table["split"], SPLITS).astype(np.uint8),
         genome=source,
         packed=load_array(path / "labels.npy", (n, math.ceil(columns / 8))),
-        sequences=load_array(path / "codes.npy", (n, manifest["window"])) if own else None,
+        sequences=load_array(path / "codes.npy", (n, manifest.window or 0)) if own else None,
         names=None if bins else table["name"],
         kind=kind,
         texts=table["text"] if kind == "text" else None,
-        images=load_array(path / "images.npy", (n, *manifest["shape"])) if kind == "image" else None,
-        step=step,
+        images=load_array(path / "images.npy", (n, *(manifest.shape or ()))) if kind == "image" else None,
+        step=manifest.step,
     )
 
 
@@ -264,20 +259,20 @@ def _indices(values: pl.Series, names: tuple[str, ...]) -> NDArray[np.uint32]:
     return values.cast(pl.Enum(names)).to_physical().cast(pl.UInt32).to_numpy()
 
 
-def _open_genome(path: Path, manifest: dict[str, Any], genome: Path | None) -> Genome | None:
-    expected = manifest["genome"]
+def _open_genome(path: Path, manifest: DatasetManifest, genome: Path | None) -> Genome | None:
+    expected = manifest.genome
     if expected is None:
         return None
-    directory = genome or path / expected["path"]
+    directory = genome or path / expected.path
     if not directory.is_dir():
         raise DanqError(
-            f"{path / 'dataset.json'}: expected the genome {expected['name']} in {directory}, "
+            f"{path / 'dataset.json'}: expected the genome {expected.name} in {directory}, "
             "found no such directory; name its directory with --genome"
         )
     opened = open_genome(directory)
-    if opened.digest != expected["digest"]:
+    if opened.digest != expected.digest:
         raise DanqError(
-            f"{path / 'dataset.json'}: expected the genome {expected['name']} with digest "
-            f"{expected['digest'][:12]}, received {directory} with digest {opened.digest[:12]}"
+            f"{path / 'dataset.json'}: expected the genome {expected.name} with digest "
+            f"{expected.digest[:12]}, received {directory} with digest {opened.digest[:12]}"
         )
     return opened

@@ -11,10 +11,10 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from danq.data.dataset import FORMAT_VERSION, SPLITS
+from danq.data.manifest import SPLITS, DatasetManifest, DatasetTarget, GenomeOfDataset, Task
 from danq.data.options import DatasetOptions
 from danq.errors import DanqError, first_few
-from danq.files import digest, sha256, write_json
+from danq.files import digest, sha256
 from danq.genome.fasta import Genome
 from danq.provenance import provenance
 from danq.storage import write_array
@@ -162,7 +162,7 @@ def write_manifest(
     out: Path,
     name: str,
     options: DatasetOptions,
-    task: str,
+    task: Task,
     targets: list[TargetRow],
     counts: NDArray[np.int64],
     split: NDArray[np.uint8],
@@ -171,7 +171,7 @@ def write_manifest(
     genome: Genome | None = None,
     genome_name: str = "",
     extra: dict[str, Any] | None = None,
-) -> dict[str, Any]:
+) -> DatasetManifest:
     """Check the counts and write ``dataset.json``, after all other files of the dataset.
 
     Parameters
@@ -203,8 +203,8 @@ def write_manifest(
 
     Returns
     -------
-    dict
-        The manifest.
+    DatasetManifest
+        What ``dataset.json`` holds.
 
     Raises
     ------
@@ -218,46 +218,41 @@ def write_manifest(
     each = options.bin // options.steps if options.steps else 1
     labels = {key: number * each for key, number in n.items()}
     _check_counts(targets, counts, labels, options.empty_targets)
-    described = [
-        _described(target, column.tolist()) for target, column in zip(targets, counts.T, strict=True)
-    ]
+    described = tuple(
+        DatasetTarget(
+            name=target.name,
+            group=target.group,
+            rule=target.rule,
+            path=target.path,
+            regions=target.regions,
+            counts=dict(zip(SPLITS, column.tolist(), strict=True)),
+        )
+        for target, column in zip(targets, counts.T, strict=True)
+    )
     given = options.model_dump(mode="json")
-    manifest: dict[str, Any] = {
-        "kind": "dataset",
-        "format_version": FORMAT_VERSION,
-        "name": name,
-        "digest": _digest(directory, task, targets, options, genome),
-        "data_kind": options.kind,
-        "task": task,
-        "n": n,
-        "left_out": left_out,
-        "window": options.window if options.kind == "dna" else None,
-        "bin": None if genome is None else options.bin,
-        "step": options.steps,
-        "genome": None if genome is None else _genome(genome, genome_name, out),
+    manifest = DatasetManifest(
+        name=name,
+        digest=_digest(directory, task, targets, options, genome),
+        data_kind=options.kind,
+        task=task,
+        n=n,
+        left_out=left_out,
+        window=options.window if options.kind == "dna" else None,
+        bin=None if genome is None else options.bin,
+        step=options.steps,
+        genome=None if genome is None else _genome(genome, genome_name, out),
         **(extra or {}),
-        "targets": described,
-        "options": given,
-        "provenance": provenance(inputs, given),
-    }
-    write_json(directory / "dataset.json", manifest)
+        targets=described,
+        options=given,
+        provenance=provenance(inputs, given),
+    )
+    manifest.write(directory)
     return manifest
 
 
-def _described(target: TargetRow, counts: list[int]) -> dict[str, Any]:
-    return {
-        "name": target.name,
-        "group": target.group,
-        "rule": target.rule,
-        "path": target.path,
-        "regions": target.regions,
-        "counts": dict(zip(SPLITS, counts, strict=True)),
-    }
-
-
-def _genome(genome: Genome, name: str, out: Path) -> dict[str, str]:
+def _genome(genome: Genome, name: str, out: Path) -> GenomeOfDataset:
     relative = os.path.relpath(genome.path.resolve(), out.resolve())
-    return {"name": name or genome.path.name, "path": relative, "digest": genome.digest}
+    return GenomeOfDataset(name=name or genome.path.name, path=relative, digest=genome.digest)
 
 
 def _digest(

@@ -4,21 +4,20 @@ import hashlib
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from danq.errors import DanqError, first_few
-from danq.files import digest, read_manifest, sha256, staged, write_json
+from danq.files import digest, sha256, staged
 from danq.genome.alphabet import IUPAC, C, G, N
 from danq.genome.fasta_text import Header, Letters, encode_letters, read_pieces
+from danq.genome.manifest import ContigEntry, GenomeManifest
 from danq.progress import progress
 from danq.provenance import provenance
 from danq.storage import load_array, write_header
-
-KIND, FORMAT_VERSION = "genome", 1
 
 _IUPAC_LETTERS = (IUPAC + IUPAC.lower()).encode()
 _NOT_IUPAC = bytes(range(256)).translate(None, _IUPAC_LETTERS)
@@ -126,12 +125,12 @@ def open_genome(path: Path) -> Genome:
     DanqError
         If it is no genome directory, of another format version, or its arrays do not fit its manifest.
     """
-    manifest = read_manifest(path / "genome.json", KIND, FORMAT_VERSION)
-    lengths = np.array([contig["length"] for contig in manifest["contigs"]], np.int64)
+    manifest = GenomeManifest.read(path)
+    lengths = np.array([contig.length for contig in manifest.contigs], np.int64)
     ends = np.cumsum(lengths)
     codes = load_array(path / "codes.npy", (int(ends[-1]),), np.uint8, "genome")
-    names = tuple(contig["name"] for contig in manifest["contigs"])
-    return Genome(path, names, ends - lengths, lengths, codes, manifest["digest"])
+    names = tuple(contig.name for contig in manifest.contigs)
+    return Genome(path, names, ends - lengths, lengths, codes, manifest.digest)
 
 
 @dataclass
@@ -160,18 +159,18 @@ class _Tally:
             self.iupac += len(text.translate(None, _NOT_IUPAC))
         self.hash.update(codes)
 
-    def entry(self) -> dict[str, Any]:
+    def entry(self) -> ContigEntry:
         """Give the contig's entry in the manifest."""
-        return {
-            "name": self.header.name,
-            "length": self.length,
-            "digest": self.hash.hexdigest(),
-            "gc": self.gc / (self.length - self.n) if self.length > self.n else None,
-            "n": self.n,
-        }
+        return ContigEntry(
+            name=self.header.name,
+            length=self.length,
+            digest=self.hash.hexdigest(),
+            gc=self.gc / (self.length - self.n) if self.length > self.n else None,
+            n=self.n,
+        )
 
 
-def build_genome(fasta: Path, out: Path) -> dict[str, Any]:
+def build_genome(fasta: Path, out: Path) -> GenomeManifest:
     """Encode a FASTA as one byte a base: ``codes.npy``, ``contigs.tsv`` and ``genome.json``.
 
     The text is streamed, so memory does not grow with the genome, and the folder of the FASTA is only read.
@@ -185,8 +184,8 @@ def build_genome(fasta: Path, out: Path) -> dict[str, Any]:
 
     Returns
     -------
-    dict
-        The manifest, as in ``genome.json``.
+    GenomeManifest
+        As in ``genome.json``.
 
     Raises
     ------
@@ -202,24 +201,20 @@ def build_genome(fasta: Path, out: Path) -> dict[str, Any]:
             codes.seek(0)
             write_header(codes, (sum(tally.length for tally in tallies),), np.uint8)
         contigs = [tally.entry() for tally in tallies]
-        offsets = np.cumsum([0] + [contig["length"] for contig in contigs])
-        rows = [
-            f"{c['name']}\t{offset}\t{c['length']}\n" for c, offset in zip(contigs, offsets, strict=False)
-        ]
+        offsets = np.cumsum([0] + [contig.length for contig in contigs])
+        rows = [f"{c.name}\t{offset}\t{c.length}\n" for c, offset in zip(contigs, offsets, strict=False)]
         (partial / "contigs.tsv").write_text("name\toffset\tlength\n" + "".join(rows), encoding="utf-8")
         fasta_digest = sha256(fasta)
-        manifest = {
-            "kind": KIND,
-            "format_version": FORMAT_VERSION,
-            "fasta_sha256": fasta_digest,
-            "digest": digest([[contig["name"], contig["digest"]] for contig in contigs]),
-            "length": int(offsets[-1]),
-            "soft_masked": sum(tally.soft_masked for tally in tallies),
-            "iupac_to_n": sum(tally.iupac for tally in tallies),
-            "contigs": contigs,
-            "provenance": provenance({str(fasta): fasta_digest}, {}),
-        }
-        write_json(partial / "genome.json", manifest)
+        manifest = GenomeManifest(
+            fasta_sha256=fasta_digest,
+            digest=digest([[contig.name, contig.digest] for contig in contigs]),
+            length=int(offsets[-1]),
+            soft_masked=sum(tally.soft_masked for tally in tallies),
+            iupac_to_n=sum(tally.iupac for tally in tallies),
+            contigs=tuple(contigs),
+            provenance=provenance({str(fasta): fasta_digest}, {}),
+        )
+        manifest.write(partial)
     return manifest
 
 

@@ -16,7 +16,7 @@ def valid_prevalence(data: Dataset) -> float | None:
         None where no target has.
     """
     labels = data.labelled("valid")
-    counts = [target["counts"]["valid"] for target in data.manifest["targets"]]
+    counts = data.counts("valid").tolist()
     shares = [count / labels for count in counts if 0 < count < labels]
     return sum(shares) / len(shares) if shares else None
 

@@ -8,11 +8,11 @@ from typing import Any
 import keras
 import numpy as np
 
-from danq.data.dataset import FORMAT_VERSION, Raw, open_dataset
+from danq.data.dataset import Raw, open_dataset
+from danq.data.manifest import DatasetManifest
 from danq.data.options import DatasetOptions
 from danq.data.regions.targets import read_targets
 from danq.errors import DanqError
-from danq.files import read_manifest
 from danq.learn.train.compatibility import make_encoder, with_steps
 from danq.models import kinds_read, load_model_module
 
@@ -54,14 +54,14 @@ def sizes_of_dataset(path: Path) -> Sizes:
     DanqError
         If it is none.
     """
-    manifest = read_manifest(path / "dataset.json", "dataset", FORMAT_VERSION)
+    manifest = DatasetManifest.read(path)
     return Sizes(
-        manifest["window"] or 0,
-        len(manifest["targets"]),
-        manifest["task"],
-        manifest["data_kind"],
-        manifest["bin"],
-        manifest.get("step"),
+        manifest.window or 0,
+        len(manifest.targets),
+        manifest.task,
+        manifest.data_kind,
+        manifest.bin,
+        manifest.step,
         path,
     )
 

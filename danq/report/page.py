@@ -109,7 +109,7 @@ def _configuration(results: Results) -> dict[str, Any]:
 
 
 def _title(results: Results) -> str:
-    kinds = {manifest.get("data_kind", "dna") for manifest in results.datasets.values()} or {"dna"}
+    kinds = {manifest.data_kind for manifest in results.datasets.values()} or {"dna"}
     return _TITLES[kinds.pop()] if len(kinds) == 1 else "Classification"
 
 

@@ -7,11 +7,13 @@ from typing import Any
 
 import polars as pl
 
+from danq.data.manifest import DatasetManifest
 from danq.errors import DanqError
 from danq.evaluate.evaluate import FORMAT_VERSION, KIND
 from danq.evaluate.per_target import SCHEMA, TARGET
 from danq.evaluate.runs import RESAMPLES, Group, Run, grouped
 from danq.files import read_manifest
+from danq.genome.manifest import GenomeManifest
 from danq.report.callsets import Callset, read_callset
 from danq.report.lettering import natural
 
@@ -23,9 +25,9 @@ class Results:
     Attributes
     ----------
     runs : tuple of Run
-    datasets : dict of str to dict
+    datasets : dict of str to DatasetManifest
         ``dataset.json`` by name, of the runs' datasets.
-    genomes : dict of str to dict
+    genomes : dict of str to GenomeManifest
         ``genome.json`` by name.
     jobs : DataFrame or None
         Columns job, seconds, peak memory (MB) and cores used on average, from the workflow's benchmarks.
@@ -34,8 +36,8 @@ class Results:
     """
 
     runs: tuple[Run, ...]
-    datasets: dict[str, dict[str, Any]]
-    genomes: dict[str, dict[str, Any]]
+    datasets: dict[str, DatasetManifest]
+    genomes: dict[str, GenomeManifest]
     jobs: pl.DataFrame | None
     callsets: tuple[Callset, ...] = ()
 
@@ -86,12 +88,12 @@ def read_results(path: Path, names: Sequence[str] = (), callsets: Collection[str
         raise DanqError(f"{path}: expected at least one run (runs/<name>/bundle.json), found none")
     runs = _in_order([_read_run(manifest) for manifest in bundles], names)
     datasets = {
-        manifest.parent.name: read_manifest(manifest, "dataset", 1)
+        manifest.parent.name: DatasetManifest.read(manifest.parent)
         for manifest in sorted(path.glob("datasets/*/dataset.json"))
     }
     used = {run.dataset for run in runs}
     genomes = {
-        manifest.parent.name: read_manifest(manifest, "genome", 1)
+        manifest.parent.name: GenomeManifest.read(manifest.parent)
         for manifest in sorted(path.glob("genomes/*/genome.json"))
     }
     kept = {name: datasets[name] for name in datasets if name in used}

@@ -65,7 +65,7 @@ def test_a_dataset_by_eye(tmp_path: Path) -> None:
     assert dataset.labels(rows).tolist() == [[1, 0], [0, 1], *[[1, 0]] * 4, [0, 0], [1, 0], [0, 0], [0, 0]]
     assert [dataset.rows(split).tolist() for split in SPLITS] == [[0, 1], [2, 3, 4, 5], [6, 7, 8, 9]]
     assert [dataset.counts(split).tolist() for split in SPLITS] == [[1, 1], [4, 0], [1, 0]]
-    assert manifest["left_out"] == {
+    assert manifest.left_out == {
         "short_last_bin": 1,
         "straddling": 0,
         "boundary": 0,
@@ -73,8 +73,8 @@ def test_a_dataset_by_eye(tmp_path: Path) -> None:
         "too_many_n": 0,
         "negatives_dropped": 8,
     }
-    assert manifest["renamed"] == {"1": "chrI"}
-    assert manifest["n"] == {"train": 2, "valid": 4, "test": 4}
+    assert manifest.renamed == {"1": "chrI"}
+    assert manifest.n == {"train": 2, "valid": 4, "test": 4}
     assert sorted(path.name for path in out.iterdir()) == ["dataset.json", "labels.npy", "windows.parquet"]
     table = pl.read_parquet(out / "windows.parquet")
     assert table.schema == {"contig": pl.String, "start": pl.Int64, "end": pl.Int64, "split": pl.String}
@@ -105,9 +105,9 @@ def test_two_runs_are_byte_equal_and_the_digest_follows_the_content(tmp_path: Pa
     again, two = make(tmp_path / "b", SEQUENCES, TRACKS, split=SPLIT, keep=keep)
     for name in ("labels.npy", "windows.parquet"):
         assert (one / name).read_bytes() == (two / name).read_bytes()
-    assert first["digest"] == again["digest"]
+    assert first.digest == again.digest
     other, _ = make(tmp_path / "c", SEQUENCES, TRACKS, split=SPLIT, keep=keep, min_overlap=0.6)
-    assert other["digest"] != first["digest"]
+    assert other.digest != first.digest
 
 
 def test_targets_without_positives_in_a_split_are_warned_about(
@@ -270,11 +270,11 @@ def test_a_dataset_equals_a_naive_loop_and_every_bin_is_accounted_for(case: dict
         }
         lengths = [len(text) for text in case["sequences"].values()]
         total = sum(-(-length // case["bin"]) for length in lengths)
-        assert len(found) + sum(manifest["left_out"].values()) == total
+        assert len(found) + sum(manifest.left_out.values()) == total
         admitted = naive(case, window)
         assert found.items() <= admitted.items()
         dropped = [labels for id_, (_, labels) in admitted.items() if id_ not in found]
-        assert len(dropped) == manifest["left_out"]["negatives_dropped"]
+        assert len(dropped) == manifest.left_out["negatives_dropped"]
         assert not any(map(any, dropped))
         assert all(split == "train" for id_, (split, _) in admitted.items() if id_ not in found)
 
@@ -323,18 +323,18 @@ def test_many_real_tracks_just_work(tmp_path: Path, real_data: Path) -> None:
     manifest = build_region_dataset(options, "many", genome, tmp_path / "out")
     dataset = open_dataset(tmp_path / "out")
     assert len(dataset.targets) == len(tracks)
-    assert manifest["renamed"]["chr4"] == "chrIV"
+    assert manifest.renamed["chr4"] == "chrIV"
     counts = np.array([dataset.counts(split) for split in SPLITS])
     assert (counts == 0).sum(axis=1).tolist() == [9, 41, 23]
     assert (counts.sum(axis=0) == 0).sum() == 3
-    total = sum(manifest["n"].values()) + sum(manifest["left_out"].values())
+    total = sum(manifest.n.values()) + sum(manifest.left_out.values())
     assert total == int((-(-genome.lengths // 200)).sum())
 
 
 def test_empty_targets_can_be_kept_but_not_tracks_of_another_genome(tmp_path: Path) -> None:
     tracks = {"A": [("chrI", 0, 6)], "B": [], "C": [("chrI", 0, 5)]}
     manifest, out = make(tmp_path, SEQUENCES, tracks, split=SPLIT, empty_targets="keep")
-    assert [sum(target["counts"].values()) for target in manifest["targets"]] == [1, 0, 0]
+    assert [sum(target.counts.values()) for target in manifest.targets] == [1, 0, 0]
     assert open_dataset(out).labels(np.array([0])).tolist() == [[1, 0, 0]]
     with pytest.raises(DanqError, match=r"no contig of .* is in the genome"):
         make(tmp_path, SEQUENCES, tracks | {"D": [("chrX", 0, 6)]}, split=SPLIT, empty_targets="keep")
@@ -346,8 +346,8 @@ def test_windows_with_too_many_unknown_bases_and_excluded_bins_are_counted(tmp_p
     options = {"keep": "all", "max_n": 0.25, "exclude": [tmp_path / "black.bed"]}
     manifest, out = make(tmp_path, sequences, {"A": [("chrI", 0, 100)]}, split=SPLIT, **options)
     # windows of 20 around bins 20, 30, 40, 50 hold 5, 15, 15, 5 N; those at contig ends 5 of padding
-    assert manifest["left_out"]["too_many_n"] == 2
-    assert manifest["left_out"]["excluded"] == 1
+    assert manifest.left_out["too_many_n"] == 2
+    assert manifest.left_out["excluded"] == 1
     dataset = open_dataset(out)
     starts = [int(id_.partition(":")[2].partition("-")[0]) for id_ in dataset.ids(dataset.rows("train"))]
     assert starts == [0, 10, 20, 50, 60, 70, 90]

@@ -75,8 +75,8 @@ def test_both_layouts_become_the_rows_they_were_made_from(tmp_path, published, m
         np.testing.assert_array_equal(dataset.labels(rows), labels)
     assert dataset.targets == tuple(f"target_{number}" for number in range(1, TARGETS + 1))
     assert dataset.ids(dataset.rows("valid")[:2]) == ["valid:1", "valid:2"]
-    assert manifest["n"] == {"train": 50, "valid": 8, "test": 14}
-    assert manifest["reverse_complement_rows"] == {"train": True, "valid": True, "test": True}
+    assert manifest.n == {"train": 50, "valid": 8, "test": 14}
+    assert manifest.reverse_complement_rows == {"train": True, "valid": True, "test": True}
     assert dataset.counts("train").tolist() == published["train"][1].sum(axis=0).tolist()
 
 
@@ -89,7 +89,7 @@ def test_the_order_of_channels_is_a_g_c_t(tmp_path, published):
     savemat(tmp_path / "valid.mat", {"validxdata": bases, "validdata": published["valid"][1]})
     manifest, dataset = _build(tmp_path)
     np.testing.assert_array_equal(dataset.codes(dataset.rows("valid")), codes)
-    assert manifest["reverse_complement_rows"]["valid"] is False
+    assert manifest.reverse_complement_rows["valid"] is False
 
 
 def test_blocks_end_where_chunks_end(tmp_path):

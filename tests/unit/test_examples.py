@@ -207,7 +207,7 @@ def test_published_sets_of_labelled_sequences_read(real_data, tmp_path):
     folder = real_data / "dna_sequences"
     files = {part: folder / f"CTCF.{part}.fasta.gz" for part in ("train", "test")}
     options = DatasetOptions(examples=files, window=101, split={"valid": 0.1})
-    assert build_example_dataset(options, "ctcf", tmp_path / "ctcf")["n"] == {
+    assert build_example_dataset(options, "ctcf", tmp_path / "ctcf").n == {
         "train": 1800,
         "valid": 200,
         "test": 2000,
@@ -216,4 +216,4 @@ def test_published_sets_of_labelled_sequences_read(real_data, tmp_path):
     names = {"train": "train", "valid": "dev", "test": "test"}
     tables = {part: folder / "gue" / "tf0" / f"{name}.csv.gz" for part, name in names.items()}
     manifest = build_example_dataset(DatasetOptions(examples=tables, window=101), "tf0", tmp_path / "tf0")
-    assert manifest["n"] == {"train": 32378, "valid": 1000, "test": 1000}
+    assert manifest.n == {"train": 32378, "valid": 1000, "test": 1000}

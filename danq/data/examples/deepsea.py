@@ -14,7 +14,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from danq.data.dataset import SPLITS
+from danq.data.manifest import SPLITS, DatasetManifest
 from danq.data.options import DatasetOptions
 from danq.data.writing import (
     TargetRow,
@@ -85,7 +85,7 @@ class _Split:
 
 def build_deepsea_dataset(
     options: DatasetOptions, name: str, files: Mapping[str, Path], out: Path
-) -> dict[str, Any]:
+) -> DatasetManifest:
     """Turn DeepSEA's .mat files into a dataset; memory does not grow with an HDF5 file's size.
 
     Each file holds its sequences and, in its second half, their reverse complements. They stay rows of their
@@ -104,8 +104,8 @@ def build_deepsea_dataset(
 
     Returns
     -------
-    dict
-        The manifest.
+    DatasetManifest
+        What ``dataset.json`` holds.
 
     Raises
     ------

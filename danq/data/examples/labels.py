@@ -7,8 +7,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from danq.data.dataset import SPLITS
 from danq.data.folds import deal_rows, split_of_fold
+from danq.data.manifest import SPLITS, Task
 from danq.data.options import SplitOptions
 from danq.errors import DanqError
 
@@ -50,7 +50,7 @@ class Labelled(NamedTuple):
 
     values: NDArray[np.uint8]
     targets: list[str]
-    task: str
+    task: Task
 
 
 def split_word(word: str, where: str) -> int:

@@ -8,12 +8,12 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from danq.data.dataset import SPLITS
 from danq.data.examples.files import Record, Table, collect
 from danq.data.examples.images import read_pictures
 from danq.data.examples.labels import Examples, label_examples, place_examples
 from danq.data.examples.png import png_files
 from danq.data.examples.texts import read_texts
+from danq.data.manifest import SPLITS, DatasetManifest
 from danq.data.options import DatasetOptions
 from danq.data.writing import (
     TargetRow,
@@ -37,7 +37,7 @@ class Content(Protocol):
         """Write ``examples.parquet`` and what stands beside it; return entries of the manifest."""
 
 
-def build_example_dataset(options: DatasetOptions, name: str, out: Path) -> dict[str, Any]:
+def build_example_dataset(options: DatasetOptions, name: str, out: Path) -> DatasetManifest:
     """Read labelled examples and write the dataset.
 
     What labels mean says `label_examples`, how rows get their split `place_examples`. Sequences shorter than
@@ -55,8 +55,8 @@ def build_example_dataset(options: DatasetOptions, name: str, out: Path) -> dict
 
     Returns
     -------
-    dict
-        The manifest.
+    DatasetManifest
+        What ``dataset.json`` holds.
 
     Raises
     ------

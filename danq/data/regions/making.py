@@ -4,13 +4,12 @@ import logging
 from collections.abc import Iterator, Mapping
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from danq.data.dataset import SPLITS
 from danq.data.folds import fold_territories, with_contigs
+from danq.data.manifest import SPLITS, DatasetManifest
 from danq.data.options import DatasetOptions, Negatives
 from danq.data.regions.composition import Composition, window_composition
 from danq.data.regions.labels import Bins, bins_of, covered_bins
@@ -32,7 +31,7 @@ _NOWHERE = 255
 _BINS_A_PART = 1 << 16
 
 
-def build_region_dataset(options: DatasetOptions, name: str, genome: Genome, out: Path) -> dict[str, Any]:
+def build_region_dataset(options: DatasetOptions, name: str, genome: Genome, out: Path) -> DatasetManifest:
     """Label the bins of a genome by tracks of regions and write the dataset.
 
     Parameters
@@ -48,8 +47,8 @@ def build_region_dataset(options: DatasetOptions, name: str, genome: Genome, out
 
     Returns
     -------
-    dict
-        The manifest.
+    DatasetManifest
+        What ``dataset.json`` holds.
 
     Raises
     ------
@@ -182,7 +181,7 @@ def _inputs(options: DatasetOptions, targets: list[Target], genome: Genome) -> d
     return {str(genome.path): genome.digest, **digests}
 
 
-def _report(manifest: dict[str, Any], tracks: Tracks) -> None:
+def _report(manifest: DatasetManifest, tracks: Tracks) -> None:
     if tracks.renamed:
         pairs = first_few(f"{file} → {own}" for file, own in tracks.renamed.items())
         log.info("%d contig names of tracks differ from the genome's: %s", len(tracks.renamed), pairs)
@@ -195,6 +194,6 @@ def _report(manifest: dict[str, Any], tracks: Tracks) -> None:
     log.info("%-8s %12s %12s %10s", "split", "bins", "positives", "targets")
     for index, split in enumerate(SPLITS):
         counts = tracks.counts[index]
-        log.info("%-8s %12d %12d %10d", split, manifest["n"][split], counts.sum(), (counts > 0).sum())
-    dropped = ", ".join(f"{reason} {number}" for reason, number in manifest["left_out"].items() if number)
+        log.info("%-8s %12d %12d %10d", split, manifest.n[split], counts.sum(), (counts > 0).sum())
+    dropped = ", ".join(f"{reason} {number}" for reason, number in manifest.left_out.items() if number)
     log.info("left out: %s", dropped or "none")

@@ -123,7 +123,7 @@ def _information(
         "shape": None if data.shape is None else list(data.shape),
         "best": _best(trained.history, run.train.monitor) | {"valid_prevalence": valid_prevalence(data)},
         "training": trained.training,
-        "dataset": {"name": data.manifest["name"], "digest": data.digest, "genome_digest": genome},
+        "dataset": {"name": data.manifest.name, "digest": data.digest, "genome_digest": genome},
         "provenance": provenance({"dataset": data.digest, **trained.inputs}, described),
     }
 

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from danq.data.manifest import DatasetManifest
 from danq.errors import first_few
 from danq.report.content import Column, Section, listing, page, table, text
 from danq.report.plots import MOST_LINES, Bars, Tab, bars, line_plot
@@ -71,12 +72,11 @@ def balance(results: Results) -> Section | None:
     shares: dict[str, Bars] = {}
     views: dict[str, tuple[str, Bars]] = {}
     for name, manifest in results.datasets.items():
-        sizes = {split: n for split, n in manifest["n"].items() if n}
-        step = manifest.get("step")
-        each = manifest["bin"] // step if step else 1
-        of = {_SPLIT[split]: n * each for split, n in sizes.items()}
+        sizes = {split: n for split, n in manifest.n.items() if n}
+        of = {_SPLIT[split]: n * max(manifest.sub_bins, 1) for split, n in sizes.items()}
         counts = {
-            target["name"]: {_SPLIT[s]: target["counts"][s] for s in sizes} for target in manifest["targets"]
+            target.name: {_SPLIT[split]: target.counts[split] for split in sizes}
+            for target in manifest.targets
         }
         shares[name] = {
             target: {split: round(100 * n / of[split], 4) for split, n in positives.items()}
@@ -108,7 +108,7 @@ def data(results: Results) -> Section | None:
     for name, manifest in results.datasets.items():
         body += f"<h4>{text(name)}</h4>" + listing(["", ""], _facts(results, manifest))
     description = "What was learned from."
-    if any(manifest["window"] for manifest in results.datasets.values()):
+    if any(manifest.window for manifest in results.datasets.values()):
         description += (
             " Windows are what a model sees; the bin in the middle of a window carries the labels. Bins are "
             "left out for one reason each, the first that applies."
@@ -116,42 +116,36 @@ def data(results: Results) -> Section | None:
     return page("danq_data", "Data and splits", description, body)
 
 
-def _facts(results: Results, manifest: dict[str, Any]) -> list[list[object]]:
-    genome, bin_, step = manifest.get("genome"), manifest.get("bin"), manifest.get("step")
+def _facts(results: Results, manifest: DatasetManifest) -> list[list[object]]:
     rows: list[list[object]] = []
-    if genome:
-        contigs = results.genomes.get(genome["name"], {}).get("contigs", [])
-        size = f", {sum(c['length'] for c in contigs):,} bp in {len(contigs):,} contigs" if contigs else ""
-        rows.append(["Genome", f"{genome['name']}{size}"])
-    kind = "one of them a row" if manifest["task"] == "multiclass" else "any number of them a row"
-    rows.append(["Targets", f"{len(manifest['targets']):,}, {kind}"])
-    if manifest["window"]:
-        size = f"{manifest['window']:,} bp" + (f", labelled bin of {bin_:,} bp in its centre" if bin_ else "")
-        rows.append(["Window", size + (f", in steps of {step:,} bp" if step else "")])
-    if manifest.get("shape"):
-        rows.append(["Images", " x ".join(map(str, manifest["shape"])) + " (height, width, channels)"])
-    rows += [[f"Rows, {_SPLIT[split]}", f"{n:,}"] for split, n in manifest["n"].items()]
-    given = (manifest.get("options") or {}).get("split") or {}
+    if manifest.genome:
+        genome = results.genomes.get(manifest.genome.name)
+        size = f", {genome.length:,} bp in {len(genome.contigs):,} contigs" if genome else ""
+        rows.append(["Genome", f"{manifest.genome.name}{size}"])
+    kind = "one of them a row" if manifest.task == "multiclass" else "any number of them a row"
+    rows.append(["Targets", f"{len(manifest.targets):,}, {kind}"])
+    if manifest.window:
+        size = f"{manifest.window:,} bp"
+        size += f", labelled bin of {manifest.bin:,} bp in its centre" if manifest.bin else ""
+        rows.append(["Window", size + (f", in steps of {manifest.step:,} bp" if manifest.step else "")])
+    if manifest.shape:
+        rows.append(["Images", " x ".join(map(str, manifest.shape)) + " (height, width, channels)"])
+    rows += [[f"Rows, {_SPLIT[split]}", f"{n:,}"] for split, n in manifest.n.items()]
+    held_out = manifest.options["split"] or {}
     for split in ("valid", "test"):
-        if isinstance(given.get(split), list):
-            rows.append([f"Regions, {_SPLIT[split]}", ", ".join(given[split])])
-    for reason, number in manifest.get("left_out", {}).items():
+        if isinstance(held_out.get(split), list):
+            rows.append([f"Regions, {_SPLIT[split]}", ", ".join(held_out[split])])
+    for reason, number in manifest.left_out.items():
         if number:
             rows.append([f"Left out: {_LEFT_OUT.get(reason, reason.replace('_', ' '))}", f"{number:,}"])
-    renamed = manifest.get("renamed") or {}
-    if renamed:
-        rows.append(
-            [
-                "Contig names read as",
-                first_few((f"{file} → {own}" for file, own in renamed.items()), _MOST_NAMES),
-            ]
-        )
-    unknown = manifest.get("unknown_contigs") or {}
-    if unknown:
-        listed = [
-            f"{contig} ({unknown[contig]:,})" if isinstance(unknown, dict) else contig for contig in unknown
-        ]
+    if manifest.renamed:
+        pairs = (f"{file} → {own}" for file, own in manifest.renamed.items())
+        rows.append(["Contig names read as", first_few(pairs, _MOST_NAMES)])
+    if manifest.unknown_contigs:
+        listed = (f"{contig} ({number:,})" for contig, number in manifest.unknown_contigs.items())
         rows.append(["Regions on contigs that the genome lacks", first_few(listed, _MOST_NAMES)])
-    rare = sorted(manifest["targets"], key=lambda target: (target["counts"]["test"], target["name"]))[:5]
-    rows.append(["Rarest targets in test", ", ".join(f"{t['name']} ({t['counts']['test']:,})" for t in rare)])
+    rare = sorted(manifest.targets, key=lambda target: (target.counts["test"], target.name))[:5]
+    rows.append(
+        ["Rarest targets in test", ", ".join(f"{target.name} ({target.counts['test']:,})" for target in rare)]
+    )
     return rows

@@ -1,0 +1,101 @@
+"""What ``dataset.json`` says of a dataset."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, Field
+
+from danq.data.options import Kind
+from danq.storage import Entry, Manifest
+
+SPLITS = ("train", "valid", "test")
+
+
+def _each_split(value: dict[str, int]) -> dict[str, int]:
+    if set(value) != set(SPLITS):
+        raise ValueError(f"expected a number for each of {', '.join(SPLITS)}")
+    return value
+
+
+PerSplit = Annotated[dict[str, int], AfterValidator(_each_split)]
+"""A number for each of `SPLITS`."""
+Task = Literal["multilabel", "multiclass"]
+
+
+class DatasetTarget(Entry):
+    """One target, in the order of the label columns.
+
+    Attributes
+    ----------
+    name, group, rule, path : str
+        As in the table of targets; all but the name are empty where they do not apply.
+    regions : int
+        Intervals read from the track; 0 for examples.
+    counts : dict of str to int
+        Positive rows, or sub-bins, of each split.
+    """
+
+    name: str
+    group: str
+    rule: str
+    path: str
+    regions: int
+    counts: PerSplit
+
+
+class GenomeOfDataset(Entry):
+    """The genome that bins lie on: its name, its directory relative to the dataset's, its digest."""
+
+    name: str
+    path: str
+    digest: str
+
+
+class DatasetManifest(Manifest):
+    """``dataset.json``.
+
+    Attributes
+    ----------
+    name, digest : str
+        Name in the configuration; SHA-256 over rows, labels, targets and genome.
+    data_kind, task : str
+        What a row is; whether a row has any number of targets or exactly one.
+    n : dict of str to int
+        Rows of each split.
+    left_out : dict of str to int
+        Bins left out, by the first reason that applies.
+    window, bin : int or None
+        bp a model sees, None where rows are no DNA; bp at its centre that are labelled, None for examples.
+    step : int or None
+        bp of a sub-bin with labels of its own; None where the whole bin has one label a target.
+    renamed, unknown_contigs : dict
+        Of tracks: contig names → the genome's names; contigs that the genome lacks → intervals on them.
+    shape : tuple of int or None
+        Height, width and channels of images.
+    reverse_complement_rows : dict of str to bool
+        Of DeepSEA's files: whether a split's second half is the reverse complement of its first.
+    """
+
+    KIND, FILE = "dataset", "dataset.json"
+
+    name: str
+    digest: str
+    data_kind: Kind
+    task: Task
+    n: PerSplit
+    left_out: dict[str, int]
+    window: int | None
+    bin: int | None
+    step: int | None
+    genome: GenomeOfDataset | None
+    renamed: dict[str, str] = Field(default_factory=dict)
+    unknown_contigs: dict[str, int] = Field(default_factory=dict)
+    shape: tuple[int, ...] | None = None
+    reverse_complement_rows: dict[str, bool] = Field(default_factory=dict)
+    targets: tuple[DatasetTarget, ...]
+    options: dict[str, Any]
+    provenance: dict[str, Any]
+
+    @property
+    def sub_bins(self) -> int:
+        """Sub-bins of a row with labels of their own; 0 where the row as a whole has them."""
+        return self.bin // self.step if self.bin and self.step else 0
