@@ -27,7 +27,7 @@ def check(
     ] = Path("config/config.yaml"),
 ) -> None:
     """Check keys, types, names and files of a configuration; exit status 2 if something is wrong."""
-    from danq.config.files import check_files
+    from danq.config.workflow import check_files
 
     checked = load_config(path)
     check_files(checked, str(path))
@@ -58,7 +58,7 @@ def schema(
     ] = None,
 ) -> None:
     """Print the JSON schema of a configuration, which editors and the workflow's catalogue read."""
-    from danq.config.schema import json_schema
+    from danq.config.reference import json_schema
     from danq.files import atomic
 
     text = json.dumps(json_schema(), indent=2) + "\n"

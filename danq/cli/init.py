@@ -37,8 +37,8 @@ def init(
 ) -> None:
     """Write a starter configuration that runs as it is and shows what to adapt."""
     from danq.config import load_config
-    from danq.config.files import check_files
     from danq.config.starter import write_starter
+    from danq.config.workflow import check_files
 
     path = write_starter(fasta, bed, out, valid or (), test or ())
     check_files(load_config(path), str(path))

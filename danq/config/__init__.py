@@ -1,8 +1,7 @@
 """The configuration as typed models: read, checked and refused in one line before any job starts."""
 
-import importlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
@@ -13,6 +12,7 @@ from danq.config.reading import describe, one_line, plain, read_mapping
 from danq.data.options import DatasetOptions
 from danq.errors import DanqError
 from danq.learn.options import PredictOptions, TrainOptions
+from danq.models import kinds_read, load_model_module
 from danq.options import Closed
 from danq.score.options import ScoreOptions
 
@@ -114,19 +114,18 @@ def parse_config(raw: Mapping[str, Any], source: str) -> Config:
     problems = [*_references(config), *_circles(config), *_callsets(config), *expansion_problems(config)]
     runs = dict[str, Run]()
     for name, run in config.runs.items():
-        options = model_options(run.model)
-        if isinstance(options, str):
-            problems.append(f"runs.{name}.model: {options}")
-            continue
         try:
-            filled = _filled(options, run.options)
+            module = load_model_module(run.model)
+            options = _filled(module.Options, run.options)
+        except DanqError as error:
+            problems.append(f"runs.{name}.model: {error}")
         except ValidationError as error:
-            problems += describe(error, options, run.options, ("runs", name, "options"))
+            problems += describe(error, module.Options, run.options, ("runs", name, "options"))
         else:
-            options_of_model = filled.model_dump(mode="json")
-            predict = _prediction(config, run)
-            runs[name] = run.model_copy(update={"options": options_of_model, "predict": predict})
-            problems += _wrong_kind(config, name)
+            runs[name] = run.model_copy(
+                update={"options": options.model_dump(mode="json"), "predict": _prediction(config, run)}
+            )
+            problems += _wrong_kind(config, name, kinds_read(module))
     if problems:
         raise DanqError(one_line(source, problems))
     return expanded(config.model_copy(update={"runs": runs}))
@@ -137,20 +136,6 @@ def _filled(model: type[_Model], raw: Any) -> _Model:
     return model.model_validate_json(json.dumps(raw), strict=True)
 
 
-def model_options(model: str) -> type[BaseModel] | str:
-    """Typed options of a model by its name or file, or the phrase that says why there are none."""
-    # by name, not by an import statement: verb_digest follows those, and the digest of a verb that builds
-    # no model must not change with the sources of the models
-    models = importlib.import_module("danq.models")
-    if model not in models.MODELS and not model.endswith(".py"):
-        return f"expected one of {', '.join(models.MODELS)} or a file ending in .py, received '{model}'"
-    try:
-        options: type[BaseModel] = models.load_model_module(model).Options
-    except DanqError as error:
-        return str(error)
-    return options
-
-
 def _prediction(config: Config, run: Run) -> PredictOptions:
     """How a run predicts; rows that are no DNA have no other strand, whatever the default."""
     dataset = config.datasets.get(run.dataset)
@@ -159,26 +144,22 @@ def _prediction(config: Config, run: Run) -> PredictOptions:
     return run.predict.model_copy(update={"reverse_complement": "none"})
 
 
-def _wrong_kind(config: Config, name: str) -> Iterator[str]:
+def _wrong_kind(config: Config, name: str, kinds: Sequence[str]) -> Iterator[str]:
     """Find a run whose model does not read the kind of data of its dataset."""
     run = config.runs[name]
     if run.dataset not in config.datasets:
         return
     kind = config.datasets[run.dataset].kind
-    models = importlib.import_module("danq.models")
-    kinds = models.kinds_read(models.load_model_module(run.model))
     if kind not in kinds:
         yield (
             f"runs.{name}.dataset: expected a dataset of kind {' or '.join(kinds)} for model {run.model}, "
             f"received '{run.dataset}' of kind {kind}"
         )
-    if kind != "dna":
-        for key, none in (("reverse_complement", "none"), ("shift", 0)):
-            if getattr(run.train, key) != none:
-                yield (
-                    f"runs.{name}.train.{key}: expected {none} for a dataset of kind {kind}, "
-                    f"received {getattr(run.train, key)}"
-                )
+    for key, neutral in (("reverse_complement", "none"), ("shift", 0)):
+        value = getattr(run.train, key)
+        if kind != "dna" and value != neutral:
+            expected = f"expected {neutral} for a dataset of kind {kind}"
+            yield f"runs.{name}.train.{key}: {expected}, received {value}"
 
 
 def _references(config: Config) -> Iterator[str]:
@@ -224,19 +205,19 @@ def _callsets(config: Config) -> Iterator[str]:
             elif dataset is not None:
                 windows.setdefault(dataset.window, run)
         if len(windows) > 1:
-            seen = " and ".join(f"{bp} bp ({run})" for bp, run in windows.items())
-            yield f"callsets.{name}.runs: expected runs with one size of window, received {seen}"
+            sizes = " and ".join(f"{bp} bp ({run})" for bp, run in windows.items())
+            yield f"callsets.{name}.runs: expected runs with one size of window, received {sizes}"
 
 
 def _circles(config: Config) -> Iterator[str]:
     """Find runs that start, by way of others, from themselves."""
     for name in config.runs:
-        seen, here = [name], config.runs[name].train.init_from
-        while here in config.runs and here not in seen:
-            seen.append(here)
-            here = config.runs[here].train.init_from
-        if here == name:
-            yield f"runs.{name}.train.init_from: the run starts from itself ({' -> '.join([*seen, name])})"
+        chain, start = [name], config.runs[name].train.init_from
+        while start in config.runs and start not in chain:
+            chain.append(start)
+            start = config.runs[start].train.init_from
+        if start == name:
+            yield f"runs.{name}.train.init_from: the run starts from itself ({' -> '.join([*chain, name])})"
 
 
 def unused(config: Config) -> list[str]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from danq.learn.repeats import Repeat
 
 if TYPE_CHECKING:
-    from danq.config import Config, Run
+    from danq.config import Callset, Config, Run
     from danq.data.options import DatasetOptions
 
 
@@ -18,22 +18,25 @@ def expanded(config: "Config") -> "Config":
     and so on, and each run on it ``r.fold1`` and so on, or ``r.fold1.seed1337``. All of them score the
     callsets that name ``r``.
     """
-    datasets = {
-        repeat.name: _on_fold(options, repeat)
-        for name, options in config.datasets.items()
-        for repeat in _folds(config, name)
-    }
-    runs = {
-        repeat.name: _repeated(run, repeat)
-        for name, run in config.runs.items()
-        for repeat in _repeats(config, name)
-    }
-    callsets = {
-        name: callset.model_copy(
-            update={"runs": [each.name for run in callset.runs for each in _repeats(config, run)]}
-        )
-        for name, callset in config.callsets.items()
-    }
+    datasets: dict[str, DatasetOptions] = {}
+    for name, options in config.datasets.items():
+        for each in _folds(config, name):
+            split = options.split and options.split.model_copy(update={"fold": each.fold})
+            datasets[each.name] = options.model_copy(update={"split": split}) if each.fold else options
+    runs: dict[str, Run] = {}
+    for name, run in config.runs.items():
+        for each in _repeats(config, name):
+            seed = run.train.seed if each.seed is None else each.seed
+            changes = {
+                "dataset": Repeat(run.dataset, each.fold).name,
+                "repeats": 1,
+                "train": run.train.model_copy(update={"seed": seed}),
+            }
+            runs[each.name] = run.model_copy(update=changes)
+    callsets: dict[str, Callset] = {}
+    for name, callset in config.callsets.items():
+        names = [each.name for run in callset.runs for each in _repeats(config, run)]
+        callsets[name] = callset.model_copy(update={"runs": names})
     return config.model_copy(update={"datasets": datasets, "runs": runs, "callsets": callsets})
 
 
@@ -72,20 +75,3 @@ def _repeats(config: "Config", name: str) -> list[Repeat]:
     first = run.train.seed
     seeds = [None] if run.repeats == 1 else list(range(first, first + run.repeats))
     return [Repeat(name, fold, seed) for fold in folds for seed in seeds]
-
-
-def _on_fold(options: "DatasetOptions", repeat: Repeat) -> "DatasetOptions":
-    if repeat.fold is None or options.split is None:
-        return options
-    return options.model_copy(update={"split": options.split.model_copy(update={"fold": repeat.fold})})
-
-
-def _repeated(run: "Run", repeat: Repeat) -> "Run":
-    seed = run.train.seed if repeat.seed is None else repeat.seed
-    return run.model_copy(
-        update={
-            "dataset": Repeat(run.dataset, repeat.fold).name,
-            "repeats": 1,
-            "train": run.train.model_copy(update={"seed": seed}),
-        }
-    )

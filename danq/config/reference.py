@@ -1,6 +1,5 @@
-"""Every key of a configuration in words: meaning, unit, type and default, taken from the typed models."""
+"""What may stand in a configuration, taken from the typed models: in words, and as a JSON schema."""
 
-import importlib
 import types
 from collections.abc import Iterator
 from typing import Any, Literal, Union, get_args, get_origin
@@ -11,6 +10,7 @@ from pydantic.fields import FieldInfo
 from danq.config import Callset, Config, Run
 from danq.data.options import DatasetOptions, Negatives, SplitOptions
 from danq.learn.options import PredictOptions, Schedule, TrainOptions
+from danq.models import MODELS
 
 _SECTIONS: tuple[tuple[str, type[BaseModel]], ...] = (
     ("The file", Config),
@@ -27,8 +27,7 @@ _SECTIONS: tuple[tuple[str, type[BaseModel]], ...] = (
 
 def reference() -> str:
     """Markdown with one table a section: key, what it takes, default, meaning with unit."""
-    models = importlib.import_module("danq.models").MODELS
-    options = [(f"`runs.<name>.options` of model `{name}`", model.Options) for name, model in models.items()]
+    options = [(f"`runs.<name>.options` of model `{name}`", model.Options) for name, model in MODELS.items()]
     return "\n".join(line for title, model in (*_SECTIONS, *options) for line in _table(title, model))
 
 
@@ -69,3 +68,27 @@ def _default(field: FieldInfo) -> str:
         return "see its section"
     text = str(field.default).lower() if isinstance(field.default, bool) else str(field.default)
     return f"`{text}`"
+
+
+def json_schema() -> dict[str, Any]:
+    """JSON schema (draft 2020-12) of a configuration file: closed, with the options of each model.
+
+    Which options a run may hold is decided by its ``model``; the options of a model in a file of one's
+    own are left open here and checked by `danq.config.load_config`.
+    """
+    schema = Config.model_json_schema()
+    for section in schema["properties"].values():
+        section["additionalProperties"] = False  # names that do not match the pattern
+    choices = []
+    for name, module in MODELS.items():
+        options = module.Options.model_json_schema(ref_template="#/$defs/{model}")
+        schema["$defs"] |= options.pop("$defs", {})
+        key = f"{name}_options"
+        schema["$defs"][key] = {**options, "title": key}
+        is_model = {"properties": {"model": {"const": name}}, "required": ["model"]}
+        choices.append({"if": is_model, "then": {"properties": {"options": {"$ref": f"#/$defs/{key}"}}}})
+    run = schema["$defs"]["Run"]
+    run["properties"]["model"] |= {"anyOf": [{"enum": list(MODELS)}, {"pattern": r"\.py$"}]}
+    run["allOf"] = choices
+    dialect = {"$schema": "https://json-schema.org/draft/2020-12/schema"}
+    return {**dialect, **schema, "title": "danq configuration"}

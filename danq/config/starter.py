@@ -3,11 +3,8 @@
 import json
 import os
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-
-import numpy as np
 
 from danq.errors import DanqError, first_few
 from danq.files import staged
@@ -23,19 +20,6 @@ _LARGEST_HELD_OUT = 0.2
 _SMALL_GENOME_BP = 100_000_000
 _MANY_TRACKS = 50
 _SUFFIXES = (".gz", ".bed", ".narrowPeak", ".broadPeak")
-
-
-@dataclass(frozen=True)
-class Contigs:
-    """Contigs of a FASTA in its order: names, and lengths in bp."""
-
-    names: tuple[str, ...]
-    lengths: tuple[int, ...]
-
-    @property
-    def total(self) -> int:
-        """Length of the genome in bp."""
-        return sum(self.lengths)
 
 
 def write_starter(
@@ -69,24 +53,22 @@ def write_starter(
     for path in (config, targets):
         if path.exists():
             raise DanqError(f"{path}: exists already; expected a directory without it")
-    contigs = read_contigs(fasta)
+    lengths = read_lengths(fasta)
     names = _target_names(tracks)
-    seen = _contigs_with_regions(tracks, contigs)
-    for text in (*valid, *test):
-        if parse_region(text).contig not in contigs.names:
-            raise DanqError(f"--valid, --test: expected a contig of {fasta}, received {text!r}")
-    parts = choose_parts(contigs, seen, list(valid), list(test))
+    for region in (*valid, *test):
+        if parse_region(region).contig not in lengths:
+            raise DanqError(f"--valid, --test: expected a contig of {fasta}, received {region!r}")
+    parts = choose_parts(lengths, _tracks_on(tracks, lengths), list(valid), list(test))
     rows = [f"{name}\t{_from(track, out)}" for name, track in zip(names, tracks, strict=True)]
     with staged(out) as directory:
         (directory / targets.name).write_text("\n".join(["target\tpath", *rows]) + "\n", encoding="utf-8")
-        (directory / config.name).write_text(
-            _text(fasta, targets, contigs, parts, len(tracks)), encoding="utf-8"
-        )
+        text = _text(fasta, targets, lengths, parts, len(tracks))
+        (directory / config.name).write_text(text, encoding="utf-8")
     return config
 
 
-def read_contigs(fasta: Path) -> Contigs:
-    """Names and lengths (bp) of a FASTA's records, in one pass."""
+def read_lengths(fasta: Path) -> dict[str, int]:
+    """Length in bp of each record of a FASTA, in its order and in one pass."""
     lengths = dict[str, int]()
     name = ""
     for piece in read_pieces(fasta):
@@ -95,11 +77,11 @@ def read_contigs(fasta: Path) -> Contigs:
             lengths[name] = 0
         else:
             lengths[name] += len(piece.text) - piece.text.count(b"\n") - piece.text.count(b"\r")
-    return Contigs(tuple(lengths), tuple(lengths.values()))
+    return lengths
 
 
 def choose_parts(
-    contigs: Contigs, seen: Sequence[int], valid: list[str], test: list[str]
+    lengths: Mapping[str, int], tracks_on: Mapping[str, int], valid: list[str], test: list[str]
 ) -> tuple[list[str], list[str]]:
     """Choose what validates and what tests: whole contigs of about a tenth of the genome each.
 
@@ -108,56 +90,63 @@ def choose_parts(
 
     Parameters
     ----------
-    contigs : Contigs
-        The genome.
-    seen : sequence of int
+    lengths : mapping of str to int
+        Length in bp of each contig, in the order of the genome.
+    tracks_on : mapping of str to int
         For each contig the number of tracks with regions on it.
     valid, test : list of str
-        Contigs or regions that are given; an empty list is filled.
+        Contigs or regions that are fixed already; an empty list is filled.
 
     Returns
     -------
     tuple of two lists of str
         Contigs or regions that validate, and that test.
+
+    Raises
+    ------
+    DanqError
+        If no contig is left for one of them, or the genome is too short.
     """
-    taken = {parse_region(text).contig for text in (*valid, *test)}
-    candidates = [
-        index
-        for index, name in enumerate(contigs.names)
-        if name not in taken and seen[index] and contigs.lengths[index] <= _LARGEST_HELD_OUT * contigs.total
+    taken = {parse_region(region).contig for region in (*valid, *test)}
+    largest = _LARGEST_HELD_OUT * sum(lengths.values())
+    free = [
+        name
+        for name, length in lengths.items()
+        if name not in taken and tracks_on[name] and length <= largest
     ]
     # tracks that have no region on a held-out contig could not be scored there
-    candidates.sort(key=lambda index: -seen[index] / max(seen))
-    chosen = dict[str, list[str]]()
-    for part, given in (("test", test), ("valid", valid)):
-        chosen[part] = given or _about_a_tenth(contigs, seen, candidates)
-        candidates = [index for index in candidates if contigs.names[index] not in chosen[part]]
-    if chosen["test"] and chosen["valid"]:
-        return chosen["valid"], chosen["test"]
+    free.sort(key=lambda name: -tracks_on[name])
+    test_part = test or _about_a_tenth(lengths, tracks_on, free)
+    valid_part = valid or _about_a_tenth(lengths, tracks_on, [name for name in free if name not in test_part])
+    if test_part and valid_part:
+        return valid_part, test_part
     if valid or test:
         raise DanqError("--valid, --test: no further contig is fit to be held out; expected both to be given")
-    return _ends(contigs)
+    return _ends(lengths)
 
 
-def _about_a_tenth(contigs: Contigs, seen: Sequence[int], candidates: list[int]) -> list[str]:
-    aim = _HELD_OUT * contigs.total
-    best = max((seen[index] for index in candidates), default=0)
-    pool = [index for index in candidates if seen[index] >= 0.9 * best]
-    chosen, length = list[int](), 0
-    while pool and length < 0.7 * aim:
-        nearest = min(pool, key=lambda index: abs(contigs.lengths[index] - (aim - length)))
+def _about_a_tenth(
+    lengths: Mapping[str, int], tracks_on: Mapping[str, int], candidates: list[str]
+) -> list[str]:
+    aim = _HELD_OUT * sum(lengths.values())
+    most = max((tracks_on[name] for name in candidates), default=0)
+    pool = [name for name in candidates if tracks_on[name] >= 0.9 * most]
+    part, total = set[str](), 0
+    while pool and total < 0.7 * aim:
+        nearest = min(pool, key=lambda name: abs(lengths[name] - (aim - total)))
         pool.remove(nearest)
-        chosen.append(nearest)
-        length += contigs.lengths[nearest]
-    return [contigs.names[index] for index in sorted(chosen)] if length >= 0.3 * aim else []
+        part.add(nearest)
+        total += lengths[nearest]
+    return [name for name in lengths if name in part] if total >= 0.3 * aim else []
 
 
-def _ends(contigs: Contigs) -> tuple[list[str], list[str]]:
-    longest = int(np.argmax(contigs.lengths))
-    name, length = contigs.names[longest], contigs.lengths[longest]
-    size = int(min(_HELD_OUT * contigs.total, 0.2 * length)) // BIN * BIN
+def _ends(lengths: Mapping[str, int]) -> tuple[list[str], list[str]]:
+    genome = sum(lengths.values())
+    name = max(lengths, key=lengths.__getitem__)
+    length = lengths[name]
+    size = int(min(_HELD_OUT * genome, 0.2 * length)) // BIN * BIN
     if size < 10 * BIN:
-        raise DanqError(f"the genome is too short to hold parts of it out: {contigs.total:,} bp")
+        raise DanqError(f"the genome is too short to hold parts of it out: {genome:,} bp")
     first, second = length // BIN * BIN - 2 * size, length // BIN * BIN - size
     return [f"{name}:{first + 1}-{second}"], [f"{name}:{second + 1}-{length}"]
 
@@ -180,19 +169,21 @@ def _target_names(tracks: Sequence[Path]) -> list[str]:
     return list(names)
 
 
-def _contigs_with_regions(tracks: Sequence[Path], contigs: Contigs) -> list[int]:
-    seen = [0] * len(contigs.names)
+def _tracks_on(tracks: Sequence[Path], lengths: Mapping[str, int]) -> dict[str, int]:
+    """For each contig the number of tracks with regions on it."""
+    contigs = tuple(lengths)
+    tracks_on = dict.fromkeys(contigs, 0)
     for track in tracks:
         intervals = read_intervals(track)
-        found = resolve_contigs(intervals.names, contigs.names, str(track))
-        if not found.index:
+        index = resolve_contigs(intervals.names, contigs, str(track)).index
+        if not index:
             raise DanqError(
-                f"{track}: expected contigs such as {first_few(contigs.names, 3)}, "
+                f"{track}: expected contigs such as {', '.join(contigs[:3])}, "
                 f"received {first_few(intervals.names, 3) or 'no region'}"
             )
-        for index in set(found.index.values()):
-            seen[index] += 1
-    return seen
+        for contig in set(index.values()):
+            tracks_on[contigs[contig]] += 1
+    return tracks_on
 
 
 def _from(track: Path, out: Path) -> str:
@@ -200,21 +191,21 @@ def _from(track: Path, out: Path) -> str:
 
 
 def _text(
-    fasta: Path, targets: Path, contigs: Contigs, parts: tuple[list[str], list[str]], tracks: int
+    fasta: Path, targets: Path, lengths: Mapping[str, int], parts: tuple[list[str], list[str]], tracks: int
 ) -> str:
     genome = re.sub(r"[^A-Za-z0-9_.-]", "_", fasta.name.removesuffix(".gz").rpartition(".")[0] or fasta.name)
-    valid, test = (json.dumps(part) for part in parts)
-    small = contigs.total <= _SMALL_GENOME_BP
+    valid, test = parts
+    small = sum(lengths.values()) <= _SMALL_GENOME_BP
     return _TEMPLATE.format(
         genome=json.dumps(genome.lstrip(".-") or "genome"),
         fasta=json.dumps(str(fasta)),
         targets=json.dumps(str(targets)),
         bin=BIN,
         keep=_keep(small, tracks),
-        valid=valid,
-        test=test,
-        valid_part=f"{_part(contigs, parts[0]):.0%}",
-        test_part=f"{_part(contigs, parts[1]):.0%}",
+        valid=json.dumps(valid),
+        test=json.dumps(test),
+        valid_part=f"{_share(lengths, valid):.0%}",
+        test_part=f"{_share(lengths, test):.0%}",
         run=_SMALL_RUN if small else _LARGE_RUN,
     )
 
@@ -227,10 +218,10 @@ def _keep(small: bool, tracks: int) -> str:
     return "positive                         # training bins with at least one target"
 
 
-def _part(contigs: Contigs, parts: Sequence[str]) -> float:
-    length = dict(zip(contigs.names, contigs.lengths, strict=True))
-    regions = [parse_region(text) for text in parts]
-    return sum((r.end or length[r.contig]) - r.start for r in regions) / contigs.total
+def _share(lengths: Mapping[str, int], part: Sequence[str]) -> float:
+    """Share of the genome that contigs or regions make up."""
+    regions = [parse_region(text) for text in part]
+    return sum((r.end or lengths[r.contig]) - r.start for r in regions) / sum(lengths.values())
 
 
 _TEMPLATE = """\

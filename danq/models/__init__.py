@@ -55,7 +55,7 @@ def load_model_module(name: str) -> ModuleType:
     if name in MODELS:
         return MODELS[name]
     if not name.endswith(".py"):
-        raise DanqError(f"model: expected one of {', '.join(MODELS)} or a .py file, received {name!r}")
+        raise DanqError(f"expected one of {', '.join(MODELS)} or a file ending in .py, received {name!r}")
     path = Path(name)
     if not path.is_file():
         raise DanqError(f"{path}: no such file; expected a Python file of a model")

@@ -7,8 +7,8 @@ import pytest
 import yaml
 
 from danq.config import load_config
-from danq.config.files import check_files
-from danq.config.starter import Contigs, choose_parts, read_contigs, write_starter
+from danq.config.starter import choose_parts, read_lengths, write_starter
+from danq.config.workflow import check_files
 from danq.errors import DanqError
 from danq.genome.intervals import parse_region
 from tests.cli.test_config import danq
@@ -108,36 +108,37 @@ def test_refusals(data: Path, tracks: list[str], parts: dict[str, list[str]], ex
 def test_contig_lengths_of_any_fasta(tmp_path: Path):
     text = b">a one\r\nACGT\r\nAC\r\n>b\nNNN\n\n>c\n"
     (tmp_path / "a.fa.gz").write_bytes(gzip.compress(text))
-    assert read_contigs(tmp_path / "a.fa.gz") == Contigs(("a", "b", "c"), (6, 3, 0))
+    assert read_lengths(tmp_path / "a.fa.gz") == {"a": 6, "b": 3, "c": 0}
 
 
 def test_contigs_without_regions_are_not_held_out():
-    contigs = Contigs(("a", "b", "c", "d"), (1_000_000, 100_000, 90_000, 80_000))
-    assert choose_parts(contigs, [2, 0, 2, 2], [], []) == (["d"], ["c"])
+    lengths = {"a": 1_000_000, "b": 100_000, "c": 90_000, "d": 80_000}
+    assert choose_parts(lengths, {"a": 2, "b": 0, "c": 2, "d": 2}, [], []) == (["d"], ["c"])
     # most tracks have nothing on b, so they could not be scored there
-    assert choose_parts(contigs, [9, 1, 9, 9], [], []) == (["d"], ["c"])
+    assert choose_parts(lengths, {"a": 9, "b": 1, "c": 9, "d": 9}, [], []) == (["d"], ["c"])
 
 
 def test_many_scaffolds_are_gathered_to_a_tenth():
-    contigs = Contigs(tuple(f"s{number}" for number in range(100)), (10_000,) * 100)
-    valid, test = choose_parts(contigs, [1] * 100, [], [])
+    scaffolds = [f"s{number}" for number in range(100)]
+    valid, test = choose_parts(dict.fromkeys(scaffolds, 10_000), dict.fromkeys(scaffolds, 1), [], [])
     assert len(valid) == len(test) == 7
     assert not set(valid) & set(test)
 
 
-@pytest.mark.parametrize("lengths", [(4_641_652,), (4_000_123, 5_000)])
-def test_one_large_contig_is_cut_in_whole_bins(lengths: tuple[int, ...]):
-    contigs = Contigs(("chromosome", "plasmid")[: len(lengths)], lengths)
-    (valid,), (test,) = choose_parts(contigs, [3] * len(lengths), [], [])
+@pytest.mark.parametrize(
+    "lengths", [{"chromosome": 4_641_652}, {"chromosome": 4_000_123, "plasmid": 5_000}], ids=len
+)
+def test_one_large_contig_is_cut_in_whole_bins(lengths: dict[str, int]):
+    (valid,), (test,) = choose_parts(lengths, dict.fromkeys(lengths, 3), [], [])
     first, second = parse_region(valid), parse_region(test)
     assert first.end == second.start
-    assert second.end == lengths[0]
+    assert second.end == lengths["chromosome"]
     assert first.start % 200 == second.start % 200 == 0
     for region in (first, second):
         assert region.end is not None
-        assert 0.09 < (region.end - region.start) / contigs.total < 0.11
+        assert 0.09 < (region.end - region.start) / sum(lengths.values()) < 0.11
 
 
 def test_a_genome_too_short_to_split_is_refused():
     with pytest.raises(DanqError, match="too short to hold parts of it out: 3,000 bp"):
-        choose_parts(Contigs(("a",), (3_000,)), [1], [], [])
+        choose_parts({"a": 3_000}, {"a": 1}, [], [])

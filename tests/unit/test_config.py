@@ -9,10 +9,16 @@ import pytest
 import yaml
 
 from danq.config import _callsets, load_config, parse_config, unused
-from danq.config.files import callset_files, check_files, dataset_files, run_files
-from danq.config.reference import reference
-from danq.config.schema import json_schema
-from danq.config.settle import any_of, settle, write_once
+from danq.config.reference import json_schema, reference
+from danq.config.workflow import (
+    any_of,
+    callset_files,
+    check_files,
+    checked_config,
+    dataset_files,
+    run_files,
+    write_once,
+)
 from danq.errors import DanqError
 from danq.models import MODELS
 
@@ -330,14 +336,14 @@ def test_a_directory_is_no_file(project: Path):
 
 
 def test_the_workflow_ends_with_one_line(project: Path, capsys: pytest.CaptureFixture[str]):
-    assert settle(GOOD, []).runs["small"].options["filters"] == 16
+    assert checked_config(GOOD, []).runs["small"].options["filters"] == 16
     with pytest.raises(SystemExit) as end:
-        settle(changed("runs/small/trian", {}), [])
+        checked_config(changed("runs/small/trian", {}), [])
     assert end.value.code == 2
     assert capsys.readouterr().err.count("\n") == 1
     Path("twice.yaml").write_text("runs: {}\nruns: {}\n")
     with pytest.raises(SystemExit):
-        settle(GOOD, ["twice.yaml"])
+        checked_config(GOOD, ["twice.yaml"])
     assert "twice.yaml:2: key 'runs' stands in line 1 already" in capsys.readouterr().err
 
 
@@ -349,7 +355,7 @@ def test_values_of_the_command_line_are_numbers_where_they_look_like_it(project:
     given["runs"]["small"]["train"] |= {"clip_norm": "null", "freeze": ["conv", "lstm"], "optimizer": "adam"}
     merged = changed("runs/small/train", given["runs"]["small"]["train"])
     merged["runs"]["small"]["train"] |= {"seed": 5}
-    train = settle(merged, [], given).runs["small"].train
+    train = checked_config(merged, [], given).runs["small"].train
     assert (train.epochs, train.learning_rate, train.require_gpu, train.seed) == (3, 0.0001, True, 5)
     assert (train.clip_norm, train.freeze, train.optimizer) == (None, ["conv", "lstm"], "adam")
 

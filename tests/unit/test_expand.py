@@ -7,8 +7,7 @@ from typing import Any
 import pytest
 
 from danq.config import load_config, parse_config
-from danq.config.files import check_files
-from danq.config.settle import write_once
+from danq.config.workflow import check_files, write_once
 from danq.errors import DanqError
 from danq.learn.repeats import Repeat, read_name
 

@@ -7,7 +7,7 @@ from typer.testing import CliRunner
 
 from danq.cli import app
 from danq.config import parse_config
-from danq.config.files import check_files, dataset_files
+from danq.config.workflow import check_files, dataset_files
 from danq.errors import DanqError
 
 SPLIT = {"valid": 0.1, "test": 0.1}

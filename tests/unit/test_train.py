@@ -317,6 +317,6 @@ def test_tensorboard_files_are_beside_the_bundle(dataset, tmp_path):
 def test_wrong_options_are_refused_before_training(dataset, tmp_path):
     with pytest.raises(DanqError, match=r"runs\.tiny\.options\.filters: .* received 'many'"):
         train_run("tiny", tiny_run(options={"filters": "many"}), dataset, tmp_path / "run", tmp_path)
-    with pytest.raises(DanqError, match="model: expected one of"):
+    with pytest.raises(DanqError, match="expected one of danq, "):
         train_run("tiny", tiny_run("dnq"), dataset, tmp_path / "run", tmp_path)
     assert not (tmp_path / "run").exists()

@@ -3,8 +3,14 @@ import shlex
 import sys
 from pathlib import Path
 
-from danq.config.files import callset_files, dataset_files, run_files
-from danq.config.settle import any_of, settle, write_once
+from danq.config.workflow import (
+    any_of,
+    callset_files,
+    checked_config,
+    dataset_files,
+    run_files,
+    write_once,
+)
 from danq.variants.text import open_variants
 from danq.provenance import verb_digest
 
@@ -13,7 +19,7 @@ os.environ.update(
     PATH=f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
 )
 
-settings = settle(config, workflow.configfiles, workflow.config_settings.config)
+settings = checked_config(config, workflow.configfiles, workflow.config_settings.config)
 
 # written when jobs start; a parameter and no input, so that it makes nothing run again by itself
 CONFIG = "results/config.json"

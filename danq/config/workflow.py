@@ -1,0 +1,223 @@
+"""What the workflow asks of a configuration: checked once at the start, and the files that each job reads."""
+
+import json
+import re
+import sys
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import BaseModel
+
+from danq.config import Config, parse_config, unused
+from danq.config.reading import read_mapping
+from danq.data.examples.png import png_files
+from danq.data.regions.targets import read_targets
+from danq.errors import DanqError, first_few
+from danq.files import atomic, write_json
+from danq.genome.intervals import parse_region
+from danq.models import load_model_module
+from danq.variants.text import open_variants
+
+
+def checked_config(
+    merged: Mapping[str, Any], files: Sequence[str | Path], overrides: Mapping[str, Any] | None = None
+) -> Config:
+    """Check the merged configuration of a workflow; end the process with one line if it is refused.
+
+    Parameters
+    ----------
+    merged : mapping
+        The configuration after files and ``--config k=v`` were merged.
+    files : sequence of paths
+        The configuration files; read again, because merging hides keys given twice.
+    overrides : mapping, optional
+        What ``--config`` gave; Snakemake hands over its numbers and truth values as text.
+
+    Raises
+    ------
+    SystemExit
+        With status 2, after one line on stderr, so that no job starts and no traceback is shown.
+    """
+    source = str(files[-1]) if files else "configuration"
+    try:
+        for path in files:
+            read_mapping(Path(path))
+        config = parse_config(_merged(merged, overrides or {}), source)
+        check_files(config, source)
+    except DanqError as error:
+        sys.stderr.write(f"danq: {error}\n")
+        raise SystemExit(2) from None
+    for phrase in unused(config):
+        sys.stderr.write(f"danq: warning: {source}: {phrase}\n")
+    return config
+
+
+def _merged(below: Any, above: Mapping[str, Any]) -> dict[str, Any]:
+    """Put what the command line gave into the merged configuration, its numbers as numbers."""
+    result = dict(below) if isinstance(below, Mapping) else {}
+    for key, value in above.items():
+        result[key] = _merged(result.get(key), value) if isinstance(value, Mapping) else _retyped(value)
+    return result
+
+
+def _retyped(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_retyped(item) for item in value]
+    if isinstance(value, Mapping):
+        return {key: _retyped(item) for key, item in value.items()}
+    if not isinstance(value, str):
+        return value
+    try:
+        scalar = yaml.safe_load(value)
+    except yaml.YAMLError:
+        return value
+    return scalar if scalar is None or isinstance(scalar, bool | int | float) else value
+
+
+def write_once(config: Config, path: Path) -> None:
+    """Write the configuration with all defaults as JSON, if the file does not hold it already."""
+    value = config.model_dump(mode="json")
+    try:
+        if json.loads(path.read_text(encoding="utf-8")) == value:
+            return
+    except (OSError, ValueError):
+        pass  # absent or damaged: written anew
+    with atomic(path) as partial:
+        write_json(partial, value)
+
+
+def any_of(names: Iterable[str]) -> str:
+    """Regular expression that matches exactly these names, and nothing where there are none."""
+    return "|".join(re.escape(name) for name in names) or "(?!)"
+
+
+def dataset_files(config: Config, name: str) -> list[Path]:
+    """Files a dataset is made from besides its genome: tables, tracks, examples, excluded regions, aliases.
+
+    Raises
+    ------
+    DanqError
+        If the table of targets cannot be read or names a track that does not exist.
+    """
+    options = config.datasets[name]
+    # of a folder of images, each of them
+    paths = [file for _, path in _paths(options) for file in (png_files(path) if path.is_dir() else [path])]
+    tracks = [target.path for target in read_targets(options.targets)] if options.targets else []
+    return list(dict.fromkeys([*paths, *tracks]))
+
+
+def run_files(config: Config, name: str) -> list[Path]:
+    """Files a run reads besides its dataset: a model of one's own, motifs, a bundle to start from."""
+    return [path for _, path in _run_paths(config, name)]
+
+
+def callset_files(config: Config, name: str) -> list[Path]:
+    """Files the scoring of a callset reads besides models and genome: variants, aliases, a background."""
+    return [path for _, path in _callset_paths(config, name)]
+
+
+def check_files(config: Config, source: str) -> None:
+    """Refuse a configuration that names files which do not exist, or contradicts what stands in them.
+
+    Raises
+    ------
+    DanqError
+        With the key, what was expected and what was received.
+    """
+    paths = list(_all_paths(config))
+    folders = [f"datasets.{name}.examples" for name, o in config.datasets.items() if o.kind == "image"]
+    # by path: what a run with many seeds lacks is told once
+    missing = {
+        path: f"{key}: expected a file, received '{path}' "
+        + ("(a directory)" if path.is_dir() else "(no such file)")
+        for key, path in reversed(paths)
+        if not (path.is_file() or (path.is_dir() and key.startswith(tuple(folders))))
+    }
+    if missing:
+        raise DanqError(f"{source}: " + "; ".join(reversed(missing.values())))
+    contents = [
+        (f"datasets.{name}", path) for name in config.datasets for path in dataset_files(config, name)
+    ]
+    for key, path in (*paths, *contents):
+        # a rule's input with braces is a pattern to Snakemake
+        if set("{}") & set(str(path)):
+            raise DanqError(f"{source}: {key}: expected a path without braces, received {path}")
+    # a wrong name of a target would otherwise come to light after the training
+    problems = [phrase for name in config.callsets for phrase in _callset_problems(config, name)]
+    if problems:
+        raise DanqError(f"{source}: " + "; ".join(problems))
+
+
+def _all_paths(config: Config) -> Iterator[tuple[str, Path]]:
+    """Every path of a configuration, with its key."""
+    yield from _paths(config.genomes, "genomes")
+    yield from _paths(config.datasets, "datasets")
+    for name in config.runs:
+        yield from _run_paths(config, name)
+    for name in config.callsets:
+        yield from _callset_paths(config, name)
+
+
+def _run_paths(config: Config, name: str) -> Iterator[tuple[str, Path]]:
+    run, key = config.runs[name], f"runs.{name}"
+    if run.model.endswith(".py"):
+        yield f"{key}.model", Path(run.model)
+    # as typed options: of the plain ones that the configuration holds, none is known to be a path
+    yield from _paths(load_model_module(run.model).Options.model_validate(run.options), f"{key}.options")
+    start = run.train.init_from
+    if start is not None and "/" in start:
+        yield f"{key}.train.init_from", Path(start) / "bundle.json"
+
+
+def _callset_paths(config: Config, name: str) -> Iterator[tuple[str, Path]]:
+    callset, key = config.callsets[name], f"callsets.{name}"
+    yield from _paths(callset.model_copy(update={"background": None}), key)
+    if callset.background is not None:
+        for file in ("background.json", "background.npy"):
+            yield f"{key}.background", callset.background / file
+
+
+def _callset_problems(config: Config, name: str) -> Iterator[str]:
+    """Find variants that cannot be read, regions that are none, and what is no target of all the runs."""
+    callset, key = config.callsets[name], f"callsets.{name}"
+    try:
+        open_variants(callset.vcf)
+    except DanqError as error:
+        yield f"{key}.vcf: {error}"
+    for number, region in enumerate(callset.regions):
+        try:
+            parse_region(region)
+        except DanqError as error:
+            yield f"{key}.regions.{number}: {error}"
+    known: list[str] = []
+    for number, run in enumerate(callset.runs):
+        table = config.datasets[config.runs[run].dataset].targets
+        if table is None:
+            continue
+        targets = [target.name for target in read_targets(table)]
+        known = known or targets
+        if targets != known:
+            yield f"{key}.runs.{number}: expected the targets of the other runs, received others in {table}"
+    for option, names in (("targets", callset.targets), ("annotate", callset.annotate)):
+        for number, target in enumerate(names):
+            if known and target not in known:
+                yield (
+                    f"{key}.{option}.{number}: expected a target ({first_few(known, 8)}), received '{target}'"
+                )
+
+
+def _paths(value: Any, key: str = "") -> Iterator[tuple[str, Path]]:
+    """Every path within a typed value, with its key's path."""
+    items: Iterable[tuple[Any, Any]] = ()
+    if isinstance(value, Path):
+        yield key, value
+    elif isinstance(value, BaseModel):
+        items = ((name, getattr(value, name)) for name in type(value).model_fields)
+    elif isinstance(value, dict):
+        items = value.items()
+    elif isinstance(value, list | tuple):
+        items = enumerate(value)
+    for name, item in items:
+        yield from _paths(item, f"{key}.{name}")
