@@ -58,7 +58,7 @@ class _Fold:
     second: NDArray[np.float64]
     matched: bool
     resampled: NDArray[np.float64] | None
-    targets: pl.DataFrame | None
+    targets: pl.DataFrame
 
     @property
     def mean(self) -> float:
@@ -72,11 +72,10 @@ def mean_and_sd(values: Sequence[float]) -> tuple[float, float | None]:
 
 def value(run: Run, metric: str) -> float | None:
     """One of `AREAS` (mean over scored targets) or `CALLS` of a run on its split; None where it has none."""
-    found = run.measured
-    if found is None:
-        return None
-    given = found[metric]["mean"] if metric in AREAS else (found.get("classes") or {}).get(metric)
-    return None if given is None else float(given)
+    measured = run.measured or {}
+    of = measured.get(metric) if metric in AREAS else measured.get("classes")
+    number = (of or {}).get("mean" if metric in AREAS else metric)
+    return None if number is None else float(number)
 
 
 def difference(ours: Group, theirs: Group, metric: str) -> Difference | None:
@@ -86,8 +85,8 @@ def difference(ours: Group, theirs: Group, metric: str) -> Difference | None:
     drawn independently of each other. It does not tell how much other seeds would differ; `Difference.sd`
     does.
     """
-    found = [_in_fold(*fold, metric) for fold in shared_folds(ours, theirs)]
-    folds = [fold for fold in found if fold is not None]
+    compared = [_in_fold(*fold, metric) for fold in _shared_folds(ours, theirs)]
+    folds = [fold for fold in compared if fold is not None]
     if not folds:
         return None
     mean = float(np.mean([fold.mean for fold in folds]))
@@ -99,7 +98,7 @@ def difference(ours: Group, theirs: Group, metric: str) -> Difference | None:
         low,
         high,
         *_singles(folds),
-        _targets([fold.targets for fold in folds]),
+        _mean_by_target([fold.targets for fold in folds]),
         (sum(len(fold.first) for fold in folds), sum(len(fold.second) for fold in folds)),
         (len(folds), len({*ours.folds, *theirs.folds})),
     )
@@ -107,10 +106,10 @@ def difference(ours: Group, theirs: Group, metric: str) -> Difference | None:
 
 def other_rows(ours: Group, theirs: Group) -> bool:
     """Tell whether two runs are evaluated in a common fold, but nowhere on the same rows."""
-    return bool(_common(ours, theirs)) and not shared_folds(ours, theirs)
+    return bool(_common(ours, theirs)) and not _shared_folds(ours, theirs)
 
 
-def shared_folds(ours: Group, theirs: Group) -> list[tuple[tuple[Run, ...], tuple[Run, ...]]]:
+def _shared_folds(ours: Group, theirs: Group) -> list[tuple[tuple[Run, ...], tuple[Run, ...]]]:
     """Give the evaluated trainings of both in each fold where all were measured on the same rows."""
     return [fold for fold in _common(ours, theirs) if same_rows([*fold[0], *fold[1]])]
 
@@ -130,8 +129,8 @@ def _in_fold(ours: Sequence[Run], theirs: Sequence[Run], metric: str) -> _Fold |
         first,
         second,
         seeds[0] == seeds[1] or min(len(first), len(second)) == 1,
-        _paired(ours, theirs, metric) if same_draw((*ours, *theirs)) else None,
-        both_scored(ours, theirs, metric) if metric in AREAS else None,
+        _paired(ours, theirs, metric) if _same_draw((*ours, *theirs)) else None,
+        _both_scored(ours, theirs, metric),
     )
 
 
@@ -162,7 +161,7 @@ def resampled(runs: Sequence[Run], metric: str) -> NDArray[np.float64] | None:
     return np.asarray(np.mean(columns, axis=0)) if len(columns) == len(runs) else None
 
 
-def same_draw(runs: Sequence[Run]) -> bool:
+def _same_draw(runs: Sequence[Run]) -> bool:
     """Tell whether runs on the same rows drew the same blocks: number of resamples and seed."""
     drawn = []
     for run in runs:
@@ -182,26 +181,22 @@ def _together(resampled: Sequence[NDArray[np.float64] | None]) -> NDArray[np.flo
     return known[0] if len(known) == 1 else np.asarray(np.mean(shuffled, axis=0))
 
 
-def both_scored(ours: Sequence[Run], theirs: Sequence[Run], metric: str) -> pl.DataFrame | None:
+def _both_scored(ours: Sequence[Run], theirs: Sequence[Run], metric: str) -> pl.DataFrame:
     """Give target, ours, theirs of the targets that both score: means over trainings on the same rows."""
-    tables = [_by_target(runs, metric, name) for runs, name in ((ours, "ours"), (theirs, "theirs"))]
-    first, second = tables
-    if first is None or second is None:
-        return None
+    if metric not in AREAS:
+        return _mean_by_target([])
+    first, second = (
+        _mean_by_target([run.on_split(run.metrics) for run in runs], pl.col(metric).alias(name))
+        for runs, name in ((ours, "ours"), (theirs, "theirs"))
+    )
     return first.join(second, on="target", maintain_order="left").drop_nulls()
 
 
-def _by_target(runs: Sequence[Run], metric: str, name: str) -> pl.DataFrame | None:
-    tables = [found for run in runs if (found := run.on_split(run.metrics)) is not None]
-    if not tables:
-        return None
-    every = pl.concat([table.select("target", pl.col(metric).alias(name)) for table in tables])
-    return every.group_by("target", maintain_order=True).agg(pl.col(name).mean())
-
-
-def _targets(tables: Sequence[pl.DataFrame | None]) -> pl.DataFrame:
-    known = [table for table in tables if table is not None]
+def _mean_by_target(tables: Sequence[pl.DataFrame | None], *columns: pl.Expr) -> pl.DataFrame:
+    """Mean of some columns over tables for each target, in the order in which targets first occur."""
+    columns = columns or (pl.col("ours"), pl.col("theirs"))
+    known = [table.select("target", *columns) for table in tables if table is not None]
     if not known:
-        return pl.DataFrame(schema={"target": pl.String, "ours": pl.Float64, "theirs": pl.Float64})
-    means = pl.col("ours", "theirs").mean()
-    return pl.concat(known).group_by("target", maintain_order=True).agg(means)
+        names = [column.meta.output_name() for column in columns]
+        return pl.DataFrame(schema={"target": pl.String, **dict.fromkeys(names, pl.Float64)})
+    return pl.concat(known).group_by("target", maintain_order=True).agg(pl.exclude("target").mean())

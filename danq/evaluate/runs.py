@@ -1,4 +1,4 @@
-"""One training with what was measured of it, and the trainings that a configured run consists of."""
+"""What was measured of a training, read back, and the trainings that a configured run consists of."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,9 +7,12 @@ from typing import Any
 
 import polars as pl
 
+from danq.errors import DanqError
+from danq.evaluate.evaluate import FORMAT_VERSION, KIND
+from danq.evaluate.per_target import SCHEMA, TARGET
+from danq.files import read_manifest
 from danq.learn.repeats import Repeat, read_name
 
-RESAMPLES = "evaluation/resamples.parquet"
 BASELINE = "kmer_logistic"
 """Model that other runs on the same dataset are compared with."""
 
@@ -22,8 +25,6 @@ class Run:
     ----------
     name : str
         Name of its directory.
-    folder : Path
-        That directory.
     bundle : dict
         ``bundle.json``.
     history : DataFrame or None
@@ -35,7 +36,6 @@ class Run:
     """
 
     name: str
-    folder: Path
     bundle: dict[str, Any]
     history: pl.DataFrame | None
     summary: dict[str, Any] | None
@@ -57,12 +57,12 @@ class Run:
     @property
     def repeat(self) -> Repeat:
         """Which fold and seed of which run this is, if its name says so and its bundle agrees."""
-        told = read_name(self.name)
-        if told.seed is not None and told.seed != self.bundle.get("train", {}).get("seed"):
+        repeat = read_name(self.name)
+        if repeat.seed is not None and repeat.seed != self.bundle.get("train", {}).get("seed"):
             return Repeat(self.name)
-        if told.fold is not None and told.fold != read_name(self.dataset).fold:
+        if repeat.fold is not None and repeat.fold != read_name(self.dataset).fold:
             return Repeat(self.name)
-        return told
+        return repeat
 
     @property
     def family(self) -> str:
@@ -78,13 +78,62 @@ class Run:
     @property
     def measured(self) -> dict[str, Any] | None:
         """Means over targets on `split`."""
-        found = self.summary["splits"].get(self.split) if self.summary else None
-        return None if found is None else dict(found)
+        measured = self.summary["splits"].get(self.split) if self.summary else None
+        return None if measured is None else dict(measured)
 
     def on_split(self, table: pl.DataFrame | None) -> pl.DataFrame | None:
         """Rows of one of its tables that belong to `split`; None where there are none."""
-        chosen = None if table is None else table.filter(split=self.split)
-        return None if chosen is None or chosen.is_empty() else chosen
+        rows = None if table is None else table.filter(split=self.split)
+        return None if rows is None or rows.is_empty() else rows
+
+
+def read_run(manifest: Path) -> Run:
+    """Read a run by its ``bundle.json``, with what `danq evaluate` wrote beside it.
+
+    Raises
+    ------
+    DanqError
+        If a file is damaged or of another format version.
+    """
+    folder = manifest.parent
+    evaluation = folder / "evaluation"
+    summary = evaluation / "summary.json"
+    return Run(
+        name=folder.name,
+        bundle=read_manifest(manifest, "bundle", 1),
+        history=read_tsv(folder / "history.tsv"),
+        summary=read_manifest(summary, KIND, FORMAT_VERSION) if summary.is_file() else None,
+        metrics=read_tsv(evaluation / "metrics.tsv", SCHEMA),
+        curves=_read_parquet(evaluation / "curves.parquet"),
+        calibration=read_tsv(evaluation / "calibration.tsv", {"run": pl.String, "target": pl.String}),
+        resamples=_read_parquet(evaluation / "resamples.parquet", without=f"^{TARGET}.*$"),
+    )
+
+
+def read_tsv(path: Path, schema: dict[str, Any] | None = None) -> pl.DataFrame | None:
+    """Read a table with names in its first line; None where there is no such file.
+
+    Raises
+    ------
+    DanqError
+        If it is none.
+    """
+    if not path.is_file():
+        return None
+    try:
+        table = pl.read_csv(path, separator="\t", schema_overrides=schema, infer_schema_length=None)
+        return table.fill_nan(None)
+    except pl.exceptions.PolarsError as error:
+        raise DanqError(f"{path}: expected a table ({str(error).splitlines()[0]})") from None
+
+
+def _read_parquet(path: Path, without: str = "") -> pl.DataFrame | None:
+    if not path.is_file():
+        return None
+    try:
+        return pl.scan_parquet(path).select(pl.exclude(without) if without else pl.all()).collect()
+    except pl.exceptions.PolarsError as error:
+        raise DanqError(f"{path}: expected a Parquet table ({str(error).splitlines()[0]})") from None
 
 
 @dataclass(frozen=True)

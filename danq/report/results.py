@@ -9,9 +9,7 @@ import polars as pl
 
 from danq.data.manifest import DatasetManifest
 from danq.errors import DanqError
-from danq.evaluate.evaluate import FORMAT_VERSION, KIND
-from danq.evaluate.per_target import SCHEMA, TARGET
-from danq.evaluate.runs import RESAMPLES, Group, Run, grouped
+from danq.evaluate.runs import Group, Run, grouped, read_run, read_tsv
 from danq.files import read_manifest
 from danq.genome.manifest import GenomeManifest
 from danq.report.callsets import Callset, read_callset
@@ -86,7 +84,7 @@ def read_results(path: Path, names: Sequence[str] = (), callsets: Collection[str
     bundles = _chosen(path, "run", "runs/*/bundle.json", names, not names)
     if not bundles:
         raise DanqError(f"{path}: expected at least one run (runs/<name>/bundle.json), found none")
-    runs = _in_order([_read_run(manifest) for manifest in bundles], names)
+    runs = _in_order([read_run(manifest) for manifest in bundles], names)
     datasets = {
         manifest.parent.name: DatasetManifest.read(manifest.parent)
         for manifest in sorted(path.glob("datasets/*/dataset.json"))
@@ -130,46 +128,10 @@ def _chosen(path: Path, what: str, pattern: str, names: Collection[str], everyth
     return [manifest for manifest in found if everything or manifest.parent.name in names]
 
 
-def _read_run(manifest: Path) -> Run:
-    folder = manifest.parent
-    evaluation = folder / "evaluation"
-    summary = evaluation / "summary.json"
-    return Run(
-        name=folder.name,
-        folder=folder,
-        bundle=read_manifest(manifest, "bundle", 1),
-        history=_read_tsv(folder / "history.tsv"),
-        summary=read_manifest(summary, KIND, FORMAT_VERSION) if summary.is_file() else None,
-        metrics=_read_tsv(evaluation / "metrics.tsv", SCHEMA),
-        curves=_read_parquet(evaluation / "curves.parquet"),
-        calibration=_read_tsv(evaluation / "calibration.tsv", {"run": pl.String, "target": pl.String}),
-        resamples=_read_parquet(folder / RESAMPLES, without=f"^{TARGET}.*$"),
-    )
-
-
-def _read_tsv(path: Path, schema: dict[str, Any] | None = None) -> pl.DataFrame | None:
-    if not path.is_file():
-        return None
-    try:
-        table = pl.read_csv(path, separator="\t", schema_overrides=schema, infer_schema_length=None)
-        return table.fill_nan(None)
-    except pl.exceptions.PolarsError as error:
-        raise DanqError(f"{path}: expected a table ({str(error).splitlines()[0]})") from None
-
-
-def _read_parquet(path: Path, without: str = "") -> pl.DataFrame | None:
-    if not path.is_file():
-        return None
-    try:
-        return pl.scan_parquet(path).select(pl.exclude(without) if without else pl.all()).collect()
-    except pl.exceptions.PolarsError as error:
-        raise DanqError(f"{path}: expected a Parquet table ({str(error).splitlines()[0]})") from None
-
-
 def _read_jobs(folder: Path) -> pl.DataFrame | None:
     jobs = []
     for path in sorted(folder.glob("**/*.tsv")):
-        table = _read_tsv(path)
+        table = read_tsv(path)
         if table is None or table.is_empty() or not {"s", "max_rss", "mean_load"} <= set(table.columns):
             continue
         numbers = table.select(pl.col("s", "max_rss", "mean_load").cast(pl.Float64, strict=False))
