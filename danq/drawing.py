@@ -31,7 +31,13 @@ def own_settings() -> Iterator[None]:
         yield
 
 
-def svg(figure: "Figure", title: str, description: str = "", remarks: Mapping[str, str] | None = None) -> str:
+def svg(
+    figure: "Figure",
+    title: str,
+    description: str = "",
+    remarks: Mapping[str, str] | None = None,
+    tight: bool = False,
+) -> str:
     """Write a figure as an ``<svg>`` element that needs no other file, in px.
 
     Parameters
@@ -42,13 +48,16 @@ def svg(figure: "Figure", title: str, description: str = "", remarks: Mapping[st
         What a screen reader says of it.
     remarks : mapping of str to str, optional
         Text that is shown under the pointer, by the `gid` of an artist.
+    tight : bool
+        Let the drawing take the room that its parts need, whatever the size of the figure.
     """
     stream = StringIO()
     with warnings.catch_warnings():
         # text is drawn by the fonts of who looks at it: letters that the measuring font lacks do not matter
         warnings.filterwarnings("ignore", "Glyph .* missing")
         # neither date nor version, and no addresses of vocabularies
-        figure.savefig(stream, format="svg", metadata=dict.fromkeys(("Date", "Creator", "Format", "Type")))
+        nothing = dict.fromkeys(("Date", "Creator", "Format", "Type"))
+        figure.savefig(stream, format="svg", metadata=nothing, bbox_inches="tight" if tight else None)
     _, root, body = re.split(r"(<svg[^>]*>)", stream.getvalue(), maxsplit=1)
     root = re.sub(r'="([\d.]+)pt"', r'="\1"', root).replace("<svg", '<svg role="img"')
     told = remarks or {}

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from math import isfinite
 from typing import Any
 
+LONGEST_HEAD = 24
+"""Letters of the name of a run in the head of a column."""
 SEARCH = (
     '<input type="search" class="form-control form-control-sm danq-search" '
     'placeholder="Search targets" aria-label="Search targets">'
@@ -58,17 +60,23 @@ class Column:
 
     def header(self) -> dict[str, Any]:
         """Give what MultiQC is told of the column."""
-        given: dict[str, Any] = {
+        header: dict[str, Any] = {
             "title": text(self.title),
             "description": text(self.description),
             "hidden": self.hidden,
             "scale": self.colour or False,
         }
         if self.decimals is not None:
-            given["format"] = "{:" + ("+" if self.signed else "") + ",." + str(self.decimals) + "f}"
-        return given | {
+            header["format"] = "{:" + ("+" if self.signed else "") + ",." + str(self.decimals) + "f}"
+        return header | {
             key: value for key, value in (("min", self.low), ("max", self.high)) if value is not None
         }
+
+
+def section(id_: str, title: str, description: str, kind: str, data: Any, **config: Any) -> Section:
+    """Make a section of one of MultiQC's kinds of plots; `description` is HTML."""
+    common = {"section_name": text(title), "description": description, "plot_type": kind}
+    return Section(id_, common | config, data)
 
 
 def text(value: object) -> str:
@@ -119,28 +127,21 @@ def table(
     used = {key for row in data.values() for key in row}
     if not used:
         return None
-    config = {
-        "section_name": text(title),
-        "description": description,
-        "plot_type": "table",
-        "headers": {key: column.header() for key, column in columns.items() if key in used},
-        "pconfig": {
-            "id": f"{id_}_table",
-            "title": text(title),
-            "col1_header": text(first),
-            "sort_rows": False,
-            "no_violin": True,
-            "save_file": False,
-        },
+    headers = {key: column.header() for key, column in columns.items() if key in used}
+    pconfig = {
+        "id": f"{id_}_table",
+        "title": text(title),
+        "col1_header": text(first),
+        "sort_rows": False,
+        "no_violin": True,
+        "save_file": False,
     }
-    return Section(id_, config, data)
+    return section(id_, title, description, "table", data, headers=headers, pconfig=pconfig)
 
 
 def page(id_: str, title: str, description: str, body: str) -> Section | None:
     """Make a section of HTML; None if it is empty."""
-    if not body:
-        return None
-    return Section(id_, {"section_name": text(title), "description": description, "plot_type": "html"}, body)
+    return section(id_, title, description, "html", body) if body else None
 
 
 def listing(heads: Sequence[str], rows: Sequence[Sequence[object]]) -> str:

@@ -1,18 +1,28 @@
-"""Line and bar plots of the report in the form MultiQC reads as custom content."""
+"""Plots of the report: lines, bars and points that MultiQC draws from custom content; dots with intervals."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from math import isfinite, nan
+from typing import TYPE_CHECKING, Any
 
-from danq.report.content import Section, text
-from danq.report.lettering import BUTTON_PX, cut
+from danq.drawing import INK, own_settings, shortened, svg
+from danq.report.content import Section, section, text
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 MOST_LINES = 24
 """Largest number of targets drawn in one plot; of more, a choice evenly spread from best to worst."""
+LONGEST_BUTTON = 42
+"""Letters of a name on a button above a plot, and in the title that it sets."""
 GREY = "#9a9a9a"
 PALETTE = ("#1f6fb4", "#d95f02", "#1b9e77", "#7570b3", "#e7298a", "#66a61e", "#a6761d", "#56b4e9")
 
+_ROW, _PANEL, _GAP, _LONGEST_LABEL = 26, 300, 28, 36
+"""Height of a line, width of a panel, room between panels in px; letters of a line's name."""
+
 Points = Sequence[tuple[float, float]]
+Bars = Mapping[str, Mapping[str, float]]
 
 
 @dataclass(frozen=True)
@@ -69,71 +79,68 @@ def line_plot(
     tabs = [_short(tab) for tab in tabs if any(len(points) for points in tab.lines.values())]
     if not tabs:
         return None
+    views = [
+        {
+            "ylab": tab.ylab or axes[1],
+            "colors": _colours(tab),
+            "dash_styles": {text(name): "dash" for name in tab.dashed},
+        }
+        for tab in tabs
+    ]
     pconfig: dict[str, Any] = {
-        "id": f"{id_}_plot",
-        "title": text(title),
+        **views[0],
         "xlab": axes[0],
+        "ylab": axes[1],
         "categories": whole_steps,
         "ylog": logarithmic,
+        "style": "lines" if unit_square else "lines+markers",
+        "smooth_points": None,
+        "showlegend": True,
+        "height": 560,
+        "data_labels": _buttons([tab.name for tab in tabs], views),
     }
-    pconfig |= _common(axes[1], tabs) | {"style": "lines" if unit_square else "lines+markers"}
     if unit_square:
         pconfig |= {"xmin": 0, "xmax": 1, "ymin": 0, "ymax": 1}
     if diagonal:
         line = {"name": diagonal, "pairs": [[0, 0], [1, 1]], "dash": "dash", "color": GREY}
         pconfig["extra_series"] = [[line] for _ in tabs]
-    config = {
-        "section_name": text(title),
-        "description": description,
-        "plot_type": "linegraph",
-        "pconfig": pconfig,
-    }
-    laid_out = _whole if whole_steps else _rising
     data = [
-        {text(name): laid_out(points) for name, points in tab.lines.items() if len(points)} for tab in tabs
+        {
+            text(name): [[int(x), y] for x, y in points] if whole_steps else _rising(points)
+            for name, points in tab.lines.items()
+            if len(points)
+        }
+        for tab in tabs
     ]
-    return Section(id_, config, data)
+    return _plot(id_, title, description, "linegraph", data, pconfig)
+
+
+def _plot(
+    id_: str, title: str, description: str, kind: str, data: Any, pconfig: dict[str, Any], **config: Any
+) -> Section:
+    common = {"id": f"{id_}_plot", "title": text(title), "series_label": False, "save_data_file": False}
+    return section(id_, title, description, kind, data, pconfig=pconfig | common, **config)
+
+
+def _buttons(names: Iterable[str], views: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    return [
+        {"name": text(shortened(name, LONGEST_BUTTON)), **view}
+        for name, view in zip(names, views, strict=True)
+    ]
 
 
 def _short(tab: Tab) -> Tab:
-    """Cut the names of lines for the legend, unless that makes them equal."""
-    names = {name: cut(name, BUTTON_PX) for name in tab.lines}
+    """Shorten the names of lines for the legend, unless that makes them equal."""
+    names = {name: shortened(name, LONGEST_BUTTON) for name in tab.lines}
     if len(set(names.values())) < len(names):
         return tab
     lines = {names[name]: points for name, points in tab.lines.items()}
     return replace(tab, lines=lines, dashed=tuple(names[name] for name in tab.dashed))
 
 
-def _common(ylab: str, tabs: Sequence[Tab]) -> dict[str, Any]:
-    return {
-        "ylab": ylab,
-        "smooth_points": None,
-        "showlegend": True,
-        "height": 560,
-        "save_data_file": False,
-        "series_label": False,
-        "data_labels": [_label(tab, ylab) for tab in tabs],
-        "colors": _colours(tabs[0]),
-        "dash_styles": {text(name): "dash" for name in tabs[0].dashed},
-    }
-
-
-def _label(tab: Tab, ylab: str) -> dict[str, Any]:
-    return {
-        "name": text(cut(tab.name, BUTTON_PX)),
-        "ylab": tab.ylab or ylab,
-        "colors": _colours(tab),
-        "dash_styles": {text(name): "dash" for name in tab.dashed},
-    }
-
-
 def _colours(tab: Tab) -> dict[str, str]:
     groups = tab.groups or tuple(range(len(tab.lines)))
     return {text(name): PALETTE[group % len(PALETTE)] for name, group in zip(tab.lines, groups, strict=True)}
-
-
-def _whole(points: Points) -> list[list[float]]:
-    return [[int(x), y] for x, y in points]
 
 
 def _rising(points: Points) -> list[list[float]]:
@@ -142,7 +149,7 @@ def _rising(points: Points) -> list[list[float]]:
     for x, y in points:
         moved = max(x, rising[-1][0] + 1e-6) if rising else x
         rising.append([round(moved, 6), round(y, 5)])
-    # steps at the very end must not leave the axis
+    # points at the very end must not leave the axis
     for index in range(len(rising) - 1, -1, -1):
         highest = 1.0 if index == len(rising) - 1 else rising[index + 1][0] - 1e-6
         if points[-1][0] <= 1 and rising[index][0] > highest:
@@ -150,45 +157,143 @@ def _rising(points: Points) -> list[list[float]]:
     return rising
 
 
-Bars = Mapping[str, Mapping[str, float]]
-
-
-def bars(id_: str, title: str, description: str, views: Mapping[str, tuple[str, Bars]]) -> Section | None:
-    """Make a bar plot of groups of bars; None if there is nothing to show.
-
-    Parameters
-    ----------
-    views : mapping of str to (str, mapping)
-        By the name of a tab: the label of its axis, and group → category → value.
-    """
+def bar_plot(id_: str, title: str, description: str, views: Mapping[str, tuple[str, Bars]]) -> Section | None:
+    """Make a bar plot; None without bars. By the name of a tab: its axis, and group → category → value."""
     filled = {name: (ylab, groups) for name, (ylab, groups) in views.items() if groups}
     if not filled:
         return None
-    labels = [ylab for ylab, _ in filled.values()]
-    categories = list(next(iter(next(iter(filled.values()))[1].values())))
-    config = {
-        "section_name": text(title),
-        "description": description,
-        "plot_type": "bargraph",
-        "categories": [
-            {
-                name: {"name": name, "color": PALETTE[index % len(PALETTE)]}
-                for index, name in enumerate(categories)
-            }
-            for _ in filled
-        ],
-        "pconfig": {
-            "id": f"{id_}_plot",
-            "title": text(title),
-            "ylab": labels[0],
-            "stacking": "group",
-            "cpswitch": False,
-            "sort_samples": False,
-            "hide_zero_cats": False,
-            "series_label": False,
-            "save_data_file": False,
-            "data_labels": [{"name": text(n), "ylab": y} for n, y in zip(filled, labels, strict=True)],
-        },
+    first = next(iter(next(iter(filled.values()))[1].values()))
+    coloured = {name: {"name": name, "color": colour} for name, colour in zip(first, PALETTE, strict=False)}
+    labels = [{"ylab": ylab} for ylab, _ in filled.values()]
+    pconfig = {
+        **labels[0],
+        "stacking": "group",
+        "cpswitch": False,
+        "sort_samples": False,
+        "hide_zero_cats": False,
+        "data_labels": _buttons(filled, labels),
     }
     data = [{text(group): dict(values) for group, values in groups.items()} for _, groups in filled.values()]
-    return Section(id_, config, data)
+    return _plot(id_, title, description, "bargraph", data, pconfig, categories=[coloured] * len(filled))
+
+
+def scatter_plot(
+    id_: str,
+    title: str,
+    description: str,
+    views: Mapping[str, Mapping[str, Any]],
+    axes: Sequence[tuple[str, str]],
+    settings: Mapping[str, Any],
+) -> Section:
+    """Make a plot of points with a button a view.
+
+    Parameters
+    ----------
+    views : mapping of str to mapping
+        Points (a dict of x and y, or a list of such) by their names, by the name of a view.
+    axes : sequence of (str, str)
+        Labels of x and y of each view.
+    settings : mapping
+        Further settings of MultiQC.
+    """
+    labels = [{"xlab": text(x), "ylab": text(y)} for x, y in axes]
+    pconfig = {**labels[0], "color": PALETTE[0], "showlegend": False, **settings}
+    pconfig["data_labels"] = _buttons(views, labels)
+    return _plot(id_, title, description, "scatter", list(views.values()), pconfig)
+
+
+@dataclass(frozen=True)
+class Mark:
+    """One line of a panel.
+
+    Attributes
+    ----------
+    value, low, high : float
+        Dot and ends of the interval; no interval where an end is NaN.
+    singles : sequence of float
+        Small circles, one a training.
+    """
+
+    value: float
+    low: float = nan
+    high: float = nan
+    singles: Sequence[float] = ()
+
+
+@dataclass(frozen=True)
+class Panel:
+    """Marks of all lines on one axis.
+
+    Attributes
+    ----------
+    title : str
+        What the axis measures.
+    marks : sequence of Mark or None
+        One a line, None for an empty one.
+    zero : bool
+        The axis holds 0, and a dashed line stands there.
+    """
+
+    title: str
+    marks: Sequence[Mark | None]
+    zero: bool = False
+
+
+def forest(labels: Sequence[str], panels: Sequence[Panel]) -> str:
+    """Draw dots with intervals, panels side by side over the same lines, as one ``<svg>`` element.
+
+    Parameters
+    ----------
+    labels : sequence of str
+        Names of the lines, top down.
+    panels : sequence of Panel
+        As many marks each as there are labels; without any mark the drawing is an empty string.
+    """
+    shown = [panel for panel in panels if any(panel.marks)]
+    if not shown:
+        return ""
+    from matplotlib.figure import Figure
+
+    remarks = {f"label-{row}": label for row, label in enumerate(labels)}
+    width, height = len(shown) * (_PANEL + _GAP) - _GAP, _ROW * len(labels)
+    with own_settings():
+        figure = Figure((width / 72, height / 72), facecolor="none")
+        for number, panel in enumerate(shown):
+            box = (number * (_PANEL + _GAP) / width, 0, _PANEL / width, 1)
+            remarks |= _draw_panel(figure.add_axes(box), panel, labels, f"panel-{number}")
+        for row, label in enumerate(figure.axes[0].get_yticklabels()):
+            label.set_gid(f"label-{row}")
+        for axes in figure.axes[1:]:
+            axes.tick_params(labelleft=False)
+        drawing = svg(figure, " and ".join(panel.title for panel in shown), remarks=remarks, tight=True)
+    # light letters on a dark page
+    return drawing.replace("<svg", '<svg class="danq-forest"', 1).replace(INK, "currentColor")
+
+
+def _draw_panel(axes: "Axes", panel: Panel, labels: Sequence[str], id_: str) -> dict[str, str]:
+    """Draw one panel; what is shown under the pointer, by the id of a mark."""
+    from matplotlib.ticker import MaxNLocator
+
+    axes.set_title(shortened(panel.title, LONGEST_BUTTON), loc="left", fontsize=12, fontweight="bold")
+    axes.set_ylim(len(labels) - 0.5, -0.5)
+    axes.set_yticks(range(len(labels)), [shortened(label, _LONGEST_LABEL) for label in labels], fontsize=12)
+    axes.xaxis.set_major_locator(MaxNLocator(4))
+    axes.tick_params(length=0, labelcolor=INK)
+    axes.grid(axis="x", color=GREY, alpha=0.3)
+    axes.spines[:].set_visible(False)
+    axes.patch.set_visible(False)
+    if panel.zero:
+        axes.axvline(0, color=INK, linestyle=(0, (3, 3)), linewidth=1)
+    remarks = {}
+    for row, mark in enumerate(panel.marks):
+        if mark is None:
+            continue
+        line: dict[str, Any] = {"color": PALETTE[row % len(PALETTE)], "gid": f"{id_}-{row}", "clip_on": False}
+        remark = f"{labels[row]}: {mark.value:.4f}"
+        if isfinite(mark.low) and isfinite(mark.high):
+            axes.plot([mark.low, mark.high], [row, row], linewidth=2.5, **line)
+            remark += f" ({mark.low:.4f} to {mark.high:.4f})"
+        axes.plot(mark.singles, [row] * len(mark.singles), "o", markersize=6, markerfacecolor="none", **line)
+        axes.plot([mark.value], [row], "o", markersize=9, markeredgewidth=0, **line)
+        remarks[f"{id_}-{row}"] = remark
+    return remarks

@@ -1,5 +1,6 @@
 """What a results directory holds, read once for the report."""
 
+import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +14,6 @@ from danq.evaluate.runs import Group, Run, grouped, read_run, read_tsv
 from danq.files import read_manifest
 from danq.genome.manifest import GenomeManifest
 from danq.report.callsets import Callset, read_callset
-from danq.report.lettering import natural
 
 
 @dataclass(frozen=True)
@@ -109,13 +109,19 @@ def _in_order(runs: list[Run], names: Sequence[str]) -> list[Run]:
     return sorted(
         runs,
         key=lambda run: (
-            natural(run.family),
+            _natural(run.family),
             run.is_baseline,
-            natural(run.repeat.base),
+            _natural(run.repeat.base),
             run.repeat.fold or 0,
             run.repeat.seed or 0,
         ),
     )
+
+
+def _natural(name: str) -> tuple[str | int, ...]:
+    """Key that sorts numbers in names by their value: try2 before try10."""
+    parts = re.split(r"([0-9]+)", name)
+    return tuple(int(part) if index % 2 else part for index, part in enumerate(parts))
 
 
 def _chosen(path: Path, what: str, pattern: str, names: Collection[str], everything: bool) -> list[Path]:

@@ -350,16 +350,6 @@ def test_empty_parts_make_no_section():
     assert line_plot("x", "X", "", ("x", "y"), [Tab("t", {"line": []})]) is None
 
 
-def test_steps_of_a_curve_are_kept_apart_within_the_axes():
-    plot = line_plot(
-        "x", "X", "", ("x", "y"), [Tab("t", {"l": [(0, 0), (0, 0.5), (1, 0.5), (1, 1)]})], "", True
-    )
-    xs = [x for x, _ in plot.data[0]["l"]]
-    assert xs == sorted(set(xs))
-    assert xs[0] >= 0
-    assert xs[-1] <= 1
-
-
 def test_help_names_every_option():
     text = CliRunner().invoke(app, ["report", "--help"]).output
     assert "--results" in text

@@ -4,16 +4,15 @@ from typing import Any
 
 import numpy as np
 
+from danq.drawing import shortened
 from danq.evaluate.compare import difference
 from danq.evaluate.runs import Group
 from danq.metrics import AREAS
-from danq.report.content import SEARCH, Column, Section, table, text
-from danq.report.lettering import BUTTON_PX, NAME_PX, cut
-from danq.report.plots import GREY, PALETTE
+from danq.report.content import LONGEST_HEAD, SEARCH, Column, Section, table, text
+from danq.report.plots import GREY, LONGEST_BUTTON, scatter_plot
 from danq.report.results import Results
 from danq.report.sections.compare import MOST_PAIRED, TITLES, mean_auroc, reference
 
-_AXIS_PX = 360
 _TITLES = {metric: TITLES[metric] for metric in AREAS}
 
 
@@ -35,7 +34,9 @@ def _table(groups: list[Group], id_: str, of: str) -> Section | None:
         for metric, title in _TITLES.items():
             key = f"r{number}_{metric}"
             meaning = f"{title} of {group.name} minus that of {against.name}"
-            columns[key] = Column(f"{cut(group.name, NAME_PX)}: Δ {title}", meaning, 4, signed=True)
+            columns[key] = Column(
+                f"{shortened(group.name, LONGEST_HEAD)}: Δ {title}", meaning, 4, signed=True
+            )
             compared = difference(group, against, metric)
             for target, ours, theirs in [] if compared is None else compared.targets.iter_rows():
                 rows.setdefault(target, {})[key] = ours - theirs
@@ -57,47 +58,35 @@ def _shown(others: list[Group]) -> list[Group]:
 def scatter(results: Results) -> Section | None:
     """AUROC of each target in the reference and in another run, one view a run."""
     views: dict[str, dict[str, dict[str, Any]]] = {}
-    labels = []
+    axes: list[tuple[str, str]] = []
     for groups in results.families().values():
         against = reference(groups)
         for group in groups:
-            found = None if group is against else difference(group, against, "auroc")
-            if found is None or found.targets.is_empty():
+            compared = None if group is against else difference(group, against, "auroc")
+            if compared is None or compared.targets.is_empty():
                 continue
-            name = cut(results.label(group), BUTTON_PX)
             views[results.label(group)] = {
                 text(row["target"]): {"x": round(row["theirs"], 4), "y": round(row["ours"], 4)}
-                for row in found.targets.iter_rows(named=True)
+                for row in compared.targets.iter_rows(named=True)
             }
-            axes = {
-                "xlab": f"AUROC of {text(cut(against.name, _AXIS_PX))}",
-                "ylab": f"AUROC of {text(cut(group.name, _AXIS_PX))}",
-            }
-            labels.append({"name": text(name), **axes})
+            ours, theirs = (shortened(run.name, LONGEST_BUTTON) for run in (group, against))
+            axes.append((f"AUROC of {theirs}", f"AUROC of {ours}"))
     if not views:
         return None
     lowest = min(value for view in views.values() for point in view.values() for value in point.values())
-    config = {
-        "section_name": "AUROC target by target",
-        "description": "Each point is a target; above the dotted line the run is better than the reference.",
-        "plot_type": "scatter",
-        "pconfig": {
-            "id": "danq_against_plot",
-            "title": "AUROC of each target",
-            "xlab": labels[0]["xlab"],
-            "ylab": labels[0]["ylab"],
+    return scatter_plot(
+        "danq_against",
+        "AUROC target by target",
+        "Each point is a target; above the dotted line the run is better than the reference.",
+        views,
+        axes,
+        {
             "square": True,
             "height": 600,
             "marker_size": 7,
-            "color": PALETTE[0],
-            "showlegend": False,
-            "series_label": False,
-            "save_data_file": False,
-            "data_labels": labels,
-            **_equality(float(np.floor(lowest * 20) / 20), len(views)),
+            **_equality(np.floor(lowest * 20) / 20, len(views)),
         },
-    }
-    return Section("danq_against", config, list(views.values()))
+    )
 
 
 def _equality(low: float, views: int) -> dict[str, Any]:

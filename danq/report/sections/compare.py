@@ -20,7 +20,7 @@ from danq.evaluate.intervals import interval
 from danq.evaluate.runs import Group
 from danq.metrics import AREAS
 from danq.report.content import Column, Section, between, page, table, text
-from danq.report.forest import Mark, Panel, forest
+from danq.report.plots import Mark, Panel, forest
 from danq.report.results import Results
 
 TITLES = {"auroc": "AUROC", "auprc": "AUPRC", "accuracy": "accuracy", "macro_f1": "macro F1", "mcc": "MCC"}

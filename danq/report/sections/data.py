@@ -5,7 +5,7 @@ from typing import Any
 from danq.data.manifest import DatasetManifest
 from danq.errors import first_few
 from danq.report.content import Column, Section, listing, page, table, text
-from danq.report.plots import MOST_LINES, Bars, Tab, bars, line_plot
+from danq.report.plots import MOST_LINES, Bars, Tab, bar_plot, line_plot
 from danq.report.results import Results
 
 _LEFT_OUT = {
@@ -86,7 +86,7 @@ def balance(results: Results) -> Section | None:
         views |= {f"{before}share": (ylab, shares[name]), f"{before}number": ("Positive rows", counts)}
     description = "Positive rows of each target in the training, validation and test rows."
     if all(len(targets) <= MOST_LINES for targets in shares.values()):
-        return bars("danq_balance", "Class balance", description, views)
+        return bar_plot("danq_balance", "Class balance", description, views)
     tabs = [
         Tab(
             name,

@@ -7,7 +7,7 @@ import polars as pl
 
 from danq.report.callsets import NAMES, Callset, label
 from danq.report.content import Section, text
-from danq.report.plots import PALETTE
+from danq.report.plots import scatter_plot
 from danq.score.measures import EFFECT, LOGIT_DIFF
 
 _REGION = 5_000
@@ -67,9 +67,8 @@ def _region(callset: Callset, number: int, of: str, contigs: pl.DataFrame) -> Se
         f"Logit difference of each allele (ALT minus REF, natural logarithm), target by target{more}; "
         "a point's name says which allele it is." + _thinning(thinned)
     )
-    config = _config(number, f"Effects along {contig}:{first:,}-{last:,}{of}", description, list(drawn))
-    config["pconfig"] |= {"xlab": f"Position on {text(contig)} (bp)", "ylab": "Logit difference"}
-    return Section(f"danq_along_{number}", config, [_points(part) for part in drawn.values()])
+    title = f"Effects along {contig}:{first:,}-{last:,}{of}"
+    return _plot(number, title, description, drawn, (f"Position on {contig} (bp)", "Logit difference"))
 
 
 def _strongest_targets(callset: Callset) -> dict[int, str]:
@@ -104,9 +103,8 @@ def _by_contig(callset: Callset, number: int, of: str, contigs: pl.DataFrame) ->
     )
     if len(contigs) > len(chosen):
         description += f" The {len(chosen)} of {len(contigs)} contigs with the most alleles are drawn."
-    config = _config(number, f"Effects along contigs{of}", description, list(views))
-    config["pconfig"] |= {"xlab": "Position (bp)", "ylab": "Largest |logit difference|", "ymin": 0}
-    return Section(f"danq_along_{number}", config, [_points(part) for part in views.values()])
+    axes = ("Position (bp)", "Largest |logit difference|")
+    return _plot(number, f"Effects along contigs{of}", description, views, axes, ymin=0)
 
 
 def _thinned(parts: list[pl.DataFrame], stretch: pl.DataFrame) -> pl.DataFrame:
@@ -131,24 +129,17 @@ def _thinning(thinned: bool) -> str:
     )
 
 
-def _config(number: int, title: str, description: str, views: list[str]) -> dict[str, Any]:
-    return {
-        "section_name": text(title),
-        "description": description,
-        "plot_type": "scatter",
-        "pconfig": {
-            "id": f"danq_along_{number}_plot",
-            "title": text(title),
-            "height": 560,
-            "x_decimals": 0,
-            "marker_size": 6,
-            "color": PALETTE[0],
-            "showlegend": False,
-            "series_label": False,
-            "save_data_file": False,
-            "data_labels": [{"name": text(name)} for name in views],
-        },
-    }
+def _plot(
+    number: int,
+    title: str,
+    description: str,
+    views: Mapping[str, pl.DataFrame],
+    axes: tuple[str, str],
+    **settings: Any,
+) -> Section:
+    settings |= {"height": 560, "x_decimals": 0, "marker_size": 6}
+    points = {name: _points(part) for name, part in views.items()}
+    return scatter_plot(f"danq_along_{number}", title, description, points, [axes] * len(views), settings)
 
 
 def _points(drawn: pl.DataFrame) -> Mapping[str, list[dict[str, Any]]]:

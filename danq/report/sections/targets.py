@@ -4,10 +4,10 @@ from typing import Any
 
 import polars as pl
 
+from danq.drawing import shortened
 from danq.evaluate.runs import Group
 from danq.metrics import AREAS, SCORED
-from danq.report.content import SEARCH, Column, Section, table
-from danq.report.lettering import NAME_PX, cut
+from danq.report.content import LONGEST_HEAD, SEARCH, Column, Section, table
 from danq.report.results import Results
 
 _MEANS = ("auroc", "auprc", "f1", "mcc", "threshold", "ece")
@@ -81,7 +81,7 @@ def _status(found: pl.DataFrame) -> dict[str, str]:
 
 
 def _target_columns(key: str, run: str, repeated: bool) -> dict[str, Column]:
-    full, run = f"{run}: ", cut(run, NAME_PX)
+    full, run = f"{run}: ", shortened(run, LONGEST_HEAD)
     mean = ", mean of the trainings" if repeated else ""
     return {
         f"{key}_auroc": Column(f"{run}: AUROC", f"{full}area under the ROC curve{mean}", 4, 0.5, 1, "Blues"),
