@@ -4,14 +4,12 @@ import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import polars as pl
 
 from danq.data.manifest import DatasetManifest
 from danq.errors import DanqError
 from danq.evaluate.runs import Group, Run, grouped, read_run, read_tsv
-from danq.files import read_manifest
 from danq.genome.manifest import GenomeManifest
 from danq.report.callsets import Callset, read_callset
 
