@@ -68,9 +68,7 @@ class Config(Closed):
     def genome_of(self, dataset: str) -> str | None:
         """Name of the genome of a dataset; None where its examples bring their own sequences."""
         options = self.datasets[dataset]
-        if options.targets is None:
-            return None
-        return options.genome or next(iter(self.genomes))
+        return None if options.targets is None else options.genome or next(iter(self.genomes))
 
     def genome_of_callset(self, callset: str) -> str:
         """Name of the genome that the variants of a callset lie on."""

@@ -14,7 +14,7 @@ from danq.errors import DanqError
 
 _SHOWN = 5
 _EXPONENT = re.compile(r"[+-]?\d+(\.\d*)?[eE][+-]?\d+")
-_KINDS = {
+_TYPES = {
     "bool_type": "true or false",
     "dict_type": "a mapping of keys to values",
     "float_type": "a number",
@@ -31,15 +31,13 @@ class _Loader(yaml.SafeLoader):
     """YAML that refuses a key given twice."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        seen = dict[Any, int]()
+        lines = dict[Any, int]()
         for key_node, _ in node.value:
-            key = key_node.value
-            line = key_node.start_mark.line + 1
-            if key in seen and key != "<<":
-                raise DanqError(
-                    f"{node.start_mark.name}:{line}: key {key!r} stands in line {seen[key]} already"
-                )
-            seen[key] = line
+            key, line = key_node.value, key_node.start_mark.line + 1
+            if key in lines and key != "<<":
+                file = node.start_mark.name
+                raise DanqError(f"{file}:{line}: key {key!r} stands in line {lines[key]} already")
+            lines[key] = line
         return super().construct_mapping(node, deep)
 
 
@@ -63,8 +61,8 @@ def read_mapping(path: Path) -> dict[str, Any]:
         place = f"{path}:{mark.line + 1}" if mark else f"{path}"
         raise DanqError(f"{place}: expected YAML; {getattr(error, 'problem', None) or error}") from None
     if not isinstance(value, dict):
-        found = "nothing" if value is None else repr(value)[:60]
-        raise DanqError(f"{path}: expected keys such as `datasets` and `runs`, received {found}")
+        received = "nothing" if value is None else repr(value)[:60]
+        raise DanqError(f"{path}: expected keys such as `datasets` and `runs`, received {received}")
     return value
 
 
@@ -98,22 +96,19 @@ def describe(
     prefix : sequence of str
         Path of `raw` within the configuration.
     """
-    found = dict[tuple[str | int, ...], tuple[list[str], str]]()
+    complaints = dict[tuple[str | int, ...], tuple[list[str], str]]()
     for problem in error.errors(include_url=False):
         place, value = _place(problem["loc"], raw, problem["type"])
         expected, received = _expected(problem, model, value)
-        wanted, _ = found.setdefault(place, ([], received))
-        if expected not in wanted:
-            wanted.append(expected)
-    # where a value may be of several types, the complaint of the type that came furthest is the useful one
-    furthest = [
-        place for place in found if not any(len(o) > len(place) and o[: len(place)] == place for o in found)
-    ]
+        alternatives, _ = complaints.setdefault(place, ([], received))
+        if expected not in alternatives:
+            alternatives.append(expected)
     phrases = list[str]()
-    for place in furthest:
-        wanted, received = found[place]
-        key = ".".join(map(str, (*prefix, *place))) or "top level"
-        phrases.append(f"{key}: {' or '.join(wanted).replace('or expected', 'or')}{received}")
+    for place, (alternatives, received) in complaints.items():
+        # of a value of several types the complaint of the type that came furthest is the useful one
+        if not any(len(other) > len(place) and other[: len(place)] == place for other in complaints):
+            key = ".".join(map(str, (*prefix, *place))) or "top level"
+            phrases.append(f"{key}: {' or '.join(alternatives).replace('or expected', 'or')}{received}")
     return phrases
 
 
@@ -125,15 +120,15 @@ def one_line(source: str, problems: Sequence[str]) -> str:
 
 def _place(loc: Sequence[str | int], raw: Any, kind: str) -> tuple[tuple[str | int, ...], Any]:
     """Keep those parts of a pydantic location that are keys of the data; the rest names types of a union."""
-    path, here = list[str | int](), raw
+    path, value = list[str | int](), raw
     for part in loc:
-        known = isinstance(here, Mapping) and part in here
-        if known or (isinstance(here, list) and isinstance(part, int) and part < len(here)):
+        is_key = isinstance(value, Mapping) and part in value
+        if is_key or (isinstance(value, list) and isinstance(part, int) and part < len(value)):
             path.append(part)
-            here = here[part]
+            value = value[part]
     if kind == "missing":
         path.append(loc[-1])
-    return tuple(path), here
+    return tuple(path), value
 
 
 def _expected(problem: Any, model: type[BaseModel], value: Any) -> tuple[str, str]:
@@ -153,7 +148,7 @@ def _expected(problem: Any, model: type[BaseModel], value: Any) -> tuple[str, st
         return "expected at least one entry", ", received none"
     if kind == "literal_error":
         return f"expected {problem['ctx']['expected']}", received
-    text = _KINDS.get(kind) or re.sub(r"^Input should be (?=\w+ than)", "a value ", problem["msg"])
+    text = _TYPES.get(kind) or re.sub(r"^Input should be (?=\w+ than)", "a value ", problem["msg"])
     return "expected " + text.removeprefix("Input should be "), received
 
 

@@ -54,26 +54,20 @@ def checked_config(
     return config
 
 
-def _merged(below: Any, above: Mapping[str, Any]) -> dict[str, Any]:
-    """Put what the command line gave into the merged configuration, its numbers as numbers."""
-    result = dict(below) if isinstance(below, Mapping) else {}
-    for key, value in above.items():
-        result[key] = _merged(result.get(key), value) if isinstance(value, Mapping) else _retyped(value)
-    return result
-
-
-def _retyped(value: Any) -> Any:
-    if isinstance(value, list):
-        return [_retyped(item) for item in value]
-    if isinstance(value, Mapping):
-        return {key: _retyped(item) for key, item in value.items()}
-    if not isinstance(value, str):
-        return value
+def _merged(below: Any, above: Any) -> Any:
+    """Put what the command line gave over the merged configuration, its numbers as numbers."""
+    if isinstance(above, Mapping):
+        old = below if isinstance(below, Mapping) else {}
+        return {**old, **{key: _merged(old.get(key), value) for key, value in above.items()}}
+    if isinstance(above, list):
+        return [_merged(None, item) for item in above]
+    if not isinstance(above, str):
+        return above
     try:
-        scalar = yaml.safe_load(value)
+        scalar = yaml.safe_load(above)
     except yaml.YAMLError:
-        return value
-    return scalar if scalar is None or isinstance(scalar, bool | int | float) else value
+        return above
+    return scalar if scalar is None or isinstance(scalar, bool | int | float) else above
 
 
 def write_once(config: Config, path: Path) -> None:
@@ -127,13 +121,14 @@ def check_files(config: Config, source: str) -> None:
         With the key, what was expected and what was received.
     """
     paths = list(_all_paths(config))
-    folders = [f"datasets.{name}.examples" for name, o in config.datasets.items() if o.kind == "image"]
+    images = [name for name, options in config.datasets.items() if options.kind == "image"]
+    folders = tuple(f"datasets.{name}.examples" for name in images)
     # by path: what a run with many seeds lacks is told once
     missing = {
         path: f"{key}: expected a file, received '{path}' "
         + ("(a directory)" if path.is_dir() else "(no such file)")
         for key, path in reversed(paths)
-        if not (path.is_file() or (path.is_dir() and key.startswith(tuple(folders))))
+        if not (path.is_file() or (path.is_dir() and key.startswith(folders)))
     }
     if missing:
         raise DanqError(f"{source}: " + "; ".join(reversed(missing.values())))
