@@ -19,7 +19,10 @@ from danq.errors import DanqError
 
 log = logging.getLogger("danq")
 
-_GZIP_MAGIC = b"\x1f\x8b"
+BGZF_HEAD = 18
+"""Bytes of the header of a block of BGZF; the last two hold the block's length less one."""
+
+GZIP_MAGIC = b"\x1f\x8b"
 _PARTIAL = ".partial-"
 
 
@@ -34,7 +37,7 @@ def open_binary(path: Path) -> Iterator[io.BufferedIOBase]:
     """
     try:
         with path.open("rb") as raw:
-            compressed = raw.peek(2)[:2] == _GZIP_MAGIC
+            compressed = raw.peek(2)[:2] == GZIP_MAGIC
             with gzip.open(raw, "rb") if compressed else raw as stream:
                 yield stream
     except FileNotFoundError:
@@ -47,6 +50,14 @@ def open_binary(path: Path) -> Iterator[io.BufferedIOBase]:
         raise DanqError(f"{path}: the compressed file is truncated") from None
     except (gzip.BadGzipFile, zlib.error) as error:
         raise DanqError(f"{path}: the compressed file is damaged ({error})") from None
+
+
+def is_bgzf(head: bytes) -> bool:
+    """Whether the first `BGZF_HEAD` bytes of a file, or of a block of it, are a header of BGZF.
+
+    That is a header of gzip whose first extra field is BC, of two bytes: the block's length less one.
+    """
+    return len(head) == BGZF_HEAD and head[:4] == b"\x1f\x8b\x08\x04" and head[12:16] == b"BC\x02\x00"
 
 
 def read_lines(path: Path) -> Iterator[tuple[int, str]]:

@@ -18,16 +18,16 @@ def genome(
 
     Soft-masked (lower-case) letters are read as their bases, IUPAC ambiguity letters as N; both are counted.
     """
-    from danq.genome.fasta import build_genome
+    from danq.genome.encode import build_genome
 
     started = time.monotonic()
-    made = build_genome(fasta, out)
+    manifest = build_genome(fasta, out)
     log.info(
         "%s: %s contigs, %s bp (%s soft-masked, %s IUPAC letters read as N) in %.1f s",
         out,
-        f"{len(made.contigs):,}",
-        f"{made.length:,}",
-        f"{made.soft_masked:,}",
-        f"{made.iupac_to_n:,}",
+        f"{len(manifest.contigs):,}",
+        f"{manifest.length:,}",
+        f"{manifest.soft_masked:,}",
+        f"{manifest.iupac_to_n:,}",
         time.monotonic() - started,
     )

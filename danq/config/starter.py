@@ -9,7 +9,7 @@ from pathlib import Path
 from danq.errors import DanqError, first_few
 from danq.files import staged
 from danq.genome.contigs import resolve_contigs
-from danq.genome.fasta_text import Header, read_pieces
+from danq.genome.encode import Header, read_pieces
 from danq.genome.intervals import parse_region, read_intervals
 
 BIN = 200

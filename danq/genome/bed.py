@@ -19,6 +19,7 @@ SUMMIT_COLUMN = 10
 
 _COLUMNS = {".narrowpeak": (10, 10), ".broadpeak": (9, 9)}
 _HEAD = re.compile(rb"(?:(?:#|(?:track|browser)(?=[ \t\r\n]))[^\n]*\n|[ \t\r]*\n)*")
+_HEADERS = ("track", "browser")
 _TYPES = {"start": pl.Int64, "end": pl.Int64, "offset": pl.Int64}
 _INTEGER = re.compile(r" *[+-]?[0-9]{1,18} *")
 
@@ -69,6 +70,8 @@ def bed_frame(data: bytes, columns: tuple[int, int]) -> pl.DataFrame | None:
         wanted[SUMMIT_COLUMN - 1] = "offset"
     frame = read_columns(data, count, wanted)
     if frame is None or (frame["start"] < 0).any() or (frame["start"] >= frame["end"]).any():
+        return None
+    if frame["contig"].is_in(_HEADERS).any():
         return None
     middle = (pl.col("start") + pl.col("end")) // 2
     if "offset" not in frame.columns:
@@ -134,7 +137,7 @@ def bed_records(path: Path) -> Iterator[Record]:
     first: tuple[int, int] | None = None
     for number, line in read_lines(path):
         words = line.split()
-        if not words or line.startswith("#") or words[0] in ("track", "browser"):
+        if not words or line.startswith("#") or words[0] in _HEADERS:
             continue
         fields = line.split("\t") if "\t" in line else words
         where = f"{path}:{number}"

@@ -10,7 +10,7 @@ import polars as pl
 from danq.data.manifest import DatasetManifest
 from danq.errors import DanqError
 from danq.evaluate.runs import Group, Run, grouped, read_run, read_tsv
-from danq.genome.manifest import GenomeManifest
+from danq.genome.fasta import GenomeManifest
 from danq.report.callsets import Callset, read_callset
 
 

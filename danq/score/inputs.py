@@ -5,37 +5,19 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 
 from danq.errors import DanqError
-from danq.genome.fasta import Genome, build_genome, open_genome
+from danq.genome.fasta import Genome
+from danq.genome.indexed import open_genome_or_fasta
 
 STANDARD_INPUT = "-"
 
 
 @contextmanager
 def opened_genome(path: Path) -> Iterator[Genome]:
-    """Open an encoded genome, or encode a FASTA for as long as it is needed.
-
-    Parameters
-    ----------
-    path : Path
-        Directory `danq genome` wrote, or a FASTA (plain, gzip or bgzip), which is encoded into a temporary
-        directory (1 byte a base).
-
-    Raises
-    ------
-    DanqError
-        If it is neither.
-    """
-    if path.is_dir():
-        yield open_genome(path)
-        return
-    with tempfile.TemporaryDirectory(prefix="danq-") as folder:
-        build_genome(path, Path(folder))
-        # called what the user called it: the folder's name would say nothing in messages and results
-        yield replace(open_genome(Path(folder)), path=path)
+    """Open an encoded genome or a FASTA, as `danq.genome.indexed.open_genome_or_fasta` does."""
+    yield open_genome_or_fasta(path)
 
 
 @contextmanager

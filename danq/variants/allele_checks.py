@@ -4,13 +4,10 @@ from bisect import bisect_left
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
-import numpy as np
-from numpy.typing import NDArray
-
 from danq.errors import DanqError
 from danq.genome.alphabet import CODES, decode
 from danq.genome.contigs import ContigMap
-from danq.genome.fasta import Genome
+from danq.genome.fasta import Bases, Genome
 from danq.genome.intervals import Region
 from danq.genome.regions import Stretches, stretches_of
 from danq.variants.alleles import Allele
@@ -52,7 +49,7 @@ class _Contig(NamedTuple):
     """A contig of the genome with the stretches asked for; None: all of it."""
 
     number: int
-    bases: NDArray[np.uint8]
+    bases: Bases
     wanted: Stretches | None
 
 
@@ -82,8 +79,7 @@ class Judge:
     def __post_init__(self) -> None:
         wanted = stretches_of(self.rules.regions, self.genome) if self.rules.regions else None
         for name, index in self.contigs.index.items():
-            # a plain array over the memory map: slicing a numpy.memmap costs several times as much
-            bases = np.asarray(self.genome.contig(index))
+            bases = self.genome.contig(index)
             self.known[name] = _Contig(index, bases, None if wanted is None else wanted.get(index, ((), ())))
 
     def alleles(self, line: Line) -> tuple[Allele, ...]:
@@ -167,7 +163,7 @@ def _unplaceable(placed: Place, window: int) -> str:
     return "too_long" if max(placed.removed, len(placed.inserted)) > window else ""
 
 
-def _holds(bases: NDArray[np.uint8], start: int, letters: bytes) -> bool:
+def _holds(bases: Bases, start: int, letters: bytes) -> bool:
     if start < 0 or start + len(letters) > len(bases):
         return False
     return bases[start : start + len(letters)].tobytes() == letters.translate(_CODES)

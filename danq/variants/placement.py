@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from danq.genome.alphabet import CODES, N
+from danq.genome.fasta import Bases
 
 _FIRST_STRETCH, _LONGEST_STRETCH = 64, 1 << 20
 _CODES = CODES.tobytes()
@@ -24,12 +25,12 @@ class Place(NamedTuple):
     inserted: bytes
 
 
-def place(contig: NDArray[np.uint8], start: int, old: bytes, new: bytes) -> Place:
+def place(contig: Bases, start: int, old: bytes, new: bytes) -> Place:
     """Trim an allele and move it left.
 
     Parameters
     ----------
-    contig : uint8, shape (length,)
+    contig : Bases
         Bases of the contig as 0..4.
     start : int
         0-based position of `old`.
@@ -67,7 +68,7 @@ def common_start(one: bytes, other: bytes) -> int:
     return low
 
 
-def _free_left(contig: NDArray[np.uint8], start: int, unit: NDArray[np.uint8]) -> int:
+def _free_left(contig: Bases, start: int, unit: NDArray[np.uint8]) -> int:
     """How far an inserted or removed `unit` at `start` can move left without changing the haplotype.
 
     It moves over a base that equals its last one, which then comes to stand first: so the bases before

@@ -10,13 +10,12 @@ from pathlib import Path
 from typing import BinaryIO, Literal, NamedTuple, cast
 
 from danq.errors import DanqError
-from danq.files import open_binary
+from danq.files import BGZF_HEAD, is_bgzf, open_binary
 from danq.variants.lines import FIXED_COLUMNS, is_allele
 
 _BCF = b"BCF\x02"
 _BGZF_END = bytes.fromhex("1f8b08040000000000ff0600424302001b0003000000000000000000")
 """The empty block that ends every BGZF file (SAM specification, section 4.1.2)."""
-_BGZF_HEAD = 18
 
 
 class Line(NamedTuple):
@@ -201,14 +200,9 @@ def _refuse_pipe(path: Path) -> None:
 def _refuse_cut(path: Path) -> None:
     """Refuse BGZF without its last block: gzip takes a file for whole that was cut between two blocks."""
     with path.open("rb") as stream:
-        head = stream.read(_BGZF_HEAD)
-        if not _is_bgzf(head):
+        head = stream.read(BGZF_HEAD)
+        if not is_bgzf(head):
             return
         stream.seek(-len(_BGZF_END), io.SEEK_END)
         if stream.read() != _BGZF_END:
             raise DanqError(f"{path}: the compressed file is truncated (it lacks the block that ends BGZF)")
-
-
-def _is_bgzf(head: bytes) -> bool:
-    """Whether a file starts with a gzip header whose first extra field is BGZF's: BC, of two bytes."""
-    return len(head) == _BGZF_HEAD and head[:4] == b"\x1f\x8b\x08\x04" and head[12:16] == b"BC\x02\x00"

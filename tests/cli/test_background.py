@@ -7,7 +7,7 @@ import pytest
 from weighted_model import TARGETS, Weighted
 
 from danq.cli import main
-from danq.genome.fasta import build_genome
+from danq.genome.encode import build_genome
 
 RECORDS = [
     f"chrI\t{pos}\t.\t{'ACGT'[(pos - 1) % 4]}\tN,{'CGTA'[(pos - 1) % 4]}\t.\tq10\t." for pos in range(5, 90)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from danq.genome.fasta import build_genome
+from danq.genome.encode import build_genome
 
 CONFIG = {
     "genomes": {"toy": "g.fa"},

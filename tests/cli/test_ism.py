@@ -12,7 +12,8 @@ import pytest
 from toy_models import write_vcf
 from untrained import save_model
 
-from danq.genome.fasta import build_genome, open_genome
+from danq.genome.encode import build_genome
+from danq.genome.fasta import open_genome
 
 WINDOW, BIN = 40, 8
 

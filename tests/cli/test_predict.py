@@ -10,7 +10,8 @@ from danq.cli import main
 from danq.data.encoders import CodesEncoder
 from danq.data.options import DatasetOptions
 from danq.data.regions.making import build_region_dataset
-from danq.genome.fasta import build_genome, open_genome
+from danq.genome.encode import build_genome
+from danq.genome.fasta import open_genome
 from danq.learn.bundle import save_bundle
 from danq.learn.predict.predictions import read_predictions
 from danq.learn.predict.predictor import load

@@ -16,7 +16,8 @@ from toy_models import write_vcf
 from untrained import save_model
 
 from danq.errors import DanqError
-from danq.genome.fasta import build_genome, open_genome
+from danq.genome.encode import build_genome
+from danq.genome.fasta import open_genome
 from danq.learn.predict.predictor import load as load_predictor
 from danq.score import load
 

@@ -25,7 +25,8 @@ from danq.data.writing import (
 from danq.errors import DanqError
 from danq.files import staged
 from danq.genome.alphabet import decode, encode
-from danq.genome.fasta import build_genome, open_genome
+from danq.genome.encode import build_genome
+from danq.genome.fasta import open_genome
 
 SEQUENCES = {"chrI": "ACGTACGTAC" * 10, "chrII": "GGCCGGCCTT" * 4 + "ACG", "chrIII": "TTTTTGGGGG" * 4}
 

@@ -11,7 +11,8 @@ from danq.data.options import DatasetOptions
 from danq.data.regions.making import build_region_dataset
 from danq.errors import DanqError
 from danq.genome.alphabet import decode
-from danq.genome.fasta import build_genome, open_genome
+from danq.genome.encode import build_genome
+from danq.genome.fasta import open_genome
 from danq.learn.predict import fasta_source as fasta_module
 from danq.learn.predict import region_source as region_module
 from danq.learn.predict import sources

@@ -16,7 +16,8 @@ from danq.data.writing import pack_labels
 from danq.errors import DanqError
 from danq.evaluate.evaluate import evaluate_predictions
 from danq.genome.alphabet import reverse_complement
-from danq.genome.fasta import build_genome, open_genome
+from danq.genome.encode import build_genome
+from danq.genome.fasta import open_genome
 from danq.learn.bundle import load_bundle
 from danq.learn.predict.fasta_source import fasta_source
 from danq.learn.predict.outputs import Output

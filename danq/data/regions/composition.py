@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from danq.data.regions.labels import Bins
 from danq.genome.alphabet import C, G, N
-from danq.genome.fasta import Genome
+from danq.genome.fasta import Bases, Genome
 from danq.genome.intervals import window_start
 from danq.progress import progress
 
@@ -61,7 +61,7 @@ def window_composition(genome: Genome, bins: Bins, window: int) -> Composition:
 
 
 def _counts(
-    codes: NDArray[np.uint8], left: NDArray[np.int64], window: int
+    codes: Bases, left: NDArray[np.int64], window: int
 ) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
     """Count known bases, and G and C, of windows that start at ascending `left`."""
     begin, end = np.clip(left, 0, len(codes)), np.clip(left + window, 0, len(codes))

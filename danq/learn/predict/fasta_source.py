@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from danq.errors import DanqError
 from danq.genome.alphabet import N
-from danq.genome.fasta_text import Header, encode_letters, read_pieces
+from danq.genome.encode import Header, encode_letters, read_pieces
 from danq.genome.intervals import window_start
 from danq.learn.predict.sources import BLOCK, Rows, Source, check_dna
 

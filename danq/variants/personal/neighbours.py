@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from danq.genome.alphabet import CODES, N
+from danq.genome.fasta import Bases
 from danq.variants.alleles import Allele
 
 
@@ -59,14 +60,14 @@ class Written(NamedTuple):
     longer: bool
 
 
-def written(allele: Allele, bases: NDArray[np.uint8]) -> Written:
+def written(allele: Allele, bases: Bases) -> Written:
     """Take a placed allele back to where its record has it.
 
     Parameters
     ----------
     allele : Allele
         An allele without a reason.
-    bases : uint8, shape (contig_length,)
+    bases : Bases
         Its contig.
     """
     first = allele.pos - 1
@@ -77,14 +78,14 @@ def written(allele: Allele, bases: NDArray[np.uint8]) -> Written:
     return Written(edit, first, first + len(removed) - 1, anchored, len(inserted) > len(removed))
 
 
-def edit_from(allele: Allele, bases: NDArray[np.uint8], leftmost: int, phase_set: str | None = None) -> Edit:
+def edit_from(allele: Allele, bases: Bases, leftmost: int, phase_set: str | None = None) -> Edit:
     """Place an allele as far left as it will go, but not before `leftmost`.
 
     Parameters
     ----------
     allele : Allele
         An allele without a reason, whose record's change lies at or after `leftmost`.
-    bases : uint8, shape (contig_length,)
+    bases : Bases
         Its contig.
     leftmost : int
         0-based position.
@@ -172,12 +173,12 @@ class Flank(NamedTuple):
     edits: Sequence[Edit]
 
 
-def left_flank(bases: NDArray[np.uint8], edits: Sequence[Edit], end: int, length: int) -> Flank:
+def left_flank(bases: Bases, edits: Sequence[Edit], end: int, length: int) -> Flank:
     """Cut the `length` bp of a haplotype that lead up to the reference position `end`.
 
     Parameters
     ----------
-    bases : uint8, shape (contig_length,)
+    bases : Bases
         The reference.
     edits : sequence of Edit
         The haplotype's variants before `end`, by position.
@@ -199,7 +200,7 @@ def left_flank(bases: NDArray[np.uint8], edits: Sequence[Edit], end: int, length
     return Flank(codes, end - length, length - inside, edits[len(edits) - used :])
 
 
-def right_flank(bases: NDArray[np.uint8], edits: Sequence[Edit], start: int, length: int) -> Flank:
+def right_flank(bases: Bases, edits: Sequence[Edit], start: int, length: int) -> Flank:
     """Cut the `length` bp of a haplotype from the reference position `start` on; see `left_flank`."""
     codes, used, filled = np.full(length, N, np.uint8), 0, 0
     while used < len(edits) and (edit := edits[used]).start - start < length - filled:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from danq.genome.alphabet import N
 from danq.genome.contigs import ContigMap
-from danq.genome.fasta import Genome
+from danq.genome.fasta import Bases, Genome
 from danq.variants.allele_checks import AlleleRules
 from danq.variants.alleles import Allele
 from danq.variants.haplotypes import Windows
@@ -195,7 +195,7 @@ class _Pair(NamedTuple):
     right: int
 
 
-def _pair(row: Row, bases: NDArray[np.uint8], window: int) -> _Pair:
+def _pair(row: Row, bases: Bases, window: int) -> _Pair:
     allele, half = row.allele, window // 2
     before = row.haplotype.before(allele.row) if row.haplotype else []
     after = row.haplotype.after(allele.row) if row.haplotype else []

@@ -13,9 +13,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from danq.errors import DanqError
-from danq.genome import fasta_text as records
+from danq.genome import encode as records
 from danq.genome.alphabet import decode
-from danq.genome.fasta import Genome, build_genome, open_genome
+from danq.genome.encode import build_genome
+from danq.genome.fasta import Genome, open_genome
+from danq.genome.indexed import open_genome_or_fasta
 
 SEQUENCES = st.lists(st.text("ACGTNacgtnRykU", min_size=1, max_size=40), min_size=1, max_size=4)
 
@@ -169,10 +171,11 @@ def test_a_bad_fasta_is_refused_with_its_line_and_leaves_nothing(case: str, tmp_
     text, message = BAD[case]
     source = tmp_path / "bad.fa"
     source.write_bytes(text)
-    with pytest.raises(DanqError) as refused:
-        build_genome(source, tmp_path / "out")
-    assert str(refused.value).startswith(f"{source}{message}")
-    assert "\n" not in str(refused.value)
+    for read in (lambda: build_genome(source, tmp_path / "out"), lambda: open_genome_or_fasta(source)):
+        with pytest.raises(DanqError) as refused:
+            read()
+        assert str(refused.value).startswith(f"{source}{message}")
+        assert "\n" not in str(refused.value)
     assert [path.name for path in tmp_path.iterdir()] == ["bad.fa"]
 
 

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from danq.errors import DanqError
 from danq.genome.bed import bed_frame, bed_records
-from danq.genome.fasta import Genome, build_genome, open_genome
+from danq.genome.encode import build_genome
+from danq.genome.fasta import Genome, open_genome
 from danq.genome.gff import gff_frame, gff_records
 from danq.genome.intervals import Intervals, place, read_intervals
 

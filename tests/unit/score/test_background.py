@@ -11,7 +11,8 @@ from weighted_model import TARGETS, WINDOW, Weighted
 from danq.errors import DanqError
 from danq.files import write_json
 from danq.genome.alphabet import encode, reverse_complement
-from danq.genome.fasta import build_genome, open_genome
+from danq.genome.encode import build_genome
+from danq.genome.fasta import open_genome
 from danq.score.background import open_background, shares_above
 from danq.score.build_background import build_background
 from danq.score.job import open_job

@@ -1,0 +1,294 @@
+"""A genome straight out of a FASTA through its index: a few windows need no encoded copy of it.
+
+A FASTA is read once, which checks it, notes where its lines lie and gives the genome's digest. That is kept
+in the user's cache and holds for as long as the file's place, size, inode and time of change do; nothing is
+written beside the FASTA. Text that no index describes (plain gzip, lines of unequal length, CRLF) is encoded
+for as long as it is needed.
+"""
+
+import hashlib
+import json
+import logging
+import os
+import shutil
+import tempfile
+import time
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from danq.errors import DanqError
+from danq.files import BGZF_HEAD, GZIP_MAGIC, atomic, digest, is_bgzf
+from danq.genome.alphabet import encode
+from danq.genome.encode import LINE_END, Header, build_genome, encoded_pieces, genome_digest
+from danq.genome.fasta import Genome, open_genome
+from danq.progress import progress
+
+log = logging.getLogger("danq")
+
+_VERSION = 1
+_SETTLED_NS = 2_000_000_000
+"""A file changed less than this before it is read could change again and keep its time of change."""
+_GZIP = (".gz", ".bgz")
+_OTHERS = (".bz2", ".zip")
+_FULL_BLOCK = 1 << 16
+
+
+def open_genome_or_fasta(path: Path) -> Genome:
+    """Open an encoded genome, or a FASTA as if it were one.
+
+    Parameters
+    ----------
+    path : Path
+        Directory `danq genome` wrote, or a FASTA (plain, gzip or bgzip).
+
+    Raises
+    ------
+    DanqError
+        If it is neither, or the FASTA holds something other than nucleotides, a contig twice or one without
+        sequence.
+    """
+    if path.is_dir():
+        return open_genome(path)
+    return _indexed(path) or _encoded(path)
+
+
+@dataclass(frozen=True)
+class IndexedContig:
+    """Bases of one contig of a FASTA, read where they are sliced.
+
+    Attributes
+    ----------
+    fasta : Path
+        The file.
+    faidx : pyfaidx.Faidx
+        The file, opened with its index.
+    key : str
+        The contig's name in the index.
+    length : int
+        bp.
+    """
+
+    fasta: Path
+    faidx: Any
+    key: str
+    length: int
+
+    def __len__(self) -> int:
+        """Length in bp."""
+        return self.length
+
+    def __getitem__(self, part: slice) -> NDArray[np.uint8]:
+        """Bases of a part: uint8, shape (bp,).
+
+        Raises
+        ------
+        DanqError
+            If the file is no longer what it was when it was opened.
+        """
+        start, end, _ = part.indices(self.length)
+        if start >= end:
+            return np.empty(0, np.uint8)
+        try:
+            codes = encode(self.faidx.fetch(self.key, start + 1, end))
+        except (DanqError, ValueError):
+            codes = np.empty(0, np.uint8)
+        if len(codes) != end - start:
+            raise _changed(self.fasta)
+        return codes
+
+
+class _Lines:
+    """Where the lines of one contig lie, and the digest of its bases, noted while its text streams past."""
+
+    def __init__(self, header: Header) -> None:
+        self.header, self.hash = header, hashlib.sha256()
+        self.length = self._bytes = self._whole = 0
+        self._width, self._longest, self._carriage_return = 0, -1, False
+
+    def add(self, text: bytes, codes: bytes) -> None:
+        ends = np.flatnonzero(np.frombuffer(text, np.uint8) == LINE_END) + (self._bytes + 1)
+        if not self._width and len(ends):
+            self._width = int(ends[0])
+        uneven = np.flatnonzero(ends != (self._whole + 1 + np.arange(len(ends))) * self._width)
+        if self._longest < 0:
+            self._whole += int(uneven[0]) if len(uneven) else len(ends)
+            if len(uneven):
+                # an index allows for one shorter line and for no base behind it
+                bases = int(ends[uneven[0]]) - self._whole - 1
+                self._longest = min(bases, (self._whole + 1) * (self._width - 1))
+        self.length += len(codes)
+        self._bytes += len(text)
+        self._carriage_return |= b"\r" in text
+        self.hash.update(codes)
+
+    def entry(self) -> str | None:
+        """Give the contig's line of a ``.fai`` without its name; None if no such line can describe it."""
+        bases = self._width - 1 if self._width else self.length
+        longest = (self._whole + 1) * bases if self._longest < 0 else self._longest
+        if self._carriage_return or self.length > longest or not bases:
+            return None
+        return f"{self.length}\t{self.header.end}\t{bases}\t{bases + 1}"
+
+
+def _indexed(fasta: Path) -> Genome | None:
+    """Open a FASTA by its index; None if it can have none, or cannot be read, which is told where it is."""
+    if not fasta.is_file() or not os.access(fasta, os.R_OK):
+        return None
+    with fasta.open("rb") as stream:
+        head = stream.read(BGZF_HEAD)
+    suffix, compressed = fasta.suffix.lower(), head.startswith(GZIP_MAGIC)
+    # pyfaidx tells compression by the name
+    if compressed != (suffix in _GZIP) or suffix in _OTHERS:
+        return None
+    state, cache = _state(fasta), _cache()
+    key = digest([_VERSION, *state])
+    if cache is not None and (cache / f"{key}.json").is_file():
+        return _opened(fasta, cache / key)
+    index = _read_index(fasta, compressed)
+    if _state(fasta) != state:
+        raise _changed(fasta)
+    if index is None:
+        return None
+    if cache is not None and time.time_ns() - state.changed > _SETTLED_NS:
+        try:
+            index.write(cache / key)
+            log.info("%s: checked and indexed; the index is kept in %s", fasta, cache)
+            return _opened(fasta, cache / key)
+        except DanqError as error:
+            log.warning("%s: its index cannot be kept (%s)", fasta, error)
+    with tempfile.TemporaryDirectory(prefix="danq-") as folder:
+        index.write(Path(folder) / key)
+        return _opened(fasta, Path(folder) / key)
+
+
+def _encoded(fasta: Path) -> Genome:
+    """Encode a FASTA for as long as the process needs it."""
+    folder = Path(tempfile.mkdtemp(prefix="danq-"))
+    try:
+        build_genome(fasta, folder)
+        log.info("%s: no plain or bgzip text in lines of equal length, so it was encoded", fasta)
+        # called what the user called it: the folder's name would say nothing in messages and results
+        return replace(open_genome(folder), path=fasta)
+    finally:
+        # what is mapped into memory lives on without a name, and nothing is left even if the job is killed
+        shutil.rmtree(folder)
+
+
+class _State(NamedTuple):
+    """What tells that a file is still the one that was read; `changed` in ns since 1970."""
+
+    path: str
+    size: int
+    changed: int
+    inode: int
+
+
+def _state(path: Path) -> _State:
+    stat = path.stat()
+    return _State(str(path.resolve()), stat.st_size, stat.st_mtime_ns, stat.st_ino)
+
+
+def _cache() -> Path | None:
+    """Folder of the user's cache; None where there is no home."""
+    folder = os.environ.get("XDG_CACHE_HOME", "")
+    try:
+        return (Path(folder) if os.path.isabs(folder) else Path.home() / ".cache") / "danq"
+    except RuntimeError:
+        return None
+
+
+class _Index(NamedTuple):
+    """The index of a FASTA (``.fai``), of its compression (``.gzi``), and what else a genome has to say."""
+
+    fai: str
+    gzi: bytes | None
+    names: list[str]
+    lengths: list[int]
+    digest: str
+
+    def write(self, stem: Path) -> None:
+        # the last one says that all are there
+        parts = {
+            ".fai": self.fai.encode(),
+            ".gzi": self.gzi,
+            ".json": json.dumps([self.names, self.lengths, self.digest]).encode(),
+        }
+        for suffix, content in parts.items():
+            if content is not None:
+                with atomic(stem.with_name(stem.name + suffix)) as partial:
+                    partial.write_bytes(content)
+
+
+def _read_index(fasta: Path, compressed: bool) -> _Index | None:
+    """Read a FASTA from start to end; None if no index can describe it."""
+    gzi = _block_index(fasta) if compressed else None
+    if compressed and gzi is None:
+        return None
+    contigs: list[_Lines] = []
+    with progress(f"indexing {fasta.name}", None, "Mb") as advance:
+        for header, text, codes in encoded_pieces(fasta):
+            if not contigs or contigs[-1].header is not header:
+                if contigs and contigs[-1].entry() is None:
+                    return None
+                contigs.append(_Lines(header))
+            contigs[-1].add(text, codes)
+            advance(len(codes) / 1e6)
+    entries = [contig.entry() for contig in contigs]
+    if None in entries:
+        return None
+    names = [contig.header.name for contig in contigs]
+    digests = [contig.hash.hexdigest() for contig in contigs]
+    return _Index(
+        # contigs by their number: pyfaidx reads names in the encoding of the locale
+        fai="".join(f"{number}\t{entry}\n" for number, entry in enumerate(entries)),
+        gzi=gzi,
+        names=names,
+        lengths=[contig.length for contig in contigs],
+        digest=genome_digest(list(zip(names, digests, strict=True))),
+    )
+
+
+def _block_index(fasta: Path) -> bytes | None:
+    """Index the blocks of BGZF as bgzip does: their number less one, then where all but the first begin.
+
+    None if the file is not BGZF throughout, or has a block that is full: pyfaidx cannot seek to its end.
+    """
+    begins: list[tuple[int, int]] = []
+    place = text = 0
+    with fasta.open("rb") as stream:
+        while head := stream.read(BGZF_HEAD):
+            if not is_bgzf(head):
+                return None
+            begins.append((place, text))
+            place += int.from_bytes(head[16:18], "little") + 1
+            stream.seek(place - 4)
+            length = int.from_bytes(stream.read(4), "little")
+            if length >= _FULL_BLOCK:
+                return None
+            text += length
+    return np.array([len(begins) - 1, *np.ravel(begins[1:])], "<u8").tobytes()
+
+
+def _opened(fasta: Path, stem: Path) -> Genome:
+    import pyfaidx
+
+    names, lengths, genome = json.loads(stem.with_name(f"{stem.name}.json").read_text(encoding="utf-8"))
+    faidx = pyfaidx.Faidx(
+        str(fasta),
+        indexname=f"{stem}.fai",
+        gzi_indexname=f"{stem}.gzi",
+        as_raw=True,
+        rebuild=False,
+        build_index=False,
+    )
+    bp = np.array(lengths, np.int64)
+    contigs = tuple(IndexedContig(fasta, faidx, str(number), length) for number, length in enumerate(lengths))
+    return Genome(fasta, tuple(names), np.cumsum(bp) - bp, bp, contigs, genome)
+
+
+def _changed(fasta: Path) -> DanqError:
+    return DanqError(f"{fasta}: the file changed while it was read")
