@@ -44,7 +44,8 @@ def predict(
         typer.Option(help="Of CSV and TSV files of texts.  [default: utf-8]"),
     ] = None,
     genome: Annotated[
-        Path | None, typer.Option(help="Encoded genome: the directory `danq genome` wrote.")
+        Path | None,
+        typer.Option(help="Encoded genome: the directory `danq genome` wrote; a FASTA will do for --bed."),
     ] = None,
     aliases: Annotated[
         Path | None, typer.Option(help="Table of further contig names for --bed (name, alias).")
@@ -119,7 +120,7 @@ class _Asked(NamedTuple):
         if self.dataset is not None and self.split is None:
             raise DanqError("--dataset: expected --split train, valid or test with it")
         if self.bed is not None and self.genome is None:
-            raise DanqError("--bed: expected --genome DIR with it")
+            raise DanqError("--bed: expected --genome DIR or FASTA with it")
         belongs = {
             "split": ("--dataset",),
             "genome": ("--dataset", "--bed"),

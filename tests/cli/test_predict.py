@@ -108,6 +108,14 @@ def test_the_formats_hold_the_same_numbers(place, tmp_path, predict):
             assert table[f"{target}__label"].to_list() == predictions.labels[:, index].tolist()
 
 
+def test_regions_of_a_fasta_are_those_of_the_encoded_genome(place, tmp_path, predict):
+    bed = tmp_path / "x.bed"
+    bed.write_text("chrII\t190\t203\nchrI\t3\t20\n")
+    for genome, name in ((place / "genome", "a.npz"), (place / "genome.fa", "b.npz")):
+        assert predict("--bed", bed, "--genome", genome, out=name) == 0
+    assert (tmp_path / "a.npz").read_bytes() == (tmp_path / "b.npz").read_bytes()
+
+
 def test_regions_with_tracks(place, tmp_path, predict):
     bed = tmp_path / "x.bed"
     bed.write_text("chrII\t190\t203\nchrI\t3\t20\n")
@@ -145,7 +153,7 @@ REFUSALS = [
     (("--fasta", "a", "--bed", "b"), "received --fasta and --bed"),
     (DATASET, "--dataset: expected --split train, valid or test with it"),
     (("--fasta", "a", "--split", "test"), "--split: belongs to --dataset, received --fasta"),
-    (("--bed", "a"), "--bed: expected --genome DIR with it"),
+    (("--bed", "a"), "--bed: expected --genome DIR or FASTA with it"),
     (("--fasta", "a", "--genome", "b"), "--genome: belongs to --dataset or --bed, received --fasta"),
     (("--fasta", "a", "--aliases", "b"), "--aliases: belongs to --bed, received --fasta"),
     ((*DATASET, "--split", "test", "--tile"), "--tile: belongs to --fasta, received --dataset"),

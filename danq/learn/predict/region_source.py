@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from danq.errors import DanqError, first_few
 from danq.genome.contigs import read_aliases
-from danq.genome.fasta import Genome, open_genome
+from danq.genome.fasta import Genome
+from danq.genome.indexed import open_genome_or_fasta
 from danq.genome.intervals import place, read_intervals, union, window_start
 from danq.learn.predict.sources import BLOCK, Rows, Source, check_dna, compare_genomes, contig_lengths
 
@@ -28,7 +29,7 @@ def bed_source(bed: Path, genome: Path, info: dict[str, Any], aliases: Path | No
     bed : Path
         BED, narrowPeak, broadPeak or GFF3; plain or gzip.
     genome : Path
-        Directory of the encoded genome.
+        Directory of the encoded genome, or a FASTA.
     info : dict
         ``bundle.json`` of the model.
     aliases : Path, optional
@@ -40,7 +41,7 @@ def bed_source(bed: Path, genome: Path, info: dict[str, Any], aliases: Path | No
         If the model reads no DNA, a file cannot be read, or no region lies on a contig of the genome.
     """
     check_dna(info, "--bed")
-    opened = open_genome(genome)
+    opened = open_genome_or_fasta(genome)
     compare_genomes(opened, info)
     placed = place(read_intervals(bed), opened, bed, read_aliases(aliases) if aliases else None)
     if placed.unknown:
