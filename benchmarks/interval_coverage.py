@@ -69,7 +69,7 @@ def intervals(
     return {
         "percentile": np.array([low, high]),
         "basic": np.clip([2 * estimate - high, 2 * estimate - low], lowest, 1),
-        "danq": interval(values, estimate, (lowest, 1.0)),
+        "danq": np.transpose([interval(*pair, (lowest, 1.0)) for pair in zip(values, estimate, strict=True)]),
     }
 
 

@@ -1,6 +1,7 @@
 """Accuracy, F1 and Matthews correlation of calls, over classes or over targets."""
 
-from collections.abc import Iterator, Sequence
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -53,12 +54,8 @@ def class_metrics(probabilities: NDArray[np.float32], labels: NDArray[np.uint8])
         Mean F1 over classes that occur as truth or call; multi-class Matthews correlation (Gorodkin 2004,
         doi 10.1016/j.compbiolchem.2004.09.006), 0 where calls or truths are all one class.
     """
-    truth, called = _called(probabilities, labels)
-    everything = np.zeros(len(truth), np.int64)
-    counted = _counted(
-        truth, called, max(labels.shape[1], 2), Resamples(everything, np.ones((1, 1), np.uint8))
-    )
-    accuracy, f1, mcc = (found[..., 0] for found in _agreement(*counted))
+    everything = Resamples(np.zeros(len(labels), np.int64), np.ones((1, 1), np.uint8))
+    accuracy, f1, mcc = (values[..., 0] for values in _agreement(probabilities, labels, everything))
     binary = float(f1[1]) if labels.shape[1] == 1 and not np.isnan(f1[1]) else None
     return ClassMetrics(float(accuracy), float(np.nanmean(f1)), float(accuracy), binary, float(mcc))
 
@@ -78,36 +75,21 @@ def resampled_classes(
     -------
     dict of str to float64, shape (resamples,)
     """
-    truth, called = _called(probabilities, labels)
-    accuracy, f1, mcc = _agreement(*_counted(truth, called, max(labels.shape[1], 2), resamples))
+    accuracy, f1, mcc = _agreement(probabilities, labels, resamples)
     return {"accuracy": accuracy, "macro_f1": macro(f1), "mcc": mcc}
 
 
-def _called(
-    probabilities: NDArray[np.float32], labels: NDArray[np.uint8]
-) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Class of each row, and the class it is called."""
-    if labels.shape[1] == 1:
-        return labels[:, 0].astype(np.int64), (probabilities[:, 0] >= 0.5).astype(np.int64)
-    return labels.argmax(axis=1), probabilities.argmax(axis=1)
-
-
-def _counted(
-    truth: NDArray[np.int64], called: NDArray[np.int64], k: int, resamples: Resamples
-) -> Iterator[NDArray[np.float64]]:
-    """Hits, rows and calls of each class in each resample, three times float64 (k, resamples)."""
-    counts = resamples.counts
-    for of, rows in ((truth, truth == called), (truth, slice(None)), (called, slice(None))):
-        block = resamples.block[rows]
-        counted = tally(of[rows], block, (k, len(counts)))
-        each = parts(counts.shape[1], max(k, len(counts)))
-        yield np.hstack([counted @ counts[:, part].astype(np.float64) for part in each])
-
-
 def _agreement(
-    hits: NDArray[np.float64], of_truth: NDArray[np.float64], of_calls: NDArray[np.float64]
+    probabilities: NDArray[np.float32], labels: NDArray[np.uint8], resamples: Resamples
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
     """Accuracy (r,), F1 of each class (k, r), NaN where it does not occur, and correlation (r,)."""
+    if labels.shape[1] == 1:
+        truth, called = labels[:, 0].astype(np.int64), (probabilities[:, 0] >= 0.5).astype(np.int64)
+    else:
+        truth, called = labels.argmax(axis=1), probabilities.argmax(axis=1)
+    k, right = max(labels.shape[1], 2), truth == called
+    hits = _drawn(truth[right], resamples.block[right], k, resamples.counts)
+    of_truth, of_calls = (_drawn(each, resamples.block, k, resamples.counts) for each in (truth, called))
     n, both = of_truth.sum(axis=0), of_truth + of_calls
     f1 = np.divide(2 * hits, both, out=np.full_like(hits, np.nan), where=both > 0)
     spread = (n * n - (of_truth**2).sum(axis=0)) * (n * n - (of_calls**2).sum(axis=0))
@@ -117,12 +99,21 @@ def _agreement(
     return accuracy, f1, mcc
 
 
-def call_metrics(found: Sequence[Calls], targets: int) -> ClassMetrics | None:
+def _drawn(
+    of: NDArray[np.int64], block: NDArray[np.int64], k: int, counts: NDArray[np.uint8]
+) -> NDArray[np.float64]:
+    """Rows of each class in each resample, (k, r)."""
+    counted = tally(of, block, (k, len(counts)))
+    each = parts(counts.shape[1], max(k, len(counts)))
+    return np.hstack([counted @ counts[:, part].astype(np.float64) for part in each])
+
+
+def call_metrics(called: Sequence[Calls], targets: int) -> ClassMetrics | None:
     """Score the calls of targets that are independent of each other.
 
     Parameters
     ----------
-    found : sequence of Calls
+    called : sequence of Calls
         One for each target that was called. All labels count in accuracy and micro F1; targets without
         positives or without negatives enter no mean over targets.
     targets : int
@@ -134,12 +125,10 @@ def call_metrics(found: Sequence[Calls], targets: int) -> ClassMetrics | None:
         Of a run with one target the mean F1 and the pooled F1 are over its two classes, as scikit-learn has
         them. None where no target that was called has positives and negatives.
     """
-    scored = [
-        calls for calls in found if calls.f1 == calls.f1 and calls.of_negatives.f1 == calls.of_negatives.f1
-    ]
+    scored = [calls for calls in called if not math.isnan(calls.f1 + calls.of_negatives.f1)]
     if not scored:
         return None
-    pooled = sum(found[1:], start=found[0])
+    pooled = sum(called[1:], start=called[0])
     mcc = float(np.mean([calls.mcc for calls in scored]))
     if targets == 1:
         f1 = pooled.f1, pooled.of_negatives.f1

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from danq.learn.predict.predictions import Predictions
 
@@ -100,12 +100,8 @@ def draw_rows(predictions: Predictions, resamples: int | None, seed: int) -> tup
     elif resamples is None and n * k * RESAMPLES > AFFORDABLE:
         reason = f"{n:,} rows of {k:,} targets would take long; ask for them with --resamples"
     if reason:
-        log.log(
-            logging.INFO if resamples == 0 else logging.WARNING,
-            "%s: no intervals, %s",
-            predictions.split,
-            reason,
-        )
+        level = logging.INFO if resamples == 0 else logging.WARNING
+        log.log(level, "%s: no intervals, %s", predictions.split, reason)
         return None, reason
     return draw(block, g, RESAMPLES if resamples is None else resamples, seed), ""
 
@@ -121,7 +117,7 @@ def describe_intervals(predictions: Predictions, drawn: Resamples) -> dict[str, 
 
 
 def interval(
-    values: NDArray[np.floating[Any]], estimate: ArrayLike, limits: tuple[float, float] = (0.0, 1.0)
+    values: NDArray[np.floating[Any]], estimate: float, limits: tuple[float, float] = (0.0, 1.0)
 ) -> NDArray[np.float64]:
     """Give the interval at `LEVEL` around what was measured.
 
@@ -130,41 +126,34 @@ def interval(
     is moved back by their bias, the mean of the resamples minus the estimate (ch. 10). Few positive rows
     raise the estimate itself above the value of endless rows by about as much again: to hold that value as
     well, the interval is stretched by the bias on that side. Without bias it is the percentile interval.
+    How often it holds the true value, and why it is kept, stands in docs/formats.md.
 
     Parameters
     ----------
-    values : float, shape (..., resamples)
+    values : float, shape (resamples,)
         NaN where a resample has no value.
-    estimate : float, shape (...)
+    estimate : float
         The same quantity on the rows themselves.
     limits : (float, float)
         Lowest and highest value that the quantity can have.
 
     Returns
     -------
-    float64, shape (2, ...)
+    float64, shape (2,)
         Low and high end, with the estimate between them; NaN where it or half of the resamples are not known.
     """
-    given, middle = np.asarray(values, np.float64), np.asarray(estimate, np.float64)
-    n = (~np.isnan(given)).sum(axis=-1)
-    fine = (n >= max(2, given.shape[-1] / 2)) & ~np.isnan(middle)
-    rising = np.sort(given, axis=-1)  # NaN come last
-    low, high = (_quantile(rising, n, share) for share in ((1 - LEVEL) / 2, (1 + LEVEL) / 2))
-    bias = np.nansum(given, axis=-1) / np.maximum(n, 1) - middle
-    low = np.minimum(low - bias - np.maximum(bias, 0), middle)
-    high = np.maximum(high - bias - np.minimum(bias, 0), middle)
-    return np.where(fine, np.clip([low, high], *limits), np.nan)
-
-
-def _quantile(rising: NDArray[np.float64], n: NDArray[np.int64], share: float) -> NDArray[np.float64]:
-    """Quantile of the first n of the values on the last axis, linear between them."""
-    if not rising.shape[-1]:
-        return np.full(rising.shape[:-1], np.nan)
-    place = share * np.maximum(n - 1, 0)
+    rising = np.sort(np.asarray(values, np.float64))  # NaN come last
+    n = int((~np.isnan(rising)).sum())
+    if n < max(2, len(rising) / 2) or np.isnan(estimate):
+        return np.full(2, np.nan)
+    place = np.array([(1 - LEVEL) / 2, (1 + LEVEL) / 2]) * (n - 1)
     before = np.floor(place).astype(np.int64)
-    after = np.minimum(before + 1, np.maximum(n - 1, 0))
-    below, above = (np.take_along_axis(rising, at[..., None], -1)[..., 0] for at in (before, after))
-    return np.asarray(below + (place - before) * (above - below))
+    below, above = rising[before], rising[np.minimum(before + 1, n - 1)]
+    low, high = below + (place - before) * (above - below)
+    bias = np.nansum(np.asarray(values, np.float64)) / n - estimate
+    low = min(low - bias - max(bias, 0.0), estimate)
+    high = max(high - bias - min(bias, 0.0), estimate)
+    return np.clip([low, high], *limits)
 
 
 def macro(values: NDArray[np.float64]) -> NDArray[np.float64]:
