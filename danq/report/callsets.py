@@ -1,23 +1,27 @@
 """Scored callsets of a results directory: their tables are read part by part, however long they are."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
+from numpy.typing import NDArray
 
 from danq.errors import DanqError
 from danq.files import read_manifest
-from danq.score.measures import EFFECT, column_of, targets_of
+from danq.score.measures import EFFECT, LOGIT_DIFF, TARGET, column_of, targets_of
 
 KIND, FORMAT_VERSION = "scores", 1
 NAMES = ("row", "allele", "contig", "pos", "id", "ref", "alt", "sample", "haplotype")
 """Columns that say which allele a row is about; the last two with samples only."""
 
 _SHOWN_BASES = 12
+_AGREEMENT = ("auroc", "auprc", "pearson", "spearman")
 
 
 @dataclass(frozen=True)
@@ -59,14 +63,7 @@ class Callset:
         return column_of(target, self.targets[target], measure)
 
     def blocks(self, columns: Sequence[str], groups: Sequence[int] | None = None) -> Iterator[pl.DataFrame]:
-        """Read row groups of the scores one after the other.
-
-        Parameters
-        ----------
-        columns : sequence of str
-            Names that are no column of the table are left out.
-        groups : sequence of int, optional
-            Numbers of the row groups; all of them where left out.
+        """Read all or some row groups one after the other; names that are no columns are left out.
 
         Raises
         ------
@@ -77,10 +74,23 @@ class Callset:
         with _parquet(self.path) as file:
             for group in range(file.num_row_groups) if groups is None else groups:
                 try:
-                    found = pl.from_arrow(file.read_row_group(group, columns=kept))
+                    block = pl.from_arrow(file.read_row_group(group, columns=kept))
                 except (pa.ArrowException, OSError) as error:
                     raise _damaged(self.path, error) from None
-                yield pl.DataFrame(found).select(kept)
+                yield pl.DataFrame(block).select(kept)
+
+    def reduced(
+        self,
+        columns: Sequence[str],
+        part: Callable[[pl.DataFrame], pl.DataFrame],
+        join: Callable[[pl.DataFrame], pl.DataFrame],
+    ) -> pl.DataFrame | None:
+        """Reduce each row group with `part`, and what came so far with `join`; None without a row group."""
+        whole = None
+        for block in self.blocks(columns):
+            parts = [part(block)] if whole is None else [whole, part(block)]
+            whole = join(pl.concat(parts))
+        return whole
 
 
 def read_callset(manifest: Path) -> Callset:
@@ -92,7 +102,7 @@ def read_callset(manifest: Path) -> Callset:
         If a file is missing, damaged, or of another format version.
     """
     folder = manifest.parent
-    told = read_manifest(manifest, KIND, FORMAT_VERSION)
+    scores = read_manifest(manifest, KIND, FORMAT_VERSION)
     columns: tuple[str, ...] = ()
     # asked for as text, the scores are for other readers than the report
     if not (folder / "scores.tsv").is_file() or (folder / "scores.parquet").exists():
@@ -100,20 +110,15 @@ def read_callset(manifest: Path) -> Callset:
             columns = tuple(file.schema_arrow.names)
     # what an earlier scoring with other options left there is not shown
     truth = folder / "truth.tsv"
-    compared = truth.is_file() and told.get("truth")
-    return Callset(folder.name, folder, told, columns, _read_truth(truth) if compared else None)
+    compared = truth.is_file() and scores.get("truth")
+    return Callset(folder.name, folder, scores, columns, _read_truth(truth) if compared else None)
 
 
 def _read_truth(path: Path) -> pl.DataFrame:
-    numbers = dict.fromkeys(("auroc", "auprc", "pearson", "spearman"), pl.Float64)
-    texts = dict.fromkeys(("score", "target", "status"), pl.String)
+    kinds = {pl.Float64: _AGREEMENT, pl.String: ("score", "target", "status"), pl.Int64: ("n", "positives")}
+    schema = {name: kind for kind, names in kinds.items() for name in names}
     try:
-        return pl.read_csv(
-            path,
-            separator="\t",
-            quote_char=None,
-            schema_overrides={**numbers, **texts, "n": pl.Int64, "positives": pl.Int64},
-        )
+        return pl.read_csv(path, separator="\t", quote_char=None, schema_overrides=schema)
     except pl.exceptions.PolarsError as error:
         raise DanqError(f"{path}: expected a table ({str(error).splitlines()[0]})") from None
 
@@ -129,35 +134,135 @@ def _parquet(folder: Path) -> pq.ParquetFile:
 
 
 def _damaged(folder: Path, error: Exception) -> DanqError:
-    said = str(error).splitlines()[0]
-    return DanqError(f"{folder / 'scores.parquet'}: expected a Parquet table ({said})")
+    return DanqError(f"{folder / 'scores.parquet'}: expected a Parquet table ({str(error).splitlines()[0]})")
 
 
-def with_flags(callset: Callset, rows: pl.DataFrame) -> pl.DataFrame:
-    """Add the ledger's flags to some rows of the scores.
+def histogram(callset: Callset, bins: int) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """Count alleles in bins of equal width from 0 to the largest effect: counts, and edges of the bins."""
 
-    Parameters
-    ----------
-    callset : Callset
-        Where they are from.
-    rows : DataFrame
-        With those of the columns `NAMES` that the scores have.
+    def effects() -> Iterator[NDArray[np.float64]]:
+        # in the precision of the edges, or the largest effect falls beyond the last
+        return (b[EFFECT].drop_nulls().cast(pl.Float64).to_numpy() for b in callset.blocks([EFFECT]))
+
+    largest = max((values.max(initial=0.0) for values in effects()), default=0.0)
+    edges = np.linspace(0.0, float(largest) or 1.0, bins + 1)
+    counts = np.zeros(bins, np.int64)
+    for values in effects():
+        counts += np.histogram(values, edges)[0]
+    return counts, edges
+
+
+def strongest_alleles(
+    callset: Callset, of_allele: Sequence[str], of_target: Sequence[str], most: int
+) -> list[dict[str, Any]]:
+    """Give the alleles with the largest effects, the largest first.
+
+    Each has the columns `NAMES` that there are, `flags` of the ledger, and those of the measures `of_allele`
+    and, for its strongest target, `of_target` that were written.
 
     Raises
     ------
     DanqError
-        If the ledger is missing or damaged.
+        If the scores or the ledger are damaged.
     """
+    groups = count()
+
+    def numbered(block: pl.DataFrame) -> pl.DataFrame:
+        return block.with_row_index("offset").with_columns(group=pl.lit(next(groups), pl.Int64))
+
+    def largest(rows: pl.DataFrame) -> pl.DataFrame:
+        ranked = rows.drop_nulls(EFFECT).sort(EFFECT, "group", "offset", descending=[True, False, False])
+        return ranked.head(most)
+
+    top = callset.reduced([*NAMES, *of_allele], numbered, largest)
+    if top is None:
+        return []
+    rows = _with_flags(callset, top).to_dicts()
+    index = {name: number for number, name in callset.targets.items()}
+    columns = {
+        target: {callset.column(index[target], measure): measure for measure in of_target}
+        for target in top[TARGET].unique(maintain_order=True)
+        if target in index
+    }
+    wanted = [column for each in columns.values() for column in each]
+    kept = sorted(set(top["group"].to_list()))
+    for group, block in zip(kept, callset.blocks(wanted, kept), strict=True):
+        for row in (row for row in rows if row["group"] == group):
+            measures = columns.get(row[TARGET], {}).items()
+            row |= {m: block[column][row["offset"]] for column, m in measures if column in block.columns}
+    return rows
+
+
+def _with_flags(callset: Callset, rows: pl.DataFrame) -> pl.DataFrame:
     path = callset.path / "ledger.tsv"
     keys = [name for name in ("row", "allele", "sample", "haplotype") if name in rows.columns]
     try:
         ledger = pl.scan_csv(path, separator="\t", quote_char=None, infer_schema=False)
-        wanted = rows["row"].cast(pl.String).to_list()
-        found = ledger.filter(pl.col("row").is_in(wanted)).select(*keys, "flags").collect(engine="streaming")
+        wanted = pl.col("row").is_in(rows["row"].cast(pl.String).to_list())
+        flags = ledger.filter(wanted).select(*keys, "flags").collect(engine="streaming")
     except (pl.exceptions.PolarsError, FileNotFoundError) as error:
         raise DanqError(f"{path}: expected a ledger ({str(error).splitlines()[0]})") from None
-    typed = found.cast({key: rows.schema[key] for key in keys})
+    typed = flags.cast({key: rows.schema[key] for key in keys})
     return rows.join(typed, on=keys, how="left", maintain_order="left")
+
+
+def strongest_targets(callset: Callset, most: int) -> dict[int, str]:
+    """Targets with the largest absolute effects, the largest first: index → name."""
+    targets = callset.targets
+    columns = [callset.column(target, LOGIT_DIFF) for target in targets]
+    if not columns:
+        return {}
+    largest = callset.reduced(columns, lambda block: block.select(pl.all().abs().max()), pl.DataFrame.max)
+    if largest is None:
+        return {}
+    sizes = dict(zip(targets, largest.row(0), strict=True))
+    return {target: targets[target] for target in sorted(targets, key=lambda t: -(sizes[t] or 0.0))[:most]}
+
+
+def extents(callset: Callset) -> pl.DataFrame:
+    """Where the scored alleles of each contig lie: contig, n, first, last (1-based, both included)."""
+    joined = (pl.col("n").sum(), pl.col("first").min(), pl.col("last").max())
+    each = (pl.len().alias("n"), pl.col("pos").min().alias("first"), pl.col("pos").max().alias("last"))
+    by_contig = callset.reduced(
+        ["contig", "pos", EFFECT],
+        lambda block: block.drop_nulls(EFFECT).group_by("contig", maintain_order=True).agg(each),
+        lambda parts: parts.group_by("contig", maintain_order=True).agg(joined),
+    )
+    return pl.DataFrame({"contig": []}) if by_contig is None else by_contig
+
+
+def points(
+    callset: Callset, contigs: pl.DataFrame, columns: Sequence[str], most: int
+) -> dict[str, pl.DataFrame]:
+    """Alleles with their effect `y` by view: a column, or a contig where the only column is `EFFECT`.
+
+    Parameters
+    ----------
+    contigs : DataFrame
+        Some rows of `extents`.
+    columns : sequence of str
+        Effects to draw.
+    most : int
+        Points of a view; of more alleles, the strongest of each of as many equal parts of a contig is kept.
+    """
+    view = "contig" if list(columns) == [EFFECT] else "column"
+    width = -(-(pl.col("last") - pl.col("first") + 1) // most)
+    piece = pl.when(pl.col("n") > most).then((pl.col("pos") - pl.col("first")) // width)
+
+    def long(block: pl.DataFrame) -> pl.DataFrame:
+        names = [name for name in NAMES if name in block.columns]
+        values = block.unpivot(columns, index=names, variable_name="column", value_name="y").drop_nulls("y")
+        return values.join(contigs, on="contig", maintain_order="left")
+
+    def thinned(values: pl.DataFrame) -> pl.DataFrame:
+        ranked = values.with_columns(piece=piece, size=pl.col("y").abs())
+        ranked = ranked.sort("size", "row", "allele", descending=[True, False, False], maintain_order=True)
+        best = ranked.filter(pl.col("piece").is_null() | pl.struct(view, "piece").is_first_distinct())
+        return best.sort("pos", "row", "allele", maintain_order=True).drop("piece", "size")
+
+    kept = callset.reduced([*NAMES, *columns], long, thinned)
+    parts = {} if kept is None else kept.partition_by(view, as_dict=True)
+    return {str(name): part for (name,), part in parts.items()}
 
 
 def label(row: dict[str, Any]) -> str:

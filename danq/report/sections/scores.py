@@ -1,25 +1,33 @@
 """Sections of the report about scored variants: what was scored, effects, agreement with what is known."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 import polars as pl
 
-from danq.report.callsets import NAMES, Callset, label, with_flags
-from danq.report.content import Column, Section, listing, page, table
-from danq.report.plots import Points, Tab, line_plot
+from danq.report.callsets import (
+    Callset,
+    extents,
+    histogram,
+    label,
+    points,
+    strongest_alleles,
+    strongest_targets,
+)
+from danq.report.content import Column, Section, listing, page, table, text
+from danq.report.plots import Points, Tab, line_plot, scatter_plot
 from danq.report.results import Results
-from danq.report.sections.effects import along
-from danq.score.measures import EFFECT, MEASURES, TARGET, Measure
+from danq.score.measures import EFFECT, LOGIT_DIFF, MEASURES, Measure
 from danq.variants.alleles import REASONS
 
 _STRONGEST = 50
 _BINS = 60
 _MOST_COMPARED = 200
-_PLACE = ("group", "offset")
-_SHOWN = [measure for measure in MEASURES if measure.title]
-_OF_ALLELE = [measure for measure in _SHOWN if measure.of == "allele"]
-_OF_TARGET = [measure for measure in _SHOWN if measure.of == "target"]
+_LONGEST_REGION, _MOST_TARGETS, _MOST_CONTIGS, _MOST_POINTS = 5_000, 8, 24, 1_000
+"""bp of a region that is drawn target by target; targets, contigs and points of a view that are drawn."""
+_SHOWN = sorted((measure for measure in MEASURES if measure.title), key=lambda measure: measure.of)
+"""Measures in tables, those of alleles before those of targets."""
 
 
 def scores(results: Results) -> list[Section | None]:
@@ -28,7 +36,7 @@ def scores(results: Results) -> list[Section | None]:
     sections = [counts(results), distribution(results)]
     for number, callset in enumerate(results.callsets):
         of = f" of {callset.name}" if several else ""
-        sections += [strongest(callset, number, of), along(callset, number, of)]
+        sections += [strongest(callset, number, of), along(callset, number, of)] if callset.wide else []
     return [*sections, *(truth(callset, n, several) for n, callset in enumerate(results.callsets))]
 
 
@@ -71,17 +79,21 @@ def _words(key: str) -> str:
 
 def distribution(results: Results) -> Section | None:
     """Histogram of the largest absolute effect of each allele, and the number at or above each value."""
-    histogram: dict[str, Points] = {}
+    histograms: dict[str, Points] = {}
     beyond: dict[str, Points] = {}
     for callset in results.callsets:
         if callset.wide:
-            found, edges = _histogram(callset)
+            n, edges = histogram(callset, _BINS)
             centres = (edges[:-1] + edges[1:]) / 2
-            histogram[callset.name] = [(x, n) for x, n in zip(centres.tolist(), found, strict=True) if n]
-            left = np.cumsum(found[::-1])[::-1].tolist()
-            beyond[callset.name] = [(x, n) for x, n in zip(edges.tolist(), left, strict=False) if n]
-    tabs = [Tab("Histogram", histogram, ylab=f"Alleles in a bin ({_BINS} of equal width)")]
-    tabs.append(Tab("At or above", beyond, ylab="Alleles at or above"))
+            above = np.cumsum(n[::-1])[::-1]
+            for views, x, heights in ((histograms, centres, n), (beyond, edges[:-1], above)):
+                views[callset.name] = list(
+                    zip(x[heights > 0].tolist(), heights[heights > 0].tolist(), strict=True)
+                )
+    tabs = [
+        Tab("Histogram", histograms, ylab=f"Alleles in a bin ({_BINS} of equal width)"),
+        Tab("At or above", beyond, ylab="Alleles at or above"),
+    ]
     description = (
         "Largest absolute logit difference of each scored allele, over all targets of the model (natural "
         "logarithm). Counts are on a logarithmic axis; empty bins have no point."
@@ -90,43 +102,21 @@ def distribution(results: Results) -> Section | None:
     return line_plot("danq_effects", "Distribution of effects", description, axes, tabs, logarithmic=True)
 
 
-def _histogram(callset: Callset) -> tuple[list[int], np.ndarray]:
-    """Numbers of alleles in bins of equal width from 0 to the largest effect, and the bins' edges."""
-    largest = max((_effects(block).max(initial=0.0) for block in callset.blocks([EFFECT])), default=0.0)
-    edges = np.linspace(0.0, float(largest) or 1.0, _BINS + 1)
-    found = np.zeros(_BINS, np.int64)
-    for block in callset.blocks([EFFECT]):
-        found += np.histogram(_effects(block), edges)[0]
-    return found.tolist(), edges
-
-
-def _effects(block: pl.DataFrame) -> np.ndarray:
-    # in the precision of the edges, or the largest effect falls beyond the last
-    return block[EFFECT].drop_nulls().cast(pl.Float64).to_numpy()
-
-
-def strongest(callset: Callset, number: int, of: str) -> Section | None:
+def strongest(callset: Callset, number: int, suffix: str) -> Section | None:
     """Make the table of the alleles with the largest effects."""
-    if not callset.wide:
-        return None
-    top = _top(callset)
-    if top is None:
-        return None
-    top = with_flags(callset, top)
-    details = _details(callset, top)
+    of = {kind: [m.name for m in _SHOWN if m.of == kind] for kind in ("allele", "target")}
     rows: dict[str, dict[str, Any]] = {}
-    for row in top.iter_rows(named=True):
+    for row in strongest_alleles(callset, of["allele"], of["target"], _STRONGEST):
         name = label(row)
         name = f"{name} (record {row['row']}, allele {row['allele']})" if name in rows else name
         rows[name] = {
             "id": None if row["id"] in ("", ".") else row["id"],
-            **{measure.name: _shown(measure, row.get(measure.name)) for measure in _OF_ALLELE},
-            **details.get((row["group"], row["offset"]), {}),
+            **{measure.name: _written(measure, row.get(measure.name)) for measure in _SHOWN},
             "flags": row["flags"] or None,
         }
     columns = {
         "id": Column("ID", "of the record"),
-        **{m.name: Column(m.title, m.meaning, m.decimals) for m in (*_OF_ALLELE, *_OF_TARGET)},
+        **{m.name: Column(m.title, m.meaning, m.decimals) for m in _SHOWN},
         "flags": Column("Flags", "remarks of the ledger"),
     }
     description = (
@@ -134,43 +124,85 @@ def strongest(callset: Callset, number: int, of: str) -> Section | None:
         "shows it. Positions are 1-based, alleles as the input has them. Numbers of a target are left out "
         "where its columns were not written."
     )
-    return table(f"danq_strongest_{number}", f"Strongest variants{of}", description, "Variant", columns, rows)
+    return table(
+        f"danq_strongest_{number}", f"Strongest variants{suffix}", description, "Variant", columns, rows
+    )
 
 
-def _top(callset: Callset) -> pl.DataFrame | None:
-    """Rows of the largest effects, largest first, with their row group and their offset in it."""
-    wanted = [*NAMES, *(measure.name for measure in _OF_ALLELE)]
-    top = None
-    for group, block in enumerate(callset.blocks(wanted)):
-        numbered = block.with_row_index("offset").with_columns(group=pl.lit(group, pl.Int64))
-        both = numbered if top is None else pl.concat([top, numbered])
-        kept = both.drop_nulls(EFFECT).sort(EFFECT, *_PLACE, descending=[True, False, False])
-        top = kept.head(_STRONGEST)
-    return top
-
-
-def _details(callset: Callset, top: pl.DataFrame) -> dict[tuple[int, int], dict[str, Any]]:
-    """Numbers of the strongest target of each of these rows, by row group and offset."""
-    details: dict[tuple[int, int], dict[str, Any]] = {}
-    index = {target: number for number, target in callset.targets.items()}
-    written = sorted({index[target] for target in top[TARGET] if target in index})
-    columns = [callset.column(target, measure.name) for target in written for measure in _OF_TARGET]
-    groups = sorted(set(top["group"].to_list()))
-    for group, block in zip(groups, callset.blocks(columns, groups), strict=True):
-        for row in top.filter(group=group).iter_rows(named=True):
-            target, values = index.get(row[TARGET]), dict[str, Any]()
-            if target is not None:
-                names = {measure: callset.column(target, measure.name) for measure in _OF_TARGET}
-                for measure in (measure for measure, name in names.items() if name in block.columns):
-                    values[measure.name] = _shown(measure, block[names[measure]][row["offset"]])
-            details[group, row["offset"]] = values
-    return details
-
-
-def _shown(measure: Measure, value: Any) -> Any:
+def _written(measure: Measure, value: Any) -> Any:
     """Make text of a small number, which fixed decimals would round to 0."""
     small = measure.dtype == "float32" and measure.decimals is None and value is not None
     return f"{value:.2g}" if small else value
+
+
+def along(callset: Callset, number: int, of: str) -> Section | None:
+    """Draw the effects of a callset by position.
+
+    Where all alleles lie within a short region, there is one view for each of the targets with the largest
+    effects; otherwise one view a contig with the largest absolute effect of each allele.
+    """
+    contigs = extents(callset)
+    if contigs.is_empty():
+        return None
+    contig, n, first, last = contigs.row(0)
+    if len(contigs) > 1 or last - first >= _LONGEST_REGION:
+        return _along_contigs(callset, number, of, contigs)
+    targets = strongest_targets(callset, _MOST_TARGETS)
+    if not targets:
+        return None
+    columns = {callset.column(target, LOGIT_DIFF): name for target, name in targets.items()}
+    drawn = points(callset, contigs, list(columns), _MOST_POINTS)
+    more = f" (the {len(targets)} targets with the largest)" if len(callset.targets) > len(targets) else ""
+    description = (
+        f"Logit difference of each allele (ALT minus REF, natural logarithm), target by target{more}; "
+        "a point's name says which allele it is." + _thinning(n > _MOST_POINTS)
+    )
+    title = f"Effects along {contig}:{first:,}-{last:,}{of}"
+    views = {name: drawn[column] for column, name in columns.items() if column in drawn}
+    return _plot(number, title, description, views, (f"Position on {contig} (bp)", "Logit difference"))
+
+
+def _along_contigs(callset: Callset, number: int, of: str, contigs: pl.DataFrame) -> Section:
+    most = contigs.with_row_index("order").sort("n", "order", descending=[True, False]).head(_MOST_CONTIGS)
+    shown = most.sort("order").drop("order")
+    drawn = points(callset, shown, [EFFECT], _MOST_POINTS)
+    description = (
+        "Largest absolute logit difference of each allele over all targets, by position."
+        + _thinning(bool((shown["n"] > _MOST_POINTS).any()))
+    )
+    if len(contigs) > len(shown):
+        description += f" The {len(shown)} of {len(contigs)} contigs with the most alleles are drawn."
+    views = {contig: drawn[contig] for contig in shown["contig"]}
+    axes = ("Position (bp)", "Largest |logit difference|")
+    return _plot(number, f"Effects along contigs{of}", description, views, axes, ymin=0)
+
+
+def _thinning(thinned: bool) -> str:
+    if not thinned:
+        return ""
+    return (
+        f" Where there are more than {_MOST_POINTS:,} alleles, the strongest of each of {_MOST_POINTS:,} "
+        "equal stretches is drawn; scores.parquet has them all."
+    )
+
+
+def _plot(
+    number: int,
+    title: str,
+    description: str,
+    views: Mapping[str, pl.DataFrame],
+    axes: tuple[str, str],
+    **settings: Any,
+) -> Section:
+    """Draw points by the name that is shown with them; a record given twice has two of one name."""
+    drawn: dict[str, dict[str, list[dict[str, Any]]]] = {}
+    for view, alleles in views.items():
+        into = drawn.setdefault(view, {})
+        for row in alleles.iter_rows(named=True):
+            point = {"x": row["pos"], "y": round(row["y"], 4), "annotate": False}
+            into.setdefault(text(label(row)), []).append(point)
+    settings |= {"height": 560, "x_decimals": 0, "marker_size": 6}
+    return scatter_plot(f"danq_along_{number}", title, description, drawn, [axes] * len(drawn), settings)
 
 
 def truth(callset: Callset, number: int, several: bool) -> Section | None:
