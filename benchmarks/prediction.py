@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from danq.data.encoders import CodesEncoder
 from danq.learn.bundle import Bundle
 from danq.learn.devices import describe_device
+from danq.learn.manifest import BundleManifest, TrainedOn
 from danq.learn.predict.outputs import Output
 from danq.learn.predict.predictor import Predictor, predict_source
 from danq.learn.predict.sources import BLOCK, Rows, Source
@@ -53,8 +54,28 @@ def untrained() -> Bundle:
     encoder = CodesEncoder(WINDOW)
     model = danq.build(danq.Options(), encoder, TARGETS, "multilabel")
     names = [f"target {index}" for index in range(TARGETS)]
-    info = {"run": "benchmark", "predict": {}, "targets": names, "window": WINDOW, "task": "multilabel"}
-    return Bundle(Path("benchmark"), model, encoder, info | {"digest": ""})
+    info = BundleManifest(
+        run="benchmark",
+        model="danq",
+        options=danq.Options().model_dump(),
+        train={},
+        predict={},
+        targets=names,
+        task="multilabel",
+        data_kind="dna",
+        window=WINDOW,
+        bin=None,
+        step=None,
+        shape=None,
+        best={},
+        training={},
+        dataset=TrainedOn(name="none", digest="", genome_digest=None),
+        provenance={},
+        encoder=encoder.state(),
+        parameters=model.count_params(),
+        digest="",
+    )
+    return Bundle(Path("benchmark"), model, encoder, info)
 
 
 def compare(

@@ -12,7 +12,6 @@ import statistics
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,7 +20,6 @@ from threadpoolctl import threadpool_info
 from benchmarks.prediction import WINDOW, untrained
 from danq.genome.alphabet import reverse_complement
 from danq.learn.devices import describe_device
-from danq.models import danq as network
 from danq.score.runner import open_runner_of
 
 Arrays = tuple[NDArray[np.uint8], NDArray[np.uint8], NDArray[np.int64]]
@@ -36,7 +34,6 @@ def main() -> None:
     parser.add_argument("--batches", type=int, nargs="+", default=[64, 128, 256], help="batches of predict")
     chosen = parser.parse_args()
     bundle = untrained()
-    bundle = replace(bundle, info=bundle.info | {"model": "danq", "options": network.Options().model_dump()})
     runner = open_runner_of(bundle)
     kernels = {info["architecture"] for info in threadpool_info() if "architecture" in info}
     sys.stdout.write(f"{describe_device()}; {type(runner).__name__}; matrix kernels {', '.join(kernels)}\n")

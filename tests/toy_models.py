@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from danq.genome.alphabet import C, G, encode, reverse_complement
 from danq.genome.fasta import Genome
+from danq.learn.manifest import UsedBundle
 from danq.score.models import Models
 from danq.score.runner import Logits
 
@@ -54,7 +55,7 @@ class ToyRunner:
 def toy_models(*runners: ToyRunner) -> Models:
     """What `read_models` gives, of toys."""
     bundles = tuple(
-        {"path": f"runs/toy{n}", "run": f"toy{n}", "digest": runner.digest}
+        UsedBundle(path=f"runs/toy{n}", run=f"toy{n}", digest=runner.digest)
         for n, runner in enumerate(runners)
     )
     first = runners[0]

@@ -1,6 +1,7 @@
 """A bundle whose network was never trained: quick to make, and good enough where weights do not matter."""
 
 import keras
+from bundles import entries
 
 from danq.data.encoders import CodesEncoder
 from danq.learn.bundle import save_bundle
@@ -12,18 +13,13 @@ def save_model(out, targets=("CTCF", "Pol2"), seed=0, window=40, genome_digest=N
     keras.utils.set_random_seed(seed)
     sizes = danq_model.Options(filters=6, kernel=5, pool=4, units=4, dense=7)
     encoder = CodesEncoder(window)
-    info = {
-        "run": out.name,
-        "model": "danq",
-        "options": sizes.model_dump(mode="json"),
-        "train": {},
-        "predict": {"batch_size": 16, "reverse_complement": "mean"},
-        "targets": list(targets),
-        "task": "multilabel",
-        "window": window,
-        "bin": 8,
-        "dataset": {"name": "tiny", "genome_digest": genome_digest},
+    info = entries(
+        run=out.name,
+        options=sizes.model_dump(mode="json"),
+        targets=list(targets),
+        window=window,
+        dataset={"name": "tiny", "digest": "ab" * 32, "genome_digest": genome_digest},
         **more,
-    }
+    )
     out.mkdir()
     save_bundle(out, danq_model.build(sizes, encoder, len(targets), "multilabel"), encoder, info)

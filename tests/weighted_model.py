@@ -3,9 +3,9 @@
 from pathlib import Path
 
 import numpy as np
+from bundles import manifest
 from numpy.typing import NDArray
 
-from danq.files import write_json
 from danq.genome.alphabet import reverse_complement
 from danq.score.runner import Logits
 
@@ -38,8 +38,5 @@ class Weighted:
     def write_bundle(self, path: Path) -> Path:
         """Write the manifest by which a bundle is known before its model is loaded."""
         path.mkdir()
-        told = {"run": path.name, "targets": list(TARGETS), "window": WINDOW, "task": self.task}
-        write_json(
-            path / "bundle.json", {"kind": "bundle", "format_version": 1, "digest": self.digest, **told}
-        )
+        manifest(run=path.name, targets=TARGETS, window=WINDOW, digest=self.digest).write(path)
         return path

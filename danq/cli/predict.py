@@ -1,11 +1,14 @@
 """``danq predict``: a bundle's predictions of a split, a FASTA, regions, texts or images."""
 
 from pathlib import Path
-from typing import Annotated, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple
 
 import typer
 
 from danq.errors import DanqError
+
+if TYPE_CHECKING:
+    from danq.learn.manifest import BundleManifest
 
 
 def predict(
@@ -77,14 +80,14 @@ def predict(
     A row's numbers do not depend on the other rows, up to rounding. Rows carry the flags `padded` (the window
     reaches past the end of its contig or record) and `many_n` (more than half of it is N).
     """
-    from danq.files import read_manifest
+    from danq.learn.manifest import BundleManifest
     from danq.learn.predict.outputs import Output
 
     output = Output(out, tuple(target or ()), tracks, track_format)
     asked = _Asked(dataset, split, fasta, bed, examples, column, encoding, genome, aliases, tile)
     asked.check()
-    info = read_manifest(model / "bundle.json", "bundle", 1)
-    output.choose(tuple(info["targets"]))
+    info = BundleManifest.read(model)
+    output.choose(info.targets)
     source = asked.source(info)
     output.check_positions(source.contigs)
     # everything cheap has been checked before TensorFlow is loaded
@@ -133,7 +136,7 @@ class _Asked(NamedTuple):
             if getattr(self, option) not in (None, False) and named[0] not in to:
                 raise DanqError(f"--{option}: belongs to {' or '.join(to)}, received {named[0]}")
 
-    def source(self, info: dict[str, Any]) -> Any:
+    def source(self, info: "BundleManifest") -> Any:
         """Open what is predicted, a `danq.learn.predict.sources.Source`."""
         if self.fasta is not None:
             from danq.learn.predict.fasta_source import fasta_source

@@ -35,14 +35,14 @@ def train(
     OUT/.checkpoint and ends with status 143 (130); the same command then goes on from there, exactly.
     """
     from danq.config import load_config
-    from danq.files import read_manifest
+    from danq.data.manifest import DatasetManifest
 
     read = load_config(config)
     if run not in read.runs:
         raise DanqError(f"{config}: expected --run of {', '.join(read.runs)}; received {run!r}")
 
     expected = read.runs[run].dataset
-    name = read_manifest(dataset / "dataset.json", "dataset", 1)["name"]
+    name = DatasetManifest.read(dataset).name
     if name != expected:
         raise DanqError(
             f"{dataset}: expected dataset {expected!r}, which run {run!r} names; received {name!r}"

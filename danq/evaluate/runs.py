@@ -11,6 +11,7 @@ from danq.errors import DanqError
 from danq.evaluate.evaluate import FORMAT_VERSION, KIND
 from danq.evaluate.per_target import SCHEMA, TARGET
 from danq.files import read_manifest
+from danq.learn.manifest import BundleManifest
 from danq.learn.repeats import Repeat, read_name
 
 BASELINE = "kmer_logistic"
@@ -25,7 +26,7 @@ class Run:
     ----------
     name : str
         Name of its directory.
-    bundle : dict
+    bundle : BundleManifest
         ``bundle.json``.
     history : DataFrame or None
         ``history.tsv``.
@@ -36,7 +37,7 @@ class Run:
     """
 
     name: str
-    bundle: dict[str, Any]
+    bundle: BundleManifest
     history: pl.DataFrame | None
     summary: dict[str, Any] | None
     metrics: pl.DataFrame | None
@@ -47,18 +48,18 @@ class Run:
     @property
     def dataset(self) -> str:
         """Name of the dataset it was trained on."""
-        return str(self.bundle["dataset"]["name"])
+        return self.bundle.dataset.name
 
     @property
     def is_baseline(self) -> bool:
         """Whether it is what other runs are measured by."""
-        return bool(self.bundle["model"] == BASELINE)
+        return self.bundle.model == BASELINE
 
     @property
     def repeat(self) -> Repeat:
         """Which fold and seed of which run this is, if its name says so and its bundle agrees."""
         repeat = read_name(self.name)
-        if repeat.seed is not None and repeat.seed != self.bundle.get("train", {}).get("seed"):
+        if repeat.seed is not None and repeat.seed != self.bundle.train.get("seed"):
             return Repeat(self.name)
         if repeat.fold is not None and repeat.fold != read_name(self.dataset).fold:
             return Repeat(self.name)
@@ -100,7 +101,7 @@ def read_run(manifest: Path) -> Run:
     summary = evaluation / "summary.json"
     return Run(
         name=folder.name,
-        bundle=read_manifest(manifest, "bundle", 1),
+        bundle=BundleManifest.read(manifest.parent),
         history=read_tsv(folder / "history.tsv"),
         summary=read_manifest(summary, KIND, FORMAT_VERSION) if summary.is_file() else None,
         metrics=read_tsv(evaluation / "metrics.tsv", SCHEMA),
@@ -195,8 +196,8 @@ def grouped(runs: Sequence[Run]) -> tuple[Group, ...]:
 
 def _belong_together(runs: Sequence[Run]) -> bool:
     shapes = {(run.repeat.fold is None, run.repeat.seed is None) for run in runs}
-    repeats = {(run.repeat.fold, run.bundle.get("train", {}).get("seed")) for run in runs}
-    data = {(run.repeat.fold, run.bundle["dataset"].get("digest")) for run in runs}
+    repeats = {(run.repeat.fold, run.bundle.train.get("seed")) for run in runs}
+    data = {(run.repeat.fold, run.bundle.dataset.digest) for run in runs}
     return (
         len(shapes) == 1
         and len(repeats) == len(runs)
@@ -207,8 +208,8 @@ def _belong_together(runs: Sequence[Run]) -> bool:
 
 def _configured(run: Run) -> tuple[Any, ...]:
     """All that was set of a training, but for its seed."""
-    train = {name: value for name, value in run.bundle.get("train", {}).items() if name != "seed"}
-    return run.bundle["model"], run.bundle.get("options"), train, run.bundle.get("predict")
+    train = {name: value for name, value in run.bundle.train.items() if name != "seed"}
+    return run.bundle.model, run.bundle.options, train, run.bundle.predict
 
 
 def same_rows(runs: Sequence[Run]) -> bool:

@@ -135,7 +135,7 @@ class _Writing(ExitStack):
         targets: OutputTargets,
     ) -> None:
         super().__init__()
-        runs = ", ".join(bundle["run"] for bundle in models.bundles)
+        runs = ", ".join(bundle.run for bundle in models.bundles)
         runs = f"run {runs}" if len(models.bundles) == 1 else f"mean of runs {runs}"
         self.heat_maps = HeatMaps(genome, regions, targets, runs)
         self._folder, self._contigs, self._targets = folder, genome.names, targets
@@ -182,14 +182,14 @@ def _manifest(
 ) -> dict[str, Any]:
     longest = longest_piece(models.window, models.bin)
     inputs = {str(genome.path): genome.digest}
-    inputs |= {bundle["path"]: bundle["digest"] for bundle in models.bundles}
+    inputs |= {bundle.path: bundle.digest for bundle in models.bundles}
     scoring = options.score
     depends_on = {"deletions": options.deletions, "strands": scoring.strands, "targets": scoring.targets}
     return {
         "kind": KIND,
         "format_version": FORMAT_VERSION,
         "genome": {"path": str(genome.path), "digest": genome.digest},
-        "bundles": list(models.bundles),
+        "bundles": [bundle.model_dump() for bundle in models.bundles],
         "targets": [models.targets[number] for number in targets.index],
         "target_index": list(targets.index),
         "task": models.task,

@@ -15,10 +15,10 @@ from numpy.typing import NDArray
 
 from danq.data.encoders import Encoder, load_encoder
 from danq.errors import DanqError
-from danq.files import read_manifest, sha256, write_json
+from danq.files import sha256
+from danq.learn.manifest import BundleManifest
 
-FORMAT_VERSION = 1
-MODEL_FILE, MANIFEST_FILE, HISTORY_FILE = "model.keras", "bundle.json", "history.tsv"
+MODEL_FILE, HISTORY_FILE = "model.keras", "history.tsv"
 HISTORY_COLUMNS = (
     "epoch",
     "train_loss",
@@ -44,44 +44,44 @@ class Bundle:
         Takes the dict of arrays `encoder` makes; returns logits (n, k), or (n, steps, k).
     encoder : Encoder
         Turns raw rows (of DNA, codes uint8 (n, window)) into the model's inputs.
-    info : dict
+    info : BundleManifest
         ``bundle.json``.
     """
 
     path: Path
     model: keras.Model
     encoder: Encoder
-    info: dict[str, Any]
+    info: BundleManifest
 
     @property
     def targets(self) -> tuple[str, ...]:
         """Names of the k outputs."""
-        return tuple(self.info["targets"])
+        return self.info.targets
 
     @property
     def window(self) -> int:
         """Length of an input window in bp; 0 where rows are no DNA."""
-        return int(self.info["window"] or 0)
+        return self.info.window or 0
 
     @property
     def kind(self) -> str:
         """What a row is: ``dna``, ``text`` or ``image``."""
-        return str(self.info.get("data_kind", "dna"))
+        return self.info.data_kind
 
     @property
     def step(self) -> int:
-        """Size in bp of the steps that are classified one by one; 0 where rows are classified as a whole."""
-        return int(self.info.get("step") or 0)
+        """Bp of the sub-bins that are classified one by one; 0 where rows are classified as a whole."""
+        return self.info.step or 0
 
     @property
     def task(self) -> str:
         """``multilabel`` (sigmoid) or ``multiclass`` (softmax)."""
-        return str(self.info["task"])
+        return self.info.task
 
     @property
     def digest(self) -> str:
         """SHA-256 of options, encoder state and the ordered weight arrays."""
-        return str(self.info["digest"])
+        return self.info.digest
 
 
 def weights_digest(
@@ -118,7 +118,7 @@ def save_bundle(
     encoder: Encoder,
     info: Mapping[str, Any],
     history: Sequence[Mapping[str, Any]] = (),
-) -> dict[str, Any]:
+) -> BundleManifest:
     """Write `model.keras`, `history.tsv` and `bundle.json` into a directory.
 
     Parameters
@@ -130,28 +130,25 @@ def save_bundle(
     encoder : Encoder
         Its fitted encoder.
     info : mapping
-        Keys of ``bundle.json`` but for ``kind``, ``format_version``, ``encoder``, ``parameters`` and
-        ``digest``, which are set here. Needed: ``model``, its ``options``, ``targets``, ``window``, ``task``.
+        Keys of ``bundle.json`` but for ``encoder``, ``parameters`` and ``digest``, which are set here.
     history : sequence of mappings
         One mapping an epoch with the keys `HISTORY_COLUMNS`; what is missing or None stays empty.
 
     Returns
     -------
-    dict
+    BundleManifest
         What ``bundle.json`` holds.
     """
-    whole = {
-        "kind": "bundle",
-        "format_version": FORMAT_VERSION,
-        **info,
+    made = {
         "encoder": encoder.state(),
         "parameters": model.count_params(),
         "digest": weights_digest(info["options"], encoder.state(), model_weights(model)),
     }
+    manifest = BundleManifest(**{**info, **made})
     model.save(out / MODEL_FILE)
     (out / HISTORY_FILE).write_text(history_table(history), encoding="utf-8")
-    write_json(out / MANIFEST_FILE, whole)
-    return whole
+    manifest.write(out)
+    return manifest
 
 
 def history_table(history: Sequence[Mapping[str, Any]]) -> str:
@@ -181,20 +178,20 @@ def load_bundle(path: Path) -> Bundle:
         If it is no bundle, of another format version, its model cannot be read, or manifest and model
         do not belong together.
     """
-    info = read_manifest(path / MANIFEST_FILE, "bundle", FORMAT_VERSION)
-    encoder = load_encoder(info["encoder"])
+    info = BundleManifest.read(path)
+    encoder = load_encoder(info.encoder)
     model = _load_model(path / MODEL_FILE, info)
-    if weights_digest(info["options"], info["encoder"], model_weights(model)) != info["digest"]:
-        raise DanqError(f"{path / MODEL_FILE}: weights are not those {MANIFEST_FILE} was written with")
+    if weights_digest(info.options, info.encoder, model_weights(model)) != info.digest:
+        raise DanqError(f"{path / MODEL_FILE}: weights are not those {info.FILE} was written with")
     return Bundle(path, model, encoder, info)
 
 
-def model_module(info: Mapping[str, Any]) -> ModuleType | None:
+def model_module(info: BundleManifest) -> ModuleType | None:
     """Find the module of a bundle's model.
 
     Parameters
     ----------
-    info : mapping
+    info : BundleManifest
         ``bundle.json``.
 
     Returns
@@ -202,15 +199,16 @@ def model_module(info: Mapping[str, Any]) -> ModuleType | None:
     module or None
         None where the file of a model of one's own is gone, or not what it was at the training.
     """
-    name, digest = str(info["model"]), info.get("model_file")
-    if name.endswith(".py") and not (Path(name).is_file() and sha256(Path(name)) == digest):
-        return None
+    if info.model.endswith(".py"):
+        path = Path(info.model)
+        if not path.is_file() or sha256(path) != info.model_file:
+            return None
     from danq.models import load_model_module
 
-    return load_model_module(name)
+    return load_model_module(info.model)
 
 
-def _load_model(path: Path, info: Mapping[str, Any]) -> keras.Model:
+def _load_model(path: Path, info: BundleManifest) -> keras.Model:
     if not path.is_file():
         raise DanqError(f"{path}: no such file; {path.parent} is no whole danq bundle")
     try:
@@ -218,7 +216,7 @@ def _load_model(path: Path, info: Mapping[str, Any]) -> keras.Model:
     except (ValueError, TypeError, KeyError, OSError, zipfile.BadZipFile) as error:
         failed = error
     # layers of a model given by its path are known to Keras once its file is imported
-    if str(info["model"]).endswith(".py") and model_module(info) is not None:
+    if info.model.endswith(".py") and model_module(info) is not None:
         try:
             return keras.models.load_model(path, compile=False)
         except (ValueError, TypeError, KeyError, OSError) as error:

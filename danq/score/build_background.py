@@ -102,7 +102,7 @@ def _manifest(job: Job, n: int, reasons: dict[str, int], values_digest: str) -> 
         "format_version": FORMAT_VERSION,
         "vcf": {"name": job.name, "sha256": job.vcf_digest},
         "genome": {"path": str(job.genome.path), "digest": job.genome.digest},
-        "bundles": list(job.models.bundles),
+        "bundles": [bundle.model_dump() for bundle in job.models.bundles],
         "targets": targets,
         "options": said,
         "n": n,

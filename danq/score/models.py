@@ -4,11 +4,12 @@ import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from danq.errors import DanqError, first_few
-from danq.files import read_manifest, sha256
+from danq.files import sha256
 from danq.genome.fasta import Genome
+from danq.learn.manifest import BundleManifest, UsedBundle
 from danq.score.options import ScoreOptions
 from danq.score.runner import Runner
 
@@ -21,8 +22,8 @@ class Models:
 
     Attributes
     ----------
-    bundles : tuple of dict
-        path, run and digest of each.
+    bundles : tuple of UsedBundle
+        Path, run and digest of each.
     targets : tuple of k str
         Their outputs.
     window : int
@@ -37,7 +38,7 @@ class Models:
         Each model whose code works on the numbers once: its name, or its file where that is unchanged.
     """
 
-    bundles: tuple[dict[str, Any], ...]
+    bundles: tuple[UsedBundle, ...]
     targets: tuple[str, ...]
     window: int
     bin: int
@@ -48,7 +49,7 @@ class Models:
     @property
     def digests(self) -> list[str]:
         """Digest of each bundle."""
-        return [bundle["digest"] for bundle in self.bundles]
+        return [bundle.digest for bundle in self.bundles]
 
     def choose(self, names: Sequence[str], option: str) -> tuple[int, ...]:
         """Find targets by their names: their indices in the order asked for.
@@ -92,18 +93,18 @@ def read_models(
         If one is no bundle, does not classify whole windows of DNA, or is given twice, or if their targets,
         windows or tasks differ.
     """
-    infos = [read_manifest(path / "bundle.json", "bundle", 1) for path in paths]
+    infos = [BundleManifest.read(path) for path in paths]
     for path, info in zip(paths, infos, strict=True):
         _check_readable(path, info)
         _check_alike(paths[0], infos[0], path, info)
-        trained = info.get("dataset", {}).get("genome_digest")
+        trained = info.dataset.genome_digest
         if trained is not None and trained != genome.digest:
             log.warning("%s: trained on another genome than %s", path, genome.path)
     bundles = tuple(
-        {"path": str(path), "run": info["run"], "digest": info["digest"]}
+        UsedBundle(path=str(path), run=info.run, digest=info.digest)
         for path, info in zip(paths, infos, strict=True)
     )
-    digests = [bundle["digest"] for bundle in bundles]
+    digests = [bundle.digest for bundle in bundles]
     for number, path in enumerate(paths):
         if digests[number] in digests[:number]:
             raise DanqError(f"--model {path}: expected different models, received the same weights twice")
@@ -115,44 +116,39 @@ def read_models(
         return [open_runner(path, strands, options.batch_size, threads) for path in paths]
 
     first = infos[0]
-    bin = max(int(info.get("bin") or 0) for info in infos)
-    names = tuple(sorted({info["model"] for info in infos if _is_unchanged(info)}))
-    return Models(
-        bundles, tuple(first["targets"]), int(first["window"]), bin, str(first["task"]), load, names
-    )
+    bin = max(info.bin or 0 for info in infos)
+    names = tuple(sorted({info.model for info in infos if _is_unchanged(info)}))
+    return Models(bundles, first.targets, first.window or 0, bin, first.task, load, names)
 
 
-def _is_unchanged(info: dict[str, Any]) -> bool:
-    path = Path(info["model"])
-    return path.suffix != ".py" or (path.is_file() and sha256(path) == info.get("model_file"))
+def _is_unchanged(info: BundleManifest) -> bool:
+    path = Path(info.model)
+    return path.suffix != ".py" or (path.is_file() and sha256(path) == info.model_file)
 
 
-def _check_readable(path: Path, info: dict[str, Any]) -> None:
-    kind = info.get("data_kind", "dna")
-    if kind != "dna":
-        raise DanqError(f"{path}: expected a model of DNA, received one of data of kind {kind}")
-    if info.get("step"):
+def _check_readable(path: Path, info: BundleManifest) -> None:
+    if info.data_kind != "dna":
+        raise DanqError(f"{path}: expected a model of DNA, received one of data of kind {info.data_kind}")
+    if info.step:
         raise DanqError(
             f"{path}: expected a model that classifies whole windows, received one that classifies steps of "
-            f"{info['step']} bp"
+            f"{info.step} bp"
         )
 
 
-def _check_alike(first_path: Path, first: dict[str, Any], path: Path, info: dict[str, Any]) -> None:
-    for what in ("window", "task"):
-        if info[what] != first[what]:
-            raise DanqError(
-                f"{path}: expected the {what} of {first_path} ({first[what]}), received {info[what]}"
-            )
-    if info["targets"] != first["targets"]:
-        differ = [
-            n
-            for n, pair in enumerate(zip(info["targets"], first["targets"], strict=False))
-            if len({*pair}) > 1
-        ]
+def _check_alike(first_path: Path, first: BundleManifest, path: Path, info: BundleManifest) -> None:
+    for what, expected, received in (
+        ("window", first.window, info.window),
+        ("task", first.task, info.task),
+    ):
+        if expected != received:
+            raise DanqError(f"{path}: expected the {what} of {first_path} ({expected}), received {received}")
+    if info.targets != first.targets:
+        pairs = enumerate(zip(info.targets, first.targets, strict=False))
+        differing = [number for number, pair in pairs if pair[0] != pair[1]]
         where = (
-            f"target {differ[0]} is {info['targets'][differ[0]]!r}"
-            if differ
-            else f"{len(info['targets'])} of them"
+            f"target {differing[0]} is {info.targets[differing[0]]!r}"
+            if differing
+            else f"{len(info.targets)} of them"
         )
         raise DanqError(f"{path}: expected the targets of {first_path}, received others ({where})")

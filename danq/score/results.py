@@ -155,14 +155,14 @@ def _compute(job: Job, work: Work, files: Files, out: Path) -> None:
 def _manifest(job: Job, gathered: Gathered, indexed: bool) -> dict[str, Any]:
     options = job.options.model_dump(mode="json")
     inputs = {job.name: job.vcf_digest, str(job.genome.path): job.genome.digest}
-    inputs |= {bundle["path"]: bundle["digest"] for bundle in job.models.bundles}
+    inputs |= {bundle.path: bundle.digest for bundle in job.models.bundles}
     counts, seconds = gathered.counts, gathered.seconds
     return {
         "kind": KIND,
         "format_version": FORMAT_VERSION,
         "vcf": {"name": job.name, "sha256": job.vcf_digest},
         "genome": {"path": str(job.genome.path), "digest": job.genome.digest},
-        "bundles": list(job.models.bundles),
+        "bundles": [bundle.model_dump() for bundle in job.models.bundles],
         "background": job.background.digest if job.background is not None else None,
         "targets": [job.columns.targets[index] for index in job.columns.chosen],
         "target_index": list(job.columns.chosen),

@@ -222,10 +222,10 @@ def _incremental(bundle: "Bundle") -> Incremental | None:
 
     module = model_module(bundle.info)
     if module is None:
-        log.info("%s is gone or has changed since the training: whole windows", bundle.info["model"])
+        log.info("%s is gone or has changed since the training: whole windows", bundle.info.model)
     if module is None or not hasattr(module, "incremental"):
         return None
-    shared: Incremental | None = module.incremental(module.Options(**bundle.info["options"]), bundle.model)
+    shared: Incremental | None = module.incremental(module.Options(**bundle.info.options), bundle.model)
     return shared
 
 

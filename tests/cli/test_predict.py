@@ -5,6 +5,7 @@ import numpy as np
 import polars as pl
 import pybigtools
 import pytest
+from bundles import entries
 
 from danq.cli import main
 from danq.data.encoders import CodesEncoder
@@ -41,18 +42,12 @@ def place(tmp_path_factory):
     keras.utils.set_random_seed(0)
     sizes = danq_model.Options(filters=6, kernel=5, pool=4, units=4, dense=7)
     encoder = CodesEncoder(WINDOW)
-    info = {
-        "run": "tiny",
-        "model": "danq",
-        "options": sizes.model_dump(mode="json"),
-        "train": {},
-        "predict": {"batch_size": 16, "reverse_complement": "mean"},
-        "targets": ["CTCF", "Pol2"],
-        "task": "multilabel",
-        "window": WINDOW,
-        "bin": BIN,
-        "dataset": {"name": "tiny", "genome_digest": genome.digest},
-    }
+    info = entries(
+        options=sizes.model_dump(mode="json"),
+        window=WINDOW,
+        bin=BIN,
+        dataset={"name": "tiny", "digest": "ab" * 32, "genome_digest": genome.digest},
+    )
     (place / "model").mkdir()
     save_bundle(place / "model", danq_model.build(sizes, encoder, 2, "multilabel"), encoder, info)
     return place

@@ -162,6 +162,6 @@ def test_a_cluster_time_limit_ends_with_143_and_the_same_command_goes_on(place, 
     assert [path.name for path in (tmp_path / "cut").iterdir()] == [".checkpoint"]
     for out in ("cut", "whole"):
         call(*arguments(place, "long", tmp_path / out))
-    assert load_bundle(tmp_path / "cut").info["training"]["resumed"] == 1
+    assert load_bundle(tmp_path / "cut").info.training["resumed"] == 1
     cut, whole = (model_weights(load_bundle(tmp_path / out).model) for out in ("cut", "whole"))
     assert [array.tobytes() for array in cut] == [array.tobytes() for array in whole]

@@ -47,7 +47,7 @@ def _others(dataset, row, number):
 
 
 def _rebuilt(module, bundle, dataset):
-    options = module.Options(**bundle.info["options"])
+    options = module.Options(**bundle.info.options)
     return module.build(options, bundle.encoder, len(dataset.targets), dataset.task)
 
 

@@ -3,22 +3,13 @@ import json
 import keras
 import numpy as np
 import pytest
+from bundles import entries
 
 from danq.data.encoders import CodesEncoder
 from danq.errors import DanqError
 from danq.learn.bundle import HISTORY_COLUMNS, load_bundle, save_bundle, weights_digest
 
-INFO = {
-    "run": "tiny",
-    "model": "danq",
-    "options": {"filters": 3},
-    "train": {},
-    "predict": {},
-    "targets": ["CTCF", "JUND"],
-    "task": "multilabel",
-    "window": 8,
-    "bin": 4,
-}
+INFO = entries(options={"filters": 3}, targets=["CTCF", "JUND"], window=8, bin=4)
 
 
 def tiny_model(seed=0):
@@ -37,9 +28,9 @@ def test_bundle_round_trip(tmp_path):
     info = save_bundle(tmp_path, model, CodesEncoder(8), INFO, [{"epoch": 1, "train_loss": 0.5}])
     bundle = load_bundle(tmp_path)
     assert bundle.targets == ("CTCF", "JUND")
-    assert (bundle.window, bundle.task, bundle.digest) == (8, "multilabel", info["digest"])
+    assert (bundle.window, bundle.task, bundle.digest) == (8, "multilabel", info.digest)
     assert bundle.encoder == CodesEncoder(8)
-    assert bundle.info["parameters"] == 18
+    assert bundle.info.parameters == 18
     inputs = bundle.encoder.encode(rows())
     np.testing.assert_array_equal(bundle.model(inputs), model(inputs))
     header, line = (tmp_path / "history.tsv").read_text().splitlines()
@@ -51,8 +42,8 @@ def test_digest_ignores_dates_and_sees_options_encoder_and_each_weight(tmp_path)
     first, second = tmp_path / "a", tmp_path / "b"
     first.mkdir(), second.mkdir()
     assert (
-        save_bundle(first, tiny_model(), CodesEncoder(8), INFO)["digest"]
-        == save_bundle(second, tiny_model(), CodesEncoder(8), INFO)["digest"]
+        save_bundle(first, tiny_model(), CodesEncoder(8), INFO).digest
+        == save_bundle(second, tiny_model(), CodesEncoder(8), INFO).digest
     )
     weights = [np.zeros((2, 3), np.float32), np.ones(3, np.float32)]
     same = weights_digest({"a": 1, "b": 2}, {"name": "codes"}, weights)

@@ -32,6 +32,7 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 WITHOUT_TENSORFLOW = {
     "learn/__init__.py",
     "learn/chance.py",
+    "learn/manifest.py",
     "learn/options.py",
     "learn/train/__init__.py",
     "learn/predict/__init__.py",

@@ -23,8 +23,8 @@ def test_the_page_s_model_trains_saves_and_predicts(tmp_path):
     dataset = write_tiny_dataset(tmp_path / "tiny")
     run = tiny_run(str(model), {"filters": 8, "kernel": 5, "dense": 4})
     info = train_run("own", run, dataset, tmp_path / "own", tmp_path)
-    assert info["model"] == str(model)
-    assert info["options"] == {"filters": 8, "kernel": 5, "dense": 4}
+    assert info.model == str(model)
+    assert info.options == {"filters": 8, "kernel": 5, "dense": 4}
     # 8 filters of 5 x 4, 8 x 4 dense, 4 x 3 outputs, with their biases
     assert load_bundle(tmp_path / "own").model.count_params() == 8 * 21 + 4 * 9 + 3 * 5
     codes = np.zeros((3, WINDOW), np.uint8)

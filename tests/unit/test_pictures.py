@@ -5,6 +5,7 @@ import io
 import numpy as np
 import polars as pl
 import pytest
+from bundles import manifest
 from PIL import Image
 from tiny_dataset import tiny_run
 
@@ -234,7 +235,7 @@ def test_a_model_learns_and_predicts_images(tmp_path):
     run = tiny_run("quadrant_lstm", small, epochs=6, learning_rate=0.01)
     train_run("q", run, tmp_path / "data", tmp_path / "run", tmp_path)
     bundle = load_bundle(tmp_path / "run")
-    assert (bundle.kind, bundle.info["shape"]) == ("image", [8, 8, 1])
+    assert (bundle.kind, bundle.info.shape) == ("image", (8, 8, 1))
     predictor = Predictor(bundle)
     for split in ("valid", "test"):
         source = dataset_source(tmp_path / "data", split, bundle.info)
@@ -255,7 +256,7 @@ def test_a_model_learns_and_predicts_images(tmp_path):
 
 
 def test_images_without_labels(tmp_path):
-    info = {"run": "q", "data_kind": "image", "shape": [6, 4, 1]}
+    info = manifest(run="q", data_kind="image", window=None, bin=None, shape=(6, 4, 1))
     images = RNG.integers(0, 256, (3, 6, 4)).astype(np.uint8)
     np.savez(tmp_path / "a.npz", x=images)
     folder = tmp_path / "png"
@@ -277,7 +278,7 @@ def test_images_without_labels(tmp_path):
         assert (rows.ids, source.rows, rows.labels) == (names, 3, None)
         np.testing.assert_array_equal(rows.raw, images[..., None])
     for broken, path, wanted, message in (
-        ({"shape": [4, 6, 1]}, "png", None, "a.png: expected an image of 4 x 6 x 1 .* received 6 x 4 x 1"),
+        ({"shape": (4, 6, 1)}, "png", None, "a.png: expected an image of 4 x 6 x 1 .* received 6 x 4 x 1"),
         (
             {},
             "named.parquet",
@@ -294,7 +295,7 @@ def test_images_without_labels(tmp_path):
         ({}, "png", "utf-8", "--encoding: belongs to texts"),
     ):
         with pytest.raises(DanqError, match=message):
-            example_source(tmp_path / path, info | broken, None, wanted)
+            example_source(tmp_path / path, info.model_copy(update=broken), None, wanted)
     (folder / "notes.txt").write_text("x")
     with pytest.raises(DanqError, match=r"notes.txt: expected nothing but PNG images"):
         example_source(folder, info, None, None)

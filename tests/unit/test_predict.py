@@ -7,6 +7,7 @@ from pathlib import Path
 import keras
 import numpy as np
 import pytest
+from bundles import entries, manifest
 
 from danq.data.encoders import CodesEncoder, KmerCounts
 from danq.errors import DanqError
@@ -23,19 +24,8 @@ from danq.models.layers import codes_input
 WINDOW = 12
 
 
-def describe(model, encoder, window=WINDOW, task="multilabel", **predict):
-    info = {
-        "run": "counting",
-        "model": "danq",
-        "options": {},
-        "train": {},
-        "predict": predict,
-        "targets": ["gc", "first_a"],
-        "task": task,
-        "window": window,
-        "bin": 4,
-        "digest": "ab" * 32,
-    }
+def describe(model, encoder, window=WINDOW, task="multilabel", targets=("gc", "first_a"), **predict):
+    info = manifest(run="counting", predict=predict, targets=targets, task=task, window=window, bin=4)
     return Bundle(Path("counting"), model, encoder, info)
 
 
@@ -167,8 +157,7 @@ def test_a_row_of_the_published_network_does_not_depend_on_the_others():
     keras.utils.set_random_seed(0)
     encoder = CodesEncoder(1000)
     model = danq_model.build(danq_model.Options(), encoder, 919, "multilabel")
-    bundle = describe(model, encoder, window=1000)
-    bundle.info["targets"] = [f"target {i}" for i in range(919)]
+    bundle = describe(model, encoder, window=1000, targets=[f"target {i}" for i in range(919)])
     predictor = Predictor(bundle, 32)
     codes = random_codes(37, 1000)
     logits, probabilities = predictor.scores(codes)
@@ -268,7 +257,7 @@ def test_a_failure_on_the_way_leaves_nothing(tmp_path):
 
 def test_three_lines_of_python(tmp_path):
     bundle = counting()
-    save_bundle(tmp_path, bundle.model, bundle.encoder, bundle.info)
+    save_bundle(tmp_path, bundle.model, bundle.encoder, entries(targets=bundle.targets, window=WINDOW))
     import danq
 
     model = danq.load(tmp_path)

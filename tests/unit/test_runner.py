@@ -1,8 +1,11 @@
 """Runners: both ways of computing agree, and blocks, threads or neighbours change no more than rounding."""
 
+from dataclasses import replace
+
 import keras
 import numpy as np
 import pytest
+from bundles import entries, manifest
 
 from danq.data.encoders import CodesEncoder, KmerCounts
 from danq.genome.alphabet import reverse_complement
@@ -19,8 +22,12 @@ def bundle(tmp_path, name="danq"):
     keras.utils.set_random_seed(1)
     encoder = CodesEncoder(WINDOW)
     model = danq.build(OPTIONS, encoder, len(TARGETS), "multilabel")
-    info = {"model": name, "options": OPTIONS.model_dump(), "targets": TARGETS, "window": WINDOW}
-    return Bundle(tmp_path, model, encoder, info | {"task": "multilabel", "digest": "d", "predict": {}})
+    info = manifest(model=name, options=OPTIONS.model_dump(), targets=TARGETS, window=WINDOW)
+    return Bundle(tmp_path, model, encoder, info)
+
+
+def renamed(loaded, model, **more):
+    return replace(loaded, info=loaded.info.model_copy(update={"model": model, **more}))
 
 
 def alleles(n=40):
@@ -64,7 +71,7 @@ def test_blocks_and_threads_change_rounding_at_most(tmp_path, rows, threads):
     for ours, other, repeated in zip(received, expected, again, strict=True):
         np.testing.assert_allclose(ours, other, atol=1e-5, rtol=0)
         np.testing.assert_array_equal(ours, repeated)
-    whole = Bundle(tmp_path, loaded.model, loaded.encoder, loaded.info | {"model": "moved.py"})
+    whole = renamed(loaded, "moved.py")
     expected = open_runner_of(whole, threads=1).logits(*alleles())
     received = open_runner_of(whole, batch_size=rows, threads=threads).logits(*alleles())
     for ours, other in zip(received, expected, strict=True):
@@ -96,13 +103,9 @@ def test_blocks_hold_every_reference_and_every_alternate(rows):
 
 def test_a_model_that_shares_nothing_computes_whole_windows(tmp_path):
     loaded = bundle(tmp_path)
-    plain = Bundle(
-        tmp_path, loaded.model, loaded.encoder, loaded.info | {"model": str(tmp_path / "moved.py")}
-    )
+    plain = renamed(loaded, str(tmp_path / "moved.py"))
     assert isinstance(open_runner_of(plain), WholeWindows)
-    counted = Bundle(
-        tmp_path, loaded.model, KmerCounts(3, WINDOW), loaded.info | {"model": "kmer_logistic", "options": {}}
-    )
+    counted = replace(renamed(loaded, "kmer_logistic", options={}), encoder=KmerCounts(3, WINDOW))
     assert isinstance(open_runner_of(counted), WholeWindows)
 
 
@@ -115,7 +118,7 @@ def test_a_model_of_mixed_precision_scores_in_float32(tmp_path):
     finally:
         keras.config.set_dtype_policy("float32")
     mixed.set_weights(model.get_weights())
-    info = bundle(tmp_path).info | {"model": "moved.py"}
+    info = entries(model="moved.py", options=OPTIONS.model_dump(), targets=TARGETS, window=WINDOW)
     save_bundle(tmp_path, mixed, CodesEncoder(WINDOW), info)
     rounded = Predictor(load_bundle(tmp_path), 32, "none").logits(alleles()[0])
     assert np.abs(rounded - expected.reference[0]).max() > 1e-4

@@ -5,6 +5,7 @@ import logging
 
 import numpy as np
 import pytest
+from bundles import manifest
 
 from danq.data.dataset import open_dataset
 from danq.data.options import DatasetOptions
@@ -20,9 +21,13 @@ from danq.learn.predict.fasta_source import fasta_source
 from danq.learn.predict.region_source import bed_source
 from danq.learn.predict.sources import dataset_source
 
-INFO = {"run": "tiny", "window": 20, "bin": 4, "task": "multilabel", "targets": ["one", "two"], "dataset": {}}
+INFO = manifest(window=20, bin=4, targets=("one", "two"))
 RNG = np.random.default_rng(3)
 CONTIGS = {name: "".join(RNG.choice(list("ACGT"), length)) for name, length in (("chrI", 90), ("chrII", 61))}
+
+
+def trained_on(**digests):
+    return INFO.model_copy(update={"dataset": INFO.dataset.model_copy(update=digests)})
 
 
 def window(sequence, start, length=20):
@@ -77,7 +82,7 @@ def test_gzip_is_read_and_case_and_line_width_do_not_matter(tmp_path):
 @pytest.mark.parametrize("bin", [4, None])
 def test_tiles_cover_a_record(tmp_path, bin, small_blocks):
     text = "".join(f">{name}\n{sequence}\n" for name, sequence in CONTIGS.items())
-    source = fasta_source(write(tmp_path / "x.fa", text), INFO | {"bin": bin}, tile=True)
+    source = fasta_source(write(tmp_path / "x.fa", text), INFO.model_copy(update={"bin": bin}), tile=True)
     width, expected = bin or 20, {}
     for name, sequence in CONTIGS.items():
         for start in range(0, len(sequence), width):
@@ -138,9 +143,9 @@ def test_aliases_are_followed(tmp_path, genome):
 def test_another_genome_is_allowed_with_a_warning(tmp_path, genome, caplog):
     bed = write(tmp_path / "x.bed", "chrI\t0\t4\n")
     with caplog.at_level(logging.WARNING, "danq"):
-        bed_source(bed, genome, INFO | {"dataset": {"genome_digest": open_genome(genome).digest}})
+        bed_source(bed, genome, trained_on(genome_digest=open_genome(genome).digest))
         assert caplog.text == ""
-        bed_source(bed, genome, INFO | {"dataset": {"genome_digest": "00" * 32}})
+        bed_source(bed, genome, trained_on(genome_digest="00" * 32))
     assert "is not the genome that run 'tiny' was trained on" in caplog.text
 
 
@@ -172,9 +177,9 @@ def test_a_split_is_given_with_labels_and_flags(dataset, small_blocks):
 
 def test_rows_that_may_have_trained_the_model_are_warned_of(dataset, caplog):
     digest = open_dataset(dataset).digest
-    dataset_source(dataset, "test", INFO | {"dataset": {"digest": digest}})
+    dataset_source(dataset, "test", trained_on(digest=digest))
     assert not caplog.records
-    dataset_source(dataset, "test", INFO | {"dataset": {"digest": "of another fold"}})
+    dataset_source(dataset, "test", trained_on(digest="of another fold"))
     assert "which may have been trained on rows of this test split" in caplog.text
 
 
@@ -189,4 +194,4 @@ def test_rows_that_may_have_trained_the_model_are_warned_of(dataset, caplog):
 )
 def test_a_dataset_of_another_kind_is_refused(dataset, change, message):
     with pytest.raises(DanqError, match=message):
-        dataset_source(dataset, "test", INFO | change)
+        dataset_source(dataset, "test", INFO.model_copy(update=change))

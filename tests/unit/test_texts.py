@@ -176,7 +176,7 @@ def trained(tmp_path_factory):
 
 def test_a_model_learns_and_predicts_texts(trained):
     bundle = load_bundle(trained / "run")
-    assert (bundle.kind, bundle.window, bundle.info["predict"]["reverse_complement"]) == ("text", 0, "none")
+    assert (bundle.kind, bundle.window, bundle.info.predict["reverse_complement"]) == ("text", 0, "none")
     for split in ("valid", "test"):
         source = dataset_source(trained / "data", split, bundle.info)
         predict_source(Predictor(bundle), source, Output(trained / f"{split}.npz"))
@@ -247,7 +247,7 @@ def test_a_model_of_texts_refuses_other_data(trained, tmp_path):
     with pytest.raises(DanqError, match="reverse complement: expected none for rows of kind text"):
         Predictor(load_bundle(trained / "run"), reverse_complement="mean")
     with pytest.raises(DanqError, match="expected kind image as run 'words' was trained, received text"):
-        dataset_source(trained / "data", "test", info | {"data_kind": "image"})
+        dataset_source(trained / "data", "test", info.model_copy(update={"data_kind": "image"}))
 
 
 def test_training_rows_of_one_class_are_warned_of_and_refused(tmp_path, caplog):

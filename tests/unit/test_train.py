@@ -11,6 +11,7 @@ from tiny_dataset import MOTIFS, SMALL, tiny_run, write_tiny_dataset
 from danq.data.dataset import open_dataset
 from danq.errors import DanqError
 from danq.learn.bundle import HISTORY_COLUMNS, load_bundle, model_weights
+from danq.learn.manifest import TrainedOn
 from danq.learn.train.loop import TrainingData
 from danq.learn.train.run import train_run
 from danq.learn.train.step import Steps
@@ -44,8 +45,8 @@ def history_of(bundle):
 def test_one_seed_gives_equal_bytes_and_another_does_not(plain, dataset, tmp_path):
     again = train(dataset, tmp_path / "again")
     assert weights_of(tmp_path / "again") == weights_of(plain)
-    assert again["digest"] == load_bundle(plain).digest
-    assert train(dataset, tmp_path / "other", seed=5)["digest"] != again["digest"]
+    assert again.digest == load_bundle(plain).digest
+    assert train(dataset, tmp_path / "other", seed=5).digest != again.digest
 
 
 def test_what_a_bundle_holds(plain, dataset):
@@ -53,11 +54,11 @@ def test_what_a_bundle_holds(plain, dataset):
     info = bundle.info
     assert sorted(path.name for path in plain.iterdir()) == ["bundle.json", "history.tsv", "model.keras"]
     assert bundle.targets == MOTIFS
-    assert (info["run"], info["model"], info["task"], info["window"]) == ("plain", "danq", "multilabel", 60)
-    assert info["options"]["filters"] == SMALL["filters"]
-    assert info["train"]["batch_size"] == 16
-    assert info["dataset"] == {"name": "tiny", "digest": open_dataset(dataset).digest, "genome_digest": None}
-    training = info["training"]
+    assert (info.run, info.model, info.task, info.window) == ("plain", "danq", "multilabel", 60)
+    assert info.options["filters"] == SMALL["filters"]
+    assert info.train["batch_size"] == 16
+    assert info.dataset == TrainedOn(name="tiny", digest=open_dataset(dataset).digest, genome_digest=None)
+    training = info.training
     assert training["device"].startswith(("CPU", "1 GPU"))
     assert training["samples_per_second"] > 0
     assert 0 <= training["wait_share"] <= 1
@@ -67,11 +68,11 @@ def test_what_a_bundle_holds(plain, dataset):
     assert [row["epoch"] for row in rows] == ["1", "2"]
     assert all(row[column] for row in rows for column in HISTORY_COLUMNS)
     best = min(rows, key=lambda row: float(row["valid_loss"]))
-    assert info["best"]["epoch"] == int(best["epoch"])
-    assert info["best"]["valid_auroc"] == pytest.approx(float(best["valid_auroc"]), rel=1e-5)
+    assert info.best["epoch"] == int(best["epoch"])
+    assert info.best["valid_auroc"] == pytest.approx(float(best["valid_auroc"]), rel=1e-5)
     data = open_dataset(dataset)
     shares = data.labels(data.rows("valid")).mean(axis=0)
-    assert info["best"]["valid_prevalence"] == pytest.approx(shares[(shares > 0) & (shares < 1)].mean())
+    assert info.best["valid_prevalence"] == pytest.approx(shares[(shares > 0) & (shares < 1)].mean())
 
 
 def validation_loss(bundle, dataset):
@@ -96,14 +97,14 @@ def test_training_learns_and_keeps_the_best_epoch_not_the_last(dataset, tmp_path
     losses = [float(row["valid_loss"]) for row in rows]
     assert float(rows[-1]["train_loss"]) < 0.7 * float(rows[0]["train_loss"])
     assert len(rows) < 30, "stopped early"
-    assert info["best"]["epoch"] == len(rows) - 2 == 1 + int(np.argmin(losses))
+    assert info.best["epoch"] == len(rows) - 2 == 1 + int(np.argmin(losses))
     assert validation_loss(tmp_path / "run", dataset) == pytest.approx(min(losses), rel=1e-5)
 
 
 def test_early_stopping_may_follow_auroc(dataset, tmp_path):
     info = train(dataset, tmp_path / "run", epochs=6, patience=6, monitor="auroc")
     areas = [float(row["valid_auroc"]) for row in history_of(tmp_path / "run")]
-    assert info["best"]["epoch"] == 1 + int(np.argmax(areas))
+    assert info.best["epoch"] == 1 + int(np.argmax(areas))
 
 
 class _StopAt:
@@ -137,7 +138,7 @@ def test_a_training_that_is_stopped_goes_on_exactly(
     assert [path.name for path in (tmp_path / "run").iterdir()] == [".checkpoint"]
     info = train(dataset, tmp_path / "run")
     assert "going on in epoch" in caplog.text
-    assert info["training"]["resumed"] == 1
+    assert info.training["resumed"] == 1
     assert weights_of(tmp_path / "run") == weights_of(plain)
     columns = [column for column in HISTORY_COLUMNS if column not in ("samples_per_second", "seconds")]
     for row, other in zip(history_of(tmp_path / "run"), history_of(plain), strict=True):
@@ -220,7 +221,7 @@ def test_a_checkpoint_of_other_options_is_discarded(dataset, tmp_path, monkeypat
     with caplog.at_level(logging.INFO, "danq"):
         info = train(dataset, tmp_path / "run", learning_rate=0.02)
     assert "checkpoint discarded" in caplog.text
-    assert info["training"]["resumed"] == 0
+    assert info.training["resumed"] == 0
 
 
 def test_a_run_that_learned_nothing_is_warned_of(dataset, tmp_path, monkeypatch, caplog):
@@ -242,8 +243,8 @@ def test_classes(tmp_path):
     options = {**SMALL, "filters": 16, "dropout": 0.0, "rnn_dropout": 0.0}
     run = tiny_run(options=options, epochs=12, learning_rate=0.02, positive_weight="balanced", patience=12)
     info = train_run("classes", run, data, tmp_path / "run", tmp_path)
-    assert info["task"] == "multiclass"
-    assert info["best"]["valid_auroc"] > 0.8
+    assert info.task == "multiclass"
+    assert info.best["valid_auroc"] > 0.8
 
 
 def test_start_from_another_run_and_freeze(plain, dataset, tmp_path, caplog):
@@ -252,7 +253,7 @@ def test_start_from_another_run_and_freeze(plain, dataset, tmp_path, caplog):
     with caplog.at_level(logging.INFO, "danq"):
         info = train_run("tuned", run, dataset, tmp_path / "tuned", runs)
     assert "started from plain: copied conv, rnn; not copied: dense, logits" in caplog.text
-    assert info["provenance"]["inputs"]["init_from"] == load_bundle(plain).digest
+    assert info.provenance["inputs"]["init_from"] == load_bundle(plain).digest
     before, after = load_bundle(plain).model, load_bundle(tmp_path / "tuned").model
     for layer in ("conv", "rnn"):
         for one, other in zip(before.get_layer(layer).weights, after.get_layer(layer).weights, strict=True):
@@ -304,8 +305,8 @@ def test_a_model_that_fits_itself_makes_the_same_bundle(dataset, tmp_path):
     bundle = load_bundle(tmp_path / "run")
     assert bundle.encoder.name == "kmer_counts"
     assert set(history_of(tmp_path / "run")[0]) == set(HISTORY_COLUMNS)
-    assert info["best"]["valid_auroc"] > 0.6
-    assert info["training"]["device"].startswith("CPU")
+    assert info.best["valid_auroc"] > 0.6
+    assert info.training["device"].startswith("CPU")
 
 
 def test_tensorboard_files_are_beside_the_bundle(dataset, tmp_path):

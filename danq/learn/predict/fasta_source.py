@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,10 +10,11 @@ from danq.errors import DanqError
 from danq.genome.alphabet import N
 from danq.genome.encode import Header, encode_letters, read_pieces
 from danq.genome.intervals import window_start
+from danq.learn.manifest import BundleManifest
 from danq.learn.predict.sources import BLOCK, Rows, Source, check_dna
 
 
-def fasta_source(fasta: Path, info: dict[str, Any], tile: bool = False) -> Source:
+def fasta_source(fasta: Path, info: BundleManifest, tile: bool = False) -> Source:
     """Take the records of a FASTA: each centred in one window, or covered by tiles.
 
     A record shorter than the window is centred and filled up with N. Tiles start at 0 of a record and follow
@@ -26,7 +26,7 @@ def fasta_source(fasta: Path, info: dict[str, Any], tile: bool = False) -> Sourc
     ----------
     fasta : Path
         Plain, gzip or bgzip FASTA.
-    info : dict
+    info : BundleManifest
         ``bundle.json`` of the model.
     tile : bool
         Cover every record with tiles, whatever its length.
@@ -39,10 +39,10 @@ def fasta_source(fasta: Path, info: dict[str, Any], tile: bool = False) -> Sourc
         steps, which only tiles place.
     """
     check_dna(info, "--fasta")
-    if info.get("step") and not tile:
-        raise DanqError(f"--fasta: expected --tile for a model that classifies steps of {info['step']} bp")
-    window = int(info["window"])
-    width = int(info["bin"] or window) if tile else 0
+    if info.step and not tile:
+        raise DanqError(f"--fasta: expected --tile for a model that classifies steps of {info.step} bp")
+    window = info.window or 0
+    width = (info.bin or window) if tile else 0
     if fasta.exists() and not (fasta.is_file() or fasta.is_dir()):
         raise DanqError(f"{fasta}: expected a file that can be read twice, received a pipe or a device")
     lengths = _check_records(fasta, 0 if tile else window)

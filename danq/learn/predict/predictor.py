@@ -62,7 +62,7 @@ class Predictor:
         batch_size: int | None = None,
         reverse_complement: Literal["mean", "none"] | None = None,
     ) -> None:
-        options = {"batch_size": 128, "reverse_complement": "mean", **bundle.info["predict"]}
+        options = {"batch_size": 128, "reverse_complement": "mean", **bundle.info.predict}
         size = int(batch_size or options["batch_size"])
         strands = reverse_complement or options["reverse_complement"]
         if size < 2:
@@ -168,7 +168,7 @@ class Predictor:
             start=rows.start,
             end=rows.end,
             flags=FLAGS[rows.padded + 2 * many_n],
-            run=str(self.bundle.info["run"]),
+            run=self.bundle.info.run,
             split=split,
             task=self.bundle.task,
             bin=bin,

@@ -3,7 +3,6 @@
 import logging
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,12 +12,13 @@ from danq.genome.contigs import read_aliases
 from danq.genome.fasta import Genome
 from danq.genome.indexed import open_genome_or_fasta
 from danq.genome.intervals import place, read_intervals, union, window_start
+from danq.learn.manifest import BundleManifest
 from danq.learn.predict.sources import BLOCK, Rows, Source, check_dna, compare_genomes, contig_lengths
 
 log = logging.getLogger("danq")
 
 
-def bed_source(bed: Path, genome: Path, info: dict[str, Any], aliases: Path | None = None) -> Source:
+def bed_source(bed: Path, genome: Path, info: BundleManifest, aliases: Path | None = None) -> Source:
     """Take the bins of a genome that overlap regions, each once, in the order of the genome.
 
     Bins start at multiples of the model's bin size (of its window, where it has no bin). The last bin of a
@@ -30,7 +30,7 @@ def bed_source(bed: Path, genome: Path, info: dict[str, Any], aliases: Path | No
         BED, narrowPeak, broadPeak or GFF3; plain or gzip.
     genome : Path
         Directory of the encoded genome, or a FASTA.
-    info : dict
+    info : BundleManifest
         ``bundle.json`` of the model.
     aliases : Path, optional
         Table of further contig names.
@@ -53,7 +53,8 @@ def bed_source(bed: Path, genome: Path, info: dict[str, Any], aliases: Path | No
         )
     if not len(placed.start):
         raise DanqError(f"{bed}: expected at least one region on a contig of {genome}, found none")
-    window, width = int(info["window"]), int(info["bin"] or info["window"])
+    window = info.window or 0
+    width = info.bin or window
     # in whole bins, so that regions which share one are united
     contig, first, stop = union(placed.contig, placed.start // width, -(-placed.end // width))
     ends = np.cumsum(stop - first)

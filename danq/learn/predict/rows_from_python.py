@@ -9,18 +9,19 @@ from numpy.typing import NDArray
 from danq.errors import DanqError
 from danq.genome.alphabet import encode
 from danq.genome.intervals import window_start
+from danq.learn.manifest import BundleManifest
 from danq.learn.predict.fasta_source import window_at
 from danq.learn.predict.sources import Rows
 
 
-def given_rows(given: Sequence[str] | NDArray[np.uint8], info: dict[str, Any]) -> Rows:
+def given_rows(given: Sequence[str] | NDArray[np.uint8], info: BundleManifest) -> Rows:
     """Turn sequences, texts or images into rows named `1` to `n`.
 
     Parameters
     ----------
     given : sequence of n str, or uint8, shape (n, height, width, channels)
         What the model reads.
-    info : dict
+    info : BundleManifest
         ``bundle.json`` of the model.
 
     Raises
@@ -28,7 +29,7 @@ def given_rows(given: Sequence[str] | NDArray[np.uint8], info: dict[str, Any]) -
     DanqError
         If there is no row, or one is not what the model reads.
     """
-    kind = info.get("data_kind", "dna")
+    kind = info.data_kind
     what = {"dna": "sequence", "text": "text", "image": "image"}[kind]
     if isinstance(given, str):
         raise DanqError(f"expected a list of {what}s, received one str; write [{what}]")
@@ -37,7 +38,7 @@ def given_rows(given: Sequence[str] | NDArray[np.uint8], info: dict[str, Any]) -
     ids = [str(number) for number in range(1, len(given) + 1)]
     whole = np.zeros(len(given), bool)
     if kind == "image":
-        return Rows(ids, _images(given, tuple(info["shape"])), whole)
+        return Rows(ids, _images(given, info.shape or ()), whole)
     texts = list(given)
     for number, text in enumerate(texts, 1):
         if not isinstance(text, str):
@@ -47,7 +48,7 @@ def given_rows(given: Sequence[str] | NDArray[np.uint8], info: dict[str, Any]) -
         if empty:
             raise DanqError(f"text {empty[0]}: expected a text, received an empty one")
         return Rows(ids, [text.strip() for text in texts], whole)
-    return _sequences(ids, texts, int(info["window"]), int(info["bin"] or 0) if info.get("step") else 0)
+    return _sequences(ids, texts, info.window or 0, (info.bin or 0) if info.step else 0)
 
 
 def _images(given: Any, shape: tuple[int, ...]) -> NDArray[np.uint8]:

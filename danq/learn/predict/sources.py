@@ -4,7 +4,6 @@ import logging
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +12,7 @@ from danq.data.dataset import Dataset, Raw, open_dataset
 from danq.errors import DanqError
 from danq.genome.fasta import Genome
 from danq.genome.intervals import window_start
+from danq.learn.manifest import BundleManifest
 
 log = logging.getLogger("danq")
 
@@ -80,7 +80,7 @@ class Source:
     contigs: dict[str, int] | None = None
 
 
-def dataset_source(path: Path, split: str, info: dict[str, Any], genome: Path | None = None) -> Source:
+def dataset_source(path: Path, split: str, info: BundleManifest, genome: Path | None = None) -> Source:
     """Take the rows of one split of a dataset, with their labels.
 
     Parameters
@@ -89,7 +89,7 @@ def dataset_source(path: Path, split: str, info: dict[str, Any], genome: Path | 
         Directory of the dataset.
     split : str
         train, valid or test.
-    info : dict
+    info : BundleManifest
         ``bundle.json`` of the model.
     genome : Path, optional
         Directory of the dataset's genome, where it has moved.
@@ -102,30 +102,29 @@ def dataset_source(path: Path, split: str, info: dict[str, Any], genome: Path | 
     """
     dataset = open_dataset(path, genome)
     pairs = {
-        "kind": (info.get("data_kind", "dna"), dataset.kind),
-        "window": (info["window"] or 0, dataset.window),
-        "task": (info["task"], dataset.task),
-        "image size": (info.get("shape"), dataset.shape and list(dataset.shape)),
-        "labelled steps of": (info.get("step"), dataset.step),
+        "kind": (info.data_kind, dataset.kind),
+        "window": (info.window or 0, dataset.window),
+        "task": (info.task, dataset.task),
+        "image size": (info.shape, dataset.shape),
+        "labelled steps of": (info.step, dataset.step),
     }
     for name, (expected, received) in pairs.items():
         if expected != received:
             raise DanqError(
-                f"{path / 'dataset.json'}: expected {name} {expected} as run {info['run']!r} was trained, "
+                f"{path / 'dataset.json'}: expected {name} {expected} as run {info.run!r} was trained, "
                 f"received {received}"
             )
-    if dataset.step and info["bin"] != dataset.bin:
+    if dataset.step and info.bin != dataset.bin:
         raise DanqError(
-            f"{path / 'dataset.json'}: expected bin {info['bin']} as run {info['run']!r} was trained, "
+            f"{path / 'dataset.json'}: expected bin {info.bin} as run {info.run!r} was trained, "
             f"received {dataset.bin}"
         )
-    _check_targets(path / "dataset.json", tuple(info["targets"]), dataset.targets, str(info["run"]))
-    trained_on = (info.get("dataset") or {}).get("digest")
-    if trained_on and trained_on != dataset.digest:
+    _check_targets(path / "dataset.json", info.targets, dataset.targets, info.run)
+    if info.dataset.digest != dataset.digest:
         log.warning(
             "%s is not the dataset of run %r, which may have been trained on rows of this %s split",
             path,
-            info["run"],
+            info.run,
             split,
         )
     rows = dataset.rows(split)
@@ -165,12 +164,12 @@ def _check_targets(source: Path, expected: tuple[str, ...], received: tuple[str,
             )
 
 
-def check_dna(info: dict[str, Any], option: str) -> None:
+def check_dna(info: BundleManifest, option: str) -> None:
     """Refuse sequences for a model that reads none.
 
     Parameters
     ----------
-    info : dict
+    info : BundleManifest
         ``bundle.json`` of the model.
     option : str
         What names the sequences, for the message.
@@ -180,9 +179,9 @@ def check_dna(info: dict[str, Any], option: str) -> None:
     DanqError
         If the model was trained on rows that are no DNA.
     """
-    kind = info.get("data_kind", "dna")
+    kind = info.data_kind
     if kind != "dna":
-        raise DanqError(f"{option}: expected a model of DNA; run {info['run']!r} reads rows of kind {kind}")
+        raise DanqError(f"{option}: expected a model of DNA; run {info.run!r} reads rows of kind {kind}")
 
 
 def contig_lengths(genome: Genome) -> dict[str, int]:
@@ -190,14 +189,14 @@ def contig_lengths(genome: Genome) -> dict[str, int]:
     return dict(zip(genome.names, genome.lengths.tolist(), strict=True))
 
 
-def compare_genomes(genome: Genome, info: dict[str, Any]) -> None:
+def compare_genomes(genome: Genome, info: BundleManifest) -> None:
     """Warn where a genome is not the one that the model of ``bundle.json`` was trained on."""
-    expected = (info.get("dataset") or {}).get("genome_digest")
+    expected = info.dataset.genome_digest
     if expected and expected != genome.digest:
         log.warning(
             "%s is not the genome that run %r was trained on (digest %s, there %s)",
             genome.path,
-            info["run"],
+            info.run,
             genome.digest[:12],
             expected[:12],
         )

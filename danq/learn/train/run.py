@@ -14,6 +14,7 @@ from danq.files import check_writable, sha256, staged
 from danq.learn.bundle import save_bundle
 from danq.learn.chance import not_above_chance, valid_prevalence
 from danq.learn.devices import choose_strategy
+from danq.learn.manifest import BundleManifest
 from danq.learn.options import TrainOptions
 from danq.learn.train.checkpoint import DIRECTORY, CheckpointStore
 from danq.learn.train.compatibility import check_data, with_steps
@@ -26,7 +27,7 @@ log = logging.getLogger("danq")
 
 def train_run(
     run_name: str, run: RunOptions, dataset: Path, out: Path, runs: Path, genome: Path | None = None
-) -> dict[str, Any]:
+) -> BundleManifest | None:
     """Train a run and write `model.keras`, `bundle.json` and `history.tsv`.
 
     A checkpoint in ``<out>/.checkpoint`` of the same dataset, options and release is gone on from, exactly;
@@ -49,8 +50,8 @@ def train_run(
 
     Returns
     -------
-    dict
-        What ``bundle.json`` holds; of several workers, for all but the first what it would hold.
+    BundleManifest or None
+        What ``bundle.json`` holds; None for all workers but the first of several.
 
     Raises
     ------
@@ -73,12 +74,13 @@ def train_run(
         options = with_steps(options, data.bin, data.step)
         trained = fit_by_steps(run_name, run, module, options, data, strategy, out, runs)
     info = _information(run_name, run, options, data, trained)
+    manifest = None
     if trained.writes:
         with staged(out) as partial:
-            info = save_bundle(partial, trained.model, trained.encoder, info, trained.history)
+            manifest = save_bundle(partial, trained.model, trained.encoder, info, trained.history)
         CheckpointStore(store, "").remove()
     _close(run_name, info)
-    return info
+    return manifest
 
 
 def _model_options(module: ModuleType, run_name: str, options: Mapping[str, Any]) -> BaseModel:

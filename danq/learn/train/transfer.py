@@ -64,8 +64,7 @@ def copy_weights(source: Bundle, model: keras.Model, encoder: Encoder, name: str
 
 def warn_of_other_rows(source: Bundle, data: Dataset, name: str) -> None:
     """Warn where the start was trained on another dataset, or another fold, whose rows are held out here."""
-    digest = (source.info.get("dataset") or {}).get("digest")
-    if digest != data.digest:
+    if source.info.dataset.digest != data.digest:
         log.warning(
             "train.init_from: %s was trained on another dataset than %s; metrics are honest only if none of "
             "its training rows is validated or tested here",

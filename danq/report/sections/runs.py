@@ -8,6 +8,7 @@ from danq.evaluate.compare import mean_and_sd
 from danq.evaluate.intervals import FEWEST_BLOCKS
 from danq.evaluate.runs import Run
 from danq.learn.chance import not_above_chance
+from danq.learn.manifest import BundleManifest
 from danq.metrics import AREAS
 from danq.report.content import Column, Section, between, listing, page, table
 from danq.report.results import Results
@@ -103,13 +104,13 @@ def mean_row(rows: list[dict[str, Any]], deviating: Sequence[str] = _WITH_SD) ->
 
 
 def _row(run: Run) -> dict[str, Any]:
-    training, found = run.bundle.get("training", {}), run.measured
+    training, best, found = run.bundle.training, run.bundle.best, run.measured
     seconds = training.get("seconds")
     row = {
-        "model": run.bundle["model"],
-        "parameters": run.bundle.get("parameters"),
-        "epoch": run.bundle.get("best", {}).get("epoch"),
-        "remark": not_above_chance(run.bundle.get("best", {})) or (None if found else "not evaluated"),
+        "model": run.bundle.model,
+        "parameters": run.bundle.parameters,
+        "epoch": best.get("epoch"),
+        "remark": not_above_chance(best) or (None if found else "not evaluated"),
         "minutes": None if seconds is None else seconds / 60,
         "speed": training.get("samples_per_second"),
         "device": training.get("device"),
@@ -140,7 +141,7 @@ def throughput(results: Results) -> Section | None:
     """How fast each run trained, and whether its input kept up."""
     rows = {}
     for run in results.runs:
-        told = run.bundle.get("training", {})
+        told = run.bundle.training
         share, seconds = told.get("wait_share"), told.get("seconds")
         rows[results.label(run)] = {
             "device": told.get("device"),
@@ -193,10 +194,11 @@ def options(results: Results) -> Section | None:
     return page("danq_options", "Options", description, body)
 
 
-def _flat(bundle: Mapping[str, Any]) -> dict[str, str]:
-    flat = {"model": str(bundle["model"])}
-    for part in ("options", "train", "predict"):
-        for key, value in bundle.get(part, {}).items():
+def _flat(bundle: BundleManifest) -> dict[str, str]:
+    flat = {"model": bundle.model}
+    parts = {"options": bundle.options, "train": bundle.train, "predict": bundle.predict}
+    for part, entries in parts.items():
+        for key, value in entries.items():
             nested = value if isinstance(value, dict) else {"": value}
             for inner, each in nested.items():
                 flat[f"{part}.{key}{'.' if inner else ''}{inner}"] = "–" if each is None else str(each)
@@ -206,18 +208,19 @@ def _flat(bundle: Mapping[str, Any]) -> dict[str, str]:
 def provenance(results: Results) -> Section | None:
     """Where every run came from."""
     heads = ["", *(results.label(run) for run in results.runs)]
-    told = [run.bundle.get("provenance", {}) for run in results.runs]
-    genomes = [run.bundle["dataset"].get("genome_digest") for run in results.runs]
+    told = [run.bundle.provenance for run in results.runs]
+    genomes = [run.bundle.dataset.genome_digest for run in results.runs]
     rows: list[list[object]] = [
         ["Command", *(each.get("command", "") for each in told)],
         ["Finished", *(each.get("created", "") for each in told)],
-        ["Device", *(run.bundle.get("training", {}).get("device", "") for run in results.runs)],
+        ["Device", *(run.bundle.training.get("device", "") for run in results.runs)],
         ["Platform", *(each.get("platform", "") for each in told)],
-        ["Seed", *(run.bundle.get("train", {}).get("seed", "") for run in results.runs)],
-        ["Digest of the model", *(run.bundle.get("digest", "") for run in results.runs)],
-        ["Digest of the dataset", *(run.bundle["dataset"].get("digest", "") for run in results.runs)],
-        *([["Digest of the genome", *(each or "–" for each in genomes)]] if any(genomes) else []),
+        ["Seed", *(run.bundle.train.get("seed", "") for run in results.runs)],
+        ["Digest of the model", *(run.bundle.digest for run in results.runs)],
+        ["Digest of the dataset", *(run.bundle.dataset.digest for run in results.runs)],
     ]
+    if any(genomes):
+        rows.append(["Digest of the genome", *(each or "–" for each in genomes)])
     names = sorted({name for each in told for name in each.get("versions", {})})
     rows += [[name, *(each.get("versions", {}).get(name, "") for each in told)] for name in names]
     rows.append(["This page", *[f"MultiQC {version('multiqc')}"] * len(told)])

@@ -13,6 +13,7 @@ from danq.files import write_json
 from danq.genome.alphabet import encode, reverse_complement
 from danq.genome.encode import build_genome
 from danq.genome.fasta import open_genome
+from danq.learn.manifest import UsedBundle
 from danq.score.background import open_background, shares_above
 from danq.score.build_background import build_background
 from danq.score.job import open_job
@@ -132,7 +133,7 @@ CONTIG = "ACGTTGCATGTCGCATGATGCATGAGAGCTACGATCGATCGGGATATTACCA"
 
 
 def job(variants, genome, runners, options=DEFAULTS):
-    bundles = tuple({"path": "runs/x", "run": "x", "digest": runner.digest} for runner in runners)
+    bundles = tuple(UsedBundle(path="runs/x", run="x", digest=runner.digest) for runner in runners)
     models = Models(bundles, TARGETS, WINDOW, 0, "multilabel", lambda: runners)
     return open_job(models, genome, variants, options)
 

@@ -1,0 +1,77 @@
+"""What ``bundle.json`` says of a trained model; importable without TensorFlow."""
+
+from typing import Any
+
+from danq.data.manifest import Task
+from danq.data.options import Kind
+from danq.storage import Entry, Manifest
+
+
+class TrainedOn(Entry):
+    """The dataset of a training: its name, its digest, and that of its genome, if it has one."""
+
+    name: str
+    digest: str
+    genome_digest: str | None
+
+
+class BundleManifest(Manifest):
+    """``bundle.json``.
+
+    Attributes
+    ----------
+    run, model : str
+        Name of the run; name of the model, or path of its Python file.
+    model_file : str or None
+        SHA-256 of that file; None for models that come with danq.
+    options, train, predict : dict
+        Of the model, the training and the prediction, all defaults included.
+    targets : tuple of k str
+        Names of the outputs.
+    task, data_kind : str
+        As of the dataset.
+    window, bin, step : int or None
+        bp of an input window, of the labelled bin at its centre, and of the sub-bins that are classified one
+        by one; None where they do not apply.
+    shape : tuple of int or None
+        Height, width and channels of images.
+    best, training : dict
+        Metrics of the epoch whose weights were kept; time, speed and device.
+    encoder : dict
+        State of the encoder, its name among it.
+    parameters : int
+        Of the network.
+    digest : str
+        SHA-256 of options, encoder state and the ordered weight arrays.
+    """
+
+    KIND, FILE = "bundle", "bundle.json"
+
+    run: str
+    model: str
+    model_file: str | None = None
+    options: dict[str, Any]
+    train: dict[str, Any]
+    predict: dict[str, Any]
+    targets: tuple[str, ...]
+    task: Task
+    data_kind: Kind
+    window: int | None
+    bin: int | None
+    step: int | None
+    shape: tuple[int, ...] | None
+    best: dict[str, Any]
+    training: dict[str, Any]
+    dataset: TrainedOn
+    provenance: dict[str, Any]
+    encoder: dict[str, Any]
+    parameters: int
+    digest: str
+
+
+class UsedBundle(Entry):
+    """A bundle that a result was made with: its directory, the name of its run, its digest."""
+
+    path: str
+    run: str
+    digest: str
