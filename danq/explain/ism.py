@@ -20,7 +20,7 @@ from danq.progress import progress
 from danq.provenance import provenance
 from danq.score.models import Models
 from danq.score.options import ScoreOptions
-from danq.score.tables import Format, writing_rows
+from danq.tables import Format, writing_rows
 
 log = logging.getLogger("danq")
 
@@ -144,7 +144,7 @@ class _Writing(ExitStack):
         empty = table_rows(None, genome.names, targets)
         self._track = self.enter_context(writing_values(folder, lengths, targets.names, options.track_format))
         self._rows = self.enter_context(
-            writing_rows(folder / f"ism.{options.form}", empty, options.form, metadata)
+            writing_rows(folder / f"ism.{options.form}", empty.schema.with_metadata(metadata), options.form)
         )
 
     def add(self, block: Mutated) -> None:

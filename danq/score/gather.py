@@ -16,8 +16,9 @@ from danq.score.annotate import Field, info_texts, writing_annotated
 from danq.score.ledger import Counts, writing_ledger
 from danq.score.measures import EFFECT, LOGIT_DIFF, Columns
 from danq.score.parts import Work
-from danq.score.tables import Format, is_scored, matrix, writing_table
+from danq.score.tables import is_scored, matrix, writing_table
 from danq.score.truth import Truth, TruthKey
+from danq.tables import Format
 from danq.variants.lines import parse_line
 from danq.variants.text import Line, VariantText
 

@@ -15,7 +15,7 @@ from danq.score.estimate import LONG, estimate
 from danq.score.gather import ANNOTATED_FILE, LEDGER_FILE, TRUTH_FILE, Files, Gathered, gather
 from danq.score.job import Job
 from danq.score.parts import Work, open_work
-from danq.score.tables import Format
+from danq.tables import Format
 
 log = logging.getLogger("danq")
 

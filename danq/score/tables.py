@@ -1,26 +1,20 @@
 """Scored blocks as rows, one an allele, and the tables of scores that are written of them."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
-import polars as pl
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from danq.files import atomic
-from danq.learn.predict.tables import ROW_GROUP, grouped
 from danq.score.background import Background
 from danq.score.measures import Columns, column_of
 from danq.score.scoring import ScoredBlock
+from danq.tables import Format, writing_rows
 from danq.variants.alleles import Allele
-
-Format = Literal["parquet", "tsv"]
 
 _PLACE = ("row", "allele", "contig", "pos", "id", "ref", "alt")
 _SAMPLE = ("sample", "haplotype")
@@ -148,7 +142,7 @@ def long_table(batch: pa.RecordBatch, columns: Columns) -> pa.Table:
 def writing_table(
     path: Path, columns: Columns, long: bool, form: Format, metadata: Mapping[str, str]
 ) -> Iterator[Callable[[pa.RecordBatch], None]]:
-    """Write a table of scores; memory does not grow with the rows, and bytes do not depend on the batches.
+    """Write a table of scores as `danq.tables.writing_rows` does; takes batches of `rows`.
 
     Parameters
     ----------
@@ -159,14 +153,9 @@ def writing_table(
     long : bool
         One row an allele and target instead of one row an allele.
     form : {"parquet", "tsv"}
-        Row groups of 10,000, or tab-separated text with a header line.
+        Format of the file.
     metadata : mapping of str to str
         Kept in the Parquet file.
-
-    Yields
-    ------
-    callable
-        Call it with the next batch of `rows`.
 
     Raises
     ------
@@ -174,80 +163,10 @@ def writing_table(
         If the file cannot be written.
     """
     table = long_table if long else wide_table
+    schema = table(no_rows(columns), columns).schema.with_metadata(dict(metadata))
     names = [measure.name for measure in columns.of("allele") if measure.dtype == "target"]
-    words = ("contig", "sample", "target", *names)
-    with writing_rows(path, table(no_rows(columns), columns), form, metadata, words) as append:
+    with writing_rows(path, schema, form, ("contig", "sample", "target", *names)) as append:
         yield lambda batch: append(table(batch, columns))
-
-
-def writing_rows(
-    path: Path,
-    empty: pa.Table,
-    form: Format,
-    metadata: Mapping[str, str],
-    words: Sequence[str] = ("contig",),
-) -> AbstractContextManager[Callable[[pa.Table], None]]:
-    """Write a table as its rows come; memory does not grow with them, and bytes do not depend on the blocks.
-
-    Parameters
-    ----------
-    path : Path
-        File to write.
-    empty : pyarrow.Table
-        The table without any row.
-    form, metadata
-        As for `writing_table`.
-    words : sequence of str
-        Columns of few different texts, which a Parquet file keeps in a dictionary.
-
-    Returns
-    -------
-    context manager of callable
-        Call it with the next rows.
-
-    Raises
-    ------
-    DanqError
-        If the file cannot be written.
-    """
-    return _writing_tsv(path, empty) if form == "tsv" else _writing_parquet(path, empty, metadata, words)
-
-
-@contextmanager
-def _writing_parquet(
-    path: Path, empty: pa.Table, metadata: Mapping[str, str], words: Sequence[str]
-) -> Iterator[Callable[[pa.Table], None]]:
-    schema = empty.schema.with_metadata(dict(metadata))
-    dictionaries = [name for name in words if name in schema.names]
-    with (
-        atomic(path) as partial,
-        pq.ParquetWriter(partial, schema, compression="zstd", use_dictionary=dictionaries) as writer,
-    ):
-
-        def write(group: pa.Table) -> None:
-            whole = group.replace_schema_metadata(schema.metadata).combine_chunks()
-            writer.write_table(whole, row_group_size=ROW_GROUP)
-
-        with grouped(write, pa.concat_tables, _cut) as append:
-            yield append
-
-
-def _cut(table: pa.Table, first: int, last: int) -> pa.Table:
-    return table.slice(first, last - first)
-
-
-@contextmanager
-def _writing_tsv(path: Path, empty: pa.Table) -> Iterator[Callable[[pa.Table], None]]:
-    with atomic(path) as partial, partial.open("wb") as stream:
-
-        def append(rows: pa.Table) -> None:
-            frame = pl.DataFrame(pl.from_arrow(rows))
-            # as text first: written by polars itself, a full disk would lack the system's reason
-            text = frame.write_csv(separator="\t", include_header=stream.tell() == 0, quote_style="never")
-            stream.write(text.encode())
-
-        append(empty)
-        yield append
 
 
 def _place(columns: Columns) -> tuple[str, ...]:

@@ -14,7 +14,7 @@ FLOORS = [
     {"errors"},
     {"files", "drawing", "progress", "provenance", "options", "metrics"},
     {"storage"},
-    {"npz"},
+    {"npz", "tables"},
     {"genome"},
     {"variants"},
     {"data"},

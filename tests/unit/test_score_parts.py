@@ -22,7 +22,6 @@ from small_genome import genome_of
 from toy_models import WINDOW, ToyRunner, gc, motif, toy_models, write_vcf
 
 from danq.errors import DanqError
-from danq.learn.predict import tables as learned_tables
 from danq.score.compute import compute_parts, compute_shard
 from danq.score.effects import Effects
 from danq.score.estimate import Estimate, estimate, estimate_job
@@ -398,8 +397,7 @@ def test_chosen_targets_long_rows_and_text(small, tmp_path):
 
 
 def test_row_groups_do_not_depend_on_the_parts(vcf, tmp_path, monkeypatch):
-    monkeypatch.setattr(learned_tables, "ROW_GROUP", 900)
-    monkeypatch.setattr("danq.score.tables.ROW_GROUP", 900)
+    monkeypatch.setattr("danq.tables.ROW_GROUP", 900)
     score(job_of(vcf), tmp_path)
     file = pq.ParquetFile(tmp_path / "scores.parquet")
     sizes = [file.metadata.row_group(n).num_rows for n in range(file.num_row_groups)]

@@ -3,7 +3,6 @@ import polars as pl
 import pytest
 
 from danq.errors import DanqError
-from danq.learn.predict import tables
 from danq.learn.predict.predictions import Predictions
 from danq.learn.predict.tables import writing_parquet, writing_tsv
 
@@ -63,7 +62,7 @@ def test_a_table_holds_every_number(tmp_path, kind, labels):
 
 @pytest.mark.parametrize("kind", WRITERS)
 def test_bytes_and_row_groups_do_not_depend_on_the_blocks(tmp_path, kind, monkeypatch):
-    monkeypatch.setattr(tables, "ROW_GROUP", 10)
+    monkeypatch.setattr("danq.tables.ROW_GROUP", 10)
     writing, _ = WRITERS[kind]
     predictions = example()
     write(writing, tmp_path / "whole", [predictions])

@@ -1,6 +1,6 @@
 """Predictions as arrays, and the `.npz` file that keeps them; importable without TensorFlow."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -100,22 +100,6 @@ class Predictions:
     def columns(self) -> dict[str, NDArray[Any]]:
         """Give the arrays with one entry a row, by name, without those that are None."""
         return {name: getattr(self, name) for name in _COLUMNS if getattr(self, name) is not None}
-
-
-def concatenate(blocks: Sequence[Predictions]) -> Predictions:
-    """Join the rows of predictions that are alike in everything else.
-
-    Parameters
-    ----------
-    blocks : sequence of Predictions
-        At least one; all with the same columns.
-    """
-    if len(blocks) == 1:
-        return blocks[0]
-    joined: dict[str, Any] = {
-        name: np.concatenate([block.columns()[name] for block in blocks]) for name in blocks[0].columns()
-    }
-    return replace(blocks[0], **joined)
 
 
 class Append(Protocol):

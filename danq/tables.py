@@ -1,0 +1,87 @@
+"""Tables written as their rows come: Parquet in row groups of 10,000, or tab-separated text."""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+from typing import Literal
+
+import polars as pl
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from danq.files import atomic
+
+Format = Literal["parquet", "tsv"]
+Append = Callable[[pa.Table], None]
+"""Add the next rows to a table."""
+ROW_GROUP = 10_000
+"""Rows of one Parquet row group, whatever the blocks they came in."""
+
+
+def writing_rows(
+    path: Path, schema: pa.Schema, form: Format, words: Sequence[str] = ("contig",)
+) -> AbstractContextManager[Append]:
+    """Write a table block by block; memory does not grow with its rows, nor do bytes depend on the blocks.
+
+    Parameters
+    ----------
+    path : Path
+        File to write; present only when it is whole.
+    schema : pyarrow.Schema
+        Its columns, and metadata to keep in a Parquet file.
+    form : {"parquet", "tsv"}
+        Row groups of `ROW_GROUP` rows, or tab-separated text with a header line.
+    words : sequence of str
+        Columns of few different texts, which a Parquet file keeps in a dictionary.
+
+    Returns
+    -------
+    context manager of Append
+
+    Raises
+    ------
+    DanqError
+        If the file cannot be written.
+    """
+    return _writing_tsv(path, schema) if form == "tsv" else _writing_parquet(path, schema, words)
+
+
+@contextmanager
+def _writing_parquet(path: Path, schema: pa.Schema, words: Sequence[str]) -> Iterator[Append]:
+    dictionaries = [name for name in words if name in schema.names]
+    with (
+        atomic(path) as partial,
+        pq.ParquetWriter(partial, schema, compression="zstd", use_dictionary=dictionaries) as writer,
+    ):
+        waiting: list[pa.Table] = []
+
+        def write(rows: pa.Table) -> None:
+            writer.write_table(rows.combine_chunks(), row_group_size=ROW_GROUP)
+
+        def append(rows: pa.Table) -> None:
+            waiting.append(rows.replace_schema_metadata(schema.metadata))
+            if sum(map(len, waiting)) >= ROW_GROUP:
+                joined = pa.concat_tables(waiting)
+                whole = len(joined) - len(joined) % ROW_GROUP
+                for first in range(0, whole, ROW_GROUP):
+                    write(joined.slice(first, ROW_GROUP))
+                # a copy, so that what is written is not held by its rest
+                waiting[:] = [joined.slice(whole).combine_chunks()]
+
+        yield append
+        if sum(map(len, waiting)):
+            write(pa.concat_tables(waiting))
+
+
+@contextmanager
+def _writing_tsv(path: Path, schema: pa.Schema) -> Iterator[Append]:
+    with atomic(path) as partial, partial.open("wb") as stream:
+
+        def append(rows: pa.Table) -> None:
+            frame = pl.DataFrame(pl.from_arrow(rows))
+            # as text first: written by polars itself, a full disk would lack the system's reason
+            text = frame.write_csv(separator="\t", include_header=stream.tell() == 0, quote_style="never")
+            stream.write(text.encode())
+
+        append(schema.empty_table())
+        yield append
