@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -101,6 +102,20 @@ def test_a_changed_key_reruns_what_depends_on_it(
 ):
     unchanged.configure(set_key(key, value))
     assert unchanged.planned() == expected
+
+
+def test_changed_code_reruns_what_it_works_on(unchanged: Project, repository: Path, tmp_path: Path):
+    for name in ("danq", "workflow"):
+        shutil.copytree(repository / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(repository / "Snakefile", tmp_path)
+    for file, text, expected in (
+        ("files.py", "# a remark", set()),
+        ("models/bilstm_conv2d.py", "CHANGED = 1", set()),
+        ("models/kmer_logistic.py", "CHANGED = 1", {*jobs_of("words"), "report"}),
+    ):
+        path = tmp_path / "danq" / file
+        path.write_text(f"{path.read_text()}\n{text}\n")
+        assert Project(unchanged.path, tmp_path).planned() == expected, file
 
 
 def test_a_new_run_leaves_the_others_alone(unchanged: Project):
