@@ -1,8 +1,9 @@
 """DanQ computed for alternate alleles from what they share with their reference window, exactly.
 
-Convolutions are computed only where the bases differ, recurrent states only from the first differing step on
-in each direction, and the dense layer only for states that differ. Plain NumPy in float32: no other part of
-the arithmetic is changed, so that an alternate gets the logits it would get as a reference, up to rounding.
+Convolutions are computed only where the bases differ, recurrent states only from the first differing position
+on in each direction, and the dense layer only for states that differ. Plain NumPy in float32: no other part
+of the arithmetic is changed, so that an alternate gets the logits it would get as a reference, up to
+rounding.
 """
 
 from collections.abc import Callable
@@ -13,18 +14,14 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
-from danq.models.recurrent_numpy import (
-    Cell,
-    Changes,
-    Floats,
-    cell,
-    walk,
-)
+from danq.models.recurrent_numpy import Cell, Changes, Floats, Scanned, cell, scan
 
 if TYPE_CHECKING:
     import keras
 
-_STEPS_AT_ONCE = 64
+_POOLED_AT_ONCE = 64
+"""Positions whose convolution is one product: with 13 bp a position about 1 MB, which stays in the cache."""
+
 _ONE_HOT = np.vstack([np.eye(4, dtype=np.float32), np.zeros((1, 4), np.float32)])
 
 
@@ -43,22 +40,22 @@ class Incremental:
     Attributes
     ----------
     kernel : float32, shape (kernel * 4, filters)
-        Of the convolution; its positions one after the other.
+        Of the convolution; the bases of a filter one after the other.
     bias : float32, shape (filters,)
         Of the convolution.
     activation : callable
         float32 array to float32 array; may overwrite its argument.
     early : bool
         Apply the activation before pooling, because it does not keep the order of numbers.
-    pool, pad_left, pad_right, steps : int
-        bp of a pooling step, bases of zeros at the ends, pooled steps.
+    pool, pad_left, pad_right, positions : int
+        bp that one position pools, bases of zeros at the ends, positions of the recurrent layer.
     cells : tuple of Cell
         Forward and, if there is one, backward.
     head : str
         As the option.
     merge : str
         As the option; ``none`` means a head for each direction.
-    kernels : tuple of (float32 (steps, units, outputs) or None)
+    kernels : tuple of (float32 (positions, units, outputs) or None)
         First dense kernel of a ``flatten`` head, for each direction.
     heads : tuple of _Head
         One, or one for each direction.
@@ -71,7 +68,7 @@ class Incremental:
     pool: int
     pad_left: int
     pad_right: int
-    steps: int
+    positions: int
     cells: tuple[Cell, ...]
     head: str
     merge: str
@@ -97,31 +94,35 @@ class Incremental:
         float32, shapes (g, k) and (m, k)
         """
         g = len(reference)
-        places = np.indices((self.steps, g)).reshape(2, -1)
-        pooled = self._pooled(reference, places[1], places[0]).reshape(self.steps, g, -1)
+        position, row = np.indices((self.positions, g)).reshape(2, -1)
+        pooled = self._pooled(reference, row, position).reshape(self.positions, g, -1)
         changes = self._changes(reference[group], alternate)
-        walks = [
-            walk(one, number == 1, pooled, changes, group, (self.head, kernels))
-            for number, (one, kernels) in enumerate(zip(self.cells, self.kernels, strict=True))
+        directions = [
+            scan(weights, number == 1, pooled, changes, group, (self.head, kernels))
+            for number, (weights, kernels) in enumerate(zip(self.cells, self.kernels, strict=True))
         ]
-        logits = self._finish(walks)
+        logits = self._logits(directions)
         return logits[:g], logits[g:]
 
-    def _pooled(self, windows: NDArray[np.uint8], row: NDArray[np.int64], step: NDArray[np.int64]) -> Floats:
-        """Pooled features float32 (p, filters) of p pairs of window and step."""
+    def _pooled(
+        self, windows: NDArray[np.uint8], row: NDArray[np.int64], position: NDArray[np.int64]
+    ) -> Floats:
+        """Pooled features float32 (p, filters) of p pairs of window and position."""
         bases = np.pad(_ONE_HOT[windows], ((0, 0), (self.pad_left, self.pad_right), (0, 0)))
         flat = bases.reshape(len(windows), bases.shape[1] * 4)
+        # views[window, i] are the bases under a filter that begins at i: the convolution is a matrix product
         views = sliding_window_view(flat, len(self.kernel), axis=1)[:, ::4]
         result = np.empty((len(row), self.kernel.shape[1]), np.float32)
-        for first in range(0, len(row), _STEPS_AT_ONCE):
-            part = slice(first, first + _STEPS_AT_ONCE)
-            positions = step[part, None] * self.pool + np.arange(self.pool)
-            values = views[row[part, None], positions].reshape(-1, len(self.kernel)) @ self.kernel
+        for first in range(0, len(row), _POOLED_AT_ONCE):
+            part = slice(first, first + _POOLED_AT_ONCE)
+            begins = position[part, None] * self.pool + np.arange(self.pool)
+            values = views[row[part, None], begins].reshape(-1, len(self.kernel)) @ self.kernel
             values = values.reshape(-1, self.pool, self.kernel.shape[1])
             if self.early:
                 result[part] = self.activation(values + self.bias).max(axis=1)
             else:
                 result[part] = values.max(axis=1)
+        # bias and activation may follow the maximum where they keep the order: `pool` times less work
         return result if self.early else self.activation(result + self.bias)
 
     def _changes(self, reference: NDArray[np.uint8], alternate: NDArray[np.uint8]) -> Changes:
@@ -130,47 +131,54 @@ class Incremental:
         window = reference.shape[1]
         first_base = np.where(changed, differs.argmax(axis=1), window)
         last_base = np.where(changed, window - 1 - differs[:, ::-1].argmax(axis=1), -1)
+        # base b lies under the filters that begin at b + pad_left - width + 1 to b + pad_left
         width = len(self.kernel) // 4
         first = np.maximum(first_base + self.pad_left - width + 1, 0) // self.pool
-        last = np.where(changed, np.minimum((last_base + self.pad_left) // self.pool, self.steps - 1), -1)
+        last = np.where(changed, np.minimum((last_base + self.pad_left) // self.pool, self.positions - 1), -1)
+        # all positions from first to last of each row, one after the other: [first .. last] without a loop
         counts = np.maximum(last - first + 1, 0)
         row = np.repeat(np.arange(len(alternate)), counts)
-        step = np.arange(len(row)) - np.repeat(np.cumsum(counts) - counts, counts) + first[row]
-        order = np.argsort(step, kind="stable")
-        row, step = row[order], step[order]
-        return Changes(first, last, step, row, self._pooled(alternate, row, step))
+        position = np.arange(len(row)) - np.repeat(np.cumsum(counts) - counts, counts) + first[row]
+        order = np.argsort(position, kind="stable")
+        row, position = row[order], position[order]
+        return Changes(first, last, position, row, self._pooled(alternate, row, position))
 
-    def _finish(self, walks: list[tuple[Floats, list[Floats]]]) -> Floats:
-        if self.merge == "none" and len(walks) == 2:
-            each = [self._head(head, [one]) for head, one in zip(self.heads, walks, strict=True)]
-            return (each[0] + each[1]) * np.float32(0.5)
-        return self._head(self.heads[0], walks)
+    def _logits(self, directions: list[Scanned]) -> Floats:
+        if self.merge == "none" and len(directions) == 2:
+            forward, backward = (
+                self._of_head(head, [direction])
+                for head, direction in zip(self.heads, directions, strict=True)
+            )
+            return (forward + backward) * np.float32(0.5)
+        return self._of_head(self.heads[0], directions)
 
-    def _head(self, head: _Head, walks: list[tuple[Floats, list[Floats]]]) -> Floats:
+    def _of_head(self, head: _Head, directions: list[Scanned]) -> Floats:
         if self.head == "flatten":
-            total = walks[0][1][0]
-            for _, collected in walks[1:]:
-                total = total + collected[0]
+            # the collectors have multiplied by the first dense kernel already
+            total = directions[0].collected[0]
+            for direction in directions[1:]:
+                total = total + direction.collected[0]
             if head.hidden is None:
                 return total + head.logits[1]
             hidden = np.maximum(total + head.hidden[1], 0)
         else:
-            features = self._features(walks)
+            features = self._features(directions)
             if head.hidden is None:
                 return features @ head.logits[0] + head.logits[1]
             hidden = np.maximum(features @ head.hidden[0] + head.hidden[1], 0)
         return hidden @ head.logits[0] + head.logits[1]
 
-    def _features(self, walks: list[tuple[Floats, list[Floats]]]) -> Floats:
+    def _features(self, directions: list[Scanned]) -> Floats:
         if self.head == "last":
-            states = [state for state, _ in walks]
+            states = [direction.last for direction in directions]
             if len(states) == 1 or self.merge == "concat":
                 return np.concatenate(states, axis=1)
             merged = states[0] * states[1] if self.merge == "mul" else states[0] + states[1]
             return merged * np.float32(0.5) if self.merge == "ave" else merged
-        parts = [collected[-1] for _, collected in walks]
+        parts = [direction.collected[-1] for direction in directions]
         if self.head == "pools":
-            parts = [collected[0] / np.float32(self.steps) for _, collected in walks] + parts
+            averages = [direction.collected[0] / np.float32(self.positions) for direction in directions]
+            parts = averages + parts
         return np.concatenate(parts, axis=1)
 
 
@@ -187,8 +195,9 @@ def incremental(options: Any, model: "keras.Model") -> Incremental | None:
     Returns
     -------
     Incremental or None
-        None where the options leave nothing to share exactly (several recurrent layers, outputs of steps, or
-        directions that are mixed at every step before a pooling).
+        None where the options leave nothing to share exactly: with several recurrent layers, of which the
+        upper ones see a difference at every position; with an output for each sub-bin; or with directions
+        that are mixed at every position before a pooling or product.
     """
     merge = options.merge_mode if options.bidirectional else "concat"
     mixed = {"flatten": ("mul",), "last": (), "pools": ("sum", "mul", "ave"), "max": ("sum", "mul", "ave")}
@@ -199,12 +208,12 @@ def incremental(options: Any, model: "keras.Model") -> Incremental | None:
     cells = tuple(cell(options.rnn, weights[first : first + 3]) for first in range(0, len(weights), 3))
     pads = options.kernel - 1 if options.padding == "same" else 0
     length = model.input["codes"].shape[1] + pads - options.kernel + 1
-    steps = length // options.pool
+    positions = length // options.pool
     ends = ("_forward", "_backward") if merge == "none" and len(cells) == 2 else ("",)
     heads = tuple(_read_head(options, model, end) for end in ends)
     kernels: tuple[Floats | None, ...] = (None,) * len(cells)
     if options.head == "flatten":
-        kernels = _step_kernels(merge, heads, steps, cells)
+        kernels = _position_kernels(merge, heads, positions, cells)
     activation, early = _ACTIVATIONS[options.activation]
     return Incremental(
         np.array(kernel.reshape(-1, options.filters), np.float32),
@@ -214,7 +223,7 @@ def incremental(options: Any, model: "keras.Model") -> Incremental | None:
         options.pool,
         pads // 2,
         pads - pads // 2,
-        steps,
+        positions,
         cells,
         options.head,
         merge,
@@ -229,18 +238,20 @@ def _read_head(options: Any, model: "keras.Model", end: str) -> _Head:
     return _Head(hidden, (kernel, bias))
 
 
-def _step_kernels(
-    merge: str, heads: tuple[_Head, ...], steps: int, cells: tuple[Cell, ...]
+def _position_kernels(
+    merge: str, heads: tuple[_Head, ...], positions: int, cells: tuple[Cell, ...]
 ) -> tuple[Floats, ...]:
-    """Rows of the flattened features' kernel that belong to each direction, step by step."""
+    """Rows of the flattened features' kernel that belong to each direction, position by position."""
     firsts = [(head.hidden or head.logits)[0] for head in heads]
     units = cells[0].units
     if merge == "concat":
-        parts = firsts[0].reshape(steps, len(cells), units, -1)
+        parts = firsts[0].reshape(positions, len(cells), units, -1)
+        # each direction's part lies contiguous, for it is multiplied at every position
         return tuple(np.ascontiguousarray(parts[:, number]) for number in range(len(cells)))
-    shaped = [first.reshape(steps, units, -1) for first in firsts]
+    shaped = [first.reshape(positions, units, -1) for first in firsts]
     if merge == "none":
         return tuple(shaped)
+    # the kernel of a sum is that of either summand
     both = shaped[0] * np.float32(0.5) if merge == "ave" else shaped[0]
     return (both, both)
 

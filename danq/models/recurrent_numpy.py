@@ -1,17 +1,22 @@
-"""A recurrent layer read for sequences that share steps with a reference: exact, and only where they differ.
+"""One direction of a recurrent layer, computed in NumPy for references and their alternates at once.
 
-Every row walks through the steps in the same way whether or not it shares work: an alternate joins the walk
-at the first step where it differs from its reference, with the reference's state.
+The layer is scanned position by position, with one row for each sequence. References take part from the first
+position on. An alternate equals its reference up to the first position whose input differs: it joins there,
+with a copy of the reference's state, and is a row like any other from then on. Nothing is approximated; what
+is spared is the product with the recurrent kernel, most of the work, wherever the two are the same.
 """
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float32]
+
 _PROJECTED_AT_ONCE = 256
+"""Rows of one product with the input kernel: enough to run at full speed, few enough to stay in the cache."""
+
 _HALF = np.float32(0.5)
 
 
@@ -42,13 +47,19 @@ class Cell:
         """Size of the state."""
         return int(self.recurrent.shape[0])
 
-    def step(self, projected: Floats, state: Floats, memory: Floats, gates: Floats) -> None:
-        """Advance `state` and `memory` (n, units) by one step, in place.
+    def project(self, features: Floats) -> Floats:
+        """Multiply inputs (n, features) by `kernel` and add `bias`: float32, shape (n, gates * units)."""
+        product = features @ self.kernel
+        product += self.bias
+        return product
+
+    def advance(self, projected: Floats, state: Floats, memory: Floats, gates: Floats) -> None:
+        """Advance `state` and `memory` by one position, in place: this runs for every position of a scan.
 
         Parameters
         ----------
         projected : float32, shape (n, gates * units)
-            Inputs times `kernel` plus `bias`.
+            Inputs as `project` gives them.
         state, memory : float32, shape (n, units)
             ``memory`` is the LSTM's cell state; elsewhere it is left alone.
         gates : float32, shape (n, gates * units)
@@ -60,13 +71,15 @@ class Cell:
             np.tanh(np.add(gates, projected, out=gates), out=state)
         elif self.kind == "gru":
             gates += self.recurrent_bias
-            both = gates[:, : 2 * units]
-            both += projected[:, : 2 * units]
-            _halved_sigmoid(both)
+            update_and_reset = gates[:, : 2 * units]
+            update_and_reset += projected[:, : 2 * units]
+            _halved_sigmoid(update_and_reset)
             candidate = gates[:, 2 * units :]
+            # reset after the product: the gate scales the state's share of the candidate, not the state
             candidate *= gates[:, units : 2 * units]
             candidate += projected[:, 2 * units :]
             np.tanh(candidate, out=candidate)
+            # update * state + (1 - update) * candidate, with one product fewer
             state -= candidate
             state *= gates[:, :units]
             state += candidate
@@ -83,7 +96,7 @@ class Cell:
 
 
 def _halved_sigmoid(values: Floats) -> None:
-    # sigmoid(2x) = (1 + tanh x) / 2: the weights of these gates are stored halved, which is exact
+    # sigmoid(2x) = (1 + tanh x) / 2: the weights of these gates are stored halved for it, which is exact
     np.tanh(values, out=values)
     values += 1
     values *= _HALF
@@ -94,7 +107,8 @@ def cell(kind: Literal["lstm", "gru", "simple"], weights: list[Floats]) -> Cell:
     kernel, recurrent, bias = (np.array(array, np.float32) for array in weights)
     units = len(recurrent)
     biases = np.atleast_2d(bias)
-    if kind == "lstm":  # Keras: input, forget, candidate, output
+    if kind == "lstm":
+        # Keras: input, forget, candidate, output; with the candidate last, one call serves the three sigmoids
         order = np.r_[0 : 2 * units, 3 * units : 4 * units, 2 * units : 3 * units]
         kernel, recurrent, biases = kernel[:, order], recurrent[:, order], biases[:, order]
     halved = {"lstm": 3, "gru": 2, "simple": 0}[kind] * units
@@ -106,41 +120,41 @@ def cell(kind: Literal["lstm", "gru", "simple"], weights: list[Floats]) -> Cell:
 
 @dataclass(frozen=True)
 class Changes:
-    """Steps at which alternates differ from their references, ordered by step.
+    """Positions at which the inputs of m alternates differ from their references', ordered by position.
 
     Attributes
     ----------
     first, last : int64, shape (m,)
-        First and last step that differs; `first` > `last` where none does.
-    step, row : int64, shape (p,)
-        Each differing step of each alternate.
+        First and last position that differs; `first` > `last` where none does.
+    position, row : int64, shape (p,)
+        Each differing position of each alternate.
     features : float32, shape (p, features)
         The alternate's input there.
     """
 
     first: NDArray[np.int64]
     last: NDArray[np.int64]
-    step: NDArray[np.int64]
+    position: NDArray[np.int64]
     row: NDArray[np.int64]
     features: Floats
 
 
 class Collector:
-    """What a head needs of the states it is shown step by step; the last state itself is always kept.
+    """What a head needs of the states of all positions; the last state itself is always kept.
 
     Parameters
     ----------
     kind : {'flatten', 'pools', 'max', 'last'}
-        flatten: the sum over steps of state times that step's kernel; pools: sum and maximum over steps;
-        max: maximum; last: nothing.
-    kernels : float32, shape (steps, units, outputs), or None
+        flatten: the sum over positions of state times that position's kernel, which is the flattened states
+        times the whole kernel; pools: sum and maximum over positions; max: maximum; last: nothing.
+    kernels : float32, shape (positions, units, outputs), or None
         Of ``flatten``.
     rows, units : int
         Shape of the states.
     """
 
     def __init__(self, kind: str, kernels: Floats | None, rows: int, units: int) -> None:
-        self.kind, self.kernels = kind, kernels
+        self.kernels = kernels
         width = units if kernels is None else kernels.shape[2]
         self.total = np.zeros((rows, width), np.float32) if kind in ("flatten", "pools") else None
         self.most = np.full((rows, units), -np.inf, np.float32) if kind in ("pools", "max") else None
@@ -151,35 +165,42 @@ class Collector:
         """What an alternate takes over from its reference when it joins."""
         return [array for array in (self.total, self.most) if array is not None]
 
-    def add(self, states: Floats, step: int) -> None:
-        """Take in the states (n, units) of the first n rows at a step of the sequence."""
+    def add(self, states: Floats, position: int) -> None:
+        """Take in the states (n, units) of the first n rows at a position of the sequence."""
         n = len(states)
         if self.total is not None:
             if self.kernels is not None and self._product is not None:
-                self.total[:n] += np.matmul(states, self.kernels[step], out=self._product[:n])
+                self.total[:n] += np.matmul(states, self.kernels[position], out=self._product[:n])
             else:
                 self.total[:n] += states
         if self.most is not None:
             np.maximum(self.most[:n], states, out=self.most[:n])
 
 
-def walk(
+class Scanned(NamedTuple):
+    """Last states, and what a `Collector` gathered: float32, shape (g + m, ...), references first."""
+
+    last: Floats
+    collected: list[Floats]
+
+
+def scan(
     cell: Cell,
     backward: bool,
     reference: Floats,
     changes: Changes,
     group: NDArray[np.int64],
     collect: tuple[str, Floats | None],
-) -> tuple[Floats, list[Floats]]:
-    """Read references and alternates in one direction.
+) -> Scanned:
+    """Run one direction over the positions of references and alternates.
 
     Parameters
     ----------
     cell : Cell
         The direction's weights.
     backward : bool
-        Start at the last step.
-    reference : float32, shape (steps, g, features)
+        Start at the last position.
+    reference : float32, shape (positions, g, features)
         Inputs of the references.
     changes : Changes
         Where the m alternates differ from them.
@@ -187,71 +208,68 @@ def walk(
         Each alternate's reference.
     collect : tuple
         Kind and kernels of a `Collector`.
-
-    Returns
-    -------
-    states : float32, shape (g + m, units)
-        Last states, references first.
-    collected : list of float32, shape (g + m, ...)
-        What the collector gathered.
     """
-    steps, g, _ = reference.shape
-    join = steps - 1 - changes.last if backward else changes.first
-    join = np.where(changes.first > changes.last, steps, join)
-    order = np.argsort(join, kind="stable")
-    place = np.empty_like(order)
-    place[order] = np.arange(g, g + len(order))
+    positions, g, _ = reference.shape
+    order, taking_part = _joining(changes, positions, backward)
+    row_of = np.empty_like(order)
+    row_of[order] = np.arange(g, g + len(order))
     source = group[order]
-    # at step j the first joined[j] rows walk
-    joined = g + np.searchsorted(join[order], np.arange(steps + 1), side="right")
+    differing = np.searchsorted(changes.position, np.arange(positions + 1))
     rows = g + len(order)
     state, memory = (np.zeros((rows, cell.units), np.float32) for _ in range(2))
     projected, gates = (np.zeros((rows, cell.kernel.shape[1]), np.float32) for _ in range(2))
     collector = Collector(*collect, rows, cell.units)
-    carried = [state, memory, *collector.arrays]
-    limits = np.searchsorted(changes.step, np.arange(steps + 1))
-    references = _Projection(cell, reference, backward)
+    projections = _Projections(cell, reference[::-1] if backward else reference)
     active = g
-    for j in range(steps + 1):
-        new = slice(active, joined[j])
-        for array in carried:
-            array[new] = array[source[active - g : joined[j] - g]]
-        active = joined[j]
-        if j == steps:
+    for j in range(positions + 1):
+        joining = slice(active, g + taking_part[j])
+        for array in (state, memory, *collector.arrays):
+            array[joining] = array[source[active - g : taking_part[j]]]
+        active = joining.stop
+        if j == positions:
             break
-        step = steps - 1 - j if backward else j
-        projected[:g] = references.step(j)
+        position = positions - 1 - j if backward else j
+        # an alternate that has joined may have its reference's input again: only others are multiplied
+        projected[:g] = projections.at(j)
         projected[g:active] = projected[source[: active - g]]
-        differing = slice(limits[step], limits[step + 1])
-        if differing.stop > differing.start:
-            projected[place[changes.row[differing]]] = project(cell, changes.features[differing])
-        cell.step(projected[:active], state[:active], memory[:active], gates[:active])
-        collector.add(state[:active], step)
-    back = np.r_[np.arange(g), place]
-    return state[back], [array[back] for array in collector.arrays]
+        here = slice(differing[position], differing[position + 1])
+        if here.stop > here.start:
+            projected[row_of[changes.row[here]]] = cell.project(changes.features[here])
+        cell.advance(projected[:active], state[:active], memory[:active], gates[:active])
+        collector.add(state[:active], position)
+    given_order = np.r_[np.arange(g), row_of]
+    return Scanned(state[given_order], [array[given_order] for array in collector.arrays])
 
 
-class _Projection:
-    """Inputs of the references times the kernel, some steps at once."""
+def _joining(changes: Changes, positions: int, backward: bool) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Order alternates by when they join a scan, and count those that take part at each of its positions.
 
-    def __init__(self, cell: Cell, reference: Floats, backward: bool) -> None:
-        self._cell = cell
-        self._reference = reference[::-1] if backward else reference
+    So ordered, the rows that take part are always the first ones: slices of each array, without a copy.
+
+    Returns
+    -------
+    order, taking_part : int64, shapes (m,) and (positions + 1,)
+    """
+    joins = positions - 1 - changes.last if backward else changes.first
+    # one that differs nowhere joins behind the last position, where it takes over all of its reference
+    joins = np.where(changes.first > changes.last, positions, joins)
+    order = np.argsort(joins, kind="stable")
+    return order, np.searchsorted(joins[order], np.arange(positions + 1), side="right")
+
+
+class _Projections:
+    """Inputs of the references times the input kernel, some positions in one product."""
+
+    def __init__(self, cell: Cell, reference: Floats) -> None:
+        self._cell, self._reference = cell, reference
         self._at_once = max(1, _PROJECTED_AT_ONCE // reference.shape[1])
         self._ready = np.empty((0, 0, 0), np.float32)
 
-    def step(self, j: int) -> Floats:
-        """Projection (g, gates * units) at the j-th step of the walk; to be called in order."""
+    def at(self, j: int) -> Floats:
+        """Projection (g, gates * units) at the j-th position of the scan; to be called in order."""
         index = j % self._at_once
         if index == 0:
             block = self._reference[j : j + self._at_once]
-            flat = project(self._cell, block.reshape(-1, block.shape[2]))
+            flat = self._cell.project(block.reshape(-1, block.shape[2]))
             self._ready = flat.reshape(*block.shape[:2], -1)
         return self._ready[index]
-
-
-def project(cell: Cell, features: Floats) -> Floats:
-    """Multiply inputs (n, features) by the cell's kernel and add its bias."""
-    product = features @ cell.kernel
-    product += cell.bias
-    return product
