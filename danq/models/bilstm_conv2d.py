@@ -1,8 +1,8 @@
-"""Bidirectional LSTM, then two-dimensional convolution and pooling over its steps and features.
+"""Bidirectional LSTM, then two-dimensional convolution and pooling over its positions and features.
 
 Zhou et al. 2016, "Text Classification Improved by Integrating Bidirectional LSTM with Two-dimensional Max
 Pooling", arXiv:1611.06639; the defaults are the paper's. DNA is read as k-mers. ``head: pools`` is the older
-head: average and maximum over the steps, then a dense layer.
+head: average and maximum over the positions, then a dense layer.
 """
 
 from typing import TYPE_CHECKING, Any, Literal
@@ -13,8 +13,8 @@ from danq.data.encoders import Encoder
 from danq.data.encoders.words import WordEncoder
 from danq.errors import DanqError
 from danq.models.options import MergeMode, Padding, Rnn, RnnDropout, Units
-from danq.models.sub_bins import Span
-from danq.models.word_reading import ReadingOptions, word_encoder, word_span, word_vectors
+from danq.models.positions import SubBins
+from danq.models.word_embedding import WordModelOptions, word_encoder, word_sub_bins, word_vectors
 
 if TYPE_CHECKING:
     import keras
@@ -23,7 +23,7 @@ KIND = "text"
 READS = ("text", "dna")
 
 
-class Options(ReadingOptions):
+class Options(WordModelOptions):
     """Sizes of the network; the defaults are the paper's."""
 
     embedding_dropout: float = Field(0.5, ge=0, lt=1, description="dropped part of the features of all words")
@@ -83,20 +83,20 @@ def build(options: Options, encoder: WordEncoder, n_targets: int, task: str) -> 
     Returns
     -------
     keras.Model
-        ``{"words": int32 (n, words)}`` to logits float32 (n, n_targets), or (n, steps, n_targets) with
+        ``{"words": int32 (n, words)}`` to logits float32 (n, n_targets), or (n, sub-bins, n_targets) with
         ``output: steps``; the output layer is ``logits``.
 
     Raises
     ------
     DanqError
-        If there are too few words or features for the sizes, words do not fit the labelled stretches, or the
-        file of vectors cannot be read.
+        If there are too few words or features for the sizes, words do not fit the sub-bins, or the file of
+        vectors cannot be read.
     """
     import keras
 
-    from danq.models.layers import mean_logits, recurrent_layers
+    from danq.models.layers import mean_logits, recurrent_layers, summarised
 
-    stretches = word_span(options, encoder) if options.output == "steps" else None
+    sub_bins = word_sub_bins(options, encoder)
     words, vectors, mask = word_vectors(options, encoder)
     directions = recurrent_layers(
         keras.layers.SpatialDropout1D(options.embedding_dropout, name="embedding_dropout")(vectors),
@@ -109,25 +109,25 @@ def build(options: Options, encoder: WordEncoder, n_targets: int, task: str) -> 
         mask=mask,
     )
 
-    def head(steps: Any, end: str) -> Any:
+    def head(states: Any, end: str) -> Any:
         if options.head == "conv2d":
-            features = _convolved(options, steps, stretches, end)
+            features = _convolved(options, states, sub_bins, end)
         else:
-            features = _pooled(steps, stretches, end, mask)
+            features = summarised("pools", states, sub_bins, end, mask)
         return _classified(options, features, n_targets, end)
 
     return keras.Model({"words": words}, mean_logits(directions, head), name="bilstm_conv2d")
 
 
-def _convolved(options: Options, steps: Any, stretches: Span | None, end: str) -> Any:
-    """Convolve and pool over steps and features: one vector a row, or a stretch, or a pooled position."""
+def _convolved(options: Options, states: Any, sub_bins: SubBins | None, end: str) -> Any:
+    """Convolve and pool over positions and features: one vector a row, or a sub-bin, or a pooled position."""
     import keras
 
-    # every step keeps its place where steps are classified
-    padding = options.padding if stretches is None else "same"
-    _check_sizes(options, padding, steps.shape[1] if stretches is None else None, steps.shape[2])
+    # every position keeps its place where sub-bins are classified
+    padding = options.padding if sub_bins is None else "same"
+    _check_sizes(options, padding, states.shape[1] if sub_bins is None else None, states.shape[2])
     layers = keras.layers
-    plane = layers.Reshape((*steps.shape[1:], 1), name=f"channel{end}")(steps)
+    plane = layers.Reshape((*states.shape[1:], 1), name=f"channel{end}")(states)
     plane = layers.Conv2D(
         options.filters,
         options.kernel,
@@ -136,32 +136,24 @@ def _convolved(options: Options, steps: Any, stretches: Span | None, end: str) -
         kernel_regularizer=keras.regularizers.L2(options.l2) if options.l2 else None,
         name=f"conv{end}",
     )(plane)
-    if stretches is None:
+    if sub_bins is None:
         plane = layers.MaxPooling2D(options.pool, name=f"pool{end}")(plane)
         return plane if options.classify == "positions" else layers.Flatten(name=f"flatten{end}")(plane)
-    rest = plane.shape[1] - stretches.first - stretches.each * stretches.stretches
-    plane = layers.Cropping2D(((stretches.first, rest), (0, 0)), name=f"labelled{end}")(plane)
-    plane = layers.MaxPooling2D((stretches.each, options.pool), name=f"pool{end}")(plane)
-    return layers.Reshape((stretches.stretches, plane.shape[2] * plane.shape[3]), name=f"flatten{end}")(plane)
+    rest = plane.shape[1] - sub_bins.first - sub_bins.each * sub_bins.number
+    plane = layers.Cropping2D(((sub_bins.first, rest), (0, 0)), name=f"labelled{end}")(plane)
+    plane = layers.MaxPooling2D((sub_bins.each, options.pool), name=f"pool{end}")(plane)
+    return layers.Reshape((sub_bins.number, plane.shape[2] * plane.shape[3]), name=f"flatten{end}")(plane)
 
 
-def _check_sizes(options: Options, padding: str, steps: int | None, features: int) -> None:
-    """Refuse fewer steps, unless each is classified, or features than one pooled position takes."""
+def _check_sizes(options: Options, padding: str, words: int | None, features: int) -> None:
+    """Refuse fewer words, unless each is classified, or features than one pooled position takes."""
     least = options.pool + (options.kernel - 1 if padding == "valid" else 0)
-    for what, received in (("words", steps), ("recurrent features", features)):
+    for what, received in (("words", words), ("recurrent features", features)):
         if received is not None and received < least:
             raise DanqError(
                 f"expected at least {least} {what} for filters of {options.kernel} "
                 f"(padding {padding}) and pool {options.pool}, received {received}"
             )
-
-
-def _pooled(steps: Any, stretches: Span | None, end: str, mask: Any) -> Any:
-    from danq.models.layers import summarised, summarised_steps
-
-    if stretches is None:
-        return summarised("pools", steps, end, mask)
-    return summarised_steps("pools", steps, stretches, end)
 
 
 def _classified(options: Options, features: Any, n_targets: int, end: str) -> Any:

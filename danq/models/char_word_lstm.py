@@ -13,7 +13,7 @@ from danq.data.encoders import Encoder
 from danq.data.encoders.words import PADDING, WordEncoder
 from danq.errors import DanqError
 from danq.models.options import Count, Dense, MergeMode, Rnn, RnnDropout, Units
-from danq.models.word_reading import ReadingOptions, word_encoder, word_span, word_vectors
+from danq.models.word_embedding import WordModelOptions, word_encoder, word_sub_bins, word_vectors
 
 if TYPE_CHECKING:
     import keras
@@ -22,7 +22,7 @@ KIND = "text"
 READS = ("text", "dna")
 
 
-class Options(ReadingOptions):
+class Options(WordModelOptions):
     """Sizes of the network."""
 
     embedding: int = Field(
@@ -84,21 +84,21 @@ def build(options: Options, encoder: WordEncoder, n_targets: int, task: str) -> 
     -------
     keras.Model
         ``{"words": int32 (n, words), "characters": int32 (n, words, characters)}`` to logits float32
-        (n, n_targets), or (n, steps, n_targets) with ``output: steps``; the output layer is ``logits``.
+        (n, n_targets), or (n, sub-bins, n_targets) with ``output: steps``; the output layer is ``logits``.
 
     Raises
     ------
     DanqError
-        If steps are asked for with ``head: last``, words do not fit the labelled stretches, or the file of
-        vectors cannot be read.
+        If sub-bins are asked for with ``head: last``, words do not fit them, or the file of vectors cannot be
+        read.
     """
     import keras
 
-    from danq.models.layers import dense_logits, mean_logits, recurrent_layers, summarised, summarised_steps
+    from danq.models.layers import dense_logits, mean_logits, recurrent_layers, summarised
 
     layers = keras.layers
-    stretches = word_span(options, encoder) if options.output == "steps" else None
-    if stretches is not None and options.head == "last":
+    sub_bins = word_sub_bins(options, encoder)
+    if sub_bins is not None and options.head == "last":
         raise DanqError("head: expected pools or max for `output: steps`, received last")
     words, vectors, mask = word_vectors(options, encoder)
     characters, spelling = _spelling(options, encoder)
@@ -114,11 +114,8 @@ def build(options: Options, encoder: WordEncoder, n_targets: int, task: str) -> 
         mask=mask,
     )
 
-    def head(steps: Any, end: str) -> Any:
-        if stretches is None:
-            features = summarised(options.head, steps, end, mask)
-        else:
-            features = summarised_steps(options.head, steps, stretches, end)
+    def head(states: Any, end: str) -> Any:
+        features = summarised(options.head, states, sub_bins, end, mask)
         return dense_logits(features, options.dense, n_targets, end)
 
     inputs = {"words": words, "characters": characters}

@@ -4,6 +4,7 @@ The defaults are the published network. DanQ-JASPAR of the same paper is 1024 fi
 512 units, and `motifs` set to a JASPAR file.
 """
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -13,19 +14,23 @@ from pydantic import Field
 
 from danq.data.encoders import CodesEncoder, Encoder
 from danq.errors import DanqError
+from danq.genome.motifs import Motif, read_motifs
 from danq.models.danq_incremental import incremental
-from danq.models.options import Dense, MergeMode, Rnn, RnnDropout
-from danq.models.sub_bins import Span, StepOptions, Steps, flank, span
+from danq.models.options import Dense, MergeMode, Rnn, RnnDropout, SubBinOptions
+from danq.models.positions import Positions, SubBins, before_bin, share_out
 
 if TYPE_CHECKING:
     import keras
 
-__all__ = ["KIND", "Options", "build", "encoder", "incremental", "minimum_window"]
+__all__ = ["KIND", "Options", "build", "encoder", "incremental", "minimum_window", "start_filters"]
 
 KIND = "dna"
 
+_BACKGROUND = np.float32(0.25)
+"""Probability of a base where nothing is known, which the authors take off a motif's."""
 
-class Options(StepOptions):
+
+class Options(SubBinOptions):
     """Sizes of the network; the defaults are the paper's."""
 
     filters: int = Field(320, ge=1, description="convolution filters")
@@ -78,18 +83,18 @@ def build(options: Options, encoder: Encoder, n_targets: int, task: str) -> "ker
     Returns
     -------
     keras.Model
-        ``{"codes": uint8 (n, window)}`` to logits float32 (n, n_targets), or (n, steps, n_targets) with
-        ``output: steps``; the output layer is ``logits``.
+        ``{"codes": uint8 (n, window)}`` to logits float32 (n, n_targets), or (n, sub-bins, n_targets)
+        with ``output: steps``; the output layer is ``logits``.
 
     Raises
     ------
     DanqError
-        If the window is too short for the sizes, its steps do not fit the labelled stretches, or the motif
-        file cannot be used.
+        If the window is too short for the sizes, its positions do not fit the sub-bins, or the motif file
+        cannot be used.
     """
     import keras
 
-    from danq.models.layers import codes_input, mean_logits, recurrent_layers
+    from danq.models.layers import codes_input, dense_logits, mean_logits, recurrent_layers, summarised
 
     window = encoder.inputs["codes"][0][0]
     if window < minimum_window(options):
@@ -97,19 +102,18 @@ def build(options: Options, encoder: Encoder, n_targets: int, task: str) -> "ker
             f"window: expected at least {minimum_window(options)} bp for filters of {options.kernel} bp "
             f"(padding {options.padding}) and pool {options.pool}, received {window}"
         )
-    cropped, stretches = _labelled(options, window)
+    cropped, sub_bins = _sub_bins(options, window)
     codes, bases = codes_input(window)
     layers = keras.layers
     convolution = layers.Conv1D(
         options.filters, options.kernel, padding=options.padding, activation=options.activation, name="conv"
     )
-    steps = convolution(bases)
+    features = convolution(bases)
     if cropped:
-        steps = layers.Cropping1D((cropped, 0), name="aligned")(steps)
-    steps = layers.MaxPooling1D(options.pool, name="pool")(steps)
-    steps = layers.Dropout(options.dropout, name="conv_dropout")(steps)
+        features = layers.Cropping1D((cropped, 0), name="aligned")(features)
+    features = layers.MaxPooling1D(options.pool, name="pool")(features)
     directions = recurrent_layers(
-        steps,
+        layers.Dropout(options.dropout, name="conv_dropout")(features),
         kind=options.rnn,
         units=[options.units] * options.rnn_layers,
         sequences=options.head != "last",
@@ -117,7 +121,12 @@ def build(options: Options, encoder: Encoder, n_targets: int, task: str) -> "ker
         merge=options.merge_mode,
         dropout=options.rnn_dropout,
     )
-    logits = mean_logits(directions, lambda one, end: _head(options, one, n_targets, stretches, end))
+
+    def head(states: Any, end: str) -> Any:
+        features = summarised(options.head, states, sub_bins, end)
+        return dense_logits(features, options.dense, n_targets, end)
+
+    logits = mean_logits(directions, head)
     model = keras.Model({"codes": codes}, logits, name="danq")
     if options.motifs is not None:
         convolution.set_weights(_motif_weights(options, *convolution.get_weights()))
@@ -125,45 +134,81 @@ def build(options: Options, encoder: Encoder, n_targets: int, task: str) -> "ker
 
 
 def minimum_window(options: Options) -> int:
-    """Shortest window in bp that leaves one pooled step."""
+    """Shortest window in bp that leaves one position of the recurrent layer."""
     return options.pool + (options.kernel - 1 if options.padding == "valid" else 0)
 
 
-def _labelled(options: Options, window: int) -> tuple[int, Span | None]:
-    """Positions to leave out before pooling, so that pooled steps tile the labelled stretches; and these."""
+def _sub_bins(options: Options, window: int) -> tuple[int, SubBins | None]:
+    """Count outputs of the convolution to leave out before pooling, so that positions tile the sub-bins."""
     if options.output == "sequence":
         return 0, None
     if options.head == "last":
         raise DanqError("head: expected flatten, pools or max for `output: steps`, received last")
     valid = options.padding == "valid"
-    centre = (options.kernel - 1) // 2 if valid else 0  # bp; of the first position of the convolution
-    positions = window - (options.kernel - 1 if valid else 0)
-    cropped = (flank(options, window) - centre) % options.pool if options.steps else 0
-    steps = Steps(
-        (positions - cropped) // options.pool, options.pool, 2 * (cropped + centre) + options.pool, "pool"
-    )
-    return cropped, span(options, window, steps)
-
-
-def _head(options: Options, steps: Any, n_targets: int, stretches: Span | None, end: str) -> Any:
-    """From recurrent output to logits; `end` tells two heads apart by name."""
-    from danq.models.layers import dense_logits, summarised, summarised_steps
-
-    if stretches is None:
-        features = summarised(options.head, steps, end)
-    else:
-        features = summarised_steps(options.head, steps, stretches, end)
-    return dense_logits(features, options.dense, n_targets, end)
+    centre = (options.kernel - 1) // 2 if valid else 0  # bp; of the convolution's first output
+    outputs = window - (options.kernel - 1 if valid else 0)
+    cropped = (before_bin(options, window) - centre) % options.pool if options.steps else 0
+    first_centre = 2 * (cropped + centre) + options.pool  # half bp
+    positions = Positions((outputs - cropped) // options.pool, options.pool, first_centre, "pool")
+    return cropped, share_out(options, window, positions)
 
 
 def _motif_weights(
     options: Options, kernels: NDArray[np.float32], biases: NDArray[np.float32]
 ) -> list[NDArray[np.float32]]:
     """Put motifs into the first `motif_share` of the filters, as DanQ-JASPAR does."""
-    from danq.genome.motifs import read_motifs
-    from danq.models.motif_filters import start_filters
-
     if options.motifs is None:
         return [kernels, biases]
     count = round(options.motif_share * options.filters)
     return list(start_filters(read_motifs(options.motifs), kernels, biases, count, options.motif_seed))
+
+
+def start_filters(
+    motifs: Sequence[Motif], kernels: NDArray[np.float32], biases: NDArray[np.float32], count: int, seed: int
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Write motifs into the first filters; the rest, and the bases around a motif, stay as they are.
+
+    A filter gets base probabilities less 0.25 at a random offset, on a random strand, and a bias from
+    U(-1, 0). Motifs are drawn without repetition until all were used, then again; of a motif longer than
+    a filter the part of most information is taken.
+
+    Parameters
+    ----------
+    motifs : sequence of Motif
+        At least one.
+    kernels : float32, shape (width, 4, filters)
+        Initial kernels; not changed.
+    biases : float32, shape (filters,)
+        Initial biases; not changed.
+    count : int
+        Number of filters that become motifs.
+    seed : int
+        Seed of every draw.
+
+    Returns
+    -------
+    tuple of float32 arrays
+        New kernels and biases.
+    """
+    generator = np.random.default_rng(seed)
+    kernels, biases = kernels.copy(), biases.copy()
+    unused: list[int] = []
+    for number in range(count):
+        unused = unused or generator.permutation(len(motifs)).tolist()
+        weights = _core(motifs[unused.pop()].probabilities, len(kernels)) - _BACKGROUND
+        if generator.random() < 0.5:
+            weights = weights[::-1, ::-1]
+        offset = int(generator.integers(len(kernels) - len(weights) + 1))
+        kernels[offset : offset + len(weights), :, number] = weights
+        biases[number] = generator.uniform(-1, 0)
+    return kernels, biases
+
+
+def _core(probabilities: NDArray[np.float32], width: int) -> NDArray[np.float32]:
+    """Return the part of at most `width` positions that holds the most information (in bits)."""
+    if len(probabilities) <= width:
+        return probabilities
+    logs = np.log2(probabilities, out=np.zeros_like(probabilities), where=probabilities > 0)
+    information = 2 + (probabilities * logs).sum(axis=1)
+    first = int(np.convolve(information, np.ones(width), "valid").argmax())
+    return probabilities[first : first + width]

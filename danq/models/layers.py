@@ -5,7 +5,7 @@ from typing import Any, Literal
 
 import keras
 
-from danq.models.sub_bins import Span
+from danq.models.positions import SubBins
 
 Rnn = Literal["lstm", "gru", "simple"]
 Merge = Literal["concat", "sum", "mul", "ave", "none"]
@@ -45,8 +45,8 @@ def recurrent(
 ) -> keras.layers.Layer:
     """Recurrent layer whose arguments let a GPU take the cuDNN path (not for ``simple``, which has none).
 
-    Without `sequences` the result is the last state: of the forward direction at the last step, of the
-    backward direction at step 0.
+    Without `sequences` the result is the last state: of the forward direction at the last position, of the
+    backward direction at position 0.
 
     Parameters
     ----------
@@ -55,7 +55,7 @@ def recurrent(
     units : int
         Units a direction.
     sequences : bool
-        Return every step (batch, steps, features) rather than the last state (batch, features).
+        Return every position (batch, positions, features) rather than the last state (batch, features).
     bidirectional : bool
         Read both ways.
     merge : {'concat', 'sum', 'mul', 'ave', 'none'}
@@ -73,7 +73,7 @@ def recurrent(
 
 
 def recurrent_layers(
-    steps: Any,
+    inputs: Any,
     *,
     kind: Rnn,
     units: Sequence[int],
@@ -87,14 +87,14 @@ def recurrent_layers(
 
     Parameters
     ----------
-    steps : float tensor, shape (batch, steps, features)
+    inputs : float tensor, shape (batch, positions, features)
         What is read.
     kind : {'lstm', 'gru', 'simple'}
         Cell.
     units : sequence of int
         Units a direction of each layer.
     sequences : bool
-        Whether the top layer returns every step.
+        Whether the top layer returns every position.
     bidirectional : bool
         Read both ways.
     merge : {'concat', 'sum', 'mul', 'ave', 'none'}
@@ -102,8 +102,8 @@ def recurrent_layers(
         concatenated.
     dropout : float
         Dropped part of each layer's output.
-    mask : bool tensor, shape (batch, steps), or None
-        Steps that are read; padded on the right, with at least one in each row.
+    mask : bool tensor, shape (batch, positions), or None
+        Positions that are read; padded on the right, with at least one in each row.
 
     Returns
     -------
@@ -121,16 +121,16 @@ def recurrent_layers(
             merge=merge if top or merge != "none" else "concat",
             name=f"rnn{suffix}",
         )
-        outputs = keras.tree.flatten(layer(steps) if mask is None else layer(steps, mask=mask))
+        outputs = keras.tree.flatten(layer(inputs) if mask is None else layer(inputs, mask=mask))
         if mask is not None and (sequences or not top):
             # zeros past the end of a row, whatever the kernel; an operation does not hand the mask on
-            outputs = [keras.ops.where(keras.ops.expand_dims(mask, -1), one, 0.0) for one in outputs]
+            outputs = [keras.ops.where(keras.ops.expand_dims(mask, -1), output, 0.0) for output in outputs]
         names = (suffix,) if len(outputs) == 1 else (f"_forward{suffix}", f"_backward{suffix}")
         directions = [
-            keras.layers.Dropout(dropout, name=f"rnn_dropout{name}")(one)
-            for one, name in zip(outputs, names, strict=True)
+            keras.layers.Dropout(dropout, name=f"rnn_dropout{name}")(output)
+            for output, name in zip(outputs, names, strict=True)
         ]
-        steps = directions[0]
+        inputs = directions[0]
     return directions
 
 
@@ -147,7 +147,8 @@ def mean_logits(directions: Sequence[Any], head: Callable[[Any, str], Any]) -> A
     """
     if len(directions) == 1:
         return head(directions[0], "")
-    parts = [head(one, end) for one, end in zip(directions, ("_forward", "_backward"), strict=True)]
+    ends = ("_forward", "_backward")
+    parts = [head(direction, end) for direction, end in zip(directions, ends, strict=True)]
     return keras.layers.Average(name="logits", dtype="float32")(parts)
 
 
@@ -169,70 +170,59 @@ def dense_logits(features: Any, dense: int, n_targets: int, end: str) -> Any:
     return keras.layers.Dense(n_targets, name=f"logits{end}", dtype="float32")(features)
 
 
-def summarised(kind: Summary, steps: Any, end: str = "", mask: Any = None) -> Any:
-    """Features of a whole sequence.
+def summarised(
+    kind: Summary, states: Any, sub_bins: SubBins | None = None, end: str = "", mask: Any = None
+) -> Any:
+    """Features of a whole sequence, or of each sub-bin from its positions alone.
 
     Parameters
     ----------
     kind : {'flatten', 'last', 'pools', 'max'}
-        All steps side by side; a last state as it is; average and maximum over the steps; maximum alone.
-    steps : float tensor, shape (batch, steps, features), or (batch, features) for ``last``
+        All positions side by side; a last state as it is (not of sub-bins); average and maximum over the
+        positions; maximum alone.
+    states : float tensor, shape (batch, positions, features), or (batch, features) for ``last``
         Output of a recurrent layer.
+    sub_bins : SubBins, optional
+        Which positions belong to which sub-bin.
     end : str
         End of the layers' names.
-    mask : bool tensor, shape (batch, steps), or None
-        Steps that average and maximum are over.
+    mask : bool tensor, shape (batch, positions), or None
+        Positions that average and maximum of a whole sequence are over.
 
     Returns
     -------
-    float tensor, shape (batch, features)
+    float tensor, shape (batch, features) or (batch, sub-bins, features)
     """
+    if sub_bins is not None:
+        return _summarised_sub_bins(kind, states, sub_bins, end)
     if kind == "last":
-        return steps
+        return states
     if kind == "flatten":
-        return keras.layers.Flatten(name=f"flatten{end}")(steps)
-    read = steps
+        return keras.layers.Flatten(name=f"flatten{end}")(states)
+    read = states
     if mask is not None:
-        read = keras.ops.where(keras.ops.expand_dims(mask, -1), steps, _BELOW_ALL)
+        read = keras.ops.where(keras.ops.expand_dims(mask, -1), states, _BELOW_ALL)
     maximum = keras.layers.GlobalMaxPooling1D(name=f"maximum{end}")(read)
     if kind == "max":
         return maximum
     average = keras.layers.GlobalAveragePooling1D(name=f"average{end}")
-    joined = (average(steps) if mask is None else average(steps, mask=mask), maximum)
+    joined = (average(states) if mask is None else average(states, mask=mask), maximum)
     return keras.layers.Concatenate(name=f"pools{end}")(joined)
 
 
-def summarised_steps(kind: Summary, steps: Any, span: Span, end: str = "") -> Any:
-    """Features of each labelled stretch, from its steps alone.
-
-    Parameters
-    ----------
-    kind : {'flatten', 'pools', 'max'}
-        As `summarised`, within a stretch.
-    steps : float tensor, shape (batch, steps, features)
-        Output of a recurrent layer.
-    span : Span
-        Which steps belong to which stretch.
-    end : str
-        End of the layers' names.
-
-    Returns
-    -------
-    float tensor, shape (batch, stretches, features)
-    """
-    layers = keras.layers
-    used = span.each * span.stretches
-    rest = steps.shape[1] - span.first - used
-    if span.first or rest:
-        steps = layers.Cropping1D((span.first, rest), name=f"labelled{end}")(steps)
-    if span.each == 1:
-        return steps
+def _summarised_sub_bins(kind: Summary, states: Any, sub_bins: SubBins, end: str) -> Any:
+    layers, each = keras.layers, sub_bins.each
+    rest = states.shape[1] - sub_bins.first - each * sub_bins.number
+    if sub_bins.first or rest:
+        states = layers.Cropping1D((sub_bins.first, rest), name=f"labelled{end}")(states)
+    if each == 1:
+        return states
     if kind == "flatten":
-        return layers.Reshape((span.stretches, span.each * steps.shape[-1]), name=f"flatten{end}")(steps)
-    maximum = layers.MaxPooling1D(span.each, name=f"maximum{end}")(steps)
+        return layers.Reshape((sub_bins.number, each * states.shape[-1]), name=f"flatten{end}")(states)
+    maximum = layers.MaxPooling1D(each, name=f"maximum{end}")(states)
     if kind == "max":
         return maximum
-    average = layers.AveragePooling1D(span.each, name=f"average{end}")(steps)
+    average = layers.AveragePooling1D(each, name=f"average{end}")(states)
     return layers.Concatenate(name=f"pools{end}")((average, maximum))
 
 

@@ -1,9 +1,9 @@
 """Quadrants of an image, in several reading orders at once, through a shared CNN into a recurrent layer.
 
 The image is cut into a grid of tiles. Each reading order is a sequence of all tiles; the orders stand one
-below the other, so that step t shows the t-th tile of each. The defaults are those of the historic network on
-28 x 28 digits but for the recurrent units, of which it had 5. DNA is read as its chaos-game image, whose
-quadrants are the last nucleotide of the k-mers counted.
+below the other, so that position t shows the t-th tile of each. The defaults are those of the historic
+network on 28 x 28 digits but for the recurrent units, of which it had 5. DNA is read as its chaos-game image,
+whose quadrants are the last nucleotide of the k-mers counted.
 """
 
 import math
@@ -84,8 +84,8 @@ def build(options: Options, encoder: Encoder, n_targets: int, task: str) -> "ker
     Raises
     ------
     DanqError
-        If the grid does not divide the image, tiles are too small, an order is none of all tiles, or
-        steps are asked for in DNA.
+        If the grid does not divide the image, tiles are too small, an order is none of all tiles, or an
+        output for each position is asked for in DNA.
     """
     import keras
 
@@ -107,7 +107,7 @@ def build(options: Options, encoder: Encoder, n_targets: int, task: str) -> "ker
         dropout=options.rnn_dropout,
     )
 
-    logits = mean_logits(directions, lambda one, end: dense_logits(one, options.dense, n_targets, end))
+    logits = mean_logits(directions, lambda states, end: dense_logits(states, options.dense, n_targets, end))
     return keras.Model({"image": image}, logits, name="quadrant_lstm")
 
 
@@ -160,9 +160,10 @@ def _tiles(options: Options, pixels: Any) -> Any:
 
 
 def _tile_features(options: Options, tiles: Any) -> Any:
-    """Features of each step, (batch, tiles, features), by one CNN that is distributed over the steps.
+    """Features of each position, (batch, tiles, features), by one CNN that all positions share.
 
-    The steps are folded into the batch: what keras.layers.TimeDistributed does one by one, in half the time.
+    The positions are folded into the batch: what keras.layers.TimeDistributed does one by one, in half the
+    time.
     """
     import keras
 
@@ -175,12 +176,12 @@ def _tile_features(options: Options, tiles: Any) -> Any:
             f"{options.kernel} (padding {options.padding}) and pool {options.pool}, received "
             f"{tiles.shape[2]} x {tiles.shape[3]}; a smaller grid (for DNA, a larger order) makes them larger"
         )
-    steps = tiles.shape[1]
+    positions = tiles.shape[1]
     tiles = keras.ops.reshape(tiles, (-1, *tiles.shape[2:]))
     for number, filters in enumerate(options.filters, 1):
         tiles = layers.Conv2D(
             filters, options.kernel, padding=options.padding, activation="relu", name=f"conv_{number}"
         )(tiles)
     pooled = layers.MaxPooling2D(options.pool, name="pool")(tiles)
-    features = keras.ops.reshape(pooled, (-1, steps, math.prod(pooled.shape[1:])))
+    features = keras.ops.reshape(pooled, (-1, positions, math.prod(pooled.shape[1:])))
     return layers.Dropout(options.dropout, name="conv_dropout")(features)

@@ -1,4 +1,4 @@
-"""How models of words read: words of a text or k-mers of DNA, as vectors that may be pre-trained."""
+"""Embedding of words: of a text, or k-mers of DNA, as vectors that may be pre-trained."""
 
 import logging
 from functools import lru_cache
@@ -13,7 +13,8 @@ from danq.data.encoders.kmer_words import KmerOptions, KmerWords
 from danq.data.encoders.vectors import read_vectors, starting_vectors
 from danq.data.encoders.words import FIRST, PADDING, WordEncoder, WordOptions, Words
 from danq.errors import DanqError
-from danq.models.sub_bins import Span, StepOptions, Steps, span
+from danq.models.options import SubBinOptions
+from danq.models.positions import Positions, SubBins, share_out
 
 if TYPE_CHECKING:
     import keras
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 log = logging.getLogger("danq")
 
 
-class ReadingOptions(StepOptions, KmerOptions, WordOptions):
+class WordModelOptions(SubBinOptions, KmerOptions, WordOptions):
     """Words and their vectors."""
 
     embedding: int = Field(
@@ -36,12 +37,12 @@ class ReadingOptions(StepOptions, KmerOptions, WordOptions):
     vector_seed: int = Field(1337, ge=0, description="seed of the vectors of words that the file lacks")
 
 
-def word_encoder(options: ReadingOptions, kind: str, max_characters: int = 0) -> WordEncoder:
+def word_encoder(options: WordModelOptions, kind: str, max_characters: int = 0) -> WordEncoder:
     """Unfitted encoder of a dataset's kind.
 
     Parameters
     ----------
-    options : ReadingOptions
+    options : WordModelOptions
         Of words, or of k-mers.
     kind : {'text', 'dna'}
         What a row is.
@@ -61,13 +62,13 @@ def word_encoder(options: ReadingOptions, kind: str, max_characters: int = 0) ->
 
 
 def word_vectors(
-    options: ReadingOptions, encoder: WordEncoder
+    options: WordModelOptions, encoder: WordEncoder
 ) -> tuple["keras.KerasTensor", "keras.KerasTensor", Any]:
     """Input of word numbers, the words' vectors, and which words are no padding.
 
     Parameters
     ----------
-    options : ReadingOptions
+    options : WordModelOptions
         Vectors.
     encoder : WordEncoder
         Fitted.
@@ -98,20 +99,27 @@ def word_vectors(
     return words, vectors, keras.ops.not_equal(words, PADDING) if encoder.padded else None
 
 
-def word_span(options: ReadingOptions, encoder: WordEncoder) -> Span:
-    """Share the words out among the labelled stretches of a window; of a text, each word is one.
+def word_sub_bins(options: WordModelOptions, encoder: WordEncoder) -> SubBins | None:
+    """Share the words out among the sub-bins of a window; of a text, each word is one.
+
+    Returns
+    -------
+    SubBins or None
+        None where the whole input is classified.
 
     Raises
     ------
     DanqError
-        If they cannot be, or stretches are asked for in texts.
+        If they cannot be, or a size in bp is asked for in texts.
     """
+    if options.output == "sequence":
+        return None
     count = encoder.inputs["words"][0][0]
     if isinstance(encoder, KmerWords):
-        return span(options, encoder.window, Steps(count, encoder.stride, encoder.k, "stride"))
+        return share_out(options, encoder.window, Positions(count, encoder.stride, encoder.k, "stride"))
     if options.steps is not None:
         raise DanqError(f"steps: expected none for texts, which have no bp; received {options.steps}")
-    return Span(0, 1, count)
+    return SubBins(0, 1, count)
 
 
 def _stamp(path: Path) -> tuple[int, int]:

@@ -13,7 +13,7 @@ from danq.learn.predict.predictor import Predictor
 from danq.learn.train.run import train_run
 from danq.models import load_model_module
 
-PAGE = (Path(__file__).parents[2] / "docs" / "adding-a-model.md").read_text()
+PAGE = (Path(__file__).parents[3] / "docs" / "adding-a-model.md").read_text()
 BLOCK = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)[0]
 
 
