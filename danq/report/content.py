@@ -90,8 +90,8 @@ def text(value: object) -> str:
 
 
 def between(low: float | None, high: float | None, sign: str = "") -> str | None:
-    """Write an interval; None where there is none."""
-    if low is None or high is None:
+    """Write an interval; None where there is none, or its ends are no numbers."""
+    if low is None or high is None or not isfinite(low):
         return None
     return f"{low:{sign}.3f} to {high:{sign}.3f}" if sign else f"{low:.3f}–{high:.3f}"
 

@@ -10,11 +10,10 @@ from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any
 
-from danq.evaluate.compare import mean_and_sd, value
 from danq.files import atomic, write_json
 from danq.report.content import Section, text
 from danq.report.results import Results, read_results
-from danq.report.sections import against, calls, compare, curves, data, scores, targets
+from danq.report.sections import calls, compare, data, scores, targets
 from danq.report.sections import runs as of_runs
 
 _HERE = Path(__file__).parent
@@ -60,16 +59,16 @@ def sections(results: Results) -> list[Section]:
         of_runs.side_by_side(results),
         compare.overview(results),
         compare.differences(results),
-        *against.target_tables(results),
-        against.scatter(results),
+        *compare.by_target(results),
+        compare.scatter(results),
         calls.calls(results),
         *targets.per_target(results),
-        curves.curves(results, "roc"),
-        curves.curves(results, "pr"),
-        curves.calibration(results),
+        targets.curves(results, "roc"),
+        targets.curves(results, "pr"),
+        targets.calibration(results),
         data.leakage(results),
         *scores.scores(results),
-        curves.training(results),
+        of_runs.training(results),
         data.balance(results),
         data.data(results),
         of_runs.throughput(results),
@@ -118,14 +117,9 @@ def _introduction(results: Results) -> str:
     told = f"{_number(len(groups), 'run')} on {_number(len(families), 'dataset')}"
     told += f", {len(results.runs)} trainings." if len(results.runs) > len(groups) else "."
     for name, here in families.items():
-        areas = {
-            group.name: mean_and_sd(known)[0]
-            for group in here
-            if (known := [a for run in group.members if (a := value(run, "auroc")) is not None])
-        }
-        if areas:
-            best = max(areas, key=lambda name: areas[name])
-            told += f" Highest mean AUROC on {text(name)}: {text(best)}, {areas[best]:.3f}."
+        best = max(here, key=compare.mean_auroc)
+        if (area := compare.mean_auroc(best)) >= 0:
+            told += f" Highest mean AUROC on {text(name)}: {text(best.name)}, {area:.3f}."
     return told
 
 

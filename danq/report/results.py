@@ -53,12 +53,18 @@ class Results:
         """One run of each group, where all would be too many lines."""
         return tuple((group.evaluated or group.members)[0] for group in self.groups)
 
+    @property
+    def first_drawn(self) -> str:
+        """What to say of a plot of `drawn`."""
+        several = len(self.groups) < len(self.runs)
+        return " Of a run with several seeds or folds the first is drawn." if several else ""
+
     def families(self) -> dict[str, list[Group]]:
         """Sort groups by dataset as the configuration has it."""
-        found: dict[str, list[Group]] = {}
+        families: dict[str, list[Group]] = {}
         for group in self.groups:
-            found.setdefault(group.dataset, []).append(group)
-        return found
+            families.setdefault(group.dataset, []).append(group)
+        return families
 
 
 def read_results(path: Path, names: Sequence[str] = (), callsets: Collection[str] = ()) -> Results:

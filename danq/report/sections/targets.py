@@ -1,28 +1,50 @@
-"""The section of the report about single targets: one searchable table a dataset."""
+"""Sections of the report about single targets: one searchable table a dataset, curves, calibration."""
 
-from typing import Any
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any, NamedTuple
 
+import numpy as np
 import polars as pl
 
 from danq.drawing import shortened
-from danq.evaluate.runs import Group
+from danq.evaluate.runs import Group, Run
 from danq.metrics import AREAS, SCORED
-from danq.report.content import LONGEST_HEAD, SEARCH, Column, Section, table
+from danq.report.content import LONGEST_HEAD, SEARCH, Column, Section, between, table
+from danq.report.plots import MOST_LINES, Points, Tab, line_plot
 from danq.report.results import Results
 
-_MEANS = ("auroc", "auprc", "f1", "mcc", "threshold", "ece")
+_SD = "sample standard deviation of the trainings"
+_COLUMNS = {
+    "auroc": Column("AUROC", "area under the ROC curve", 4, 0.5, 1, "Blues"),
+    "auroc_sd": Column("AUROC SD", _SD, 4),
+    "auroc_between": Column("AUROC interval", "95% interval", hidden=True),
+    "auprc": Column("AUPRC", "average precision", 4, 0, 1, "Greens"),
+    "auprc_sd": Column("AUPRC SD", _SD, 4),
+    "auprc_between": Column("AUPRC interval", "95% interval", hidden=True),
+    "f1": Column("F1", "at the threshold chosen on validation", 3),
+    "mcc": Column("MCC", "Matthews correlation at that threshold", 3, hidden=True),
+    "threshold": Column("threshold", "probability with the best F1 on validation", 4, hidden=True),
+    "ece": Column("ECE", "expected calibration error", 4, hidden=True),
+    "auroc_without_repeats": Column(
+        "AUROC without repeats", "on rows that repeat no training window", 4, hidden=True
+    ),
+}
+"""Columns of each run: one of the table of metrics, or made of several."""
+_MEANS = [name for name in _COLUMNS if not name.endswith(("_sd", "_between"))]
+_FEWEST_ROWS = 10
 
 
 def per_target(results: Results) -> list[Section | None]:
     """One searchable table a dataset: every target, every run."""
     families = results.families()
     return [
-        _targets_of(groups, index, name, len(families) > 1)
-        for index, (name, groups) in enumerate(families.items())
+        _table(groups, f"danq_targets_{number}", f"Targets of {name}" if len(families) > 1 else "Targets")
+        for number, (name, groups) in enumerate(families.items())
     ]
 
 
-def _targets_of(groups: list[Group], index: int, dataset: str, several: bool) -> Section | None:
+def _table(groups: Sequence[Group], id_: str, title: str) -> Section | None:
     rows: dict[str, dict[str, Any]] = {}
     columns = {
         "positives": Column("Positives", "positive rows of the split", 0),
@@ -32,71 +54,149 @@ def _targets_of(groups: list[Group], index: int, dataset: str, several: bool) ->
         # seeds test the same rows, folds other ones: rows are counted once a fold
         first = [run for fold in group.folds for run in group.in_fold(fold)[:1]]
         parts = [
-            found.with_columns(pl.lit(any(run is each for each in first)).alias("counted"))
+            metrics.with_columns(counted=pl.lit(any(run is each for each in first)))
             for run in group.evaluated
-            if (found := run.on_split(run.metrics)) is not None
+            if (metrics := run.on_split(run.metrics)) is not None
         ]
-        if not parts:
-            continue
-        columns |= _target_columns(f"r{number}", group.name, len(parts) > 1)
-        for (target, *_), found in pl.concat(parts).group_by("target", maintain_order=True):
-            n, positives = (int(found.filter("counted")[name].sum()) for name in ("n", "positives"))
+        columns |= _columns(f"r{number}", group.name, len(parts)) if parts else {}
+        by_target = pl.concat(parts).group_by("target", maintain_order=True) if parts else ()
+        for (target, *_), metrics in by_target:
+            n, positives = (int(metrics.filter("counted")[name].sum()) for name in ("n", "positives"))
             common = {"positives": positives, "prevalence": 100 * positives / max(n, 1)}
-            into = rows.setdefault(str(target), common)
-            into |= _values(found, f"r{number}")
-            into |= _status(found)
+            row = rows.setdefault(str(target), common)
+            row |= {f"r{number}_{name}": number_ for name, number_ in _values(metrics).items()}
+            row |= _status(metrics)
     columns["status"] = Column("Status", "why a target is not scored; it enters no mean")
-    id_ = f"danq_targets_{index}"
     description = (
         f"{SEARCH}Metrics of every target, run by run. AUPRC is the average precision, to be read against "
         "the prevalence. F1 is taken at the threshold that is best on validation. More columns (intervals, "
         "MCC, thresholds, calibration, AUROC without repeats) are under “Configure columns”; a click on the "
         "head of a column sorts."
     )
-    title = f"Targets of {dataset}" if several else "Targets"
     return table(id_, title, description, "Target", columns, rows)
 
 
-def _values(found: pl.DataFrame, key: str) -> dict[str, Any]:
+def _columns(key: str, run: str, trainings: int) -> dict[str, Column]:
+    columns = {}
+    for name, column in _COLUMNS.items():
+        mean = ", mean of the trainings" if trainings > 1 and name in AREAS else ""
+        title = f"{shortened(run, LONGEST_HEAD)}: {column.title}"
+        description = f"{run}: {column.description}{mean}"
+        columns[f"{key}_{name}"] = replace(column, title=title, description=description)
+    return columns
+
+
+def _values(metrics: pl.DataFrame) -> dict[str, Any]:
     """Metrics of one target, means where a run was trained several times."""
-    into: dict[str, Any] = {f"{key}_{name}": found[name].mean() for name in _MEANS}
-    into[f"{key}_repeats"] = found["auroc_without_repeats"].mean()
-    if len(found) > 1:
-        return into | {f"{key}_{name}_sd": found[name].std() for name in AREAS}
-    for row in found.iter_rows(named=True):
-        for name in AREAS:
-            if row[f"{name}_low"] is not None:
-                into[f"{key}_{name}_between"] = f"{row[f'{name}_low']:.3f}–{row[f'{name}_high']:.3f}"
-    return into
+    values: dict[str, Any] = {name: metrics[name].mean() for name in _MEANS}
+    if len(metrics) > 1:
+        return values | {f"{name}_sd": metrics[name].std() for name in AREAS}
+    return values | {
+        f"{name}_between": between(metrics[f"{name}_low"][0], metrics[f"{name}_high"][0]) for name in AREAS
+    }
 
 
-def _status(found: pl.DataFrame) -> dict[str, str]:
+def _status(metrics: pl.DataFrame) -> dict[str, str]:
     """Say why a target is not scored, and in how many trainings where it is in others."""
-    missing = found.filter(pl.col("status") != SCORED)
+    missing = metrics.filter(pl.col("status") != SCORED)
     if missing.is_empty():
         return {}
     reason = str(missing["status"][0]).replace("_", " ")
-    part = "" if len(missing) == len(found) else f" in {len(missing)} of {len(found)} trainings"
+    part = "" if len(missing) == len(metrics) else f" in {len(missing)} of {len(metrics)} trainings"
     return {"status": f"not scored{part}: {reason}"}
 
 
-def _target_columns(key: str, run: str, repeated: bool) -> dict[str, Column]:
-    full, run = f"{run}: ", shortened(run, LONGEST_HEAD)
-    mean = ", mean of the trainings" if repeated else ""
-    return {
-        f"{key}_auroc": Column(f"{run}: AUROC", f"{full}area under the ROC curve{mean}", 4, 0.5, 1, "Blues"),
-        f"{key}_auroc_sd": Column(f"{run}: AUROC SD", f"{full}sample standard deviation of the trainings", 4),
-        f"{key}_auroc_between": Column(f"{run}: AUROC interval", f"{full}95% interval", hidden=True),
-        f"{key}_auprc": Column(f"{run}: AUPRC", f"{full}average precision{mean}", 4, 0, 1, "Greens"),
-        f"{key}_auprc_sd": Column(f"{run}: AUPRC SD", f"{full}sample standard deviation of the trainings", 4),
-        f"{key}_auprc_between": Column(f"{run}: AUPRC interval", f"{full}95% interval", hidden=True),
-        f"{key}_f1": Column(f"{run}: F1", f"{full}at the threshold chosen on validation", 3),
-        f"{key}_mcc": Column(f"{run}: MCC", f"{full}Matthews correlation at that threshold", 3, hidden=True),
-        f"{key}_threshold": Column(
-            f"{run}: threshold", f"{full}probability with the best F1 on validation", 4, hidden=True
-        ),
-        f"{key}_ece": Column(f"{run}: ECE", f"{full}expected calibration error", 4, hidden=True),
-        f"{key}_repeats": Column(
-            f"{run}: AUROC without repeats", f"{full}on rows that repeat no training window", 4, hidden=True
-        ),
+class _Lines(NamedTuple):
+    """What is drawn of a run: one line for it, whose name goes on with `suffix`, and one a target."""
+
+    suffix: str
+    whole: Points
+    each: dict[str, Points]
+
+
+def curves(results: Results, curve: str) -> Section | None:
+    """ROC (`roc`) or precision-recall (`pr`) curves: means of all runs, then the targets of each run."""
+    area = "auroc" if curve == "roc" else "auprc"
+    tabs = _tabs(results, "mean over targets", lambda run: _curves(run, curve, area))
+    description = (
+        "Mean curve of each run over its scored targets, and the targets of each run with their "
+        f"{area.upper()} in brackets."
+    )
+    if curve == "pr":
+        description += " A random ranking gives a level line at the target's prevalence."
+    if any(len(_scored(run)) > MOST_LINES for run in results.drawn if run.curves is not None):
+        description += (
+            f" Of more than {MOST_LINES} targets, {MOST_LINES} are drawn, evenly spread from the highest AUROC "
+            "to the lowest."
+        )
+    description += results.first_drawn
+    if curve == "roc":
+        axes = ("False positive rate", "True positive rate")
+        return line_plot("danq_roc", "ROC curves", description, axes, tabs, "random ranking", True)
+    axes = ("Recall", "Precision")
+    return line_plot("danq_pr", "Precision-recall curves", description, axes, tabs, unit_square=True)
+
+
+def calibration(results: Results) -> Section | None:
+    """Reliability of all targets together for each run, then of the targets of each run."""
+    tabs = _tabs(results, "targets pooled", _reliability)
+    description = (
+        "Share of positive rows among rows of similar predicted probability (15 bins of equal width from 0 "
+        f"to 1; bins of fewer than {_FEWEST_ROWS} rows are not drawn). On the dashed line probabilities are "
+        "frequencies. ECE, the expected calibration error, is the mean distance from that line over rows."
+        + results.first_drawn
+    )
+    axes = ("Mean predicted probability", "Share of positive rows")
+    return line_plot("danq_calibration", "Calibration", description, axes, tabs, "calibrated", True)
+
+
+def _tabs(results: Results, together: str, lines_of: Callable[[Run], _Lines | None]) -> list[Tab]:
+    """Give a view of all runs, then one of each run with its targets."""
+    drawn = {results.label(run): lines for run in results.drawn if (lines := lines_of(run))}
+    whole = {name + lines.suffix: lines.whole for name, lines in drawn.items()}
+    return [Tab(f"All runs, {together}", whole), *(Tab(name, lines.each) for name, lines in drawn.items())]
+
+
+def _curves(run: Run, curve: str, area: str) -> _Lines | None:
+    points = run.on_split(run.curves)
+    if points is None or run.metrics is None:
+        return None
+    points = points.filter(curve=curve)
+    each = {
+        f"{row['target']} ({row[area]:.3f})": _points(points, row["target_index"], "x", "y")
+        for row in _drawn_targets(run).iter_rows(named=True)
     }
+    return _Lines("", _points(points, -1, "x", "y"), each)
+
+
+def _reliability(run: Run) -> _Lines | None:
+    bins, measured = run.on_split(run.calibration), run.measured
+    if bins is None or measured is None:
+        return None
+    bins = bins.filter(pl.col("n") >= _FEWEST_ROWS)
+    axes = ("mean_probability", "observed")
+    error = measured["ece"]["pooled"]
+    each = {
+        f"{row['target']} (ECE {row['ece']:.4f})": _points(bins, row["target_index"], *axes)
+        for row in _drawn_targets(run).iter_rows(named=True)
+    }
+    return _Lines("" if error is None else f" (ECE {error:.4f})", _points(bins, -1, *axes), each)
+
+
+def _points(table_: pl.DataFrame, index: int, x: str, y: str) -> Points:
+    """One target's points; index -1 is all targets together."""
+    return [(float(x), float(y)) for x, y in table_.filter(target_index=index).select(x, y).iter_rows()]
+
+
+def _scored(run: Run) -> pl.DataFrame:
+    metrics = run.on_split(run.metrics)
+    return pl.DataFrame({"target_index": []}) if metrics is None else metrics.filter(status=SCORED)
+
+
+def _drawn_targets(run: Run) -> pl.DataFrame:
+    """Scored targets in their order; of many, some evenly spread from best to worst."""
+    scored = _scored(run)
+    if len(scored) <= MOST_LINES:
+        return scored
+    ranked = scored.sort("auroc", "target_index", descending=[True, False])
+    return ranked[np.linspace(0, len(ranked) - 1, MOST_LINES).round().astype(np.int64)].sort("target_index")
