@@ -73,6 +73,12 @@ class Column:
         }
 
 
+def area_column(area: str, title: str, description: str) -> Column:
+    """Make a column of an AUROC or AUPRC, with a bar from what chance reaches, or 0, to 1."""
+    low, colour = (0.5, "Blues") if area == "auroc" else (0, "Greens")
+    return Column(title, description, 4, low, 1, colour)
+
+
 def section(id_: str, title: str, description: str, kind: str, data: Any, **config: Any) -> Section:
     """Make a section of one of MultiQC's kinds of plots; `description` is HTML."""
     common = {"section_name": text(title), "description": description, "plot_type": kind}

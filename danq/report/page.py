@@ -13,7 +13,7 @@ from typing import Any
 from danq.files import atomic, write_json
 from danq.report.content import Section, text
 from danq.report.results import Results, read_results
-from danq.report.sections import calls, compare, data, scores, targets
+from danq.report.sections import compare, data, scores, targets
 from danq.report.sections import runs as of_runs
 
 _HERE = Path(__file__).parent
@@ -61,7 +61,7 @@ def sections(results: Results) -> list[Section]:
         compare.differences(results),
         *compare.by_target(results),
         compare.scatter(results),
-        calls.calls(results),
+        of_runs.calls(results),
         *targets.per_target(results),
         targets.curves(results, "roc"),
         targets.curves(results, "pr"),
@@ -73,9 +73,9 @@ def sections(results: Results) -> list[Section]:
         data.data(results),
         of_runs.throughput(results),
         of_runs.jobs(results),
-        of_runs.options(results),
-        of_runs.provenance(results),
-        scores.provenance(results),
+        data.options(results),
+        data.provenance(results),
+        data.provenance_of_scores(results),
     ]
     return [section for section in made if section is not None]
 

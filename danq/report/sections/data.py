@@ -1,10 +1,15 @@
-"""Sections of the report about the data: what was learned from, class balance, repeats."""
+"""Sections of the report about data and origin: repeats, class balance, splits, options, provenance."""
 
+from collections.abc import Callable
+from importlib.metadata import version
 from typing import Any
 
 from danq.data.manifest import DatasetManifest
 from danq.errors import first_few
-from danq.report.content import Column, Section, listing, page, table, text
+from danq.evaluate.runs import Run
+from danq.learn.manifest import BundleManifest
+from danq.metrics import AREAS
+from danq.report.content import Column, Section, area_column, listing, page, table, text
 from danq.report.plots import MOST_LINES, Bars, Tab, bar_plot, line_plot
 from danq.report.results import Results
 
@@ -16,8 +21,6 @@ _LEFT_OUT = {
     "too_many_n": "too many unknown bases (N) in the window",
     "negatives_dropped": "training bins without a positive target that were not kept",
 }
-
-
 _MOST_NAMES = 30
 _SPLIT = {"train": "training", "valid": "validation", "test": "test"}
 _REST = "rows that neither overlap nor repeat a training row"
@@ -27,26 +30,26 @@ def leakage(results: Results) -> Section | None:
     """Tell what test rows share with training, and the metrics without those."""
     rows, sentences = {}, dict[str, str]()
     for run in results.runs:
-        found = run.measured
-        leak = found.get("leakage") if found else None
-        if found is None or leak is None:
+        measured = run.measured or {}
+        leak = measured.get("leakage")
+        if leak is None:
             continue
         sentences.setdefault(run.dataset, _sentence(run.dataset, leak))
-        row = {"left": leak["left"], "scored": f"{leak['scored']} of {found['targets']}"}
-        for name in ("auroc", "auprc"):
-            row |= {name: found[name]["mean"], f"{name}_left": leak[name]["mean"]}
+        row = {"left": leak["left"], "scored": f"{leak['scored']} of {measured['targets']}"}
+        for area in AREAS:
+            row |= {area: measured[area]["mean"], f"{area}_left": leak[area]["mean"]}
         rows[results.label(run)] = row
-    columns = {
-        "auroc": Column("Mean AUROC", "all test rows", 4, 0.5, 1, "Blues"),
-        "auroc_left": Column("Mean AUROC without repeats", _REST, 4, 0.5, 1, "Blues"),
-        "auprc": Column("Mean AUPRC", "all test rows", 4, 0, 1, "Greens"),
-        "auprc_left": Column("Mean AUPRC without repeats", _REST, 4, 0, 1, "Greens"),
-        "left": Column("Rows left", "test rows that neither overlap nor repeat a training row", 0),
+    columns: dict[str, Column] = {}
+    for area in AREAS:
+        title = f"Mean {area.upper()}"
+        columns[area] = area_column(area, title, "all test rows")
+        columns[f"{area}_left"] = area_column(area, f"{title} without repeats", _REST)
+    columns |= {
+        "left": Column("Rows left", f"test {_REST}", 0),
         "scored": Column("Scored", "targets that still have positives and negatives, of all targets"),
     }
-    return table(
-        "danq_leakage", "Repeats of training rows", " ".join(sentences.values()), "Run", columns, rows
-    )
+    description = " ".join(sentences.values())
+    return table("danq_leakage", "Repeats of training rows", description, "Run", columns, rows)
 
 
 def _sentence(dataset: str, leak: dict[str, Any]) -> str:
@@ -149,3 +152,79 @@ def _facts(results: Results, manifest: DatasetManifest) -> list[list[object]]:
         ["Rarest targets in test", ", ".join(f"{target.name} ({target.counts['test']:,})" for target in rare)]
     )
     return rows
+
+
+def options(results: Results) -> Section | None:
+    """Every option of every run, side by side."""
+    flat = {results.label(run): _flat(run.bundle) for run in results.drawn}
+    keys = dict.fromkeys(key for each in flat.values() for key in each)
+    rows = [[key, *(each.get(key, "") for each in flat.values())] for key in keys]
+    description = (
+        "All options with their values, defaults included. Lists and paths are shown as they were read."
+    )
+    if results.first_drawn:
+        description += " Of a run with several seeds or folds the first is shown; the others differ in these."
+    return page("danq_options", "Options", description, listing(["Option", *flat], rows))
+
+
+def _flat(bundle: BundleManifest) -> dict[str, str]:
+    flat = {"model": bundle.model}
+    parts = {"options": bundle.options, "train": bundle.train, "predict": bundle.predict}
+    for part, entries in parts.items():
+        for key, value in entries.items():
+            nested = value if isinstance(value, dict) else {"": value}
+            for inner, each in nested.items():
+                flat[f"{part}.{key}{'.' if inner else ''}{inner}"] = "–" if each is None else str(each)
+    return flat
+
+
+def provenance(results: Results) -> Section | None:
+    """Where every run came from."""
+    facts: dict[str, Callable[[Run], object]] = {
+        "Command": lambda run: run.bundle.provenance.get("command", ""),
+        "Finished": lambda run: run.bundle.provenance.get("created", ""),
+        "Device": lambda run: run.bundle.training.get("device", ""),
+        "Platform": lambda run: run.bundle.provenance.get("platform", ""),
+        "Seed": lambda run: run.bundle.train.get("seed", ""),
+        "Digest of the model": lambda run: run.bundle.digest,
+        "Digest of the dataset": lambda run: run.bundle.dataset.digest,
+    }
+    if any(run.bundle.dataset.genome_digest for run in results.runs):
+        facts["Digest of the genome"] = lambda run: run.bundle.dataset.genome_digest or "–"
+    versions = [run.bundle.provenance.get("versions", {}) for run in results.runs]
+    rows = [[title, *map(fact, results.runs)] for title, fact in facts.items()]
+    rows += [[name, *(each.get(name, "") for each in versions)] for name in sorted(set().union(*versions))]
+    rows.append(["This page", *[f"MultiQC {version('multiqc')}"] * len(results.runs)])
+    description = (
+        "What made each run: command, machine, seed, SHA-256 digests of what went in and came out, versions."
+    )
+    heads = ["", *map(results.label, results.runs)]
+    return page("danq_provenance", "Provenance", description, listing(heads, rows))
+
+
+def provenance_of_scores(results: Results) -> Section | None:
+    """Where the scores came from: variants, genome, models, rules."""
+    scores = [callset.manifest for callset in results.callsets]
+    rows: list[list[object]] = [
+        ["Variants", *(each["vcf"]["name"] for each in scores)],
+        ["SHA-256 of the variants", *(each["vcf"]["sha256"] for each in scores)],
+        ["Genome", *(each["genome"].get("name") or each["genome"].get("path", "") for each in scores)],
+        ["Digest of the genome", *(each["genome"]["digest"] for each in scores)],
+        ["Models", *(", ".join(str(b["run"]) for b in each["bundles"]) for each in scores)],
+        ["Digests of the models", *(", ".join(b["digest"] for b in each["bundles"]) for each in scores)],
+    ]
+    options = list(dict.fromkeys(key for each in scores for key in each.get("options", {})))
+    rows += [[key, *(_option(each.get("options", {}).get(key)) for each in scores)] for key in options]
+    rows.append(["Command", *(each.get("provenance", {}).get("command", "") for each in scores)])
+    heads = ["", *(callset.name for callset in results.callsets)]
+    description = (
+        "Which variants were scored by which models, with all options. Formulas are in the documentation."
+    )
+    body = listing(heads, rows) if scores else ""
+    return page("danq_scores_provenance", "Provenance of the scores", description, body)
+
+
+def _option(value: Any) -> str:
+    if isinstance(value, list):
+        return ", ".join(map(str, value)) or "–"
+    return "–" if value is None else str(value)

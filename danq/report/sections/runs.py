@@ -1,31 +1,34 @@
-"""Sections of the report about runs: side by side, speed, options, origin."""
+"""Sections of the report about runs: side by side, calls, training, speed, jobs."""
 
-from collections.abc import Mapping, Sequence
-from importlib.metadata import version
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
+
+import numpy as np
+import polars as pl
 
 from danq.evaluate.compare import mean_and_sd
 from danq.evaluate.intervals import FEWEST_BLOCKS
 from danq.evaluate.runs import Run
 from danq.learn.chance import not_above_chance
-from danq.learn.manifest import BundleManifest
 from danq.metrics import AREAS
-from danq.report.content import Column, Section, between, listing, page, table
+from danq.report.content import Column, Section, area_column, between, table
+from danq.report.plots import Points, Tab, line_plot
 from danq.report.results import Results
 
-_WITH_SD = ("auroc", "auprc", "f1", "binary_f1", "accuracy", "macro_f1", "mcc")
 _MOST = "the most probable class (of one target, positive at 0.5 and above)"
-
+_SPEED = {
+    "minutes": Column("Training (min)", "minutes of training", 1),
+    "speed": Column("Samples/s", "training examples a second", 0),
+    "device": Column("Device", "what the training ran on"),
+}
 _COLUMNS = {
     "model": Column("Model", "architecture"),
-    "auroc": Column(
-        "Mean AUROC", "mean over scored targets of the area under the ROC curve", 4, 0.5, 1, "Blues"
-    ),
+    "auroc": area_column("auroc", "Mean AUROC", "mean over scored targets of the area under the ROC curve"),
     "auroc_interval": Column("95% interval", "of the mean AUROC, by bootstrap over blocks of the genome"),
-    "auroc_median": Column("Median AUROC", "median over scored targets", 4, 0.5, 1, "Blues"),
-    "auprc": Column("Mean AUPRC", "mean over scored targets of the average precision", 4, 0, 1, "Greens"),
+    "auroc_median": area_column("auroc", "Median AUROC", "median over scored targets"),
+    "auprc": area_column("auprc", "Mean AUPRC", "mean over scored targets of the average precision"),
     "auprc_interval": Column("95% interval", "of the mean AUPRC, by bootstrap over blocks of the genome"),
-    "auprc_median": Column("Median AUPRC", "median over scored targets", 4, 0, 1, "Greens"),
+    "auprc_median": area_column("auprc", "Median AUPRC", "median over scored targets"),
     "f1": Column(
         "Mean F1 (validation)", "mean over targets of F1 at the threshold that is best on validation", 3
     ),
@@ -43,29 +46,28 @@ _COLUMNS = {
         "whether the run was evaluated and its training got further than chance on the validation rows",
     ),
     "epoch": Column("Best epoch", "epoch whose weights were kept", 0),
-    "minutes": Column("Training (min)", "minutes of training", 1),
-    "speed": Column("Samples/s", "training examples a second", 0),
-    "device": Column("Device", "what the training ran on"),
+    **_SPEED,
     "parameters": Column("Parameters", "trained and fixed weights", 0),
+}
+_CALLED_AT = {
+    "chosen": ("validation", "at the threshold of each target that is best on validation"),
+    "half": ("0.5", "at probability 0.5"),
+}
+_CALLS = {
+    "accuracy": ("Accuracy", "share of right labels"),
+    "binary_f1": ("F1", "F1 of the positive rows, for runs with one target"),
+    "macro_f1": ("Macro F1", "mean F1 over scored targets; of one target, over positives and negatives"),
+    "micro_f1": ("Micro F1", "F1 of all labels pooled; of one target, the accuracy"),
+    "mcc": ("MCC", "Matthews correlation, mean over scored targets"),
 }
 
 
 def side_by_side(results: Results) -> Section | None:
     """One row a run: what it is, how good, how long it took; of repeated runs their mean and sd as well."""
-    rows, trainings = dict[str, dict[str, Any]](), dict[str, dict[str, Any]]()
-    for group in results.groups:
-        members = {results.label(run): _row(run) for run in group.members}
-        if len(members) == 1:
-            rows |= members
-            continue
-        counted = [_row(run) for run in group.evaluated or group.members]
-        rows[f"{results.label(group)}, {group.counted}"] = mean_row(counted)
-        trainings |= members
-    columns = {
-        key: column
-        for name, given in _COLUMNS.items()
-        for key, column in ((name, given), *((_sd(name, given),) if name in _WITH_SD else ()))
-    }
+    columns = _with_sd(_COLUMNS, ("auroc", "auprc", "f1", "binary_f1", "accuracy", "macro_f1", "mcc"))
+    rows = _by_group(results, _row, columns)
+    repeated = [group for group in results.groups if len(group.members) > 1]
+    rows |= {results.label(run): _row(run) for group in repeated for run in group.members}
     splits = sorted({run.split for run in results.runs})
     description = (
         f"How the runs compare on rows of the {' and '.join(splits)} split that no model saw in training. "
@@ -77,100 +79,182 @@ def side_by_side(results: Results) -> Section | None:
         f"Below {FEWEST_BLOCKS} blocks there is no interval: so few tell too little of how much others would "
         "differ."
     )
-    if len(results.groups) < len(results.runs):
+    if repeated:
         description += (
             " A run with several seeds or folds has a line with the mean of its trainings, and their sample "
             "standard deviation (SD); the trainings themselves follow below."
         )
-    return table("danq_runs", "Runs side by side", description, "Run", columns, rows | trainings)
+    return table("danq_runs", "Runs side by side", description, "Run", columns, rows)
 
 
-def _sd(name: str, column: Column) -> tuple[str, Column]:
-    told = f"sample standard deviation of the trainings: {column.title}"
-    return f"{name}_sd", Column("SD", told, column.decimals)
+def _with_sd(columns: Mapping[str, Column], deviating: Iterable[str]) -> dict[str, Column]:
+    """Put a column with the standard deviation after each of some columns."""
+    wide: dict[str, Column] = {}
+    for name, column in columns.items():
+        wide[name] = column
+        if name in deviating:
+            meaning = f"sample standard deviation of the trainings: {column.title}"
+            wide[f"{name}_sd"] = Column("SD", meaning, column.decimals)
+    return wide
 
 
-def mean_row(rows: list[dict[str, Any]], deviating: Sequence[str] = _WITH_SD) -> dict[str, Any]:
-    """Mean of every number over rows, sample standard deviation of `deviating`, and text that all share."""
+def _by_group(
+    results: Results, row_of: Callable[[Run], dict[str, Any]], columns: Mapping[str, Column]
+) -> dict[str, dict[str, Any]]:
+    """One row a run that has any value; of several trainings their mean, without those not evaluated."""
+    rows = {}
+    for group in results.groups:
+        trainings = [row_of(run) for run in group.evaluated or group.members]
+        if len(group.members) == 1:
+            rows[results.label(group.members[0])] = trainings[0]
+        else:
+            rows[f"{results.label(group)}, {group.counted}"] = _mean_row(trainings, columns)
+    return {name: row for name, row in rows.items() if row}
+
+
+def _mean_row(rows: list[dict[str, Any]], columns: Mapping[str, Column]) -> dict[str, Any]:
+    """Mean of every number over rows, its standard deviation where there is a column, text that all share."""
     merged: dict[str, Any] = {}
     for key in dict.fromkeys(key for row in rows for key in row):
         known = [row[key] for row in rows if row.get(key) is not None]
         if known and not any(isinstance(value, str) for value in known):
             merged[key], spread = mean_and_sd(known)
-            merged |= {f"{key}_sd": spread} if key in deviating else {}
+            merged |= {f"{key}_sd": spread} if f"{key}_sd" in columns else {}
         elif len(set(known)) == 1:
             merged[key] = known[0]
     return merged
 
 
 def _row(run: Run) -> dict[str, Any]:
-    training, best, found = run.bundle.training, run.bundle.best, run.measured
-    seconds = training.get("seconds")
-    row = {
+    best, measured = run.bundle.best, run.measured
+    row = _speed(run) | {
         "model": run.bundle.model,
         "parameters": run.bundle.parameters,
         "epoch": best.get("epoch"),
-        "remark": not_above_chance(best) or (None if found else "not evaluated"),
-        "minutes": None if seconds is None else seconds / 60,
-        "speed": training.get("samples_per_second"),
-        "device": training.get("device"),
+        "remark": not_above_chance(best) or (None if measured else "not evaluated"),
     }
-    if found is None:
+    if measured is None:
         return row
-    row |= {"blocks": _blocks(found)}
-    row |= {"scored": f"{found['scored']} of {found['targets']}"}
+    row |= {"blocks": _blocks(measured)}
+    row |= {"scored": f"{measured['scored']} of {measured['targets']}"}
     for name in AREAS:
-        row |= {name: found[name]["mean"], f"{name}_median": found[name]["median"]}
-        row[f"{name}_interval"] = between(found[name].get("low"), found[name].get("high"))
-    classes = found.get("classes", {})
+        row |= {name: measured[name]["mean"], f"{name}_median": measured[name]["median"]}
+        row[f"{name}_interval"] = between(measured[name].get("low"), measured[name].get("high"))
+    classes = measured.get("classes", {})
     # at one threshold only beside each other: the calls of one target are shown at 0.5
-    row |= {"f1": None if classes else found["f1"]["mean"], "ece": found["ece"]["mean"]}
+    row |= {"f1": None if classes else measured["f1"]["mean"], "ece": measured["ece"]["mean"]}
     return row | {name: classes.get(name) for name in ("binary_f1", "accuracy", "macro_f1", "mcc")}
 
 
-def _blocks(found: Mapping[str, Any]) -> str | None:
+def _blocks(measured: Mapping[str, Any]) -> str | None:
     """Say what was drawn for the intervals, or why there are none."""
-    told = found["intervals"]
-    if told is None:
-        reason = found.get("no_intervals")
+    drawn = measured["intervals"]
+    if drawn is None:
+        reason = measured.get("no_intervals")
         return f"no intervals: {reason}" if reason else None
-    return f"{told['blocks']:,} {'rows' if told['block'] == 'row' else 'of 100 kb'}"
+    return f"{drawn['blocks']:,} {'rows' if drawn['block'] == 'row' else 'of 100 kb'}"
+
+
+def calls(results: Results) -> Section | None:
+    """One row a run: how good calls are at the thresholds of validation and at 0.5; of repeats the mean."""
+    metrics = {
+        f"{at}_{metric}": Column(f"{title} ({name})", f"{meaning}; {threshold}", 4)
+        for at, (name, threshold) in _CALLED_AT.items()
+        for metric, (title, meaning) in _CALLS.items()
+    }
+    columns = {"called": Column("Targets called", "targets to which validation gives a threshold, of all")}
+    columns |= _with_sd(metrics, metrics)
+    description = (
+        "How good calls of the targets are once every probability is called positive or negative: "
+        f"{_CALLED_AT['chosen'][1]} (“validation”), and {_CALLED_AT['half'][1]} (“0.5”). Accuracy and micro "
+        "F1 are over all labels of the targets that were called; macro F1 and MCC are means over those with "
+        "positives and negatives. Where positives are rare, calling none gives a high accuracy."
+    )
+    rows = _by_group(results, _calls, columns)
+    return table("danq_calls", "Calls at thresholds", description, "Run", columns, rows)
+
+
+def _calls(run: Run) -> dict[str, Any]:
+    measured = run.measured or {}
+    row: dict[str, Any] = {
+        f"{at}_{metric}": values.get(metric)
+        for at, values in (measured.get("calls") or {}).items()
+        if values
+        for metric in _CALLS
+    }
+    if "called" in measured:
+        row["called"] = f"{measured['called']['chosen']} of {measured['targets']}"
+    return row
+
+
+def training(results: Results) -> Section | None:
+    """Loss and validation metrics by epoch, of runs with more than one epoch."""
+    loss = {"train_loss": ", training", "valid_loss": ", validation"}
+    measures = {
+        "Loss": ("Loss a row", loss),
+        **{
+            m: (f"Validation {m}, mean over targets", {f"valid_{m.lower()}": ""})
+            for m in ("AUROC", "AUPRC", "F1")
+        },
+        "Learning rate": ("Learning rate", {"learning_rate": ""}),
+    }
+    tabs = []
+    for name, (ylab, columns) in measures.items():
+        lines: dict[str, Points] = {}
+        dashed, groups = [], []
+        for number, run in enumerate(results.drawn):
+            for column, suffix in columns.items():
+                line = results.label(run) + suffix
+                if points := _by_epoch(run.history, column):
+                    lines[line] = points
+                    dashed += [line] if column == "train_loss" else []
+                    groups.append(number)
+        tabs.append(Tab(name, lines, tuple(dashed), ylab, tuple(groups)))
+    description = (
+        "By epoch: the loss on training and validation rows, and the means over scored targets on validation "
+        "(F1 at a threshold of 0.5). Runs that are not trained in epochs have no line." + results.first_drawn
+    )
+    axes = ("Epoch", "Loss a row")
+    return line_plot("danq_training", "Training", description, axes, tabs, whole_steps=True)
+
+
+def _by_epoch(history: pl.DataFrame | None, column: str) -> Points:
+    if history is None or len(history) < 2 or history.schema.get(column, pl.String) == pl.String:
+        return []
+    known = history.select("epoch", column).drop_nulls()
+    return [(epoch, float(value)) for epoch, value in known.iter_rows() if np.isfinite(value)]
 
 
 def throughput(results: Results) -> Section | None:
     """How fast each run trained, and whether its input kept up."""
-    rows = {}
-    for run in results.runs:
-        told = run.bundle.training
-        share, seconds = told.get("wait_share"), told.get("seconds")
-        rows[results.label(run)] = {
-            "device": told.get("device"),
-            "speed": told.get("samples_per_second"),
-            "wait": None if share is None else 100 * share,
-            "epochs": told.get("epochs"),
-            "minutes": None if seconds is None else seconds / 60,
-            "resumed": "from a checkpoint" if told.get("resumed") else None,
-        }
+    rows = {results.label(run): _speed(run) for run in results.runs}
     columns = {
-        "speed": Column("Samples/s", "training examples a second", 0),
+        "speed": _SPEED["speed"],
         "wait": Column("Waiting for input (%)", "share of the training time spent waiting for batches", 1),
         "epochs": Column("Epochs", "passes over the training examples", 0),
-        "minutes": Column("Training (min)", "minutes of training", 1),
+        "minutes": _SPEED["minutes"],
         "resumed": Column("Resumed", "whether the training went on after an interruption"),
-        "device": Column("Device", "what the training ran on"),
+        "device": _SPEED["device"],
     }
     description = "Speed of training. Where waiting is near 0, reading and encoding kept up with the device."
     return table("danq_throughput", "Throughput", description, "Run", columns, rows)
 
 
+def _speed(run: Run) -> dict[str, Any]:
+    share, seconds = run.bundle.training.get("wait_share"), run.bundle.training.get("seconds")
+    return {
+        "device": run.bundle.training.get("device"),
+        "speed": run.bundle.training.get("samples_per_second"),
+        "wait": None if share is None else 100 * share,
+        "epochs": run.bundle.training.get("epochs"),
+        "minutes": None if seconds is None else seconds / 60,
+        "resumed": "from a checkpoint" if run.bundle.training.get("resumed") else None,
+    }
+
+
 def jobs(results: Results) -> Section | None:
     """Time and memory of the workflow's jobs."""
-    if results.jobs is None:
-        return None
-    rows = {
-        row["job"]: {"seconds": row["seconds"], "memory": row["memory"], "load": row["load"]}
-        for row in results.jobs.iter_rows(named=True)
-    }
+    rows = {} if results.jobs is None else {row["job"]: row for row in results.jobs.iter_rows(named=True)}
     columns = {
         "seconds": Column("Time (s)", "seconds from start to end", 1),
         "memory": Column("Peak memory (MB)", "largest resident memory of the job's processes", 0),
@@ -178,53 +262,3 @@ def jobs(results: Results) -> Section | None:
     }
     description = "Resources of the workflow's jobs, as Snakemake measured them."
     return table("danq_jobs", "Jobs", description, "Job", columns, rows)
-
-
-def options(results: Results) -> Section | None:
-    """Every option of every run, side by side."""
-    flat = [_flat(run.bundle) for run in results.drawn]
-    keys = list(dict.fromkeys(key for each in flat for key in each))
-    rows = [[key, *(each.get(key, "") for each in flat)] for key in keys]
-    description = (
-        "All options with their values, defaults included. Lists and paths are shown as they were read."
-    )
-    if len(results.groups) < len(results.runs):
-        description += " Of a run with several seeds or folds the first is shown; the others differ in these."
-    body = listing(["Option", *(results.label(run) for run in results.drawn)], rows)
-    return page("danq_options", "Options", description, body)
-
-
-def _flat(bundle: BundleManifest) -> dict[str, str]:
-    flat = {"model": bundle.model}
-    parts = {"options": bundle.options, "train": bundle.train, "predict": bundle.predict}
-    for part, entries in parts.items():
-        for key, value in entries.items():
-            nested = value if isinstance(value, dict) else {"": value}
-            for inner, each in nested.items():
-                flat[f"{part}.{key}{'.' if inner else ''}{inner}"] = "–" if each is None else str(each)
-    return flat
-
-
-def provenance(results: Results) -> Section | None:
-    """Where every run came from."""
-    heads = ["", *(results.label(run) for run in results.runs)]
-    told = [run.bundle.provenance for run in results.runs]
-    genomes = [run.bundle.dataset.genome_digest for run in results.runs]
-    rows: list[list[object]] = [
-        ["Command", *(each.get("command", "") for each in told)],
-        ["Finished", *(each.get("created", "") for each in told)],
-        ["Device", *(run.bundle.training.get("device", "") for run in results.runs)],
-        ["Platform", *(each.get("platform", "") for each in told)],
-        ["Seed", *(run.bundle.train.get("seed", "") for run in results.runs)],
-        ["Digest of the model", *(run.bundle.digest for run in results.runs)],
-        ["Digest of the dataset", *(run.bundle.dataset.digest for run in results.runs)],
-    ]
-    if any(genomes):
-        rows.append(["Digest of the genome", *(each or "–" for each in genomes)])
-    names = sorted({name for each in told for name in each.get("versions", {})})
-    rows += [[name, *(each.get("versions", {}).get(name, "") for each in told)] for name in names]
-    rows.append(["This page", *[f"MultiQC {version('multiqc')}"] * len(told)])
-    description = (
-        "What made each run: command, machine, seed, SHA-256 digests of what went in and came out, versions."
-    )
-    return page("danq_provenance", "Provenance", description, listing(heads, rows))

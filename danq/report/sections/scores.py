@@ -15,7 +15,7 @@ from danq.report.callsets import (
     strongest_alleles,
     strongest_targets,
 )
-from danq.report.content import Column, Section, listing, page, table, text
+from danq.report.content import Column, Section, table, text
 from danq.report.plots import Points, Tab, line_plot, scatter_plot
 from danq.report.results import Results
 from danq.score.measures import EFFECT, LOGIT_DIFF, MEASURES, Measure
@@ -232,31 +232,3 @@ def truth(callset: Callset, number: int, several: bool) -> Section | None:
     description += f" {left:,} targets with less agreement are in truth.tsv only." if left > 0 else ""
     title = f"Agreement with known effects{f' of {callset.name}' if several else ''}"
     return table(f"danq_truth_{number}", title, description, "Score", columns, rows)
-
-
-def provenance(results: Results) -> Section | None:
-    """Where the scores came from: variants, genome, models, rules."""
-    told = [callset.manifest for callset in results.callsets]
-    rows: list[list[object]] = [
-        ["Variants", *(each["vcf"]["name"] for each in told)],
-        ["SHA-256 of the variants", *(each["vcf"]["sha256"] for each in told)],
-        ["Genome", *(each["genome"].get("name") or each["genome"].get("path", "") for each in told)],
-        ["Digest of the genome", *(each["genome"]["digest"] for each in told)],
-        ["Models", *(", ".join(str(b["run"]) for b in each["bundles"]) for each in told)],
-        ["Digests of the models", *(", ".join(b["digest"] for b in each["bundles"]) for each in told)],
-    ]
-    options = list(dict.fromkeys(key for each in told for key in each.get("options", {})))
-    rows += [[key, *(_option(each.get("options", {}).get(key)) for each in told)] for key in options]
-    rows.append(["Command", *(each.get("provenance", {}).get("command", "") for each in told)])
-    heads = ["", *(callset.name for callset in results.callsets)]
-    description = (
-        "Which variants were scored by which models, with all options. Formulas are in the documentation."
-    )
-    body = listing(heads, rows) if told else ""
-    return page("danq_scores_provenance", "Provenance of the scores", description, body)
-
-
-def _option(value: Any) -> str:
-    if isinstance(value, list):
-        return ", ".join(map(str, value)) or "–"
-    return "–" if value is None else str(value)

@@ -126,8 +126,8 @@ def curves(results: Results, curve: str) -> Section | None:
         description += " A random ranking gives a level line at the target's prevalence."
     if any(len(_scored(run)) > MOST_LINES for run in results.drawn if run.curves is not None):
         description += (
-            f" Of more than {MOST_LINES} targets, {MOST_LINES} are drawn, evenly spread from the highest AUROC "
-            "to the lowest."
+            f" Of more than {MOST_LINES} targets, {MOST_LINES} are drawn, evenly spread from the highest "
+            "AUROC to the lowest."
         )
     description += results.first_drawn
     if curve == "roc":
