@@ -21,7 +21,7 @@ from typing import NamedTuple
 import numpy as np
 
 from danq.genome.fasta import open_genome
-from danq.genome.intervals import read_intervals
+from danq.genome.tracks import read_intervals
 
 FULL = 3_100
 CONTIGS, WIDTH, STRETCH = 24, 60, 3_000

@@ -10,7 +10,8 @@ from danq.errors import DanqError, first_few
 from danq.files import staged
 from danq.genome.contigs import resolve_contigs
 from danq.genome.encode import Header, read_pieces
-from danq.genome.intervals import parse_region, read_intervals
+from danq.genome.intervals import parse_region
+from danq.genome.tracks import read_intervals
 
 BIN = 200
 _HELD_OUT = 0.1

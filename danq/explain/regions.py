@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from danq.errors import DanqError, first_few
 from danq.genome.contigs import read_aliases
 from danq.genome.fasta import Genome
-from danq.genome.intervals import parse_region, place, read_intervals, union
-from danq.genome.regions import read_regions
+from danq.genome.intervals import parse_region, read_regions, union
+from danq.genome.tracks import place_intervals
 
 log = logging.getLogger("danq")
 
@@ -88,7 +88,7 @@ def regions_of_bed(bed: Path, genome: Genome, aliases: Path | None = None) -> Re
     DanqError
         If the file cannot be read, an interval reaches past its contig's end, or none has a place.
     """
-    placed = place(read_intervals(bed), genome, bed, read_aliases(aliases) if aliases else None)
+    placed = place_intervals(bed, genome, read_aliases(aliases) if aliases else None)
     if not len(placed.start):
         raise DanqError(f"{bed}: expected at least one region on a contig of {genome.path}, found none")
     left_out = {"unknown_contig": sum(placed.unknown.values())} if placed.unknown else {}

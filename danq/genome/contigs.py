@@ -15,7 +15,6 @@ from typing import Literal, NamedTuple
 
 from danq.errors import DanqError
 from danq.files import read_lines
-from danq.genome.accessions import ACCESSIONS
 
 _PREFIX = re.compile(r"chr(?:omosome)?[_.]?(?=.)", re.IGNORECASE)
 _ACCESSION = re.compile(r"(?:.*\|)?(NC_\d{6})(?:\.(\d+))?\|?")
@@ -29,6 +28,38 @@ _NUMERALS = {
 }
 
 _X = Literal["ten", "sex", "unclear"]
+
+
+class _Meaning(NamedTuple):
+    """A chromosome (`name`: Arabic number, letter, MT) or any other contig; species and release if known."""
+
+    name: str
+    species: str = ""
+    release: str = ""
+
+
+def _numbered(first: int, species: str, names: list[str]) -> dict[str, _Meaning]:
+    return {f"NC_{first + i:06d}": _Meaning(name, species) for i, name in enumerate(names)}
+
+
+def _autosomes(count: int) -> list[str]:
+    return [str(number) for number in range(1, count + 1)]
+
+
+# RefSeq accession without its version, which is the release → chromosome. Within a genome the accessions are
+# numbered without gaps. From NCBI's assembly reports of GRCh38, GRCm39, GRCz11, WBcel235 and R64.
+_ACCESSIONS: dict[str, _Meaning] = {
+    **_numbered(1, "human", [*_autosomes(22), "X", "Y"]),
+    **_numbered(67, "mouse", [*_autosomes(19), "X", "Y"]),
+    **_numbered(7112, "zebrafish", _autosomes(25)),
+    **_numbered(3279, "worm", [*_autosomes(5), "X"]),
+    **_numbered(1133, "yeast", _autosomes(16)),
+    "NC_012920": _Meaning("MT", "human"),
+    "NC_005089": _Meaning("MT", "mouse"),
+    "NC_002333": _Meaning("MT", "zebrafish"),
+    "NC_001328": _Meaning("MT", "worm"),
+    "NC_001224": _Meaning("MT", "yeast"),
+}
 
 
 @dataclass(frozen=True)
@@ -48,14 +79,6 @@ class ContigMap:
     index: dict[str, int]
     unknown: tuple[str, ...]
     renamed: dict[str, str]
-
-
-class _Meaning(NamedTuple):
-    """A chromosome (`name`: Arabic number, letter, MT) or any other contig; species and release if known."""
-
-    name: str
-    species: str = ""
-    release: str = ""
 
 
 class _Known(NamedTuple):
@@ -96,14 +119,14 @@ def resolve_contigs(
     table = {name: aliases[name] for name in listed if aliases and name in aliases}
     free = [name for name in listed if name not in table]
     known, x = _known(tuple(genome_names)), _x_of(map(_token, free), whole=False)
-    found = {name: match for name in free if (match := _match(name, x, known, source)) is not None}
-    _refuse_shared(found, source)
-    found |= {name: match for name, match in table.items() if match in known.names}
+    matches = {name: match for name in free if (match := _match(name, x, known, source)) is not None}
+    _refuse_shared(matches, source)
+    matches |= {name: match for name, match in table.items() if match in known.names}
     positions = {name: index for index, name in enumerate(genome_names)}
     return ContigMap(
-        index={name: positions[found[name]] for name in listed if name in found},
-        unknown=tuple(name for name in listed if name not in found),
-        renamed={name: found[name] for name in listed if found.get(name, name) != name},
+        index={name: positions[matches[name]] for name in listed if name in matches},
+        unknown=tuple(name for name in listed if name not in matches),
+        renamed={name: matches[name] for name in listed if matches.get(name, name) != name},
     )
 
 
@@ -177,9 +200,8 @@ def _token(name: str) -> str:
 
 
 def _meaning(name: str, x: _X) -> _Meaning:
-    if (accession := _ACCESSION.fullmatch(name)) and accession[1] in ACCESSIONS:
-        chromosome = ACCESSIONS[accession[1]]
-        return _Meaning(chromosome.name, chromosome.species, accession[2] or "")
+    if (accession := _ACCESSION.fullmatch(name)) and accession[1] in _ACCESSIONS:
+        return _ACCESSIONS[accession[1]]._replace(release=accession[2] or "")
     token = _token(name)
     if token.lower() in _MITOCHONDRION:
         return _Meaning("MT")
@@ -212,9 +234,9 @@ def _known(genome_names: tuple[str, ...]) -> _Known:
     return _Known(frozenset(genome_names), dict(meant), x if "X" in tokens else None)
 
 
-def _refuse_shared(found: Mapping[str, str], source: str) -> None:
+def _refuse_shared(matches: Mapping[str, str], source: str) -> None:
     first: dict[str, str] = {}
-    for name, match in found.items():
+    for name, match in matches.items():
         if match in first:
             raise DanqError(
                 f"{source}: contigs {first[match]!r} and {name!r} both mean {match!r} of the genome; "

@@ -13,6 +13,7 @@ import os
 import shutil
 import tempfile
 import time
+import warnings
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -145,24 +146,40 @@ def _indexed(fasta: Path) -> Genome | None:
     if compressed != (suffix in _GZIP) or suffix in _OTHERS:
         return None
     state, cache = _state(fasta), _cache()
-    key = digest([_VERSION, *state])
-    if cache is not None and (cache / f"{key}.json").is_file():
-        return _opened(fasta, cache / key)
+    kept = cache / f"{digest([_VERSION, *state])}.json" if cache else None
+    if kept is not None and kept.is_file():
+        return _opened(fasta, _Index(*json.loads(kept.read_text(encoding="utf-8"))))
     index = _read_index(fasta, compressed)
     if _state(fasta) != state:
         raise _changed(fasta)
-    if index is None:
-        return None
-    if cache is not None and time.time_ns() - state.changed > _SETTLED_NS:
+    if index is not None and kept is not None and time.time_ns() - state.changed > _SETTLED_NS:
         try:
-            index.write(cache / key)
-            log.info("%s: checked and indexed; the index is kept in %s", fasta, cache)
-            return _opened(fasta, cache / key)
+            with atomic(kept) as partial:
+                partial.write_text(json.dumps(index), encoding="utf-8")
+            log.info("%s: checked and indexed; the index is kept as %s", fasta, kept)
         except DanqError as error:
             log.warning("%s: its index cannot be kept (%s)", fasta, error)
-    with tempfile.TemporaryDirectory(prefix="danq-") as folder:
-        index.write(Path(folder) / key)
-        return _opened(fasta, Path(folder) / key)
+    return index and _opened(fasta, index)
+
+
+def _opened(fasta: Path, index: "_Index") -> Genome:
+    import pyfaidx
+
+    with tempfile.TemporaryDirectory(prefix="danq-") as folder, warnings.catch_warnings():
+        # pyfaidx compares times of change, which clocks that differ may upset; that the index fits is known
+        warnings.simplefilter("ignore", RuntimeWarning)
+        fai, gzi = Path(folder) / "fai", Path(folder) / "gzi"
+        fai.write_text(index.fai)
+        gzi.write_bytes(bytes.fromhex(index.gzi))
+        # both indexes are read here and not needed afterwards
+        faidx = pyfaidx.Faidx(
+            fasta, indexname=fai, gzi_indexname=gzi, as_raw=True, rebuild=False, build_index=False
+        )
+    lengths = np.array(index.lengths, np.int64)
+    contigs = tuple(
+        IndexedContig(fasta, faidx, str(number), length) for number, length in enumerate(index.lengths)
+    )
+    return Genome(fasta, tuple(index.names), np.cumsum(lengths) - lengths, lengths, contigs, index.digest)
 
 
 def _encoded(fasta: Path) -> Genome:
@@ -202,31 +219,23 @@ def _cache() -> Path | None:
 
 
 class _Index(NamedTuple):
-    """The index of a FASTA (``.fai``), of its compression (``.gzi``), and what else a genome has to say."""
+    """What a FASTA was found to hold.
 
-    fai: str
-    gzi: bytes | None
+    `fai` is a ``.fai`` of contigs named by their number, for pyfaidx reads names in the encoding of the locale;
+    `gzi` is a ``.gzi`` in hexadecimal digits, empty for plain text.
+    """
+
     names: list[str]
     lengths: list[int]
     digest: str
-
-    def write(self, stem: Path) -> None:
-        # the last one says that all are there
-        parts = {
-            ".fai": self.fai.encode(),
-            ".gzi": self.gzi,
-            ".json": json.dumps([self.names, self.lengths, self.digest]).encode(),
-        }
-        for suffix, content in parts.items():
-            if content is not None:
-                with atomic(stem.with_name(stem.name + suffix)) as partial:
-                    partial.write_bytes(content)
+    fai: str
+    gzi: str
 
 
 def _read_index(fasta: Path, compressed: bool) -> _Index | None:
     """Read a FASTA from start to end; None if no index can describe it."""
-    gzi = _block_index(fasta) if compressed else None
-    if compressed and gzi is None:
+    gzi = _block_index(fasta) if compressed else b""
+    if gzi is None:
         return None
     contigs: list[_Lines] = []
     with progress(f"indexing {fasta.name}", None, "Mb") as advance:
@@ -243,12 +252,11 @@ def _read_index(fasta: Path, compressed: bool) -> _Index | None:
     names = [contig.header.name for contig in contigs]
     digests = [contig.hash.hexdigest() for contig in contigs]
     return _Index(
-        # contigs by their number: pyfaidx reads names in the encoding of the locale
-        fai="".join(f"{number}\t{entry}\n" for number, entry in enumerate(entries)),
-        gzi=gzi,
-        names=names,
-        lengths=[contig.length for contig in contigs],
-        digest=genome_digest(list(zip(names, digests, strict=True))),
+        names,
+        [contig.length for contig in contigs],
+        genome_digest(list(zip(names, digests, strict=True))),
+        "".join(f"{number}\t{entry}\n" for number, entry in enumerate(entries)),
+        gzi.hex(),
     )
 
 
@@ -271,23 +279,6 @@ def _block_index(fasta: Path) -> bytes | None:
                 return None
             text += length
     return np.array([len(begins) - 1, *np.ravel(begins[1:])], "<u8").tobytes()
-
-
-def _opened(fasta: Path, stem: Path) -> Genome:
-    import pyfaidx
-
-    names, lengths, genome = json.loads(stem.with_name(f"{stem.name}.json").read_text(encoding="utf-8"))
-    faidx = pyfaidx.Faidx(
-        str(fasta),
-        indexname=f"{stem}.fai",
-        gzi_indexname=f"{stem}.gzi",
-        as_raw=True,
-        rebuild=False,
-        build_index=False,
-    )
-    bp = np.array(lengths, np.int64)
-    contigs = tuple(IndexedContig(fasta, faidx, str(number), length) for number, length in enumerate(lengths))
-    return Genome(fasta, tuple(names), np.cumsum(bp) - bp, bp, contigs, genome)
 
 
 def _changed(fasta: Path) -> DanqError:

@@ -1,24 +1,21 @@
-"""Intervals of a genome, 0-based and half-open throughout: from files, from text, placed on contigs."""
+"""Intervals of a genome, 0-based and half-open throughout: unions, centred windows, regions as text."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, NamedTuple, overload
 
 import numpy as np
-import polars as pl
 from numpy.typing import NDArray
 
-from danq.errors import DanqError
-from danq.files import open_binary
-from danq.genome.bed import Record, bed_frame, bed_records, columns_of, suffix_of
-from danq.genome.contigs import resolve_contigs
+from danq.errors import DanqError, first_few
+from danq.genome.contigs import ContigMap, resolve_contigs
 from danq.genome.fasta import Genome
-from danq.genome.gff import gff_frame, gff_records, gff_types
 
-_GFF = frozenset({".gff", ".gff3", ".gtf"})
 _REGION = re.compile(r"(.+):([0-9,]+)-([0-9,]*)")
+
+Stretches = tuple[tuple[int, ...], tuple[int, ...]]
+"""First bases and ends of disjoint parts of one contig, ascending; 0-based half-open."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -150,112 +147,77 @@ def parse_region(text: str) -> Region:
     return Region(match[1], int(first) - 1, int(last) if last else None)
 
 
-def read_intervals(path: Path, feature: str | None = None) -> Intervals:
-    """Read BED3 to BED12, narrowPeak, broadPeak or GFF3 (GTF), plain or gzip; the name tells the format.
-
-    Header lines (``#``, ``track``, ``browser``), blank lines and CRLF are accepted. BED columns are separated
-    by tabs, or by runs of spaces in a line without tabs. A file without any interval gives empty arrays.
-
-    Parameters
-    ----------
-    path : Path
-        ``.gff``, ``.gff3`` and ``.gtf`` are GFF, ``.narrowPeak`` and ``.broadPeak`` have 10 and 9 columns,
-        all other names are BED; a BED of ten columns is read as narrowPeak.
-    feature : str, optional
-        Type of the wanted features; needed for GFF and refused for the others.
-
-    Raises
-    ------
-    DanqError
-        If the file cannot be read or a line is malformed; the message names the line.
-    """
-    gff = _is_gff(path)
-    if gff and feature is None:
-        types = ", ".join(gff_types(path)) or "none"
-        raise DanqError(
-            f"{path}: a GFF file needs `feature`, the type of the wanted features; it has {types}"
-        )
-    if feature is not None and not gff:
-        raise DanqError(f"{path}: `feature` {feature!r} is for GFF files; expected .gff, .gff3 or .gtf")
-    with open_binary(path) as stream:
-        data = stream.read()
-    data = data.replace(b"\r\n", b"\n") if b"\r" in data else data
-    frame = None
-    if b"\r" not in data:
-        frame = gff_frame(data, feature) if feature is not None else bed_frame(data, columns_of(path))
-    if frame is None:
-        schema = {
-            "line": pl.Int64,
-            "contig": pl.String,
-            "start": pl.Int64,
-            "end": pl.Int64,
-            "summit": pl.Int64,
-        }
-        frame = pl.DataFrame(list(_records(path, feature)), schema=schema, orient="row")
-    names = frame["contig"].unique(maintain_order=True)
-    return Intervals(
-        names=tuple(names),
-        contig=frame["contig"].cast(pl.Enum(names)).to_physical().to_numpy().astype(np.int32),
-        start=frame["start"].to_numpy(),
-        end=frame["end"].to_numpy(),
-        summit=frame["summit"].to_numpy(),
-    )
-
-
-def place(
-    intervals: Intervals, genome: Genome, source: Path, aliases: Mapping[str, str] | None = None
-) -> PlacedIntervals:
-    """Put the intervals of a file on the contigs of a genome; those on unknown contigs are only counted.
+def read_regions(
+    texts: Sequence[str], genome: Genome, source: str = "regions", aliases: Mapping[str, str] | None = None
+) -> tuple[Region, ...]:
+    """Read contigs and regions such as ``chr7:30,508,751-35,296,850`` (1-based, both ends included).
 
     Parameters
     ----------
-    intervals : Intervals
-        What was read from `source`.
+    texts : sequence of str
+        What the user asks for.
     genome : Genome
-        The genome they refer to.
-    source : Path
-        The file, for messages.
+        The genome the regions lie on.
+    source : str
+        Where the texts stand, for messages.
     aliases : mapping of str to str, optional
-        Alias → genome name, as from `danq.genome.contigs.read_aliases`.
+        Further contig names, as from `danq.genome.contigs.read_aliases`.
+
+    Returns
+    -------
+    tuple of Region
+        With the genome's names and a number for every end.
 
     Raises
     ------
     DanqError
-        If a contig name is ambiguous, or an interval ends beyond its contig; the message names the line.
+        If a text is no region, its contig is unknown, or it runs past the contig's end.
     """
-    resolved = resolve_contigs(intervals.names, genome.names, str(source), aliases)
-    indices = np.array([resolved.index.get(name, -1) for name in intervals.names], np.int32)
-    contig = indices[intervals.contig] if len(indices) else intervals.contig
-    known = contig >= 0
-    beyond = np.flatnonzero(known & (intervals.end > genome.lengths[contig]))
-    if len(beyond):
-        raise _beyond(intervals, int(beyond[0]), genome, int(contig[beyond[0]]), source)
-    counts = np.bincount(intervals.contig, minlength=len(intervals.names))
-    return PlacedIntervals(
-        contig=contig[known],
-        start=intervals.start[known],
-        end=intervals.end[known],
-        summit=intervals.summit[known],
-        unknown={name: int(counts[intervals.names.index(name)]) for name in resolved.unknown},
-        renamed=resolved.renamed,
+    try:
+        parsed = [parse_region(text) for text in texts]
+    except DanqError as error:
+        raise DanqError(f"{source}: {error}") from None
+    # all names at once: what a name means depends on its neighbours
+    known = resolve_contigs([region.contig for region in parsed], genome.names, source, aliases)
+    return tuple(
+        _placed(region, text, genome, source, known) for region, text in zip(parsed, texts, strict=True)
     )
 
 
-def _beyond(intervals: Intervals, row: int, genome: Genome, contig: int, source: Path) -> DanqError:
-    name = intervals.names[intervals.contig[row]]
-    start, end = intervals.start[row], intervals.end[row]
-    records = _records(source, None) if source.is_file() else iter(())
-    lines = (r.line for r in records if (r.contig, r.start, r.end) == (name, start, end))
-    where = next((f"{source}:{line}" for line in lines), f"{source}")
-    return DanqError(
-        f"{where}: expected an interval within {genome.names[contig]!r} of {genome.lengths[contig]:,} bp, "
-        f"received one that ends at {end:,}"
-    )
+def stretches_of(regions: Sequence[Region], genome: Genome) -> dict[int, Stretches]:
+    """Unite regions by contig.
+
+    Parameters
+    ----------
+    regions : sequence of Region
+        As from `read_regions` on this genome.
+
+    Returns
+    -------
+    dict of int to Stretches
+        By index of the contig.
+    """
+    indices = np.array([genome.index(region.contig) for region in regions], np.int32)
+    starts = np.array([region.start for region in regions], np.int64)
+    ends = np.array([region.end for region in regions], np.int64)
+    contig, start, end = union(indices, starts, ends)
+    return {
+        int(index): (tuple(start[contig == index].tolist()), tuple(end[contig == index].tolist()))
+        for index in np.unique(contig)
+    }
 
 
-def _is_gff(path: Path) -> bool:
-    return suffix_of(path) in _GFF
-
-
-def _records(path: Path, feature: str | None) -> Iterator[Record]:
-    return gff_records(path, feature) if _is_gff(path) else bed_records(path)
+def _placed(region: Region, text: str, genome: Genome, source: str, known: ContigMap) -> Region:
+    index = known.index.get(region.contig)
+    if index is None:
+        raise DanqError(
+            f"{source}: expected a contig of the genome ({first_few(genome.names)}), "
+            f"received {region.contig!r}"
+        )
+    length = int(genome.lengths[index])
+    end = length if region.end is None else region.end
+    if end > length or region.start >= length:
+        raise DanqError(
+            f"{source}: expected a region within {region.contig} ({length:,} bp), received {text!r}"
+        )
+    return Region(genome.names[index], region.start, end)

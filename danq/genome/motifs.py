@@ -37,11 +37,6 @@ def read_motifs(path: Path) -> list[Motif]:
     JASPAR, MEME (text or XML), TRANSFAC, single PFM (four rows), and lists of matrices under ``>name``
     lines with four rows or four columns; plain or gzip. Lines that start with ``#`` are skipped.
 
-    Parameters
-    ----------
-    path : Path
-        Motif file.
-
     Raises
     ------
     DanqError
@@ -56,16 +51,15 @@ def read_motifs(path: Path) -> list[Motif]:
     if kind == "minimal":
         text = _exact_meme(text)
     try:
-        found = list(motifs.parse(io.BytesIO(text.encode()) if kind == "meme" else io.StringIO(text), kind))
+        parsed = list(motifs.parse(io.BytesIO(text.encode()) if kind == "meme" else io.StringIO(text), kind))
     except Exception as error:  # Biopython's parsers raise whatever a broken line leads to
         raise DanqError(f"{path}: not readable as {_FORMATS.get(kind, kind)} motifs ({error})") from error
-    if not found:
+    if not parsed:
         raise DanqError(f"{path}: expected {_FORMATS.get(kind, kind)} motifs, received none")
     return [
-        Motif(
-            _name(one, number), _probabilities(one.counts, f"{path}: motif {number} ({_name(one, number)})")
-        )
-        for number, one in enumerate(found, 1)
+        Motif(name, _probabilities(motif.counts, f"{path}: motif {number} ({name})"))
+        for number, motif in enumerate(parsed, 1)
+        for name in [_name(motif, number)]
     ]
 
 
@@ -93,8 +87,8 @@ def _matrix_format(text: str) -> str:
 def _name(motif: Any, number: int) -> str:
     """Join identifier and name, as far as the format has them; TRANSFAC motifs are dicts of fields."""
     fields = motif if isinstance(motif, dict) else {}
-    given = (getattr(motif, "matrix_id", None), fields.get("AC"), fields.get("ID"), motif.name)
-    parts = dict.fromkeys(str(part).strip() for part in given if part)
+    names = (getattr(motif, "matrix_id", None), fields.get("AC"), fields.get("ID"), motif.name)
+    parts = dict.fromkeys(str(part).strip() for part in names if part)
     return " ".join(parts) or f"motif_{number}"
 
 

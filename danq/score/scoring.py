@@ -9,7 +9,7 @@ import numpy as np
 from danq.errors import DanqError
 from danq.genome.contigs import ContigMap, read_aliases
 from danq.genome.fasta import Genome
-from danq.genome.regions import read_regions
+from danq.genome.intervals import read_regions
 from danq.score.effects import Effects, combine, effects
 from danq.score.options import ScoreOptions
 from danq.score.runner import Runner

@@ -8,8 +8,7 @@ from danq.errors import DanqError
 from danq.genome.alphabet import CODES, decode
 from danq.genome.contigs import ContigMap
 from danq.genome.fasta import Bases, Genome
-from danq.genome.intervals import Region
-from danq.genome.regions import Stretches, stretches_of
+from danq.genome.intervals import Region, Stretches, stretches_of
 from danq.variants.alleles import Allele
 from danq.variants.lines import Fields, kind_of_alt, loose_fields, parse_line
 from danq.variants.placement import Place, common_start, place
@@ -33,7 +32,7 @@ class AlleleRules:
         other way round, flagged ``swapped``, where the genome holds its ALT.
     regions : tuple of Region
         Only records that overlap one of them, with the genome's contig names (see
-        `danq.genome.regions.read_regions`); all records where empty. What counts is the span of the
+        `danq.genome.intervals.read_regions`); all records where empty. What counts is the span of the
         record as written, POS to POS + len(REF) − 1: with an insertion's anchor base, whatever its placement.
     pass_only : bool
         Only records whose FILTER is PASS or ``.``; tables have no FILTER and pass.

@@ -13,7 +13,7 @@ from small_genome import genome_of
 from danq.errors import DanqError
 from danq.genome.contigs import resolve_contigs
 from danq.genome.fasta import Genome
-from danq.genome.regions import read_regions
+from danq.genome.intervals import read_regions
 from danq.variants.haplotypes import haplotype_windows
 from danq.variants.personal.neighbours import Edit, Haplotype
 from danq.variants.records import AlleleRules, read_alleles

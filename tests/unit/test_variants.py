@@ -12,8 +12,7 @@ from small_genome import COLUMNS, genome_of, record, vcf_of
 from danq.errors import DanqError
 from danq.genome.alphabet import decode
 from danq.genome.fasta import Genome
-from danq.genome.intervals import Region
-from danq.genome.regions import read_regions, stretches_of
+from danq.genome.intervals import Region, read_regions, stretches_of
 from danq.variants.allele_checks import overlaps
 from danq.variants.alleles import REASONS, Allele
 from danq.variants.records import AlleleRules, Survey, read_alleles, survey

@@ -23,7 +23,7 @@ from danq.errors import DanqError, first_few
 from danq.files import sha256, staged
 from danq.genome.contigs import read_aliases
 from danq.genome.fasta import Genome
-from danq.genome.intervals import place, read_intervals
+from danq.genome.tracks import place_intervals
 
 log = logging.getLogger("danq")
 
@@ -135,7 +135,7 @@ def _excluded(
     """Mark bins of which at least one base is excluded; the rest of their windows does not matter."""
     excluded = np.zeros(len(bins), bool)
     for path in paths:
-        regions = place(read_intervals(path), genome, path, aliases)
+        regions = place_intervals(path, genome, aliases)
         excluded[covered_bins(bins, regions.contig, regions.start, regions.end)[0]] = True
         if not regions.unknown:
             continue

@@ -14,7 +14,8 @@ from danq.data.regions.labels import Bins, overlap_positives, summit_positives
 from danq.data.regions.targets import Target
 from danq.errors import DanqError, first_few
 from danq.genome.fasta import Genome
-from danq.genome.intervals import PlacedIntervals, place, read_intervals
+from danq.genome.intervals import PlacedIntervals
+from danq.genome.tracks import place_intervals
 from danq.progress import progress
 
 _BITS = 8
@@ -93,7 +94,7 @@ def label_tracks(
         for first in range(0, len(targets), _BITS):
             column = np.zeros(len(bins), np.uint8)
             for bit, target in enumerate(targets[first : first + _BITS]):
-                at = place(read_intervals(target.path, target.feature), genome, target.path, aliases)
+                at = place_intervals(target.path, genome, aliases, target.feature)
                 labelled = _positives(target, bins, at, options.min_overlap)
                 column[labelled] |= np.uint8(1 << bit)
                 found = np.bincount(split[labelled], minlength=len(SPLITS))[: len(SPLITS)]

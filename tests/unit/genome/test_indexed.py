@@ -134,7 +134,7 @@ def test_bgzip_is_read_across_its_blocks(tmp_path: Path, cache: Path) -> None:
         contigs = np.zeros(len(starts), np.int64)
         windows = [each.windows(contigs, starts, 1000) for each in (genome, expected)]
         assert np.array_equal(*windows)
-    assert sorted(path.suffix for path in cache.iterdir()) == [".fai", ".gzi", ".json"]
+    assert len(list(cache.iterdir())) == 1
     assert not list(tmp_path.glob("*.fai")) + list(tmp_path.glob("*.gzi"))
 
 
@@ -176,7 +176,11 @@ def test_a_fasta_is_read_once_until_it_changes(
     assert open_genome_or_fasta(fasta).contig(0)[:].tolist() == [3, 3, 3, 3, 0, 1]
     assert readings == [fasta, fasta]
     assert [path.name for path in folder.iterdir()] == ["g.fa"]
-    assert sorted(path.suffix for path in cache.iterdir()) == [".fai", ".fai", ".json", ".json"]
+    assert len(list(cache.iterdir())) == 2
+
+
+def test_a_time_of_change_to_come_is_no_matter(tmp_path: Path) -> None:
+    assert is_indexed(open_genome_or_fasta(written(tmp_path / "g.fa", b">a\nACGT\n", -9999)))
 
 
 def test_the_index_of_a_file_that_may_still_change_is_not_kept(tmp_path: Path, cache: Path) -> None:

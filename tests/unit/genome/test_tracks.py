@@ -9,11 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from danq.errors import DanqError
-from danq.genome.bed import bed_frame, bed_records
 from danq.genome.encode import build_genome
 from danq.genome.fasta import Genome, open_genome
-from danq.genome.gff import gff_frame, gff_records
-from danq.genome.intervals import Intervals, place, read_intervals
+from danq.genome.intervals import Intervals
+from danq.genome.tracks import bed_frame, bed_records, gff_frame, gff_records, place_intervals, read_intervals
 
 GFF = """##gff-version 3
 # a comment
@@ -82,7 +81,7 @@ def test_a_file_without_intervals_is_empty(text: str, tmp_path: Path, genome: Ge
     read = read_intervals(path)
     assert read.names == ()
     assert rows(read) == []
-    assert len(place(read, genome, path).contig) == 0
+    assert len(place_intervals(path, genome).contig) == 0
 
 
 def test_summits_of_narrow_peaks(tmp_path: Path) -> None:
@@ -268,7 +267,7 @@ def test_many_real_tracks_find_their_contigs(real_data: Path) -> None:
     assert len(tracks) == 394
     for path in tracks[::20]:
         read = read_intervals(path)
-        placed = place(read, genome, path)
+        placed = place_intervals(path, genome)
         assert placed.unknown == {}
         numbers = [int(read.names[index].removeprefix("chr")) for index in read.contig]
         assert placed.contig.tolist() == [number - 1 for number in numbers]
@@ -276,7 +275,7 @@ def test_many_real_tracks_find_their_contigs(real_data: Path) -> None:
 
 def test_intervals_are_placed_on_the_contigs_of_a_genome(tmp_path: Path, genome: Genome) -> None:
     path = written(tmp_path / "a.bed", "2\t0\t20\nchr3\t1\t2\n1\t98\t100\nchr3\t5\t9\n")
-    placed = place(read_intervals(path), genome, path)
+    placed = place_intervals(path, genome)
     assert placed.contig.dtype == np.int32
     assert placed.contig.tolist() == [1, 0]
     assert placed.start.tolist() == [0, 98]
@@ -288,14 +287,14 @@ def test_intervals_are_placed_on_the_contigs_of_a_genome(tmp_path: Path, genome:
 
 def test_user_aliases_place_unknown_names(tmp_path: Path, genome: Genome) -> None:
     path = written(tmp_path / "a.bed", "second\t0\t20\n")
-    assert place(read_intervals(path), genome, path, {"second": "chrII"}).contig.tolist() == [1]
+    assert place_intervals(path, genome, {"second": "chrII"}).contig.tolist() == [1]
 
 
 def test_an_interval_beyond_its_contig_is_named_by_its_line(tmp_path: Path, genome: Genome) -> None:
     path = written(tmp_path / "a.bed", "# head\nchrI\t0\t100\nother\t1\t9999\nchr2\t0\t21\nchrI\t0\t101\n")
     expected = r"a\.bed:4: expected an interval within 'chrII' of 20 bp, received one that ends at 21"
     with pytest.raises(DanqError, match=expected):
-        place(read_intervals(path), genome, path)
+        place_intervals(path, genome)
     path = written(tmp_path / "a.gff3", GFF.replace("3\t8", "3\t108"))
     with pytest.raises(DanqError, match=r"a\.gff3:5: expected an interval within 'chrI' of 100 bp"):
-        place(read_intervals(path, "CDS"), genome, path)
+        place_intervals(path, genome, feature="CDS")
