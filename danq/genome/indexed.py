@@ -221,7 +221,7 @@ def _cache() -> Path | None:
 class _Index(NamedTuple):
     """What a FASTA was found to hold.
 
-    `fai` is a ``.fai`` of contigs named by their number, for pyfaidx reads names in the encoding of the locale;
+    `fai` is a ``.fai`` of contigs named by their number: pyfaidx reads names in the encoding of the locale;
     `gzi` is a ``.gzi`` in hexadecimal digits, empty for plain text.
     """
 

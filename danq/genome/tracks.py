@@ -26,7 +26,6 @@ _HEADERS = ("track", "browser")
 _HEAD = re.compile(rb"(?:(?:#|(?:track|browser)(?=[ \t\r\n]))[^\n]*\n|[ \t\r]*\n)*")
 _SEQUENCE = ("##FASTA", ">")
 _INTEGER = re.compile(r" *[+-]?[0-9]{1,18} *")
-_TYPES = {"start": pl.Int64, "end": pl.Int64, "offset": pl.Int64}
 _RECORD = {"line": pl.Int64, "contig": pl.String, "start": pl.Int64, "end": pl.Int64, "summit": pl.Int64}
 
 
@@ -59,8 +58,7 @@ def read_intervals(path: Path, feature: str | None = None) -> Intervals:
     DanqError
         If the file cannot be read or a line is malformed; the message names the line.
     """
-    gff = _suffix(path) in _GFF
-    if gff and feature is None:
+    if (gff := _suffix(path) in _GFF) and feature is None:
         types = ", ".join(sorted({kind for kind, _ in _features(path)})) or "none"
         raise DanqError(
             f"{path}: a GFF file needs `feature`, the type of the wanted features; it has {types}"
@@ -192,7 +190,8 @@ def _columns(data: bytes, count: int, wanted: dict[int, str]) -> pl.DataFrame | 
     None if a line has another number of columns or a field is empty or no number.
     """
     # polars accepts names of its own making only where there is no header line
-    schema = {f"column_{index + 1}": _TYPES.get(wanted.get(index, ""), pl.String) for index in range(count)}
+    names = [wanted.get(index) for index in range(count)]
+    types = (pl.Int64 if name in ("start", "end", "offset") else pl.String for name in names)
     kept = sorted({*wanted, count - 1})
     try:
         frame = pl.read_csv(
@@ -201,7 +200,7 @@ def _columns(data: bytes, count: int, wanted: dict[int, str]) -> pl.DataFrame | 
             separator="\t",
             quote_char=None,
             comment_prefix="#" if b"\n#" in data or data.startswith(b"#") else None,
-            schema=schema,
+            schema={f"column_{number}": type_ for number, type_ in enumerate(types, 1)},
             columns=kept,
         )
     except pl.exceptions.PolarsError:
