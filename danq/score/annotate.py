@@ -61,7 +61,7 @@ class Field:
 
 
 def info_fields(columns: Columns, prefix: str = PREFIX) -> tuple[Field, ...]:
-    """Fields of the measures that are annotated, in the order of ``columns.info``.
+    """Declare the measures that are annotated, in the order of ``columns.info``.
 
     Raises
     ------
@@ -103,16 +103,14 @@ def info_texts(batch: pa.RecordBatch, columns: Columns) -> list[tuple[str, ...]]
 def header_line(
     columns: Columns, digests: Sequence[str], strands: str, prefix: str = PREFIX, **more: str
 ) -> str:
-    """Give the header's ``##danq`` line: which bundles and rules the scores come from.
+    """Give the header's ``##danq`` line: which bundles, rules and formulas the scores come from.
 
     Parameters
     ----------
     columns : Columns
         Whose measures' formulas it holds.
-    digests : sequence of str
-        Digest of each bundle.
-    strands : str
-        How strands were combined: scores, predictions or forward.
+    digests, strands : sequence of str, str
+        Of the bundles, and how strands were combined: scores, predictions or forward.
     prefix : str
         Begin of the INFO keys, which tells two annotations of one file apart.
     **more : str
