@@ -195,37 +195,3 @@ def digest(value: Any) -> str:
 def write_json(path: Path, value: Any) -> None:
     """Write a JSON file with two-space indentation; key order is kept."""
     path.write_text(json.dumps(value, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-
-
-def read_manifest(path: Path, kind: str, version: int) -> dict[str, Any]:
-    """Read a JSON manifest and check that it is of the kind and format version this release reads.
-
-    Parameters
-    ----------
-    path : Path
-        The manifest, for example ``results/genomes/sacCer3/genome.json``.
-    kind : str
-        Expected value of its key ``kind``: genome, dataset, bundle, ...
-    version : int
-        Expected value of its key ``format_version``.
-
-    Raises
-    ------
-    DanqError
-        If the file is missing, no JSON object, of another kind or of another format version.
-    """
-    try:
-        value = json.loads(path.read_text(encoding="utf-8"))
-    except (FileNotFoundError, NotADirectoryError):
-        raise DanqError(f"{path}: no such file; {path.parent} is no danq {kind}") from None
-    except (json.JSONDecodeError, UnicodeDecodeError):
-        raise DanqError(f"{path}: expected JSON, received something else") from None
-    received = value.get("kind") if isinstance(value, dict) else None
-    if received != kind:
-        raise DanqError(f"{path}: expected a danq {kind}, received {received!r}")
-    if value.get("format_version") != version:
-        raise DanqError(
-            f"{path}: expected {kind} format version {version}, received {value.get('format_version')}; "
-            f"make it again with this release of danq"
-        )
-    return dict(value)

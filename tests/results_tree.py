@@ -223,7 +223,11 @@ def write_scores(
         "vcf": {"name": f"{name}.vcf.gz", "sha256": "ef" * 32},
         "genome": {"path": "results/genomes/sacCer3", "digest": "cd" * 32},
         "bundles": [{"path": "results/runs/danq", "run": "danq", "digest": "01" * 32}],
+        "background": None,
         "targets": list(targets),
+        "target_index": list(range(len(targets))),
+        "task": "multilabel",
+        "window": 1000,
         "options": {"strands": "scores", "regions": [], "background": None},
         "counts": counts
         or {
@@ -234,7 +238,13 @@ def write_scores(
             "reasons": {"ref_mismatch": int((~scored).sum())} if not scored.all() else {},
             "flags": {},
         },
+        "contigs": {"renamed": {}, "unknown": []},
+        "sorted": True,
+        "indexed": True,
+        "truth": None,
+        "seconds": 1.5,
         "variants_per_second": 321.5,
+        "digest": "23" * 32,
         "provenance": provenance(f"danq score --vcf {name}.vcf.gz"),
         **manifest,
     }

@@ -36,4 +36,4 @@ def evaluate(
     from danq.evaluate.evaluate import evaluate_predictions
 
     summary = evaluate_predictions(predictions, out, dataset, resamples)
-    log.info("%s: metrics of run %s on %s", out, summary["run"], ", ".join(summary["splits"]))
+    log.info("%s: metrics of run %s on %s", out, summary.run, ", ".join(summary.splits))

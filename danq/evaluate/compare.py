@@ -167,7 +167,7 @@ def _same_draw(runs: Sequence[Run]) -> bool:
     for run in runs:
         if run.summary is None or run.measured is None or not run.measured["intervals"]:
             return False
-        drawn.append((run.summary["provenance"]["options"].get("seed"), run.measured["intervals"]))
+        drawn.append((run.summary.provenance["options"].get("seed"), run.measured["intervals"]))
     return all(each == drawn[0] for each in drawn)
 
 

@@ -18,21 +18,32 @@ from danq.evaluate.curves import calibration_table, curve_table, pool
 from danq.evaluate.intervals import describe_intervals, draw_rows, interval
 from danq.evaluate.leakage import REPEATED, Leakage, identical, leakage
 from danq.evaluate.per_target import SplitScores, known_labels, score_split
-from danq.files import sha256, staged, write_json
+from danq.files import sha256, staged
 from danq.learn.predict.predictions import Predictions, read_predictions
 from danq.metrics import AREAS, SCORED
 from danq.provenance import provenance
+from danq.storage import Manifest
 
 log = logging.getLogger("danq")
 
-KIND, FORMAT_VERSION = "evaluation", 1
 SEED = 1337
 _ROWS_AT_ONCE = 1 << 16
 
 
+class Evaluation(Manifest):
+    """``summary.json``: what was measured of a run on each split, but for the tables."""
+
+    KIND, FILE = "evaluation", "summary.json"
+
+    run: str
+    task: str
+    splits: dict[str, dict[str, Any]]
+    provenance: dict[str, Any]
+
+
 def evaluate_predictions(
     paths: list[Path], out: Path, dataset: Path | None = None, resamples: int | None = None, seed: int = SEED
-) -> dict[str, Any]:
+) -> Evaluation:
     """Measure a run's predictions and write `metrics.tsv`, `summary.json`, curves and calibration.
 
     Parameters
@@ -50,8 +61,8 @@ def evaluate_predictions(
 
     Returns
     -------
-    dict
-        The contents of `summary.json`.
+    Evaluation
+        As in `summary.json`.
 
     Raises
     ------
@@ -196,20 +207,18 @@ def _line(split: str, described: dict[str, Any]) -> str:
 
 def _summary(
     paths: list[Path], splits: dict[str, Predictions], described: dict[str, Any], options: dict[str, Any]
-) -> dict[str, Any]:
+) -> Evaluation:
     first = next(iter(splits.values()))
     digests = {"bundle": first.bundle_digest, "dataset": first.dataset_digest}
-    return {
-        "kind": KIND,
-        "format_version": FORMAT_VERSION,
-        "run": first.run,
-        "task": first.task,
-        "splits": described,
-        "provenance": provenance(digests | {str(path): sha256(path) for path in paths}, options),
-    }
+    return Evaluation(
+        run=first.run,
+        task=first.task,
+        splits=described,
+        provenance=provenance(digests | {str(path): sha256(path) for path in paths}, options),
+    )
 
 
-def _write(out: Path, measured: list[SplitScores], summary: dict[str, Any]) -> None:
+def _write(out: Path, measured: list[SplitScores], summary: Evaluation) -> None:
     metrics, resamples = [s.metrics() for s in measured], [s.resampled() for s in measured]
     gathered = [calibration_table(s.predictions, [t.reliability for t in s.targets]) for s in measured]
     drawn = [curve_table(s.predictions, [t.curves for t in s.targets]) for s in measured]
@@ -218,4 +227,4 @@ def _write(out: Path, measured: list[SplitScores], summary: dict[str, Any]) -> N
         pl.concat(gathered).write_csv(partial / "calibration.tsv", separator="\t")
         pl.concat(drawn).write_parquet(partial / "curves.parquet")
         pl.concat(resamples, how="diagonal").write_parquet(partial / "resamples.parquet")
-        write_json(partial / "summary.json", summary)
+        summary.write(partial)

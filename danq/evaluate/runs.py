@@ -8,9 +8,8 @@ from typing import Any
 import polars as pl
 
 from danq.errors import DanqError
-from danq.evaluate.evaluate import FORMAT_VERSION, KIND
+from danq.evaluate.evaluate import Evaluation
 from danq.evaluate.per_target import SCHEMA, TARGET
-from danq.files import read_manifest
 from danq.learn.manifest import BundleManifest
 from danq.learn.repeats import Repeat, read_name
 
@@ -30,7 +29,7 @@ class Run:
         ``bundle.json``.
     history : DataFrame or None
         ``history.tsv``.
-    summary : dict or None
+    summary : Evaluation or None
         ``evaluation/summary.json``.
     metrics, curves, calibration, resamples : DataFrame or None
         The tables beside it, without the resamples of single targets.
@@ -39,7 +38,7 @@ class Run:
     name: str
     bundle: BundleManifest
     history: pl.DataFrame | None
-    summary: dict[str, Any] | None
+    summary: Evaluation | None
     metrics: pl.DataFrame | None
     curves: pl.DataFrame | None
     calibration: pl.DataFrame | None
@@ -73,13 +72,13 @@ class Run:
     @property
     def split(self) -> str:
         """Split whose metrics are shown: test, or else what was evaluated last."""
-        splits = list(self.summary["splits"]) if self.summary else []
+        splits = list(self.summary.splits) if self.summary else []
         return "test" if "test" in splits or not splits else str(splits[-1])
 
     @property
     def measured(self) -> dict[str, Any] | None:
         """Means over targets on `split`."""
-        measured = self.summary["splits"].get(self.split) if self.summary else None
+        measured = self.summary.splits.get(self.split) if self.summary else None
         return None if measured is None else dict(measured)
 
     def on_split(self, table: pl.DataFrame | None) -> pl.DataFrame | None:
@@ -98,12 +97,11 @@ def read_run(manifest: Path) -> Run:
     """
     folder = manifest.parent
     evaluation = folder / "evaluation"
-    summary = evaluation / "summary.json"
     return Run(
         name=folder.name,
         bundle=BundleManifest.read(manifest.parent),
         history=read_tsv(folder / "history.tsv"),
-        summary=read_manifest(summary, KIND, FORMAT_VERSION) if summary.is_file() else None,
+        summary=Evaluation.read(evaluation) if (evaluation / Evaluation.FILE).is_file() else None,
         metrics=read_tsv(evaluation / "metrics.tsv", SCHEMA),
         curves=_read_parquet(evaluation / "curves.parquet"),
         calibration=read_tsv(evaluation / "calibration.tsv", {"run": pl.String, "target": pl.String}),

@@ -8,24 +8,26 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from danq.data.manifest import Task
 from danq.errors import DanqError
 from danq.explain.figures import HeatMap, heat_map_svg
 from danq.explain.mutants import DELETED, cut_pieces, longest_piece
 from danq.explain.regions import Regions
 from danq.explain.saturation import HeatMaps, Mutated, OutputTargets, saturate, table_rows
-from danq.files import check_writable, read_manifest, staged, write_json
+from danq.files import check_writable, staged
 from danq.genome.fasta import Genome
+from danq.learn.manifest import UsedBundle
 from danq.learn.predict.tracks import TrackFormat, file_stem, writing_values
 from danq.progress import progress
 from danq.provenance import provenance
+from danq.score.manifest import UsedGenome
 from danq.score.models import Models
 from danq.score.options import ScoreOptions
+from danq.storage import Entry, Manifest
 from danq.tables import Format, writing_rows
 
 log = logging.getLogger("danq")
 
-KIND, FORMAT_VERSION = "ism", 1
-MANIFEST_FILE = "ism.json"
 PIECES = (
     "a stretch is cut into equal pieces of at most max(bin, window // 2) bp; all mutants of a piece are "
     "compared in the one window centred on it"
@@ -54,9 +56,38 @@ class IsmOptions:
     track_format: TrackFormat = "bigwig"
 
 
+class Piece(Entry):
+    """A piece as ``chr7:1001-1500`` (1-based), with the 0-based first base of its window."""
+
+    piece: str
+    window_start: int
+
+
+class IsmManifest(Manifest):
+    """``ism.json``: what was mutated, by which models, in which pieces, into which files."""
+
+    KIND, FILE = "ism", "ism.json"
+
+    genome: UsedGenome
+    bundles: tuple[UsedBundle, ...]
+    targets: tuple[str, ...]
+    target_index: tuple[int, ...]
+    task: Task
+    window: int
+    longest_piece: int
+    piece_rule: str
+    strands: str
+    stretches: dict[str, Any]
+    pieces: tuple[Piece, ...]
+    counts: dict[str, int]
+    renamed_contigs: dict[str, str]
+    provenance: dict[str, Any]
+    files: tuple[str, ...]
+
+
 def mutate_regions(
     models: Models, genome: Genome, regions: Regions, options: IsmOptions, out: Path
-) -> dict[str, Any]:
+) -> IsmManifest:
     """Mutate every base of some regions and write the table, tracks, heat maps and manifest.
 
     Parameters
@@ -72,8 +103,8 @@ def mutate_regions(
 
     Returns
     -------
-    dict
-        The manifest, as in ``ism.json``.
+    IsmManifest
+        As in ``ism.json``.
 
     Raises
     ------
@@ -101,10 +132,10 @@ def mutate_regions(
                 raise DanqError(f"{genome.path}: expected a known base in the regions, found N alone")
         counts["unknown_bases"] = regions.bases - counts["positions"]
         counts["heat_maps"] = len(list(partial.glob("*.svg")))
-        manifest = _manifest(models, genome, regions, options, targets, counts)
-        manifest["files"] = sorted(path.name for path in partial.iterdir())
-        write_json(partial / MANIFEST_FILE, manifest)
-        _remove_earlier(out, manifest["files"])
+        files = sorted(path.name for path in partial.iterdir())
+        manifest = _manifest(models, genome, regions, options, targets, counts, files)
+        manifest.write(partial)
+        _remove_earlier(out, files)
     log.info(
         "%s: %s mutants of %s bases (%s N left out), %d heat maps",
         out,
@@ -165,7 +196,7 @@ class _Writing(ExitStack):
 def _remove_earlier(out: Path, files: Sequence[str]) -> None:
     """Remove what an earlier mutagenesis left in `out` and this one does not replace."""
     try:
-        earlier = read_manifest(out / MANIFEST_FILE, KIND, FORMAT_VERSION).get("files", [])
+        earlier = IsmManifest.read(out).files
     except DanqError:
         return
     for name in set(earlier) - set(files):
@@ -179,41 +210,41 @@ def _manifest(
     options: IsmOptions,
     targets: OutputTargets,
     counts: Counter[str],
-) -> dict[str, Any]:
+    files: Sequence[str],
+) -> IsmManifest:
     longest = longest_piece(models.window, models.bin)
     inputs = {str(genome.path): genome.digest}
     inputs |= {bundle.path: bundle.digest for bundle in models.bundles}
     scoring = options.score
     depends_on = {"deletions": options.deletions, "strands": scoring.strands, "targets": scoring.targets}
-    return {
-        "kind": KIND,
-        "format_version": FORMAT_VERSION,
-        "genome": {"path": str(genome.path), "digest": genome.digest},
-        "bundles": [bundle.model_dump() for bundle in models.bundles],
-        "targets": [models.targets[number] for number in targets.index],
-        "target_index": list(targets.index),
-        "task": models.task,
-        "window": models.window,
-        "longest_piece": longest,
-        "piece_rule": PIECES,
-        "strands": scoring.strands,
-        "stretches": {
+    pieces = (
+        Piece(
+            piece=f"{genome.names[piece.contig]}:{piece.start + 1}-{piece.end}",
+            window_start=piece.window_start,
+        )
+        for number in range(len(regions))
+        for piece in cut_pieces(regions, number, models.window, longest)
+    )
+    return IsmManifest(
+        genome=UsedGenome(path=str(genome.path), digest=genome.digest),
+        bundles=models.bundles,
+        targets=tuple(models.targets[number] for number in targets.index),
+        target_index=tuple(targets.index),
+        task=models.task,
+        window=models.window,
+        longest_piece=longest,
+        piece_rule=PIECES,
+        strands=scoring.strands,
+        stretches={
             "given": regions.before_merging,
             "mutated": len(regions),
             "bases": regions.bases,
             "left_out": dict(regions.left_out),
             "regions": [regions.text(genome, number) for number in range(len(regions))],
         },
-        "pieces": [
-            # 1-based, with the 0-based first base of the window
-            {
-                "piece": f"{genome.names[piece.contig]}:{piece.start + 1}-{piece.end}",
-                "window_start": piece.window_start,
-            }
-            for number in range(len(regions))
-            for piece in cut_pieces(regions, number, models.window, longest)
-        ],
-        "counts": dict(counts),
-        "renamed_contigs": regions.renamed,
-        "provenance": provenance(inputs, depends_on),
-    }
+        pieces=tuple(pieces),
+        counts=dict(counts),
+        renamed_contigs=regions.renamed,
+        provenance=provenance(inputs, depends_on),
+        files=tuple(files),
+    )

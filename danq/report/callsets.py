@@ -13,10 +13,9 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from danq.errors import DanqError
-from danq.files import read_manifest
+from danq.score.manifest import ScoresManifest
 from danq.score.measures import EFFECT, LOGIT_DIFF, TARGET, column_of, targets_of
 
-KIND, FORMAT_VERSION = "scores", 1
 NAMES = ("row", "allele", "contig", "pos", "id", "ref", "alt", "sample", "haplotype")
 """Columns that say which allele a row is about; the last two with samples only."""
 
@@ -34,7 +33,7 @@ class Callset:
         Name of its directory.
     path : Path
         The directory.
-    manifest : dict
+    manifest : ScoresManifest
         ``scores.json``.
     columns : tuple of str
         Columns of ``scores.parquet``; none where the scores were written as text.
@@ -44,7 +43,7 @@ class Callset:
 
     name: str
     path: Path
-    manifest: dict[str, Any]
+    manifest: ScoresManifest
     columns: tuple[str, ...]
     truth: pl.DataFrame | None
 
@@ -102,7 +101,7 @@ def read_callset(manifest: Path) -> Callset:
         If a file is missing, damaged, or of another format version.
     """
     folder = manifest.parent
-    scores = read_manifest(manifest, KIND, FORMAT_VERSION)
+    scores = ScoresManifest.read(folder)
     columns: tuple[str, ...] = ()
     # asked for as text, the scores are for other readers than the report
     if not (folder / "scores.tsv").is_file() or (folder / "scores.parquet").exists():
@@ -110,7 +109,7 @@ def read_callset(manifest: Path) -> Callset:
             columns = tuple(file.schema_arrow.names)
     # what an earlier scoring with other options left there is not shown
     truth = folder / "truth.tsv"
-    compared = truth.is_file() and scores.get("truth")
+    compared = truth.is_file() and scores.truth is not None
     return Callset(folder.name, folder, scores, columns, _read_truth(truth) if compared else None)
 
 

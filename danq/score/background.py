@@ -8,11 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from danq.errors import DanqError, first_few
-from danq.files import read_manifest
+from danq.score.manifest import BackgroundManifest
 from danq.storage import load_array
 
-KIND, FORMAT_VERSION = "background", 1
-VALUES_FILE, MANIFEST_FILE = "background.npy", "background.json"
+VALUES_FILE = "background.npy"
 SMALLEST = 1e-6
 """No e-value is below this: that of DeepSEA's million variants."""
 
@@ -103,12 +102,12 @@ def open_background(
     DanqError
         If it is no background, damaged, or was made otherwise.
     """
-    info = read_manifest(path / MANIFEST_FILE, KIND, FORMAT_VERSION)
-    made = [bundle["digest"] for bundle in info["bundles"]]
+    manifest = BackgroundManifest.read(path)
+    made = [bundle.digest for bundle in manifest.bundles]
     for what, given, found in (
         ("bundles", sorted(digests), sorted(made)),
-        ("targets", list(targets), info["targets"]),
-        ("strands rule", [strands], [info["options"]["strands"]]),
+        ("targets", list(targets), list(manifest.targets)),
+        ("strands rule", [strands], [manifest.options["strands"]]),
     ):
         if given != found:
             wanted, received = (first_few((name[:12] for name in names), 3) for names in (given, found))
@@ -116,5 +115,5 @@ def open_background(
                 f"{path}: expected a background of the same {what} ({wanted}), received one of "
                 f"{received}; make one with `danq background`"
             )
-    values = load_array(path / VALUES_FILE, (len(targets), info["n"]), np.float32, "background")
-    return Background(path, len(targets), info["n"], int(values.offset), info["digest"])
+    values = load_array(path / VALUES_FILE, (len(targets), manifest.n), np.float32, "background")
+    return Background(path, len(targets), manifest.n, int(values.offset), manifest.digest)

@@ -5,17 +5,17 @@ import tempfile
 import time
 from collections import Counter
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from danq.errors import DanqError
-from danq.files import digest, sha256, staged, write_json
+from danq.files import digest, sha256, staged
 from danq.progress import progress
 from danq.provenance import provenance
-from danq.score.background import FORMAT_VERSION, KIND, MANIFEST_FILE, VALUES_FILE
+from danq.score.background import VALUES_FILE
 from danq.score.job import Job
+from danq.score.manifest import BackgroundManifest, UsedGenome, UsedVariants
 from danq.score.scoring import scored_blocks
 from danq.storage import RowSpool, write_array
 
@@ -26,7 +26,7 @@ ENOUGH = 10_000
 _OPTIONS = {"strands", "ref_mismatch", "regions", "pass_only"}
 
 
-def build_background(job: Job, out: Path) -> dict[str, Any]:
+def build_background(job: Job, out: Path) -> BackgroundManifest:
     """Score common variants and keep, sorted for each target, how large their effects are.
 
     Every allele that can be scored counts once. Memory grows neither with the alleles nor with the targets,
@@ -41,8 +41,8 @@ def build_background(job: Job, out: Path) -> dict[str, Any]:
 
     Returns
     -------
-    dict
-        The manifest, as in ``background.json``.
+    BackgroundManifest
+        As in ``background.json``.
 
     Raises
     ------
@@ -57,7 +57,7 @@ def build_background(job: Job, out: Path) -> dict[str, Any]:
             columns = map(_sorted, spool.columns())
             write_array(partial / VALUES_FILE, spool.shape[::-1], np.float32, columns)
         manifest = _manifest(job, len(spool), reasons, sha256(partial / VALUES_FILE))
-        write_json(partial / MANIFEST_FILE, manifest)
+        manifest.write(partial)
     log.info(
         "%s: background of %s alleles (%s not scored), %d targets, in %.1f s",
         out,
@@ -93,20 +93,19 @@ def _sorted(column: NDArray[np.float32]) -> NDArray[np.float32]:
     return column
 
 
-def _manifest(job: Job, n: int, reasons: dict[str, int], values_digest: str) -> dict[str, Any]:
-    said = job.options.model_dump(mode="json", include=_OPTIONS)
+def _manifest(job: Job, n: int, reasons: dict[str, int], values_digest: str) -> BackgroundManifest:
+    options = job.options.model_dump(mode="json", include=_OPTIONS)
     targets = list(job.models.targets)
-    made = {"bundles": job.models.digests, "targets": targets, "options": said, "values": values_digest}
-    return {
-        "kind": KIND,
-        "format_version": FORMAT_VERSION,
-        "vcf": {"name": job.name, "sha256": job.vcf_digest},
-        "genome": {"path": str(job.genome.path), "digest": job.genome.digest},
-        "bundles": [bundle.model_dump() for bundle in job.models.bundles],
-        "targets": targets,
-        "options": said,
-        "n": n,
-        "reasons": reasons,
-        "digest": digest(made),
-        "provenance": provenance({job.name: job.vcf_digest, str(job.genome.path): job.genome.digest}, said),
-    }
+    made = {"bundles": job.models.digests, "targets": targets, "options": options, "values": values_digest}
+    inputs = {job.name: job.vcf_digest, str(job.genome.path): job.genome.digest}
+    return BackgroundManifest(
+        vcf=UsedVariants(name=job.name, sha256=job.vcf_digest),
+        genome=UsedGenome(path=str(job.genome.path), digest=job.genome.digest),
+        bundles=job.models.bundles,
+        targets=tuple(targets),
+        options=options,
+        n=n,
+        reasons=reasons,
+        digest=digest(made),
+        provenance=provenance(inputs, options),
+    )

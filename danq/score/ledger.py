@@ -5,12 +5,12 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import polars as pl
 import pyarrow as pa
 
 from danq.files import atomic
+from danq.score.manifest import ScoreCounts
 from danq.variants.alleles import REASONS
 
 COLUMNS = ("row", "allele", "contig", "pos", "id", "ref", "alt", "status", "reason", "flags")
@@ -52,16 +52,16 @@ class Counts:
         self.reasons.update(found)
         self.flags.update(flag for text in flags if text for flag in text.split(","))
 
-    def as_dict(self, records: int) -> dict[str, Any]:
+    def of(self, records: int) -> ScoreCounts:
         """Give the counts for the manifest; reasons in the order of `danq.variants.alleles.REASONS`."""
-        return {
-            "records": records,
-            "alleles": self.alleles,
-            "scored": self.scored,
-            "skipped": self.skipped,
-            "reasons": {reason: self.reasons[reason] for reason in REASONS if self.reasons[reason]},
-            "flags": dict(sorted(self.flags.items())),
-        }
+        return ScoreCounts(
+            records=records,
+            alleles=self.alleles,
+            scored=self.scored,
+            skipped=self.skipped,
+            reasons={reason: self.reasons[reason] for reason in REASONS if self.reasons[reason]},
+            flags=dict(sorted(self.flags.items())),
+        )
 
     def describe(self) -> str:
         """Say the counts in one line: `5 alleles: 3 scored, 2 skipped (star 1, ref_mismatch 1)`."""

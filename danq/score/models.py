@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from danq.data.manifest import Task
 from danq.errors import DanqError, first_few
 from danq.files import sha256
 from danq.genome.fasta import Genome
@@ -42,7 +43,7 @@ class Models:
     targets: tuple[str, ...]
     window: int
     bin: int
-    task: str
+    task: Task
     open: Callable[[], Sequence[Runner]]
     names: tuple[str, ...] = ()
 

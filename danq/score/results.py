@@ -4,23 +4,21 @@ import logging
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
 
 from danq.errors import DanqError
-from danq.files import check_writable, staged, write_json
+from danq.files import check_writable, staged
 from danq.provenance import provenance
 from danq.score.annotate import PREFIX, check_fields, header_line, index_vcf, info_fields
 from danq.score.compute import compute_parts
 from danq.score.estimate import LONG, estimate
 from danq.score.gather import ANNOTATED_FILE, LEDGER_FILE, TRUTH_FILE, Files, Gathered, gather
 from danq.score.job import Job
+from danq.score.manifest import ContigNames, ScoresManifest, UsedGenome, UsedVariants
 from danq.score.parts import Work, open_work
 from danq.tables import Format
 
 log = logging.getLogger("danq")
 
-KIND, FORMAT_VERSION = "scores", 1
-MANIFEST_FILE = "scores.json"
 _INDEXES = (f"{ANNOTATED_FILE}.tbi", f"{ANNOTATED_FILE}.csi")
 _ALL_FILES = ("scores.parquet", "scores.tsv", LEDGER_FILE, TRUTH_FILE, ANNOTATED_FILE, *_INDEXES)
 
@@ -61,7 +59,7 @@ def files_of(job: Job, long: bool = False, form: Format = "parquet", prefix: str
     )
 
 
-def score_variants_file(job: Job, files: Files, out: Path, work: Path | None = None) -> dict[str, Any]:
+def score_variants_file(job: Job, files: Files, out: Path, work: Path | None = None) -> ScoresManifest:
     """Score a file of variants and write the results.
 
     Parameters
@@ -77,8 +75,8 @@ def score_variants_file(job: Job, files: Files, out: Path, work: Path | None = N
 
     Returns
     -------
-    dict
-        The manifest, as in ``scores.json``.
+    ScoresManifest
+        As in ``scores.json``.
 
     Raises
     ------
@@ -103,7 +101,7 @@ def score_variants_file(job: Job, files: Files, out: Path, work: Path | None = N
             if job.variants.kind == "vcf":
                 index = index_vcf(partial / ANNOTATED_FILE, job.survey.sorted, job.survey.longest_end)
             manifest = _manifest(job, gathered, index is not None)
-            write_json(partial / MANIFEST_FILE, manifest)
+            manifest.write(partial)
             for name in _ALL_FILES:
                 # what other options once left here would pass for a part of these results
                 if not (partial / name).exists():
@@ -152,33 +150,28 @@ def _compute(job: Job, work: Work, files: Files, out: Path) -> None:
         raise
 
 
-def _manifest(job: Job, gathered: Gathered, indexed: bool) -> dict[str, Any]:
+def _manifest(job: Job, gathered: Gathered, indexed: bool) -> ScoresManifest:
     options = job.options.model_dump(mode="json")
     inputs = {job.name: job.vcf_digest, str(job.genome.path): job.genome.digest}
     inputs |= {bundle.path: bundle.digest for bundle in job.models.bundles}
     counts, seconds = gathered.counts, gathered.seconds
-    return {
-        "kind": KIND,
-        "format_version": FORMAT_VERSION,
-        "vcf": {"name": job.name, "sha256": job.vcf_digest},
-        "genome": {"path": str(job.genome.path), "digest": job.genome.digest},
-        "bundles": [bundle.model_dump() for bundle in job.models.bundles],
-        "background": job.background.digest if job.background is not None else None,
-        "targets": [job.columns.targets[index] for index in job.columns.chosen],
-        "target_index": list(job.columns.chosen),
-        "task": job.models.task,
-        "window": job.models.window,
-        "options": options,
-        "counts": counts.as_dict(job.survey.records),
-        "contigs": {
-            "renamed": job.survey.contigs.renamed,
-            "unknown": list(job.survey.contigs.unknown),
-        },
-        "sorted": job.survey.sorted,
-        "indexed": indexed,
-        "truth": gathered.truth,
-        "seconds": round(seconds, 3),
-        "variants_per_second": round(counts.scored / seconds, 1) if seconds and counts.scored else None,
-        "digest": job.digest,
-        "provenance": provenance(inputs, options),
-    }
+    return ScoresManifest(
+        vcf=UsedVariants(name=job.name, sha256=job.vcf_digest),
+        genome=UsedGenome(path=str(job.genome.path), digest=job.genome.digest),
+        bundles=job.models.bundles,
+        background=job.background.digest if job.background is not None else None,
+        targets=tuple(job.columns.targets[index] for index in job.columns.chosen),
+        target_index=tuple(job.columns.chosen),
+        task=job.models.task,
+        window=job.models.window,
+        options=options,
+        counts=counts.of(job.survey.records),
+        contigs=ContigNames(renamed=job.survey.contigs.renamed, unknown=tuple(job.survey.contigs.unknown)),
+        sorted=job.survey.sorted,
+        indexed=indexed,
+        truth=gathered.truth,
+        seconds=round(seconds, 3),
+        variants_per_second=round(counts.scored / seconds, 1) if seconds and counts.scored else None,
+        digest=job.digest,
+        provenance=provenance(inputs, options),
+    )

@@ -2,7 +2,6 @@
 
 import errno
 import gzip
-import json
 import os
 import signal
 import subprocess
@@ -13,7 +12,7 @@ import pytest
 from Bio import bgzf
 
 from danq.errors import DanqError
-from danq.files import atomic, digest, open_binary, read_lines, read_manifest, sha256, staged, write_json
+from danq.files import atomic, digest, open_binary, read_lines, sha256, staged, write_json
 
 
 def visible(folder: Path) -> list[str]:
@@ -173,25 +172,6 @@ def test_a_killed_job_leaves_no_final_file(how: signal.Signals, tmp_path: Path) 
     with staged(tmp_path) as partial:
         (partial / "codes.npy").write_text("whole")
     assert visible(tmp_path) == ["codes.npy"]
-
-
-def test_manifests_are_checked(tmp_path: Path) -> None:
-    path = tmp_path / "genome.json"
-    with pytest.raises(DanqError, match=r"no such file; .* is no danq genome"):
-        read_manifest(path, "genome", 1)
-    for text, message in {
-        "{": "expected JSON",
-        "[1]": "expected a danq genome, received None",
-        '{"kind": "dataset", "format_version": 1}': "expected a danq genome, received 'dataset'",
-        '{"kind": "genome", "format_version": 2}': "expected genome format version 1, received 2",
-        '{"kind": "genome"}': "expected genome format version 1, received None",
-    }.items():
-        path.write_text(text)
-        with pytest.raises(DanqError, match=message):
-            read_manifest(path, "genome", 1)
-    write_json(path, {"kind": "genome", "format_version": 1, "name": "häme"})
-    assert read_manifest(path, "genome", 1)["name"] == "häme"
-    assert json.loads(path.read_text())["name"] == "häme"
 
 
 def test_digests_do_not_depend_on_key_order(tmp_path: Path) -> None:

@@ -102,18 +102,11 @@ class Interrupted(ToyRunner):
 def test_every_allele_is_accounted_for(vcf, expected, tmp_path, caplog):
     with caplog.at_level("INFO", "danq"):
         manifest = score(job_of(vcf), tmp_path)
-    counts = manifest["counts"]
-    assert counts["records"] == N_RECORDS
-    assert (
-        counts["scored"] + counts["skipped"]
-        == counts["alleles"]
-        == sum(counts["reasons"].values()) + counts["scored"]
-    )
-    assert list(counts["reasons"]) == ["star", "symbolic"]
-    assert (
-        f"{counts['alleles']:,} alleles: {counts['scored']:,} scored, {counts['skipped']:,} skipped"
-        in caplog.text
-    )
+    counts = manifest.counts
+    assert counts.records == N_RECORDS
+    assert counts.scored + counts.skipped == counts.alleles == sum(counts.reasons.values()) + counts.scored
+    assert list(counts.reasons) == ["star", "symbolic"]
+    assert f"{counts.alleles:,} alleles: {counts.scored:,} scored, {counts.skipped:,} skipped" in caplog.text
     ledger = pl.read_csv(tmp_path / "ledger.tsv", separator="\t")
     wanted = [
         (row, allele, alt)
@@ -122,7 +115,7 @@ def test_every_allele_is_accounted_for(vcf, expected, tmp_path, caplog):
     ]
     assert list(ledger.select("row", "allele", "alt").iter_rows()) == wanted
     assert " ".join(ledger.columns) == "row allele contig pos id ref alt status reason flags"
-    assert (ledger["status"] == "scored").sum() == counts["scored"]
+    assert (ledger["status"] == "scored").sum() == counts.scored
     assert ledger.filter(status="skipped")["reason"].value_counts().height == 2
     table = pl.read_parquet(tmp_path / "scores.parquet")
     scored = ledger.filter(status="scored")
@@ -219,7 +212,7 @@ def test_a_scoring_interrupted_while_its_files_were_written_loads_no_model(
     runner = ToyRunner(FUNCTIONS)
     manifest = score(job_of(vcf, runner), tmp_path)
     assert runner.windows == 0
-    assert manifest["variants_per_second"] > 0
+    assert manifest.variants_per_second > 0
     assert {name: (tmp_path / name).read_bytes() for name in TABLES} == expected
 
 
@@ -260,7 +253,7 @@ def test_shards_of_personal_genomes_see_their_neighbours(tmp_path):
     for name in TABLES:
         assert (tmp_path / "out" / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()
     table = pl.read_parquet(tmp_path / "out" / "scores.parquet")
-    assert table.height == manifest["counts"]["scored"] > len(lines)
+    assert table.height == manifest.counts.scored > len(lines)
     largest = table.group_by("row").agg(pl.col("max_abs_logit_diff").max()).sort("row")
     with pysam.VariantFile(str(tmp_path / "out" / "annotated.vcf.gz")) as annotated:
         shown = [record.info.get("danq_max_abs_logit_diff") for record in annotated]
@@ -352,7 +345,7 @@ def test_no_records_give_empty_results(tmp_path, caplog):
     manifest = score(job_of(path, runner), tmp_path / "out")
     assert "no records; the results will be empty" in caplog.text
     assert runner.windows == 0
-    assert manifest["counts"] == {
+    assert manifest.counts.model_dump() == {
         "records": 0,
         "alleles": 0,
         "scored": 0,
@@ -369,7 +362,7 @@ def test_no_records_give_empty_results(tmp_path, caplog):
 
 def test_chosen_targets_long_rows_and_text(small, tmp_path):
     wide = score(job_of(small, targets=["tRNA gene", "gc"]), tmp_path / "wide")
-    assert (wide["targets"], wide["target_index"]) == (["tRNA gene", "gc"], [2, 0])
+    assert (wide.targets, wide.target_index) == (("tRNA gene", "gc"), (2, 0))
     table = pl.read_parquet(tmp_path / "wide" / "scores.parquet")
     assert [name for name in table.columns if name.endswith("__diff")] == ["2_tRNA gene__diff", "0_gc__diff"]
     # summaries are over all targets whichever are written
@@ -417,7 +410,7 @@ def test_files_of_an_earlier_scoring_do_not_stay(small, tmp_path):
     assert {path.name for path in tmp_path.iterdir()} == {
         *("scores.tsv", "ledger.tsv", "scores.json", "mine.txt", "alleles.tsv"),
     }
-    assert manifest["truth"] is None
+    assert manifest.truth is None
 
 
 def test_the_annotated_vcf_keeps_the_text_and_adds_the_scores(small, tmp_path):
@@ -454,7 +447,7 @@ def test_malformed_lines_are_in_the_ledger_only(tmp_path):
     lines = ["chrI 5 X! A", f"chrI 9 {SEQUENCE[8]} {OTHER[SEQUENCE[8]]}", "chrI ten A G"]
     path = write_vcf(tmp_path / "v.vcf", lines, GENOME)
     manifest = score(job_of(path), tmp_path / "out")
-    assert manifest["counts"]["reasons"] == {"malformed": 2}
+    assert manifest.counts.reasons == {"malformed": 2}
     with pysam.VariantFile(str(tmp_path / "out" / "annotated.vcf.gz")) as annotated:
         assert [record.pos for record in annotated] == [9]
 
@@ -464,7 +457,7 @@ def test_truth_is_compared_allele_by_allele(small, tmp_path):
     table = pl.read_parquet(tmp_path / "scores.parquet")
     values = [line.split("Y=")[1].split(",") for line in records(N_SMALL)]
     labels = [int(values[row - 1][allele - 1]) for row, allele in table.select("row", "allele").iter_rows()]
-    assert manifest["truth"] == {
+    assert manifest.truth == {
         "kind": "labels",
         "n": len(labels),
         "positives": sum(labels),
@@ -493,7 +486,7 @@ def test_unsorted_input_has_no_index(tmp_path, caplog):
     lines = [f"chrI {pos} {SEQUENCE[pos - 1]} {OTHER[SEQUENCE[pos - 1]]}" for pos in (40, 20)]
     path = write_vcf(tmp_path / "v.vcf", lines, GENOME)
     manifest = score(job_of(path), tmp_path / "out")
-    assert (manifest["sorted"], manifest["indexed"]) == (False, False)
+    assert (manifest.sorted, manifest.indexed) == (False, False)
     assert "annotated.vcf.gz: no index: the input is not sorted; `bcftools sort`" in caplog.text
     assert not list((tmp_path / "out").glob("*.tbi"))
 
@@ -502,7 +495,7 @@ def test_a_header_without_contigs_is_warned_about(tmp_path, caplog):
     path = write_vcf(tmp_path / "v.vcf", [f"1 9 {SEQUENCE[8]} {OTHER[SEQUENCE[8]]}"])
     manifest = score(job_of(path), tmp_path / "out")
     assert "the header declares no contigs" in caplog.text
-    assert manifest["contigs"] == {"renamed": {"1": "chrI"}, "unknown": []}
+    assert (manifest.contigs.renamed, manifest.contigs.unknown) == ({"1": "chrI"}, ())
 
 
 @pytest.mark.parametrize(
@@ -594,8 +587,8 @@ def test_counts_add_up_and_name_reasons_in_their_order():
     counts.add(["", "star", "missing", "star"], ["padded,swapped", "", "", "padded"])
     counts.add([""], [""])
     assert (counts.scored, counts.skipped, counts.alleles) == (2, 3, 5)
-    assert counts.as_dict(4)["flags"] == {"padded": 2, "swapped": 1}
-    found = list(counts.as_dict(4)["reasons"])
+    assert counts.of(4).flags == {"padded": 2, "swapped": 1}
+    found = list(counts.of(4).reasons)
     assert found == sorted(found, key=list(REASONS).index)
     assert set(found) == {"star", "missing"}
     assert counts.describe().startswith("5 alleles: 2 scored, 3 skipped (")

@@ -182,7 +182,7 @@ def test_a_model_learns_and_predicts_texts(trained):
         predict_source(Predictor(bundle), source, Output(trained / f"{split}.npz"))
     paths = [trained / "valid.npz", trained / "test.npz"]
     summary = evaluate_predictions(paths, trained / "evaluation", trained / "data", 20)
-    test = summary["splits"]["test"]
+    test = summary.splits["test"]
     assert test["classes"]["accuracy"] > 0.9
     assert set(test["classes"]) == {"accuracy", "macro_f1", "micro_f1", "binary_f1", "mcc"}
     assert test["calls"]["half"] == pytest.approx(test["classes"])

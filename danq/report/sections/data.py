@@ -206,16 +206,16 @@ def provenance_of_scores(results: Results) -> Section | None:
     """Where the scores came from: variants, genome, models, rules."""
     scores = [callset.manifest for callset in results.callsets]
     rows: list[list[object]] = [
-        ["Variants", *(each["vcf"]["name"] for each in scores)],
-        ["SHA-256 of the variants", *(each["vcf"]["sha256"] for each in scores)],
-        ["Genome", *(each["genome"].get("name") or each["genome"].get("path", "") for each in scores)],
-        ["Digest of the genome", *(each["genome"]["digest"] for each in scores)],
-        ["Models", *(", ".join(str(b["run"]) for b in each["bundles"]) for each in scores)],
-        ["Digests of the models", *(", ".join(b["digest"] for b in each["bundles"]) for each in scores)],
+        ["Variants", *(each.vcf.name for each in scores)],
+        ["SHA-256 of the variants", *(each.vcf.sha256 for each in scores)],
+        ["Genome", *(each.genome.path for each in scores)],
+        ["Digest of the genome", *(each.genome.digest for each in scores)],
+        ["Models", *(", ".join(bundle.run for bundle in each.bundles) for each in scores)],
+        ["Digests of the models", *(", ".join(b.digest for b in each.bundles) for each in scores)],
     ]
-    options = list(dict.fromkeys(key for each in scores for key in each.get("options", {})))
-    rows += [[key, *(_option(each.get("options", {}).get(key)) for each in scores)] for key in options]
-    rows.append(["Command", *(each.get("provenance", {}).get("command", "") for each in scores)])
+    options = list(dict.fromkeys(key for each in scores for key in each.options))
+    rows += [[key, *(_option(each.options.get(key)) for each in scores)] for key in options]
+    rows.append(["Command", *(each.provenance.get("command", "") for each in scores)])
     heads = ["", *(callset.name for callset in results.callsets)]
     description = (
         "Which variants were scored by which models, with all options. Formulas are in the documentation."

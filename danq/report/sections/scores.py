@@ -45,17 +45,17 @@ def counts(results: Results) -> Section | None:
     rows: dict[str, dict[str, Any]] = {}
     reasons, flags = dict[str, Column](), dict[str, Column]()
     for callset in results.callsets:
-        told = callset.manifest["counts"]
+        made = callset.manifest.counts
         rows[callset.name] = {
-            **{key: told[key] for key in ("records", "alleles", "scored", "skipped")},
-            **{f"reason_{reason}": number for reason, number in told["reasons"].items()},
-            **{f"flag_{flag}": number for flag, number in told["flags"].items()},
-            "speed": callset.manifest.get("variants_per_second"),
+            **made.model_dump(exclude={"reasons", "flags"}),
+            **{f"reason_{reason}": number for reason, number in made.reasons.items()},
+            **{f"flag_{flag}": number for flag, number in made.flags.items()},
+            "speed": callset.manifest.variants_per_second,
         }
-        for reason in told["reasons"]:
+        for reason in made.reasons:
             meaning = REASONS.get(reason, reason)
             reasons[f"reason_{reason}"] = Column(_words(reason), f"not scored: {meaning}", 0)
-        for flag in told["flags"]:
+        for flag in made.flags:
             flags[f"flag_{flag}"] = Column(f"({_words(flag)})", "flag of alleles in the ledger", 0)
     columns = {
         "records": Column("Records", "lines of the input", 0),

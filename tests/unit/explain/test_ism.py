@@ -1,6 +1,5 @@
 """Saturation mutagenesis: every file written, with numbers that toys make known."""
 
-import json
 from dataclasses import replace
 
 import polars as pl
@@ -10,7 +9,7 @@ from small_genome import genome_of
 from toy_models import ToyRunner, gc, motif, toy_models
 
 from danq.errors import DanqError
-from danq.explain.ism import IsmOptions, mutate_regions
+from danq.explain.ism import IsmManifest, IsmOptions, mutate_regions
 from danq.explain.regions import regions_of_texts
 from danq.score.options import ScoreOptions
 
@@ -69,24 +68,23 @@ def test_the_files_of_a_mutagenesis(genome, tmp_path):
         substitutions = table.filter(pl.col("alt") != "-", pl.col("contig") == "chrI")
         means = substitutions.group_by("pos", maintain_order=True).agg(pl.mean("3_tRNA__logit_diff"))
         assert [value for _, _, value in first] == pytest.approx(means["3_tRNA__logit_diff"].to_list())
-    assert told == json.loads((tmp_path / "ism.json").read_text())
-    assert told["kind"] == "ism"
-    assert told["format_version"] == 1
-    assert told["counts"] == {
+    assert told == IsmManifest.read(tmp_path)
+    assert (told.KIND, told.VERSION) == ("ism", 1)
+    assert told.counts == {
         "positions": 22,
         "substitutions": 66,
         "deletions": 22,
         "unknown_bases": 2,
         "heat_maps": 6,
     }
-    assert told["stretches"]["regions"] == ["chrI:15-34", "chrII:2-5"]
-    assert told["pieces"] == [
+    assert told.stretches["regions"] == ["chrI:15-34", "chrII:2-5"]
+    assert [piece.model_dump() for piece in told.pieces] == [
         {"piece": "chrI:15-24", "window_start": 9},
         {"piece": "chrI:25-34", "window_start": 19},
         {"piece": "chrII:2-5", "window_start": -7},
     ]
-    assert told["bundles"][0]["digest"] == "0" * 64
-    assert set(told["files"]) == {"ism.parquet", *tracks, *drawn}
+    assert told.bundles[0].digest == "0" * 64
+    assert set(told.files) == {"ism.parquet", *tracks, *drawn}
 
 
 def test_equal_bytes_every_time_in_either_format(genome, tmp_path):
@@ -118,7 +116,7 @@ def test_chosen_targets_alone_are_written_and_all_of_them_drawn(genome, tmp_path
     assert pl.read_parquet(tmp_path / "ism.parquet").columns[4:] == [
         *("2_none__diff", "2_none__logit_diff", "0_CTCF__diff", "0_CTCF__logit_diff")
     ]
-    assert told["targets"] == ["none", "CTCF"]
+    assert told.targets == ("none", "CTCF")
 
 
 def test_work_is_shared_within_a_piece(genome, tmp_path):
@@ -135,7 +133,7 @@ def test_long_regions_are_not_drawn(tmp_path, caplog):
         told, _ = run(genome, tmp_path, "long", "short", options=IsmOptions(ScoreOptions(targets=["CTCF"])))
     assert [path.name for path in tmp_path.glob("*.svg")] == ["0_CTCF.short_1-5.svg"]
     assert "1 regions are longer than 1,000 bp and not drawn" in caplog.text
-    assert told["counts"]["positions"] == 1205
+    assert told.counts["positions"] == 1205
 
 
 def test_a_region_without_a_known_base_is_refused_and_leaves_nothing(genome, tmp_path):

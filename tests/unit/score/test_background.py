@@ -1,4 +1,3 @@
-import json
 import math
 
 import numpy as np
@@ -9,7 +8,6 @@ from hypothesis.extra.numpy import arrays
 from weighted_model import TARGETS, WINDOW, Weighted
 
 from danq.errors import DanqError
-from danq.files import write_json
 from danq.genome.alphabet import encode, reverse_complement
 from danq.genome.encode import build_genome
 from danq.genome.fasta import open_genome
@@ -17,6 +15,7 @@ from danq.learn.manifest import UsedBundle
 from danq.score.background import open_background, shares_above
 from danq.score.build_background import build_background
 from danq.score.job import open_job
+from danq.score.manifest import BackgroundManifest
 from danq.score.models import Models
 from danq.score.options import ScoreOptions
 
@@ -62,16 +61,17 @@ def written(tmp_path):
     out = tmp_path / "background"
     out.mkdir()
     np.save(out / "background.npy", np.array([[1, 2, 3], [4, 5, 6]], np.float32))
-    manifest = {
-        "kind": "background",
-        "format_version": 1,
-        "bundles": [{"digest": "a" * 64}, {"digest": "b" * 64}],
-        "targets": list(TARGETS),
-        "options": {"strands": "scores"},
-        "n": 3,
-        "digest": "c" * 64,
-    }
-    write_json(out / "background.json", manifest)
+    BackgroundManifest(
+        vcf={"name": "common.vcf", "sha256": ""},
+        genome={"path": "genome", "digest": ""},
+        bundles=[{"path": f"runs/{x}", "run": x, "digest": x * 64} for x in "ab"],
+        targets=TARGETS,
+        options={"strands": "scores"},
+        n=3,
+        reasons={},
+        digest="c" * 64,
+        provenance={},
+    ).write(out)
     return out
 
 
@@ -190,10 +190,10 @@ def test_a_background_holds_the_sorted_statistics_of_every_scored_allele(tmp_pat
     values = np.load(tmp_path / "out" / "background.npy")
     assert values.dtype == np.float32
     np.testing.assert_allclose(values, np.sort(naive_statistics(*runners).T, axis=1), rtol=2e-5, atol=1e-9)
-    assert made == json.loads((tmp_path / "out" / "background.json").read_text())
-    assert made["n"] == len(SNVS)
-    assert made["reasons"] == {"malformed": 1, "many_n": 1, "star": 1, "symbolic": 1}
-    assert made["genome"]["digest"] == genome.digest
+    assert made == BackgroundManifest.read(tmp_path / "out")
+    assert made.n == len(SNVS)
+    assert made.reasons == {"malformed": 1, "many_n": 1, "star": 1, "symbolic": 1}
+    assert made.genome.digest == genome.digest
 
 
 def test_the_alleles_of_a_background_have_the_evalues_of_their_ranks(tmp_path, genome, common):
@@ -215,7 +215,7 @@ def test_two_makings_are_byte_equal_and_the_rule_counts(tmp_path, genome, common
         made[name] = build_background(job(common, genome, [Weighted(1)], options), tmp_path / name)
     arrays_made = {name: (tmp_path / name / "background.npy").read_bytes() for name in made}
     assert arrays_made["a"] == arrays_made["b"] != arrays_made["c"]
-    assert made["a"]["digest"] == made["b"]["digest"] != made["c"]["digest"]
+    assert made["a"].digest == made["b"].digest != made["c"].digest
     with pytest.raises(DanqError, match="same strands rule"):
         open_background(tmp_path / "c", ["1" * 64], TARGETS)
 

@@ -1,0 +1,110 @@
+"""What ``scores.json`` and ``background.json`` say of scored variants and of a background."""
+
+from typing import Any
+
+from danq.data.manifest import Task
+from danq.learn.manifest import UsedBundle
+from danq.storage import Entry, Manifest
+
+
+class UsedVariants(Entry):
+    """A file of variants as it was named, and its SHA-256."""
+
+    name: str
+    sha256: str
+
+
+class UsedGenome(Entry):
+    """A genome: where it was found, and its digest."""
+
+    path: str
+    digest: str
+
+
+class ScoreCounts(Entry):
+    """What became of each allele: numbers in all, and of each reason and flag."""
+
+    records: int
+    alleles: int
+    scored: int
+    skipped: int
+    reasons: dict[str, int]
+    flags: dict[str, int]
+
+
+class ContigNames(Entry):
+    """Contigs of the variants: names → the genome's names where they differ, and those that it lacks."""
+
+    renamed: dict[str, str]
+    unknown: tuple[str, ...]
+
+
+class ScoresManifest(Manifest):
+    """``scores.json``.
+
+    Attributes
+    ----------
+    vcf, genome, bundles
+        What was scored by what.
+    background : str or None
+        Digest of the background of the e-values.
+    targets, target_index : tuple of str and int
+        Targets with columns of their own, and their indices among the models' outputs.
+    window : int
+        bp of an input window.
+    sorted, indexed : bool
+        Whether the input is sorted, and the annotated file has an index.
+    truth : dict or None
+        What is known of the variants: kind, n, positives, without_value.
+    seconds, variants_per_second : float or None
+        Time of scoring, and scored alleles a second.
+    digest : str
+        SHA-256 of everything that the scores depend on.
+    """
+
+    KIND, FILE = "scores", "scores.json"
+
+    vcf: UsedVariants
+    genome: UsedGenome
+    bundles: tuple[UsedBundle, ...]
+    background: str | None
+    targets: tuple[str, ...]
+    target_index: tuple[int, ...]
+    task: Task
+    window: int
+    options: dict[str, Any]
+    counts: ScoreCounts
+    contigs: ContigNames
+    sorted: bool
+    indexed: bool
+    truth: dict[str, Any] | None
+    seconds: float
+    variants_per_second: float | None
+    digest: str
+    provenance: dict[str, Any]
+
+
+class BackgroundManifest(Manifest):
+    """``background.json``.
+
+    Attributes
+    ----------
+    n : int
+        Alleles of the background.
+    reasons : dict of str to int
+        Alleles that could not be scored, by reason.
+    digest : str
+        SHA-256 of the values and what they were made with.
+    """
+
+    KIND, FILE = "background", "background.json"
+
+    vcf: UsedVariants
+    genome: UsedGenome
+    bundles: tuple[UsedBundle, ...]
+    targets: tuple[str, ...]
+    options: dict[str, Any]
+    n: int
+    reasons: dict[str, int]
+    digest: str
+    provenance: dict[str, Any]
