@@ -147,7 +147,7 @@ def _describe(node: ast.AST, parts: list[str]) -> None:
     """Append what makes up a node, so that equal parts mean equal code whatever its layout.
 
     What is empty is left out, unlike in `ast.dump`: a Python that merely adds a field to its syntax tree, as
-    3.12 did for type parameters, then makes nothing run again.
+    3.12 did for type parameters, then makes nothing run again; one that reads a construct as another does.
     """
     parts.append(type(node).__name__)
     for name in node._fields:
