@@ -6,8 +6,6 @@ from typing import Annotated
 
 import typer
 
-from danq.errors import DanqError
-
 log = logging.getLogger("danq")
 
 
@@ -31,12 +29,10 @@ def dataset(
     of targets. Written are windows.parquet (contig, start, end, split; 0-based half-open) or examples.parquet
     with codes.npy, labels.npy (bits) and dataset.json with the counts of each target and split.
     """
-    from danq.config import load_config
+    from danq.config import entry, load_config
 
-    read = load_config(config)
-    if name not in read.datasets:
-        raise DanqError(f"{config}: expected --name of {', '.join(read.datasets)}; received {name!r}")
-    options, genome_name = read.datasets[name], read.genome_of(name)
+    settings = load_config(config)
+    options, genome_name = entry(settings.datasets, name, "--name", config), settings.genome_of(name)
     if genome_name is None:
         from danq.data.examples.making import build_example_dataset
 

@@ -5,8 +5,6 @@ from typing import Annotated
 
 import typer
 
-from danq.errors import DanqError
-
 
 def summary(
     config: Annotated[Path, typer.Option(help="Configuration, YAML or JSON.", metavar="FILE")],
@@ -22,14 +20,12 @@ def summary(
     ] = None,
 ) -> None:
     """Print the layers of a run's model with output shapes and parameters, and a diagram of it."""
-    from danq.config import load_config
+    from danq.config import entry, load_config
 
-    read = load_config(config)
-    if run not in read.runs:
-        raise DanqError(f"{config}: expected --run of {', '.join(read.runs)}; received {run!r}")
+    settings = load_config(config)
+    options = entry(settings.runs, run, "--run", config)
 
     from danq.learn.summary import describe_model, sizes_of_dataset, sizes_of_options
 
-    chosen = read.runs[run]
-    sizes = sizes_of_dataset(dataset) if dataset else sizes_of_options(read.datasets[chosen.dataset])
-    typer.echo(describe_model(chosen.model, chosen.options, sizes))
+    sizes = sizes_of_dataset(dataset) if dataset else sizes_of_options(settings.datasets[options.dataset])
+    typer.echo(describe_model(options.model, options.options, sizes))

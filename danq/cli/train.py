@@ -34,20 +34,16 @@ def train(
     Asked to stop (SIGTERM, as at a cluster's time limit, or Ctrl-C), it writes a checkpoint into
     OUT/.checkpoint and ends with status 143 (130); the same command then goes on from there, exactly.
     """
-    from danq.config import load_config
+    from danq.config import entry, load_config
     from danq.data.manifest import DatasetManifest
 
-    read = load_config(config)
-    if run not in read.runs:
-        raise DanqError(f"{config}: expected --run of {', '.join(read.runs)}; received {run!r}")
-
-    expected = read.runs[run].dataset
+    options = entry(load_config(config).runs, run, "--run", config)
     name = DatasetManifest.read(dataset).name
-    if name != expected:
+    if name != options.dataset:
         raise DanqError(
-            f"{dataset}: expected dataset {expected!r}, which run {run!r} names; received {name!r}"
+            f"{dataset}: expected dataset {options.dataset!r}, which run {run!r} names; received {name!r}"
         )
 
     from danq.learn.train.run import train_run
 
-    train_run(run, read.runs[run], dataset, out, out.parent, genome)
+    train_run(run, options, dataset, out, out.parent, genome)

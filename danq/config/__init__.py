@@ -10,13 +10,14 @@ from pydantic import BaseModel, Field, StringConstraints, ValidationError
 from danq.config.expand import expanded, expansion_problems
 from danq.config.reading import describe, one_line, plain, read_mapping
 from danq.data.options import DatasetOptions
-from danq.errors import DanqError
+from danq.errors import DanqError, first_few
 from danq.learn.options import PredictOptions, TrainOptions
 from danq.models import kinds_read, load_model_module
 from danq.options import Closed
 from danq.score.options import ScoreOptions
 
 _Model = TypeVar("_Model", bound=BaseModel)
+_Entry = TypeVar("_Entry")
 Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.-]*$")]
 """Names become directories below results/ and wildcards of the workflow."""
 
@@ -84,6 +85,20 @@ def load_config(path: Path) -> Config:
         If it cannot be read, holds a key twice, or is refused by `parse_config`.
     """
     return parse_config(read_mapping(path), str(path))
+
+
+def entry(section: Mapping[str, _Entry], name: str, option: str, file: Path) -> _Entry:
+    """Find what an option of the command line names in a section of a configuration.
+
+    Raises
+    ------
+    DanqError
+        If the section has no such name; the message tells those it has.
+    """
+    if name not in section:
+        known = first_few(section) or "none"
+        raise DanqError(f"{file}: expected {option} of {known}; received {name!r}")
+    return section[name]
 
 
 def parse_config(raw: Mapping[str, Any], source: str) -> Config:
