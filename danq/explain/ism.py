@@ -16,8 +16,8 @@ from danq.explain.regions import Regions
 from danq.explain.saturation import HeatMaps, Mutated, OutputTargets, saturate, table_rows
 from danq.files import check_writable, staged
 from danq.genome.fasta import Genome
+from danq.genome.track_writer import TrackFormat, file_stem, writing_tracks
 from danq.learn.manifest import UsedBundle
-from danq.learn.predict.tracks import TrackFormat, file_stem, writing_values
 from danq.progress import progress
 from danq.provenance import provenance
 from danq.score.manifest import UsedGenome
@@ -173,7 +173,7 @@ class _Writing(ExitStack):
         lengths = dict(zip(genome.names, genome.lengths.tolist(), strict=True))
         metadata = {"danq.bundles": " ".join(models.digests), "danq.strands": options.score.strands}
         empty = table_rows(None, genome.names, targets)
-        self._track = self.enter_context(writing_values(folder, lengths, targets.names, options.track_format))
+        self._track = self.enter_context(writing_tracks(folder, lengths, targets.names, options.track_format))
         self._rows = self.enter_context(
             writing_rows(folder / f"ism.{options.form}", empty.schema.with_metadata(metadata), options.form)
         )

@@ -38,7 +38,6 @@ WITHOUT_TENSORFLOW = {
     "learn/predict/__init__.py",
     "learn/predict/example_source.py",
     "learn/predict/predictions.py",
-    "learn/predict/tracks.py",
 }
 
 

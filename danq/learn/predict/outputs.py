@@ -1,6 +1,7 @@
 """Where predictions go: the file's format by its name, chosen targets, genome tracks."""
 
-from contextlib import AbstractContextManager
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -8,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from danq.errors import DanqError, first_few
-from danq.learn.predict.predictions import Append, writing_npz
+from danq.genome.track_writer import TrackFormat, writing_tracks
+from danq.learn.predict.predictions import Append, Predictions, writing_npz
 from danq.learn.predict.tables import writing_parquet, writing_tsv
-from danq.learn.predict.tracks import TrackFormat, writing_tracks
 
 WRITERS = {".npz": writing_npz, ".parquet": writing_parquet, ".tsv": writing_tsv}
 
@@ -96,5 +97,38 @@ class Output:
         self.check_positions(contigs)
         writers: list[AbstractContextManager[Append]] = [WRITERS[self.path.suffix](self.path)]
         if self.tracks is not None and contigs is not None:
-            writers.append(writing_tracks(self.tracks, contigs, self.track_format))
+            writers.append(writing_probabilities(self.tracks, contigs, self.track_format))
         return writers
+
+
+@contextmanager
+def writing_probabilities(
+    folder: Path, contigs: dict[str, int], kind: TrackFormat = "bigwig"
+) -> Iterator[Append]:
+    """Write the probability of every target as a genome track, named for the target.
+
+    Parameters
+    ----------
+    folder, contigs, kind
+        As for `danq.genome.track_writer.writing_tracks`.
+
+    Raises
+    ------
+    DanqError
+        As `writing_tracks`, or if rows have no positions.
+    """
+    names: list[str] = []
+    with writing_tracks(folder, contigs, names, kind) as append_rows:
+
+        def append(block: Predictions) -> None:
+            if block.contig is None or block.start is None or block.end is None:
+                raise DanqError(f"{folder}: expected rows with positions on a genome for tracks")
+            names[:] = block.targets.tolist()
+            changes = np.flatnonzero(block.contig[1:] != block.contig[:-1]) + 1
+            for first, last in zip([0, *changes], [*changes, len(block)], strict=True):
+                if first < last:
+                    rows = slice(first, last)
+                    contig = str(block.contig[first])
+                    append_rows(contig, block.start[rows], block.end[rows], block.probabilities[rows])
+
+        yield append
