@@ -13,7 +13,7 @@ from danq.errors import DanqError
 from danq.explain.figures import HeatMap, heat_map_svg
 from danq.explain.mutants import DELETED, cut_pieces, longest_piece
 from danq.explain.regions import Regions
-from danq.explain.saturation import HeatMaps, Mutated, OutputTargets, saturate, table_rows
+from danq.explain.saturation import HeatMaps, Mutated, OutputTargets, row_schema, saturate, table_rows
 from danq.files import check_writable, staged
 from danq.genome.fasta import Genome
 from danq.genome.track_writer import TrackFormat, file_stem, writing_tracks
@@ -44,10 +44,8 @@ class IsmOptions:
         Strands, and the targets that are written (all where none is named).
     deletions : bool
         Also delete each base.
-    form : {"parquet", "tsv"}
-        Format of the table.
-    track_format : {"bigwig", "bedgraph"}
-        Format of the tracks.
+    form, track_format
+        Formats of the table and of the tracks.
     """
 
     score: ScoreOptions
@@ -92,10 +90,8 @@ def mutate_regions(
 
     Parameters
     ----------
-    models : Models
-        What scores.
-    genome, regions
-        What is mutated.
+    models, genome, regions
+        What scores, and what is mutated.
     options : IsmOptions
         What is computed and written.
     out : Path
@@ -172,11 +168,9 @@ class _Writing(ExitStack):
         self._folder, self._contigs, self._targets = folder, genome.names, targets
         lengths = dict(zip(genome.names, genome.lengths.tolist(), strict=True))
         metadata = {"danq.bundles": " ".join(models.digests), "danq.strands": options.score.strands}
-        empty = table_rows(None, genome.names, targets)
+        schema = row_schema(targets).with_metadata(metadata)
         self._track = self.enter_context(writing_tracks(folder, lengths, targets.names, options.track_format))
-        self._rows = self.enter_context(
-            writing_rows(folder / f"ism.{options.form}", empty.schema.with_metadata(metadata), options.form)
-        )
+        self._rows = self.enter_context(writing_rows(folder / f"ism.{options.form}", schema, options.form))
 
     def add(self, block: Mutated) -> None:
         """Take the next mutants."""
