@@ -54,7 +54,7 @@ class IsmOptions:
     track_format: TrackFormat = "bigwig"
 
 
-class Piece(Entry):
+class PieceEntry(Entry):
     """A piece as ``chr7:1001-1500`` (1-based), with the 0-based first base of its window."""
 
     piece: str
@@ -76,7 +76,7 @@ class IsmManifest(Manifest):
     piece_rule: str
     strands: str
     stretches: dict[str, Any]
-    pieces: tuple[Piece, ...]
+    pieces: tuple[PieceEntry, ...]
     counts: dict[str, int]
     renamed_contigs: dict[str, str]
     provenance: dict[str, Any]
@@ -212,7 +212,7 @@ def _manifest(
     scoring = options.score
     depends_on = {"deletions": options.deletions, "strands": scoring.strands, "targets": scoring.targets}
     pieces = (
-        Piece(
+        PieceEntry(
             piece=f"{genome.names[piece.contig]}:{piece.start + 1}-{piece.end}",
             window_start=piece.window_start,
         )
