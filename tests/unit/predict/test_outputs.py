@@ -3,8 +3,8 @@ import polars as pl
 import pytest
 
 from danq.errors import DanqError
+from danq.learn.predict.outputs import writing_table
 from danq.learn.predict.predictions import Predictions
-from danq.learn.predict.tables import writing_parquet, writing_tsv
 
 
 def example(n=25, labels=True):
@@ -27,25 +27,21 @@ def example(n=25, labels=True):
 
 
 COLUMNS = ["id", "contig", "start", "end", "flags"]
-WRITERS = {
-    "parquet": (writing_parquet, pl.read_parquet),
-    "tsv": (writing_tsv, lambda path: pl.read_csv(path, separator="\t")),
-}
+READERS = {"parquet": pl.read_parquet, "tsv": lambda path: pl.read_csv(path, separator="\t")}
 
 
-def write(writing, path, blocks):
-    with writing(path) as append:
+def write(path, blocks):
+    with writing_table(path) as append:
         for block in blocks:
             append(block)
 
 
-@pytest.mark.parametrize("kind", WRITERS)
+@pytest.mark.parametrize("kind", READERS)
 @pytest.mark.parametrize("labels", [True, False])
 def test_a_table_holds_every_number(tmp_path, kind, labels):
-    writing, read = WRITERS[kind]
     predictions = example(labels=labels)
-    write(writing, tmp_path / "p", [predictions])
-    table = read(tmp_path / "p")
+    write(tmp_path / f"p.{kind}", [predictions])
+    table = READERS[kind](tmp_path / f"p.{kind}")
     titles = ["probability", "logit"] + ["label"] * labels
     assert table.columns == COLUMNS + [f"{t}__{title}" for t in predictions.targets for title in titles]
     assert table["id"].to_list() == predictions.ids.tolist()
@@ -60,24 +56,24 @@ def test_a_table_holds_every_number(tmp_path, kind, labels):
             assert table[f"{target}__label"].to_list() == predictions.labels[:, index].tolist()
 
 
-@pytest.mark.parametrize("kind", WRITERS)
+@pytest.mark.parametrize("kind", READERS)
 def test_bytes_and_row_groups_do_not_depend_on_the_blocks(tmp_path, kind, monkeypatch):
     monkeypatch.setattr("danq.tables.ROW_GROUP", 10)
-    writing, _ = WRITERS[kind]
     predictions = example()
-    write(writing, tmp_path / "whole", [predictions])
-    write(writing, tmp_path / "parts", [predictions.rows(slice(i, i + 3)) for i in range(0, 25, 3)])
-    assert (tmp_path / "whole").read_bytes() == (tmp_path / "parts").read_bytes()
+    whole, parts = (tmp_path / f"{name}.{kind}" for name in ("whole", "parts"))
+    write(whole, [predictions])
+    write(parts, [predictions.rows(slice(i, i + 3)) for i in range(0, 25, 3)])
+    assert whole.read_bytes() == parts.read_bytes()
     if kind == "parquet":
         import pyarrow.parquet as pq
 
-        file = pq.ParquetFile(tmp_path / "parts")
+        file = pq.ParquetFile(parts)
         assert [file.metadata.row_group(i).num_rows for i in range(file.num_row_groups)] == [10, 10, 5]
         assert file.schema_arrow.metadata[b"danq.run"] == b"danq"
 
 
-@pytest.mark.parametrize("kind", WRITERS)
+@pytest.mark.parametrize("kind", READERS)
 def test_no_rows_are_refused(tmp_path, kind):
     with pytest.raises(DanqError, match="at least one row"):
-        write(WRITERS[kind][0], tmp_path / "p", [])
+        write(tmp_path / f"p.{kind}", [])
     assert list(tmp_path.iterdir()) == []
