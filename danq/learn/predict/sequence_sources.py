@@ -14,7 +14,7 @@ from danq.genome.encode import Header, encode_letters, read_pieces
 from danq.genome.fasta import Genome
 from danq.genome.indexed import open_genome_or_fasta
 from danq.genome.intervals import union, window_start
-from danq.genome.tracks import place, read_intervals
+from danq.genome.tracks import place_intervals
 from danq.learn.manifest import BundleManifest
 from danq.learn.predict.rows import BLOCK, Rows, Source, interval_ids
 from danq.learn.predict.sources import check_dna, compare_genomes, contig_lengths
@@ -166,7 +166,7 @@ def bed_source(bed: Path, genome: Path, info: BundleManifest, aliases: Path | No
     check_dna(info, "--bed")
     opened = open_genome_or_fasta(genome)
     compare_genomes(opened, info)
-    placed = place(read_intervals(bed), opened, bed, read_aliases(aliases) if aliases else None)
+    placed = place_intervals(bed, opened, read_aliases(aliases) if aliases else None)
     if placed.unknown:
         log.warning(
             "%s: %d regions lie on contigs that the genome does not have (%s)",
