@@ -24,39 +24,23 @@ class Background:
     ----------
     path : Path
         Directory it was opened from.
-    targets, alleles : int
-        Numbers k and n.
-    offset : int
-        First byte of the values in ``background.npy``: float32, shape (k, n), each row ascending.
+    targets : int
+        Number k.
     digest : str
         SHA-256 over the values and what they were made with.
     """
 
     path: Path
     targets: int
-    alleles: int
-    offset: int
     digest: str
 
     def values(self, target: int) -> NDArray[np.float32]:
         """Statistics of a target, ascending: float32, shape (n,), memory-mapped for as long as it is held."""
         # a map of its own, so that pages are given back: those of all targets outgrow a job's memory
-        offset = self.offset + 4 * target * self.alleles
-        mapped = np.memmap(self.path / VALUES_FILE, np.float32, "r", offset=offset, shape=(self.alleles,))
-        return np.asarray(mapped)
+        return np.asarray(np.load(self.path / VALUES_FILE, mmap_mode="r")[target])
 
     def evalues(self, statistic: NDArray[np.floating]) -> NDArray[np.float32]:
-        """Share of the background's alleles with a larger statistic, target by target; see `shares_above`.
-
-        Parameters
-        ----------
-        statistic : float, shape (m, k)
-            |diff · log2 odds difference| of the scored alleles.
-
-        Returns
-        -------
-        float32, shape (m, k)
-        """
+        """Compare statistics with those of their targets: float, shape (m, k) → e-values float32, (m, k)."""
         columns = [shares_above(self.values(target), statistic[:, target]) for target in range(self.targets)]
         return np.stack(columns, axis=1)
 
@@ -103,17 +87,16 @@ def open_background(
         If it is no background, damaged, or was made otherwise.
     """
     manifest = BackgroundManifest.read(path)
-    made = [bundle.digest for bundle in manifest.bundles]
-    for what, given, found in (
-        ("bundles", sorted(digests), sorted(made)),
+    for what, wanted, made in (
+        ("bundles", sorted(digests), sorted(bundle.digest for bundle in manifest.bundles)),
         ("targets", list(targets), list(manifest.targets)),
         ("strands rule", [strands], [manifest.options["strands"]]),
     ):
-        if given != found:
-            wanted, received = (first_few((name[:12] for name in names), 3) for names in (given, found))
+        if wanted != made:
+            shown = [first_few((name[:12] for name in names), 3) for names in (wanted, made)]
             raise DanqError(
-                f"{path}: expected a background of the same {what} ({wanted}), received one of "
-                f"{received}; make one with `danq background`"
+                f"{path}: expected a background of the same {what} ({shown[0]}), received one of {shown[1]}; "
+                f"make one with `danq background`"
             )
-    values = load_array(path / VALUES_FILE, (len(targets), manifest.n), np.float32, "background")
-    return Background(path, len(targets), manifest.n, int(values.offset), manifest.digest)
+    load_array(path / VALUES_FILE, (len(targets), manifest.n), np.float32, "background")
+    return Background(path, len(targets), manifest.digest)
