@@ -6,14 +6,15 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+from small_genome import surveyed
 
 from danq.genome.alphabet import decode
-from danq.genome.contigs import resolve_contigs
 from danq.genome.fasta import Genome
+from danq.variants.allele_checks import AlleleRules
 from danq.variants.alleles import Allele
 from danq.variants.haplotypes import Windows
 from danq.variants.personal.windows import personal_windows
-from danq.variants.records import AlleleRules, Record
+from danq.variants.survey import PART, Carried
 from danq.variants.text import VariantText, open_variants
 
 COLUMNS = "#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO\tFORMAT"
@@ -90,11 +91,13 @@ def records_of(
     rules: AlleleRules,
     samples: tuple[str, ...] = ("all",),
     unphased: str = "refuse",
-    first: int = 0,
-    last: int | None = None,
-) -> Iterator[tuple[Record, Windows]]:
-    contigs = resolve_contigs(genome.names, genome.names, "test")
-    return personal_windows(variants, genome, rules, contigs, samples, unphased, first, last)  # type: ignore[arg-type]  # one of two
+    part: int = PART,
+) -> Iterator[Windows]:
+    """Windows of each record, from a survey whose parts have as many records."""
+    carried = Carried(samples, unphased)  # type: ignore[arg-type]  # one of two
+    survey = surveyed(variants, genome, rules, carried=carried, part=part)
+    for number in range(survey.parts):
+        yield from personal_windows(genome, survey, rules.window, number)
 
 
 class Row(NamedTuple):
@@ -107,8 +110,7 @@ class Row(NamedTuple):
 
 def rows_of(*args, **kwargs) -> list[Row]:  # type: ignore[no-untyped-def]  # as records_of
     rows = []
-    for record, windows in records_of(*args, **kwargs):
-        assert windows.alleles == record.alleles
+    for windows in records_of(*args, **kwargs):
         assert (np.diff(windows.group) >= 0).all()
         text = dict.fromkeys(range(len(windows.alleles)), ("", ""))
         for group, alternate, number in zip(windows.group, windows.alternate, windows.scored, strict=True):

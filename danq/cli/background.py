@@ -14,8 +14,8 @@ def background(
     genome: options.GenomeOrFasta,
     vcf: options.Variants,
     out: Annotated[Path, typer.Option(help="Directory of the result: background.npy, background.json.")],
-    strands: options.Strands = "scores",
-    ref_mismatch: options.RefMismatch = "skip",
+    strands: options.Strands = None,
+    ref_mismatch: options.RefMismatch = None,
     region: options.Regions = None,
     pass_only: options.PassOnly = False,
     aliases: options.Aliases = None,
@@ -28,20 +28,22 @@ def background(
     (DeepSEA's e-value); 10,000 or more are wanted. The background belongs to the very models and strands rule
     it was made with.
     """
-    chosen = ScoreOptions(
+    values = options.on_command_line(
         strands=strands,
         ref_mismatch=ref_mismatch,
-        regions=region or [],
+        regions=region,
         pass_only=pass_only,
         aliases=aliases,
         batch_size=batch_size,
     )
 
+    from danq.genome.indexed import open_genome_or_fasta
     from danq.score.build_background import build_background
-    from danq.score.inputs import opened_genome, regular_file
     from danq.score.job import open_job
     from danq.score.models import read_models
+    from danq.variants.text import regular_file
 
-    with opened_genome(genome) as opened, regular_file(vcf) as (file, name):
-        job = open_job(read_models(model, opened, chosen, threads), opened, file, chosen, name)
+    opened, scoring = open_genome_or_fasta(genome), ScoreOptions(**values)
+    with regular_file(vcf) as (file, name):
+        job = open_job(read_models(model, opened, scoring, threads), opened, file, scoring, name)
         build_background(job, out)

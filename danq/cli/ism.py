@@ -34,12 +34,11 @@ def ism(
         list[str] | None,
         typer.Option(
             "--target",
-            "--targets",
             help="Write and draw this target only; may be repeated.  [default: all are written, and the 3 "
             "with the largest effect in a region drawn]",
         ),
     ] = None,
-    strands: options.Strands = "scores",
+    strands: options.Strands = None,
     format: options.TableFormat = "parquet",
     track_format: Annotated[
         Literal["bigwig", "bedgraph"], typer.Option(help="Format of the tracks.")
@@ -61,15 +60,15 @@ def ism(
         raise DanqError("--flank: belongs to --vcf")
 
     from danq.explain.ism import IsmOptions, mutate_regions
-    from danq.score.inputs import opened_genome
+    from danq.genome.indexed import open_genome_or_fasta
     from danq.score.models import read_models
 
-    score = ScoreOptions(strands=strands, targets=target or [], batch_size=batch_size)
-    with opened_genome(genome) as opened:
-        models = read_models(model, opened, score, threads)
-        bases = 20 if flank is None else flank
-        regions = _regions(opened, region, bed, vcf, models.window, bases, aliases)
-        mutate_regions(models, opened, regions, IsmOptions(score, deletions, format, track_format), out)
+    score = ScoreOptions(**options.on_command_line(strands=strands, targets=target, batch_size=batch_size))
+    opened = open_genome_or_fasta(genome)
+    models = read_models(model, opened, score, threads)
+    bases = 20 if flank is None else flank
+    regions = _regions(opened, region, bed, vcf, models.window, bases, aliases)
+    mutate_regions(models, opened, regions, IsmOptions(score, deletions, format, track_format), out)
 
 
 def _regions(

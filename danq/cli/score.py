@@ -1,8 +1,9 @@
 """``danq score``: what each allele of a VCF changes in a model's predictions."""
 
 import re
+from functools import partial
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal, NamedTuple
 
 import typer
 
@@ -14,23 +15,37 @@ _SHARD = re.compile(r"([1-9]\d*)/([1-9]\d*)")
 
 
 def score(
-    model: options.Models,
-    genome: options.GenomeOrFasta,
-    vcf: options.Variants,
+    config: Annotated[
+        Path | None, typer.Option(help="Configuration, YAML or JSON, with --callset.", metavar="FILE")
+    ] = None,
+    callset: Annotated[
+        str | None,
+        typer.Option(
+            help="Name of a callset of the configuration, which says what is scored, by what and how.",
+            metavar="NAME",
+        ),
+    ] = None,
+    results: Annotated[
+        Path,
+        typer.Option(
+            help="With --callset: results directory, in which runs/ and genomes/ lie.", metavar="DIR"
+        ),
+    ] = Path("results"),
+    model: Annotated[list[Path] | None, options.MODEL] = None,
+    genome: Annotated[Path | None, options.GENOME] = None,
+    vcf: Annotated[Path | None, options.VCF] = None,
     out: Annotated[Path | None, typer.Option(help="Directory of the results.")] = None,
-    strands: options.Strands = "scores",
-    ref_mismatch: options.RefMismatch = "skip",
+    strands: options.Strands = None,
+    ref_mismatch: options.RefMismatch = None,
     region: options.Regions = None,
     pass_only: options.PassOnly = False,
     target: options.Targets = None,
-    annotate: Annotated[list[str] | None, options.told("annotate", metavar="TARGET")] = None,
+    annotate: Annotated[list[str] | None, options.option_of("annotate", metavar="TARGET")] = None,
     aliases: options.Aliases = None,
-    background: Annotated[Path | None, options.told("background")] = None,
-    truth: Annotated[str | None, options.told("truth", metavar="KEY")] = None,
-    sample: Annotated[
-        list[str] | None, options.told("samples", names=("--sample", "--samples"), metavar="SAMPLE")
-    ] = None,
-    unphased: Annotated[Literal["refuse", "alone"], options.told("unphased")] = "refuse",
+    background: Annotated[Path | None, options.option_of("background")] = None,
+    truth: Annotated[str | None, options.option_of("truth", metavar="KEY")] = None,
+    sample: Annotated[list[str] | None, options.option_of("samples", "--sample", metavar="SAMPLE")] = None,
+    unphased: Annotated[Literal["refuse", "alone"] | None, options.option_of("unphased")] = None,
     long: Annotated[bool, typer.Option("--long", help="Tidy table: one row an allele and target.")] = False,
     format: options.TableFormat = "parquet",
     info_prefix: Annotated[str, typer.Option(help="Begin of the INFO keys of the annotated VCF.")] = "danq_",
@@ -60,42 +75,96 @@ def score(
 ) -> None:
     """Score every allele of a VCF: scores.parquet, annotated.vcf.gz with its index, ledger.tsv.
 
-    Every allele of the input has a row in the ledger: scored, or the reason why not. All differences
-    are ALT minus REF; docs/scores.md says what each number means.
+    What is scored is said by --model, --genome and --vcf with the options below, or by a callset of the
+    configuration. Every allele of the input has a row in the ledger: scored, or the reason why not. All
+    differences are ALT minus REF; docs/scores.md says what each number means.
     """
-    chosen = ScoreOptions(
+    inputs = options.on_command_line(model=model, genome=genome, vcf=vcf)
+    values = options.on_command_line(
         strands=strands,
         ref_mismatch=ref_mismatch,
-        regions=region or [],
+        regions=region,
         pass_only=pass_only,
-        targets=target or [],
-        annotate=annotate or [],
+        targets=target,
+        annotate=annotate,
         aliases=aliases,
         background=background,
         truth=truth,
-        samples=sample or [],
+        samples=sample,
         unphased=unphased,
         batch_size=batch_size,
     )
+    scored = _scored(config, callset, results, inputs, values)
     part = _shard(shard)
     _check_options(out, work, part, receipt, dry_run)
 
-    from danq.score.compute import compute_shard
-    from danq.score.estimate import estimate_job
-    from danq.score.inputs import opened_genome, regular_file
+    from danq.genome.indexed import open_genome_or_fasta
+    from danq.score.chunks import compute_shard, opened_work
+    from danq.score.estimate import estimate
     from danq.score.job import open_job
     from danq.score.models import read_models
-    from danq.score.results import files_of, score_variants_file
+    from danq.score.write import files_of, write_scores
+    from danq.variants.text import regular_file
 
-    with opened_genome(genome) as opened, regular_file(vcf) as (file, name):
-        job = open_job(read_models(model, opened, chosen, threads), opened, file, chosen, name)
-        files = files_of(job, long, format, info_prefix)
-        if dry_run:
-            typer.echo(estimate_job(job, work or out, format == "tsv").describe())
-        elif part is not None:
-            compute_shard(job, work or out or Path(), *part, receipt)
-        else:
-            score_variants_file(job, files, out or Path(), work)
+    opened = open_genome_or_fasta(scored.genome)
+    with regular_file(scored.vcf) as (file, name):
+        models = read_models(scored.models, opened, scored.options, threads)
+        job = open_job(models, opened, file, scored.options, name)
+        files = files_of(job, long, format, info_prefix, _comparison(job))
+        shared = work is not None or part is not None
+        with opened_work(job, work or out, shared, dry_run) as parts:
+            if dry_run:
+                typer.echo(estimate(parts, job.models.open(), format == "tsv").describe())
+            elif part is not None:
+                compute_shard(parts, *part, receipt)
+            elif out is not None:
+                write_scores(parts, files, out)
+
+
+class _Scored(NamedTuple):
+    """What is scored, by what and how."""
+
+    models: list[Path]
+    genome: Path
+    vcf: Path
+    options: ScoreOptions
+
+
+def _scored(
+    config: Path | None, callset: str | None, results: Path, inputs: dict[str, Any], values: dict[str, Any]
+) -> _Scored:
+    if config is None and callset is None:
+        if len(inputs) < 3:
+            received = ", ".join(f"--{name}" for name in inputs) or "none of them"
+            raise DanqError(
+                f"expected --model, --genome and --vcf, or --config and --callset; received {received}"
+            )
+        return _Scored(inputs["model"], inputs["genome"], inputs["vcf"], ScoreOptions(**values))
+    if config is None or callset is None:
+        raise DanqError("expected --config and --callset together, received one of them")
+    if inputs or values:
+        names = ", ".join(inputs | values)
+        raise DanqError(f"--callset {callset}: the configuration says {names}; expected no option for it")
+
+    from danq.config import entry, load_config
+
+    settings = load_config(config)
+    chosen = entry(settings.callsets, callset, "--callset", config)
+    return _Scored(
+        models=[results / "runs" / run for run in chosen.runs],
+        genome=results / "genomes" / settings.genome_of_callset(callset),
+        vcf=chosen.vcf,
+        options=ScoreOptions(**{name: getattr(chosen, name) for name in ScoreOptions.model_fields}),
+    )
+
+
+def _comparison(job: Any) -> Any:
+    """Find what the scores of a job are compared with, if anything: see `danq.score.write.Files`."""
+    if job.options.truth is None:
+        return None
+    from danq.evaluate.truth import Truth, truth_key
+
+    return partial(Truth, truth_key(job.variants, job.options.truth), job.columns)
 
 
 def _shard(text: str | None) -> tuple[int, int] | None:

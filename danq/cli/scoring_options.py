@@ -1,4 +1,4 @@
-"""Options that the verbs which score have in common, with their help."""
+"""Options that the verbs which score have in common; one that may be repeated has a name in the singular."""
 
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -8,43 +8,50 @@ import typer
 from danq.score.options import ScoreOptions
 
 
-def told(field: str, **more: Any) -> Any:
-    """Option of a field of `ScoreOptions`, explained in its words.
+def option_of(field: str, *names: str, **more: Any) -> Any:
+    """Option of a field of `ScoreOptions`, explained in its words, with its default.
+
+    The option itself has no default, so that `on_command_line` can tell whether it was given.
 
     Parameters
     ----------
     field : str
         Name of the field.
+    *names : str
+        Names of the option, where it is not that of the field.
     **more
         Further arguments of ``typer.Option``.
     """
-    text = str(ScoreOptions.model_fields[field].description)
-    return typer.Option(*more.pop("names", ()), help=f"{text[0].upper()}{text[1:]}.", **more)
+    info = ScoreOptions.model_fields[field]
+    default = f"  [default: {info.default}]" if isinstance(info.default, str) else ""
+    text = str(info.description)
+    return typer.Option(*names, help=f"{text[0].upper()}{text[1:]}.{default}", show_default=False, **more)
 
 
-Models = Annotated[
-    list[Path],
-    typer.Option(
-        "--model",
-        help="Model bundle: the directory `danq train` wrote; may be repeated: several are one ensemble.",
-    ),
-]
-GenomeOrFasta = Annotated[
-    Path, typer.Option(help="Encoded genome, the directory `danq genome` wrote; or a FASTA.")
-]
-Variants = Annotated[
-    Path,
-    typer.Option(
-        help="Variants: VCF (plain, gzip, bgzip), BCF, or a TSV that starts with chr:pos:ref:alt; `-` reads "
-        "standard input."
-    ),
-]
-Strands = Annotated[Literal["scores", "predictions", "forward"], told("strands")]
-RefMismatch = Annotated[Literal["skip", "error", "swap"], told("ref_mismatch")]
-Regions = Annotated[list[str] | None, told("regions", names=("--region", "--regions"), metavar="REGION")]
-Targets = Annotated[list[str] | None, told("targets", names=("--target", "--targets"), metavar="TARGET")]
-PassOnly = Annotated[bool, told("pass_only", names=("--pass-only",))]
-Aliases = Annotated[Path | None, told("aliases")]
-BatchSize = Annotated[int | None, told("batch_size", min=2)]
+def on_command_line(**values: Any) -> dict[str, Any]:
+    """Those of some options that stand on the command line."""
+    return {name: value for name, value in values.items() if value is not None and value not in ([], False)}
+
+
+MODEL = typer.Option(
+    "--model",
+    help="Model bundle: the directory `danq train` wrote; may be repeated: several are one ensemble.",
+)
+GENOME = typer.Option("--genome", help="Encoded genome, the directory `danq genome` wrote; or a FASTA.")
+VCF = typer.Option(
+    "--vcf",
+    help="Variants: VCF (plain, gzip, bgzip), BCF, or a TSV that starts with chr:pos:ref:alt; `-` reads "
+    "standard input.",
+)
+Models = Annotated[list[Path], MODEL]
+GenomeOrFasta = Annotated[Path, GENOME]
+Variants = Annotated[Path, VCF]
+Strands = Annotated[Literal["scores", "predictions", "forward"] | None, option_of("strands")]
+RefMismatch = Annotated[Literal["skip", "error", "swap"] | None, option_of("ref_mismatch")]
+Regions = Annotated[list[str] | None, option_of("regions", "--region", metavar="REGION")]
+Targets = Annotated[list[str] | None, option_of("targets", "--target", metavar="TARGET")]
+PassOnly = Annotated[bool, option_of("pass_only", "--pass-only")]
+Aliases = Annotated[Path | None, option_of("aliases")]
+BatchSize = Annotated[int | None, option_of("batch_size", min=2)]
 Threads = Annotated[int | None, typer.Option(min=1, help="Threads of a forward pass.  [default: all cores]")]
 TableFormat = Annotated[Literal["parquet", "tsv"], typer.Option(help="Format of the table, and its suffix.")]

@@ -1,10 +1,12 @@
 """Which parts of a genome are mutated: regions as text, of a BED, or around the alleles of a VCF."""
 
 import logging
+import tempfile
 from array import array
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -121,16 +123,16 @@ def regions_of_variants(
     DanqError
         If the file cannot be read, most of its REF are not those of the genome, or no allele has a place.
     """
-    from danq.variants.records import AlleleRules, read_alleles, survey
+    from danq.variants.allele_checks import AlleleRules
+    from danq.variants.survey import survey
     from danq.variants.text import open_variants
 
-    variants = open_variants(vcf)
-    rules = AlleleRules(window=window, ref_mismatch="skip", regions=(), pass_only=False)
-    names = survey(variants, genome, rules, read_aliases(aliases) if aliases else None).contigs
+    variants, table = open_variants(vcf), read_aliases(aliases) if aliases else None
     contigs, starts, ends = array("i"), array("q"), array("q")
     left_out: Counter[str] = Counter()
-    for record in read_alleles(variants, genome, rules, names):
-        for allele in record.alleles:
+    with tempfile.TemporaryDirectory(prefix="danq-") as folder:
+        surveyed = survey(Path(folder), variants, genome, AlleleRules(window), table)
+        for allele in chain.from_iterable(map(surveyed.alleles_of, range(surveyed.parts))):
             if allele.reason:
                 left_out[allele.reason] += 1
                 continue
@@ -145,7 +147,7 @@ def regions_of_variants(
     if not len(starts):
         raise DanqError(f"{vcf}: expected at least one allele with a place on {genome.path}, found none")
     places = (np.array(contigs, np.int32), np.array(starts, np.int64), np.array(ends, np.int64))
-    return _merged(*places, left_out, names.renamed)
+    return _merged(*places, left_out, surveyed.contigs.renamed)
 
 
 def _merged(

@@ -16,6 +16,6 @@ def __getattr__(name: str) -> Any:
     # found on first use: the options of scoring are read where its libraries are not needed
     if name not in __all__:
         raise AttributeError(f"module 'danq.score' has no attribute {name!r}")
-    from danq.score import variants
+    from danq.score import scorer
 
-    return getattr(variants, name)
+    return getattr(scorer, name)

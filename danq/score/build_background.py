@@ -14,9 +14,9 @@ from danq.files import digest, sha256, staged
 from danq.progress import progress
 from danq.provenance import provenance
 from danq.score.background import VALUES_FILE
+from danq.score.chunks import Work, opened_work, scored_blocks
 from danq.score.job import Job
 from danq.score.manifest import BackgroundManifest, UsedGenome, UsedVariants
-from danq.score.scoring import scored_blocks
 from danq.storage import RowSpool, write_array
 
 log = logging.getLogger("danq")
@@ -53,7 +53,8 @@ def build_background(job: Job, out: Path) -> BackgroundManifest:
     with staged(out) as partial:
         with tempfile.TemporaryDirectory(dir=partial) as folder:
             spool = RowSpool(Path(folder) / "rows", np.float32)
-            reasons = _score(job, spool)
+            with opened_work(job, None) as work:
+                reasons = _score(work, spool)
             columns = map(_sorted, spool.columns())
             write_array(partial / VALUES_FILE, spool.shape[::-1], np.float32, columns)
         manifest = _manifest(job, len(spool), reasons, sha256(partial / VALUES_FILE))
@@ -71,20 +72,21 @@ def build_background(job: Job, out: Path) -> BackgroundManifest:
     return manifest
 
 
-def _score(job: Job, spool: RowSpool) -> dict[str, int]:
+def _score(work: Work, spool: RowSpool) -> dict[str, int]:
     """Fill the spool and count the reasons of alleles that are not scored."""
-    if not job.survey.records:
+    job, survey = work.job, work.survey
+    if not survey.records:
         raise DanqError(f"{job.name}: expected variants, received an empty file")
     reasons = Counter[str]()
     runners = job.models.open()
-    with progress("scoring the background", job.survey.records, "variants") as advance:
-        for block in scored_blocks(runners, job.variants, job.genome, job.options, job.survey.contigs):
+    with progress("scoring the background", survey.records, "variants") as advance:
+        for block in scored_blocks(work, runners, range(survey.parts)):
             spool.append(block.effects.statistic())
             reasons.update(allele.reason for allele in block.windows.alleles if allele.reason)
-            advance(len(block.records))
+            advance(block.records)
     if not len(spool):
-        said = ", ".join(f"{name} {count:,}" for name, count in reasons.items())
-        raise DanqError(f"{job.name}: expected an allele that can be scored, received none ({said})")
+        counts = ", ".join(f"{name} {count:,}" for name, count in reasons.items())
+        raise DanqError(f"{job.name}: expected an allele that can be scored, received none ({counts})")
     return dict(sorted(reasons.items()))
 
 

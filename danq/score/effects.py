@@ -9,8 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit, log_expit
 
+from danq.errors import DanqError
 from danq.metrics import class_log_odds
-from danq.score.runner import Logits
+from danq.score.runner import Logits, Runner
+from danq.variants.haplotypes import Windows
 
 Strands = Literal["scores", "predictions", "forward"]
 """How strands are combined; see `danq.score.options.ScoreOptions`."""
@@ -44,6 +46,44 @@ class Effects:
     def statistic(self) -> NDArray[np.float64]:
         """|diff · log2 odds difference|, DeepSEA's statistic behind e-values: float64, shape (m, k)."""
         return np.abs(self.diff.astype(np.float64) * self.logit_diff / math.log(2))
+
+
+def check_ensemble(runners: Sequence[Runner]) -> None:
+    """Refuse models that cannot score together.
+
+    Raises
+    ------
+    DanqError
+        If windows, tasks or targets differ.
+    """
+    first = runners[0]
+    for number, runner in enumerate(runners[1:], 2):
+        for what in ("window", "task", "targets"):
+            if getattr(runner, what) != getattr(first, what):
+                raise DanqError(
+                    f"model {number}: expected the {what} of model 1 ({_shown(getattr(first, what))}), "
+                    f"received {_shown(getattr(runner, what))}"
+                )
+
+
+def score_windows(runners: Sequence[Runner], windows: Windows, strands: Strands) -> Effects:
+    """Run models, several of which are an ensemble, on windows and compute what the alleles change.
+
+    Raises
+    ------
+    DanqError
+        If a model gives no numbers.
+    """
+    if not len(windows.alternate):
+        nothing = [np.empty((0, len(runners[0].targets)), np.float32)] * 4
+        return combine([Effects(*nothing)] * len(runners))
+    models = []
+    for number, runner in enumerate(runners, 1):
+        logits = runner.logits(windows.reference, windows.alternate, windows.group)
+        if not (np.isfinite(logits.reference).all() and np.isfinite(logits.alternate).all()):
+            raise DanqError(f"model {number}: expected finite logits, received others; is it trained?")
+        models.append(effects(logits, windows.group, runner.task, strands))
+    return combine(models)
 
 
 def effects(logits: Logits, group: NDArray[np.int64], task: str, strands: Strands) -> Effects:
@@ -115,3 +155,7 @@ def _log_odds(logits: NDArray[np.float32], task: str) -> NDArray[np.float64]:
 def _odds_of_mean(log_odds: NDArray[np.float64]) -> NDArray[np.float64]:
     """Log-odds of the mean over strands of the probabilities: shape (strands, n, k) → (n, k)."""
     return np.logaddexp.reduce(log_expit(log_odds)) - np.logaddexp.reduce(log_expit(-log_odds))
+
+
+def _shown(value: object) -> str:
+    return f"{len(value)} targets from {value[0]!r} on" if isinstance(value, tuple) else repr(value)

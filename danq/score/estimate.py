@@ -10,10 +10,10 @@ from pathlib import Path
 
 import numpy as np
 
-from danq.score.job import Job
-from danq.score.parts import Work, open_work
+from danq.score.chunks import Work
+from danq.score.effects import score_windows
+from danq.score.job import window_blocks
 from danq.score.runner import Runner
-from danq.score.scoring import score_windows, window_blocks
 from danq.variants.haplotypes import Windows
 
 log = logging.getLogger("danq")
@@ -66,70 +66,52 @@ class Estimate:
                 log.warning("%s: about %.3g GB are needed, %.3g GB are free", path, needed / _GB, free / _GB)
 
 
-def estimate_job(job: Job, directory: Path | None, text: bool) -> Estimate:
-    """Load the models and estimate what is left of a job, with nothing done yet where `directory` is None."""
-    work = open_work(directory or Path(), job.digest, job.survey.records)
-    parts = range(work.parts)
-    return estimate(
-        job, work, list(parts) if directory is None else work.missing(parts), job.models.open(), text
-    )
-
-
-def estimate(
-    job: Job, work: Work, missing: Sequence[int], runners: Sequence[Runner], text: bool = False
-) -> Estimate:
+def estimate(work: Work, runners: Sequence[Runner], text: bool = False) -> Estimate:
     """Time the models on some windows and work out what the missing parts will need.
 
     Parameters
     ----------
-    job : Job
-        What is scored.
     work : Work
-        Where its parts go.
-    missing : sequence of int
-        Parts that are not finished.
+        What is scored.
     runners : sequence of Runner
         The loaded models.
     text : bool
         Whether the table is written as text.
     """
-    windows, share = _some_windows(job)
+    job, survey = work.job, work.survey
+    windows, share = _some_windows(work)
     timed = _first(windows, _TIMED)
     rate = None
     if len(timed.alternate):
         # the first call compiles
-        score_windows(runners, timed, job.options)
+        score_windows(runners, timed, job.options.strands)
         started = time.perf_counter()
-        score_windows(runners, timed, job.options)
+        score_windows(runners, timed, job.options.strands)
         rate = len(timed.alternate) / (time.perf_counter() - started)
-    records = sum(work.records_of(part) for part in missing)
-    whole = share * work.records
+    whole = share * survey.records
     numbers = sum(len(targets) for _, targets in job.columns.lists.values())
     row = _BYTES_OF_A_ROW + numbers * (_TEXT_BYTES if text else _PARQUET_BYTES)
     return Estimate(
-        alleles=round(share * records),
+        alleles=round(share * work.records_of(work.missing(range(survey.parts)))),
         rate=rate,
         result_bytes=round(whole * row) + job.variants.path.stat().st_size,
         work_bytes=round(whole * (_BYTES_OF_A_ROW + _PARQUET_BYTES * numbers)),
     )
 
 
-def _some_windows(job: Job) -> tuple[Windows, float]:
+def _some_windows(work: Work) -> tuple[Windows, float]:
     """Windows of the first block that has any, and scored alleles for each record."""
-    windows = None
+    window, survey = work.job.models.window, work.survey
+    none = np.empty((0, window), np.uint8)
+    windows = Windows(none, none, np.empty(0, np.int64), (), np.empty(0, np.int64))
     records = scored = 0
-    for block, windows in window_blocks(
-        len(job.models.targets), job.models.window, job.variants, job.genome, job.options, job.survey.contigs
-    ):
-        records, scored = records + len(block), scored + len(windows.scored)
+    for of_block, windows in window_blocks(work.job, survey, range(survey.parts)):
+        records, scored = records + of_block, scored + len(windows.scored)
         if scored:
             break
-    if not job.options.samples:
+    if not work.job.options.samples:
         # better known than from one block: all but those with too many N
-        scored, records = job.survey.reasons.get("", 0), job.survey.records
-    if windows is None:
-        none = np.empty((0, job.models.window), np.uint8)
-        windows = Windows(none, none, np.empty(0, np.int64), (), np.empty(0, np.int64))
+        scored, records = survey.reasons.get("", 0), survey.records
     return windows, scored / max(records, 1)
 
 

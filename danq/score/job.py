@@ -1,27 +1,37 @@
-"""A scoring with all its inputs opened and checked, before a model is loaded."""
+"""A scoring, its inputs opened and checked before a model is loaded, and its alleles in blocks of windows."""
 
 import logging
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import chain, groupby
 from pathlib import Path
+from typing import TypeVar
+
+import numpy as np
 
 from danq.errors import first_few
 from danq.files import digest, sha256
 from danq.genome.contigs import read_aliases
 from danq.genome.fasta import Genome
+from danq.genome.intervals import read_regions
 from danq.provenance import verb_digest
 from danq.score.background import Background, open_background
 from danq.score.measures import Columns
 from danq.score.models import Models
 from danq.score.options import ScoreOptions
-from danq.score.scoring import PART, allele_rules
-from danq.score.truth import TruthKey, truth_key
+from danq.variants.allele_checks import AlleleRules
+from danq.variants.alleles import Allele
+from danq.variants.haplotypes import Windows, haplotype_windows
 from danq.variants.personal.genotypes import choose_samples
-from danq.variants.records import Survey, survey
+from danq.variants.personal.windows import personal_windows
+from danq.variants.survey import PART, Carried, survey
+from danq.variants.survey_file import Survey
 from danq.variants.text import VariantText, open_variants
 
 log = logging.getLogger("danq")
 
+_MOST_ALLELES, _FEWEST_ALLELES, _MOST_VALUES = 1_000, 50, 1_000_000
 # what the numbers do not depend on, or not but through what is digested beside them
 _NOT_DIGESTED = {"truth", "aliases", "background"}
 
@@ -44,14 +54,14 @@ class Job:
         SHA-256 of its file.
     options : ScoreOptions
         How it is read and scored.
-    survey : Survey
-        What it holds.
+    rules : AlleleRules
+        Which of its alleles are wanted.
+    aliases : mapping of str to str, or None
+        Further contig names.
     columns : Columns
         What is kept of each allele.
     background : Background or None
         Where e-values come from.
-    truth : TruthKey or None
-        Where the input holds what the scores are compared with.
     """
 
     models: Models
@@ -60,10 +70,10 @@ class Job:
     name: str
     vcf_digest: str
     options: ScoreOptions
-    survey: Survey
+    rules: AlleleRules
+    aliases: Mapping[str, str] | None
     columns: Columns
     background: Background | None
-    truth: TruthKey | None
 
     @cached_property
     def digest(self) -> str:
@@ -75,18 +85,32 @@ class Job:
                 "bundles": self.models.digests,
                 "background": self.background.digest if self.background is not None else None,
                 "options": self.options.model_dump(mode="json", exclude=_NOT_DIGESTED),
-                "contigs": self.survey.contigs.index,
                 "aliases": sha256(self.options.aliases) if self.options.aliases is not None else None,
                 "part": PART,
-                "code": verb_digest("score", *self.models.names),
+                "code": verb_digest("score"),
             }
         )
+
+    def survey(self, folder: Path) -> Survey:
+        """Read and check the input to its end, or open the survey of it that lies in a folder.
+
+        Raises
+        ------
+        DanqError
+            If the input is damaged or does not fit the genome; see `danq.variants.survey.survey`.
+        """
+        carried = Carried(self.options.samples, self.options.unphased) if self.options.samples else None
+        result = survey(
+            folder, self.variants, self.genome, self.rules, self.aliases, carried, digest=self.digest
+        )
+        _remark(self.name, self.variants, result)
+        return result
 
 
 def open_job(
     models: Models, genome: Genome, vcf: Path, options: ScoreOptions, name: str | None = None
 ) -> Job:
-    """Check everything that a scoring needs.
+    """Check everything that a scoring needs but the records of its input.
 
     Parameters
     ----------
@@ -104,7 +128,7 @@ def open_job(
     Raises
     ------
     DanqError
-        If the input cannot be read or does not fit the genome, or an option names what is not there.
+        If the input's header cannot be read, or an option names what is not there.
     """
     columns = Columns(
         targets=models.targets,
@@ -115,37 +139,105 @@ def open_job(
         samples=bool(options.samples),
     )
     variants = open_variants(vcf)
-    name = str(vcf) if name is None else name
-    truth = truth_key(variants, options.truth) if options.truth is not None else None
     if options.samples:
         choose_samples(variants, options.samples)
     background = None
     if options.background is not None:
         background = open_background(options.background, models.digests, models.targets, options.strands)
-    rules = allele_rules(options, models.window, genome)
     aliases = read_aliases(options.aliases) if options.aliases is not None else None
-    found = survey(variants, genome, rules, aliases)
-    _remark(name, variants, found)
-    return Job(models, genome, variants, name, sha256(vcf), options, found, columns, background, truth)
+    regions = read_regions(options.regions, genome, "--region", aliases)
+    return Job(
+        models=models,
+        genome=genome,
+        variants=variants,
+        name=str(vcf) if name is None else name,
+        vcf_digest=sha256(vcf),
+        options=options,
+        rules=AlleleRules(models.window, options.ref_mismatch, regions, options.pass_only),
+        aliases=aliases,
+        columns=columns,
+        background=background,
+    )
 
 
-def _remark(name: str, variants: VariantText, found: Survey) -> None:
-    log.info("%s: %s records, %s alleles", name, f"{found.records:,}", f"{found.alleles:,}")
-    if not found.records:
+def window_blocks(job: Job, survey: Survey, parts: Iterable[int]) -> Iterator[tuple[int, Windows]]:
+    """Cut the windows of the alleles of parts, in blocks that bound the memory.
+
+    How the blocks are cut depends on the part alone, and none reaches across the border of two parts. The
+    more targets the models have, the smaller are the blocks.
+
+    Yields
+    ------
+    int
+        Number of records.
+    Windows
+        Of their alleles.
+    """
+    most = min(_MOST_ALLELES, max(_FEWEST_ALLELES, _MOST_VALUES // len(job.models.targets)))
+    window = job.models.window
+    for part in parts:
+        if job.options.samples:
+            pieces = personal_windows(job.genome, survey, window, part)
+            for of_records in _blocks(pieces, lambda piece: len(piece.alleles), most):
+                yield len(of_records), _joined(of_records)
+        else:
+            records = (tuple(alleles) for _, alleles in groupby(survey.alleles_of(part), _row))
+            for block in _blocks(records, len, most):
+                yield len(block), haplotype_windows(job.genome, tuple(chain.from_iterable(block)), window)
+
+
+_OfRecord = TypeVar("_OfRecord", Windows, tuple[Allele, ...])
+
+
+def _blocks(
+    records: Iterable[_OfRecord], alleles_of: Callable[[_OfRecord], int], most: int
+) -> Iterator[list[_OfRecord]]:
+    """Put records together until there are `most` alleles."""
+    block: list[_OfRecord] = []
+    alleles = 0
+    for record in records:
+        block.append(record)
+        alleles += alleles_of(record)
+        if alleles >= most:
+            yield block
+            block, alleles = [], 0
+    if block:
+        yield block
+
+
+def _row(allele: Allele) -> int:
+    return allele.row
+
+
+def _joined(pieces: Sequence[Windows]) -> Windows:
+    groups = np.cumsum([0, *(len(piece.reference) for piece in pieces)])
+    alleles = np.cumsum([0, *(len(piece.alleles) for piece in pieces)])
+    return Windows(
+        reference=np.concatenate([piece.reference for piece in pieces]),
+        alternate=np.concatenate([piece.alternate for piece in pieces]),
+        group=np.concatenate([piece.group + first for piece, first in zip(pieces, groups, strict=False)]),
+        alleles=tuple(allele for piece in pieces for allele in piece.alleles),
+        scored=np.concatenate([piece.scored + first for piece, first in zip(pieces, alleles, strict=False)]),
+    )
+
+
+def _remark(name: str, variants: VariantText, survey: Survey) -> None:
+    log.info("%s: %s records, %s alleles", name, f"{survey.records:,}", f"{survey.alleles:,}")
+    if not survey.records:
         log.warning("%s: no records; the results will be empty", name)
-    elif found.reasons.get("malformed") == found.alleles:
+    elif survey.reasons.get("malformed") == survey.alleles:
         log.warning("%s: no line is a variant record; are the columns separated by tabs?", name)
-    if variants.kind == "vcf" and not found.header_contigs:
+    if variants.kind == "vcf" and not survey.header_contigs:
         log.warning("%s: the header declares no contigs; records are matched by their names", name)
-    if found.contigs.renamed:
-        renamed = [f"{file} → {own}" for file, own in found.contigs.renamed.items()]
+    if survey.contigs.renamed:
+        renamed = [f"{file} → {own}" for file, own in survey.contigs.renamed.items()]
         log.info("%s: contigs renamed: %s", name, first_few(renamed, 8))
-    if found.contigs.unknown:
-        log.warning("%s: contigs that the genome lacks: %s", name, first_few(found.contigs.unknown, 8))
-    if found.mismatched:
+    if survey.contigs.unknown:
+        log.warning("%s: contigs that the genome lacks: %s", name, first_few(survey.contigs.unknown, 8))
+    if survey.mismatched:
         log.warning(
             "%s: REF of %s of %s compared records is not what the genome holds",
             name,
-            f"{found.mismatched:,}",
-            f"{found.checked:,}",
+            f"{survey.mismatched:,}",
+            f"{survey.checked:,}",
         )

@@ -1,23 +1,30 @@
-"""Scored blocks as rows, one an allele, and the tables of scores that are written of them."""
+"""Alleles and their measures as rows, and what is written of these: the tables of scores and the ledger."""
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
+import polars as pl
 import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from danq.files import atomic
 from danq.score.background import Background
+from danq.score.effects import Effects
+from danq.score.manifest import ScoreCounts
 from danq.score.measures import Columns, column_of
-from danq.score.scoring import ScoredBlock
 from danq.tables import Format, writing_rows
-from danq.variants.alleles import Allele
+from danq.variants.alleles import REASONS, Allele
+from danq.variants.haplotypes import Windows
 
 _PLACE = ("row", "allele", "contig", "pos", "id", "ref", "alt")
 _SAMPLE = ("sample", "haplotype")
+LEDGER_COLUMNS = (*_PLACE, "status", "reason", "flags")
+"""Columns of ``ledger.tsv``; two more where samples are scored."""
 _ALLELE_COLUMNS: dict[str, tuple[pa.DataType, Callable[[Allele], int | str]]] = {
     "row": (pa.int64(), lambda allele: allele.row),
     "allele": (pa.int32(), lambda allele: allele.allele),
@@ -42,13 +49,17 @@ def rows_schema(columns: Columns) -> pa.Schema:
     return pa.schema(fields)
 
 
-def rows(block: ScoredBlock, columns: Columns, background: Background | None = None) -> pa.RecordBatch:
-    """Put the alleles of a block into rows, one each in the order of the input.
+def rows(
+    windows: Windows, effects: Effects, columns: Columns, background: Background | None = None
+) -> pa.RecordBatch:
+    """Put alleles into rows, one each in the order of the input.
 
     Parameters
     ----------
-    block : ScoredBlock
+    windows : Windows
         n alleles, of which m are scored.
+    effects : Effects
+        Of the m alleles.
     columns : Columns
         What is kept.
     background : Background, optional
@@ -59,11 +70,11 @@ def rows(block: ScoredBlock, columns: Columns, background: Background | None = N
     pyarrow.RecordBatch
         n rows with the schema `rows_schema`.
     """
-    alleles, effects = block.windows.alleles, block.effects
+    alleles = windows.alleles
     if background is not None:
         effects = replace(effects, evalue=background.evalues(effects.statistic()))
     present = np.zeros(len(alleles), bool)
-    present[block.windows.scored] = True
+    present[windows.scored] = True
     arrays = _allele_columns(alleles)
     for measure in columns.of("allele"):
         values = np.zeros(len(alleles), _DTYPES[measure.dtype][0])
@@ -169,23 +180,114 @@ def writing_table(
         yield lambda batch: append(table(batch, columns))
 
 
+@dataclass
+class Counts:
+    """Alleles by what became of them.
+
+    Attributes
+    ----------
+    reasons : Counter of str
+        Alleles that were not scored, by reason.
+    flags : Counter of str
+        Alleles by flag; one allele may have several.
+    scored : int
+        Alleles that were scored.
+    """
+
+    reasons: Counter[str] = field(default_factory=Counter)
+    flags: Counter[str] = field(default_factory=Counter)
+    scored: int = 0
+
+    @property
+    def skipped(self) -> int:
+        """Alleles that were not scored."""
+        return self.reasons.total()
+
+    @property
+    def alleles(self) -> int:
+        """All alleles."""
+        return self.scored + self.skipped
+
+    def add(self, reasons: list[str], flags: list[str]) -> None:
+        """Count alleles by their columns `reason` and `flags`."""
+        found = Counter(reasons)
+        self.scored += found.pop("", 0)
+        self.reasons.update(found)
+        self.flags.update(flag for text in flags if text for flag in text.split(","))
+
+    def of(self, records: int) -> ScoreCounts:
+        """Give the counts for the manifest; reasons in the order of `danq.variants.alleles.REASONS`."""
+        return ScoreCounts(
+            records=records,
+            alleles=self.alleles,
+            scored=self.scored,
+            skipped=self.skipped,
+            reasons={reason: self.reasons[reason] for reason in REASONS if self.reasons[reason]},
+            flags=dict(sorted(self.flags.items())),
+        )
+
+    def describe(self) -> str:
+        """Say the counts in one line: `5 alleles: 3 scored, 2 skipped (star 1, ref_mismatch 1)`."""
+        reasons = ", ".join(
+            f"{reason} {self.reasons[reason]:,}" for reason in REASONS if self.reasons[reason]
+        )
+        why = f" ({reasons})" if reasons else ""
+        return f"{self.alleles:,} alleles: {self.scored:,} scored, {self.skipped:,} skipped{why}"
+
+
+def ledger_frame(batch: pa.RecordBatch, samples: bool) -> pl.DataFrame:
+    """Rows of the ledger.
+
+    Parameters
+    ----------
+    batch : pyarrow.RecordBatch
+        Rows of `rows`.
+    samples : bool
+        Whether the columns `sample` and `haplotype` are added.
+    """
+    present = [name for name in (*LEDGER_COLUMNS, *_SAMPLE) if name in batch.schema.names]
+    frame = pl.DataFrame(pl.from_arrow(pa.table({name: batch.column(name) for name in present})))
+    status = pl.when(pl.col("reason") == "").then(pl.lit("scored")).otherwise(pl.lit("skipped"))
+    return frame.with_columns(status.alias("status")).select(LEDGER_COLUMNS + (_SAMPLE if samples else ()))
+
+
+@contextmanager
+def writing_ledger(path: Path, counts: Counts, samples: bool) -> Iterator[Callable[[pa.RecordBatch], None]]:
+    """Write ``ledger.tsv`` batch by batch and count.
+
+    Parameters
+    ----------
+    path : Path
+        File to write.
+    counts : Counts
+        Added to.
+    samples : bool
+        As for `ledger_frame`.
+
+    Raises
+    ------
+    DanqError
+        If the file cannot be written.
+    """
+    with atomic(path) as partial, partial.open("wb") as stream:
+        stream.write(("\t".join(LEDGER_COLUMNS + (_SAMPLE if samples else ())) + "\n").encode())
+
+        def append(batch: pa.RecordBatch) -> None:
+            frame = ledger_frame(batch, samples)
+            counts.add(frame["reason"].to_list(), frame["flags"].to_list())
+            # as text first: written by polars itself, a full disk would lack the system's reason
+            text = frame.write_csv(separator="\t", include_header=False, quote_style="never")
+            stream.write(text.encode())
+
+        yield append
+
+
 def _place(columns: Columns) -> tuple[str, ...]:
     return (*_PLACE, *(_SAMPLE if columns.samples else ()))
 
 
 def _allele_columns(alleles: Sequence[Allele]) -> list[pa.Array]:
-    arrays = []
-    for dtype, value in _ALLELE_COLUMNS.values():
-        values = [value(allele) for allele in alleles]
-        try:
-            arrays.append(pa.array(values, dtype))
-        except UnicodeEncodeError:
-            # bytes of the input that are no UTF-8; tables are, so they show as replacement characters
-            readable = [
-                str(text).encode("utf-8", "surrogateescape").decode("utf-8", "replace") for text in values
-            ]
-            arrays.append(pa.array(readable, dtype))
-    return arrays
+    return [pa.array([value(each) for each in alleles], dtype) for dtype, value in _ALLELE_COLUMNS.values()]
 
 
 def _lists(values: NDArray[np.float32], present: NDArray[np.bool_]) -> pa.Array:

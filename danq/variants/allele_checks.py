@@ -1,7 +1,7 @@
 """What becomes of each allele of a record: its place on the genome, or the reason why it is not scored."""
 
 from bisect import bisect_left
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
 from danq.errors import DanqError
@@ -9,10 +9,8 @@ from danq.genome.alphabet import CODES, decode
 from danq.genome.contigs import ContigMap
 from danq.genome.fasta import Bases, Genome
 from danq.genome.intervals import Region, Stretches, stretches_of
-from danq.variants.alleles import Allele
-from danq.variants.lines import Fields, kind_of_alt, loose_fields, parse_line
-from danq.variants.placement import Place, common_start, place
-from danq.variants.text import Line, VariantText
+from danq.variants.alleles import Allele, Place, common_start, place
+from danq.variants.text import LONGEST_POS, Fields, Line, VariantText, readable
 
 _CODES = CODES.tobytes()
 _LETTERS = bytes.maketrans(b"acgturyswkmbdhvnxU", b"ACGTTRYSWKMBDHVNXT")
@@ -52,16 +50,27 @@ class _Contig(NamedTuple):
     wanted: Stretches | None
 
 
-@dataclass(frozen=True, eq=False)
-class Judge:
-    """Decides about one record after the other and keeps nothing of them.
+class AlleleChecks:
+    """Checks one record after the other and keeps nothing of them.
 
-    Attributes
+    An allele without a `reason` is placed: trimmed to what differs, moved left, without an anchor base, so
+    that all descriptions of one allele have equal `index`, `start`, `removed` and `inserted`. The first
+    reason that applies is given, in this order: malformed, unknown_contig, outside_regions, filtered,
+    missing, star, symbolic or breakend, outside_contig, ref_mismatch, ambiguous, same_as_ref, too_long.
+
+    REF is compared without regard to case, and ambiguity letters in it match an N of the genome (which
+    keeps its own ambiguity letters as N). ALT may hold them only where it shares them with REF.
+
+    Parameters
     ----------
-    variants, genome, rules, contigs
-        As in `danq.variants.records.read_alleles`.
-    known : dict of str to contig
-        What is needed of each contig, by its name in the file.
+    variants : VariantText
+        The file the records are from.
+    genome : Genome
+        The genome it refers to.
+    rules : AlleleRules
+        Which alleles are wanted.
+    contigs : ContigMap
+        Meaning of the file's contig names.
 
     Raises
     ------
@@ -69,31 +78,32 @@ class Judge:
         If a region's contig is unknown.
     """
 
-    variants: VariantText
-    genome: Genome
-    rules: AlleleRules
-    contigs: ContigMap
-    known: dict[str, _Contig] = field(default_factory=dict)
+    def __init__(self, variants: VariantText, genome: Genome, rules: AlleleRules, contigs: ContigMap) -> None:
+        self.variants, self.genome, self.rules, self.contigs = variants, genome, rules, contigs
+        wanted = stretches_of(rules.regions, genome) if rules.regions else None
+        self._known: dict[str, _Contig] = {}
+        for name, index in contigs.index.items():
+            bases = genome.contig(index)
+            self._known[name] = _Contig(index, bases, None if wanted is None else wanted.get(index, ((), ())))
 
-    def __post_init__(self) -> None:
-        wanted = stretches_of(self.rules.regions, self.genome) if self.rules.regions else None
-        for name, index in self.contigs.index.items():
-            bases = self.genome.contig(index)
-            self.known[name] = _Contig(index, bases, None if wanted is None else wanted.get(index, ((), ())))
-
-    def alleles(self, line: Line) -> tuple[Allele, ...]:
+    def alleles(self, line: Line, fields: Fields | None) -> tuple[Allele, ...]:
         """Give the alleles of a record: one for each ALT, or one for a malformed line.
+
+        Parameters
+        ----------
+        line : Line
+            The record.
+        fields : Fields or None
+            As from `danq.variants.text.VariantText.fields`.
 
         Raises
         ------
         DanqError
             If REF is not in the genome and the rules say that this is an error.
         """
-        fields = parse_line(line.text, self.variants.kind, self.variants.tabs)
         if fields is None:
-            loose = loose_fields(line.text, self.variants.kind)
-            return (Allele(line.row, 1, *loose, "malformed"),)
-        contig = self.known.get(fields.contig)
+            return (Allele(line.row, 1, *self._loose_fields(line.text), "malformed"),)
+        contig = self._known.get(fields.contig)
         reason = self._unwanted(fields, contig)
         if reason or contig is None:
             return tuple(
@@ -105,6 +115,17 @@ class Judge:
         return tuple(
             self._allele(line, n, fields, alt, contig, ref, held) for n, alt in enumerate(fields.alts, 1)
         )
+
+    def _loose_fields(self, text: str) -> tuple[str, int, str, str, str]:
+        """Contig, 1-based position, ID, REF, ALT of a malformed line; "" and 0 for what cannot be read."""
+        text = readable(text)
+        if self.variants.kind == "tsv":
+            parts = (*text.partition("\t")[0].split(":"), "", "", "", "")
+            contig, pos, name, ref, alt = parts[0], parts[1], "", parts[2], parts[3]
+        else:
+            contig, pos, name, ref, alt = (*text.split("\t", 5)[:5], "", "", "", "", "")[:5]
+        number = int(pos) if pos.isdecimal() and pos.isascii() and len(pos) <= LONGEST_POS else 0
+        return contig, number, name, ref, alt
 
     def _unwanted(self, fields: Fields, contig: _Contig | None) -> str:
         if contig is None:
@@ -119,7 +140,7 @@ class Judge:
         self, line: Line, number: int, fields: Fields, alt: str, contig: _Contig, ref: bytes, held: bool
     ) -> Allele:
         text = (line.row, number, fields.contig, fields.pos, fields.id, fields.ref, alt)
-        reason = kind_of_alt(alt)
+        reason = _no_sequence(alt)
         if reason:
             return Allele(*text, reason)
         start = fields.pos - 1
@@ -143,6 +164,19 @@ class Judge:
         if reason:
             return Allele(*text, reason, flags)
         return Allele(*text, "", flags, contig.number, *placed, swapped)
+
+
+def _no_sequence(alt: str) -> str:
+    """Reason why an ALT is no sequence: missing, star, symbolic, breakend; "" if it may be one."""
+    if alt == ".":
+        return "missing"
+    if alt == "*":
+        return "star"
+    if "[" in alt or "]" in alt:
+        return "breakend"
+    if "<" in alt:
+        return "symbolic"
+    return "breakend" if alt[0] == "." or alt[-1] == "." else ""
 
 
 def _brings(ref: bytes, alt: bytes) -> bool:

@@ -53,7 +53,7 @@ def haplotype_windows(genome: Genome, alleles: Sequence[Allele], window: int) ->
     genome : Genome
         The genome the alleles are placed on.
     alleles : sequence of Allele
-        As from `danq.variants.records.read_alleles`; those with a reason are passed through.
+        As from a survey; those with a reason are passed through.
     window : int
         Window length, bp.
     """

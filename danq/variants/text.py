@@ -1,6 +1,10 @@
-"""Files of variants as lines of text: VCF whatever its compression, BCF, and tables of chr:pos:ref:alt."""
+"""Files of variants as lines of text and their fields: VCF whatever its compression, BCF, chr:pos:ref:alt."""
 
 import io
+import re
+import shutil
+import sys
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -11,11 +15,22 @@ from typing import BinaryIO, Literal, NamedTuple, cast
 
 from danq.errors import DanqError
 from danq.files import BGZF_HEAD, is_bgzf, open_binary
-from danq.variants.lines import FIXED_COLUMNS, is_allele
+from danq.genome.alphabet import CODES, INVALID
 
+FIXED_COLUMNS = ("#CHROM", "POS", "ID", "REF", "ALT", "QUAL", "FILTER", "INFO")
+"""The columns that every VCF has."""
+
+STANDARD_INPUT = "-"
+LONGEST_POS = 18
+"""Digits of the longest position that is read as a number."""
+
+_FORMAT = len(FIXED_COLUMNS)
 _BCF = b"BCF\x02"
 _BGZF_END = bytes.fromhex("1f8b08040000000000ff0600424302001b0003000000000000000000")
 """The empty block that ends every BGZF file (SAM specification, section 4.1.2)."""
+_ALLELE = re.compile(r"(.+):([0-9]{1,18}):([A-Za-z]+):([^\s:]\S*)")
+_LETTERS = "".join(chr(byte) for byte in range(128) if CODES[byte] != INVALID)
+_NO_LETTER = re.compile(f"[^{_LETTERS}]")
 
 
 class Line(NamedTuple):
@@ -28,6 +43,27 @@ class Line(NamedTuple):
     row: int
     number: int
     text: str
+
+
+class Fields(NamedTuple):
+    """What a record says of its alleles.
+
+    Attributes
+    ----------
+    contig, pos, id, ref : str, int, str, str
+        As in the file, but for bytes that are not UTF-8; `pos` is 1-based and 0 before the first base.
+    alts : tuple of str
+        The alternate alleles, at least one; ``.`` where the record has none.
+    filter : str
+        FILTER; ``.`` in a table.
+    """
+
+    contig: str
+    pos: int
+    id: str
+    ref: str
+    alts: tuple[str, ...]
+    filter: str
 
 
 @dataclass(frozen=True)
@@ -44,7 +80,7 @@ class VariantText:
         Of a VCF the ``##`` lines and the ``#CHROM`` line, without line ends; of a table the fields of its
         header line, or nothing.
     samples : tuple of str
-        Sample names of a VCF.
+        Sample names of a VCF, with U+FFFD for bytes that are not UTF-8.
     columns : tuple of str
         Names of a table's columns after the first, where it has a header line.
     skip : int
@@ -66,13 +102,8 @@ class VariantText:
         """Number of tabs of the header's last line; -1 for a table without a header."""
         return self.header[-1].count("\t") if self.kind == "vcf" else len(self.header) - 1
 
-    def lines(self, first: int = 0, last: int | None = None) -> Iterator[Line]:
+    def lines(self) -> Iterator[Line]:
         """Read records in the order of the file, one at a time; blank lines are no records.
-
-        Parameters
-        ----------
-        first, last : int, optional
-            0-based half-open range of records; all of them where left out.
 
         Raises
         ------
@@ -82,14 +113,34 @@ class VariantText:
         with _opened(self.path, self.binary) as stream:
             row = 0
             for number, text in enumerate(islice(stream, self.skip, None), self.skip + 1):
-                if row == last:
-                    return
                 bare = text.removesuffix("\n").removesuffix("\r")
                 if not bare or bare.isspace():
                     continue
                 row += 1
-                if row > first:
-                    yield Line(row, number, bare)
+                yield Line(row, number, bare)
+
+    def fields(self, text: str) -> Fields | None:
+        """Split the text of a record.
+
+        Returns
+        -------
+        Fields or None
+            None if the line is malformed: another number of columns than the header has, a position that is
+            no number, a REF that is empty or no nucleotide sequence, an empty ALT.
+        """
+        text = readable(text)
+        if self.kind == "tsv":
+            if self.tabs >= 0 and text.count("\t") != self.tabs:
+                return None
+            match = _ALLELE.fullmatch(text.partition("\t")[0])
+            return _fields(match[1], match[2], ".", match[3], match[4], ".") if match else None
+        # without samples, the column FORMAT may be in the header alone
+        if (tabs := text.count("\t")) != self.tabs and not (self.tabs == _FORMAT and tabs == _FORMAT - 1):
+            return None
+        contig, pos, name, ref, alt, _, passed, _ = text.split("\t", 8)[:8]
+        if not (pos.isdecimal() and pos.isascii() and len(pos) <= LONGEST_POS and contig):
+            return None
+        return _fields(contig, pos, name, ref, alt, passed)
 
 
 def open_variants(path: Path) -> VariantText:
@@ -109,25 +160,69 @@ def open_variants(path: Path) -> VariantText:
     DanqError
         If it is missing, none of these, lacks columns, or is compressed and ends early.
     """
-    _refuse_pipe(path)
-    binary = _is_bcf(path)
+    if path.exists() and not (path.is_file() or path.is_dir()):
+        raise DanqError(f"{path}: expected a file that can be read twice, received a pipe or a device")
+    with open_binary(path) as stream:
+        binary = stream.read(len(_BCF)) == _BCF
     _refuse_cut(path)
-    with _opened(path, binary) as stream:
+    with _opened(path, binary) as lines:
         header: list[str] = []
-        for number, text in enumerate(stream, 1):
+        for number, text in enumerate(lines, 1):
             bare = text.removesuffix("\n").removesuffix("\r")
             if number == 1 and bare.startswith("\ufeff"):
                 raise DanqError(f"{path}:1: expected text without a byte-order mark, received one (U+FEFF)")
             if bare.startswith("##"):
                 header.append(bare)
             elif bare.startswith("#CHROM") or header:
-                samples = _samples(f"{path}:{number}", bare)
+                samples = _samples(f"{path}:{number}", readable(bare))
                 return VariantText(path, "vcf", (*header, bare), samples, (), number, binary)
             elif bare.strip():
                 return _table(path, number, bare)
     if header:
         raise DanqError(f"{path}: expected a line that starts with #CHROM, received none")
     raise DanqError(f"{path}: expected a VCF, BCF or a table of chr:pos:ref:alt, received an empty file")
+
+
+@contextmanager
+def regular_file(path: Path) -> Iterator[tuple[Path, str]]:
+    """Give a file that can be read more than once, and what to call it.
+
+    Parameters
+    ----------
+    path : Path
+        A file, or ``-`` for standard input, which is copied into a temporary file.
+
+    Yields
+    ------
+    Path, str
+        The file; its name for messages.
+    """
+    if str(path) != STANDARD_INPUT:
+        yield path, str(path)
+        return
+    with tempfile.TemporaryDirectory(prefix="danq-") as folder:
+        copy = Path(folder) / "standard-input"
+        with copy.open("wb") as stream:
+            shutil.copyfileobj(sys.stdin.buffer, stream)
+        try:
+            yield copy, "standard input"
+        except DanqError as error:
+            # the copy's path would say nothing to the user
+            raise DanqError(str(error).replace(str(copy), "standard input")) from error
+
+
+def readable(text: str) -> str:
+    """Put U+FFFD for bytes that are not UTF-8, so that a text can be written anywhere."""
+    if text.isascii():
+        return text
+    return text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+
+
+def _fields(contig: str, pos: str, name: str, ref: str, alt: str, passed: str) -> Fields | None:
+    alts = tuple(alt.split(",")) if "," in alt else (alt,)
+    if not ref or "" in alts or _NO_LETTER.search(ref):
+        return None
+    return Fields(contig, int(pos), name, ref, alts, passed)
 
 
 def _samples(where: str, text: str) -> tuple[str, ...]:
@@ -148,7 +243,7 @@ def _table(path: Path, number: int, text: str) -> VariantText:
     fields = tuple(text.split("\t"))
     if fields[0].lstrip("#") == "variant":
         return VariantText(path, "tsv", fields, (), fields[1:], number, False)
-    if not is_allele(fields[0]):
+    if _ALLELE.fullmatch(fields[0]) is None:
         shown = ascii(text[:40]) if text.isprintable() else "binary data"
         raise DanqError(
             f"{path}:{number}: expected a VCF (##fileformat=VCF…), a BCF, or a table whose first column is "
@@ -187,21 +282,10 @@ def _bcf_lines(path: Path) -> Iterator[str]:
         pysam.set_verbosity(verbosity)
 
 
-def _is_bcf(path: Path) -> bool:
-    with open_binary(path) as stream:
-        return stream.read(len(_BCF)) == _BCF
-
-
-def _refuse_pipe(path: Path) -> None:
-    if path.exists() and not (path.is_file() or path.is_dir()):
-        raise DanqError(f"{path}: expected a file that can be read twice, received a pipe or a device")
-
-
 def _refuse_cut(path: Path) -> None:
     """Refuse BGZF without its last block: gzip takes a file for whole that was cut between two blocks."""
     with path.open("rb") as stream:
-        head = stream.read(BGZF_HEAD)
-        if not is_bgzf(head):
+        if not is_bgzf(stream.read(BGZF_HEAD)):
             return
         stream.seek(-len(_BGZF_END), io.SEEK_END)
         if stream.read() != _BGZF_END:

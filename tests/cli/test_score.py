@@ -205,6 +205,48 @@ def test_a_dry_run_says_the_estimate_only(score, tmp_path, capsys):
     assert list(tmp_path.iterdir()) == []
 
 
+CALLSET = """
+genomes: {{small: {path}/genome.fa}}
+datasets: {{d: {{targets: {path}/targets.tsv, window: 40, bin: 20, split: {{valid: [chrI], test: [chrII]}}}}}}
+runs: {{model: {{model: danq, dataset: d}}, second: {{model: danq, dataset: d}}}}
+callsets:
+  mine:
+    {{vcf: {path}/v.vcf, runs: [model, second], regions: ["chrI:1-200", chrII], annotate: [Pol2], truth: Y}}
+"""
+
+
+def test_a_callset_of_the_configuration(place, score, danq, tmp_path, capsys):
+    (place.path / "config.yaml").write_text(CALLSET.format(path=place.path))
+    results = tmp_path / "results"
+    for folder, names in (("runs", ("model", "second")), ("genomes", ("small",))):
+        (results / folder).mkdir(parents=True)
+        for name in names:
+            (results / folder / name).symlink_to(place.path / name.replace("small", "genome"))
+    asked = ["--config", place.path / "config.yaml", "--callset", "mine", "--results", results]
+    assert danq("score", *asked, "--out", tmp_path / "callset") == 0
+    by_hand = ["--region", "chrI:1-200", "--region", "chrII", "--annotate", "Pol2", "--truth", "Y"]
+    assert score("--model", place.path / "second", *by_hand) == 0
+    for name in (*FILES, "truth.tsv"):
+        assert (tmp_path / "out" / name).read_bytes() == (tmp_path / "callset" / name).read_bytes()
+    manifests = [json.loads((tmp_path / name / "scores.json").read_text()) for name in ("out", "callset")]
+    assert manifests[0]["options"] == manifests[1]["options"]
+
+    refused = {
+        "expected --callset of mine; received 'yours'": [*asked[:3], "yours"],
+        "expected --config and --callset together": asked[:2],
+        "--callset mine: the configuration says regions; expected no option for it": [
+            *asked,
+            "--region",
+            "chrI",
+        ],
+        "expected --model, --genome and --vcf, or --config and --callset; received --vcf": ["--vcf", "v.vcf"],
+    }
+    for message, arguments in refused.items():
+        assert danq("score", *arguments, "--out", tmp_path / "no") == 2
+        assert message in capsys.readouterr().err
+    assert not (tmp_path / "no").exists()
+
+
 REFUSED = {
     "a model that is none": ({"model": "genome"}, [], "bundle.json: no such file"),
     "a genome that is none": ({"genome": "v.vcf"}, [], "v.vcf:1:"),

@@ -3,18 +3,14 @@
 import json
 import os
 import re
-import shlex
 import shutil
 from collections.abc import Iterator
 from typing import Any
 
 import polars as pl
 import pytest
-import typer
 import yaml
 
-from danq.cli.score import score
-from danq.score.options import ScoreOptions
 from tests.workflow.conftest import CONFIG, Project, write_variants
 
 # more records than two parts of the work hold, so that three shards each have some
@@ -52,12 +48,6 @@ def asked(project: Project) -> Project:
     return project
 
 
-def typer_app(verb: Any) -> typer.Typer:
-    app = typer.Typer(add_completion=False)
-    app.command()(verb)
-    return app
-
-
 def rule_of(stdout: str, log: str) -> str:
     return next(part for part in stdout.split("\n\n") if f"log: results/logs/{log}.log" in part)
 
@@ -81,15 +71,9 @@ def test_a_plan_of_every_callset(asked: Project):
 
     whole = rule_of(done.stdout, "score/whole")
     assert "results/scores/whole/annotated.vcf.gz" in whole
-    for flags in (
-        "danq score --model results/runs/net --genome results/genomes/first --vcf data/variants.vcf ",
-        " --regions chr1:1-9,000 --regions chr2 ",
-        *(" --ref-mismatch swap ", " --pass-only ", " --truth X ", " --annotate beta ", " --threads "),
-        " --work results/scores/whole/.work --out results/scores/whole 2> ",
-    ):
-        assert flags in whole
-    for absent in ("--strands", "--samples", "--batch-size", "--shard"):
-        assert absent not in whole
+    assert "danq score --config results/config.json --callset whole --threads " in whole
+    assert " --work results/scores/whole/.work --out results/scores/whole 2> " in whole
+    assert "--shard" not in whole
 
     shard, gathering = (rule_of(done.stdout, f"score/{name}") for name in ("cut.2-of-3", "cut"))
     assert "--shard 2/3 --work results/scores/cut/.work --receipt results/scores/cut/2-of-3.receipt" in shard
@@ -98,38 +82,6 @@ def test_a_plan_of_every_callset(asked: Project):
     report = rule_of(done.stdout, "report")
     assert "--callset whole --callset cut --callset table" in report
     assert "results/scores/table/scores.parquet" in report
-
-
-def test_every_key_of_a_callset_is_an_option_of_the_command(asked: Project):
-    keys = {
-        "strands": "forward",
-        "ref_mismatch": "error",
-        "regions": ["chr1"],
-        "pass_only": True,
-        "targets": ["alpha"],
-        "annotate": ["alpha"],
-        "aliases": "data/one.tsv",
-        "background": "data",
-        "truth": "X",
-        "samples": ["a b"],
-        "unphased": "alone",
-        "batch_size": 8,
-    }
-    assert set(keys) == set(ScoreOptions.model_fields)
-    for name in ("background.json", "background.npy"):
-        (asked.path / "data" / name).write_text("")
-    asked.configure(configured(whole=keys))
-    done = asked.snakemake("--dry-run", "results/scores/whole/scores.json")
-    command = re.search(r"danq score (.*) 2> ", rule_of(done.stdout, "score/whole"))
-    assert command
-    assert "--samples 'a b'" in command[1]
-    given = shlex.split(command[1])
-    verb = typer.main.get_command(typer_app(score))
-    parsed = verb.make_context("score", given).params
-    assert parsed["sample"] == ["a b"]
-    changed = {parameter.name for parameter in verb.params if parsed[parameter.name] != parameter.default}
-    singular = {"regions": "region", "targets": "target", "samples": "sample"}
-    assert {singular.get(key, key) for key in keys} <= changed
 
 
 @pytest.mark.parametrize(

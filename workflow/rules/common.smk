@@ -1,5 +1,4 @@
 import os
-import shlex
 import sys
 from pathlib import Path
 
@@ -117,21 +116,6 @@ def shards_of(wildcards):
     return [receipt.format(shard=shard) for shard in range(1, shards + 1)]
 
 
-def score_options(wildcards):
-    """What `danq score` is told of a callset; a default says the same whether it was given or left out."""
-    callset = settings.callsets[wildcards.callset]
-    given = callset.model_dump(
-        mode="json", exclude={"runs", "genome", "shards"}, exclude_defaults=True
-    )
-    flags = [f"--model results/runs/{run}" for run in callset.runs]
-    flags.append(
-        f"--genome results/genomes/{settings.genome_of_callset(wildcards.callset)}"
-    )
-    for key, value in given.items():
-        flag = f"--{key}".replace("_", "-")
-        values = value if isinstance(value, list) else [value]
-        flags += [
-            flag if each is True else f"{flag} {shlex.quote(str(each))}"
-            for each in values
-        ]
-    return " ".join(flags)
+def scoring_options(wildcards):
+    """What a callset's scores depend on: everything but into how many jobs it is cut."""
+    return settings.callsets[wildcards.callset].model_dump_json(exclude={"shards"})

@@ -20,11 +20,12 @@ rule score_shard:
         code=lambda wildcards: code_for(
             "score", *settings.callsets[wildcards.callset].runs
         ),
-        options=score_options,
+        options=scoring_options,
+        config=CONFIG,
         work="results/scores/{callset}/.work",
     shell:
-        "danq score {params.options} --threads {threads} --shard {wildcards.shard}/{wildcards.shards}"
-        " --work {params.work} --receipt {output} 2> {log}"
+        "danq score --config {params.config} --callset {wildcards.callset} --threads {threads}"
+        " --shard {wildcards.shard}/{wildcards.shards} --work {params.work} --receipt {output} 2> {log}"
 
 
 rule score:
@@ -55,11 +56,13 @@ rule score:
         code=lambda wildcards: code_for(
             "score", *settings.callsets[wildcards.callset].runs
         ),
-        options=score_options,
+        options=scoring_options,
+        config=CONFIG,
         work="results/scores/{callset}/.work",
         out=subpath(output.manifest, parent=True),
     shell:
-        "danq score {params.options} --threads {threads} --work {params.work} --out {params.out} 2> {log}"
+        "danq score --config {params.config} --callset {wildcards.callset} --threads {threads}"
+        " --work {params.work} --out {params.out} 2> {log}"
 
 
 # a table of alleles has no VCF that could be annotated

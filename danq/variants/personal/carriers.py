@@ -1,146 +1,260 @@
-"""Which haplotypes carry the alleles of a record, and what stays in place on them for its neighbours."""
+"""Which haplotypes of samples carry the alleles of a record, and what each of these does to its haplotype."""
 
 import sys
 from collections import defaultdict
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
-from functools import cached_property
+from dataclasses import dataclass, replace
 from typing import Literal, NamedTuple
 
 from danq.errors import DanqError
-from danq.genome.contigs import ContigMap
-from danq.genome.fasta import Genome
-from danq.variants.allele_checks import AlleleRules, Judge
-from danq.variants.alleles import Allele
+from danq.genome.alphabet import CODES
+from danq.genome.fasta import Bases
+from danq.variants.allele_checks import AlleleChecks
+from danq.variants.alleles import Allele, Place
 from danq.variants.personal.genotypes import UNPHASED, Call, read_calls
-from danq.variants.personal.neighbours import Haplotype, Written, written
-from danq.variants.text import Line, VariantText
+from danq.variants.text import Fields, Line, VariantText
 
 # reasons not to score an allele that is on the haplotype all the same
 _IN_PLACE = frozenset({"too_long", "outside_regions"})
 
 
-class Row(NamedTuple):
-    """An allele on a haplotype, or on the genome itself (None); it is scored if it has no reason."""
+class Edit(NamedTuple):
+    """An allele on a haplotype, no further left than its record has it.
 
-    allele: Allele
-    haplotype: Haplotype | None = None
-    phase_set: str | None = None
+    On the reference alone, an insertion or deletion within a repeat is the same wherever it stands. With
+    other variants in the repeat it is not: what a haplotype carries is the change that the record writes.
+
+    Attributes
+    ----------
+    row : int
+        Number of the record.
+    first : int
+        0-based position of the record on its contig.
+    contig : int
+        Index of the genome's contig.
+    sample, haplotype : str, int
+        The haplotype, 1 or 2.
+    start, end : int
+        0-based half-open stretch of the contig that is replaced.
+    inserted : bytes
+        Codes of the bases in its place.
+    phase_set : str or None
+        As in `danq.variants.personal.genotypes.Call`.
+    """
+
+    row: int
+    first: int
+    contig: int
+    sample: str
+    haplotype: int
+    start: int
+    end: int
+    inserted: bytes
+    phase_set: str | None
 
 
 @dataclass(slots=True)
-class Site:
-    """A record as the chosen samples carry it.
+class _Occupied:
+    """What the alleles in place on a haplotype leave to those to come.
 
     Attributes
     ----------
-    line : Line
-        The record.
-    rows : list of Row
-        One for each ALT, sample and haplotype that carries it; one for an ALT that none carries.
-    changed : list of Haplotype
-        Haplotypes with an edit of this record.
-    reach : int
-        0-based position on the reference up to which the windows may need neighbours.
+    last : int
+        0-based last base of REF of the latest variant in place.
+    after_insertion : bool
+        Whether the latest variant made the haplotype longer.
     """
 
-    line: Line
-    rows: list[Row]
-    changed: list[Haplotype]
-    reach: int
+    last: int = -1
+    after_insertion: bool = False
 
 
-@dataclass(frozen=True, eq=False)
-class Carriers:
-    """Reads one record after the other and keeps the haplotypes of the chosen samples up to date.
+class _Written(NamedTuple):
+    """An allele where its record has it, and what decides whether it overlaps others.
 
     Attributes
     ----------
-    variants, genome, rules, contigs
-        As for `danq.variants.records.read_alleles`.
+    place : Place
+        The change.
+    first, last : int
+        0-based first and last base of REF (of ALT where swapped).
+    anchored : bool
+        Whether it is a mere insertion or deletion and the first base of REF stays.
+    longer : bool
+        Whether the haplotype gains bases.
+    """
+
+    place: Place
+    first: int
+    last: int
+    anchored: bool
+    longer: bool
+
+
+class Carriers:
+    """Reads the genotypes of one record after the other; the records of a contig come sorted and together.
+
+    Parameters
+    ----------
+    checks : AlleleChecks
+        Places the alleles.
     columns : mapping of str to int
         The samples, from `danq.variants.personal.genotypes.choose_samples`.
     unphased : {"refuse", "alone"}
         What to do with the alleles of a heterozygous genotype that is not phased.
-    haplotypes : dict of (str, int) to Haplotype
-        By sample and haplotype, for the current contig; the caller clears it before the next.
     """
 
-    variants: VariantText
-    genome: Genome
-    rules: AlleleRules
-    contigs: ContigMap
-    columns: Mapping[str, int]
-    unphased: Literal["refuse", "alone"]
-    haplotypes: dict[tuple[str, int], Haplotype] = field(default_factory=lambda: defaultdict(Haplotype))
+    def __init__(
+        self, checks: AlleleChecks, columns: Mapping[str, int], unphased: Literal["refuse", "alone"]
+    ) -> None:
+        self._variants, self._genome = checks.variants, checks.genome
+        self._columns, self._unphased = columns, unphased
+        rules = replace(checks.rules, regions=(), window=sys.maxsize)
+        self._checks_of_neighbours = AlleleChecks(checks.variants, checks.genome, rules, checks.contigs)
+        self._seen: set[str] = set()
+        self._contig, self._position = "", -1
+        # of the current contig alone, so that memory does not grow with the file
+        self._occupied: dict[tuple[str, int], _Occupied] = defaultdict(_Occupied)
 
-    @cached_property
-    def _judge(self) -> Judge:
-        return Judge(self.variants, self.genome, self.rules, self.contigs)
+    def rows(
+        self, line: Line, fields: Fields | None, checked: tuple[Allele, ...]
+    ) -> tuple[list[Allele], list[Edit]]:
+        """Say which haplotypes carry the alleles of the next record.
 
-    @cached_property
-    def _judge_of_neighbours(self) -> Judge:
-        rules = replace(self.rules, regions=(), window=sys.maxsize)
-        return Judge(self.variants, self.genome, rules, self.contigs)
+        Parameters
+        ----------
+        line, fields
+            The record.
+        checked : tuple of Allele
+            Its alleles, as from `AlleleChecks.alleles`.
 
-    def site(self, line: Line) -> Site:
-        """Read the next record, put its alleles in place, and say which haplotypes carry them.
+        Returns
+        -------
+        list of Allele
+            One for each ALT, sample (in the given order) and haplotype that carries it; one for an ALT that
+            none carries. Those on haplotype 1 or 2 without a reason have the haplotype's other variants in
+            their windows.
+        list of Edit
+            What the record changes on haplotypes.
 
         Raises
         ------
         DanqError
-            If a genotype cannot be used or, where that is refused, is not phased.
+            If a genotype cannot be used or, where that is refused, is not phased, or the records are not
+            sorted.
         """
-        judged = placed = self._judge.alleles(line)
-        if any(allele.reason in _IN_PLACE for allele in judged):
-            placed = self._judge_of_neighbours.alleles(line)
-        site = Site(line, [], [], -1)
+        if fields is None:
+            return [replace(allele, reason=allele.reason or "not_carried") for allele in checked], []
+        self._advance(line, fields)
+        placed = checked
+        if any(allele.reason in _IN_PLACE for allele in checked):
+            placed = self._checks_of_neighbours.alleles(line, fields)
         swapped = any(allele.swapped for allele in placed)
         calls: dict[int, list[Call]] = defaultdict(list)
-        if judged[0].reason != "malformed":
-            alts = 0 if judged[0].alt == "." else len(judged)
-            for call in read_calls(self.variants, line, self.columns, alts, swapped):
-                calls[call.allele].append(call)
-        for allele, place in zip(judged, placed, strict=True):
-            self._add(site, allele, place, calls[allele.allele], calls[0])
-        return site
+        alts = 0 if checked[0].alt == "." else len(checked)
+        for call in read_calls(self._variants, line, self._columns, alts, swapped):
+            calls[call.allele].append(call)
+        rows: list[Allele] = []
+        edits: list[Edit] = []
+        for allele, in_place in zip(checked, placed, strict=True):
+            own = self._carried(line, allele, in_place, calls[allele.allele], edits)
+            rows += own or [replace(allele, reason=allele.reason or "not_carried")]
+            if in_place.swapped:
+                # the genome holds ALT: it is the haplotypes with REF that differ from it
+                written = _written(in_place, self._genome.contig(in_place.index))
+                for call in calls[0]:
+                    self._admit(in_place, written, call, edits)
+        return rows, edits
 
-    def _add(self, site: Site, allele: Allele, place: Allele, calls: list[Call], of_ref: list[Call]) -> None:
-        if not calls:
-            site.rows.append(Row(replace(allele, reason=allele.reason or "not_carried")))
-        found = None if place.reason else written(place, self.genome.contig(place.index))
-        if found and not allele.reason:
-            site.reach = max(site.reach, found.edit.end + self.rules.window - self.rules.window // 2)
+    def _advance(self, line: Line, fields: Fields) -> None:
+        if fields.contig != self._contig:
+            if fields.contig in self._seen:
+                raise _unsorted(self._variants, line, f"all records of {fields.contig!r} together")
+            self._contig, self._position = fields.contig, -1
+            self._seen.add(fields.contig)
+            self._occupied.clear()
+        if fields.pos < self._position:
+            expected = f"a position of {self._position} or more, received {fields.pos}"
+            raise _unsorted(self._variants, line, expected)
+        self._position = fields.pos
+
+    def _carried(
+        self, line: Line, allele: Allele, in_place: Allele, calls: list[Call], edits: list[Edit]
+    ) -> list[Allele]:
+        written = None if in_place.reason else _written(in_place, self._genome.contig(in_place.index))
+        rows = []
         for call in calls:
-            if call.haplotype == UNPHASED and self.unphased == "refuse" and found:
-                raise _not_phased(self.variants, site.line, call)
             own = replace(allele, sample=call.sample, haplotype=call.haplotype)
-            if found is None:
-                site.rows.append(Row(own))
-            elif call.haplotype == UNPHASED:
-                site.rows.append(Row(replace(own, flags=(*own.flags, "unphased"))))
-            elif haplotype := self._admitted(site, found, call, not place.swapped):
-                site.rows.append(Row(own, haplotype, call.phase_set))
-            else:
-                site.rows.append(Row(replace(own, reason=own.reason or "overlaps")))
-        if found and place.swapped:
-            for call in of_ref:
-                self._admitted(site, found, call, True)
+            if written is not None:
+                if call.haplotype == UNPHASED:
+                    if self._unphased == "refuse":
+                        raise _not_phased(self._variants, line, call)
+                    own = replace(own, flags=(*own.flags, "unphased"))
+                elif self._admit(in_place, written, call, [] if in_place.swapped else edits):
+                    own = replace(own, phase_set=call.phase_set)
+                else:
+                    own = replace(own, reason=own.reason or "overlaps")
+            rows.append(own)
+        return rows
 
-    def _admitted(self, site: Site, found: Written, call: Call, changes: bool) -> Haplotype | None:
-        """Haplotype of a call, with the allele in place if it `changes` the genome; None if it overlaps."""
-        haplotype = self.haplotypes[call.sample, call.haplotype]
-        if not haplotype.admits(found):
-            return None
-        haplotype.occupy(found)
-        if changes:
-            haplotype.edits.append(found.edit._replace(phase_set=call.phase_set))
-            site.changed.append(haplotype)
-        return haplotype
+    def _admit(self, allele: Allele, written: _Written, call: Call, edits: list[Edit]) -> bool:
+        """Put an allele in place unless it overlaps an earlier one, by the rule of ``bcftools consensus``.
+
+        An allele overlaps if its REF starts at or before the last base of an earlier REF. A mere insertion
+        or deletion after an anchor base may share that one base, but not with an earlier insertion. An
+        allele that overlaps is not put in place, so that it is no hindrance to those after it.
+        """
+        occupied = self._occupied[call.sample, call.haplotype]
+        shares = written.first == occupied.last and written.anchored and not occupied.after_insertion
+        if not (written.first > occupied.last or shares):
+            return False
+        occupied.last, occupied.after_insertion = written.last, written.longer
+        start, removed, inserted = written.place
+        edits.append(
+            Edit(
+                *(allele.row, written.first, allele.index, call.sample, call.haplotype),
+                *(start, start + removed, inserted, call.phase_set),
+            )
+        )
+        return True
+
+
+def place_from(allele: Allele, bases: Bases, leftmost: int) -> Place:
+    """Take a placed allele to where it stands if it may not move left beyond `leftmost`.
+
+    Parameters
+    ----------
+    allele : Allele
+        An allele without a reason, whose record's change lies at or after `leftmost`.
+    bases : Bases
+        Its contig.
+    leftmost : int
+        0-based position.
+    """
+    start = max(allele.start, leftmost)
+    # an insertion or deletion that moves right over bases takes them from its end to its front
+    passed = bases[allele.start : start].tobytes()
+    return Place(start, allele.removed, (allele.inserted + passed)[len(passed) :])
+
+
+def _written(allele: Allele, bases: Bases) -> _Written:
+    """Take a placed allele back to where its record has it."""
+    first = allele.pos - 1
+    removed, inserted = (allele.alt, allele.ref) if allele.swapped else (allele.ref, allele.alt)
+    moves = not (allele.removed and allele.inserted)
+    anchored = moves and bool(CODES[ord(allele.ref[0])] == CODES[ord(allele.alt[0])])
+    place = place_from(allele, bases, first + anchored)
+    return _Written(place, first, first + len(removed) - 1, anchored, len(inserted) > len(removed))
 
 
 def _not_phased(variants: VariantText, line: Line, call: Call) -> DanqError:
     return DanqError(
         f"{variants.path}:{line.number}: expected phased genotypes such as 0|1, received {call.genotype!r} "
         f"of sample {call.sample!r} (`unphased: alone` scores such alleles on the genome itself)"
+    )
+
+
+def _unsorted(variants: VariantText, line: Line, expected: str) -> DanqError:
+    return DanqError(
+        f"{variants.path}:{line.number}: haplotypes of samples need a sorted file; expected {expected}"
     )

@@ -6,7 +6,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from danq.errors import DanqError, first_few
-from danq.variants.text import Line, VariantText
+from danq.variants.text import Line, VariantText, readable
 
 ALL = "all"
 """Stands for every sample of the file, in the order of its header."""
@@ -117,13 +117,13 @@ def read_calls(
     for sample, column in columns.items():
         values = fields[column].split(":")
         text = values[genotype] if genotype < len(values) else "."
-        given = values[phase_set] if phase_set is not None and phase_set < len(values) else ""
+        block = values[phase_set] if phase_set is not None and phase_set < len(values) else "."
         called = _called(text)
         if called is None or max(called.alleles) > alts:
             raise _unusable(where, sample, text, alts)
         if with_ref or max(called.alleles) > 0:
-            found = called.calls(sample, text, given if given != "." else "")
-            calls.extend(call for call in found if with_ref or call.allele)
+            of_sample = called.calls(sample, text, "" if block == "." else readable(block))
+            calls.extend(call for call in of_sample if with_ref or call.allele)
     return calls
 
 

@@ -10,6 +10,7 @@ import pysam
 import pytest
 from small_genome import genome_of
 from toy_models import ToyRunner, gc, motif, toy_models, write_vcf
+from toy_scoring import score
 
 from danq.score.effects import Effects
 from danq.score.job import open_job
@@ -24,7 +25,6 @@ from danq.score.measures import (
     targets_of,
 )
 from danq.score.options import ScoreOptions
-from danq.score.results import files_of, score_variants_file
 
 LOGIT_DIFFS = np.array([[0.5, -2.0, 1.0], [3.0, -3.0, 0.0], [0, 0, 0]], np.float32)
 EVALUES = np.array([[0.1, 0.001, 0.01], [1.0, 1.0, 1.0], [1e-6, 1e-6, 1e-6]], np.float32)
@@ -109,7 +109,7 @@ def test_a_new_measure_is_one_entry(tmp_path):
     job = open_job(models, genome, vcf, ScoreOptions(annotate=["gc"], truth="Y"))
     columns = replace(job.columns, table=(*MEASURES, *TOYS))
     job = replace(job, columns=columns)
-    score_variants_file(job, files_of(job), tmp_path / "out")
+    score(job, tmp_path / "out")
 
     table = pl.read_parquet(tmp_path / "out" / "scores.parquet")
     diffs = table.select(f"{n}_{target}__{LOGIT_DIFF}" for n, target in enumerate(models.targets)).to_numpy()
@@ -141,6 +141,6 @@ def test_long_tables_and_text_have_a_new_measure_too(tmp_path):
     vcf = write_vcf(tmp_path / "v.vcf", ["chrI 11 G A"], genome)
     job = open_job(toy_models(ToyRunner({"gc": gc})), genome, vcf, ScoreOptions())
     job = replace(job, columns=replace(job.columns, table=(*MEASURES, *TOYS)))
-    score_variants_file(job, files_of(job, long=True, form="tsv"), tmp_path / "out")
+    score(job, tmp_path / "out", long=True, form="tsv")
     row = pl.read_csv(tmp_path / "out" / "scores.tsv", separator="\t").row(0, named=True)
     assert row["fold"] == pytest.approx(-1 / math.log(2))

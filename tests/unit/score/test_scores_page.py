@@ -7,10 +7,10 @@ from typing import Literal
 import numpy as np
 import pytest
 
+from danq.evaluate.truth import COLUMNS
 from danq.score.effects import effects
 from danq.score.measures import key_reference
 from danq.score.runner import Logits
-from danq.score.truth import COLUMNS
 from danq.variants.alleles import REASONS
 
 PAGE = (Path(__file__).parents[3] / "docs" / "scores.md").read_text()

@@ -11,8 +11,8 @@ import pytest
 from phased import Phased, Row, phased_vcf, random_contig, random_records, rows_of
 from small_genome import genome_of
 
+from danq.variants.allele_checks import AlleleRules
 from danq.variants.alleles import Allele
-from danq.variants.records import AlleleRules
 
 
 def consensus(

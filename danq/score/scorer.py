@@ -2,9 +2,7 @@
 
 import logging
 import tempfile
-import weakref
 from collections.abc import Iterable, Sequence
-from contextlib import ExitStack
 from pathlib import Path
 from typing import Literal
 
@@ -13,14 +11,13 @@ import pyarrow as pa
 
 from danq.errors import DanqError
 from danq.genome.fasta import Genome
-from danq.score.inputs import opened_genome
+from danq.genome.indexed import open_genome_or_fasta
+from danq.score.chunks import opened_work, scored_blocks
 from danq.score.job import Job, open_job
-from danq.score.ledger import Counts, ledger_frame
 from danq.score.models import Models, read_models
 from danq.score.options import ScoreOptions
 from danq.score.runner import Runner
-from danq.score.scoring import scored_blocks
-from danq.score.tables import no_rows, rows, wide_table
+from danq.score.tables import Counts, ledger_frame, no_rows, rows, wide_table
 
 log = logging.getLogger("danq")
 
@@ -78,10 +75,11 @@ class Scorer:
         return pl.DataFrame(pl.from_arrow(pa.concat_tables(tables)))
 
     def _batches(self, job: Job) -> list[pa.RecordBatch]:
-        blocks = scored_blocks(
-            self._runners, job.variants, job.genome, job.options, job.survey.contigs, 0, job.survey.records
-        )
-        batches = [rows(block, job.columns, job.background) for block in blocks]
+        with opened_work(job, None) as work:
+            batches = [
+                rows(block.windows, block.effects, job.columns, job.background)
+                for block in scored_blocks(work, self._runners, range(work.survey.parts))
+            ]
         return batches or [no_rows(job.columns)]
 
 
@@ -131,14 +129,8 @@ def load(
         batch_size=batch_size,
     )
     paths = [model] if isinstance(model, str | Path) else model
-    with ExitStack() as stack:
-        opened = stack.enter_context(opened_genome(Path(genome)))
-        scorer = Scorer(
-            read_models([Path(path) for path in paths], opened, options, threads), opened, options
-        )
-        # a FASTA's encoding lives as long as what reads it
-        weakref.finalize(scorer, stack.pop_all().close)
-    return scorer
+    opened = open_genome_or_fasta(Path(genome))
+    return Scorer(read_models([Path(path) for path in paths], opened, options, threads), opened, options)
 
 
 def _write(variants: Iterable[tuple[str, int, str, str]], path: Path) -> None:

@@ -10,21 +10,19 @@ import pysam
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from small_genome import COLUMNS, genome_of, record, vcf_of
+from small_genome import COLUMNS, checked, genome_of, record, vcf_of
 
 from danq.genome.alphabet import decode
 from danq.genome.fasta import Genome
+from danq.variants.allele_checks import AlleleRules
 from danq.variants.alleles import Allele
 from danq.variants.haplotypes import Windows, haplotype_windows
-from danq.variants.records import AlleleRules, read_alleles, survey
 
 Site = tuple[str, int, str, list[str]]  # sequence of its contig, 1-based position, REF, ALT
 
 
 def alleles_of(folder: Path, genome: Genome, rows: list[str], rules: AlleleRules) -> list[Allele]:
-    variants = vcf_of(folder, rows)
-    contigs = survey(variants, genome, rules).contigs
-    return [allele for each in read_alleles(variants, genome, rules, contigs) for allele in each.alleles]
+    return checked(vcf_of(folder, rows), genome, rules)
 
 
 def cut(sequence: str, start: int, length: int) -> str:

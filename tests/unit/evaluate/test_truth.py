@@ -2,12 +2,14 @@ from pathlib import Path
 
 import numpy as np
 import polars as pl
+import pyarrow as pa
 import pytest
 from scipy import stats
 from sklearn import metrics as sk
 
 from danq.errors import DanqError
-from danq.score.truth import COLUMNS, Truth, truth_key
+from danq.evaluate.truth import COLUMNS, Truth, truth_key
+from danq.score.measures import Columns
 from danq.variants.text import VariantText
 
 COLUMN_LINE = "#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO"
@@ -80,10 +82,19 @@ def test_a_key_that_is_not_there_is_refused(given, key, message):
         truth_key(given, key)
 
 
-def compared(folder, values, max_abs, l2, diffs, targets=("a", "b"), blocks=3):
-    truth = Truth(folder / "rows", ("max_abs_logit_diff", "l2_logit_diff"), targets)
+def compared(folder, values, max_abs, l2, diffs, blocks=3):
+    truth = Truth(truth_key(vcf("A"), "EFF"), Columns(("a", "b"), (0, 1)), folder / "rows")
     for part in np.array_split(np.arange(len(values)), blocks):
-        truth.add([values[i] for i in part], np.column_stack([max_abs, l2, diffs])[part])
+        rows = {
+            "allele": np.ones(len(part), int),
+            "reason": pa.array([""] * len(part), pa.string()),
+            "max_abs_logit_diff": max_abs[part],
+            "l2_logit_diff": l2[part],
+            "logit_diff": pa.array(list(diffs[part]), pa.list_(pa.float32())),
+        }
+        texts = ["." if values[n] is None else f"EFF={values[n]!r}" for n in part]
+        records = [(line(text), range(n, n + 1)) for n, text in enumerate(texts)]
+        truth.add(records, pa.record_batch(rows))
     counts = truth.write(folder / "truth.tsv")
     return counts, pl.read_csv(folder / "truth.tsv", separator="\t")
 

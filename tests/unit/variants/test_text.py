@@ -81,14 +81,7 @@ def test_a_bcf_is_read_as_the_text_of_its_records(
     lines = list(variants.lines())
     assert [line.row for line in lines] == [1, 2, 3]
     assert [line.text.split("\t")[:5] for line in lines] == [text.split("\t")[:5] for text in RECORDS]
-    assert list(variants.lines(1, 2)) == lines[1:2]
     assert capfd.readouterr().err == "", "no complaint about a missing index"
-
-
-@pytest.mark.parametrize(("first", "last"), [(0, 2), (1, 3), (1, None), (2, 2), (3, None), (0, 99)])
-def test_a_range_of_records_keeps_its_row_numbers(packed: Path, first: int, last: int | None) -> None:
-    variants = open_variants(packed)
-    assert list(variants.lines(first, last)) == list(variants.lines())[first:last]
 
 
 def test_blank_lines_are_no_records_but_count_as_lines(tmp_path: Path) -> None:

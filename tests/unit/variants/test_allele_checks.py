@@ -1,21 +1,18 @@
 """Alleles of a file on a genome: every one accounted for."""
 
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from small_genome import COLUMNS, genome_of, record, vcf_of
+from small_genome import COLUMNS, checked, genome_of, record, vcf_of
 
 from danq.errors import DanqError
 from danq.genome.alphabet import decode
-from danq.genome.fasta import Genome
 from danq.genome.intervals import Region, read_regions, stretches_of
-from danq.variants.allele_checks import overlaps
+from danq.variants.allele_checks import AlleleRules, overlaps
 from danq.variants.alleles import REASONS, Allele
-from danq.variants.records import AlleleRules, Survey, read_alleles, survey
 from danq.variants.text import VariantText, open_variants
 
 #                        123456789.12
@@ -23,13 +20,12 @@ GENOME = genome_of(chr1="ACGTTTGACCAN", chr2="NNNNNNNNNNNNACGT")
 RULES = AlleleRules(window=8)
 
 
-def judged(variants: VariantText, rules: AlleleRules = RULES, genome: Genome = GENOME) -> list[Allele]:
-    contigs = survey(variants, genome, rules).contigs
-    return [allele for read in read_alleles(variants, genome, rules, contigs) for allele in read.alleles]
+def alleles_of(variants: VariantText, rules: AlleleRules = RULES) -> list[Allele]:
+    return checked(variants, GENOME, rules)
 
 
 def one(folder: Path, *fields: str | int, rules: AlleleRules = RULES) -> Allele:
-    (allele,) = judged(vcf_of(folder, [record(*map(str, fields))]), rules)
+    (allele,) = alleles_of(vcf_of(folder, [record(*map(str, fields))]), rules)
     return allele
 
 
@@ -104,7 +100,7 @@ def test_every_reason_has_a_case() -> None:
 
 
 def test_one_allele_for_each_alt_whatever_becomes_of_them(tmp_path: Path) -> None:
-    alleles = judged(
+    alleles = alleles_of(
         vcf_of(tmp_path, [record("chr1", 2, "CG", "C,*,TG,<DEL>,CGN,cg"), record("chr9", 1, "A", "C,G")])
     )
     assert [(a.row, a.allele, a.alt, a.reason) for a in alleles] == [
@@ -132,7 +128,7 @@ def test_one_allele_for_each_alt_whatever_becomes_of_them(tmp_path: Path) -> Non
 def test_a_malformed_line_is_one_allele_with_what_can_be_read(
     tmp_path: Path, text: str, expected: tuple[str, int, str, str, str]
 ) -> None:
-    (allele,) = judged(vcf_of(tmp_path, [text]))
+    (allele,) = alleles_of(vcf_of(tmp_path, [text]))
     assert (allele.contig, allele.pos, allele.id, allele.ref, allele.alt) == expected
     assert (allele.row, allele.allele, allele.reason) == (1, 1, "malformed")
 
@@ -143,7 +139,7 @@ def test_a_record_has_as_many_columns_as_the_header(tmp_path: Path) -> None:
         record("chr1", 2, "C", "T") + more for more in ("\tGT\t0|1\t1|1", "\tGT\t0|1", "", "\tGT\t0\t1\t1")
     ]
     path.write_text(f"##x\n{COLUMNS}\tFORMAT\ts1\ts2\n" + "\n".join(rows) + "\n")
-    assert [allele.reason for allele in judged(open_variants(path))] == [
+    assert [allele.reason for allele in alleles_of(open_variants(path))] == [
         "",
         "malformed",
         "malformed",
@@ -156,7 +152,7 @@ def test_bytes_that_are_no_text_do_not_reach_the_fields(tmp_path: Path) -> None:
     path.write_bytes(
         f"{COLUMNS}\nchr1\t2\tcaf".encode() + b"\xe9\tC\tT\t.\t.\tNOTE=\xe9\nchr\xe9\t2\t.\tC\tT\t.\t.\t.\n"
     )
-    first, second = judged(open_variants(path))
+    first, second = alleles_of(open_variants(path))
     assert (first.id, first.reason) == ("caf\ufffd", "")
     assert (second.contig, second.reason) == ("chr\ufffd", "unknown_contig")
 
@@ -165,24 +161,24 @@ def test_a_table_gives_the_alleles_of_the_same_vcf(tmp_path: Path) -> None:
     rows = [("1", 2, "C", "T"), ("1", 4, "TTT", "TT"), ("1", 4, "T", "A,<DEL>"), ("chr9", 4, "T", "A")]
     lines = ["{}:{}:{}:{}".format(*row) for row in rows]
     (tmp_path / "v.tsv").write_text("\n".join([*lines, "1-4-T-A", "1:4:T:", "2:13:A:C"]))
-    alleles = judged(open_variants(tmp_path / "v.tsv"), AlleleRules(8, pass_only=True))
-    assert alleles[:5] == judged(vcf_of(tmp_path, [record(*row) for row in rows]))
+    alleles = alleles_of(open_variants(tmp_path / "v.tsv"), AlleleRules(8, pass_only=True))
+    assert alleles[:5] == alleles_of(vcf_of(tmp_path, [record(*row) for row in rows]))
     assert [a.reason for a in alleles[5:]] == ["malformed", "malformed", ""]
     assert (alleles[6].contig, alleles[6].pos, alleles[6].ref) == ("1", 4, "T")
 
 
 def test_a_table_with_a_header_has_its_columns_in_every_line(tmp_path: Path) -> None:
     (tmp_path / "v.tsv").write_text("variant\tlabel\nchr1:2:C:T\t1\nchr1:2:C:T\nchr1:2:C:T\t0\t0\n")
-    assert [a.reason for a in judged(open_variants(tmp_path / "v.tsv"))] == ["", "malformed", "malformed"]
+    assert [a.reason for a in alleles_of(open_variants(tmp_path / "v.tsv"))] == ["", "malformed", "malformed"]
 
 
 def test_a_mismatch_is_skipped_refused_or_swapped(tmp_path: Path) -> None:
     variants = vcf_of(tmp_path, [record("chr1", 2, "C", "T"), record("chr1", 5, "C", "G,T,TA,TTG")])
-    skipped = judged(variants)
+    skipped = alleles_of(variants)
     assert [a.reason for a in skipped] == ["", *["ref_mismatch"] * 4]
     with pytest.raises(DanqError, match=r"small.vcf:4: expected REF 'T'.* at chr1:5, received 'C'"):
-        judged(variants, AlleleRules(8, "error"))
-    swapped = judged(variants, AlleleRules(8, "swap"))
+        alleles_of(variants, AlleleRules(8, "error"))
+    swapped = alleles_of(variants, AlleleRules(8, "swap"))
     assert [(a.reason, a.flags, a.swapped) for a in swapped] == [
         ("", (), False),
         ("ref_mismatch", (), False),
@@ -191,7 +187,7 @@ def test_a_mismatch_is_skipped_refused_or_swapped(tmp_path: Path) -> None:
         ("", ("swapped",), True),
     ]
     assert [edit(a) for a in swapped if a.swapped] == [(4, 1, "C"), (4, 3, "C")]
-    assert judged(variants, AlleleRules(8, "error", pass_only=True, regions=(Region("chr1", 0, 4),)))
+    assert alleles_of(variants, AlleleRules(8, "error", pass_only=True, regions=(Region("chr1", 0, 4),)))
 
 
 def test_swapping_needs_bases_to_put_in(tmp_path: Path) -> None:
@@ -216,7 +212,7 @@ def test_regions_count_the_bases_that_the_record_spans(tmp_path: Path) -> None:
     }
     for text, expected in inside.items():
         rules = AlleleRules(8, regions=read_regions([text], GENOME))
-        assert [a.row for a in judged(variants, rules) if a.reason != "outside_regions"] == expected
+        assert [a.row for a in alleles_of(variants, rules) if a.reason != "outside_regions"] == expected
 
 
 @given(
@@ -243,103 +239,3 @@ def test_regions_are_refused_where_the_genome_lacks_them() -> None:
         assert str(refusal.value).startswith("--regions: ")
     assert read_regions(["1:2-3", "2"], GENOME) == (Region("chr1", 1, 3), Region("chr2", 0, 16))
     assert read_regions(["x"], GENOME, aliases={"x": "chr2"}) == (Region("chr2", 0, 16),)
-
-
-def test_a_range_of_records_gives_the_same_alleles(tmp_path: Path) -> None:
-    variants = vcf_of(tmp_path, [record("chr1", 4 + n % 3, "T", "A,G") for n in range(7)])
-    contigs = survey(variants, GENOME, RULES).contigs
-    whole = list(read_alleles(variants, GENOME, RULES, contigs))
-    for cut in range(8):
-        parts = [read_alleles(variants, GENOME, RULES, contigs, *ends) for ends in ((0, cut), (cut, None))]
-        assert [*parts[0], *parts[1]] == whole
-
-
-def surveyed(
-    folder: Path, rows: list[tuple[str | int, ...]], rules: AlleleRules = RULES, **more: Any
-) -> Survey:
-    contigs = more.pop("contigs", ())
-    return survey(vcf_of(folder, [record(*row) for row in rows], contigs), GENOME, rules, **more)
-
-
-def test_a_survey_counts_everything(tmp_path: Path) -> None:
-    rows = [
-        ("1", 2, "C", "T,*"),
-        ("1", 5, "C", "T,G"),
-        ("1", 4, "T", "C"),
-        ("9", 40, "AC", "A"),
-        ("x", "y", "z", ""),
-    ]
-    found = surveyed(tmp_path, rows, AlleleRules(8, "swap"), contigs=("1", "2"))
-    assert (found.records, found.alleles, found.checked, found.mismatched, found.swapped) == (5, 7, 3, 0, 1)
-    assert found.reasons == {"": 3, "ref_mismatch": 1, "star": 1, "unknown_contig": 1, "malformed": 1}
-    assert (found.contigs.index, found.contigs.unknown) == ({"1": 0}, ("9",))
-    assert found.contigs.renamed == {"1": "chr1"}
-    assert (found.sorted, found.longest_end, found.header_contigs) == (False, 41, True)
-
-
-def test_a_survey_of_nothing(tmp_path: Path) -> None:
-    found = surveyed(tmp_path, [])
-    assert (found.records, found.alleles, found.reasons, found.sorted) == (0, 0, {}, True)
-    assert (found.longest_end, found.header_contigs) == (0, False)
-
-
-@pytest.mark.parametrize(
-    ("places", "expected"),
-    [
-        ([("chr1", 2), ("chr1", 2), ("chr1", 4), ("chr2", 1)], True),
-        ([("chr2", 9), ("chr1", 1), ("chr1", 2)], True),
-        ([("chr1", 4), ("chr1", 2)], False),
-        ([("chr1", 2), ("chr2", 1), ("chr1", 4)], False),
-    ],
-)
-def test_a_survey_tells_order(tmp_path: Path, places: list[tuple[str, int]], expected: bool) -> None:
-    assert surveyed(tmp_path, [(*place, "A", "C") for place in places]).sorted is expected
-
-
-def wrong(count: int, mismatched: int, alt: str = "G") -> list[tuple[str | int, ...]]:
-    # C is right at 2, A is not; G is at 3
-    return [("chr1", 2, "A" if n < mismatched else "C", alt) for n in range(count)]
-
-
-def test_a_wrong_genome_build_is_told(tmp_path: Path) -> None:
-    assert surveyed(tmp_path, wrong(9, 9)).mismatched == 9, "too few to say"
-    assert surveyed(tmp_path, wrong(10, 5)).mismatched == 5, "a half is not most"
-    with pytest.raises(DanqError, match=r"build looks wrong: 6 of the first 10 records compared"):
-        surveyed(tmp_path, wrong(10, 6))
-    with pytest.raises(DanqError, match=r"build looks wrong: 600 of the first 1,000 records compared"):
-        surveyed(tmp_path, wrong(3000, 600))
-    with pytest.raises(DanqError, match=r"10 of the first 10 records"):
-        surveyed(tmp_path, [("chr1", 1000 + n, "A", "C") for n in range(10)])
-
-
-def test_records_that_say_nothing_of_the_build_do_not_count(tmp_path: Path) -> None:
-    assert surveyed(tmp_path, wrong(20, 20, "<DEL>")).checked == 0
-    assert surveyed(tmp_path, wrong(20, 20), AlleleRules(8, regions=(Region("chr1", 5, 9),))).checked == 0
-
-
-def test_swapped_records_are_no_mismatch_but_hide_a_wrong_build_less_well(tmp_path: Path) -> None:
-    rules = AlleleRules(8, "swap")
-    assert surveyed(tmp_path, wrong(20, 20, "C"), rules).swapped == 20
-    with pytest.raises(DanqError, match=r"6 of the first 20 .* neither REF nor ALT"):
-        surveyed(tmp_path, wrong(20, 6), rules)
-
-
-def test_a_genome_without_any_of_the_contigs_is_told(tmp_path: Path) -> None:
-    assert surveyed(tmp_path, [("chr9", 1, "A", "C")] * 9).reasons == {"unknown_contig": 9}
-    with pytest.raises(DanqError, match=r"none of the contigs chr8, chr9; its own are chr1, chr2"):
-        surveyed(tmp_path, [(f"chr{8 + n % 2}", 1, "A", "C") for n in range(10)])
-    found = surveyed(tmp_path, [("chr9", 2, "C", "A")] * 10, aliases={"chr9": "chr1"})
-    assert found.reasons == {"": 10}
-
-
-def test_the_header_says_what_chr_x_is_where_the_records_do_not(tmp_path: Path) -> None:
-    yeast = genome_of(**{str(n): "ACGT" for n in range(1, 17)})
-    rows = [record("chrX", 1, "A", "C")]
-    with pytest.raises(DanqError, match="could mean"):
-        survey(vcf_of(tmp_path, rows), yeast, RULES)
-    found = survey(vcf_of(tmp_path, rows, [f"chr{name}" for name in ("I", "IX", "X", "XVI")]), yeast, RULES)
-    assert (found.contigs.index, found.contigs.unknown, found.contigs.renamed) == (
-        {"chrX": 9},
-        (),
-        {"chrX": "10"},
-    )

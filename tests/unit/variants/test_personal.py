@@ -1,23 +1,24 @@
 """Alleles on the haplotypes of samples: rows, windows, refusals, and how much is read."""
 
 import random
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 from phased import Phased, Row, phased_vcf, random_contig, random_records, records_of, rows_of
-from small_genome import genome_of
+from small_genome import checked, genome_of, surveyed
 
 from danq.errors import DanqError
-from danq.genome.contigs import resolve_contigs
 from danq.genome.fasta import Genome
 from danq.genome.intervals import read_regions
+from danq.variants.allele_checks import AlleleRules
+from danq.variants.alleles import Allele
 from danq.variants.haplotypes import haplotype_windows
-from danq.variants.personal.neighbours import Edit, Haplotype
-from danq.variants.records import AlleleRules, read_alleles
-from danq.variants.text import Line, VariantText
+from danq.variants.personal.carriers import Edit
+from danq.variants.personal.windows import _Neighbours, personal_windows
+from danq.variants.survey import Carried
+from danq.variants.text import VariantText
 
 
 def many_records(folder: Path, seed: int, samples: int = 2) -> tuple[VariantText, Genome]:
@@ -34,16 +35,11 @@ def many_records(folder: Path, seed: int, samples: int = 2) -> tuple[VariantText
 
 @pytest.mark.parametrize("seed", range(4))
 @pytest.mark.parametrize("window", [6, 25])
-def test_a_range_of_records_gives_what_the_whole_gives_there(tmp_path: Path, seed: int, window: int) -> None:
+@pytest.mark.parametrize("part", [1, 2, 7])
+def test_a_part_gives_what_the_whole_gives_there(tmp_path: Path, seed: int, window: int, part: int) -> None:
     variants, genome = many_records(tmp_path, seed)
     rules = AlleleRules(window)
-    whole = rows_of(variants, genome, rules)
-    count = whole[-1].allele.row
-    for first in range(0, count + 1, 3):
-        for last in {first, first + 1, first + 7, count, count + 5, None}:
-            part = rows_of(variants, genome, rules, first=first, last=last)
-            end = count if last is None else last
-            assert part == [row for row in whole if first < row.allele.row <= end]
+    assert rows_of(variants, genome, rules, part=part) == rows_of(variants, genome, rules)
 
 
 def test_a_range_within_a_repeat_longer_than_the_window(tmp_path: Path) -> None:
@@ -54,9 +50,7 @@ def test_a_range_within_a_repeat_longer_than_the_window(tmp_path: Path) -> None:
     lines += [Phased("c", 395, "TT", ("T",), ("1|1",)).text()]
     variants, genome = phased_vcf(tmp_path / "repeat.vcf", lines), genome_of(c=text)
     whole = rows_of(variants, genome, AlleleRules(8))
-    assert [row for row in whole if row.allele.row == len(lines)] == rows_of(
-        variants, genome, AlleleRules(8), first=len(lines) - 1
-    )
+    assert whole == rows_of(variants, genome, AlleleRules(8), part=1)
     # on haplotype 1 it comes to stand after the G at 60, on haplotype 2 after the last C
     assert (whole[-2].reference, whole[-2].alternate) == ("TTTGTTTT", "TTTGTTTT")
     assert whole[-1].reference == "TTTCTTTT"
@@ -72,16 +66,18 @@ def test_without_neighbours_the_windows_are_those_without_samples(tmp_path: Path
         for number, record in enumerate(random_records(rng, name, text, 5)):
             lines.append(record._replace(genotypes=("1|0" if number == 2 else "0|0", "1|1")).text())
     variants, genome = phased_vcf(tmp_path / "few.vcf", lines, ("A", "B")), genome_of(**contigs)
-    contig_map = resolve_contigs(genome.names, genome.names, "test")
-    alone = {r.line.row: r.alleles[0] for r in read_alleles(variants, genome, AlleleRules(30), contig_map)}
+    alleles = checked(variants, genome, AlleleRules(30))
+    alone = {allele.row: allele for allele in alleles if allele.allele == 1}
     compared = 0
-    for record, windows in records_of(variants, genome, AlleleRules(30), ("A",)):
+    for windows in records_of(variants, genome, AlleleRules(30), ("A",)):
         carried = [allele for allele in windows.alleles if allele.sample]
         if carried:
-            expected = haplotype_windows(genome, [alone[record.line.row]], 30)
+            expected = haplotype_windows(genome, [alone[carried[0].row]], 30)
             assert np.array_equal(windows.reference, expected.reference)
             assert np.array_equal(windows.alternate, expected.alternate)
-            assert [replace(allele, sample="", haplotype=0) for allele in carried] == list(expected.alleles)
+            assert [replace(allele, sample="", haplotype=0, phase_set=None) for allele in carried] == list(
+                expected.alleles
+            )
             compared += 1
     assert compared == len(contigs)
 
@@ -130,7 +126,7 @@ def test_rows_are_ordered_by_alt_sample_and_haplotype_and_none_is_lost(tmp_path:
 
 def test_rows_with_one_reference_window_share_it(tmp_path: Path) -> None:
     variants = small(tmp_path, line(8, "G", "A,C", "2|1", "1|1"), samples=("A", "B"))
-    ((_, windows),) = records_of(variants, genome_of(c=GENOME), AlleleRules(6))
+    (windows,) = records_of(variants, genome_of(c=GENOME), AlleleRules(6))
     assert windows.reference.shape == (1, 6)
     assert windows.group.tolist() == [0, 0, 0, 0]
 
@@ -258,17 +254,16 @@ def test_past_contig_ends_and_among_n(tmp_path: Path) -> None:
         ),
     ],
 )
-@pytest.mark.parametrize("first", [0, 2])
-def test_unsorted_records_are_refused(tmp_path: Path, lines: list[str], message: str, first: int) -> None:
+def test_unsorted_records_are_refused(tmp_path: Path, lines: list[str], message: str) -> None:
     variants = small(tmp_path, *lines)
     with pytest.raises(DanqError, match=message):
-        rows_of(variants, genome_of(c=GENOME, d=GENOME), AlleleRules(6), first=first)
+        rows_of(variants, genome_of(c=GENOME, d=GENOME), AlleleRules(6))
 
 
 def test_an_unknown_sample_is_refused_at_once(tmp_path: Path) -> None:
     variants = small(tmp_path, line(9, "T", "A", "1|0"))
     with pytest.raises(DanqError, match="no sample 'Z'; the file has A"):
-        records_of(variants, genome_of(c=GENOME), AlleleRules(6), ("Z",))
+        rows_of(variants, genome_of(c=GENOME), AlleleRules(6), ("Z",))
 
 
 def test_no_more_is_read_than_the_windows_need(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -278,30 +273,16 @@ def test_no_more_is_read_than_the_windows_need(tmp_path: Path, monkeypatch: pyte
         Phased("c", pos + 1, text[pos], ("A" if text[pos] != "A" else "C",), ("1|1",)).text()
         for pos in range(5, 2900, 4)
     ]
-    variants = small(tmp_path, *lines)
-    read = []
-    plain = VariantText.lines
-
-    def counted(self: VariantText, first: int = 0, last: int | None = None) -> Iterator[Line]:
-        for each in plain(self, first, last):
-            read.append(each.row)
-            yield each
-
-    monkeypatch.setattr(VariantText, "lines", counted)
+    variants, genome = small(tmp_path, *lines), genome_of(c=text)
+    survey = surveyed(variants, genome, AlleleRules(40), carried=Carried(("A",)), part=50)
     kept: list[int] = []
-    before = Haplotype.before
+    around = _Neighbours.around
 
-    def measured(self: Haplotype, row: int) -> list[Edit]:
-        kept.append(len(self.edits))
-        return before(self, row)
+    def measured(self: _Neighbours, allele: Allele) -> tuple[list[Edit], list[Edit]]:
+        kept.append(sum(map(len, self._edits.values())))
+        return around(self, allele)
 
-    monkeypatch.setattr(Haplotype, "before", measured)
-    ahead = [
-        read[-1] - record.line.row for record, _ in records_of(variants, genome_of(c=text), AlleleRules(40))
-    ]
-    assert max(ahead[:700]) <= 7
-    assert max(kept) <= 14
-    read.clear()
-    rows_of(variants, genome_of(c=text), AlleleRules(40), first=600, last=610)
-    # the scan up to the range, then the range and its neighbours
-    assert len(read) <= 601 + 10 + 2 * 8
+    monkeypatch.setattr(_Neighbours, "around", measured)
+    assert len(list(personal_windows(genome, survey, 40, 3))) == 50
+    # on each haplotype a window of edits on either side, and what a part's first record finds on its left
+    assert max(kept) <= 2 * 2 * 14

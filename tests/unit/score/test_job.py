@@ -1,32 +1,36 @@
 """From alleles to effects: models that count letters give effects one can write down."""
 
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import keras
 import numpy as np
 import pytest
+from bundles import manifest
 from phased import phased_vcf
 from small_genome import genome_of, record, vcf_of
-from toy_models import ToyRunner, gc, motif
+from toy_models import ToyRunner, gc, motif, toy_models
 
 from danq.data.encoders import CodesEncoder
 from danq.errors import DanqError
 from danq.learn.bundle import Bundle
 from danq.models import danq
+from danq.score.chunks import opened_work, scored_blocks
+from danq.score.effects import check_ensemble
+from danq.score.job import open_job, window_blocks
 from danq.score.options import ScoreOptions
 from danq.score.runner import SharedWork, open_runner_of
-from danq.score.scoring import PART, allele_rules, check_ensemble, scored_blocks, window_blocks
-from danq.variants.records import survey
+from danq.variants.survey import PART
 
 WINDOW = 10
 GENOME = genome_of(chrI="ATATATATATGATATATATATATATAT", chrII="CCCCCCCCCCACCCCCCCCCC", chrIII="A" * 60)
 
 
-def blocks(runners, variants, options=None, genome=GENOME, first=0, last=None):
-    options = options or ScoreOptions()
-    found = survey(variants, genome, allele_rules(options, runners[0].window, genome))
-    return list(scored_blocks(runners, variants, genome, options, found.contigs, first, last))
+def blocks(runners, variants, options=None, genome=GENOME, parts=None):
+    job = open_job(toy_models(*runners), genome, variants.path, options or ScoreOptions())
+    with opened_work(job, None) as work:
+        return list(scored_blocks(work, runners, range(work.survey.parts) if parts is None else parts))
 
 
 def only(runners, folder: Path, records, **options):
@@ -132,28 +136,26 @@ def many(folder, records):
 def test_blocks_never_cross_the_border_of_a_part_and_bound_the_alleles(tmp_path):
     variants = many(tmp_path, 2 * PART + 3)
     found = blocks([ToyRunner({"gc": gc}, WINDOW)], variants)
-    rows = [[record.line.row for record in block.records] for block in found]
+    rows = [sorted({allele.row for allele in block.windows.alleles}) for block in found]
     assert [row for of_block in rows for row in of_block] == list(range(1, 2 * PART + 4))
+    assert [block.records for block in found] == [len(of_block) for of_block in rows]
     assert all((of_block[0] - 1) // PART == (of_block[-1] - 1) // PART for of_block in rows)
     assert max(len(block.windows.alleles) for block in found) <= 1001
     # a part by itself gives the blocks it has in the whole
-    second = blocks([ToyRunner({"gc": gc}, WINDOW)], variants, first=PART, last=2 * PART)
+    second = blocks([ToyRunner({"gc": gc}, WINDOW)], variants, parts=[1])
     inside = [block for block, of_block in zip(found, rows, strict=True) if PART < of_block[0] <= 2 * PART]
-    assert [b.records for b in second] == [b.records for b in inside]
+    assert [b.windows.alleles for b in second] == [b.windows.alleles for b in inside]
     for one, other in zip(second, inside, strict=True):
         np.testing.assert_array_equal(one.effects.logit_diff, other.effects.logit_diff)
 
 
 def test_many_targets_make_smaller_blocks(tmp_path):
-    variants = many(tmp_path, 500)
-    contigs = survey(variants, GENOME, allele_rules(ScoreOptions(), WINDOW, GENOME)).contigs
-    sizes = {
-        targets: max(
-            len(windows.alleles)
-            for _, windows in window_blocks(targets, WINDOW, variants, GENOME, ScoreOptions(), contigs)
-        )
-        for targets in (1, 5_000, 1_000_000)
-    }
+    variants, sizes = many(tmp_path, 500), {}
+    for targets in (1, 5_000, 1_000_000):
+        models = replace(toy_models(ToyRunner({"gc": gc}, WINDOW)), targets=("gc",) * targets)
+        job = open_job(models, GENOME, variants.path, ScoreOptions())
+        survey = job.survey(tmp_path / str(targets))
+        sizes[targets] = max(len(windows.alleles) for _, windows in window_blocks(job, survey, [0]))
     assert sizes[1] > sizes[5_000] > sizes[1_000_000]
     assert sizes[5_000] <= 202
 
@@ -167,7 +169,7 @@ def test_regions_and_filters(tmp_path):
     block = only([ToyRunner({"gc": gc}, WINDOW)], tmp_path, records, regions=["1:5-20"], pass_only=True)
     assert [allele.reason for allele in block.windows.alleles] == ["", "filtered", "outside_regions"]
     with pytest.raises(DanqError, match="--region: expected a contig of the genome"):
-        allele_rules(ScoreOptions(regions=["chrV"]), WINDOW, GENOME)
+        only([ToyRunner({"gc": gc}, WINDOW)], tmp_path, records, regions=["chrV"])
 
 
 def test_samples_are_scored_on_their_own_haplotypes(tmp_path):
@@ -195,26 +197,18 @@ def test_samples_are_scored_on_their_own_haplotypes(tmp_path):
         (32, "bob", 2): 1,
     }
     assert [allele.reason for allele in alleles if allele.pos == 34] == ["not_carried"]
-    # beside one another or alone, the windows are the same
-    pieces = [
-        piece for row in range(3) for piece in blocks([runner], variants, options, first=row, last=row + 1)
-    ]
-    joined = np.concatenate([piece.effects.p_alt for piece in pieces])
-    np.testing.assert_array_equal(joined, block.effects.p_alt)
 
 
 def test_a_part_by_itself_has_the_bytes_it_has_in_the_whole(tmp_path):
     keras.utils.set_random_seed(0)
     options = danq.Options(filters=8, kernel=5, pool=2, units=4, dense=6)
     model = danq.build(options, CodesEncoder(24), 2, "multilabel")
-    info = {"model": "danq", "options": options.model_dump(), "targets": ["a", "b"], "window": 24}
-    runner = open_runner_of(
-        Bundle(tmp_path, model, CodesEncoder(24), info | {"task": "multilabel", "digest": "d", "predict": {}})
-    )
+    info = manifest(model="danq", options=options.model_dump(), targets=["a", "b"], window=24)
+    runner = open_runner_of(Bundle(tmp_path, model, CodesEncoder(24), info))
     assert isinstance(runner, SharedWork)
     variants = many(tmp_path, PART + 700)
     whole = blocks([runner], variants)
-    parts = [*blocks([runner], variants, last=PART), *blocks([runner], variants, first=PART)]
+    parts = [*blocks([runner], variants, parts=[0]), *blocks([runner], variants, parts=[1])]
     for one, other in zip(whole, parts, strict=True):
         np.testing.assert_array_equal(one.effects.p_alt, other.effects.p_alt)
         np.testing.assert_array_equal(one.effects.logit_diff, other.effects.logit_diff)

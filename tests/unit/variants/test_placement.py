@@ -5,12 +5,12 @@ import oracles
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from small_genome import genome_of, record, vcf_of
+from small_genome import checked, genome_of, record, vcf_of
 
 from danq.genome.alphabet import decode
+from danq.variants.allele_checks import AlleleRules
+from danq.variants.alleles import place
 from danq.variants.haplotypes import haplotype_windows
-from danq.variants.placement import place
-from danq.variants.records import AlleleRules, read_alleles, survey
 
 BASES = st.text("ACGT", min_size=1, max_size=12)
 REPEATS = st.builds(
@@ -69,9 +69,7 @@ def test_equivalent_representations_score_equally(
     sequence, other, rows = drawn
     genome = genome_of(c=sequence)
     variants = vcf_of(tmp_path_factory.mktemp("v"), [record("c", *row) for row in rows])
-    rules = AlleleRules(window)
-    contigs = survey(variants, genome, rules).contigs
-    alleles = [each.alleles[0] for each in read_alleles(variants, genome, rules, contigs)]
+    alleles = checked(variants, genome, AlleleRules(window))
     windows = haplotype_windows(genome, alleles, window)
     assert len({(a.reason, a.index, a.start, a.removed, a.inserted, a.flags) for a in windows.alleles}) == 1
     assert len({row.tobytes() for row in windows.alternate}) <= 1

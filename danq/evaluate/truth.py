@@ -1,5 +1,6 @@
 """Scores compared with what is known of the variants: labels 0 and 1, or measured effects."""
 
+import logging
 import math
 import re
 from collections.abc import Callable, Sequence
@@ -8,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 from numpy.typing import NDArray
 from scipy.stats import rankdata
 
@@ -15,9 +17,13 @@ from danq.errors import DanqError, first_few
 from danq.files import atomic
 from danq.metrics import SCORED, auprc, auroc, rank
 from danq.progress import progress
-from danq.score.measures import LOGIT_DIFF
+from danq.score.measures import LOGIT_DIFF, Columns
+from danq.score.tables import is_scored, matrix
+from danq.score.write import Records
 from danq.storage import RowSpool
 from danq.variants.text import VariantText
+
+log = logging.getLogger("danq")
 
 COLUMNS = ("score", "target", "n", "positives", "auroc", "auprc", "pearson", "spearman", "status")
 """Columns of ``truth.tsv``."""
@@ -62,10 +68,10 @@ class TruthKey:
         if self.column >= 0:
             return [_number(columns[self.column]) if self.column < len(columns) else None] * n_alts
         entries = columns[7].split(";") if len(columns) > 7 else []
-        found = next((entry for entry in entries if entry.startswith(f"{self.key}=")), None)
-        if found is None:
+        entry = next((entry for entry in entries if entry.startswith(f"{self.key}=")), None)
+        if entry is None:
             return [None] * n_alts
-        numbers = [_number(value) for value in found[len(self.key) + 1 :].split(",")]
+        numbers = [_number(value) for value in entry[len(self.key) + 1 :].split(",")]
         if self.number == "1" or (self.number == "." and len(numbers) == 1):
             return numbers * n_alts if len(numbers) == 1 else [None] * n_alts
         if self.number == "R" or (self.number == "." and len(numbers) == n_alts + 1):
@@ -114,31 +120,33 @@ class Truth:
 
     Parameters
     ----------
+    key : TruthKey
+        Where the truth stands.
+    columns : Columns
+        What is kept of each allele; compared are its scores and the logit differences of the chosen targets.
     path : Path
         File for the waiting rows; the caller removes it.
-    scores : sequence of str
-        Scores of the allele that are compared.
-    targets : sequence of k str
-        The targets whose logit differences are compared.
     """
 
-    def __init__(self, path: Path, scores: Sequence[str], targets: Sequence[str]) -> None:
-        self._names = [(score, "") for score in scores] + [(LOGIT_DIFF, target) for target in targets]
+    def __init__(self, key: TruthKey, columns: Columns, path: Path) -> None:
+        self._key, self._columns = key, columns
+        self._names = [(score, "") for score in columns.compared]
+        self._names += [(LOGIT_DIFF, columns.targets[index]) for index in columns.chosen]
         self._spool = RowSpool(path, np.float32)
         self._spool.append(np.empty((0, len(self._names))))
         self._values: list[NDArray[np.float64]] = []
         self._without = 0
 
-    def add(self, values: Sequence[float | None], scores: NDArray[np.floating]) -> None:
-        """Add scored alleles; those without a value are only counted.
-
-        Parameters
-        ----------
-        values : sequence of m floats or None
-            What is known of each.
-        scores : float, shape (m, scores + k)
-            What is compared: their scores, then their logit differences of each target.
-        """
+    def add(self, records: Records, batch: pa.RecordBatch) -> None:
+        """Add the scored alleles of some records; those without a value are only counted."""
+        numbers, scored = batch.column("allele").to_pylist(), is_scored(batch)
+        values: list[float | None] = []
+        for text, place in records:
+            of_alts = self._key.values(text, max(numbers[row] for row in place))
+            values += [of_alts[numbers[row] - 1] for row in place if scored[row]]
+        of_alleles = [batch.column(name).drop_null().to_numpy() for name in self._columns.compared]
+        of_targets = matrix(batch, LOGIT_DIFF, len(self._columns.chosen))
+        scores = np.column_stack([*of_alleles, of_targets])
         known = np.array([value is not None for value in values], bool)
         self._without += int(len(values) - known.sum())
         self._values.append(np.array([value for value in values if value is not None], np.float64))
@@ -179,6 +187,12 @@ class Truth:
                     row = {"score": name, "target": target, "n": len(truth), **compare(column)}
                     stream.write("\t".join(_text(row.get(title)) for title in COLUMNS) + "\n")
                 advance()
+        if self._without:
+            log.warning(
+                "--truth %s: %d scored alleles have no value and are left out of the comparison with %d "
+                "others",
+                *(self._key.key, self._without, len(truth)),
+            )
         counts = {"positives": int(truth.sum())} if labels else {}
         kind = "labels" if labels else "effects"
         return {"kind": kind, "n": len(truth), **counts, "without_value": self._without}
@@ -213,14 +227,14 @@ def _correlation(effects: NDArray[np.float64]) -> _Compare:
 
 def _declared(header: Sequence[str]) -> dict[str, tuple[str, str]]:
     """INFO keys of a header → (Number, Type)."""
-    found = {}
+    declared = {}
     for line in header:
         if match := _INFO.match(line):
             # the description, which may hold anything, is cut off
             entries = dict(re.findall(r"(\w+)=([^,]*)", match[1].partition("Description=")[0]))
             if "ID" in entries:
-                found[entries["ID"]] = (entries.get("Number", "."), entries.get("Type", ""))
-    return found
+                declared[entries["ID"]] = (entries.get("Number", "."), entries.get("Type", ""))
+    return declared
 
 
 def _number(text: str) -> float | None:

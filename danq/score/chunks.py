@@ -1,0 +1,273 @@
+"""The work directory of a scoring: the survey of its input, and scored parts that outlive an interruption."""
+
+import logging
+import shutil
+import tempfile
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from danq.errors import DanqError
+from danq.files import atomic, sha256, write_json
+from danq.progress import progress
+from danq.provenance import provenance
+from danq.score.effects import Effects, check_ensemble, score_windows
+from danq.score.job import Job, window_blocks
+from danq.score.runner import Runner
+from danq.score.tables import rows, rows_schema
+from danq.variants.haplotypes import Windows
+from danq.variants.survey_file import Survey
+
+log = logging.getLogger("danq")
+
+PREFIX = ".work-"
+"""Begin of the name of a work directory; 12 letters of its digest follow."""
+
+RECEIPT_KIND, RECEIPT_VERSION = "score-receipt", 1
+_DIGEST, _SECONDS = b"danq.work", b"danq.seconds"
+_LETTERS = 12
+
+
+@dataclass(frozen=True, eq=False)
+class Work:
+    """A job with what has been done of it: one Arrow file a part, present only when whole.
+
+    Attributes
+    ----------
+    job : Job
+        What is scored.
+    path : Path
+        The directory; the job's digest is part of its name and of each file.
+    survey : Survey
+        What the input holds.
+    """
+
+    job: Job
+    path: Path
+    survey: Survey
+
+    def share(self, shard: int, shards: int) -> range:
+        """Parts of one shard: shard 1 to `shards` have consecutive parts, as equal in number as can be."""
+        parts = self.survey.parts
+        return range(parts * (shard - 1) // shards, parts * shard // shards)
+
+    def records_of(self, parts: Iterable[int]) -> int:
+        """Count the records of parts."""
+        return sum(map(self.survey.records_of, parts))
+
+    def missing(self, parts: Iterable[int]) -> list[int]:
+        """Those of some parts that are not finished."""
+        return [part for part in parts if not self._file(part).is_file()]
+
+    @contextmanager
+    def writing(self, part: int) -> Iterator[Callable[[pa.RecordBatch, float], None]]:
+        """Write a part, batch by batch, each with the seconds that it took.
+
+        Raises
+        ------
+        DanqError
+            If the directory cannot be written to or the disk is full.
+        """
+        schema = rows_schema(self.job.columns).with_metadata({_DIGEST: self.job.digest})
+        with (
+            atomic(self._file(part)) as partial,
+            pa.OSFile(str(partial), "wb") as sink,
+            pa.ipc.new_file(sink, schema) as writer,
+        ):
+            yield lambda batch, seconds: writer.write_batch(batch, {_SECONDS: repr(seconds)})
+
+    def read(self, part: int) -> Iterator[tuple[pa.RecordBatch, float]]:
+        """Read the batches of a finished part, one at a time, each with the seconds that it took.
+
+        Raises
+        ------
+        DanqError
+            If it is damaged or of other work.
+        """
+        path = self._file(part)
+        try:
+            with pa.OSFile(str(path), "rb") as source, pa.ipc.open_file(source) as reader:
+                if (reader.schema.metadata or {}).get(_DIGEST) != self.job.digest.encode():
+                    raise DanqError(f"{path}: a part of another scoring; remove it and score again")
+                for number in range(reader.num_record_batches):
+                    batch, metadata = reader.get_batch_with_custom_metadata(number)
+                    yield batch, float(metadata[_SECONDS])
+        except (pa.ArrowInvalid, FileNotFoundError) as error:
+            raise DanqError(f"{path}: damaged ({error}); remove it and score again") from None
+
+    def refuse_changed_input(self) -> None:
+        """Refuse an input that is no longer what was surveyed, and remove what has been done of it.
+
+        Raises
+        ------
+        DanqError
+            If the file has changed.
+        """
+        if sha256(self.job.variants.path) != self.job.vcf_digest:
+            self.remove()
+            raise DanqError(f"{self.job.name}: changed while it was scored; score it again")
+
+    def remove(self) -> None:
+        """Remove the directory, and the one it lies in where that is then empty."""
+        shutil.rmtree(self.path, ignore_errors=True)
+        with suppress(OSError):
+            self.path.parent.rmdir()
+
+    def _file(self, part: int) -> Path:
+        return self.path / f"part-{part:06d}.arrow"
+
+
+@contextmanager
+def opened_work(job: Job, directory: Path | None, shared: bool = False, dry: bool = False) -> Iterator[Work]:
+    """Survey the input of a job, or go on with what has been done of it.
+
+    Parameters
+    ----------
+    job : Job
+        What is scored.
+    directory : Path or None
+        Each digest has a directory of its own in it: parts of other inputs or options are never mixed in.
+        None: a temporary one.
+    shared : bool
+        Other jobs may be at work there: the survey stays, even if no part has been finished.
+    dry : bool
+        Only look at what has been done in `directory`, and leave nothing there.
+
+    Raises
+    ------
+    DanqError
+        As `Job.survey`, and if the directory cannot be written to.
+    """
+    path = directory / f"{PREFIX}{job.digest[:_LETTERS]}" if directory is not None else None
+    if directory is None or path is None or (dry and not path.is_dir()):
+        with tempfile.TemporaryDirectory(prefix="danq-") as folder:
+            yield Work(job, Path(folder), job.survey(Path(folder)))
+        return
+    for other in sorted(directory.glob(f"{PREFIX}*")):
+        if other != path and other.is_dir():
+            log.warning("%s: unfinished scoring of other inputs or options; not used, may be removed", other)
+    existed = directory.exists()
+    try:
+        yield Work(job, path, job.survey(path))
+    finally:
+        # finished parts are kept for the next attempt; without any, nothing is left behind
+        if not shared and not any(path.glob("part-*")):
+            shutil.rmtree(path, ignore_errors=True)
+        with suppress(OSError):
+            path.rmdir()
+        if not existed:
+            with suppress(OSError):
+                directory.rmdir()
+
+
+@dataclass(frozen=True, eq=False)
+class ScoredBlock:
+    """Some records in a row with the effects of their alleles.
+
+    Attributes
+    ----------
+    records : int
+        Number of records.
+    windows : Windows
+        Their alleles, each with its windows or the reason why it has none.
+    effects : Effects
+        Of the alleles ``windows.scored``, in that order.
+    """
+
+    records: int
+    windows: Windows
+    effects: Effects
+
+
+def scored_blocks(work: Work, runners: Sequence[Runner], parts: Iterable[int]) -> Iterator[ScoredBlock]:
+    """Score the alleles of parts, block by block.
+
+    Raises
+    ------
+    DanqError
+        If a model gives no numbers, or the survey is damaged.
+    """
+    check_ensemble(runners)
+    for records, windows in window_blocks(work.job, work.survey, parts):
+        yield ScoredBlock(records, windows, score_windows(runners, windows, work.job.options.strands))
+
+
+def compute_parts(work: Work, parts: Sequence[int], runners: Sequence[Runner]) -> None:
+    """Score the records of parts; each part is kept as soon as it is finished.
+
+    Raises
+    ------
+    DanqError
+        As `scored_blocks`, and if the disk is full.
+    """
+    job = work.job
+    with progress("scoring", work.records_of(parts), "variants") as advance:
+        for part in parts:
+            began = time.perf_counter()
+            with work.writing(part) as append:
+                for block in scored_blocks(work, runners, [part]):
+                    batch = rows(block.windows, block.effects, job.columns, job.background)
+                    now = time.perf_counter()
+                    append(batch, now - began)
+                    began = now
+                    advance(block.records)
+
+
+def compute_shard(work: Work, shard: int, shards: int, receipt: Path | None) -> dict[str, Any]:
+    """Compute what is missing of the parts of one shard.
+
+    Parameters
+    ----------
+    work : Work
+        A directory that all shards share.
+    shard, shards : int
+        Number of this shard, from 1, and of all.
+    receipt : Path, optional
+        JSON file to write when all parts of the shard are there.
+
+    Returns
+    -------
+    dict
+        What the receipt holds.
+
+    Raises
+    ------
+    DanqError
+        If a model cannot be loaded, or as `compute_parts`.
+    """
+    started = time.monotonic()
+    job, parts = work.job, work.share(shard, shards)
+    missing = work.missing(parts)
+    if missing:
+        compute_parts(work, missing, job.models.open())
+    seconds = time.monotonic() - started
+    records, scored = work.records_of(parts), work.records_of(missing)
+    manifest = {
+        "kind": RECEIPT_KIND,
+        "format_version": RECEIPT_VERSION,
+        "shard": shard,
+        "shards": shards,
+        "parts": [parts.start, parts.stop],
+        "records": records,
+        "records_scored_now": scored,
+        "digest": job.digest,
+        "seconds": round(seconds, 3),
+        "variants_per_second": round(scored / seconds, 1),
+        "provenance": provenance({job.name: job.vcf_digest}, job.options.model_dump(mode="json")),
+    }
+    if receipt is not None:
+        with atomic(receipt) as partial:
+            write_json(partial, manifest)
+    log.info(
+        "shard %d of %d: %s records, of which %s were scored now",
+        shard,
+        shards,
+        f"{records:,}",
+        f"{scored:,}",
+    )
+    return manifest

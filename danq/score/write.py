@@ -1,0 +1,291 @@
+"""`danq score` from a surveyed job to its files; what was interrupted goes on where it stopped."""
+
+import logging
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import pyarrow as pa
+
+from danq.errors import DanqError
+from danq.files import check_writable, staged
+from danq.progress import progress
+from danq.provenance import provenance
+from danq.score.annotate import (
+    PREFIX,
+    Field,
+    check_fields,
+    header_line,
+    index_vcf,
+    info_fields,
+    info_texts,
+    writing_annotated,
+)
+from danq.score.annotate import Append as AppendLine
+from danq.score.chunks import Work, compute_parts
+from danq.score.estimate import LONG, estimate
+from danq.score.job import Job
+from danq.score.manifest import ContigNames, ScoresManifest, UsedGenome, UsedVariants
+from danq.score.measures import EFFECT, Columns
+from danq.score.tables import Counts, writing_ledger, writing_table
+from danq.tables import Format
+
+log = logging.getLogger("danq")
+
+ANNOTATED_FILE, LEDGER_FILE, TRUTH_FILE = "annotated.vcf.gz", "ledger.tsv", "truth.tsv"
+_INDEXES = (f"{ANNOTATED_FILE}.tbi", f"{ANNOTATED_FILE}.csi")
+_ALL_FILES = ("scores.parquet", "scores.tsv", LEDGER_FILE, TRUTH_FILE, ANNOTATED_FILE, *_INDEXES)
+
+Records = Sequence[tuple[str, range]]
+"""Lines of the input, each with the range of its alleles among the rows of a batch."""
+
+
+class Comparison(Protocol):
+    """What scores are compared with while they are written."""
+
+    def add(self, records: Records, batch: pa.RecordBatch) -> None:
+        """Take the next records and their rows."""
+
+    def write(self, path: Path) -> dict[str, Any]:
+        """Write the comparison of all rows and summarize it."""
+
+
+@dataclass(frozen=True)
+class Files:
+    """What is written of the parts.
+
+    Attributes
+    ----------
+    long : bool
+        Tidy rows, one an allele and target, instead of one an allele.
+    format : {"parquet", "tsv"}
+        Format of the table of scores.
+    fields : tuple of Field
+        INFO keys of the annotated VCF; of a table of alleles there is none.
+    header : str
+        Line of the annotated VCF's header that says where the scores come from.
+    compare : callable, optional
+        Makes of a path for waiting rows what scores are compared with.
+    """
+
+    long: bool
+    format: Format
+    fields: tuple[Field, ...]
+    header: str
+    compare: Callable[[Path], Comparison] | None
+
+
+def files_of(
+    job: Job,
+    long: bool = False,
+    form: Format = "parquet",
+    prefix: str = PREFIX,
+    compare: Callable[[Path], Comparison] | None = None,
+) -> Files:
+    """Settle what is written.
+
+    Parameters
+    ----------
+    job : Job
+        What is scored.
+    long, form, compare
+        As in `Files`.
+    prefix : str
+        Begin of the INFO keys of the annotated VCF.
+
+    Raises
+    ------
+    DanqError
+        If the prefix makes no INFO key, or one of the keys stands in the input's header already.
+    """
+    fields = info_fields(job.columns, prefix)
+    if job.variants.kind == "vcf":
+        check_fields(job.variants.header, fields)
+    more = {"Background": job.background.digest} if job.background is not None else {}
+    if job.options.samples:
+        more["Samples"] = "the largest effect on any haplotype that carries the allele"
+    header = header_line(job.columns, job.models.digests, job.options.strands, prefix, **more)
+    return Files(long, form, fields, header, compare)
+
+
+def write_scores(work: Work, files: Files, out: Path) -> ScoresManifest:
+    """Score what is missing of a job and write the results.
+
+    Parameters
+    ----------
+    work : Work
+        The job and what has been done of it; removed at the end.
+    files : Files
+        What is written.
+    out : Path
+        Directory of the results.
+
+    Returns
+    -------
+    ScoresManifest
+        As in ``scores.json``.
+
+    Raises
+    ------
+    DanqError
+        If a model cannot be loaded, a part is damaged, a file cannot be written, or the input has changed.
+    """
+    check_writable(out)
+    _compute(work, files, out)
+    work.refuse_changed_input()
+    job, survey = work.job, work.survey
+    with staged(out) as partial:
+        counts, seconds, truth = _gather(work, files, partial)
+        work.refuse_changed_input()
+        index = None
+        if job.variants.kind == "vcf":
+            index = index_vcf(partial / ANNOTATED_FILE, survey.sorted, survey.longest_end)
+        manifest = _manifest(work, counts, seconds, truth, index is not None)
+        manifest.write(partial)
+        for name in _ALL_FILES:
+            # what other options once left here would pass for a part of these results
+            if not (partial / name).exists():
+                (out / name).unlink(missing_ok=True)
+    work.remove()
+    log.info("%s: %s", out, counts.describe())
+    return manifest
+
+
+def _compute(work: Work, files: Files, out: Path) -> None:
+    parts = work.survey.parts
+    missing = work.missing(range(parts))
+    if len(missing) < parts:
+        log.info("%d of %d parts are there already", parts - len(missing), parts)
+    if not missing:
+        return
+    runners = work.job.models.open()
+    if work.records_of(missing) > LONG:
+        ahead = estimate(work, runners, files.format == "tsv")
+        log.info("%s", ahead.describe())
+        ahead.check_room(out, work.path)
+    try:
+        compute_parts(work, missing, runners)
+    except DanqError as error:
+        if not isinstance(error.__cause__, OSError):
+            # not the disk but the input was refused: its finished parts are of no use
+            work.remove()
+        raise
+
+
+def _gather(work: Work, files: Files, out: Path) -> tuple[Counts, float, dict[str, Any] | None]:
+    """Write finished parts in the order of the input, so that memory does not grow with them.
+
+    Returns the counts of alleles, the seconds that scoring took over all parts, and what the comparison says.
+    """
+    job, counts = work.job, Counts()
+    with ExitStack() as stack:
+        metadata = {"danq.bundles": " ".join(job.models.digests), "danq.strands": job.options.strands}
+        table = out / f"scores.{files.format}"
+        appends = [
+            stack.enter_context(writing_table(table, job.columns, files.long, files.format, metadata)),
+            stack.enter_context(writing_ledger(out / LEDGER_FILE, counts, job.columns.samples)),
+        ]
+        take_records: list[Callable[[Records, pa.RecordBatch], None]] = []
+        if job.variants.kind == "vcf":
+            header = job.variants.header
+            annotated = writing_annotated(out / ANNOTATED_FILE, header, files.fields, [files.header])
+            take_records.append(_annotating(stack.enter_context(annotated), job.columns))
+        comparison = None
+        if files.compare is not None:
+            waiting = out / "truth.waiting"
+            stack.callback(waiting.unlink, missing_ok=True)
+            comparison = files.compare(waiting)
+            take_records.append(comparison.add)
+        seconds = _read(work, appends, take_records)
+        return counts, seconds, comparison.write(out / TRUTH_FILE) if comparison is not None else None
+
+
+def _read(
+    work: Work,
+    appends: Sequence[Callable[[pa.RecordBatch], None]],
+    take_records: Sequence[Callable[[Records, pa.RecordBatch], None]],
+) -> float:
+    lines = (line.text for line in work.job.variants.lines()) if take_records else iter(())
+    total = 0.0
+    with progress("writing", work.survey.records, "variants") as advance:
+        for part in range(work.survey.parts):
+            for batch, seconds in work.read(part):
+                total += seconds
+                for append in appends:
+                    append(batch)
+                if take_records:
+                    records = list(_records(work.job, lines, batch))
+                    for take in take_records:
+                        take(records, batch)
+            advance(work.records_of([part]))
+    return total
+
+
+def _records(job: Job, lines: Iterator[str], batch: pa.RecordBatch) -> Iterator[tuple[str, range]]:
+    """Read the lines of a batch's alleles: each record of the input has at least one."""
+    rows = batch.column("row").to_pylist()
+    first = 0
+    while first < len(rows):
+        text = next(lines, None)
+        if text is None:
+            raise DanqError(f"{job.name}: changed while it was scored; score it again")
+        last = first
+        while last < len(rows) and rows[last] == rows[first]:
+            last += 1
+        yield text, range(first, last)
+        first = last
+
+
+def _annotating(append: AppendLine, columns: Columns) -> Callable[[Records, pa.RecordBatch], None]:
+    nothing = (".",) * len(columns.info)
+
+    def take(records: Records, batch: pa.RecordBatch) -> None:
+        texts = info_texts(batch, columns)
+        numbers = batch.column("allele").to_pylist()
+        sizes = batch.column(EFFECT).to_pylist()
+        reasons = batch.column("reason").to_pylist()
+        for text, place in records:
+            if reasons[place[0]] == "malformed":
+                # would make the file unreadable; it stands in the ledger
+                continue
+            alts = max(numbers[row] for row in place)
+            values, largest = [nothing] * alts, [-1.0] * alts
+            for row in place:
+                number = numbers[row] - 1
+                # on samples' haplotypes an allele may have several rows: the largest effect is shown
+                if sizes[row] is not None and sizes[row] > largest[number]:
+                    values[number], largest[number] = texts[row], sizes[row]
+            append(text, values)
+
+    return take
+
+
+def _manifest(
+    work: Work, counts: Counts, seconds: float, truth: dict[str, Any] | None, indexed: bool
+) -> ScoresManifest:
+    job, survey = work.job, work.survey
+    options = job.options.model_dump(mode="json")
+    inputs = {job.name: job.vcf_digest, str(job.genome.path): job.genome.digest}
+    inputs |= {bundle.path: bundle.digest for bundle in job.models.bundles}
+    return ScoresManifest(
+        vcf=UsedVariants(name=job.name, sha256=job.vcf_digest),
+        genome=UsedGenome(path=str(job.genome.path), digest=job.genome.digest),
+        bundles=job.models.bundles,
+        background=job.background.digest if job.background is not None else None,
+        targets=tuple(job.columns.targets[index] for index in job.columns.chosen),
+        target_index=job.columns.chosen,
+        task=job.models.task,
+        window=job.models.window,
+        options=options,
+        counts=counts.of(survey.records),
+        contigs=ContigNames(renamed=survey.contigs.renamed, unknown=survey.contigs.unknown),
+        sorted=survey.sorted,
+        indexed=indexed,
+        truth=truth,
+        seconds=round(seconds, 3),
+        variants_per_second=round(counts.scored / seconds, 1) if seconds and counts.scored else None,
+        digest=job.digest,
+        provenance=provenance(inputs, options),
+    )

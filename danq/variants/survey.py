@@ -1,0 +1,263 @@
+"""A file of variants read and checked once, before any of it is scored; all later work reads the result."""
+
+import re
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal, NamedTuple
+
+from danq.errors import DanqError, first_few
+from danq.genome.contigs import ContigMap, resolve_contigs
+from danq.genome.fasta import Genome
+from danq.progress import progress
+from danq.variants.allele_checks import AlleleChecks, AlleleRules
+from danq.variants.alleles import Allele
+from danq.variants.personal.carriers import Carriers
+from danq.variants.personal.genotypes import choose_samples
+from danq.variants.survey_file import (
+    ALLELES,
+    ALLELES_FILE,
+    EDITS,
+    EDITS_FILE,
+    PartWriter,
+    Survey,
+    open_survey,
+    summary_of,
+    writing_parts,
+)
+from danq.variants.text import Fields, VariantText
+
+PART = 2_000
+"""Records of one part of a survey, and so of the work on it."""
+
+_MISMATCHED = frozenset({"ref_mismatch", "outside_contig"})
+_UNCHECKED = frozenset(
+    {"malformed", "unknown_contig", "outside_regions", "filtered", "missing", "star", "symbolic", "breakend"}
+)
+_STRIDE, _FEWEST, _EARLY = 1000, 10, 1000
+_CONTIG = re.compile(r"##contig=<(?:.*,)?ID=([^,>]+)")
+
+
+class Carried(NamedTuple):
+    """Samples whose haplotypes are surveyed.
+
+    Attributes
+    ----------
+    samples : sequence of str
+        Their names, or ``all``.
+    unphased : {"refuse", "alone"}
+        An allele of a heterozygous genotype that is not phased: an error, or taken on the genome alone, once,
+        with haplotype 0 and the flag ``unphased``; it is then not in place for others.
+    """
+
+    samples: Sequence[str]
+    unphased: Literal["refuse", "alone"] = "refuse"
+
+
+def survey(
+    folder: Path,
+    variants: VariantText,
+    genome: Genome,
+    rules: AlleleRules,
+    aliases: Mapping[str, str] | None = None,
+    carried: Carried | None = None,
+    digest: str = "",
+    part: int = PART,
+) -> Survey:
+    """Read a file of variants to its end, or open what an earlier reading has left.
+
+    Parameters
+    ----------
+    folder : Path
+        Directory for the result, which appears there when it is whole.
+    variants : VariantText
+        The file.
+    genome : Genome
+        The genome it refers to.
+    rules : AlleleRules
+        Which alleles are wanted.
+    aliases : mapping of str to str, optional
+        Further contig names, as from `danq.genome.contigs.read_aliases`.
+    carried : Carried, optional
+        Samples of a VCF with phased genotypes, contigs in one piece each, positions ascending.
+    digest : str
+        SHA-256 over everything that the result depends on.
+    part : int
+        Records of a part.
+
+    Raises
+    ------
+    DanqError
+        If the file is damaged, a contig name is ambiguous, the genome has none of the contigs of ten or more
+        records, most of ten or more compared REF are not in the genome (told after the first thousand), or
+        any is not and `rules.ref_mismatch` is ``error``. With samples also if one is unknown, a genotype
+        cannot be used or is not phased, or the records are not sorted.
+    """
+    if (kept := open_survey(folder, digest)) is not None:
+        return kept
+    columns = choose_samples(variants, carried.samples) if carried is not None else {}
+    records, names = _contig_names(variants)
+    contigs = _resolve(variants, names, genome, aliases)
+    checks = AlleleChecks(variants, genome, rules, contigs)
+    carriers = Carriers(checks, columns, carried.unphased) if carried is not None else None
+    tally = _Tally(checks)
+    with ExitStack() as stack:
+        # left last, and so the last to appear: where the alleles are, all is there
+        alleles = stack.enter_context(writing_parts(folder / ALLELES_FILE, ALLELES, digest))
+        edits = None
+        if carriers is not None:
+            edits = stack.enter_context(writing_parts(folder / EDITS_FILE, EDITS, digest))
+        ends = _read(tally, carriers, alleles, edits, records, part)
+        result = Survey(
+            folder=folder,
+            records=records,
+            alleles=tally.reasons.total(),
+            contigs=contigs,
+            sorted=tally.sorted,
+            longest_end=max([tally.longest, *(int(genome.lengths[n]) for n in contigs.index.values())]),
+            header_contigs=any(line.startswith("##contig=") for line in variants.header),
+            checked=tally.checked,
+            mismatched=tally.mismatched,
+            reasons=dict(tally.reasons),
+            swapped=tally.swapped,
+            part=part,
+            batches=tuple(alleles.batches),
+            edit_batches=tuple(edits.batches) if edits is not None else (),
+            ends=tuple(ends) if edits is not None else (),
+        )
+        alleles.finish(summary_of(result))
+    return result
+
+
+def _contig_names(variants: VariantText) -> tuple[int, list[str]]:
+    """Count the records and name their contigs: what a name means depends on all others.
+
+    Of each contig only as many lines are parsed as it takes to find one that is well-formed.
+    """
+    records, seen, names = 0, set[str](), dict[str, None]()
+    table = variants.kind == "tsv"
+    with progress(f"reading {variants.path.name}", None, "variants") as advance:
+        for line in variants.lines():
+            records = line.row
+            if records % _STRIDE == 0:
+                advance(_STRIDE)
+            # in a table nothing but the whole allele tells where the contig's name ends
+            name = line.text.partition("\t")[0]
+            if name not in seen and (fields := variants.fields(line.text)) is not None:
+                names[fields.contig] = None
+                if not table:
+                    seen.add(name)
+    return records, list(names)
+
+
+def _resolve(
+    variants: VariantText, names: list[str], genome: Genome, aliases: Mapping[str, str] | None
+) -> ContigMap:
+    source = str(variants.path)
+    try:
+        return resolve_contigs(names, genome.names, source, aliases)
+    except DanqError as error:
+        # what chrX means may show in the names that only the header has
+        declared = [match[1] for line in variants.header if (match := _CONTIG.match(line))]
+        try:
+            known = resolve_contigs([*names, *declared], genome.names, source, aliases)
+        except DanqError:
+            raise error from None
+    return ContigMap(
+        {name: known.index[name] for name in names if name in known.index},
+        tuple(name for name in names if name not in known.index),
+        {name: known.renamed[name] for name in names if name in known.renamed},
+    )
+
+
+def _read(
+    tally: "_Tally",
+    carriers: Carriers | None,
+    alleles: PartWriter,
+    edits: PartWriter | None,
+    records: int,
+    part: int,
+) -> list[tuple[int, int]]:
+    """Check record after record into the files; give the ends of edits after each part."""
+    checks, ends, end = tally.checks, list[tuple[int, int]](), (-1, -1)
+    with progress("checking variants", records, "variants") as advance:
+        for line in checks.variants.lines():
+            fields = checks.variants.fields(line.text)
+            checked = checks.alleles(line, fields)
+            tally.add(fields, checked)
+            if carriers is None or edits is None:
+                alleles.extend(checked)
+            else:
+                rows, changes = carriers.rows(line, fields, checked)
+                alleles.extend(rows)
+                edits.extend(changes)
+                for change in changes:
+                    end = change.contig, max(change.end, end[1] if end[0] == change.contig else -1)
+            if line.row % part == 0 or line.row == records:
+                ends.append(end)
+                for writer in (alleles, edits):
+                    if writer is not None:
+                        writer.end_part()
+            if line.row % _STRIDE == 0:
+                advance(_STRIDE)
+    tally.refuse_wrong_build()
+    return ends
+
+
+@dataclass
+class _Tally:
+    """What records add up to, and whether they show that the genome is another one."""
+
+    checks: AlleleChecks
+    sorted: bool = True
+    longest: int = 0
+    reasons: Counter[str] = field(default_factory=Counter)
+    checked: int = 0
+    mismatched: int = 0
+    swapped: int = 0
+    _seen: set[str] = field(default_factory=set)
+    _well_formed: int = 0
+    _contig: str = ""
+    _pos: int = 0
+
+    def add(self, fields: Fields | None, alleles: Sequence[Allele]) -> None:
+        """Count a record."""
+        if fields is not None:
+            self._add_place(fields)
+        reasons = [allele.reason for allele in alleles]
+        self.reasons.update(reasons)
+        swapped = sum(allele.swapped for allele in alleles)
+        self.swapped += swapped
+        self.checked += not _UNCHECKED.issuperset(reasons)
+        self.mismatched += not swapped and not _MISMATCHED.isdisjoint(reasons)
+        if self.checked == _EARLY:
+            self.refuse_wrong_build()
+
+    def _add_place(self, fields: Fields) -> None:
+        if fields.contig != self._contig:
+            self.sorted = self.sorted and fields.contig not in self._seen
+            self._contig, self._pos = fields.contig, 0
+            self._seen.add(fields.contig)
+        self.sorted, self._pos = self.sorted and self._pos <= fields.pos, fields.pos
+        self.longest = max(self.longest, fields.pos + len(fields.ref) - 1)
+        self._well_formed += 1
+        if self._well_formed == _FEWEST and not self.checks.contigs.index:
+            unknown, own = first_few(self.checks.contigs.unknown), first_few(self.checks.genome.names)
+            raise DanqError(
+                f"{self.checks.variants.path}: the genome looks wrong: it has none of the contigs {unknown}; "
+                f"its own are {own} (an alias table can match them)"
+            )
+
+    def refuse_wrong_build(self) -> None:
+        """Refuse the file if most REF are not in the genome."""
+        # on a wrong genome a base fits by chance at every third or fourth position, REF or ALT at each second
+        swap = self.checks.rules.ref_mismatch == "swap"
+        bearable = self.checked / 4 if swap else self.checked / 2
+        if self.checked >= _FEWEST and self.mismatched > bearable:
+            what = "neither REF nor ALT" if swap else "another sequence than REF"
+            raise DanqError(
+                f"{self.checks.variants.path}: the genome build looks wrong: {self.mismatched:,} of the "
+                f"first {self.checked:,} records compared have {what} in the genome {self.checks.genome.path}"
+            )

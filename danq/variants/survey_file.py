@@ -1,0 +1,248 @@
+"""The file of a survey: every allele of the input with its place, or the reason why it has none."""
+
+import json
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from operator import attrgetter
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from danq.errors import DanqError
+from danq.files import atomic
+from danq.genome.contigs import ContigMap
+from danq.variants.alleles import Allele
+from danq.variants.personal.carriers import Edit
+
+ALLELES_FILE, EDITS_FILE = "alleles.arrow", "edits.arrow"
+ALLELES = pa.schema(
+    [
+        *(("row", pa.int64()), ("allele", pa.int32()), ("contig", pa.string()), ("pos", pa.int64())),
+        *(("id", pa.string()), ("ref", pa.string()), ("alt", pa.string()), ("reason", pa.string())),
+        *(("flags", pa.list_(pa.string())), ("index", pa.int32()), ("start", pa.int64())),
+        *(("removed", pa.int64()), ("inserted", pa.binary()), ("swapped", pa.bool_())),
+        *(("sample", pa.string()), ("haplotype", pa.int8()), ("phase_set", pa.string())),
+    ]
+)
+"""Columns of ``alleles.arrow``: the fields of `Allele` in their order."""
+EDITS = pa.schema(
+    [
+        *(("row", pa.int64()), ("first", pa.int64()), ("contig", pa.int32()), ("sample", pa.string())),
+        *(("haplotype", pa.int8()), ("start", pa.int64()), ("end", pa.int64())),
+        *(("inserted", pa.binary()), ("phase_set", pa.string())),
+    ]
+)
+"""Columns of ``edits.arrow``: the fields of `Edit` in their order."""
+
+_DIGEST, _SUMMARY = b"danq.survey", b"danq.summary"
+_BATCH, _TAKEN = 10_000, 1_000
+
+
+@dataclass(frozen=True)
+class Survey:
+    """What a file of variants holds, whether it fits a genome, and where its alleles are kept.
+
+    Attributes
+    ----------
+    folder : Path
+        Directory of ``alleles.arrow`` and, with samples, ``edits.arrow``.
+    records, alleles : int
+        Lines and alternate alleles (one for a malformed line), whatever the samples.
+    contigs : ContigMap
+        Meaning of the contig names that its well-formed records have.
+    sorted : bool
+        Whether the records of each contig stand together with ascending positions, as an index needs.
+    longest_end : int
+        Largest 1-based last base of any record, and the length of the longest contig that records lie on.
+    header_contigs : bool
+        Whether the header declares contigs.
+    checked, mismatched : int
+        Records whose REF was compared with the genome, and those among them where the genome holds another
+        sequence (with ``swap``: neither REF nor an ALT) or has no such position.
+    reasons : dict of str to int
+        Alleles by reason, those without a reason under ""; windows are not looked at, so ``many_n`` is not
+        among them.
+    swapped : int
+        Alleles taken the other way round.
+    part : int
+        Records of a part.
+    batches, edit_batches : tuple of int
+        Number of the first Arrow batch of each part in the two files, and of all.
+    ends : tuple of (int, int)
+        With samples, after each part: contig of the last edit so far, and the largest end of its edits.
+    """
+
+    folder: Path
+    records: int
+    alleles: int
+    contigs: ContigMap
+    sorted: bool
+    longest_end: int
+    header_contigs: bool
+    checked: int
+    mismatched: int
+    reasons: dict[str, int]
+    swapped: int
+    part: int
+    batches: tuple[int, ...]
+    edit_batches: tuple[int, ...] = ()
+    ends: tuple[tuple[int, int], ...] = ()
+
+    @property
+    def parts(self) -> int:
+        """Number of parts."""
+        return -(-self.records // self.part)
+
+    def records_of(self, part: int) -> int:
+        """Count the records of a part."""
+        return min(self.records, (part + 1) * self.part) - part * self.part
+
+    def alleles_of(self, part: int) -> Iterator[Allele]:
+        """Read the alleles of a part in the order of the input, some at a time.
+
+        Raises
+        ------
+        DanqError
+            If the file is damaged.
+        """
+        with _opened(self.folder / ALLELES_FILE) as reader:
+            for number in range(self.batches[part], self.batches[part + 1]):
+                for values in _rows(reader.get_batch(number)):
+                    yield Allele(*(*values[:8], tuple(values[8]), *values[9:]))
+
+    def edits_from(self, part: int) -> Iterator[Edit]:
+        """Read the edits of haplotypes from a part on, as far as they are asked for."""
+        with _opened(self.folder / EDITS_FILE) as reader:
+            for number in range(self.edit_batches[part], self.edit_batches[-1]):
+                for values in _rows(reader.get_batch(number)):
+                    yield Edit(*values)
+
+    def edits_before(self, part: int, contig: int, after: int, upto: int) -> Iterator[Edit]:
+        """Read the edits of earlier parts on a contig whose end lies in (after, upto], in their order."""
+        first = part
+        while first and self.ends[first - 1][0] == contig and self.ends[first - 1][1] > after:
+            first -= 1
+        with _opened(self.folder / EDITS_FILE) as reader:
+            for number in range(self.edit_batches[first], self.edit_batches[part]):
+                batch = reader.get_batch(number)
+                end = batch.column("end")
+                wanted = pc.and_(pc.greater(end, after), pc.less_equal(end, upto))
+                for values in _rows(batch.filter(pc.and_(wanted, pc.equal(batch.column("contig"), contig)))):
+                    yield Edit(*values)
+
+
+@dataclass
+class PartWriter:
+    """Writes one file of a survey, part by part; memory does not grow with it.
+
+    Attributes
+    ----------
+    batches : list of int
+        Number of the first batch of each part, and of the one to come.
+    """
+
+    schema: pa.Schema
+    _writer: pa.RecordBatchFileWriter
+    batches: list[int] = field(default_factory=lambda: [0])
+    _waiting: list[Any] = field(default_factory=list)
+    _written: int = 0
+
+    def extend(self, rows: Sequence[Any]) -> None:
+        """Add rows, whose attributes are the columns, to the current part."""
+        self._waiting += rows
+        if len(self._waiting) >= _BATCH:
+            self._flush()
+
+    def end_part(self) -> None:
+        """Let the next row begin another part."""
+        self._flush()
+        self.batches.append(self._written)
+
+    def finish(self, summary: dict[str, Any]) -> None:
+        """Write what the file adds up to; nothing follows."""
+        nothing = pa.RecordBatch.from_pylist([], self.schema)
+        self._writer.write_batch(nothing, {_SUMMARY: json.dumps(summary)})
+
+    def _flush(self) -> None:
+        if self._waiting:
+            columns = [
+                pa.array(list(map(attrgetter(column.name), self._waiting)), column.type)
+                for column in self.schema
+            ]
+            self._writer.write_batch(pa.record_batch(columns, schema=self.schema))
+            self._waiting, self._written = [], self._written + 1
+
+
+@contextmanager
+def writing_parts(path: Path, schema: pa.Schema, digest: str) -> Iterator[PartWriter]:
+    """Write a file of a survey; it is present only when it is whole, however many processes write it at once.
+
+    Raises
+    ------
+    DanqError
+        If the directory cannot be written to or the disk is full.
+    """
+    options = pa.ipc.IpcWriteOptions(compression="lz4")
+    with (
+        atomic(path) as partial,
+        pa.OSFile(str(partial), "wb") as sink,
+        pa.ipc.new_file(sink, schema.with_metadata({_DIGEST: digest}), options=options) as writer,
+    ):
+        yield PartWriter(schema, writer)
+
+
+def summary_of(survey: Survey) -> dict[str, Any]:
+    """Give what `open_survey` makes the survey of again."""
+    summary = asdict(survey)
+    del summary["folder"]
+    return summary
+
+
+def open_survey(folder: Path, digest: str) -> Survey | None:
+    """Open the survey in a directory; None if there is none.
+
+    Parameters
+    ----------
+    folder : Path
+        The directory.
+    digest : str
+        SHA-256 over everything the survey depends on.
+
+    Raises
+    ------
+    DanqError
+        If it is damaged or of other inputs.
+    """
+    path = folder / ALLELES_FILE
+    if not path.is_file():
+        return None
+    with _opened(path) as reader:
+        if (reader.schema.metadata or {}).get(_DIGEST) != digest.encode():
+            raise DanqError(f"{path}: the survey of another scoring; remove it and score again")
+        _, metadata = reader.get_batch_with_custom_metadata(reader.num_record_batches - 1)
+        summary = json.loads(metadata[_SUMMARY])
+    contigs = summary.pop("contigs")
+    contigs = ContigMap(contigs["index"], tuple(contigs["unknown"]), contigs["renamed"])
+    for name in ("batches", "edit_batches"):
+        summary[name] = tuple(summary[name])
+    ends = tuple((contig, end) for contig, end in summary.pop("ends"))
+    return Survey(folder, contigs=contigs, ends=ends, **summary)
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[pa.RecordBatchFileReader]:
+    try:
+        with pa.memory_map(str(path)) as source, pa.ipc.open_file(source) as reader:
+            yield reader
+    except (pa.ArrowInvalid, FileNotFoundError) as error:
+        raise DanqError(f"{path}: damaged ({error}); remove it and score again") from None
+
+
+def _rows(batch: pa.RecordBatch) -> Iterator[tuple[Any, ...]]:
+    # some at a time: as Python objects a whole batch would take many times its size
+    for start in range(0, len(batch), _TAKEN):
+        columns = [column.to_pylist() for column in batch.slice(start, _TAKEN).columns]
+        yield from zip(*columns, strict=True)
