@@ -110,3 +110,13 @@ def test_steps_of_a_curve_are_kept_apart_within_the_axes():
     assert xs == sorted(set(xs))
     assert xs[0] >= 0
     assert xs[-1] <= 1
+
+
+def test_long_names_of_lines_leave_room_for_the_plot():
+    names = ["a" * 90 + "1", "a" * 90 + "2"]
+    short = line_plot("x", "X", "", ("x", "y"), [Tab("t", {key: [(0, 0)] for key in names}, (names[0],))])
+    assert [len(name) < 50 and name[-1] for name in short.data[0]] == ["1", "2"]
+    assert list(short.config["pconfig"]["dash_styles"]) == [next(iter(short.data[0]))]
+    names = [f"{'a' * 60}{middle}{'a' * 60}" for middle in "12"]
+    whole = line_plot("x", "X", "", ("x", "y"), [Tab("t", {key: [(0, 0)] for key in names})])
+    assert list(whole.data[0]) == names
