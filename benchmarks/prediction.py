@@ -25,7 +25,7 @@ from danq.learn.devices import describe_device
 from danq.learn.manifest import BundleManifest, TrainedOn
 from danq.learn.predict.outputs import Output
 from danq.learn.predict.predictor import Predictor, predict_source
-from danq.learn.predict.sources import BLOCK, Rows, Source
+from danq.learn.predict.rows import BLOCK, Rows, Source
 from danq.models import danq
 
 WINDOW, TARGETS = 1000, 919

@@ -190,8 +190,10 @@ def _modules(node: ast.AST) -> Iterator[str]:
         for alias in node.names:
             submodule = f"{node.module}.{alias.name}"
             yield submodule if _file(submodule) else node.module
-    elif isinstance(node, ast.Call) and ast.unparse(node.func).endswith("import_module"):
-        yield from (str(name.value) for name in node.args if isinstance(name, ast.Constant))
+    elif isinstance(node, ast.Call):
+        function = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+        if function == "import_module" and node.args and isinstance(node.args[0], ast.Constant):
+            yield str(node.args[0].value)
 
 
 def _file(module: str) -> Path | None:

@@ -84,11 +84,11 @@ def predict(
     from danq.learn.predict.outputs import Output
 
     output = Output(out, tuple(target or ()), tracks, track_format)
-    asked = _Asked(dataset, split, fasta, bed, examples, column, encoding, genome, aliases, tile)
-    asked.check()
+    rows = _SourceOptions(dataset, split, fasta, bed, examples, column, encoding, genome, aliases, tile)
+    rows.check()
     info = BundleManifest.read(model)
     output.choose(info.targets)
-    source = asked.source(info)
+    source = rows.source(info)
     output.check_positions(source.contigs)
     # everything cheap has been checked before TensorFlow is loaded
     from danq.learn.bundle import load_bundle
@@ -97,7 +97,7 @@ def predict(
     predict_source(Predictor(load_bundle(model), batch_size, reverse_complement), source, output)
 
 
-class _Asked(NamedTuple):
+class _SourceOptions(NamedTuple):
     """The options that say what is predicted."""
 
     dataset: Path | None
@@ -137,17 +137,17 @@ class _Asked(NamedTuple):
                 raise DanqError(f"--{option}: belongs to {' or '.join(to)}, received {named[0]}")
 
     def source(self, info: "BundleManifest") -> Any:
-        """Open what is predicted, a `danq.learn.predict.sources.Source`."""
+        """Open what is predicted, a `danq.learn.predict.rows.Source`."""
         if self.fasta is not None:
-            from danq.learn.predict.fasta_source import fasta_source
+            from danq.learn.predict.sequence_sources import fasta_source
 
             return fasta_source(self.fasta, info, self.tile)
         if self.bed is not None and self.genome is not None:
-            from danq.learn.predict.region_source import bed_source
+            from danq.learn.predict.sequence_sources import bed_source
 
             return bed_source(self.bed, self.genome, info, self.aliases)
         if self.examples is not None:
-            from danq.learn.predict.example_source import example_source
+            from danq.learn.predict.sources import example_source
 
             return example_source(self.examples, info, self.column, self.encoding)
         from danq.learn.predict.sources import dataset_source

@@ -95,27 +95,31 @@ def curve_table(predictions: Predictions, drawn: Sequence[Mapping[str, Curve]]) 
         Empty for targets that are not scored.
     """
     scored = [each for each in drawn if each]
-    if not scored:
-        return _curve_rows(predictions, "roc", -1, MACRO, np.zeros(0), np.zeros(0))
-    means = {name: sum(each[name].on_grid for each in scored) / len(scored) for name in scored[0]}
-    parts = [_curve_rows(predictions, name, -1, MACRO, _GRID, mean) for name, mean in means.items()]
+    nothing = np.zeros(len(_GRID))
+    means = {
+        name: sum((each[name].on_grid for each in scored), start=nothing) / len(scored)
+        for name in ("roc", "pr")
+        if scored
+    }
+    lines = [(-1, MACRO, name, _GRID, mean) for name, mean in means.items()]
     for index, (target, each) in enumerate(zip(predictions.targets, drawn, strict=True)):
-        parts += [_curve_rows(predictions, name, index, target, c.x, c.y) for name, c in each.items()]
+        lines += [(index, target, name, curve.x, curve.y) for name, curve in each.items()]
+    parts = []
+    for index, target, name, x, y in lines or [(-1, MACRO, "roc", np.zeros(0), np.zeros(0))]:
+        points = pl.DataFrame({"x": x.astype(np.float32), "y": y.astype(np.float32)})
+        run, split, *of = _names(predictions, index, target)
+        parts.append(points.select(run, split, pl.lit(name).alias("curve"), *of, pl.all()))
     return pl.concat(parts)
 
 
-def _curve_rows(
-    predictions: Predictions, curve: str, index: int, target: str, x: NDArray[np.float64], y: object
-) -> pl.DataFrame:
-    points = pl.DataFrame({"x": np.asarray(x, np.float32), "y": np.asarray(y, np.float32)})
-    return points.select(
+def _names(predictions: Predictions, index: int, target: str) -> list[pl.Expr]:
+    """First columns of a table of curves; all targets together are target index -1."""
+    return [
         pl.lit(predictions.run).alias("run"),
         pl.lit(predictions.split).alias("split"),
-        pl.lit(curve).alias("curve"),
         pl.lit(index, pl.Int32).alias("target_index"),
         pl.lit(str(target)).alias("target"),
-        pl.all(),
-    )
+    ]
 
 
 @dataclass(frozen=True)
@@ -174,7 +178,7 @@ def pool(gathered: Sequence[Reliability]) -> Reliability:
 def calibration_table(predictions: Predictions, gathered: Sequence[Reliability]) -> pl.DataFrame:
     """Rows of `calibration.tsv`: all targets as target index -1, then each; empty bins are left out."""
     parts = []
-    names = [POOLED, *map(str, predictions.targets)]
+    names = [POOLED, *predictions.targets]
     for index, (name, each) in enumerate(zip(names, [pool(gathered), *gathered], strict=True), -1):
         used = each.rows > 0
         columns = {
@@ -185,11 +189,5 @@ def calibration_table(predictions: Predictions, gathered: Sequence[Reliability])
             "mean_probability": each.total[used] / each.rows[used],
             "observed": each.positives[used] / each.rows[used],
         }
-        named = (
-            pl.lit(predictions.run).alias("run"),
-            pl.lit(predictions.split).alias("split"),
-            pl.lit(index, pl.Int32).alias("target_index"),
-            pl.lit(name).alias("target"),
-        )
-        parts.append(pl.DataFrame(columns).select(*named, pl.all()))
+        parts.append(pl.DataFrame(columns).select(*_names(predictions, index, name), pl.all()))
     return pl.concat(parts)

@@ -97,10 +97,10 @@ def leakage(dataset: Dataset, split: str, words: int = _WORDS) -> Leakage:
     with progress("comparing with training windows", len(train), "windows") as advance:
         for positions, tiling in _tiles(dataset, train):
             # sorted against sorted stays in the cache
-            found = np.sort(_words(tiling.codes, k, sampled)[0])
-            at = np.minimum(np.searchsorted(known, found), max(len(known) - 1, 0))
+            code = np.sort(_words(tiling.codes, k, sampled)[0])
+            at = np.minimum(np.searchsorted(known, code), max(len(known) - 1, 0))
             if len(known):
-                seen[at[known[at] == found]] = True
+                seen[at[known[at] == code]] = True
             advance(len(positions))
     share, repeats = np.zeros(len(rows)), np.zeros(len(rows), np.bool_)
     for positions, tiling in _tiles(dataset, rows):
@@ -194,9 +194,8 @@ def _share(
     marked: NDArray[np.bool_], whole: NDArray[np.bool_], first: NDArray[np.int64], length: int
 ) -> NDArray[np.float64]:
     """Share of marked words among the whole ones in `length` positions from `first` on."""
-    found, total = (np.concatenate([[0], np.cumsum(flags)]) for flags in (marked, whole))
-    words = total[first + length] - total[first]
-    repeated = found[first + length] - found[first]
+    sums = (np.concatenate([[0], np.cumsum(flags)]) for flags in (marked, whole))
+    repeated, words = (each[first + length] - each[first] for each in sums)
     return np.divide(repeated, words, out=np.zeros(len(first)), where=words > 0)
 
 

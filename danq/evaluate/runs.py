@@ -100,39 +100,43 @@ def read_run(manifest: Path) -> Run:
     return Run(
         name=folder.name,
         bundle=BundleManifest.read(manifest.parent),
-        history=read_tsv(folder / "history.tsv"),
+        history=read_table(folder / "history.tsv"),
         summary=Evaluation.read(evaluation) if (evaluation / Evaluation.FILE).is_file() else None,
-        metrics=read_tsv(evaluation / "metrics.tsv", SCHEMA),
-        curves=_read_parquet(evaluation / "curves.parquet"),
-        calibration=read_tsv(evaluation / "calibration.tsv", {"run": pl.String, "target": pl.String}),
-        resamples=_read_parquet(evaluation / "resamples.parquet", without=f"^{TARGET}.*$"),
+        metrics=read_table(evaluation / "metrics.tsv", SCHEMA),
+        curves=read_table(evaluation / "curves.parquet"),
+        calibration=read_table(evaluation / "calibration.tsv", {"run": pl.String, "target": pl.String}),
+        resamples=read_table(evaluation / "resamples.parquet", without=f"^{TARGET}.*$"),
     )
 
 
-def read_tsv(path: Path, schema: dict[str, Any] | None = None) -> pl.DataFrame | None:
-    """Read a table with names in its first line; None where there is no such file.
+def read_table(
+    path: Path, types: dict[str, Any] | None = None, without: str | None = None
+) -> pl.DataFrame | None:
+    """Read a TSV with names in its first line, or a Parquet table; None where there is no such file.
+
+    Parameters
+    ----------
+    path : Path
+    types : dict, optional
+        Types of columns of a TSV; NaN becomes null.
+    without : str, optional
+        Columns of a Parquet table that are not read, as a regular expression from ``^`` to ``$``.
 
     Raises
     ------
     DanqError
-        If it is none.
+        If it is no such table.
     """
     if not path.is_file():
         return None
+    what = "Parquet table" if path.suffix == ".parquet" else "table"
     try:
-        table = pl.read_csv(path, separator="\t", schema_overrides=schema, infer_schema_length=None)
+        if path.suffix == ".parquet":
+            return pl.scan_parquet(path).select(pl.exclude(without) if without else pl.all()).collect()
+        table = pl.read_csv(path, separator="\t", schema_overrides=types, infer_schema_length=None)
         return table.fill_nan(None)
     except pl.exceptions.PolarsError as error:
-        raise DanqError(f"{path}: expected a table ({str(error).splitlines()[0]})") from None
-
-
-def _read_parquet(path: Path, without: str = "") -> pl.DataFrame | None:
-    if not path.is_file():
-        return None
-    try:
-        return pl.scan_parquet(path).select(pl.exclude(without) if without else pl.all()).collect()
-    except pl.exceptions.PolarsError as error:
-        raise DanqError(f"{path}: expected a Parquet table ({str(error).splitlines()[0]})") from None
+        raise DanqError(f"{path}: expected a {what} ({str(error).splitlines()[0]})") from None
 
 
 @dataclass(frozen=True)

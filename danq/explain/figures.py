@@ -68,13 +68,7 @@ class HeatMap:
 
 
 def heat_map_svg(heat: HeatMap) -> str:
-    """Draw a heat map and write it as an SVG document, with each position's numbers under the pointer.
-
-    Parameters
-    ----------
-    heat : HeatMap
-        At least one position.
-    """
+    """Draw a heat map of at least one position as an SVG document, with numbers under the pointer."""
     with own_settings():
         remarks = {f"position-{n}": remark for n, remark in enumerate(_remarks(heat))}
         return svg(draw(heat), f"{heat.place}: mutants, {heat.target}", _MEANING, remarks) + "\n"

@@ -13,11 +13,11 @@ from danq.errors import DanqError
 from danq.explain.figures import HeatMap, heat_map_svg
 from danq.explain.mutants import DELETED, cut_pieces, longest_piece
 from danq.explain.regions import Regions
-from danq.explain.saturation import HeatMaps, Mutated, OutputTargets, saturate, table_rows
+from danq.explain.saturation import HeatMaps, Mutated, OutputTargets, row_schema, saturate, table_rows
 from danq.files import check_writable, staged
 from danq.genome.fasta import Genome
+from danq.genome.track_writer import TrackFormat, file_stem, writing_tracks
 from danq.learn.manifest import UsedBundle
-from danq.learn.predict.tracks import TrackFormat, file_stem, writing_values
 from danq.progress import progress
 from danq.provenance import provenance
 from danq.score.manifest import UsedGenome
@@ -44,10 +44,8 @@ class IsmOptions:
         Strands, and the targets that are written (all where none is named).
     deletions : bool
         Also delete each base.
-    form : {"parquet", "tsv"}
-        Format of the table.
-    track_format : {"bigwig", "bedgraph"}
-        Format of the tracks.
+    form, track_format
+        Formats of the table and of the tracks.
     """
 
     score: ScoreOptions
@@ -56,7 +54,7 @@ class IsmOptions:
     track_format: TrackFormat = "bigwig"
 
 
-class Piece(Entry):
+class PieceEntry(Entry):
     """A piece as ``chr7:1001-1500`` (1-based), with the 0-based first base of its window."""
 
     piece: str
@@ -78,7 +76,7 @@ class IsmManifest(Manifest):
     piece_rule: str
     strands: str
     stretches: dict[str, Any]
-    pieces: tuple[Piece, ...]
+    pieces: tuple[PieceEntry, ...]
     counts: dict[str, int]
     renamed_contigs: dict[str, str]
     provenance: dict[str, Any]
@@ -92,10 +90,8 @@ def mutate_regions(
 
     Parameters
     ----------
-    models : Models
-        What scores.
-    genome, regions
-        What is mutated.
+    models, genome, regions
+        What scores, and what is mutated.
     options : IsmOptions
         What is computed and written.
     out : Path
@@ -172,11 +168,9 @@ class _Writing(ExitStack):
         self._folder, self._contigs, self._targets = folder, genome.names, targets
         lengths = dict(zip(genome.names, genome.lengths.tolist(), strict=True))
         metadata = {"danq.bundles": " ".join(models.digests), "danq.strands": options.score.strands}
-        empty = table_rows(None, genome.names, targets)
-        self._track = self.enter_context(writing_values(folder, lengths, targets.names, options.track_format))
-        self._rows = self.enter_context(
-            writing_rows(folder / f"ism.{options.form}", empty.schema.with_metadata(metadata), options.form)
-        )
+        schema = row_schema(targets).with_metadata(metadata)
+        self._track = self.enter_context(writing_tracks(folder, lengths, targets.names, options.track_format))
+        self._rows = self.enter_context(writing_rows(folder / f"ism.{options.form}", schema, options.form))
 
     def add(self, block: Mutated) -> None:
         """Take the next mutants."""
@@ -218,7 +212,7 @@ def _manifest(
     scoring = options.score
     depends_on = {"deletions": options.deletions, "strands": scoring.strands, "targets": scoring.targets}
     pieces = (
-        Piece(
+        PieceEntry(
             piece=f"{genome.names[piece.contig]}:{piece.start + 1}-{piece.end}",
             window_start=piece.window_start,
         )

@@ -24,6 +24,7 @@ MOST_DRAWN, LONGEST_DRAWN, LARGEST = 20, 1_000, 3
 """Regions drawn; bp of a region that is drawn; targets drawn of a region where none was asked for."""
 
 _LETTERS = np.array(list(ALTERNATES))
+_NUMBERS = ("diff", "logit_diff")
 
 
 @dataclass(frozen=True)
@@ -108,39 +109,25 @@ def saturate(
         yield Mutated(block, effects.diff.reshape(shape), effects.logit_diff.reshape(shape))
 
 
-def table_rows(block: Mutated | None, contigs: Sequence[str], targets: OutputTargets) -> pa.Table:
-    """One row a mutant: `contig`, `pos` (1-based), `ref`, `alt`, then two numbers of each target.
+def row_schema(targets: OutputTargets) -> pa.Schema:
+    """Columns of the table: `contig`, `pos` (1-based), `ref`, `alt`, then two numbers of each target."""
+    places = [("contig", pa.string()), ("pos", pa.int64()), ("ref", pa.string()), ("alt", pa.string())]
+    numbers = [(f"{name}__{number}", pa.float32()) for name in targets.names for number in _NUMBERS]
+    return pa.schema(places + numbers)
 
-    Parameters
-    ----------
-    block : Mutated or None
-        The mutants; None gives the columns without a row.
-    contigs : sequence of str
-        Names of the genome's contigs.
-    targets : OutputTargets
-        Whose numbers are written.
-    """
-    columns: dict[str, pa.Array] = {
-        "contig": pa.array([], pa.string()),
-        "pos": pa.array([], pa.int64()),
-        "ref": pa.array([], pa.string()),
-        "alt": pa.array([], pa.string()),
-    }
-    numbers = dict.fromkeys(("diff", "logit_diff"), np.empty((0, len(targets.index)), np.float32))
-    if block is not None:
-        at, each = block.mutants, block.mutants.alt.shape[1]
-        columns["contig"] = pa.array(contigs, pa.string()).take(pa.array(np.repeat(at.contig, each)))
-        columns["pos"] = pa.array(np.repeat(at.position + 1, each))
-        columns["ref"] = pa.array(np.repeat(_LETTERS[at.ref], each).tolist(), pa.string())
-        columns["alt"] = pa.array(_LETTERS[at.alt.ravel()].tolist(), pa.string())
-        index = list(targets.index)
-        for name in numbers:
-            values = getattr(block, name)
-            numbers[name] = values.reshape(-1, values.shape[-1])[:, index]
-    for place, name in enumerate(targets.names):
-        for number, values in numbers.items():
-            columns[f"{name}__{number}"] = pa.array(np.ascontiguousarray(values[:, place]))
-    return pa.table(columns)
+
+def table_rows(block: Mutated, contigs: Sequence[str], targets: OutputTargets) -> pa.Table:
+    """One row a mutant; `contigs` are the names of the genome's."""
+    at, each = block.mutants, block.mutants.alt.shape[1]
+    columns = [
+        pa.array(contigs, pa.string()).take(pa.array(np.repeat(at.contig, each))),
+        pa.array(np.repeat(at.position + 1, each)),
+        pa.array(np.repeat(_LETTERS[at.ref], each).tolist(), pa.string()),
+        pa.array(_LETTERS[at.alt.ravel()].tolist(), pa.string()),
+    ]
+    for index in targets.index:
+        columns += [pa.array(getattr(block, number)[..., index].ravel()) for number in _NUMBERS]
+    return pa.table(columns, schema=row_schema(targets))
 
 
 class HeatMaps:

@@ -147,8 +147,8 @@ def _indexed(fasta: Path) -> Genome | None:
         return None
     state, cache = _state(fasta), _cache()
     kept = cache / f"{digest([_VERSION, *state])}.json" if cache else None
-    if kept is not None and kept.is_file():
-        return _opened(fasta, _Index(*json.loads(kept.read_text(encoding="utf-8"))))
+    if kept is not None and (index := _kept_index(kept)):
+        return _opened(fasta, index)
     index = _read_index(fasta, compressed)
     if _state(fasta) != state:
         raise _changed(fasta)
@@ -230,6 +230,13 @@ class _Index(NamedTuple):
     digest: str
     fai: str
     gzi: str
+
+
+def _kept_index(path: Path) -> _Index | None:
+    try:
+        return _Index(*json.loads(path.read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError):
+        return None  # absent, or cut short by a crash of the machine: it is made again
 
 
 def _read_index(fasta: Path, compressed: bool) -> _Index | None:

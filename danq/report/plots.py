@@ -277,7 +277,7 @@ def _draw_panel(axes: "Axes", panel: Panel, labels: Sequence[str], id_: str) -> 
     axes.set_title(shortened(panel.title, LONGEST_BUTTON), loc="left", fontsize=12, fontweight="bold")
     axes.set_ylim(len(labels) - 0.5, -0.5)
     axes.set_yticks(range(len(labels)), [shortened(label, _LONGEST_LABEL) for label in labels], fontsize=12)
-    axes.xaxis.set_major_locator(MaxNLocator(4))
+    axes.xaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 5, 10]))
     axes.tick_params(length=0, labelcolor=INK)
     axes.grid(axis="x", color=GREY, alpha=0.3)
     axes.spines[:].set_visible(False)

@@ -9,7 +9,7 @@ import polars as pl
 
 from danq.data.manifest import DatasetManifest
 from danq.errors import DanqError
-from danq.evaluate.runs import Group, Run, grouped, read_run, read_tsv
+from danq.evaluate.runs import Group, Run, grouped, read_run, read_table
 from danq.genome.fasta import GenomeManifest
 from danq.report.callsets import Callset, read_callset
 
@@ -141,7 +141,7 @@ def _chosen(path: Path, what: str, pattern: str, names: Collection[str], everyth
 def _read_jobs(folder: Path) -> pl.DataFrame | None:
     jobs = []
     for path in sorted(folder.glob("**/*.tsv")):
-        table = read_tsv(path)
+        table = read_table(path)
         if table is None or table.is_empty() or not {"s", "max_rss", "mean_load"} <= set(table.columns):
             continue
         numbers = table.select(pl.col("s", "max_rss", "mean_load").cast(pl.Float64, strict=False))

@@ -36,9 +36,12 @@ WITHOUT_TENSORFLOW = {
     "learn/options.py",
     "learn/train/__init__.py",
     "learn/predict/__init__.py",
-    "learn/predict/example_source.py",
+    "learn/predict/outputs.py",
     "learn/predict/predictions.py",
-    "learn/predict/tracks.py",
+    "learn/predict/rows.py",
+    "learn/predict/rows_from_python.py",
+    "learn/predict/sequence_sources.py",
+    "learn/predict/sources.py",
 }
 
 

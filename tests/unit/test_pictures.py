@@ -17,10 +17,9 @@ from danq.data.options import DatasetOptions
 from danq.errors import DanqError
 from danq.evaluate.evaluate import evaluate_predictions
 from danq.learn.bundle import load_bundle
-from danq.learn.predict.example_source import example_source
 from danq.learn.predict.outputs import Output
 from danq.learn.predict.predictor import Predictor, predict_source
-from danq.learn.predict.sources import dataset_source
+from danq.learn.predict.sources import dataset_source, example_source
 from danq.learn.train.run import train_run
 
 FRACTIONS = {"valid": 0.25, "test": 0.25}

@@ -19,11 +19,10 @@ from danq.genome.alphabet import reverse_complement
 from danq.genome.encode import build_genome
 from danq.genome.fasta import open_genome
 from danq.learn.bundle import load_bundle
-from danq.learn.predict.fasta_source import fasta_source
 from danq.learn.predict.outputs import Output
 from danq.learn.predict.predictions import read_predictions
 from danq.learn.predict.predictor import Predictor, predict_source
-from danq.learn.predict.region_source import bed_source
+from danq.learn.predict.sequence_sources import bed_source, fasta_source
 from danq.learn.predict.sources import dataset_source
 from danq.learn.train.losses import row_loss
 from danq.learn.train.monitor import Monitor

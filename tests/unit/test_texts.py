@@ -14,10 +14,9 @@ from danq.data.options import DatasetOptions
 from danq.errors import DanqError
 from danq.evaluate.evaluate import evaluate_predictions
 from danq.learn.bundle import load_bundle
-from danq.learn.predict.fasta_source import fasta_source
 from danq.learn.predict.outputs import Output
 from danq.learn.predict.predictor import Predictor, predict_source
-from danq.learn.predict.region_source import bed_source
+from danq.learn.predict.sequence_sources import bed_source, fasta_source
 from danq.learn.predict.sources import dataset_source
 from danq.learn.train.run import train_run
 

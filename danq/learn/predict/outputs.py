@@ -1,18 +1,24 @@
-"""Where predictions go: the file's format by its name, chosen targets, genome tracks."""
+"""Where predictions go: an array file or table by the file's name, chosen targets, genome tracks."""
 
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import pyarrow as pa
 from numpy.typing import NDArray
 
 from danq.errors import DanqError, first_few
-from danq.learn.predict.predictions import Append, writing_npz
-from danq.learn.predict.tables import writing_parquet, writing_tsv
-from danq.learn.predict.tracks import TrackFormat, writing_tracks
+from danq.genome.track_writer import TrackFormat, writing_tracks
+from danq.learn.predict.predictions import Append, Predictions, writing_npz
+from danq.tables import Format, writing_rows
 
-WRITERS = {".npz": writing_npz, ".parquet": writing_parquet, ".tsv": writing_tsv}
+SUFFIXES = (".npz", ".parquet", ".tsv")
+
+_ROW_COLUMNS = {"ids": "id", "contig": "contig", "start": "start", "end": "end", "flags": "flags"}
+_TARGET_COLUMNS = {"probabilities": "probability", "logits": "logit", "labels": "label"}
 
 
 @dataclass(frozen=True)
@@ -42,9 +48,9 @@ class Output:
     track_format: TrackFormat = "bigwig"
 
     def __post_init__(self) -> None:
-        if self.path.suffix not in WRITERS:
+        if self.path.suffix not in SUFFIXES:
             raise DanqError(
-                f"{self.path}: expected a name that ends in {', '.join(WRITERS)}, "
+                f"{self.path}: expected a name that ends in {', '.join(SUFFIXES)}, "
                 f"received {self.path.suffix!r}"
             )
         for index, target in enumerate(self.targets):
@@ -94,7 +100,99 @@ class Output:
             If tracks are asked for of rows that have no positions.
         """
         self.check_positions(contigs)
-        writers: list[AbstractContextManager[Append]] = [WRITERS[self.path.suffix](self.path)]
+        writers: list[AbstractContextManager[Append]] = [
+            (writing_npz if self.path.suffix == ".npz" else writing_table)(self.path)
+        ]
         if self.tracks is not None and contigs is not None:
-            writers.append(writing_tracks(self.tracks, contigs, self.track_format))
+            writers.append(writing_probabilities(self.tracks, contigs, self.track_format))
         return writers
+
+
+def table_columns(predictions: Predictions) -> dict[str, NDArray[Any]]:
+    """Columns of the tables: `id`, `contig`, `start`, `end`, `flags`, then three for each target.
+
+    Parameters
+    ----------
+    predictions : Predictions
+        n rows of k targets; what is None has no column.
+
+    Returns
+    -------
+    dict of str to array, shape (n,)
+        The columns of a target are `<target>__probability` and `<target>__logit` (float32) and, where
+        labels are known, `<target>__label` (uint8).
+    """
+    arrays = predictions.columns()
+    columns = {title: arrays[name] for name, title in _ROW_COLUMNS.items() if name in arrays}
+    for index, target in enumerate(predictions.targets.tolist()):
+        for name, title in _TARGET_COLUMNS.items():
+            if name in arrays:
+                columns[f"{target}__{title}"] = np.ascontiguousarray(arrays[name][:, index])
+    return columns
+
+
+@contextmanager
+def writing_table(path: Path) -> Iterator[Append]:
+    """Write predictions to Parquet or tab-separated text, by the file's name; memory does not grow with them.
+
+    Raises
+    ------
+    DanqError
+        If the file cannot be written, or no row was given.
+    """
+    form: Format = "tsv" if path.suffix == ".tsv" else "parquet"
+    total = 0
+    with ExitStack() as stack:
+        opened: list[Callable[[pa.Table], None]] = []
+
+        def append(block: Predictions) -> None:
+            nonlocal total
+            table = pa.table(table_columns(block), metadata=_metadata(block))
+            if not opened:
+                # only the first block says which columns there are
+                rows = writing_rows(path, table.schema, form, ("contig", "flags"))
+                opened.append(stack.enter_context(rows))
+            opened[0](table)
+            total += len(block)
+
+        yield append
+        if not total:
+            raise DanqError(f"{path}: expected at least one row of predictions, received none")
+
+
+def _metadata(predictions: Predictions) -> dict[str, str]:
+    names = ("run", "split", "task", "bin", "bundle_digest", "dataset_digest")
+    return {f"danq.{name}": str(getattr(predictions, name)) for name in names}
+
+
+@contextmanager
+def writing_probabilities(
+    folder: Path, contigs: dict[str, int], kind: TrackFormat = "bigwig"
+) -> Iterator[Append]:
+    """Write the probability of every target as a genome track, named for the target.
+
+    Parameters
+    ----------
+    folder, contigs, kind
+        As for `danq.genome.track_writer.writing_tracks`.
+
+    Raises
+    ------
+    DanqError
+        As `writing_tracks`, or if rows have no positions.
+    """
+    names: list[str] = []
+    with writing_tracks(folder, contigs, names, kind) as append_rows:
+
+        def append(block: Predictions) -> None:
+            if block.contig is None or block.start is None or block.end is None:
+                raise DanqError(f"{folder}: expected rows with positions on a genome for tracks")
+            names[:] = block.targets.tolist()
+            changes = np.flatnonzero(block.contig[1:] != block.contig[:-1]) + 1
+            for first, last in zip([0, *changes], [*changes, len(block)], strict=True):
+                if first < last:
+                    rows = slice(first, last)
+                    contig = str(block.contig[first])
+                    append_rows(contig, block.start[rows], block.end[rows], block.probabilities[rows])
+
+        yield append

@@ -20,9 +20,8 @@ from danq.learn.devices import describe_device
 from danq.learn.predict.forward import compile_forward
 from danq.learn.predict.outputs import Output
 from danq.learn.predict.predictions import Predictions
+from danq.learn.predict.rows import Rows, Source
 from danq.learn.predict.rows_from_python import given_rows
-from danq.learn.predict.sources import Rows, Source
-from danq.learn.predict.sub_bin_rows import by_step
 from danq.progress import progress
 
 log = logging.getLogger("danq")
@@ -153,11 +152,11 @@ class Predictor:
         if self.bundle.kind == "dna":
             many_n = 2 * np.count_nonzero(rows.codes == N, axis=1) > self.bundle.window
         if logits.ndim > 2:
-            steps, k = logits.shape[1:]
+            sub_bins, k = logits.shape[1:]
             bin = self.bundle.step
-            rows, kept = by_step(rows, bin, steps)
+            rows, kept = rows.by_sub_bin(bin, sub_bins)
             logits, probabilities = (values.reshape(-1, k)[kept] for values in (logits, probabilities))
-            many_n = np.repeat(many_n, steps)[kept]
+            many_n = np.repeat(many_n, sub_bins)[kept]
         return Predictions(
             ids=np.array(rows.ids),
             probabilities=probabilities,

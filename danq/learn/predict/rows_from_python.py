@@ -10,8 +10,8 @@ from danq.errors import DanqError
 from danq.genome.alphabet import encode
 from danq.genome.intervals import window_start
 from danq.learn.manifest import BundleManifest
-from danq.learn.predict.fasta_source import window_at
-from danq.learn.predict.sources import Rows
+from danq.learn.predict.rows import Rows
+from danq.learn.predict.sequence_sources import window_at
 
 
 def given_rows(given: Sequence[str] | NDArray[np.uint8], info: BundleManifest) -> Rows:

@@ -1,83 +1,22 @@
-"""What is predicted, as a stream of raw rows; and the rows of a dataset's split as such a stream."""
+"""Rows of a dataset's split, and texts or images of a file, as streams of what is predicted."""
 
 import logging
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from danq.data.dataset import Dataset, Raw, open_dataset
+from danq.data.dataset import Dataset, open_dataset
+from danq.data.examples.images import Picture, unlabelled_pictures
+from danq.data.examples.texts import unlabelled_texts
 from danq.errors import DanqError
 from danq.genome.fasta import Genome
 from danq.genome.intervals import window_start
 from danq.learn.manifest import BundleManifest
+from danq.learn.predict.rows import BLOCK, Rows, Source
 
 log = logging.getLogger("danq")
-
-BLOCK = 1024
-"""Rows that are held at a time."""
-
-
-@dataclass(frozen=True)
-class Rows:
-    """A block of raw rows and where they come from.
-
-    Attributes
-    ----------
-    ids : list of n str
-        `contig:start-end` (bp, 0-based half-open) or the record's name.
-    raw : uint8, shape (n, window); list of n str; or uint8, shape (n, height, width, channels)
-        Bases as 0..4 for A, C, G, T, N; texts; or pixels.
-    padded : bool, shape (n,)
-        The window reaches past an end of its contig or record.
-    contig, start, end : list of n str, int64, int64, or None
-        What a row stands for, where it is part of a genome or record.
-    labels : uint8, shape (n, k) or (n, steps, k), or None
-        Known labels.
-    """
-
-    ids: list[str]
-    raw: Raw
-    padded: NDArray[np.bool_]
-    contig: list[str] | None = None
-    start: NDArray[np.int64] | None = None
-    end: NDArray[np.int64] | None = None
-    labels: NDArray[np.uint8] | None = None
-
-    @property
-    def codes(self) -> NDArray[np.uint8]:
-        """The raw rows where they are DNA."""
-        return np.asarray(self.raw, np.uint8)
-
-
-@dataclass(frozen=True)
-class Source:
-    """Rows to predict, checked as a whole before the first one is read.
-
-    Attributes
-    ----------
-    blocks : callable
-        Starts the stream of `Rows`, at most `BLOCK` at a time.
-    rows : int
-        How many there are in all.
-    bin : int
-        bp a row stands for; 0 where rows are whole records.
-    split : str
-        Name of the dataset's split, or empty.
-    dataset_digest : str
-        Digest of the dataset, or empty.
-    contigs : dict of str to int, or None
-        Length in bp of the genome's contigs, where rows lie on one.
-    """
-
-    blocks: Callable[[], Iterator[Rows]]
-    rows: int
-    bin: int = 0
-    split: str = ""
-    dataset_digest: str = ""
-    contigs: dict[str, int] | None = None
 
 
 def dataset_source(path: Path, split: str, info: BundleManifest, genome: Path | None = None) -> Source:
@@ -162,6 +101,71 @@ def _check_targets(source: Path, expected: tuple[str, ...], received: tuple[str,
             raise DanqError(
                 f"{source}: expected target {index} to be {model!r} as in run {run!r}, received {data!r}"
             )
+
+
+def example_source(path: Path, info: BundleManifest, column: str | None, encoding: str | None) -> Source:
+    """Take every text of a table, or every image of a file or folder; labels are not looked at.
+
+    Rows are named by the column ``name`` of a table or by the path in a folder, otherwise numbered from 1.
+
+    Parameters
+    ----------
+    path : Path
+        Texts: CSV, TSV or Parquet. Images: .npz with an array ``x``, Parquet of PNG bytes, or a folder with
+        PNG files.
+    info : BundleManifest
+        ``bundle.json`` of the model.
+    column : str, optional
+        Column of the texts or PNG bytes; ``text`` or ``image`` where left out.
+    encoding : {'utf-8', 'latin-1'}, optional
+        Of CSV and TSV files of texts; UTF-8 where left out.
+
+    Raises
+    ------
+    DanqError
+        If the model reads DNA, the file cannot be read or holds no rows, a text is empty, or an image is not
+        of the size that the model was trained on.
+    """
+    kind = info.data_kind
+    if kind == "text":
+        names, texts = unlabelled_texts(path, column or "text", encoding or "utf-8")
+        return Source(lambda: _texts(names, texts), len(texts))
+    if kind == "image":
+        if encoding is not None:
+            raise DanqError(f"--encoding: belongs to texts; run {info.run!r} reads images")
+        pictures = unlabelled_pictures(path, column or "image")
+        # decoded twice, so that what is wrong is found before the first prediction
+        for _ in _images(pictures, info):
+            pass
+        return Source(lambda: _images(pictures, info), len(pictures))
+    raise DanqError(
+        f"--examples: expected a model of texts or images; run {info.run!r} reads DNA, "
+        "which --fasta and --bed bring"
+    )
+
+
+def _texts(names: list[str], texts: list[str]) -> Iterator[Rows]:
+    for first in range(0, len(texts), BLOCK):
+        block = texts[first : first + BLOCK]
+        yield Rows(names[first : first + BLOCK], block, np.zeros(len(block), bool))
+
+
+def _images(pictures: list[Picture], info: BundleManifest) -> Iterator[Rows]:
+    shape = info.shape or ()
+    for first in range(0, len(pictures), BLOCK):
+        block = pictures[first : first + BLOCK]
+        pixels = np.empty((len(block), *shape), np.uint8)
+        for row, picture in enumerate(block):
+            decoded = picture.pixels()
+            if decoded.shape != shape:
+                wanted, received = (" x ".join(map(str, size)) for size in (shape, decoded.shape))
+                raise DanqError(
+                    f"{picture.where}: expected an image of {wanted} (height, width, channels) as run "
+                    f"{info.run!r} was trained on, received {received}"
+                )
+            pixels[row] = decoded
+        names = [picture.name or str(number) for number, picture in enumerate(block, first + 1)]
+        yield Rows(names, pixels, np.zeros(len(block), bool))
 
 
 def check_dna(info: BundleManifest, option: str) -> None:

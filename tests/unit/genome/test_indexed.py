@@ -172,9 +172,13 @@ def test_a_fasta_is_read_once_until_it_changes(
     first, again = open_genome_or_fasta(fasta), open_genome_or_fasta(fasta)
     assert readings == [fasta]
     assert_same(first, again)
+    [kept] = cache.iterdir()
+    kept.write_bytes(kept.read_bytes()[:-9])
+    assert_same(open_genome_or_fasta(fasta), again)
+    assert readings == [fasta, fasta]
     written(fasta, b">a\nTTTT\nAC\n", 40)
     assert open_genome_or_fasta(fasta).contig(0)[:].tolist() == [3, 3, 3, 3, 0, 1]
-    assert readings == [fasta, fasta]
+    assert readings == [fasta] * 3
     assert [path.name for path in folder.iterdir()] == ["g.fa"]
     assert len(list(cache.iterdir())) == 2
 

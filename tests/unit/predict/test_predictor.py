@@ -16,8 +16,8 @@ from danq.learn.bundle import Bundle, save_bundle
 from danq.learn.predict.outputs import Output
 from danq.learn.predict.predictions import read_predictions
 from danq.learn.predict.predictor import Predictor, load, predict_source
+from danq.learn.predict.rows import Rows, Source
 from danq.learn.predict.rows_from_python import given_rows
-from danq.learn.predict.sources import Rows, Source
 from danq.models import danq as danq_model
 from danq.models.layers import codes_input
 
@@ -271,7 +271,7 @@ def test_three_lines_of_python(tmp_path):
 def test_importing_the_sources_does_not_load_tensorflow():
     program = (
         "import sys, danq, danq.learn.predict.outputs, danq.learn.predict.sources, "
-        "danq.learn.predict.fasta_source, danq.learn.predict.region_source, danq.cli.predict; "
+        "danq.learn.predict.sequence_sources, danq.cli.predict; "
         "sys.exit('tensorflow' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0

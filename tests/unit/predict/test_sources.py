@@ -14,11 +14,8 @@ from danq.errors import DanqError
 from danq.genome.alphabet import decode
 from danq.genome.encode import build_genome
 from danq.genome.fasta import open_genome
-from danq.learn.predict import fasta_source as fasta_module
-from danq.learn.predict import region_source as region_module
-from danq.learn.predict import sources
-from danq.learn.predict.fasta_source import fasta_source
-from danq.learn.predict.region_source import bed_source
+from danq.learn.predict import sequence_sources, sources
+from danq.learn.predict.sequence_sources import bed_source, fasta_source
 from danq.learn.predict.sources import dataset_source
 
 INFO = manifest(window=20, bin=4, targets=("one", "two"))
@@ -53,7 +50,7 @@ def genome(tmp_path):
 
 @pytest.fixture
 def small_blocks(monkeypatch):
-    for module in (sources, fasta_module, region_module):
+    for module in (sources, sequence_sources):
         monkeypatch.setattr(module, "BLOCK", 3)
 
 

@@ -1,4 +1,4 @@
-"""Predictions and other numbers as genome tracks: one bigWig or bedGraph file a target."""
+"""Numbers along a genome as tracks: one bigWig or bedGraph file for each of their names."""
 
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
@@ -14,20 +14,18 @@ from numpy.typing import NDArray
 
 from danq.errors import DanqError
 from danq.files import staged
-from danq.learn.predict.predictions import Append, Predictions
 from danq.progress import progress
 from danq.storage import RowSpool
 
 TrackFormat = Literal["bigwig", "bedgraph"]
-_STRETCH_ROWS = 1 << 16
-"""Rows of a track that are held at once."""
 SUFFIX: dict[TrackFormat, str] = {"bigwig": ".bw", "bedgraph": ".bedgraph"}
+_MOST_ROWS = 1 << 16  # of a track held at once
 
-AppendValues = Callable[[str, NDArray[np.int64], NDArray[np.int64], NDArray[np.float32]], None]
-"""Add values to tracks: contig, start (n,) and end (n,) in bp, 0-based half-open, values float32 (n, k)."""
+AppendRows = Callable[[str, NDArray[np.int64], NDArray[np.int64], NDArray[np.float32]], None]
+"""Adds rows of a contig: its name; start, end int64 (n,), 0-based half-open in bp; values float32 (n, k)."""
 
 
-class _Stretch(NamedTuple):
+class _Run(NamedTuple):
     """Rows `first` to before `last` of those that wait; all of one contig."""
 
     contig: str
@@ -50,40 +48,9 @@ def file_stem(name: str) -> str:
 
 
 @contextmanager
-def writing_tracks(folder: Path, contigs: dict[str, int], kind: TrackFormat = "bigwig") -> Iterator[Append]:
-    """Write the probability of every target along the genome, as `writing_values` does.
-
-    Parameters
-    ----------
-    folder, contigs, kind
-        As for `writing_values`; a file is named for its target.
-
-    Raises
-    ------
-    DanqError
-        As `writing_values`, or if rows have no positions.
-    """
-    names: list[str] = []
-    with writing_values(folder, contigs, names, kind) as append_values:
-
-        def append(block: Predictions) -> None:
-            if block.contig is None or block.start is None or block.end is None:
-                raise DanqError(f"{folder}: expected rows with positions on a genome for tracks")
-            names[:] = block.targets.tolist()
-            changes = np.flatnonzero(block.contig[1:] != block.contig[:-1]) + 1
-            for first, last in zip([0, *changes], [*changes, len(block)], strict=True):
-                if first < last:
-                    rows = slice(first, last)
-                    contig = str(block.contig[first])
-                    append_values(contig, block.start[rows], block.end[rows], block.probabilities[rows])
-
-        yield append
-
-
-@contextmanager
-def writing_values(
+def writing_tracks(
     folder: Path, contigs: dict[str, int], names: Sequence[str], kind: TrackFormat = "bigwig"
-) -> Iterator[AppendValues]:
+) -> Iterator[AppendRows]:
     """Write numbers along the genome, one file for each of k names.
 
     The rows wait on disk, so that memory does not grow with them. Contigs stand in the order of their names.
@@ -108,7 +75,7 @@ def writing_values(
     with staged(folder) as partial, tempfile.TemporaryDirectory(dir=partial) as scratch:
         waiting = _Waiting(Path(scratch), folder)
         yield waiting.append
-        if not waiting.stretches:
+        if not waiting.runs:
             raise DanqError(f"{folder}: expected at least one row of predictions, received none")
         with progress("writing tracks", len(names), "tracks") as advance:
             for index, name in enumerate(names):
@@ -121,13 +88,13 @@ def writing_values(
 
 
 class _Waiting:
-    """Rows on disk, stretch by stretch."""
+    """Rows on disk, run by run."""
 
     def __init__(self, scratch: Path, folder: Path) -> None:
         self._folder = folder
         self._places = RowSpool(scratch / "places", np.int64)
         self._numbers = RowSpool(scratch / "numbers", np.float32)
-        self.stretches: list[_Stretch] = []
+        self.runs: list[_Run] = []
         self._ends: dict[str, int] = {}
 
     def append(
@@ -137,16 +104,16 @@ class _Waiting:
         first = len(self._places)
         self._places.append(np.stack([start, end], axis=1))
         self._numbers.append(values)
-        if self.stretches and self.stretches[-1].contig == contig:
-            before = self.stretches[-1].first
-            if first - before < _STRETCH_ROWS:
-                self.stretches.pop()
+        if self.runs and self.runs[-1].contig == contig:
+            before = self.runs[-1].first
+            if first - before < _MOST_ROWS:
+                self.runs.pop()
                 first = before
-        self.stretches.append(_Stretch(contig, first, len(self._places)))
+        self.runs.append(_Run(contig, first, len(self._places)))
 
     def values(self, target: int) -> Iterator[_Values]:
-        # sorting is stable: stretches of a contig keep their order
-        for contig, first, last in sorted(self.stretches, key=lambda stretch: stretch.contig):
+        # sorting is stable: runs of a contig keep their order
+        for contig, first, last in sorted(self.runs, key=lambda run: run.contig):
             start, end = self._places.read(range(2), first, last)
             [value] = self._numbers.read(range(target, target + 1), first, last)
             yield _Values(contig, start, end, value)
