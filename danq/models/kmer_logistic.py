@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from danq.data.dataset import Dataset
-from danq.data.encoders import Encoder, KmerCounts
+from danq.data.encoders import Encoder
+from danq.data.encoders.kmers import KmerCounts
 from danq.errors import DanqError
 from danq.metrics import SCORED, auprc, auroc, rank
 from danq.options import Closed

@@ -11,9 +11,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field
 
-from danq.data.encoders import Encoder
-from danq.data.encoders.fcgr import Fcgr, FcgrOptions
-from danq.data.encoders.images import Images
+from danq.data.encoders import Encoder, Images
+from danq.data.encoders.kmers import Fcgr, FcgrOptions
 from danq.errors import DanqError
 from danq.models.options import Count, Dense, MergeMode, Padding, Rnn, RnnDropout, Units
 

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from danq.data.encoders.kmer_words import KmerOptions, KmerWords
+from danq.data.encoders.kmers import KmerOptions, KmerWords
 from danq.data.encoders.vectors import read_vectors, starting_vectors
 from danq.data.encoders.words import FIRST, PADDING, WordEncoder, WordOptions, Words
 from danq.errors import DanqError

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 from bundles import entries, manifest
 
-from danq.data.encoders import CodesEncoder, KmerCounts
+from danq.data.encoders import CodesEncoder
+from danq.data.encoders.kmers import KmerCounts
 from danq.genome.alphabet import reverse_complement
 from danq.learn.bundle import Bundle, load_bundle, save_bundle
 from danq.learn.predict.predictor import Predictor

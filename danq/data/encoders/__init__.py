@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from functools import cached_property
 from importlib import import_module
 from typing import Any, Protocol
 
@@ -10,20 +9,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from danq.errors import DanqError
-from danq.genome.alphabet import kmer_numbers, reverse_complement
 
 Inputs = dict[str, tuple[tuple[int, ...], str]]
 """Name of an input → (shape of one row, dtype)."""
 
-COUNTED_AT_ONCE = 4_000_000
-"""Positions, or counts, of a block of rows: bounds the memory of counting at some 100 MB."""
-
-
 _MODULES = {
+    "KmerCounts": "danq.data.encoders.kmers",
     "Words": "danq.data.encoders.words",
-    "KmerWords": "danq.data.encoders.kmer_words",
-    "Fcgr": "danq.data.encoders.fcgr",
-    "Images": "danq.data.encoders.images",
+    "KmerWords": "danq.data.encoders.kmers",
+    "Fcgr": "danq.data.encoders.kmers",
 }
 """Encoders in files of their own, which import from this one."""
 
@@ -77,16 +71,7 @@ class CodesEncoder:
         return CodesEncoder(first_window(raw))
 
     def encode(self, codes: NDArray[np.uint8]) -> dict[str, NDArray[Any]]:
-        """Return the windows under the model's input name.
-
-        Parameters
-        ----------
-        codes : uint8, shape (n, window)
-            Bases as 0..4 for A, C, G, T, N.
-
-        Returns
-        -------
-        dict with ``codes`` uint8 (n, window)
+        """Return the windows, uint8 (n, window), under the model's input name.
 
         Raises
         ------
@@ -102,88 +87,56 @@ class CodesEncoder:
 
 
 @dataclass(frozen=True)
-class KmerCounts:
-    """Counts the k-mers of both strands: a k-mer and its reverse complement are one column.
-
-    A position counts once, for the smaller of the two words; k-mers that hold an N do not count.
+class Images:
+    """Hands images on as they are; the model itself scales them on the device.
 
     Parameters
     ----------
-    k : int
-        Length of a word in bp, 1 to 8.
-    window : int
-        Length of a window in bp; 0 until `fit` has seen one.
+    shape : tuple of int
+        Height, width and channels; empty until `fit` has seen an image.
     """
 
-    k: int
-    window: int = 0
-    name = "kmer_counts"
+    shape: tuple[int, ...] = ()
+    name = "images"
 
     def __post_init__(self) -> None:
-        if not 1 <= self.k <= 8:
-            raise DanqError(f"k: expected 1 to 8, received {self.k}")
-        if self.window and self.window < self.k:
-            raise DanqError(f"window: expected at least k = {self.k} bp, received {self.window}")
-
-    @property
-    def size(self) -> int:
-        """Number of columns: (4^k + number of words that are their own reverse complement) / 2."""
-        return (4**self.k + (4 ** (self.k // 2) if self.k % 2 == 0 else 0)) // 2
+        # JSON knows no tuples
+        object.__setattr__(self, "shape", tuple(self.shape))
 
     @property
     def inputs(self) -> Inputs:
-        """``counts`` float32 (size,)."""
-        return {"counts": ((self.size,), "float32")}
+        """``image`` uint8 (height, width, channels)."""
+        return {"image": (self.shape, "uint8")}
 
-    @cached_property
-    def _columns(self) -> NDArray[np.int32]:
-        """Number of a k-mer → column; shape (4^k,)."""
-        words = np.arange(4**self.k)
-        bases = np.stack(np.unravel_index(words, (4,) * self.k), axis=1).astype(np.uint8)
-        opposite = kmer_numbers(reverse_complement(bases), self.k)[0][:, 0]
-        columns = np.unique(np.minimum(words, opposite), return_inverse=True)[1]
-        return columns.astype(np.int32)
-
-    def fit(self, raw: Iterable[NDArray[np.uint8]]) -> "KmerCounts":
-        """Learn the window's length from the first block of rows."""
-        return KmerCounts(self.k, first_window(raw))
-
-    def encode(self, codes: NDArray[np.uint8]) -> dict[str, NDArray[Any]]:
-        """Count the k-mers of each window.
-
-        Parameters
-        ----------
-        codes : uint8, shape (n, window)
-            Bases as 0..4 for A, C, G, T, N.
-
-        Returns
-        -------
-        dict with ``counts`` float32 (n, size)
+    def fit(self, raw: Iterable[NDArray[np.uint8]]) -> "Images":
+        """Learn the images' shape from the first block of rows.
 
         Raises
         ------
         DanqError
-            If the windows have another length.
+            If there are no rows, or they are no images.
         """
-        check_window(codes, self.window)
-        counts = np.empty((len(codes), self.size), np.float32)
-        block = max(1, COUNTED_AT_ONCE // max(self.window, self.size))
-        for first in range(0, len(codes), block):
-            counts[first : first + block] = self._count(codes[first : first + block])
-        return {"counts": counts}
+        images = _first_block(raw)
+        if images.ndim != 4:
+            raise DanqError(f"expected images (n, height, width, channels), received {images.shape}")
+        return Images(tuple(map(int, images.shape[1:])))
 
-    def _count(self, codes: NDArray[np.uint8]) -> NDArray[np.int64]:
-        words, known = kmer_numbers(codes, self.k)
-        columns = self._columns[words]
-        columns[~known] = self.size
-        width = self.size + 1
-        columns += np.arange(len(codes), dtype=np.int32)[:, None] * np.int32(width)
-        flat = np.bincount(columns.ravel(), minlength=len(codes) * width)
-        return flat.reshape(len(codes), width)[:, : self.size]
+    def encode(self, images: NDArray[np.uint8]) -> dict[str, NDArray[Any]]:
+        """Return the images, uint8 (n, height, width, channels), under the model's input name.
+
+        Raises
+        ------
+        DanqError
+            If the images have another shape or dtype.
+        """
+        if images.shape[1:] != self.shape or images.dtype != np.uint8:
+            wanted = " x ".join(map(str, self.shape))
+            raise DanqError(f"expected uint8 images of {wanted}, received {images.dtype} {images.shape}")
+        return {"image": images}
 
     def state(self) -> dict[str, Any]:
-        """Name, k and window."""
-        return {"name": self.name, "k": self.k, "window": self.window}
+        """Name and shape."""
+        return {"name": self.name, "shape": list(self.shape)}
 
 
 def load_encoder(state: Mapping[str, Any]) -> Encoder:
@@ -194,9 +147,9 @@ def load_encoder(state: Mapping[str, Any]) -> Encoder:
     DanqError
         If its name is unknown or its values do not fit.
     """
-    own = (getattr(import_module(module), kind) for kind, module in _MODULES.items())
+    others = (getattr(import_module(module), kind) for kind, module in _MODULES.items())
     kinds: dict[str, Callable[..., Encoder]] = {
-        encoder.name: encoder for encoder in (CodesEncoder, KmerCounts, *own)
+        encoder.name: encoder for encoder in (CodesEncoder, *others, Images)
     }
     values = dict(state)
     name = values.pop("name", None)
@@ -228,6 +181,10 @@ def first_window(raw: Iterable[NDArray[np.uint8]]) -> int:
     DanqError
         If there is no block.
     """
-    for codes in raw:
-        return int(codes.shape[1])
+    return int(_first_block(raw).shape[1])
+
+
+def _first_block(raw: Iterable[NDArray[np.uint8]]) -> NDArray[np.uint8]:
+    for rows in raw:
+        return rows
     raise DanqError("expected rows to fit an encoder on, received none")

@@ -7,7 +7,7 @@ import keras
 import numpy as np
 import pytest
 
-from danq.data.encoders.kmer_words import KmerWords
+from danq.data.encoders.kmers import KmerWords
 from danq.data.encoders.words import Words
 from danq.errors import DanqError
 from danq.models.bilstm_conv2d import Options, build, encoder

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
-from danq.data.encoders.kmer_words import KmerWords
+from danq.data.encoders.kmers import KmerWords
 from danq.data.encoders.words import Words
 from danq.errors import DanqError
 from danq.models.char_word_lstm import Options, build, encoder

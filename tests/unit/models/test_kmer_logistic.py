@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from pydantic import ValidationError
 from sklearn.metrics import roc_auc_score
 
-from danq.data.encoders import KmerCounts
+from danq.data.encoders.kmers import KmerCounts
 from danq.errors import DanqError
 from danq.genome.alphabet import encode, reverse_complement
 from danq.models import kmer_logistic

@@ -4,8 +4,8 @@ import keras
 import numpy as np
 import pytest
 
-from danq.data.encoders.fcgr import Fcgr
-from danq.data.encoders.images import Images
+from danq.data.encoders import Images
+from danq.data.encoders.kmers import Fcgr
 from danq.errors import DanqError
 from danq.models.layers import cudnn_ready
 from danq.models.quadrant_lstm import Options, build, encoder, reading_orders

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 from bundles import entries, manifest
 
-from danq.data.encoders import CodesEncoder, KmerCounts
+from danq.data.encoders import CodesEncoder
+from danq.data.encoders.kmers import KmerCounts
 from danq.errors import DanqError
 from danq.genome.alphabet import encode, reverse_complement
 from danq.learn.bundle import Bundle, save_bundle

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from danq.data.encoders import load_encoder
-from danq.data.encoders.fcgr import Fcgr
+from danq.data.encoders.kmers import Fcgr
 from danq.errors import DanqError
 from danq.genome.alphabet import encode, reverse_complement
 
@@ -62,7 +62,7 @@ def test_strands(sequence, order):
 def test_blocks_do_not_change_the_images(monkeypatch):
     codes = np.random.default_rng(0).integers(0, 5, (7, 30)).astype(np.uint8)
     whole = Fcgr(3, "both", 30).encode(codes)["image"]
-    monkeypatch.setattr("danq.data.encoders.fcgr.COUNTED_AT_ONCE", 128)
+    monkeypatch.setattr("danq.data.encoders.kmers._COUNTED_AT_ONCE", 128)
     np.testing.assert_array_equal(Fcgr(3, "both", 30).encode(codes)["image"], whole)
 
 

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from danq.data.encoders import CodesEncoder, KmerCounts, load_encoder
+from danq.data.encoders import CodesEncoder, load_encoder
+from danq.data.encoders.kmers import KmerCounts
 from danq.errors import DanqError
 from danq.genome.alphabet import encode, reverse_complement
 
@@ -57,7 +58,7 @@ def test_number_of_canonical_words(k, size):
 def test_blocks_do_not_change_the_counts(monkeypatch):
     codes = np.random.default_rng(0).integers(0, 5, (7, 30)).astype(np.uint8)
     whole = KmerCounts(3, 30).encode(codes)["counts"]
-    monkeypatch.setattr("danq.data.encoders.COUNTED_AT_ONCE", 60)
+    monkeypatch.setattr("danq.data.encoders.kmers._COUNTED_AT_ONCE", 60)
     np.testing.assert_array_equal(KmerCounts(3, 30).encode(codes)["counts"], whole)
 
 

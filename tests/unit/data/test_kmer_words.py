@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from danq.data.encoders import load_encoder
-from danq.data.encoders.kmer_words import KmerWords
+from danq.data.encoders.kmers import KmerWords
 from danq.errors import DanqError
 from danq.genome.alphabet import encode, reverse_complement
 

@@ -5,8 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from danq.data.encoders import load_encoder
-from danq.data.encoders.images import Images
+from danq.data.encoders import Images, load_encoder
 from danq.errors import DanqError
 
 
