@@ -7,6 +7,7 @@ import numpy as np
 
 from danq.data.options import DatasetOptions
 from danq.data.writing import (
+    Contents,
     TargetRow,
     count_positives,
     pack_labels,
@@ -62,8 +63,9 @@ def write_tiny_dataset(out: Path, task: str = "multilabel", seed: int = 0, kind:
     options = DatasetOptions(
         kind=kind, examples=Path("rows.csv"), **({"window": WINDOW} if kind == "dna" else {})
     )
-    extra = {"shape": [SIDE, SIDE, 1]} if kind == "image" else None
-    write_manifest(out, out, "tiny", options, task, targets, counts, split, {}, {}, extra=extra)
+    of_kind = {"shape": (SIDE, SIDE, 1)} if kind == "image" else {}
+    contents = Contents(task, targets, counts, split, inputs={}, of_kind=of_kind)
+    write_manifest(out, out, "tiny", options, contents)
     return out
 
 

@@ -23,7 +23,7 @@ class Batch:
     ----------
     raw : uint8, shape (b, window); list of b str; or uint8, shape (b, height, width, channels)
         Bases 0..4, texts or pixels; `pad` says what padding rows are.
-    labels : uint8, shape (b, k), or (b, steps, k)
+    labels : uint8, shape (b, k), or (b, sub_bins, k)
         0 or 1; padding rows are all 0.
     weight : float32, shape (b,)
         1, and 0 for padding rows.
@@ -61,9 +61,9 @@ class TrainingBatches:
     seed : int
         Seed of order and augmentation.
     reverse_complement : bool
-        Read each draw on a random strand, its steps' labels with it; for DNA only.
+        Read each draw on a random strand, its sub-bins' labels with it; for DNA only.
     shift : int
-        bp; each window is moved by -shift..shift, uniformly; for DNA without steps only.
+        bp; each window is moved by -shift..shift, uniformly; for DNA without sub-bins only.
     samples_per_epoch : int or None
         Draws an epoch; the number of rows when None.
     """
@@ -118,7 +118,7 @@ class TrainingBatches:
         if self.reverse_complement and isinstance(raw, np.ndarray):
             turned = (words & np.uint64(1)).astype(bool)
             raw[turned] = reverse_complement(raw[turned])
-            if self.dataset.steps:
+            if self.dataset.sub_bins:
                 labels[turned] = labels[turned, ::-1]
         return _padded(raw, labels, rows, self.batch_size)
 

@@ -9,7 +9,6 @@ import polars as pl
 from numpy.typing import NDArray
 
 from danq.data.manifest import SPLITS, DatasetManifest
-from danq.data.stored import load_table
 from danq.errors import DanqError
 from danq.genome.alphabet import N
 from danq.genome.fasta import Genome, open_genome
@@ -46,8 +45,8 @@ class Dataset:
     genome : Genome or None
         The genome the bins lie on.
     packed : uint8, shape (n, ceil(k / 8))
-        Labels, packed along targets with ``bitorder="little"``; a memory map. With steps ceil(steps * k / 8)
-        columns, packed along targets within steps.
+        Labels, packed along targets with ``bitorder="little"``; a memory map. With sub-bins
+        ceil(sub_bins * k / 8) columns, packed along targets within sub-bins.
     sequences : uint8, shape (n, window), or None
         Codes of examples; a memory map.
     names : polars Series of n strings, or None
@@ -58,9 +57,8 @@ class Dataset:
         Rows of kind text.
     images : uint8, shape (n, height, width, channels), or None
         Rows of kind image; a memory map.
-    step : int or None
-        bp of a step; each of the bin's ``steps`` has labels of its own. None where a row has one label a
-        target.
+    sub_bin : int or None
+        bp of a sub-bin with labels of its own; None where a row has one label a target.
     """
 
     path: Path
@@ -80,16 +78,16 @@ class Dataset:
     kind: str = "dna"
     texts: pl.Series | None = None
     images: NDArray[np.uint8] | None = None
-    step: int | None = None
+    sub_bin: int | None = None
 
     def __len__(self) -> int:
         """Count the rows of all splits."""
         return len(self.split)
 
     @property
-    def steps(self) -> int:
-        """Steps of a row with labels of their own; 0 where the row as a whole has them."""
-        return 0 if self.step is None or self.bin is None else self.bin // self.step
+    def sub_bins(self) -> int:
+        """Sub-bins of a row with labels of their own; 0 where the row as a whole has them."""
+        return 0 if self.sub_bin is None or self.bin is None else self.bin // self.sub_bin
 
     @property
     def shape(self) -> tuple[int, ...] | None:
@@ -114,14 +112,14 @@ class Dataset:
         return np.flatnonzero(self.split == SPLITS.index(split))
 
     def labels(self, rows: NDArray[np.int64]) -> NDArray[np.uint8]:
-        """Labels of rows as 0 or 1, uint8, shape (len(rows), k), or (len(rows), steps, k) with steps."""
+        """Labels of rows as 0 or 1, uint8, shape (len(rows), k), or (len(rows), sub_bins, k)."""
         k = len(self.targets)
-        bits = np.unpackbits(self.packed[rows], axis=1, count=max(self.steps, 1) * k, bitorder="little")
-        return bits.reshape(len(rows), self.steps, k) if self.steps else bits
+        bits = np.unpackbits(self.packed[rows], axis=1, count=max(self.sub_bins, 1) * k, bitorder="little")
+        return bits.reshape(len(rows), self.sub_bins, k) if self.sub_bins else bits
 
     def labelled(self, split: str) -> int:
-        """Count the labels of each target in a split: its rows, or their steps."""
-        return len(self.rows(split)) * max(self.steps, 1)
+        """Count the labels of each target in a split: its rows, or their sub-bins."""
+        return len(self.rows(split)) * max(self.sub_bins, 1)
 
     def raw(self, rows: NDArray[np.int64], shifts: NDArray[np.int64] | None = None) -> Raw:
         """Raw rows of whatever kind, as an encoder takes them.
@@ -179,6 +177,14 @@ class Dataset:
         contigs = self.contig_names(rows)
         return [f"{name}:{begin}-{begin + width}" for name, begin in zip(contigs, first, strict=True)]
 
+    def label_ids(self, rows: NDArray[np.int64]) -> list[str]:
+        """Give ``contig:start-end`` of each sub-bin of rows, in order; where they have none, `ids`."""
+        if self.start is None or self.sub_bin is None:
+            return self.ids(rows)
+        start = (self.start[rows, None] + np.arange(self.sub_bins) * self.sub_bin).ravel().tolist()
+        names = np.repeat(self.contig_names(rows), self.sub_bins).tolist()
+        return [f"{name}:{first}-{first + self.sub_bin}" for name, first in zip(names, start, strict=True)]
+
     def contig_names(self, rows: NDArray[np.int64]) -> list[str]:
         """Contig name of each row.
 
@@ -191,7 +197,7 @@ class Dataset:
         return [genome.names[index] for index in contig[rows].tolist()]
 
     def counts(self, split: str) -> NDArray[np.int64]:
-        """Positive rows, or steps, of each target in a split, int64, shape (k,)."""
+        """Positive rows, or sub-bins, of each target in a split, int64, shape (k,)."""
         return np.array([target.counts[split] for target in self.manifest.targets], np.int64)
 
     def _bins(self) -> tuple[NDArray[np.int32], NDArray[np.int64], Genome, int]:
@@ -230,7 +236,7 @@ def open_dataset(path: Path, genome: Path | None = None) -> Dataset:
     columns = len(targets) * max(manifest.sub_bins, 1)
     source = _open_genome(path, manifest, genome)
     bins = source is not None
-    table = load_table(path / ("windows.parquet" if bins else "examples.parquet"), n)
+    table = _load_table(path / ("windows.parquet" if bins else "examples.parquet"), n)
     contig = None if source is None else _indices(table["contig"], source.names).astype(np.int32)
     own = kind == "dna" and not bins
     return Dataset(
@@ -251,8 +257,21 @@ def open_dataset(path: Path, genome: Path | None = None) -> Dataset:
         kind=kind,
         texts=table["text"] if kind == "text" else None,
         images=load_array(path / "images.npy", (n, *(manifest.shape or ()))) if kind == "image" else None,
-        step=manifest.step,
+        sub_bin=manifest.step,
     )
+
+
+def _load_table(path: Path, n: int) -> pl.DataFrame:
+    try:
+        table = pl.read_parquet(path)
+    except FileNotFoundError:
+        raise DanqError(f"{path}: no such file; {path.parent} is no complete dataset") from None
+    except pl.exceptions.PolarsError as error:
+        first = str(error).splitlines()[0]
+        raise DanqError(f"{path}: expected a Parquet table, received a damaged file ({first})") from None
+    if len(table) != n:
+        raise DanqError(f"{path}: expected {n} rows, received {len(table)}")
+    return table
 
 
 def _indices(values: pl.Series, names: tuple[str, ...]) -> NDArray[np.uint32]:

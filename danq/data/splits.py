@@ -1,4 +1,7 @@
-"""Which split each bin of a genome belongs to, and which bins belong to none."""
+"""Which split bins and rows belong to: by regions of a genome, or dealt to the folds of a cross-validation.
+
+Of the folds one tests, the next one validates and the others train.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -7,15 +10,18 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from danq.data.dataset import SPLITS
+from danq.data.manifest import SPLITS
 from danq.data.options import SplitOptions
-from danq.data.regions.labels import Bins
+from danq.data.regions.bins import Bins
 from danq.errors import DanqError, first_few
 from danq.genome.contigs import resolve_contigs
 from danq.genome.fasta import Genome
 from danq.genome.intervals import Region, parse_region, window_start
 
 TRAIN = SPLITS.index("train")
+
+_JITTER = 0.25
+"""Part by which the number of bins of a contig counts for more or less, so that seeds deal differently."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,7 +69,7 @@ def territories(
     options : SplitOptions
         Contigs or regions of validation and test.
     genome : Genome
-        The genome.
+        What they lie on.
     source : str
         Where the options stand, for messages.
     aliases : mapping of str to str, optional
@@ -79,17 +85,17 @@ def territories(
     DanqError
         If a contig is unknown, a region runs past its contig, or regions overlap.
     """
-    given = [
+    wanted = [
         (f"{source}: split.{key}", SPLITS.index(key), text, region)
         for key, texts in (("valid", options.valid), ("test", options.test))
         for text, region in _parsed(texts, f"{source}: split.{key}")
     ]
     # all names at once: what a name means depends on its neighbours
     known = resolve_contigs(
-        [region.contig for *_, region in given], genome.names, f"{source}: split", aliases
+        [region.contig for *_, region in wanted], genome.names, f"{source}: split", aliases
     )
     placed: dict[int, list[_Placed]] = {}
-    for origin, split, text, region in given:
+    for origin, split, text, region in wanted:
         if region.contig not in known.index:
             known_names = first_few(genome.names)
             raise DanqError(
@@ -178,3 +184,112 @@ def assign(bins: Bins, lengths: NDArray[np.int64], placed: dict[int, Territory],
 
 def _stretch(territory: Territory, position: NDArray[np.int64]) -> NDArray[np.int64]:
     return np.searchsorted(territory.borders, position, side="right")
+
+
+def split_of_fold(dealt: NDArray[np.int64], split: SplitOptions) -> NDArray[np.uint8]:
+    """Say what is done with what was dealt.
+
+    Parameters
+    ----------
+    dealt : int64, shape (n,)
+        Fold of each contig or row, 0-based.
+    split : SplitOptions
+        With `folds` and `fold`.
+
+    Returns
+    -------
+    uint8, shape (n,)
+        Index into `SPLITS`.
+
+    Raises
+    ------
+    DanqError
+        If the options name no fold.
+    """
+    if split.folds is None or split.fold is None:
+        raise DanqError(f"split: expected `folds` and the `fold` that tests, received fold {split.fold}")
+    ahead = (dealt - (split.fold - 1)) % split.folds
+    parts = np.full(split.folds, SPLITS.index("train"), np.uint8)
+    parts[0], parts[1] = SPLITS.index("test"), SPLITS.index("valid")
+    return parts[ahead]
+
+
+def deal_contigs(bins: NDArray[np.int64], folds: int, seed: int) -> NDArray[np.int64]:
+    """Deal contigs to folds of about equal numbers of bins: large ones first, each to the smallest fold.
+
+    Parameters
+    ----------
+    bins : int64, shape (contigs,)
+        Bins of each contig.
+    folds : int
+        At most the number of contigs with bins.
+    seed : int
+        The same arguments give the same deal.
+
+    Returns
+    -------
+    int64, shape (contigs,)
+        Fold of each contig, 0-based; every fold has one with bins.
+    """
+    generator = np.random.default_rng(seed)
+    weights = bins * generator.uniform(1 - _JITTER, 1 + _JITTER, len(bins))
+    dealt, filled = np.zeros(len(bins), np.int64), np.zeros(folds, np.int64)
+    for contig in np.argsort(-weights, kind="stable"):
+        dealt[contig] = filled.argmin()
+        filled[dealt[contig]] += bins[contig]
+    return generator.permutation(folds)[dealt]
+
+
+def deal_rows(strata: NDArray[np.int64], folds: int, seed: int) -> NDArray[np.int64]:
+    """Deal the rows of each stratum to folds in random order.
+
+    Parameters
+    ----------
+    strata : int64, shape (n,)
+        Stratum of each row.
+    folds : int
+        Folds have equal numbers of rows of each stratum, but for one row.
+    seed : int
+        The same arguments give the same deal.
+
+    Returns
+    -------
+    int64, shape (n,)
+        Fold of each row, 0-based.
+    """
+    generator = np.random.default_rng(seed)
+    dealt, before = np.zeros(len(strata), np.int64), 0
+    for stratum in np.unique(strata):
+        members = generator.permutation(np.flatnonzero(strata == stratum))
+        # strata go on where the last one stopped, or small ones would all fill the first folds
+        dealt[members] = (before + np.arange(len(members))) % folds
+        before += len(members)
+    return dealt
+
+
+def fold_territories(split: SplitOptions, genome: Genome, bins: Bins, source: str) -> dict[int, Territory]:
+    """Place the contigs of a fold's validation and test on a genome with its bins, as `territories` does.
+
+    Raises
+    ------
+    DanqError
+        If there are more folds than contigs with bins, or no fold is named.
+    """
+    folds, number = split.folds or 0, np.diff(bins.first)
+    if folds > (number > 0).sum():
+        raise DanqError(
+            f"{source}: split.folds: expected at most {(number > 0).sum()}, the number of contigs of "
+            f"{bins.width} bp or longer; received {folds}"
+        )
+    parts = split_of_fold(deal_contigs(number, folds, split.seed), split)
+    whole = np.zeros(0, np.int64)
+    return {contig: Territory(whole, parts[[contig]]) for contig in range(len(genome.names))}
+
+
+def with_contigs(split: SplitOptions, genome: Genome, placed: dict[int, Territory]) -> SplitOptions:
+    """Name the contigs of validation and test of a fold, for the record."""
+    named = {
+        part: [genome.names[c] for c, territory in placed.items() if territory.split[0] == SPLITS.index(part)]
+        for part in ("valid", "test")
+    }
+    return split.model_copy(update=named)

@@ -3,7 +3,7 @@
 import logging
 import os
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +44,48 @@ class TargetRow:
     path: str = ""
     regions: int = 0
     origin: str = ""
+
+    def described(self, counts: list[int]) -> DatasetTarget:
+        """Entry of the manifest, with the positive labels of each split."""
+        return DatasetTarget(
+            name=self.name,
+            group=self.group,
+            rule=self.rule,
+            path=self.path,
+            regions=self.regions,
+            counts=dict(zip(SPLITS, counts, strict=True)),
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class Contents:
+    """What was written of a dataset, for its manifest.
+
+    Attributes
+    ----------
+    task : {"multilabel", "multiclass"}
+        Any number of targets a row, or exactly one.
+    targets : list of k TargetRow
+        One a label column.
+    counts : int64, shape (3, k)
+        Positive rows, or sub-bins, of each split and target.
+    split : uint8, shape (n,)
+        Index into `SPLITS`.
+    inputs : dict of str to str
+        Digests of the input files, for the provenance.
+    left_out : dict of str to int
+        Bins left out, by reason.
+    of_kind : dict
+        Entries of `DatasetManifest` that only some kinds of data have, such as the shape of images.
+    """
+
+    task: Task
+    targets: list[TargetRow]
+    counts: NDArray[np.int64]
+    split: NDArray[np.uint8]
+    inputs: dict[str, str]
+    left_out: dict[str, int] = field(default_factory=dict)
+    of_kind: dict[str, Any] = field(default_factory=dict)
 
 
 def write_labels(directory: Path, n: int, targets: int, parts: Iterable[NDArray[np.uint8]]) -> None:
@@ -162,15 +204,8 @@ def write_manifest(
     out: Path,
     name: str,
     options: DatasetOptions,
-    task: Task,
-    targets: list[TargetRow],
-    counts: NDArray[np.int64],
-    split: NDArray[np.uint8],
-    left_out: dict[str, int],
-    inputs: dict[str, str],
+    contents: Contents,
     genome: Genome | None = None,
-    genome_name: str = "",
-    extra: dict[str, Any] | None = None,
 ) -> DatasetManifest:
     """Check the counts and write ``dataset.json``, after all other files of the dataset.
 
@@ -184,86 +219,59 @@ def write_manifest(
         Name of the dataset in the configuration.
     options : DatasetOptions
         Options it was made with.
-    task : str
-        ``multilabel`` or ``multiclass``.
-    targets : list of TargetRow
-        One a label column.
-    counts : int64, shape (3, k)
-        Positive rows of each split and target.
-    split : uint8, shape (n,)
-        Index into `SPLITS`.
-    left_out : dict of str to int
-        Rows left out, by reason.
-    inputs : dict of str to str
-        Digests of the input files, for the provenance.
-    genome, genome_name : Genome and str, optional
-        The genome of the bins and its name in the configuration.
-    extra : dict, optional
-        Further entries, such as renamed contigs.
-
-    Returns
-    -------
-    DatasetManifest
-        What ``dataset.json`` holds.
+    contents : Contents
+        What was written.
+    genome : Genome, optional
+        The genome of the bins.
 
     Raises
     ------
     DanqError
         If a split has no row, or a target no positive row and `options.empty_targets` is ``refuse``.
     """
-    n = {key: int((split == index).sum()) for index, key in enumerate(SPLITS)}
+    n = {key: int((contents.split == index).sum()) for index, key in enumerate(SPLITS)}
     for key, number in n.items():
         if number == 0:
             raise DanqError(f"dataset {name}: expected at least one row in the {key} split, found none")
     each = options.bin // options.steps if options.steps else 1
     labels = {key: number * each for key, number in n.items()}
-    _check_counts(targets, counts, labels, options.empty_targets)
-    described = tuple(
-        DatasetTarget(
-            name=target.name,
-            group=target.group,
-            rule=target.rule,
-            path=target.path,
-            regions=target.regions,
-            counts=dict(zip(SPLITS, column.tolist(), strict=True)),
-        )
-        for target, column in zip(targets, counts.T, strict=True)
-    )
-    given = options.model_dump(mode="json")
+    _check_counts(contents.targets, contents.counts, labels, options.empty_targets)
+    made_with = options.model_dump(mode="json")
     manifest = DatasetManifest(
         name=name,
-        digest=_digest(directory, task, targets, options, genome),
+        digest=_digest(directory, options, contents, genome),
         data_kind=options.kind,
-        task=task,
+        task=contents.task,
         n=n,
-        left_out=left_out,
+        left_out=contents.left_out,
         window=options.window if options.kind == "dna" else None,
         bin=None if genome is None else options.bin,
         step=options.steps,
-        genome=None if genome is None else _genome(genome, genome_name, out),
-        **(extra or {}),
-        targets=described,
-        options=given,
-        provenance=provenance(inputs, given),
+        genome=None if genome is None else _genome(genome, options.genome, out),
+        **contents.of_kind,
+        targets=tuple(
+            target.described(counts.tolist())
+            for target, counts in zip(contents.targets, contents.counts.T, strict=True)
+        ),
+        options=made_with,
+        provenance=provenance(contents.inputs, made_with),
     )
     manifest.write(directory)
     return manifest
 
 
-def _genome(genome: Genome, name: str, out: Path) -> GenomeOfDataset:
+def _genome(genome: Genome, name: str | None, out: Path) -> GenomeOfDataset:
     relative = os.path.relpath(genome.path.resolve(), out.resolve())
     return GenomeOfDataset(name=name or genome.path.name, path=relative, digest=genome.digest)
 
 
-def _digest(
-    directory: Path, task: str, targets: list[TargetRow], options: DatasetOptions, genome: Genome | None
-) -> str:
+def _digest(directory: Path, options: DatasetOptions, contents: Contents, genome: Genome | None) -> str:
     files = ("labels.npy", "codes.npy", "images.npy", "windows.parquet", "examples.parquet")
     return digest(
         {
             "files": {file: sha256(directory / file) for file in files if (directory / file).is_file()},
-            "targets": [target.name for target in targets],
-            "task": task,
+            "targets": [target.name for target in contents.targets],
+            "task": contents.task,
             "window": options.window,
             "genome": genome and genome.digest,
             # left out where it does not apply: digests of other datasets stay what they were

@@ -11,7 +11,6 @@ import polars as pl
 from numpy.typing import NDArray
 
 from danq.data.dataset import SPLITS, Dataset, open_dataset
-from danq.data.sub_bins import step_ids
 from danq.errors import DanqError
 from danq.evaluate.class_metrics import call_metrics, class_metrics, has_classes
 from danq.evaluate.curves import calibration_table, curve_table, pool
@@ -125,7 +124,7 @@ def _leak(predictions: Predictions, dataset: Dataset) -> Leakage | None:
             f"{dataset.path}: expected the dataset {predictions.dataset_digest[:12]} of the predictions, "
             f"received {dataset.digest[:12]}"
         )
-    if split not in SPLITS or predictions.ids.tolist() != step_ids(dataset, dataset.rows(split)):
+    if split not in SPLITS or predictions.ids.tolist() != dataset.label_ids(dataset.rows(split)):
         raise DanqError(
             f"{dataset.path}: expected the rows of the predictions in its split {split!r}, found other ones"
         )

@@ -1,6 +1,6 @@
 """Which positions of a recurrent layer belong to which sub-bin, the parts of the bin that a model classifies.
 
-The labels of sub-bins are made by `danq.data.sub_bins`; here a network is cut so that its outputs fit them.
+The labels of sub-bins are made by `danq.data.regions`; here a network is cut so that its outputs fit them.
 """
 
 from typing import NamedTuple

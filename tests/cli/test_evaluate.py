@@ -13,6 +13,7 @@ from danq.cli import app
 from danq.data.dataset import open_dataset
 from danq.data.options import DatasetOptions
 from danq.data.writing import (
+    Contents,
     TargetRow,
     count_positives,
     pack_labels,
@@ -162,7 +163,8 @@ def examples(tmp_path):
         write_examples(partial, [f"r{i}" for i in range(120)], split)
         counts = count_positives(pack_labels(labels), split, 3)
         targets = [TargetRow(name) for name in TARGETS]
-        write_manifest(partial, out, "toy", options, "multilabel", targets, counts, split, {}, {})
+        contents = Contents("multilabel", targets, counts, split, inputs={})
+        write_manifest(partial, out, "toy", options, contents)
     return out
 
 

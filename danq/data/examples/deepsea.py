@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from danq.data.manifest import SPLITS, DatasetManifest
 from danq.data.options import DatasetOptions
 from danq.data.writing import (
+    Contents,
     TargetRow,
     count_positives,
     pack_labels,
@@ -130,19 +131,16 @@ def build_deepsea_dataset(
             write_labels(partial, n, len(targets), packed)
         write_examples(partial, _names(splits), split)
         labels, written = (np.load(partial / f"{file}.npy", mmap_mode="r") for file in ("labels", "codes"))
-        return write_manifest(
-            partial,
-            out,
-            name,
-            options,
-            "multilabel",
-            [TargetRow(target, origin=str(options.target_names or files["train"])) for target in targets],
-            count_positives(labels, split, len(targets)),
-            split,
-            {},
-            {str(path): sha256(path) for path in files.values()},
-            extra={"reverse_complement_rows": _paired(written, splits)},
+        origin = str(options.target_names or files["train"])
+        contents = Contents(
+            task="multilabel",
+            targets=[TargetRow(target, origin=origin) for target in targets],
+            counts=count_positives(labels, split, len(targets)),
+            split=split,
+            inputs={str(path): sha256(path) for path in files.values()},
+            of_kind={"reverse_complement_rows": _paired(written, splits)},
         )
+        return write_manifest(partial, out, name, options, contents)
 
 
 def _check_sizes(splits: Mapping[str, _Split], window: int, targets: int) -> None:

@@ -7,9 +7,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from danq.data.folds import deal_rows, split_of_fold
 from danq.data.manifest import SPLITS, Task
 from danq.data.options import SplitOptions
+from danq.data.splits import deal_rows, split_of_fold
 from danq.errors import DanqError
 
 UNPLACED = 255

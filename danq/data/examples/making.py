@@ -16,6 +16,7 @@ from danq.data.examples.texts import read_texts
 from danq.data.manifest import SPLITS, DatasetManifest
 from danq.data.options import DatasetOptions
 from danq.data.writing import (
+    Contents,
     TargetRow,
     count_positives,
     pack_labels,
@@ -76,21 +77,19 @@ def build_example_dataset(options: DatasetOptions, name: str, out: Path) -> Data
     split = place_examples(examples, labelled.values, options.split, f"datasets.{name}")
     packed = pack_labels(labelled.values)
     with staged(out) as partial:
-        extra = content.write(partial, examples.names, split)
+        of_kind = content.write(partial, examples.names, split)
         write_labels(partial, len(packed), len(labelled.targets), [packed])
-        return write_manifest(
-            partial,
-            out,
-            name,
-            options,
-            labelled.task,
-            [TargetRow(target, origin=str(next(iter(files.values())))) for target in labelled.targets],
-            count_positives(packed, split, len(labelled.targets)),
-            split,
-            {},
-            _inputs(files),
-            extra=extra,
+        contents = Contents(
+            task=labelled.task,
+            targets=[
+                TargetRow(target, origin=str(next(iter(files.values())))) for target in labelled.targets
+            ],
+            counts=count_positives(packed, split, len(labelled.targets)),
+            split=split,
+            inputs=_inputs(files),
+            of_kind=of_kind,
         )
+        return write_manifest(partial, out, name, options, contents)
 
 
 def _files(given: Path | Mapping[Any, Path]) -> dict[str, Path]:

@@ -1,34 +1,23 @@
 """The dataset of a genome's bins: admit bins to splits, label them by tracks, choose, write."""
 
 import logging
-from collections.abc import Iterator, Mapping
-from fractions import Fraction
+from collections.abc import Mapping
 from pathlib import Path
 
-import numpy as np
-from numpy.typing import NDArray
-
-from danq.data.folds import fold_territories, with_contigs
 from danq.data.manifest import SPLITS, DatasetManifest
-from danq.data.options import DatasetOptions, Negatives
-from danq.data.regions.composition import Composition, window_composition
-from danq.data.regions.labels import Bins, bins_of, covered_bins
-from danq.data.regions.negatives import draw_negatives
+from danq.data.options import DatasetOptions, SplitOptions
+from danq.data.regions.admission import NOWHERE, admit, kept_bins, window_composition
+from danq.data.regions.bins import Bins, any_sub_bin, bins_of, of_sub_bins
 from danq.data.regions.targets import Target, read_targets
-from danq.data.regions.tracks import Tracks, label_tracks
-from danq.data.splits import TRAIN, Territory, assign, territories
-from danq.data.sub_bins import gather, packed_steps, spread
-from danq.data.writing import TargetRow, write_labels, write_manifest, write_windows
+from danq.data.regions.tracks import Tracks, label_tracks, packed_rows
+from danq.data.splits import Territory, fold_territories, territories, with_contigs
+from danq.data.writing import Contents, TargetRow, write_labels, write_manifest, write_windows
 from danq.errors import DanqError, first_few
 from danq.files import sha256, staged
 from danq.genome.contigs import read_aliases
 from danq.genome.fasta import Genome
-from danq.genome.tracks import place_intervals
 
 log = logging.getLogger("danq")
-
-_NOWHERE = 255
-_BINS_A_PART = 1 << 16
 
 
 def build_region_dataset(options: DatasetOptions, name: str, genome: Genome, out: Path) -> DatasetManifest:
@@ -62,113 +51,43 @@ def build_region_dataset(options: DatasetOptions, name: str, genome: Genome, out
     aliases = read_aliases(options.aliases) if options.aliases else None
     bins = bins_of(genome.lengths, options.bin)
     composition = window_composition(genome, bins, options.window)
-    source, given = f"datasets.{name}", options.split
-    if given.folds:
-        placed = fold_territories(given, genome, bins, source)
-        options = options.model_copy(update={"split": with_contigs(given, genome, placed)})
-    else:
-        placed = territories(given, genome, source, aliases)
-    split, left_out = _admit(options, placed, genome, bins, composition, aliases)
+    placed = _placed(options.split, f"datasets.{name}", genome, bins, aliases)
+    if options.split.folds:
+        options = options.model_copy(update={"split": with_contigs(options.split, genome, placed)})
+    split, left_out = admit(options, placed, genome, bins, composition, aliases)
     with staged(out) as partial:
         scratch = partial / "columns"
-        steps = bins if options.steps is None else bins_of(genome.lengths, options.steps)
-        of_steps = spread(split, bins, steps, _NOWHERE)
-        tracks = label_tracks(targets, genome, steps, of_steps, options, aliases, scratch)
-        chosen = _chosen(options, split, gather(tracks.positive, bins, steps), composition.gc)
-        left_out["negatives_dropped"] = int((split != _NOWHERE).sum()) - len(chosen)
-        contig, start = bins.locate(chosen)
-        if options.steps is None:
-            write_labels(partial, len(chosen), len(targets), _packed(tracks.columns, chosen))
-        else:
-            packed = packed_steps(tracks.columns, len(targets), chosen, bins, steps)
-            write_labels(partial, len(chosen), options.bin // options.steps * len(targets), packed)
+        sub_bins = bins if options.steps is None else bins_of(genome.lengths, options.steps)
+        of_each = of_sub_bins(split, bins, sub_bins, NOWHERE)
+        tracks = label_tracks(targets, genome, sub_bins, of_each, options, aliases, scratch)
+        kept = kept_bins(options, split, any_sub_bin(tracks.positive, bins, sub_bins), composition.gc)
+        left_out["negatives_dropped"] = int((split != NOWHERE).sum()) - len(kept)
+        contig, start = bins.locate(kept)
+        columns = bins.width // sub_bins.width * len(targets)
+        packed = packed_rows(tracks.columns, len(targets), kept, bins, sub_bins)
+        write_labels(partial, len(kept), columns, packed)
         scratch.unlink()
-        write_windows(partial, genome, contig, start, options.bin, split[chosen])
-        manifest = write_manifest(
-            partial,
-            out,
-            name,
-            options,
-            "multilabel",
-            [_row(target, regions) for target, regions in zip(targets, tracks.regions, strict=True)],
-            tracks.counts,
-            split[chosen],
-            left_out,
-            _inputs(options, targets, genome),
-            genome,
-            options.genome or "",
-            {"renamed": tracks.renamed, "unknown_contigs": tracks.unknown},
+        write_windows(partial, genome, contig, start, options.bin, split[kept])
+        contents = Contents(
+            task="multilabel",
+            targets=[_row(target, regions) for target, regions in zip(targets, tracks.regions, strict=True)],
+            counts=tracks.counts,
+            split=split[kept],
+            inputs=_inputs(options, targets, genome),
+            left_out=left_out,
+            of_kind={"renamed": tracks.renamed, "unknown_contigs": tracks.unknown},
         )
+        manifest = write_manifest(partial, out, name, options, contents, genome)
     _report(manifest, tracks)
     return manifest
 
 
-def _admit(
-    options: DatasetOptions,
-    placed: dict[int, Territory],
-    genome: Genome,
-    bins: Bins,
-    composition: Composition,
-    aliases: Mapping[str, str] | None,
-) -> tuple[NDArray[np.uint8], dict[str, int]]:
-    """Give each bin its split, or 255 and a count under the first reason to leave it out."""
-    assigned = assign(bins, genome.lengths, placed, options.window)
-    most = Fraction(str(options.max_n))
-    allowed = options.window * most.numerator // most.denominator
-    reasons = {
-        "straddling": assigned.straddling,
-        "boundary": assigned.boundary,
-        "excluded": _excluded(options.exclude, genome, bins, aliases),
-        "too_many_n": composition.unknown > allowed,
-    }
-    split = assigned.split.copy()
-    left_out = {"short_last_bin": bins.short}
-    for reason, where in reasons.items():
-        left_out[reason] = int((where & (split != _NOWHERE)).sum())
-        split[where] = _NOWHERE
-    return split, left_out
-
-
-def _excluded(
-    paths: list[Path], genome: Genome, bins: Bins, aliases: Mapping[str, str] | None
-) -> NDArray[np.bool_]:
-    """Mark bins of which at least one base is excluded; the rest of their windows does not matter."""
-    excluded = np.zeros(len(bins), bool)
-    for path in paths:
-        regions = place_intervals(path, genome, aliases)
-        excluded[covered_bins(bins, regions.contig, regions.start, regions.end)[0]] = True
-        if not regions.unknown:
-            continue
-        unknown = first_few(regions.unknown, 3)
-        if not len(regions.start):
-            raise DanqError(
-                f"{path}: no contig of it is in the genome; "
-                f"expected names such as {first_few(genome.names, 3)}; received {unknown}"
-            )
-        log.warning("%s: left out regions on contigs that the genome does not have: %s", path, unknown)
-    return excluded
-
-
-def _chosen(
-    options: DatasetOptions, split: NDArray[np.uint8], positive: NDArray[np.bool_], gc: NDArray[np.float32]
-) -> NDArray[np.int64]:
-    """Numbers of the bins to keep, ascending: all of validation and test, training bins as `keep` says."""
-    if options.keep == "all":
-        return np.flatnonzero(split != _NOWHERE)
-    kept = (split != _NOWHERE) & ((split != TRAIN) | positive)
-    if isinstance(options.keep, Negatives):
-        training = split == TRAIN
-        pool = np.flatnonzero(training & ~positive)
-        kept[draw_negatives(options.keep, np.flatnonzero(training & positive), pool, gc, options.seed)] = True
-    return np.flatnonzero(kept)
-
-
-def _packed(columns: NDArray[np.uint8], chosen: NDArray[np.int64]) -> Iterator[NDArray[np.uint8]]:
-    """Turn columns of all bins into rows of the chosen ones, part by part."""
-    for low in range(0, columns.shape[1], _BINS_A_PART):
-        part = np.asarray(columns[:, low : low + _BINS_A_PART])
-        first, last = np.searchsorted(chosen, [low, low + _BINS_A_PART])
-        yield part[:, chosen[first:last] - low].T
+def _placed(
+    split: SplitOptions, source: str, genome: Genome, bins: Bins, aliases: Mapping[str, str] | None
+) -> dict[int, Territory]:
+    if split.folds:
+        return fold_territories(split, genome, bins, source)
+    return territories(split, genome, source, aliases)
 
 
 def _row(target: Target, regions: int) -> TargetRow:

@@ -1,7 +1,7 @@
 """All tracks of a dataset as labels of all bins of a genome, eight targets at a time."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from danq.data.dataset import SPLITS
 from danq.data.options import DatasetOptions
-from danq.data.regions.labels import Bins, overlap_positives, summit_positives
+from danq.data.regions.bins import Bins, overlap_positives, summit_positives
 from danq.data.regions.targets import Target
 from danq.errors import DanqError, first_few
 from danq.genome.fasta import Genome
@@ -19,6 +19,7 @@ from danq.genome.tracks import place_intervals
 from danq.progress import progress
 
 _BITS = 8
+_LABELS_AT_ONCE = 1 << 25
 _MANY_FAULTS = 20  # then the mistake is a general one, and reading on a waste of time
 
 
@@ -65,10 +66,8 @@ def label_tracks(
     ----------
     targets : list of Target
         Tracks in the order of the label columns.
-    genome : Genome
-        The genome.
-    bins : Bins
-        Its bins.
+    genome, bins : Genome and Bins
+        The genome and what of it is labelled: its bins, or their sub-bins.
     split : uint8, shape (bins,)
         Index into `SPLITS`, any other value for bins that are left out.
     options : DatasetOptions
@@ -97,11 +96,11 @@ def label_tracks(
                 at = place_intervals(target.path, genome, aliases, target.feature)
                 labelled = _positives(target, bins, at, options.min_overlap)
                 column[labelled] |= np.uint8(1 << bit)
-                found = np.bincount(split[labelled], minlength=len(SPLITS))[: len(SPLITS)]
+                positives = np.bincount(split[labelled], minlength=len(SPLITS))[: len(SPLITS)]
                 lost = len(at.unknown) > 0 and len(at.start) == 0
-                if lost or (options.empty_targets == "refuse" and not found.any()):
+                if lost or (options.empty_targets == "refuse" and not positives.any()):
                     faults.append((target, _fault(target, at, len(labelled), genome)))
-                counts[:, first + bit] = found
+                counts[:, first + bit] = positives
                 regions.append(len(at.start))
                 renamed |= at.renamed
                 unknown.update(at.unknown)
@@ -124,8 +123,8 @@ def _positives(target: Target, bins: Bins, at: PlacedIntervals, min_overlap: flo
 def _fault(target: Target, at: PlacedIntervals, labelled: int, genome: Genome) -> str:
     """Say why a target has no positive bin."""
     if len(at.start):
-        found = f"all its {labelled} positive bins are left out" if labelled else "found none"
-        return f"expected at least one positive bin; {found}"
+        reason = f"all its {labelled} positive bins are left out" if labelled else "found none"
+        return f"expected at least one positive bin; {reason}"
     if not at.unknown:
         return f"expected regions in {target.path}, found none"
     received, expected = (first_few(names, 3) for names in (at.unknown, genome.names))
@@ -142,3 +141,39 @@ def _refuse(faults: list[tuple[Target, str]]) -> None:
     others = ", ".join(f"{other.name!r} (line {other.line})" for other, _ in faults[1:])
     more = f"; no positive bin either: {others}" if others else ""
     raise DanqError(f"{target.origin}: target {target.name!r}: {reason}{more}")
+
+
+def packed_rows(
+    columns: NDArray[np.uint8], targets: int, kept: NDArray[np.int64], bins: Bins, sub_bins: Bins
+) -> Iterator[NDArray[np.uint8]]:
+    """Turn labels of all sub-bins of a genome into packed rows of the kept bins, part by part.
+
+    Parameters
+    ----------
+    columns : uint8, shape (ceil(targets / 8), sub_bins)
+        Packed labels, one row for each eight targets, little end first; a memory map.
+    targets : int
+        Number of targets.
+    kept : int64, shape (n,)
+        Numbers of bins, ascending.
+    bins, sub_bins : Bins
+        Of the same genome; the same where bins are labelled as a whole.
+
+    Yields
+    ------
+    uint8, shape (m, ceil(sub-bins of a bin * targets / 8))
+        Labels of one bin a row, packed along targets within sub-bins.
+    """
+    each = bins.width // sub_bins.width
+    rows = max(1, _LABELS_AT_ONCE // (each * targets))
+    contig, start = bins.locate(kept)
+    first = sub_bins.first[contig] + start // sub_bins.width
+    for low in range(0, len(kept), rows):
+        part = first[low : low + rows, None] + np.arange(each)
+        packed = np.ascontiguousarray(columns[:, part.ravel()].T)
+        if each == 1:
+            yield packed
+            continue
+        # a sub-bin does not end at a whole byte: its labels are taken apart and packed anew
+        labels = np.unpackbits(packed, axis=1, count=targets, bitorder="little")
+        yield np.packbits(labels.reshape(len(part), each * targets), axis=1, bitorder="little")

@@ -45,7 +45,7 @@ def dataset_source(path: Path, split: str, info: BundleManifest, genome: Path | 
         "window": (info.window or 0, dataset.window),
         "task": (info.task, dataset.task),
         "image size": (info.shape, dataset.shape),
-        "labelled steps of": (info.step, dataset.step),
+        "labelled steps of": (info.step, dataset.sub_bin),
     }
     for name, (expected, received) in pairs.items():
         if expected != received:
@@ -53,7 +53,7 @@ def dataset_source(path: Path, split: str, info: BundleManifest, genome: Path | 
                 f"{path / 'dataset.json'}: expected {name} {expected} as run {info.run!r} was trained, "
                 f"received {received}"
             )
-    if dataset.step and info.bin != dataset.bin:
+    if dataset.sub_bin and info.bin != dataset.bin:
         raise DanqError(
             f"{path / 'dataset.json'}: expected bin {info.bin} as run {info.run!r} was trained, "
             f"received {dataset.bin}"

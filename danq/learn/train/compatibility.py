@@ -61,13 +61,13 @@ def check_data(module: ModuleType, data: Dataset, train: TrainOptions) -> None:
             f"train.reverse_complement: expected none for a dataset of kind {data.kind}, "
             f"received {train.reverse_complement}"
         )
-    if train.shift and (data.kind != "dna" or data.steps):
-        what = "labelled steps" if data.steps else f"kind {data.kind}"
+    if train.shift and (data.kind != "dna" or data.sub_bins):
+        what = "labelled steps" if data.sub_bins else f"kind {data.kind}"
         raise DanqError(f"train.shift: expected 0 for a dataset of {what}, received {train.shift}")
-    if data.steps and hasattr(module, "fit"):
+    if data.sub_bins and hasattr(module, "fit"):
         raise DanqError(
             f"{data.path}: expected one label a target and row for this model, "
-            f"received {data.steps} steps of {data.step} bp"
+            f"received {data.sub_bins} steps of {data.sub_bin} bp"
         )
     labels = data.labelled("train")
     if np.isin(data.counts("train"), (0, labels)).all():
@@ -138,20 +138,20 @@ def check_output(model: keras.Model, data: Dataset, run: str) -> None:
     if not isinstance(model, keras.Model):
         raise DanqError(f"runs.{run}.model: expected build to return a Keras model, received {model!r}")
     received = tuple(model.output.shape[1:])
-    expected = (data.steps, len(data.targets)) if data.steps else (len(data.targets),)
+    expected = (data.sub_bins, len(data.targets)) if data.sub_bins else (len(data.targets),)
     if received == expected:
         return
     where = f"runs.{run}.options"
     if len(received) == len(expected) == 2 and data.bin:
         fitting = f"; steps of {data.bin // received[0]} bp would fit" if data.bin % received[0] == 0 else ""
         raise DanqError(
-            f"{where}: expected {data.steps} steps of {data.step} bp as the dataset labels them, received "
-            f"{received[0]} steps of the model{fitting}"
+            f"{where}: expected {data.sub_bins} steps of {data.sub_bin} bp as the dataset labels them, "
+            f"received {received[0]} steps of the model{fitting}"
         )
     if len(expected) > len(received):
         raise DanqError(
             f"{where}: expected a model that classifies steps (output: steps), for the dataset labels "
-            f"{data.steps} steps of {data.step} bp; received one that classifies whole rows"
+            f"{data.sub_bins} steps of {data.sub_bin} bp; received one that classifies whole rows"
         )
     raise DanqError(
         f"{where}: expected a model that gives {len(data.targets)} logits a row, for the dataset labels "

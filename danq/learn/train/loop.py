@@ -185,7 +185,7 @@ class Training:
     def _validate(self, stop: StopRequest) -> ValidationMetrics | None:
         """Measure the validation rows; None where the process was asked to stop."""
         dataset = self._data.batches.dataset
-        labels = len(self._data.valid) * max(dataset.steps, 1)
+        labels = len(self._data.valid) * max(dataset.sub_bins, 1)
         monitor = Monitor(labels, len(dataset.targets), dataset.task)
         for (inputs, batch), _ in prefetched(self._data.validation, range(self._data.validation_steps)):
             logits, losses = self._steps.forward(inputs, batch.labels)

@@ -71,7 +71,7 @@ def train_run(
     else:
         strategy = choose_strategy(run.train)
         data = _open(dataset, genome, module, run.train)
-        options = with_steps(options, data.bin, data.step)
+        options = with_steps(options, data.bin, data.sub_bin)
         trained = fit_by_steps(run_name, run, module, options, data, strategy, out, runs)
     info = _information(run_name, run, options, data, trained)
     manifest = None
@@ -121,7 +121,7 @@ def _information(
         "data_kind": data.kind,
         "window": data.window or None,
         "bin": data.bin,
-        "step": data.step,
+        "step": data.sub_bin,
         "shape": None if data.shape is None else list(data.shape),
         "best": _best(trained.history, run.train.monitor) | {"valid_prevalence": valid_prevalence(data)},
         "training": trained.training,

@@ -1,5 +1,10 @@
-"""The bins of a genome and which of them a track makes positive."""
+"""The bins of a genome, their sub-bins, and which of them a track makes positive.
 
+A bin of 200 bp with sub-bins of 50 bp has four: they start at the bin's start. Since bins start at multiples
+of their size, so do sub-bins, and the tracks label the sub-bins of a genome as they label bins.
+"""
+
+from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -151,3 +156,40 @@ def summit_positives(bins: Bins, contig: NDArray[np.int32], summit: NDArray[np.i
     """
     number = bins.first[contig] + summit // bins.width
     return np.unique(number[number < bins.first[contig + 1]])
+
+
+def of_sub_bins(values: NDArray[np.uint8], bins: Bins, sub_bins: Bins, rest: int) -> NDArray[np.uint8]:
+    """Give each sub-bin of a genome the value of its bin.
+
+    Parameters
+    ----------
+    values : uint8, shape (bins,)
+        One a bin.
+    bins, sub_bins : Bins
+        Of the same genome; the width of a bin is a multiple of that of a sub-bin.
+    rest : int
+        Value of sub-bins in the short last bin of a contig.
+
+    Returns
+    -------
+    uint8, shape (sub_bins,)
+    """
+    spread = np.full(len(sub_bins), rest, np.uint8)
+    for own, inner in _contigs(bins, sub_bins):
+        spread[inner] = np.repeat(values[own], bins.width // sub_bins.width)
+    return spread
+
+
+def any_sub_bin(flags: NDArray[np.bool_], bins: Bins, sub_bins: Bins) -> NDArray[np.bool_]:
+    """Mark the bins of which at least one sub-bin is marked; bool (sub_bins,) to bool (bins,)."""
+    marked = np.zeros(len(bins), bool)
+    for own, inner in _contigs(bins, sub_bins):
+        marked[own] = flags[inner].reshape(-1, bins.width // sub_bins.width).any(axis=1)
+    return marked
+
+
+def _contigs(bins: Bins, sub_bins: Bins) -> Iterator[tuple[slice, slice]]:
+    """Bins of each contig, and the sub-bins in them."""
+    each = bins.width // sub_bins.width
+    for first, last, inner in zip(bins.first[:-1], bins.first[1:], sub_bins.first[:-1], strict=True):
+        yield slice(first, last), slice(inner, inner + (last - first) * each)

@@ -9,10 +9,9 @@ from hypothesis import strategies as st
 
 from danq.data.dataset import SPLITS
 from danq.data.examples.labels import UNPLACED, Examples, place_examples
-from danq.data.folds import deal_contigs, deal_rows, fold_territories, split_of_fold, with_contigs
 from danq.data.options import SplitOptions
-from danq.data.regions.labels import bins_of
-from danq.data.splits import assign
+from danq.data.regions.bins import bins_of
+from danq.data.splits import assign, deal_contigs, deal_rows, fold_territories, split_of_fold, with_contigs
 from danq.errors import DanqError
 from danq.genome.fasta import Genome
 

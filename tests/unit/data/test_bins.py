@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from danq.data.regions.labels import bins_of, covered_bins, overlap_positives, summit_positives
+from danq.data.regions.bins import bins_of, covered_bins, overlap_positives, summit_positives
 
 
 @st.composite

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from danq.data.options import Negatives
-from danq.data.regions.negatives import draw_negatives
+from danq.data.regions.admission import draw_negatives
 
 
 def pool(n: int, positives: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from danq.data.dataset import SPLITS
 from danq.data.options import SplitOptions
-from danq.data.regions.labels import bins_of
+from danq.data.regions.bins import bins_of
 from danq.data.splits import assign, territories
 from danq.errors import DanqError
 from danq.genome.fasta import Genome

@@ -9,9 +9,9 @@ from tiny_dataset import tiny_run
 from danq.data.batches import TrainingBatches
 from danq.data.dataset import open_dataset
 from danq.data.options import DatasetOptions
-from danq.data.regions.labels import bins_of
+from danq.data.regions.bins import any_sub_bin, bins_of, of_sub_bins
 from danq.data.regions.making import build_region_dataset
-from danq.data.sub_bins import gather, packed_steps, spread, step_ids
+from danq.data.regions.tracks import packed_rows
 from danq.data.writing import pack_labels
 from danq.errors import DanqError
 from danq.evaluate.evaluate import evaluate_predictions
@@ -75,7 +75,8 @@ def naive(contig, start):
 
 def test_labels_equal_a_naive_loop(folder):
     dataset = open_dataset(folder / "data")
-    assert (dataset.step, dataset.steps, dataset.labelled("valid")) == (10, 4, 4 * len(dataset.rows("valid")))
+    assert (dataset.sub_bin, dataset.sub_bins) == (10, 4)
+    assert dataset.labelled("valid") == 4 * len(dataset.rows("valid"))
     rows = np.arange(len(dataset))
     labels = dataset.labels(rows)
     assert labels.shape == (len(dataset), 4, 2)
@@ -84,7 +85,7 @@ def test_labels_equal_a_naive_loop(folder):
     for split in ("train", "valid", "test"):
         found = labels[dataset.rows(split)].sum(axis=(0, 1))
         assert dataset.counts(split).tolist() == found.tolist()
-    assert step_ids(dataset, rows[:1]) == ["chrI:0-10", "chrI:10-20", "chrI:20-30", "chrI:30-40"]
+    assert dataset.label_ids(rows[:1]) == ["chrI:0-10", "chrI:10-20", "chrI:20-30", "chrI:30-40"]
 
 
 def test_only_training_bins_with_a_positive_step_are_kept(folder):
@@ -106,15 +107,15 @@ def test_values_of_bins_and_their_steps(lengths, width, each, targets):
     lengths = np.array(lengths)
     bins, steps = bins_of(lengths, width * each), bins_of(lengths, width)
     random = np.random.default_rng(int(lengths.sum()))
-    inside = spread(np.arange(len(bins), dtype=np.uint8), bins, steps, 255)
+    inside = of_sub_bins(np.arange(len(bins), dtype=np.uint8), bins, steps, 255)
     assert [(inside == row).sum() for row in range(len(bins))] == [each] * len(bins)
     flags = random.random(len(steps)) < 0.3
-    assert gather(flags, bins, steps).tolist() == [
+    assert any_sub_bin(flags, bins, steps).tolist() == [
         bool(flags[inside == row].any()) for row in range(len(bins))
     ]
     labels = random.integers(0, 2, (len(steps), targets))
     chosen = np.flatnonzero(random.random(len(bins)) < 0.7)
-    parts = list(packed_steps(pack_labels(labels).T, targets, chosen, bins, steps))
+    parts = list(packed_rows(pack_labels(labels).T, targets, chosen, bins, steps))
     expected = [pack_labels(labels[inside == row].reshape(1, -1))[0].tolist() for row in chosen]
     assert [row.tolist() for part in parts for row in part] == expected
 
@@ -196,7 +197,7 @@ def test_a_row_of_predictions_is_a_step(folder, trained):
         source = dataset_source(folder / "data", split, trained.info)
         predict_source(Predictor(trained), source, Output(folder / f"{split}.npz", tracks=folder / "tracks"))
     found, rows = read_predictions(folder / "test.npz"), dataset.rows("test")
-    assert found.ids.tolist() == step_ids(dataset, rows)
+    assert found.ids.tolist() == dataset.label_ids(rows)
     assert (found.bin, set((found.end - found.start).tolist())) == (10, {10})
     np.testing.assert_array_equal(found.labels, dataset.labels(rows).reshape(-1, 2))
     np.testing.assert_array_equal(found.logits, Predictor(trained).logits(dataset.codes(rows)).reshape(-1, 2))

@@ -15,6 +15,7 @@ from danq.data.dataset import SPLITS, open_dataset
 from danq.data.options import DatasetOptions
 from danq.data.regions.making import build_region_dataset
 from danq.data.writing import (
+    Contents,
     TargetRow,
     count_positives,
     pack_labels,
@@ -197,9 +198,8 @@ def test_examples_bring_their_own_sequences(tmp_path: Path) -> None:
         np.save(partial / "codes.npy", codes)
         write_examples(partial, ["a", "b", "c", "d"], split)
         counts = count_positives(pack_labels(labels), split, 3)
-        write_manifest(
-            partial, tmp_path / "out", "d", options, "multiclass", targets, counts, split, {}, {"x.fa": "0"}
-        )
+        contents = Contents("multiclass", targets, counts, split, inputs={"x.fa": "0"})
+        write_manifest(partial, tmp_path / "out", "d", options, contents)
     dataset = open_dataset(tmp_path / "out")
     rows = np.array([3, 0, 2])
     assert (dataset.task, dataset.bin, dataset.genome) == ("multiclass", None, None)

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from danq.data.regions import composition
-from danq.data.regions.composition import window_composition
-from danq.data.regions.labels import bins_of
+from danq.data.regions import admission as composition
+from danq.data.regions.admission import window_composition
+from danq.data.regions.bins import bins_of
 from danq.genome.alphabet import encode
 from danq.genome.fasta import Genome
 
@@ -31,7 +31,7 @@ def test_composition_equals_a_naive_loop_in_whatever_stretches(
     made, window = genome(sequences), width + margin
     bins = bins_of(made.lengths, width)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(composition, "_BASES_A_STRETCH", stretch)
+        patch.setattr(composition, "_BASES_AT_ONCE", stretch)
         found = window_composition(made, bins, window)
     expected = [
         oracles.composition(sequences[each[0]], each, window)

@@ -1,0 +1,244 @@
+"""Which bins of a genome are kept: by split, exclusions, unknown bases, and the draw of negatives."""
+
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from danq.data.options import DatasetOptions, Negatives
+from danq.data.regions.bins import Bins, covered_bins
+from danq.data.splits import TRAIN, Territory, assign
+from danq.errors import DanqError, first_few
+from danq.genome.alphabet import C, G, N
+from danq.genome.fasta import Bases, Genome
+from danq.genome.intervals import window_start
+from danq.genome.tracks import place_intervals
+from danq.progress import progress
+
+log = logging.getLogger("danq")
+
+NOWHERE = 255
+"""Split of a bin that is left out."""
+GC_STRATA = 50
+_BASES_AT_ONCE = 1 << 24
+
+
+@dataclass(frozen=True, eq=False)
+class Composition:
+    """What the window of each bin is made of.
+
+    Attributes
+    ----------
+    unknown : int32, shape (bins,)
+        bp of N, with the part of the window past the contig's ends.
+    gc : float32, shape (bins,)
+        G and C as a part of the known bases; 0 where all are unknown.
+    """
+
+    unknown: NDArray[np.int32]
+    gc: NDArray[np.float32]
+
+
+def window_composition(genome: Genome, bins: Bins, window: int) -> Composition:
+    """Count N and GC in the window of so many bp that is centred on each bin of a genome."""
+    unknown = np.empty(len(bins), np.int32)
+    gc = np.empty(len(bins), np.float32)
+    # running sums over a part of a contig: over all the genome they would take eight bytes a base
+    bins_at_once = max(1, _BASES_AT_ONCE // bins.width)
+    with progress("counting bases", len(bins), "bins") as advance:
+        for contig in range(len(genome.names)):
+            codes = genome.contig(contig)
+            for low in range(int(bins.first[contig]), int(bins.first[contig + 1]), bins_at_once):
+                part = slice(low, min(low + bins_at_once, int(bins.first[contig + 1])))
+                start = np.arange(part.start, part.stop) - bins.first[contig]
+                left = window_start(start * bins.width, bins.width, window)
+                known, strong = _counts(codes, left, window)
+                unknown[part] = window - known
+                gc[part] = strong / np.maximum(known, 1)
+                advance(part.stop - part.start)
+    return Composition(unknown, gc)
+
+
+def _counts(
+    codes: Bases, left: NDArray[np.int64], window: int
+) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
+    """Count known bases, and G and C, of windows that start at ascending `left`."""
+    begin, end = np.clip(left, 0, len(codes)), np.clip(left + window, 0, len(codes))
+    stretch = codes[begin[0] : end[-1]]
+    edges = np.stack([begin, end]) - begin[0]
+    known, strong = (_before(wanted, edges) for wanted in (stretch != N, (stretch == C) | (stretch == G)))
+    return known[1] - known[0], strong[1] - strong[0]
+
+
+def _before(wanted: NDArray[np.bool_], position: NDArray[np.int64]) -> NDArray[np.int32]:
+    """Count the wanted bases before each position.
+
+    Sums run over bytes of eight bases, several times faster than over single bases.
+    """
+    packed = np.append(np.packbits(wanted, bitorder="little"), np.uint8(0))
+    total = np.zeros(len(packed), np.int32)
+    np.cumsum(np.bitwise_count(packed[:-1]), out=total[1:], dtype=np.int32)
+    byte = position >> 3
+    rest = packed[byte] & ((1 << (position & 7)) - 1).astype(np.uint8)
+    return total[byte] + np.bitwise_count(rest)
+
+
+def admit(
+    options: DatasetOptions,
+    placed: dict[int, Territory],
+    genome: Genome,
+    bins: Bins,
+    composition: Composition,
+    aliases: Mapping[str, str] | None,
+) -> tuple[NDArray[np.uint8], dict[str, int]]:
+    """Give each bin its split, or `NOWHERE` and a count under the first reason to leave it out.
+
+    Parameters
+    ----------
+    options : DatasetOptions
+        `window`, `max_n` and `exclude` count here.
+    placed : dict of int to Territory
+        Splits of the genome, from `danq.data.splits`.
+    genome, bins, composition
+        The genome, its bins and what their windows are made of.
+    aliases : mapping of str to str, optional
+        Further contig names.
+
+    Returns
+    -------
+    split : uint8, shape (bins,)
+        Index into `SPLITS`, or `NOWHERE`.
+    left_out : dict of str to int
+        Bins by reason; a bin has one, the first that applies.
+
+    Raises
+    ------
+    DanqError
+        If a file of exclusions cannot be read, or none of its contigs is in the genome.
+    """
+    assigned = assign(bins, genome.lengths, placed, options.window)
+    most = Fraction(str(options.max_n))
+    allowed = options.window * most.numerator // most.denominator
+    reasons = {
+        "straddling": assigned.straddling,
+        "boundary": assigned.boundary,
+        "excluded": _excluded(options.exclude, genome, bins, aliases),
+        "too_many_n": composition.unknown > allowed,
+    }
+    split = assigned.split.copy()
+    left_out = {"short_last_bin": bins.short}
+    for reason, where in reasons.items():
+        left_out[reason] = int((where & (split != NOWHERE)).sum())
+        split[where] = NOWHERE
+    return split, left_out
+
+
+def _excluded(
+    paths: list[Path], genome: Genome, bins: Bins, aliases: Mapping[str, str] | None
+) -> NDArray[np.bool_]:
+    """Mark bins of which at least one base is excluded; the rest of their windows does not matter."""
+    excluded = np.zeros(len(bins), bool)
+    for path in paths:
+        regions = place_intervals(path, genome, aliases)
+        excluded[covered_bins(bins, regions.contig, regions.start, regions.end)[0]] = True
+        if not regions.unknown:
+            continue
+        unknown = first_few(regions.unknown, 3)
+        if not len(regions.start):
+            raise DanqError(
+                f"{path}: no contig of it is in the genome; "
+                f"expected names such as {first_few(genome.names, 3)}; received {unknown}"
+            )
+        log.warning("%s: left out regions on contigs that the genome does not have: %s", path, unknown)
+    return excluded
+
+
+def kept_bins(
+    options: DatasetOptions, split: NDArray[np.uint8], positive: NDArray[np.bool_], gc: NDArray[np.float32]
+) -> NDArray[np.int64]:
+    """Choose the bins that become rows: all of validation and test, training bins as `keep` says.
+
+    Parameters
+    ----------
+    options : DatasetOptions
+        `keep` and `seed` count here.
+    split : uint8, shape (bins,)
+        From `admit`.
+    positive : bool, shape (bins,)
+        Bins with at least one target.
+    gc : float32, shape (bins,)
+        GC part of each bin's window.
+
+    Returns
+    -------
+    int64, shape (n,)
+        Numbers of the bins, ascending.
+    """
+    if options.keep == "all":
+        return np.flatnonzero(split != NOWHERE)
+    kept = (split != NOWHERE) & ((split != TRAIN) | positive)
+    if isinstance(options.keep, Negatives):
+        training = split == TRAIN
+        pool = np.flatnonzero(training & ~positive)
+        kept[draw_negatives(options.keep, np.flatnonzero(training & positive), pool, gc, options.seed)] = True
+    return np.flatnonzero(kept)
+
+
+def draw_negatives(
+    options: Negatives,
+    positive: NDArray[np.int64],
+    negative: NDArray[np.int64],
+    gc: NDArray[np.float32] | None,
+    seed: int,
+) -> NDArray[np.int64]:
+    """Choose which negative bins are kept.
+
+    With ``match: gc`` the bins are drawn within `GC_STRATA` equal strata of window GC content, in proportion
+    to the positives in each; a stratum with too few negatives gives all it has, and the shortage is logged.
+
+    Parameters
+    ----------
+    options : Negatives
+        Ratio and matching.
+    positive, negative : int64, shapes (p,) and (q,)
+        Numbers of the positive and negative training bins.
+    gc : float32, shape (bins,), or None
+        GC part of each bin's window; needed for ``match: gc``.
+    seed : int
+        Seed of the draw.
+
+    Returns
+    -------
+    int64, shape (m,)
+        Numbers of the kept negative bins, ascending.
+    """
+    random = np.random.Generator(np.random.Philox(seed))
+    # the running total is rounded, not each stratum, so that the ratio holds over all of them
+    if options.match == "gc" and gc is not None:
+        wanted = np.bincount(_stratum(gc[positive]), minlength=GC_STRATA)
+        groups = _groups(negative, _stratum(gc[negative]))
+    else:
+        wanted, groups = np.array([len(positive)]), [negative]
+    quota = np.diff(np.floor(np.cumsum(wanted) * options.negatives_per_positive + 0.5), prepend=0)
+    drawn = [
+        random.choice(group, min(int(number), len(group)), replace=False)
+        for group, number in zip(groups, quota, strict=True)
+    ]
+    negatives = np.sort(np.concatenate(drawn))
+    if len(negatives) < quota.sum():
+        log.warning("negatives: wanted %d training bins, found %d that match", quota.sum(), len(negatives))
+    return negatives
+
+
+def _stratum(gc: NDArray[np.float32]) -> NDArray[np.int64]:
+    return np.minimum((gc * GC_STRATA).astype(np.int64), GC_STRATA - 1)
+
+
+def _groups(numbers: NDArray[np.int64], stratum: NDArray[np.int64]) -> list[NDArray[np.int64]]:
+    order = np.argsort(stratum, kind="stable")
+    borders = np.searchsorted(stratum[order], np.arange(1, GC_STRATA))
+    return np.split(numbers[order], borders)
