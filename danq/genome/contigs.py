@@ -100,10 +100,8 @@ def resolve_contigs(
 
     Parameters
     ----------
-    names : iterable of str
-        Contig names of the file.
-    genome_names : sequence of str
-        Contig names of the genome.
+    names, genome_names : iterable of str, sequence of str
+        Contig names of the file, and of the genome.
     source : str
         What the names were read from, for messages.
     aliases : mapping of str to str, optional

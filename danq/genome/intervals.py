@@ -154,10 +154,6 @@ def read_regions(
 
     Parameters
     ----------
-    texts : sequence of str
-        What the user asks for.
-    genome : Genome
-        The genome the regions lie on.
     source : str
         Where the texts stand, for messages.
     aliases : mapping of str to str, optional

@@ -89,8 +89,6 @@ def place_intervals(
     ----------
     path, feature
         As for `read_intervals`.
-    genome : Genome
-        The genome they refer to.
     aliases : mapping of str to str, optional
         Alias → genome name, as from `danq.genome.contigs.read_aliases`.
 

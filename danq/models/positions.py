@@ -6,6 +6,7 @@ The labels of sub-bins are made by `danq.data.regions`; here a network is cut so
 from typing import NamedTuple
 
 from danq.errors import DanqError
+from danq.genome.intervals import window_start
 from danq.models.options import SubBinOptions
 
 
@@ -64,7 +65,7 @@ def before_bin(options: SubBinOptions, window: int) -> int:
             f"steps: expected a size that divides the bin of {options.bin} bp, {_divisors(options.bin)}; "
             f"received {options.steps}"
         )
-    return window // 2 - options.bin // 2
+    return window_start(0, window, options.bin)
 
 
 def share_out(options: SubBinOptions, window: int, positions: Positions) -> SubBins:
