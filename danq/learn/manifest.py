@@ -1,5 +1,6 @@
 """What ``bundle.json`` says of a trained model; importable without TensorFlow."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from danq.data.manifest import Task
@@ -67,6 +68,20 @@ class BundleManifest(Manifest):
     encoder: dict[str, Any]
     parameters: int
     digest: str
+
+
+def not_above_chance(best: Mapping[str, Any]) -> str | None:
+    """Say that a run is not trained enough, where its validation AUPRC is not above the prevalence.
+
+    Parameters
+    ----------
+    best : mapping
+        As `BundleManifest.best`.
+    """
+    auprc, prevalence = best.get("valid_auprc"), best.get("valid_prevalence")
+    if auprc is None or prevalence is None or auprc > prevalence:
+        return None
+    return f"not trained enough: validation AUPRC {auprc:.4f}, of chance {prevalence:.4f}"
 
 
 class UsedBundle(Entry):

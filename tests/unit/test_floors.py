@@ -31,7 +31,6 @@ FLOOR = {name: height for height, names in enumerate(FLOORS) for name in names}
 MODULES = sorted(PACKAGE.rglob("*.py"))
 WITHOUT_TENSORFLOW = {
     "learn/__init__.py",
-    "learn/chance.py",
     "learn/manifest.py",
     "learn/options.py",
     "learn/train/__init__.py",

@@ -12,9 +12,8 @@ from danq.data.dataset import Dataset, open_dataset
 from danq.errors import DanqError
 from danq.files import check_writable, sha256, staged
 from danq.learn.bundle import save_bundle
-from danq.learn.chance import not_above_chance, valid_prevalence
 from danq.learn.devices import choose_strategy
-from danq.learn.manifest import BundleManifest
+from danq.learn.manifest import BundleManifest, not_above_chance
 from danq.learn.options import TrainOptions
 from danq.learn.train.checkpoint import DIRECTORY, CheckpointStore
 from danq.learn.train.compatibility import check_data, with_steps
@@ -128,6 +127,21 @@ def _information(
         "dataset": {"name": data.manifest.name, "digest": data.digest, "genome_digest": genome},
         "provenance": provenance({"dataset": data.digest, **trained.inputs}, described),
     }
+
+
+def valid_prevalence(data: Dataset) -> float | None:
+    """Share of positive labels in the validation rows, which is the AUPRC of chance.
+
+    Returns
+    -------
+    float or None
+        Mean over the targets that have both positives and negatives there, as the validation metrics are;
+        None where no target has.
+    """
+    labels = data.labelled("valid")
+    counts = data.counts("valid").tolist()
+    shares = [count / labels for count in counts if 0 < count < labels]
+    return sum(shares) / len(shares) if shares else None
 
 
 def _best(history: Sequence[Mapping[str, Any]], monitor: str) -> dict[str, Any]:

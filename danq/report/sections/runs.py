@@ -9,7 +9,7 @@ import polars as pl
 from danq.evaluate.compare import mean_and_sd
 from danq.evaluate.intervals import FEWEST_BLOCKS
 from danq.evaluate.runs import Run
-from danq.learn.chance import not_above_chance
+from danq.learn.manifest import not_above_chance
 from danq.metrics import AREAS
 from danq.report.content import Column, Section, area_column, between, table
 from danq.report.plots import Points, Tab, line_plot
