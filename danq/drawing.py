@@ -60,11 +60,11 @@ def svg(
         figure.savefig(stream, format="svg", metadata=nothing, bbox_inches="tight" if tight else None)
     _, root, body = re.split(r"(<svg[^>]*>)", stream.getvalue(), maxsplit=1)
     root = re.sub(r'="([\d.]+)pt"', r'="\1"', root).replace("<svg", '<svg role="img"')
-    told = remarks or {}
+    titles = remarks or {}
 
     def group(tag: re.Match[str]) -> str:
         # no ids but those that are referred to: a page may hold several figures
-        return f"<g><title>{escape(told[tag[1]])}</title>" if tag[1] in told else "<g>"
+        return f"<g><title>{escape(titles[tag[1]])}</title>" if tag[1] in titles else "<g>"
 
     named = f"{root}\n<title>{escape(title)}</title>\n"
     named += f"<desc>{escape(description)}</desc>" if description else ""

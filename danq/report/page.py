@@ -47,10 +47,10 @@ def write_report(results: Path, out: Path, runs: Sequence[str] = (), callsets: C
     DanqError
         If there is no run or something named is missing, or a file of the results is damaged.
     """
-    found = read_results(results, runs, callsets)
+    read = read_results(results, runs, callsets)
     with tempfile.TemporaryDirectory() as folder, atomic(out) as partial:
-        drawn = _draw(sections(found), _configuration(found), Path(folder))
-        partial.write_text(_finish(drawn, _title(found)), encoding="utf-8")
+        drawn = _draw(sections(read), _configuration(read), Path(folder))
+        partial.write_text(_finish(drawn, _title(read)), encoding="utf-8")
 
 
 def sections(results: Results) -> list[Section]:
@@ -114,13 +114,13 @@ def _title(results: Results) -> str:
 
 def _introduction(results: Results) -> str:
     groups, families = results.groups, results.families()
-    told = f"{_number(len(groups), 'run')} on {_number(len(families), 'dataset')}"
-    told += f", {len(results.runs)} trainings." if len(results.runs) > len(groups) else "."
+    introduction = f"{_number(len(groups), 'run')} on {_number(len(families), 'dataset')}"
+    introduction += f", {len(results.runs)} trainings." if len(results.runs) > len(groups) else "."
     for name, here in families.items():
         best = max(here, key=compare.mean_auroc)
         if (area := compare.mean_auroc(best)) >= 0:
-            told += f" Highest mean AUROC on {text(name)}: {text(best.name)}, {area:.3f}."
-    return told
+            introduction += f" Highest mean AUROC on {text(name)}: {text(best.name)}, {area:.3f}."
+    return introduction
 
 
 def _number(n: int, what: str) -> str:
@@ -133,8 +133,8 @@ def _draw(made: list[Section], configuration: dict[str, Any], folder: Path) -> s
     content.mkdir()
     home.mkdir()
     for section in made:
-        given = json.dumps(section.content(), ensure_ascii=False, allow_nan=False)
-        (content / f"{section.id}_mqc.json").write_text(given, encoding="utf-8")
+        written = json.dumps(section.content(), ensure_ascii=False, allow_nan=False)
+        (content / f"{section.id}_mqc.json").write_text(written, encoding="utf-8")
     order = {"custom_content": {"order": [section.id for section in made]}}
     write_json(folder / "multiqc.yaml", configuration | order)
     kept = {name: value for name, value in os.environ.items() if not name.startswith("MULTIQC_")}
@@ -178,12 +178,12 @@ def _finish(page: str, title: str) -> str:
 
 def _without(page: str, mark: str) -> str:
     """Take out the `div` whose opening tag holds `mark`, with all in it; nothing where there is none."""
-    found = re.search(r"<div\b[^>]*" + re.escape(mark), page)
-    if not found:
+    opening = re.search(r"<div\b[^>]*" + re.escape(mark), page)
+    if not opening:
         return page
     depth = 0
-    for tag in re.compile(r"<(/?)div\b").finditer(page, found.start()):
+    for tag in re.compile(r"<(/?)div\b").finditer(page, opening.start()):
         depth += -1 if tag[1] else 1
         if depth == 0:
-            return page[: found.start()] + page[page.index(">", tag.end()) + 1 :]
+            return page[: opening.start()] + page[page.index(">", tag.end()) + 1 :]
     return page

@@ -85,7 +85,7 @@ def read_results(path: Path, names: Sequence[str] = (), callsets: Collection[str
         If it holds no run, or lacks a named run or callset, or a file in it is damaged or of another format
         version.
     """
-    bundles = _chosen(path, "run", "runs/*/bundle.json", names, not names)
+    bundles = _manifests(path, "run", "runs/*/bundle.json", names, not names)
     if not bundles:
         raise DanqError(f"{path}: expected at least one run (runs/<name>/bundle.json), found none")
     runs = _in_order([read_run(manifest) for manifest in bundles], names)
@@ -99,7 +99,7 @@ def read_results(path: Path, names: Sequence[str] = (), callsets: Collection[str
         for manifest in sorted(path.glob("genomes/*/genome.json"))
     }
     kept = {name: datasets[name] for name in datasets if name in used}
-    scored = _chosen(path, "callset", "scores/*/scores.json", callsets, not callsets and not names)
+    scored = _manifests(path, "callset", "scores/*/scores.json", callsets, not callsets and not names)
     jobs = _read_jobs(path / "benchmarks")
     return Results(tuple(runs), kept, genomes, jobs, tuple(map(read_callset, scored)))
 
@@ -128,14 +128,14 @@ def _natural(name: str) -> tuple[str | int, ...]:
     return tuple(int(part) if index % 2 else part for index, part in enumerate(parts))
 
 
-def _chosen(path: Path, what: str, pattern: str, names: Collection[str], everything: bool) -> list[Path]:
+def _manifests(path: Path, what: str, pattern: str, names: Collection[str], everything: bool) -> list[Path]:
     """Find the manifests of the named directories, or of all."""
-    found = sorted(path.glob(pattern))
-    missing = sorted(set(names) - {manifest.parent.name for manifest in found})
+    manifests = sorted(path.glob(pattern))
+    missing = sorted(set(names) - {manifest.parent.name for manifest in manifests})
     if missing:
         place = pattern.replace("*", missing[0])
         raise DanqError(f"{path}: expected the {what} {missing[0]} ({place}), found none")
-    return [manifest for manifest in found if everything or manifest.parent.name in names]
+    return [manifest for manifest in manifests if everything or manifest.parent.name in names]
 
 
 def _read_jobs(folder: Path) -> pl.DataFrame | None:

@@ -64,7 +64,7 @@ def _table(groups: Sequence[Group], id_: str, title: str) -> Section | None:
             n, positives = (int(metrics.filter("counted")[name].sum()) for name in ("n", "positives"))
             common = {"positives": positives, "prevalence": 100 * positives / max(n, 1)}
             row = rows.setdefault(str(target), common)
-            row |= {f"r{number}_{name}": number_ for name, number_ in _values(metrics).items()}
+            row |= {f"r{number}_{name}": metric for name, metric in _values(metrics).items()}
             row |= _status(metrics)
     columns["status"] = Column("Status", "why a target is not scored; it enters no mean")
     description = (
