@@ -149,8 +149,8 @@ def _diagram(model: keras.Model) -> Iterator[str]:
 
 def _sources(layer: keras.layers.Layer) -> list[str]:
     inputs = [layer.input] if not isinstance(layer, keras.layers.InputLayer) else []
-    found = [tensor._keras_history.operation.name for tensor in keras.tree.flatten(inputs)]
-    return list(dict.fromkeys(found))
+    names = [tensor._keras_history.operation.name for tensor in keras.tree.flatten(inputs)]
+    return list(dict.fromkeys(names))
 
 
 def _shape(layer: keras.layers.Layer) -> str:

@@ -118,7 +118,7 @@ def fit(options: Options, dataset: Dataset, seed: int) -> tuple[Encoder, "keras.
     """
     started = time.monotonic()
     generator = np.random.default_rng(seed)
-    rows = _some(dataset.rows("train"), options.max_rows, generator)
+    rows = _sample(dataset.rows("train"), options.max_rows, generator)
     counter, c = _choose(options, dataset, rows, generator)
     features, labels = _features(dataset, rows, counter), dataset.labels(rows)
     scale = _standardise(features)
@@ -138,7 +138,7 @@ def fit(options: Options, dataset: Dataset, seed: int) -> tuple[Encoder, "keras.
     return counter, _model(options, counter, scale, linear, dataset.task), [entry]
 
 
-def _some(values: NDArray[np.int64], most: int, generator: np.random.Generator) -> NDArray[np.int64]:
+def _sample(values: NDArray[np.int64], most: int, generator: np.random.Generator) -> NDArray[np.int64]:
     return values if len(values) <= most else np.sort(generator.choice(values, most, replace=False))
 
 
@@ -151,17 +151,17 @@ def _choose(
         raise DanqError(
             f"k: expected a word of at most the window's {dataset.window} bp, received {options.k}"
         )
-    train, valid = (_some(some, options.tuning_rows, generator) for some in (rows, dataset.rows("valid")))
+    train, valid = (_sample(part, options.tuning_rows, generator) for part in (rows, dataset.rows("valid")))
     targets = np.arange(len(dataset.targets))
     if dataset.task == "multilabel":
-        targets = _some(targets, options.tuning_targets, generator)
-    labels = [dataset.labels(some)[:, targets] for some in (train, valid)]
+        targets = _sample(targets, options.tuning_targets, generator)
+    labels = [dataset.labels(part)[:, targets] for part in (train, valid)]
     best = (-1.0, lengths[-1], sorted(options.c)[len(options.c) // 2])
     with progress("choosing k and C", len(lengths), "word lengths") as advance:
         for k in lengths:
             counter = KmerCounts(k, dataset.window)
-            features = [_features(dataset, some, counter) for some in (train, valid)]
-            _apply(features[1], _standardise(features[0]))
+            features = [_features(dataset, part, counter) for part in (train, valid)]
+            _rescale(features[1], _standardise(features[0]))
             for c, score in _path(sorted(options.c), features, labels, dataset.task):
                 log.debug("kmer_logistic: k = %d, C = %g: validation AUROC %.4f", k, c, score)
                 best = (score, k, c) if score > best[0] else best
@@ -200,11 +200,11 @@ def _standardise(features: NDArray[np.float32]) -> _Scale:
         squares += ((features[first : first + _READ_AT_ONCE] - mean) ** 2).sum(axis=0)
     deviation = np.sqrt(squares / len(features)).astype(np.float32)
     scale = _Scale(mean.astype(np.float32), np.where(deviation > 0, deviation, np.float32(np.inf)))
-    _apply(features, scale)
+    _rescale(features, scale)
     return scale
 
 
-def _apply(features: NDArray[np.float32], scale: _Scale) -> None:
+def _rescale(features: NDArray[np.float32], scale: _Scale) -> None:
     features -= scale.mean
     features /= scale.deviation
 
@@ -249,7 +249,7 @@ def _validate(dataset: Dataset, counter: KmerCounts, scale: _Scale, linear: _Lin
     for first in range(0, len(rows), _READ_AT_ONCE):
         block = slice(first, first + _READ_AT_ONCE)
         features = _features(dataset, rows[block], counter)
-        _apply(features, scale)
+        _rescale(features, scale)
         logits[block] = linear.logits(features)
     auroc, auprc = _scores(logits, labels)
     return {"valid_loss": _loss(logits, labels, dataset.task), "valid_auroc": auroc, "valid_auprc": auprc}

@@ -241,7 +241,7 @@ def cudnn_ready(layer: keras.layers.Layer) -> list[str]:
     """
     if isinstance(layer, keras.layers.Bidirectional):
         directions = (("forward", layer.forward_layer), ("backward", layer.backward_layer))
-        return [f"{direction}: {reason}" for direction, one in directions for reason in cudnn_ready(one)]
+        return [f"{name}: {reason}" for name, direction in directions for reason in cudnn_ready(direction)]
     if not isinstance(layer, keras.layers.LSTM | keras.layers.GRU):
         return [f"{type(layer).__name__} has no cuDNN kernel"]
     unmet = {

@@ -137,17 +137,17 @@ def _read_once(
 ) -> NDArray[np.float32]:
     """Start of the embedding, float32 (words + 2, width): padding 0, unknown words at random."""
     vectors = read_vectors(path, vocabulary)
-    found = int(vectors.found.sum())
+    known = int(vectors.found.sum())
     log.info(
         "%s: %s vectors of width %d; %s of %s words of the vocabulary have one (%.1f%%)",
         path,
         f"{vectors.words_in_file:,}",
         vectors.matrix.shape[1],
-        f"{found:,}",
+        f"{known:,}",
         f"{len(vocabulary):,}",
-        100 * found / len(vocabulary),
+        100 * known / len(vocabulary),
     )
-    if not found:
+    if not known:
         log.warning("%s: no word of the vocabulary has a vector; are the words written alike?", path)
     start = starting_vectors(vectors, seed, before=FIRST)
     start[PADDING] = 0

@@ -78,8 +78,8 @@ class Predictions:
         rows : slice or int64, shape (m,), or bool, shape (n,)
             What NumPy accepts as an index of the first axis.
         """
-        chosen: dict[str, Any] = {name: array[rows] for name, array in self.columns().items()}
-        return replace(self, **chosen)
+        arrays: dict[str, Any] = {name: array[rows] for name, array in self.columns().items()}
+        return replace(self, **arrays)
 
     def choose(self, columns: NDArray[np.int64]) -> "Predictions":
         """Take the same predictions for a choice of targets.

@@ -21,7 +21,7 @@ from danq.learn.predict.forward import compile_forward
 from danq.learn.predict.outputs import Output
 from danq.learn.predict.predictions import Predictions
 from danq.learn.predict.rows import Rows, Source
-from danq.learn.predict.rows_from_python import given_rows
+from danq.learn.predict.rows_from_python import rows_from_python
 from danq.progress import progress
 
 log = logging.getLogger("danq")
@@ -131,7 +131,7 @@ class Predictor:
         DanqError
             If there is no row, or one is empty, too long, or holds something else than the model reads.
         """
-        return self.annotate(given_rows(given, self.bundle.info))
+        return self.annotate(rows_from_python(given, self.bundle.info))
 
     def annotate(self, rows: Rows, split: str = "", bin: int = 0, dataset_digest: str = "") -> Predictions:
         """Predict a block of rows and put names, positions, labels and flags beside the numbers.

@@ -14,12 +14,12 @@ from danq.learn.predict.rows import Rows
 from danq.learn.predict.sequence_sources import window_at
 
 
-def given_rows(given: Sequence[str] | NDArray[np.uint8], info: BundleManifest) -> Rows:
+def rows_from_python(inputs: Sequence[str] | NDArray[np.uint8], info: BundleManifest) -> Rows:
     """Turn sequences, texts or images into rows named `1` to `n`.
 
     Parameters
     ----------
-    given : sequence of n str, or uint8, shape (n, height, width, channels)
+    inputs : sequence of n str, or uint8, shape (n, height, width, channels)
         What the model reads.
     info : BundleManifest
         ``bundle.json`` of the model.
@@ -31,15 +31,15 @@ def given_rows(given: Sequence[str] | NDArray[np.uint8], info: BundleManifest) -
     """
     kind = info.data_kind
     what = {"dna": "sequence", "text": "text", "image": "image"}[kind]
-    if isinstance(given, str):
+    if isinstance(inputs, str):
         raise DanqError(f"expected a list of {what}s, received one str; write [{what}]")
-    if not len(given):
+    if not len(inputs):
         raise DanqError(f"expected at least one {what}, received none")
-    ids = [str(number) for number in range(1, len(given) + 1)]
-    whole = np.zeros(len(given), bool)
+    ids = [str(number) for number in range(1, len(inputs) + 1)]
+    whole = np.zeros(len(inputs), bool)
     if kind == "image":
-        return Rows(ids, _images(given, info.shape or ()), whole)
-    texts = list(given)
+        return Rows(ids, _images(inputs, info.shape or ()), whole)
+    texts = list(inputs)
     for number, text in enumerate(texts, 1):
         if not isinstance(text, str):
             raise DanqError(f"{what} {number}: expected text, received {type(text).__name__}")
@@ -51,8 +51,8 @@ def given_rows(given: Sequence[str] | NDArray[np.uint8], info: BundleManifest) -
     return _sequences(ids, texts, info.window or 0, (info.bin or 0) if info.step else 0)
 
 
-def _images(given: Any, shape: tuple[int, ...]) -> NDArray[np.uint8]:
-    images = np.asarray(given)
+def _images(inputs: Any, shape: tuple[int, ...]) -> NDArray[np.uint8]:
+    images = np.asarray(inputs)
     if images.shape[1:] != shape or images.dtype != np.uint8:
         size = " x ".join(map(str, shape))
         raise DanqError(f"expected uint8 images of {size}, received {images.dtype} of shape {images.shape}")
@@ -60,7 +60,7 @@ def _images(given: Any, shape: tuple[int, ...]) -> NDArray[np.uint8]:
 
 
 def _sequences(ids: list[str], texts: list[str], window: int, bin: int) -> Rows:
-    """Centre sequences in windows; with a bin they get positions, so that its steps can be told apart."""
+    """Centre sequences in windows; with a bin they get positions, so that its sub-bins can be told apart."""
     windows = np.stack([_window(number, text, window) for number, text in enumerate(texts, 1)])
     lengths = np.array([len(text) for text in texts], np.int64)
     padded = lengths < window

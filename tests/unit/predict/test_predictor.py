@@ -18,7 +18,7 @@ from danq.learn.predict.outputs import Output
 from danq.learn.predict.predictions import read_predictions
 from danq.learn.predict.predictor import Predictor, load, predict_source
 from danq.learn.predict.rows import Rows, Source
-from danq.learn.predict.rows_from_python import given_rows
+from danq.learn.predict.rows_from_python import rows_from_python
 from danq.models import danq as danq_model
 from danq.models.layers import codes_input
 
@@ -100,7 +100,7 @@ def test_the_run_decides_where_nothing_is_said():
 
 def test_centring_follows_the_rule_of_bins():
     # start = 5 // 2 - 12 // 2 = -4
-    codes = given_rows(["ACGTA"], counting().info).codes[0]
+    codes = rows_from_python(["ACGTA"], counting().info).codes[0]
     assert codes.tolist() == [4] * 4 + [0, 1, 2, 3, 0] + [4] * 3
 
 
