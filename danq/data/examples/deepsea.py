@@ -40,7 +40,7 @@ _CHECKED_PAIRS = 1000
 
 
 @dataclass(frozen=True)
-class _Split:
+class _SplitArrays:
     """One split's arrays as they lie in its file, with rows along the last axis if `transposed`."""
 
     path: Path
@@ -122,12 +122,12 @@ def build_deepsea_dataset(
         splits = {part: _open(files[part], part, opened) for part in SPLITS}
         targets = _targets(options.target_names, splits["train"].targets)
         _check_sizes(splits, options.window, len(targets))
-        n = sum(one.n for one in splits.values())
-        split = np.repeat(np.arange(len(SPLITS), dtype=np.uint8), [one.n for one in splits.values()])
+        n = sum(arrays.n for arrays in splits.values())
+        split = np.repeat(np.arange(len(SPLITS), dtype=np.uint8), [arrays.n for arrays in splits.values()])
         with progress("reading .mat files", 2 * n, "rows") as advance:
-            codes = (one.codes(*rows) for one, rows in _blocks(splits, advance))
+            codes = (arrays.codes(*rows) for arrays, rows in _blocks(splits, advance))
             write_array(partial / "codes.npy", (n, options.window), np.uint8, codes)
-            packed = (one.packed(*rows) for one, rows in _blocks(splits, advance))
+            packed = (arrays.packed(*rows) for arrays, rows in _blocks(splits, advance))
             write_labels(partial, n, len(targets), packed)
         write_examples(partial, _names(splits), split)
         labels, written = (np.load(partial / f"{file}.npy", mmap_mode="r") for file in ("labels", "codes"))
@@ -143,16 +143,16 @@ def build_deepsea_dataset(
         return write_manifest(partial, out, name, options, contents)
 
 
-def _check_sizes(splits: Mapping[str, _Split], window: int, targets: int) -> None:
-    for one in splits.values():
-        if (one.window, one.targets) != (window, targets):
+def _check_sizes(splits: Mapping[str, _SplitArrays], window: int, targets: int) -> None:
+    for arrays in splits.values():
+        if (arrays.window, arrays.targets) != (window, targets):
             raise DanqError(
-                f"{one.path}: expected windows of {window} bp and {targets} labels, "
-                f"received {one.window} bp and {one.targets}"
+                f"{arrays.path}: expected windows of {window} bp and {targets} labels, "
+                f"received {arrays.window} bp and {arrays.targets}"
             )
 
 
-def _open(path: Path, part: str, files: ExitStack) -> _Split:
+def _open(path: Path, part: str, files: ExitStack) -> _SplitArrays:
     """Open one split's file; an HDF5 file stays open as long as `files`."""
     import h5py
     from scipy.io import loadmat
@@ -166,7 +166,7 @@ def _open(path: Path, part: str, files: ExitStack) -> _Split:
     except (ValueError, TypeError, NotImplementedError, OSError) as error:
         raise DanqError(f"{path}: expected a MATLAB file, received something else ({error})") from None
     bases, labels = (_array(arrays, name, path) for name in names)
-    split = _Split(path, bases, labels, transposed)
+    split = _SplitArrays(path, bases, labels, transposed)
     expected = ("window x 4 x n", "labels x n") if transposed else ("n x 4 x window", "n x labels")
     rows = split.labels.shape[-1 if transposed else 0]
     if bases.ndim != 3 or labels.ndim != 2 or bases.shape[1] != 4 or rows != split.n:
@@ -184,11 +184,13 @@ def _array(arrays: Mapping[str, Any], name: str, path: Path) -> Any:
     return arrays[name]
 
 
-def _blocks(splits: Mapping[str, _Split], advance: Advance) -> Iterator[tuple[_Split, tuple[int, int]]]:
-    for one in splits.values():
-        for first in range(0, one.n, one.block):
-            last = min(first + one.block, one.n)
-            yield one, (first, last)
+def _blocks(
+    splits: Mapping[str, _SplitArrays], advance: Advance
+) -> Iterator[tuple[_SplitArrays, tuple[int, int]]]:
+    for arrays in splits.values():
+        for first in range(0, arrays.n, arrays.block):
+            last = min(first + arrays.block, arrays.n)
+            yield arrays, (first, last)
             advance(last - first)
 
 
@@ -207,20 +209,22 @@ def _targets(path: Path | None, number: int) -> list[str]:
     return list(names)
 
 
-def _names(splits: Mapping[str, _Split]) -> pl.Series:
+def _names(splits: Mapping[str, _SplitArrays]) -> pl.Series:
     numbered = [
-        pl.select(pl.format(f"{part}:{{}}", pl.int_range(1, one.n + 1))).to_series()
-        for part, one in splits.items()
+        pl.select(pl.format(f"{part}:{{}}", pl.int_range(1, arrays.n + 1))).to_series()
+        for part, arrays in splits.items()
     ]
     return pl.concat(numbered)
 
 
-def _paired(codes: NDArray[np.uint8], splits: Mapping[str, _Split]) -> dict[str, bool]:
+def _paired(codes: NDArray[np.uint8], splits: Mapping[str, _SplitArrays]) -> dict[str, bool]:
     """Tell for each split whether its second half is the reverse complement of its first (some rows)."""
-    found, begin = {}, 0
-    for part, one in splits.items():
-        half = one.n // 2
+    paired, begin = {}, 0
+    for part, arrays in splits.items():
+        half = arrays.n // 2
         rows = begin + np.unique(np.linspace(0, max(half - 1, 0), _CHECKED_PAIRS).astype(np.int64))
-        found[part] = one.n % 2 == 0 and np.array_equal(codes[rows + half], reverse_complement(codes[rows]))
-        begin += one.n
-    return found
+        paired[part] = arrays.n % 2 == 0 and np.array_equal(
+            codes[rows + half], reverse_complement(codes[rows])
+        )
+        begin += arrays.n
+    return paired

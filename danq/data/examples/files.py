@@ -1,20 +1,15 @@
 """Labelled records out of FASTA, CSV, TSV or Parquet; what a file is, its first bytes tell."""
 
 import csv
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, NamedTuple
 
-import numpy as np
-
-from danq.data.examples.labels import SPLIT_WORDS, Examples, split_word
 from danq.errors import DanqError, first_few
 from danq.files import open_binary, read_lines
 
 if TYPE_CHECKING:
     import polars as pl
-
-T = TypeVar("T")
 
 _NAME, _SPLIT = "name", "split"
 _LONGEST_FIELD = 2**31 - 1
@@ -66,51 +61,15 @@ class Table(NamedTuple):
     texts: bool = False
 
 
-def collect(
-    files: Mapping[str, Path], table: Table, convert: Callable[[Record, str], T]
-) -> tuple[Examples, list[T]]:
-    """Read the records of all files of a dataset.
-
-    Parameters
-    ----------
-    files : mapping of str to Path
-        File of each split, or one under the empty name.
-    table : Table
-        Where in it things are.
-    convert : callable
-        (record, place in its file) → what is kept of its content.
-
-    Raises
-    ------
-    DanqError
-        As `read_records`, if a word for a split is unknown, or if there is no record.
-    """
-    contents: list[T] = []
-    names: list[str] = []
-    labels: list[tuple[str, ...]] = []
-    split: list[int] = []
-    origins: list[tuple[Path, int]] = []
-    for part, path in files.items():
-        for number, record in enumerate(read_records(path, table), 1):
-            where = f"{path}:{record.line}"
-            contents.append(convert(record, where))
-            names.append(record.name or (f"{part}:{number}" if part else str(number)))
-            labels.append(record.labels)
-            split.append(SPLIT_WORDS[part] if part else split_word(record.split, where))
-            origins.append((path, record.line))
-    if not contents:
-        raise DanqError(f"{next(iter(files.values()))}: expected at least one row, received none")
-    placed = np.array(split, np.uint8)
-    return Examples(names, labels, placed, lambda row: "{}:{}".format(*origins[row])), contents
-
-
 def read_records(path: Path, table: Table) -> Iterator[Record]:
     """Read labelled records; text files may be gzip-compressed.
 
     The last whitespace-separated field of a FASTA header is the label and the first, where there are two or
     more, the name. Tables may have the columns ``name`` and ``split`` besides those asked for; a table is
-    tab-separated if its header line holds a tab, and comma-separated otherwise. Lines end at LF or CRLF
-    alone.
+    tab-separated if its header line holds a tab, and comma-separated otherwise. A comma-separated table
+    quotes fields as RFC 4180 says, so that a text may hold commas and line breaks; in a tab-separated one of
+    texts a quotation mark is a letter like any other. Lines end at LF or CRLF alone: other line breaks of
+    Unicode are part of a text. White space around a field is dropped.
 
     Raises
     ------
@@ -277,3 +236,42 @@ def _row(line: int, row: Sequence[str], places: _Places) -> Record:
         tuple(row[place].strip() for place in places.labels),
         "" if places.split is None else row[places.split].strip(),
     )
+
+
+def unlabelled_texts(path: Path, column: str, encoding: str) -> tuple[list[str], list[str]]:
+    """Read names and texts of a CSV, TSV or Parquet table, whatever other columns it has.
+
+    Parameters
+    ----------
+    path : Path
+        The table.
+    column : str
+        Column of the texts.
+    encoding : {'utf-8', 'latin-1'}
+        Of CSV and TSV files.
+
+    Raises
+    ------
+    DanqError
+        If it cannot be read in the encoding, lacks the column, has no rows, or a text is empty.
+    """
+    names, texts = list[str](), list[str]()
+    for number, record in enumerate(read_records(path, Table(column, [], encoding, texts=True)), 1):
+        names.append(record.name or str(number))
+        texts.append(text_of(record, f"{path}:{record.line}"))
+    if not texts:
+        raise DanqError(f"{path}: expected at least one text, received none")
+    return names, texts
+
+
+def text_of(record: Record, where: str) -> str:
+    """Text of a record.
+
+    Raises
+    ------
+    DanqError
+        If it is empty.
+    """
+    if not record.content:
+        raise DanqError(f"{where}: expected a text, received an empty one")
+    return record.content

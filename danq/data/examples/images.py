@@ -9,11 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from danq.data.examples.files import as_text, check_labels
-from danq.data.examples.image_arrays import read_arrays, read_images
+from danq.data.examples.image_files import decode_png, read_arrays, read_images, read_png, visible_files
 from danq.data.examples.labels import SPLIT_WORDS, UNPLACED, Examples, split_word
-from danq.data.examples.png import decode_png, read_png, visible_files
 from danq.data.options import DatasetOptions
-from danq.data.writing import write_examples
 from danq.errors import DanqError, first_few
 from danq.storage import write_array
 
@@ -53,8 +51,8 @@ class Pictures:
 
     pictures: list[Picture]
 
-    def write(self, directory: Path, names: list[str], split: NDArray[np.uint8]) -> dict[str, Any]:
-        """Write ``images.npy`` uint8 (n, height, width, channels) and ``examples.parquet``.
+    def write(self, directory: Path) -> dict[str, Any]:
+        """Write ``images.npy`` uint8 (n, height, width, channels).
 
         Returns
         -------
@@ -71,8 +69,7 @@ class Pictures:
         shape_of_all = (len(self.pictures), *shape)
         pixels = self._decoded(shape, first.where)
         write_array(directory / "images.npy", shape_of_all, np.uint8, pixels)
-        write_examples(directory, names, split)
-        return {"shape": list(shape)}
+        return {"shape": shape}
 
     def _decoded(self, shape: tuple[int, ...], first: str) -> Iterator[NDArray[np.uint8]]:
         for picture in self.pictures:
@@ -105,20 +102,19 @@ def read_pictures(files: Mapping[str, Path], options: DatasetOptions) -> tuple[E
     DanqError
         If a file cannot be read or holds no images, or what it holds does not fit together.
     """
-    found: list[Picture] = []
+    pictures: list[Picture] = []
     for part, path in files.items():
-        given = len(found)
-        found += _pictures(path, SPLIT_WORDS[part] if part else None, options)
-        if len(found) == given:
+        before = len(pictures)
+        pictures += _pictures(path, SPLIT_WORDS[part] if part else None, options)
+        if len(pictures) == before:
             raise DanqError(f"{path}: expected labelled images, received none")
-    rows = enumerate(found, 1)
     examples = Examples(
-        [picture.name or str(number) for number, picture in rows],
-        [picture.labels for picture in found],
-        np.array([picture.split for picture in found], np.uint8),
-        lambda row: found[row].where,
+        [picture.name or str(number) for number, picture in enumerate(pictures, 1)],
+        [picture.labels for picture in pictures],
+        np.array([picture.split for picture in pictures], np.uint8),
+        lambda row: pictures[row].where,
     )
-    return examples, Pictures(found)
+    return examples, Pictures(pictures)
 
 
 def unlabelled_pictures(path: Path, column: str) -> list[Picture]:
@@ -139,16 +135,16 @@ def unlabelled_pictures(path: Path, column: str) -> list[Picture]:
     kind = _kind(path)
     if kind == "npz":
         images = read_images(path)
-        found = [
+        pictures = [
             Picture(f"{path}: x[{row}]", "", (), UNPLACED, _taken(images, row)) for row in range(len(images))
         ]
     elif kind == "parquet":
-        found = list(_parquet(path, UNPLACED, column, []))
+        pictures = list(_parquet(path, UNPLACED, column, []))
     else:
-        found = [_png(file, path, (), UNPLACED) for file in visible_files(path)]
-    if not found:
+        pictures = [_png(file, path, (), UNPLACED) for file in visible_files(path)]
+    if not pictures:
         raise DanqError(f"{path}: expected images, received none")
-    return found
+    return pictures
 
 
 def _kind(path: Path) -> str:

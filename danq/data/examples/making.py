@@ -1,18 +1,15 @@
 """The dataset of labelled examples that bring their own sequence, text or image, without a genome."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
-from numpy.typing import NDArray
 
-from danq.data.examples.files import Record, Table, collect
+from danq.data.examples.files import Record, Table, read_records, text_of
+from danq.data.examples.image_files import png_files
 from danq.data.examples.images import read_pictures
-from danq.data.examples.labels import Examples, label_examples, place_examples
-from danq.data.examples.png import png_files
-from danq.data.examples.texts import read_texts
+from danq.data.examples.labels import SPLIT_WORDS, Examples, label_examples, place_examples, split_word
 from danq.data.manifest import SPLITS, DatasetManifest
 from danq.data.options import DatasetOptions
 from danq.data.writing import (
@@ -30,12 +27,15 @@ from danq.genome.alphabet import N, encode
 from danq.genome.intervals import window_start
 from danq.storage import write_array
 
+T = TypeVar("T")
 
-class Content(Protocol):
-    """What a model reads of all rows, of one kind of data."""
 
-    def write(self, directory: Path, names: list[str], split: NDArray[np.uint8]) -> dict[str, Any]:
-        """Write ``examples.parquet`` and what stands beside it; return entries of the manifest."""
+class _Rows(NamedTuple):
+    """Rows of all files; `write` puts their arrays into a directory and returns entries of the manifest."""
+
+    examples: Examples
+    write: Callable[[Path], dict[str, Any]]
+    texts: list[str] | None = None
 
 
 def build_example_dataset(options: DatasetOptions, name: str, out: Path) -> DatasetManifest:
@@ -72,12 +72,13 @@ def build_example_dataset(options: DatasetOptions, name: str, out: Path) -> Data
         from danq.data.examples.deepsea import build_deepsea_dataset
 
         return build_deepsea_dataset(options, name, files, out)
-    examples, content = _read(files, options)
-    labelled = label_examples(examples, options.label_columns)
-    split = place_examples(examples, labelled.values, options.split, f"datasets.{name}")
+    rows = _read(files, options)
+    labelled = label_examples(rows.examples, options.label_columns)
+    split = place_examples(rows.examples, labelled.values, options.split, f"datasets.{name}")
     packed = pack_labels(labelled.values)
     with staged(out) as partial:
-        of_kind = content.write(partial, examples.names, split)
+        of_kind = rows.write(partial)
+        write_examples(partial, rows.examples.names, split, rows.texts)
         write_labels(partial, len(packed), len(labelled.targets), [packed])
         contents = Contents(
             task=labelled.task,
@@ -92,44 +93,59 @@ def build_example_dataset(options: DatasetOptions, name: str, out: Path) -> Data
         return write_manifest(partial, out, name, options, contents)
 
 
-def _files(given: Path | Mapping[Any, Path]) -> dict[str, Path]:
+def _files(examples: Path | Mapping[Any, Path]) -> dict[str, Path]:
     """File of each split in the order of splits, or one file under the empty name."""
-    if isinstance(given, Path):
-        return {"": given}
-    return {part: given[part] for part in SPLITS if part in given}
+    if isinstance(examples, Path):
+        return {"": examples}
+    return {part: examples[part] for part in SPLITS if part in examples}
 
 
 def _inputs(files: Mapping[str, Path]) -> dict[str, str]:
     """Digest of each file, and of each in a folder."""
-    paths = [path for given in files.values() for path in (png_files(given) if given.is_dir() else [given])]
+    paths = [path for place in files.values() for path in (png_files(place) if place.is_dir() else [place])]
     return {str(path): sha256(path) for path in paths}
 
 
-def _read(files: Mapping[str, Path], options: DatasetOptions) -> tuple[Examples, Content]:
-    if options.kind == "text":
-        return read_texts(files, options)
+def _read(files: Mapping[str, Path], options: DatasetOptions) -> _Rows:
     if options.kind == "image":
-        return read_pictures(files, options)
-    return _read_sequences(files, options)
+        examples, pictures = read_pictures(files, options)
+        return _Rows(examples, pictures.write)
+    if options.kind == "text":
+        table = Table(options.text_column, options.label_columns, options.encoding, texts=True)
+        examples, texts = _collect(files, table, text_of)
+        return _Rows(examples, lambda _: {}, texts)
+    table = Table(options.sequence_column, options.label_columns)
+    examples, windows = _collect(files, table, lambda record, where: _window(record, options.window, where))
+    codes = np.frombuffer(b"".join(windows), np.uint8).reshape(len(windows), options.window)
 
-
-@dataclass(frozen=True, eq=False)
-class _Sequences:
-    """Codes uint8 (n, window)."""
-
-    codes: NDArray[np.uint8]
-
-    def write(self, directory: Path, names: list[str], split: NDArray[np.uint8]) -> dict[str, Any]:
-        write_examples(directory, names, split)
-        write_array(directory / "codes.npy", self.codes.shape, np.uint8, [self.codes])
+    def write(directory: Path) -> dict[str, Any]:
+        write_array(directory / "codes.npy", codes.shape, np.uint8, [codes])
         return {}
 
+    return _Rows(examples, write)
 
-def _read_sequences(files: Mapping[str, Path], options: DatasetOptions) -> tuple[Examples, _Sequences]:
-    table = Table(options.sequence_column, options.label_columns)
-    examples, blocks = collect(files, table, lambda record, where: _window(record, options.window, where))
-    codes = np.frombuffer(b"".join(blocks), np.uint8).reshape(len(blocks), options.window)
-    return examples, _Sequences(codes)
+
+def _collect(
+    files: Mapping[str, Path], table: Table, convert: Callable[[Record, str], T]
+) -> tuple[Examples, list[T]]:
+    """Read the records of all files; `convert` makes of a record and its place what is kept of it."""
+    contents: list[T] = []
+    names: list[str] = []
+    labels: list[tuple[str, ...]] = []
+    split: list[int] = []
+    origins: list[tuple[Path, int]] = []
+    for part, path in files.items():
+        for number, record in enumerate(read_records(path, table), 1):
+            where = f"{path}:{record.line}"
+            contents.append(convert(record, where))
+            names.append(record.name or (f"{part}:{number}" if part else str(number)))
+            labels.append(record.labels)
+            split.append(SPLIT_WORDS[part] if part else split_word(record.split, where))
+            origins.append((path, record.line))
+    if not contents:
+        raise DanqError(f"{next(iter(files.values()))}: expected at least one row, received none")
+    placed = np.array(split, np.uint8)
+    return Examples(names, labels, placed, lambda row: "{}:{}".format(*origins[row])), contents
 
 
 def _window(record: Record, window: int, where: str) -> bytes:

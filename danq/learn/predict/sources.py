@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from danq.data.dataset import Dataset, open_dataset
+from danq.data.examples.files import unlabelled_texts
 from danq.data.examples.images import Picture, unlabelled_pictures
-from danq.data.examples.texts import unlabelled_texts
 from danq.errors import DanqError
 from danq.genome.fasta import Genome
 from danq.genome.intervals import window_start

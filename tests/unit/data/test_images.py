@@ -11,8 +11,8 @@ from tiny_dataset import tiny_run
 
 from danq.data.batches import TrainingBatches
 from danq.data.dataset import open_dataset
+from danq.data.examples.image_files import decode_png
 from danq.data.examples.making import build_example_dataset
-from danq.data.examples.png import decode_png
 from danq.data.options import DatasetOptions
 from danq.errors import DanqError
 from danq.evaluate.evaluate import evaluate_predictions
