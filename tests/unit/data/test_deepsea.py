@@ -95,7 +95,7 @@ def test_the_order_of_channels_is_a_g_c_t(tmp_path, published):
 def test_blocks_end_where_chunks_end(tmp_path):
     _write_hdf5(tmp_path / "train.mat", "train", *_rows(40, 1), chunks=(WINDOW, 4, 7))
     with h5py.File(tmp_path / "train.mat") as file:
-        split = deepsea._Split(tmp_path, file["trainxdata"], file["traindata"], True)
+        split = deepsea._SplitArrays(tmp_path, file["trainxdata"], file["traindata"], True)
         assert split.block == 16_384 // 7 * 7
 
 
