@@ -87,7 +87,7 @@ class Job:
                 "options": self.options.model_dump(mode="json", exclude=_NOT_DIGESTED),
                 "aliases": sha256(self.options.aliases) if self.options.aliases is not None else None,
                 "part": PART,
-                "code": verb_digest("score"),
+                "code": verb_digest("score", *self.models.names),
             }
         )
 

@@ -19,7 +19,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from phased import phased_vcf
 from small_genome import genome_of
-from toy_models import ToyRunner, gc, write_vcf
+from toy_models import ToyRunner, gc, toy_models, write_vcf
 from toy_scoring import (
     FUNCTIONS,
     GENOME,
@@ -196,6 +196,7 @@ def test_parts_of_other_inputs_have_other_digests(vcf, tmp_path):
         job_of(vcf, ToyRunner(FUNCTIONS, digest="1" * 64)),
         job_of(vcf, ToyRunner(FUNCTIONS), ToyRunner(FUNCTIONS, digest="1" * 64)),
         job_of(vcf, pass_only=True),
+        replace(job_of(vcf), models=replace(toy_models(ToyRunner(FUNCTIONS)), names=("danq",))),
     ]
     assert len({job.digest for job in jobs}) == len(jobs)
     assert job_of(vcf, truth="Y").digest == jobs[0].digest
