@@ -1,4 +1,11 @@
-"""Every model danq knows, one file each; a model of one's own is given by the path of its file."""
+"""Every model danq knows, one file each; a model of one's own is given by the path of its file.
+
+``encoder(options)`` gives the unfitted encoder that makes the network's inputs of raw rows; where the module
+``READS`` several kinds of data it is ``encoder(options, kind)``. ``build(options, encoder, n_targets, task)``
+gives the network: the fitted encoder tells names, shapes and dtypes of its inputs, and from these come logits
+float32 (n, n_targets), or (n, sub-bins, n_targets) with ``output: steps``, out of a layer named ``logits``.
+Both tasks, ``multilabel`` and ``multiclass``, have one logit a target: the training adds sigmoid or softmax.
+"""
 
 import importlib.util
 import sys
@@ -44,8 +51,7 @@ def load_model_module(name: str) -> ModuleType:
     Returns
     -------
     module
-        With ``KIND``, ``Options``, ``encoder(options)`` and ``build(options, encoder, n_targets, task)``. One
-        that reads several kinds of data has ``READS``, too, a tuple of them, and ``encoder(options, kind)``.
+        With ``KIND``, ``Options``, ``encoder`` and ``build``, as this package says.
 
     Raises
     ------

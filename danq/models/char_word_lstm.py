@@ -67,24 +67,13 @@ def encoder(options: Options, kind: str = "text") -> Encoder:
 
 
 def build(options: Options, encoder: WordEncoder, n_targets: int, task: str) -> "keras.Model":
-    """Build the network.
-
-    Parameters
-    ----------
-    options : Options
-        Sizes.
-    encoder : WordEncoder
-        Fitted; gives the numbers of words and characters and the vocabulary.
-    n_targets : int
-        Outputs.
-    task : {'multilabel', 'multiclass'}
-        Both give one logit a target; the training adds sigmoid or softmax.
+    """Build the network, as `danq.models` says.
 
     Returns
     -------
     keras.Model
         ``{"words": int32 (n, words), "characters": int32 (n, words, characters)}`` to logits float32
-        (n, n_targets), or (n, sub-bins, n_targets) with ``output: steps``; the output layer is ``logits``.
+        (n, n_targets), or (n, sub-bins, n_targets) with ``output: steps``.
 
     Raises
     ------

@@ -67,24 +67,13 @@ def encoder(options: Options) -> Encoder:
 
 
 def build(options: Options, encoder: Encoder, n_targets: int, task: str) -> "keras.Model":
-    """Build the network.
-
-    Parameters
-    ----------
-    options : Options
-        Sizes.
-    encoder : Encoder
-        Fitted `CodesEncoder`; gives the window.
-    n_targets : int
-        Outputs.
-    task : {'multilabel', 'multiclass'}
-        Both give one logit a target; the training adds sigmoid or softmax.
+    """Build the network, as `danq.models` says.
 
     Returns
     -------
     keras.Model
         ``{"codes": uint8 (n, window)}`` to logits float32 (n, n_targets), or (n, sub-bins, n_targets)
-        with ``output: steps``; the output layer is ``logits``.
+        with ``output: steps``.
 
     Raises
     ------

@@ -216,19 +216,19 @@ def incremental(options: Any, model: "keras.Model") -> Incremental | None:
         kernels = _position_kernels(merge, heads, positions, cells)
     activation, early = _ACTIVATIONS[options.activation]
     return Incremental(
-        np.array(kernel.reshape(-1, options.filters), np.float32),
-        np.array(bias, np.float32),
-        activation,
-        early,
-        options.pool,
-        pads // 2,
-        pads - pads // 2,
-        positions,
-        cells,
-        options.head,
-        merge,
-        kernels,
-        heads,
+        kernel=np.array(kernel.reshape(-1, options.filters), np.float32),
+        bias=np.array(bias, np.float32),
+        activation=activation,
+        early=early,
+        pool=options.pool,
+        pad_left=pads // 2,
+        pad_right=pads - pads // 2,
+        positions=positions,
+        cells=cells,
+        head=options.head,
+        merge=merge,
+        kernels=kernels,
+        heads=heads,
     )
 
 

@@ -74,19 +74,7 @@ def encoder(options: Options) -> Encoder:
 
 
 def build(options: Options, encoder: Encoder, n_targets: int, task: str) -> "keras.Model":
-    """Build the linear model: ``{"counts"}`` → log(1 + count) → dense ``logits``, all weights 0.
-
-    Parameters
-    ----------
-    options : Options
-        Not needed for the shape.
-    encoder : Encoder
-        `KmerCounts`; gives the number of columns.
-    n_targets : int
-        Outputs.
-    task : {'multilabel', 'multiclass'}
-        Both give one logit a target.
-    """
+    """Build the linear model: ``{"counts"}`` → log(1 + count) → dense ``logits``, all weights 0."""
     import keras
 
     counts = keras.Input(encoder.inputs["counts"][0], dtype="float32", name="counts")

@@ -61,24 +61,13 @@ def encoder(options: Options, kind: str = "image") -> Encoder:
 
 
 def build(options: Options, encoder: Encoder, n_targets: int, task: str) -> "keras.Model":
-    """Build the network.
-
-    Parameters
-    ----------
-    options : Options
-        Sizes.
-    encoder : Encoder
-        Fitted; gives the image's shape. Bytes are scaled to 0..1.
-    n_targets : int
-        Outputs.
-    task : {'multilabel', 'multiclass'}
-        Both give one logit a target; the training adds sigmoid or softmax.
+    """Build the network, as `danq.models` says.
 
     Returns
     -------
     keras.Model
-        ``{"image": uint8 or float32 (n, height, width, channels)}`` to logits float32 (n, n_targets), or
-        (n, grid², n_targets) with ``output: steps``; the output layer is ``logits``.
+        ``{"image": uint8 or float32 (n, height, width, channels)}``, bytes scaled to 0..1, to logits float32
+        (n, n_targets), or (n, grid², n_targets) with ``output: steps``.
 
     Raises
     ------
