@@ -17,6 +17,7 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -39,6 +40,7 @@ def batches(steps: int) -> list[tuple[np.ndarray, np.ndarray]]:
 
 def keras_step() -> Step:
     """Prepare the model, optimizer and compiled step of danq itself."""
+    from danq.data.batches import Batch
     from danq.data.encoders import CodesEncoder
     from danq.learn.devices import choose_strategy, repeatable
     from danq.learn.options import TrainOptions
@@ -54,18 +56,19 @@ def keras_step() -> Step:
         optimizer = make_optimizer(options)
         optimizer.build(model.trainable_variables)
     steps = Steps(strategy, model, optimizer, row_loss("multilabel", None))
-    weight = np.ones(BATCH, np.float32)
-    return lambda codes, labels: float(steps.train(encoder.encode(codes), labels, weight))
+
+    def step(codes: np.ndarray, labels: np.ndarray) -> float:
+        batch = Batch(codes, labels, np.ones(len(codes), np.float32), np.arange(len(codes)))
+        loaded = steps.load([(encoder.encode(codes), batch)])
+        return float(steps.train(loaded, [options.learning_rate])[0])
+
+    return step
 
 
-def torch_step() -> Step:
-    """Prepare the same network, loss and optimizer in PyTorch."""
+def torch_network() -> Any:
+    """Make DanQ as published in PyTorch, from codes to logits."""
     import torch
     from torch import nn
-
-    # without this, saturated gates make denormal numbers and a step takes several times as long
-    torch.set_flush_denormal(True)
-    torch.manual_seed(1337)
 
     class DanQ(nn.Module):
         def __init__(self) -> None:
@@ -83,7 +86,19 @@ def torch_step() -> Step:
             steps = self.convolution(bases.transpose(1, 2)).transpose(1, 2)
             return self.head(self.rnn(steps)[0])
 
-    model = DanQ().train()
+    return DanQ()
+
+
+def torch_step() -> Step:
+    """Prepare the same network, loss and optimizer in PyTorch."""
+    import torch
+    from torch import nn
+
+    # without this, saturated gates make denormal numbers and a step takes several times as long
+    torch.set_flush_denormal(True)
+    torch.manual_seed(1337)
+
+    model = torch_network().train()
     optimizer = torch.optim.RMSprop(model.parameters(), lr=0.001, alpha=0.9, eps=1e-7)
     criterion = nn.BCEWithLogitsLoss()
 

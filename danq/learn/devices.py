@@ -12,7 +12,9 @@ import keras
 import tensorflow as tf
 
 from danq.errors import DanqError
-from danq.learn.options import TrainOptions
+from danq.learn.cudnn import use_both_directions
+from danq.learn.gpu import why_no_gpu
+from danq.learn.options import Deterministic, Precision, TrainOptions
 
 log = logging.getLogger("danq")
 
@@ -74,18 +76,39 @@ def choose_strategy(options: TrainOptions) -> tf.distribute.Strategy:
 
 
 def _use_gpus(required: bool) -> None:
+    if prepare_gpus():
+        return
+    if required:
+        raise DanqError(
+            f"train.require_gpu: expected a GPU, found none ({why_no_gpu()}); "
+            "`danq doctor` shows what there is"
+        )
+    log.warning(
+        "TRAINING ON CPU: no GPU found (%s); `danq doctor` shows what this machine offers", why_no_gpu()
+    )
+
+
+def prepare_gpus() -> bool:
+    """Let GPUs take memory as they need it and use cuDNN for both directions at once; whether there are any.
+
+    Products of float32 are float32 from here on, not TF32 (10-bit mantissas), unless a training asks for
+    that: variant effects are small enough to be spoilt by it.
+    """
+    use_tf32(False)
     gpus = tf.config.list_physical_devices("GPU")
-    if not gpus:
-        if required:
-            raise DanqError(
-                "train.require_gpu: expected a GPU, found none; `danq doctor` shows what there is"
-            )
-        log.warning("TRAINING ON CPU: no GPU found; `danq doctor` shows what this machine offers")
     for gpu in gpus:
         try:
             tf.config.experimental.set_memory_growth(gpu, True)
         except RuntimeError:  # the device is in use already: its memory was claimed some other way
-            log.info("%s: memory is claimed already", gpu.name)
+            log.debug("%s: memory is claimed already", gpu.name)
+    if gpus:
+        use_both_directions()
+    return bool(gpus)
+
+
+def use_tf32(on: bool) -> None:
+    """Choose whether GPUs may round the factors of float32 products to 10-bit mantissas."""
+    tf.config.experimental.enable_tensor_float_32_execution(on)
 
 
 def _strategy(distribute: str) -> tf.distribute.Strategy:
@@ -112,21 +135,28 @@ def is_chief(strategy: tf.distribute.Strategy) -> bool:
 
 
 @contextmanager
-def repeatable(seed: int, precision: str) -> Iterator[None]:
+def repeatable(seed: int, precision: Precision, deterministic: Deterministic = "auto") -> Iterator[None]:
     """Seed every generator, make operations deterministic, and set the arithmetic within the block.
 
     Parameters
     ----------
     seed : int
         Governs initial weights and dropout.
-    precision : {'float32', 'mixed_bfloat16', 'mixed_float16'}
-        Keras's dtype policy; the former one is set again at the end.
+    precision : {'float32', 'tf32', 'mixed_bfloat16', 'mixed_float16'}
+        Keras's dtype policy, where tf32 is float32 whose products GPUs may round; what was set before is set
+        again at the end.
+    deterministic : {'auto', True, False}
+        Whether operations are asked to give equal bytes at each run; ``auto`` asks wherever they can, which
+        is everywhere.
     """
     before = keras.config.dtype_policy()
     keras.utils.set_random_seed(seed % 2**32)
-    tf.config.experimental.enable_op_determinism()
-    keras.config.set_dtype_policy(precision)
+    if deterministic is not False:
+        tf.config.experimental.enable_op_determinism()
+    keras.config.set_dtype_policy("float32" if precision == "tf32" else precision)
+    use_tf32(precision == "tf32")
     try:
         yield
     finally:
         keras.config.set_dtype_policy(before)
+        use_tf32(False)

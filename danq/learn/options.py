@@ -7,6 +7,9 @@ from pydantic import Field
 
 from danq.options import Closed
 
+Precision = Literal["float32", "tf32", "mixed_bfloat16", "mixed_float16"]
+Deterministic = Literal["auto"] | bool
+
 
 class Schedule(Closed):
     """How the learning rate changes over the training."""
@@ -57,8 +60,13 @@ class TrainOptions(Closed):
         "mean of 1, so that rare targets are learnt too; probabilities stay calibrated",
     )
     samples_per_epoch: int | None = Field(None, ge=1, description="examples an epoch; all where left out")
-    precision: Literal["float32", "mixed_bfloat16", "mixed_float16"] = Field(
-        "float32", description="arithmetic of training"
+    precision: Precision = Field(
+        "float32",
+        description="arithmetic of training; tf32: float32 whose products GPUs may compute from 10-bit "
+        "mantissas; predictions and scores are float32 in any case",
+    )
+    deterministic: Deterministic = Field(
+        "auto", description="whether the same command gives the same bytes; auto: wherever it can"
     )
     require_gpu: bool = Field(False, description="fail at once where there is no GPU")
     distribute: Literal["none", "mirrored", "multi_worker"] = Field(

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from danq.genome.alphabet import reverse_complement
+from danq.genome.alphabet import N, reverse_complement
 
 if TYPE_CHECKING:
     from danq.learn.bundle import Bundle
@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("danq")
 
-_CPU_ROWS, _GPU_ROWS = 256, 1024
+_CPU_ROWS = 256
+_MOST_ON_GPU, _GPU_MULTIPLE = 2048, 256
 
 
 class Logits(NamedTuple):
@@ -92,6 +93,33 @@ class WholeWindows(_OfBundle):
         return Logits(values[:, : len(reference)], values[:, len(reference) :])
 
 
+class OnGpu(_OfBundle):
+    """Whole windows on a GPU, which makes and encodes both strands itself: models of one-hot bases."""
+
+    def __init__(self, bundle: "Bundle", strands: Literal["both", "forward"], rows: int | None) -> None:
+        from danq.learn.gpu import memory_limit
+        from danq.learn.predict.forward import compile_strands, rows_by_memory
+
+        super().__init__(bundle, strands)
+        most = rows_by_memory(bundle, memory_limit(), 2 * _MOST_ON_GPU) // (2 if self.both else 1)
+        self._rows = rows or max(most // _GPU_MULTIPLE, 1) * _GPU_MULTIPLE
+        self._forward = compile_strands(bundle, self.both)
+
+    def logits(
+        self, reference: NDArray[np.uint8], alternate: NDArray[np.uint8], group: NDArray[np.int64]
+    ) -> Logits:
+        """As `Runner.logits`."""
+        windows = np.concatenate([reference, alternate])
+        # few sizes, for each of which a GPU's libraries choose their kernels anew
+        filled = -(-len(windows) // _GPU_MULTIPLE) * _GPU_MULTIPLE
+        windows = np.pad(windows, ((0, filled - len(windows)), (0, 0)), constant_values=N)
+        # all batches are started before the first result is fetched
+        parts = [self._forward(windows[first : first + self._rows]) for first in range(0, filled, self._rows)]
+        logits = np.concatenate([part.numpy() for part in parts], axis=1)
+        alternates = slice(len(reference), len(reference) + len(alternate))
+        return Logits(logits[:, : len(reference)], logits[:, alternates])
+
+
 class SharedWork(_OfBundle):
     """References whole, alternates from where they differ; blocks of windows on all cores.
 
@@ -161,7 +189,7 @@ def open_runner(
     strands: Literal["both", "forward"] = "both",
     batch_size: int | None = None,
     threads: int | None = None,
-) -> WholeWindows | SharedWork:
+) -> WholeWindows | OnGpu | SharedWork:
     """Load a bundle for scoring.
 
     A model whose module has `incremental` shares work between alleles where there is no GPU; any other model,
@@ -175,8 +203,9 @@ def open_runner(
     strands : {'both', 'forward'}
         Strands that are computed.
     batch_size : int, optional
-        Windows of a block where work is shared, or of a forward pass on a GPU; 256 and 1,024 where left out.
-        Results of two sizes agree to 1e-5. Whole windows on a CPU always come in batches of one size.
+        Windows of a block where work is shared, or of a forward pass on a GPU; where left out 256, and as
+        many as the GPU's memory takes, up to 2,048 on each strand. Results of two sizes agree to 1e-5. Whole
+        windows on a CPU always come in batches of one size.
     threads : int, optional
         Blocks at a time; all cores where left out.
 
@@ -197,18 +226,21 @@ def open_runner_of(
     strands: Literal["both", "forward"] = "both",
     batch_size: int | None = None,
     threads: int | None = None,
-) -> WholeWindows | SharedWork:
+) -> WholeWindows | OnGpu | SharedWork:
     """As `open_runner`, of a bundle that is loaded already."""
-    from danq.learn.devices import find_gpus
+    from danq.data.encoders import CodesEncoder
+    from danq.learn.devices import prepare_gpus
     from danq.learn.predict.predictor import Predictor
 
-    gpu = bool(find_gpus())
-    shared = None if gpu else _incremental(bundle)
+    if prepare_gpus():
+        if isinstance(bundle.encoder, CodesEncoder):
+            return OnGpu(bundle, strands, batch_size)
+        return WholeWindows(bundle, strands, Predictor(bundle, batch_size or _MOST_ON_GPU, "none"))
+    shared = _incremental(bundle)
     if shared is not None:
         rows = max(batch_size or _CPU_ROWS, 2)
         return SharedWork(bundle, strands, shared, rows, threads or _cores())
-    rows = (batch_size or _GPU_ROWS) if gpu else _CPU_ROWS
-    return WholeWindows(bundle, strands, Predictor(bundle, rows, "none"))
+    return WholeWindows(bundle, strands, Predictor(bundle, _CPU_ROWS, "none"))
 
 
 def _compute_in_float32(bundle: "Bundle") -> None:

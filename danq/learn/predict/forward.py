@@ -1,7 +1,9 @@
 """The compiled forward pass of a bundle, for batches of one fixed shape."""
 
+import math
 from typing import Any
 
+import keras
 import tensorflow as tf
 
 from danq.learn.bundle import Bundle
@@ -41,3 +43,53 @@ def compile_forward(bundle: Bundle, rows: int, both_strands: bool) -> Any:
         name: tf.TensorSpec((batch, *shape), dtype) for name, (shape, dtype) in bundle.encoder.inputs.items()
     }
     return tf.function(forward, input_signature=[signature], jit_compile=False)
+
+
+def compile_strands(bundle: Bundle, both: bool) -> Any:
+    """Compile the forward pass of a model of codes for any number of windows, strands made on the device.
+
+    Parameters
+    ----------
+    bundle : Bundle
+        The trained model; its encoder must be a `CodesEncoder`.
+    both : bool
+        Read the reverse complements, too.
+
+    Returns
+    -------
+    callable
+        uint8 (n, window) → logits float32, shape (strands, n, k).
+    """
+
+    def forward(codes: tf.Tensor) -> tf.Tensor:
+        strands = [codes]
+        if both:
+            # A, C, G, T are 0..3, and N is 4 on either strand
+            strands.append(tf.where(codes < 4, 3 - codes, codes)[:, ::-1])
+        logits = tf.cast(bundle.model({"codes": tf.concat(strands, axis=0)}, training=False), tf.float32)
+        return tf.reshape(logits, (len(strands), -1, logits.shape[-1]))
+
+    signature = [tf.TensorSpec((None, bundle.window), tf.uint8)]
+    return tf.function(forward, input_signature=signature, jit_compile=False)
+
+
+def rows_by_memory(bundle: Bundle, limit: int, most: int) -> int:
+    """Windows of a forward pass that surely fit into a device's memory: from the sizes of all outputs.
+
+    Parameters
+    ----------
+    bundle : Bundle
+        The trained model.
+    limit : int
+        Bytes of memory.
+    most : int
+        Windows beyond which larger batches are no faster.
+    """
+    numbers = 0
+    for layer in bundle.model.layers:
+        for output in keras.tree.flatten(layer.output):
+            numbers += math.prod(int(size) for size in output.shape[1:])
+    weights = 4 * bundle.model.count_params()
+    # three times: kernels keep copies in other layouts, and work space
+    fit = (limit // 2 - weights) // (3 * 4 * max(numbers, 1))
+    return max(min(fit, most), 1)

@@ -16,7 +16,7 @@ from danq.data.dataset import Raw
 from danq.errors import DanqError
 from danq.genome.alphabet import N, reverse_complement
 from danq.learn.bundle import Bundle, load_bundle
-from danq.learn.devices import describe_device
+from danq.learn.devices import describe_device, prepare_gpus
 from danq.learn.predict.forward import compile_forward
 from danq.learn.predict.outputs import Output
 from danq.learn.predict.predictions import Predictions
@@ -72,6 +72,7 @@ class Predictor:
             raise DanqError(
                 f"reverse complement: expected none for rows of kind {bundle.kind}, received mean"
             )
+        prepare_gpus()
         self.bundle = bundle
         self.both_strands = strands == "mean" and bundle.kind == "dna"
         self.rows = -(-(size // 2 if self.both_strands else size) // _ROWS) * _ROWS

@@ -10,15 +10,18 @@ from typing import Any, Protocol
 
 import keras
 import numpy as np
+import tensorflow as tf
 from numpy.typing import NDArray
 from pydantic import BaseModel
 
 from danq.data.batches import TrainingBatches
 from danq.data.dataset import Dataset, Raw
 from danq.data.encoders import Encoder
+from danq.errors import DanqError
 from danq.files import digest, sha256
 from danq.learn.bundle import load_bundle
-from danq.learn.devices import describe_device, is_chief, processor_name, repeatable
+from danq.learn.devices import describe_device, find_gpus, is_chief, processor_name, repeatable
+from danq.learn.gpu import out_of_memory
 from danq.learn.options import PredictOptions, TrainOptions, bundle_path
 from danq.learn.train.checkpoint import DIRECTORY, CheckpointStore
 from danq.learn.train.compatibility import check_encoder, check_output, make_encoder
@@ -94,7 +97,7 @@ def fit_by_steps(
 ) -> Trained:
     """Train by the loop, with the best weights put into a model free of devices and mixed precision."""
     train = run.train
-    with repeatable(train.seed, train.precision):
+    with repeatable(train.seed, train.precision, train.deterministic):
         encoder = make_encoder(module, options, data.kind).fit(_raw(data, data.rows("train")))
         check_encoder(encoder, name)
         build = (options, encoder, len(data.targets), data.task)
@@ -119,10 +122,31 @@ def fit_by_steps(
             EpochEvents(out / "tensorboard" if train.tensorboard and writes else None),
             writes,
         )
-        state = training.run(name)
+        state = _run(training, name, train)
     final = module.build(*build)
     final.set_weights(model.get_weights())
     return Trained(encoder, final, state.history, _told(state), inputs, writes)
+
+
+def _run(training: Training, name: str, train: TrainOptions) -> TrainingState:
+    """Train; what a GPU refuses is said in one line, with the way out."""
+    try:
+        return training.run(name)
+    except tf.errors.UnimplementedError as error:
+        if "determinis" not in str(error).lower():
+            raise
+        raise DanqError(
+            f"train.deterministic: expected false, for which this device has kernels; received "
+            f"{train.deterministic!r} (TensorFlow: {str(error).splitlines()[0]})"
+        ) from None
+    except (tf.errors.ResourceExhaustedError, tf.errors.InternalError, tf.errors.UnknownError) as error:
+        if not find_gpus():
+            raise
+        # large batches also overflow the kernels' indices, which has no error of its own
+        fits = training.rows_that_fit()
+        if fits >= train.batch_size and not isinstance(error, tf.errors.ResourceExhaustedError):
+            raise
+        raise out_of_memory("train.batch_size", train.batch_size, fits) from None
 
 
 def _told(state: TrainingState) -> dict[str, Any]:

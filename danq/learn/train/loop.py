@@ -4,6 +4,7 @@ import logging
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -19,7 +20,7 @@ from danq.learn.train.monitor import Monitor, ValidationMetrics
 from danq.learn.train.optimizers import learning_rate
 from danq.learn.train.prefetch import prefetched
 from danq.learn.train.state import TrainingState
-from danq.learn.train.step import Arrays, Steps
+from danq.learn.train.step import Arrays, Loaded, Steps
 from danq.learn.train.stopping import StopRequest, stop_requests
 from danq.learn.train.tensorboard import EpochEvents
 from danq.progress import Advance, progress
@@ -66,10 +67,12 @@ class TrainingData:
 
 
 @dataclass(frozen=True)
-class _StepLoss:
-    loss: tf.Tensor
-    samples: int
-    step: int
+class _Losses:
+    """Losses of a call's steps, not read yet; the first one's number."""
+
+    losses: tf.Tensor
+    samples: tuple[int, ...]
+    first: int
 
 
 class Training:
@@ -105,7 +108,6 @@ class Training:
         self._store, self._events, self._writes = store, events, writes
         self._variables = [*steps.model.variables, *steps.optimizer.variables]
         self._best: list[NDArray[Any]] = []
-        self._rate_set: float | None = None
         self._compiled = False
         self._saved = self._mark = time.monotonic()
 
@@ -143,55 +145,69 @@ class Training:
         _assign(self._steps.model.weights, self._best)
         return state
 
+    def rows_that_fit(self) -> int:
+        """Rows of a batch that a GPU's memory takes, after a training that it ended; weights are spoilt."""
+        return self._steps.rows_that_fit(*self._data.training(0, 0))
+
+    @cached_property
+    def _steps_of_call(self) -> int:
+        inputs, batch = self._data.training(0, 0)
+        arrays = (*inputs.values(), batch.labels, batch.weight)
+        return self._steps.steps_of_call(sum(array.nbytes for array in arrays))
+
     def _train_epoch(self, stop: StopRequest, advance: Advance) -> None:
         state, last = self.state, self._data.batches.steps
-        epoch, started = state.epoch, time.perf_counter()
-        behind: _StepLoss | None = None
-        steps = prefetched(lambda step: self._data.training(epoch, step), range(state.step, last))
-        for (inputs, batch), waited in steps:
-            self._set_rate(self._rate(state.step))
-            loss = self._steps.train(inputs, batch.labels, batch.weight)
-            # a loss is read one step late, while the device works on the next
+        epoch, at_once, started = state.epoch, self._steps_of_call, time.perf_counter()
+        behind: _Losses | None = None
+
+        def load(first: int) -> Loaded:
+            steps = range(first, min(first + at_once, last))
+            return self._steps.load([self._data.training(epoch, step) for step in steps])
+
+        for loaded, waited in prefetched(load, range(state.step, last, at_once)):
+            rates = [self._rate(state.step + number) for number in range(len(loaded.samples))]
+            losses = self._steps.train(loaded, rates)
+            # losses are read one call late, while the device works on the next
             self._count(behind, advance)
-            behind = _StepLoss(loss, int(batch.weight.sum()), state.step)
-            state.step += 1
+            behind = _Losses(losses, loaded.samples, state.step)
+            state.step += len(loaded.samples)
             if stop.number or time.monotonic() - self._saved > 60 * self._options.checkpoint_minutes:
                 self._count(behind, advance)
                 behind = None
                 self._save(stop)
             now = time.perf_counter()
             if self._compiled:
-                state.time(int(batch.weight.sum()), now - started, waited)
+                state.time(sum(loaded.samples), now - started, waited)
             self._compiled, started = True, now
         self._count(behind, advance)
 
-    def _count(self, behind: _StepLoss | None, advance: Advance) -> None:
-        if behind is not None:
-            loss = float(behind.loss)
-            self.state.count(loss, behind.samples, behind.step)
-            epochs = f"epoch {self.state.epoch + 1}/{self._options.epochs}"
-            advance(behind.samples, f"{epochs} loss {self.state.loss_sum / self.state.samples:.4f}")
+    def _count(self, behind: _Losses | None, advance: Advance) -> None:
+        if behind is None:
+            return
+        for number, (loss, samples) in enumerate(zip(behind.losses.numpy(), behind.samples, strict=True)):
+            self.state.count(float(loss), samples, behind.first + number)
+        epochs = f"epoch {self.state.epoch + 1}/{self._options.epochs}"
+        advance(sum(behind.samples), f"{epochs} loss {self.state.loss_sum / self.state.samples:.4f}")
 
     def _rate(self, step: int) -> float:
         steps, epochs = self._data.batches.steps, self._options.epochs
         step += self.state.epoch * steps
         return learning_rate(self._options, step, epochs * steps, self.state.reductions)
 
-    def _set_rate(self, rate: float) -> None:
-        if rate != self._rate_set:
-            self._steps.optimizer.learning_rate = rate
-            self._rate_set = rate
-
     def _validate(self, stop: StopRequest) -> ValidationMetrics | None:
         """Measure the validation rows; None where the process was asked to stop."""
         dataset = self._data.batches.dataset
         labels = len(self._data.valid) * max(dataset.sub_bins, 1)
         monitor = Monitor(labels, len(dataset.targets), dataset.task)
+        behind: list[tuple[tf.Tensor, tf.Tensor, Batch]] = []
         for (inputs, batch), _ in prefetched(self._data.validation, range(self._data.validation_steps)):
-            logits, losses = self._steps.forward(inputs, batch.labels)
-            monitor.add(logits, batch.labels, losses, batch.weight)
+            behind.append((*self._steps.forward(inputs, batch.labels), batch))
+            # read one batch late, while the device works on the next
+            _measure(monitor, behind[:-1])
+            del behind[:-1]
             if stop.number:
                 return None
+        _measure(monitor, behind)
         return monitor.metrics()
 
     def _close_epoch(self, metrics: ValidationMetrics) -> bool:
@@ -242,6 +258,11 @@ class Training:
         _assign(self._variables, [checkpoint.arrays[name] for name in _names(_VARIABLE, self._variables)])
         self._best = [array for name, array in checkpoint.arrays.items() if name.startswith(_BEST)]
         log.info("going on in epoch %d after step %d", self.state.epoch + 1, self.state.step)
+
+
+def _measure(monitor: Monitor, batches: Sequence[tuple[tf.Tensor, tf.Tensor, Batch]]) -> None:
+    for logits, losses, batch in batches:
+        monitor.add(logits.numpy(), batch.labels, losses.numpy(), batch.weight)
 
 
 def _names(kind: str, values: Sequence[Any]) -> list[str]:

@@ -1,19 +1,30 @@
 """One training step and one forward pass, compiled once for a fixed batch shape, on one or many devices."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 import keras
 import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
+from danq.data.batches import Batch
+from danq.learn.gpu import memory_limit, peak_memory, rows_that_fit
 from danq.learn.train.losses import RowLoss
 
 Arrays = dict[str, NDArray[Any]]
+
+_MOST_STEPS, _MOST_BYTES = 16, 2**25
+
+
+class Loaded(NamedTuple):
+    """Batches on their devices: the arguments of a call, and the samples of each step."""
+
+    arrays: tuple[Any, ...]
+    samples: tuple[int, ...]
 
 
 @dataclass(frozen=True)
@@ -40,32 +51,79 @@ class Steps:
     loss: RowLoss
     clips: bool = False
 
-    def train(self, inputs: Arrays, labels: NDArray[np.uint8], weight: NDArray[np.float32]) -> tf.Tensor:
-        """Change the weights by one step and return the batch's loss before it.
+    def steps_of_call(self, batch_bytes: int) -> int:
+        """Training steps of one call: on one GPU several, so that it need not wait for the next call.
 
         Parameters
         ----------
-        inputs : dict of arrays, each of shape (b, ...)
-            What the encoder makes.
-        labels : uint8, shape (b, k), or (b, steps, k)
-            0 or 1.
-        weight : float32, shape (b,)
-            1, and 0 for padding rows.
+        batch_bytes : int
+            Size of the inputs and labels of a step.
+        """
+        return max(min(_MOST_STEPS, _MOST_BYTES // max(batch_bytes, 1)), 1) if self._on_one_gpu else 1
+
+    def load(self, batches: Sequence[tuple[Arrays, Batch]]) -> Loaded:
+        """Bring the batches of a call to the devices; may run in another thread than the training.
+
+        Parameters
+        ----------
+        batches : sequence of tuples
+            Arrays of the encoder, each of shape (b, ...), and the batch they are from: as many as
+            `steps_of_call` says, or fewer.
+        """
+        samples = tuple(int(batch.weight.sum()) for _, batch in batches)
+        if not self._on_one_gpu:
+            ((inputs, batch),) = batches
+            total = tf.constant(np.float32(samples[0]))
+            return Loaded((*map(self._share, (inputs, batch.labels, batch.weight)), total), samples)
+        arrays = [(inputs, batch.labels, batch.weight) for inputs, batch in batches]
+        # one transfer for all steps
+        stacked = tf.nest.map_structure(lambda *parts: tf.constant(np.stack(parts)), *arrays)
+        return Loaded((*stacked, tf.constant(samples, tf.float32)), samples)
+
+    def train(self, loaded: Loaded, rates: Sequence[float]) -> tf.Tensor:
+        """Change the weights by the steps of a call.
+
+        Parameters
+        ----------
+        loaded : Loaded
+            From `load`.
+        rates : sequence of float
+            Learning rate of each step.
 
         Returns
         -------
-        float32 scalar tensor
-            Weighted mean over the rows of the whole batch; reading it waits for the device.
+        float32 tensor, shape (steps,)
+            Each batch's loss before its step, the weighted mean over its rows; reading it waits for the
+            device.
         """
-        total = tf.constant(weight.sum(dtype=np.float32))
-        return self._train(self._share(inputs), self._share(labels), self._share(weight), total)
+        if self._on_one_gpu:
+            return self._train_several(*loaded.arrays, tf.constant(rates, tf.float32))
+        (self.optimizer.learning_rate,) = rates
+        return self._train(*loaded.arrays)[None]
 
-    def forward(
-        self, inputs: Arrays, labels: NDArray[np.uint8]
-    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    def forward(self, inputs: Arrays, labels: NDArray[np.uint8]) -> tuple[tf.Tensor, tf.Tensor]:
         """Logits (b, k), or (b, steps, k), and losses (b,) of the rows of a batch, without dropout."""
         logits, losses = self._forward(self._share(inputs), self._share(labels))
-        return logits.numpy(), losses.numpy()
+        return logits, losses
+
+    def rows_that_fit(self, inputs: Arrays, batch: Batch) -> int:
+        """Estimate the largest batch that a GPU's memory takes; changes the weights.
+
+        Parameters
+        ----------
+        inputs : dict of arrays
+            Arrays of any batch.
+        batch : Batch
+            That batch.
+        """
+
+        def run(rows: int) -> None:
+            cut = tf.nest.map_structure(
+                lambda array: np.resize(array, (rows, *array.shape[1:])), (inputs, batch.labels, batch.weight)
+            )
+            self._train(*tf.nest.map_structure(tf.constant, cut), tf.constant(float(rows))).numpy()
+
+        return rows_that_fit(run, memory_limit(), peak_memory, 16)
 
     @contextmanager
     def averaged(self) -> Iterator[None]:
@@ -80,6 +138,10 @@ class Steps:
         yield
         for variable, value in zip(variables, trained, strict=True):
             variable.assign(value)
+
+    @cached_property
+    def _on_one_gpu(self) -> bool:
+        return self._replicas == 1 and bool(tf.config.list_logical_devices("GPU"))
 
     @property
     def _replicas(self) -> int:
@@ -100,29 +162,48 @@ class Steps:
 
         return self.strategy.experimental_distribute_values_from_function(rows_of)
 
+    def _step(self, inputs: Any, labels: tf.Tensor, weight: tf.Tensor, total: tf.Tensor) -> tf.Tensor:
+        """Change the weights by the share of a batch that one device has, and return its part of the loss."""
+        variables = self.model.trainable_variables
+        with tf.GradientTape() as tape:
+            logits = self.model(inputs, training=True)
+            loss = tf.reduce_sum(self.loss(labels, logits) * weight) / total
+            # each device adds its part of the penalties, for the gradients are summed
+            penalties = [tf.cast(penalty, loss.dtype) / self._replicas for penalty in self.model.losses]
+            objective = self.optimizer.scale_loss(tf.add_n([loss, *penalties]))
+        gradients = tape.gradient(objective, variables)
+        if self.clips and self._replicas > 1:
+            context = tf.distribute.get_replica_context()
+            gradients = context.all_reduce(tf.distribute.ReduceOp.MEAN, gradients)
+        self.optimizer.apply(gradients, variables)
+        return loss
+
     @cached_property
     def _train(self) -> Any:
-        def on_device(inputs: Any, labels: tf.Tensor, weight: tf.Tensor, total: tf.Tensor) -> tf.Tensor:
-            variables = self.model.trainable_variables
-            with tf.GradientTape() as tape:
-                logits = self.model(inputs, training=True)
-                loss = tf.reduce_sum(self.loss(labels, logits) * weight) / total
-                # each device adds its part of the penalties, for the gradients are summed
-                penalties = [tf.cast(penalty, loss.dtype) / self._replicas for penalty in self.model.losses]
-                objective = self.optimizer.scale_loss(tf.add_n([loss, *penalties]))
-            gradients = tape.gradient(objective, variables)
-            if self.clips and self._replicas > 1:
-                context = tf.distribute.get_replica_context()
-                gradients = context.all_reduce(tf.distribute.ReduceOp.MEAN, gradients)
-            self.optimizer.apply(gradients, variables)
-            return loss
-
         @tf.function(jit_compile=False)
         def train(*batch: Any) -> tf.Tensor:
-            losses = self.strategy.run(on_device, args=batch)
+            losses = self.strategy.run(self._step, args=batch)
             return self.strategy.reduce(tf.distribute.ReduceOp.SUM, losses, axis=None)
 
         return train
+
+    @cached_property
+    def _train_several(self) -> Any:
+        """A loop of steps on one device, of any number: the last call of an epoch may hold fewer."""
+
+        def train(inputs: Any, labels: tf.Tensor, weight: tf.Tensor, total: Any, rates: Any) -> tf.Tensor:
+            def step(number: tf.Tensor, losses: tf.TensorArray) -> tuple[tf.Tensor, tf.TensorArray]:
+                batch = tf.nest.map_structure(lambda array: array[number], (inputs, labels, weight, total))
+                self.optimizer.learning_rate = rates[number]
+                return number + 1, losses.write(number, self._step(*batch))
+
+            steps = tf.shape(rates)[0]
+            losses = tf.TensorArray(tf.float32, size=steps, element_shape=())
+            loop = (tf.constant(0), losses)
+            _, losses = tf.while_loop(lambda number, _: number < steps, step, loop, parallel_iterations=1)
+            return losses.stack()
+
+        return tf.function(train, jit_compile=False, reduce_retracing=True)
 
     @cached_property
     def _forward(self) -> Any:
