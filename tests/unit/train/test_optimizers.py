@@ -7,7 +7,7 @@ import pytest
 
 from danq.errors import DanqError
 from danq.learn.options import TrainOptions
-from danq.learn.train.optimizers import learning_rate, make_optimizer
+from danq.learn.train.optimizers import FusedRMSprop, learning_rate, make_optimizer
 
 
 def rates(total, reductions=0, **schedule):
@@ -47,7 +47,7 @@ def test_a_schedule_longer_than_the_training_stays_defined():
 @pytest.mark.parametrize(
     ("name", "kind"),
     [
-        ("rmsprop", keras.optimizers.RMSprop),
+        ("rmsprop", FusedRMSprop),
         ("adam", keras.optimizers.Adam),
         ("adamw", keras.optimizers.AdamW),
         ("adadelta", keras.optimizers.Adadelta),
@@ -95,3 +95,29 @@ def test_half_precision_scales_the_loss():
     optimizer.build([keras.Variable(np.ones(1, np.float32))])
     optimizer.learning_rate = 0.25
     assert float(optimizer.inner_optimizer.learning_rate) == 0.25
+
+
+@pytest.mark.parametrize("options", [{}, {"average": 0.7}, {"clip_norm": 0.5}])
+def test_rmsprop_in_one_kernel_is_that_of_keras(options):
+    generator = np.random.default_rng(0)
+    start = [generator.standard_normal(shape).astype(np.float32) for shape in ((5, 3), (3,))]
+    fused = make_optimizer(TrainOptions(learning_rate=0.01, **options))
+    plain = keras.optimizers.RMSprop(
+        0.01,
+        global_clipnorm=options.get("clip_norm"),
+        use_ema="average" in options,
+        ema_momentum=options.get("average", 0.99),
+    )
+    variables = []
+    for optimizer in (fused, plain):
+        variables.append([keras.Variable(values) for values in start])
+        optimizer.build(variables[-1])
+    for _ in range(20):
+        gradients = [generator.standard_normal(values.shape).astype(np.float32) for values in start]
+        for optimizer, changed in zip((fused, plain), variables, strict=True):
+            optimizer.apply([keras.ops.convert_to_tensor(g) for g in gradients], changed)
+    for optimizer, changed in zip((fused, plain), variables, strict=True):
+        if options.get("average"):
+            optimizer.finalize_variable_values(changed)
+    for one, other in zip(*variables, strict=True):
+        np.testing.assert_allclose(one.numpy(), other.numpy(), rtol=1e-5, atol=1e-6)
