@@ -139,7 +139,7 @@ def test_products_are_float32_unless_a_training_asks_for_less(bundle):
 
 
 def test_a_bundle_says_by_which_products_it_was_trained(dataset, tmp_path):
-    assert train(dataset, tmp_path / "run", precision="tf32")["train"]["precision"] == "tf32"
+    assert train(dataset, tmp_path / "run", precision="tf32").train["precision"] == "tf32"
 
 
 def test_what_has_no_deterministic_kernel_is_said_in_one_line(dataset, tmp_path, monkeypatch):
