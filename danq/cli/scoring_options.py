@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal
 
 import typer
 
+from danq.score import options
 from danq.score.options import ScoreOptions
 
 
@@ -46,7 +47,7 @@ VCF = typer.Option(
 Models = Annotated[list[Path], MODEL]
 GenomeOrFasta = Annotated[Path, GENOME]
 Variants = Annotated[Path, VCF]
-Strands = Annotated[Literal["scores", "predictions", "forward"] | None, option_of("strands")]
+Strands = Annotated[options.Strands | None, option_of("strands")]
 RefMismatch = Annotated[Literal["skip", "error", "swap"] | None, option_of("ref_mismatch")]
 Regions = Annotated[list[str] | None, option_of("regions", "--region", metavar="REGION")]
 Targets = Annotated[list[str] | None, option_of("targets", "--target", metavar="TARGET")]

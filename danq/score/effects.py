@@ -3,7 +3,6 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,11 +10,9 @@ from scipy.special import expit, log_expit
 
 from danq.errors import DanqError
 from danq.metrics import class_log_odds
+from danq.score.options import Strands
 from danq.score.runner import Logits, Runner
 from danq.variants.haplotypes import Windows
-
-Strands = Literal["scores", "predictions", "forward"]
-"""How strands are combined; see `danq.score.options.ScoreOptions`."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -133,19 +130,12 @@ def combine(models: Sequence[Effects]) -> Effects:
     """
     if len(models) == 1:
         return models[0]
-    logit_diffs = np.stack([model.logit_diff for model in models]).astype(np.float64)
-
-    def mean(name: str) -> NDArray[np.float32]:
-        stacked = np.stack([getattr(model, name) for model in models])
-        return stacked.mean(axis=0, dtype=np.float64).astype(np.float32)
-
-    return Effects(
-        p_ref=mean("p_ref"),
-        p_alt=mean("p_alt"),
-        diff=mean("diff"),
-        logit_diff=logit_diffs.mean(axis=0).astype(np.float32),
-        spread=logit_diffs.std(axis=0, ddof=1).astype(np.float32),
-    )
+    stacked = {
+        name: np.stack([getattr(model, name) for model in models]).astype(np.float64)
+        for name in ("p_ref", "p_alt", "diff", "logit_diff")
+    }
+    means = {name: values.mean(axis=0).astype(np.float32) for name, values in stacked.items()}
+    return Effects(**means, spread=stacked["logit_diff"].std(axis=0, ddof=1).astype(np.float32))
 
 
 def _log_odds(logits: NDArray[np.float32], task: str) -> NDArray[np.float64]:

@@ -7,11 +7,14 @@ from pydantic import Field
 
 from danq.options import Closed
 
+Strands = Literal["scores", "predictions", "forward"]
+"""How the two strands are combined; see `ScoreOptions`."""
+
 
 class ScoreOptions(Closed):
     """How the alleles of a VCF are read, scored and written."""
 
-    strands: Literal["scores", "predictions", "forward"] = Field(
+    strands: Strands = Field(
         "scores",
         description="how the two strands are combined. scores: scored strand by strand, then averaged "
         "(DeepSEA); predictions: probabilities averaged, then scored; forward: the forward strand alone",

@@ -15,9 +15,9 @@ from danq.genome.indexed import open_genome_or_fasta
 from danq.score.chunks import opened_work, scored_blocks
 from danq.score.job import Job, open_job
 from danq.score.models import Models, read_models
-from danq.score.options import ScoreOptions
+from danq.score.options import ScoreOptions, Strands
 from danq.score.runner import Runner
-from danq.score.tables import Counts, ledger_frame, no_rows, rows, wide_table
+from danq.score.tables import Counts, ledger_table, no_rows, rows, wide_table
 
 log = logging.getLogger("danq")
 
@@ -66,8 +66,8 @@ class Scorer:
             job = open_job(self._models, self._genome, path, self._options, "variants")
             batches = self._batches(job)
         counts = Counts()
-        ledgers = [ledger_frame(batch, job.columns.samples) for batch in batches]
-        self.ledger = pl.concat(ledgers)
+        ledgers = [ledger_table(batch, job.columns.samples) for batch in batches]
+        self.ledger = pl.DataFrame(pl.from_arrow(pa.concat_tables(ledgers)))
         counts.add(self.ledger["reason"].to_list(), self.ledger["flags"].to_list())
         if counts.skipped:
             log.warning("%s", counts.describe())
@@ -86,7 +86,7 @@ class Scorer:
 def load(
     model: str | Path | Sequence[str | Path],
     genome: str | Path,
-    strands: Literal["scores", "predictions", "forward"] = "scores",
+    strands: Strands = "scores",
     ref_mismatch: Literal["skip", "error", "swap"] = "skip",
     targets: Sequence[str] = (),
     aliases: str | Path | None = None,

@@ -7,12 +7,10 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
-import polars as pl
 import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from danq.files import atomic
 from danq.score.background import Background
 from danq.score.effects import Effects
 from danq.score.manifest import ScoreCounts
@@ -210,9 +208,9 @@ class Counts:
 
     def add(self, reasons: list[str], flags: list[str]) -> None:
         """Count alleles by their columns `reason` and `flags`."""
-        found = Counter(reasons)
-        self.scored += found.pop("", 0)
-        self.reasons.update(found)
+        of_reasons = Counter(reasons)
+        self.scored += of_reasons.pop("", 0)
+        self.reasons.update(of_reasons)
         self.flags.update(flag for text in flags if text for flag in text.split(","))
 
     def of(self, records: int) -> ScoreCounts:
@@ -235,49 +233,30 @@ class Counts:
         return f"{self.alleles:,} alleles: {self.scored:,} scored, {self.skipped:,} skipped{why}"
 
 
-def ledger_frame(batch: pa.RecordBatch, samples: bool) -> pl.DataFrame:
-    """Rows of the ledger.
-
-    Parameters
-    ----------
-    batch : pyarrow.RecordBatch
-        Rows of `rows`.
-    samples : bool
-        Whether the columns `sample` and `haplotype` are added.
-    """
-    present = [name for name in (*LEDGER_COLUMNS, *_SAMPLE) if name in batch.schema.names]
-    frame = pl.DataFrame(pl.from_arrow(pa.table({name: batch.column(name) for name in present})))
-    status = pl.when(pl.col("reason") == "").then(pl.lit("scored")).otherwise(pl.lit("skipped"))
-    return frame.with_columns(status.alias("status")).select(LEDGER_COLUMNS + (_SAMPLE if samples else ()))
+def ledger_table(batch: pa.RecordBatch, samples: bool) -> pa.Table:
+    """One row for each allele of the ledger, of samples with the columns `sample` and `haplotype`."""
+    status = pc.if_else(pa.array(is_scored(batch)), "scored", "skipped")
+    names = LEDGER_COLUMNS + (_SAMPLE if samples else ())
+    return pa.table({name: status if name == "status" else batch.column(name) for name in names})
 
 
 @contextmanager
-def writing_ledger(path: Path, counts: Counts, samples: bool) -> Iterator[Callable[[pa.RecordBatch], None]]:
-    """Write ``ledger.tsv`` batch by batch and count.
-
-    Parameters
-    ----------
-    path : Path
-        File to write.
-    counts : Counts
-        Added to.
-    samples : bool
-        As for `ledger_frame`.
+def writing_ledger(
+    path: Path, columns: Columns, counts: Counts
+) -> Iterator[Callable[[pa.RecordBatch], None]]:
+    """Write ``ledger.tsv`` batch by batch of `rows`, and add to the counts.
 
     Raises
     ------
     DanqError
         If the file cannot be written.
     """
-    with atomic(path) as partial, partial.open("wb") as stream:
-        stream.write(("\t".join(LEDGER_COLUMNS + (_SAMPLE if samples else ())) + "\n").encode())
+    empty = ledger_table(no_rows(columns), columns.samples)
+    with writing_rows(path, empty.schema, "tsv") as write:
 
         def append(batch: pa.RecordBatch) -> None:
-            frame = ledger_frame(batch, samples)
-            counts.add(frame["reason"].to_list(), frame["flags"].to_list())
-            # as text first: written by polars itself, a full disk would lack the system's reason
-            text = frame.write_csv(separator="\t", include_header=False, quote_style="never")
-            stream.write(text.encode())
+            counts.add(batch.column("reason").to_pylist(), batch.column("flags").to_pylist())
+            write(ledger_table(batch, columns.samples))
 
         yield append
 

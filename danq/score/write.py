@@ -185,7 +185,7 @@ def _gather(work: Work, files: Files, out: Path) -> tuple[Counts, float, dict[st
         table = out / f"scores.{files.format}"
         appends = [
             stack.enter_context(writing_table(table, job.columns, files.long, files.format, metadata)),
-            stack.enter_context(writing_ledger(out / LEDGER_FILE, counts, job.columns.samples)),
+            stack.enter_context(writing_ledger(out / LEDGER_FILE, job.columns, counts)),
         ]
         take_records: list[Callable[[Records, pa.RecordBatch], None]] = []
         if job.variants.kind == "vcf":
