@@ -72,10 +72,9 @@ def mean_and_sd(values: Sequence[float]) -> tuple[float, float | None]:
 
 def value(run: Run, metric: str) -> float | None:
     """One of `AREAS` (mean over scored targets) or `CALLS` of a run on its split; None where it has none."""
-    measured = run.measured or {}
-    of = measured.get(metric) if metric in AREAS else measured.get("classes")
-    number = (of or {}).get("mean" if metric in AREAS else metric)
-    return None if number is None else float(number)
+    if run.measured is None:
+        return None
+    return run.measured.mean(metric) if metric in AREAS else getattr(run.measured.classes, metric, None)
 
 
 def difference(ours: Group, theirs: Group, metric: str) -> Difference | None:
@@ -165,9 +164,9 @@ def _same_draw(runs: Sequence[Run]) -> bool:
     """Tell whether runs on the same rows drew the same blocks: number of resamples and seed."""
     drawn = []
     for run in runs:
-        if run.summary is None or run.measured is None or not run.measured["intervals"]:
+        if run.summary is None or run.measured is None or not run.measured.intervals:
             return False
-        drawn.append((run.summary.provenance["options"].get("seed"), run.measured["intervals"]))
+        drawn.append((run.summary.provenance["options"].get("seed"), run.measured.intervals))
     return all(each == drawn[0] for each in drawn)
 
 

@@ -2,7 +2,6 @@
 
 import hashlib
 import logging
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -14,30 +13,19 @@ from danq.data.dataset import SPLITS, Dataset, open_dataset
 from danq.errors import DanqError
 from danq.evaluate.class_metrics import call_metrics, class_metrics, has_classes
 from danq.evaluate.curves import calibration_table, curve_table, pool
-from danq.evaluate.intervals import describe_intervals, draw_rows, interval
+from danq.evaluate.intervals import BLOCK_BP, LEVEL, Resamples, draw_rows, interval
 from danq.evaluate.leakage import REPEATED, Leakage, identical, leakage
+from danq.evaluate.manifest import Drawn, Evaluation, LeakageSummary, Means, MeasuredSplit
 from danq.evaluate.per_target import SplitScores, known_labels, score_split
 from danq.files import sha256, staged
 from danq.learn.predict.predictions import Predictions, read_predictions
 from danq.metrics import AREAS, SCORED
 from danq.provenance import provenance
-from danq.storage import Manifest
 
 log = logging.getLogger("danq")
 
 SEED = 1337
 _ROWS_AT_ONCE = 1 << 16
-
-
-class Evaluation(Manifest):
-    """``summary.json``: what was measured of a run on each split, but for the tables."""
-
-    KIND, FILE = "evaluation", "summary.json"
-
-    run: str
-    task: str
-    splits: dict[str, dict[str, Any]]
-    provenance: dict[str, Any]
 
 
 def evaluate_predictions(
@@ -74,7 +62,7 @@ def evaluate_predictions(
     opened = None if dataset is None else open_dataset(dataset)
     thresholds: NDArray[np.float64] | None = None
     measured: list[SplitScores] = []
-    described: dict[str, Any] = {}
+    described: dict[str, MeasuredSplit] = {}
     for split, predictions in splits.items():
         leak = None if opened is None else _leak(predictions, opened)
         drawn, undrawn = draw_rows(predictions, resamples, seed)
@@ -84,7 +72,7 @@ def evaluate_predictions(
         # validation comes first
         thresholds = scores.thresholds if split == "valid" else thresholds
         measured.append(scores)
-        described[split] = _describe(scores, leak) | {"no_intervals": undrawn or None}
+        described[split] = _describe(scores, leak, undrawn)
         log.info("%s", _line(split, described[split]))
     summary = _summary(paths, splits, described, {"resamples": resamples, "seed": seed})
     _write(out, measured, summary)
@@ -133,33 +121,43 @@ def _leak(predictions: Predictions, dataset: Dataset) -> Leakage | None:
     return leakage(dataset, split) if dataset.kind == "dna" else identical(dataset, split)
 
 
-def _describe(scores: SplitScores, leak: Leakage | None) -> dict[str, Any]:
-    """Everything of a split that is no table."""
+def _describe(scores: SplitScores, leak: Leakage | None, undrawn: str) -> MeasuredSplit:
+    """Everything of a split that is no table; `undrawn` says why there are no intervals."""
     metrics, predictions, resamples = scores.metrics(), scores.predictions, scores.resamples
     scored = metrics.filter(status=SCORED)
     status = metrics.filter(pl.col("status") != SCORED)["status"].value_counts()
-    described: dict[str, Any] = {
-        "n": len(predictions),
-        "rows": _digest_rows(predictions),
-        "targets": len(predictions.targets),
-        "scored": len(scored),
-        "not_scored": dict(sorted(status.iter_rows())),
-        **{name: _mean_and_median(scored[name]) for name in ("auroc", "auprc", "f1", "mcc", "ece")},
-    }
-    described["ece"]["pooled"] = pool([target.reliability for target in scores.targets]).ece
+    means = {name: _means(scored[name]) for name in ("auroc", "auprc", "f1", "mcc")}
     for name, values in scores.macro_areas().items():
-        mean = described[name]["mean"]
+        mean = means[name].mean
         ends = interval(values, np.nan if mean is None else mean).tolist()
-        described[name]["low"], described[name]["high"] = (None if np.isnan(end) else end for end in ends)
-    described["intervals"] = None if resamples is None else describe_intervals(predictions, resamples)
+        low, high = (None if np.isnan(end) else end for end in ends)
+        means[name] = _means(scored[name], low=low, high=high)
+    of_kind: dict[str, Any] = {}
     if has_classes(predictions):
-        described["classes"] = asdict(class_metrics(predictions.probabilities, known_labels(predictions)))
+        of_kind["classes"] = class_metrics(predictions.probabilities, known_labels(predictions))
     if predictions.task != "multiclass":
-        calls = {name: call_metrics(each, len(predictions.targets)) for name, each in scores.calls.items()}
-        described["calls"] = {name: None if each is None else asdict(each) for name, each in calls.items()}
-        described["called"] = {name: len(each) for name, each in scores.calls.items()}
-    described["leakage"] = None if leak is None else _describe_leakage(metrics, leak)
-    return described
+        k = len(predictions.targets)
+        of_kind["calls"] = {name: call_metrics(each, k) for name, each in scores.calls.items()}
+        of_kind["called"] = {name: len(each) for name, each in scores.calls.items()}
+    return MeasuredSplit(
+        n=len(predictions),
+        rows=_digest_rows(predictions),
+        targets=len(predictions.targets),
+        scored=len(scored),
+        not_scored=dict(sorted(status.iter_rows())),
+        **means,
+        ece=_means(scored["ece"], pooled=pool([target.reliability for target in scores.targets]).ece),
+        intervals=None if resamples is None else _describe_intervals(predictions, resamples),
+        **of_kind,
+        leakage=None if leak is None else _describe_leakage(metrics, leak),
+        no_intervals=undrawn or None,
+    )
+
+
+def _describe_intervals(predictions: Predictions, resamples: Resamples) -> Drawn:
+    blocks, number = resamples.counts.shape
+    block = "row" if predictions.start is None else f"{BLOCK_BP} bp"
+    return Drawn(level=LEVEL, resamples=number, blocks=blocks, block=block)
 
 
 def _digest_rows(predictions: Predictions) -> str:
@@ -174,38 +172,42 @@ def _digest_rows(predictions: Predictions) -> str:
     return digest.hexdigest()
 
 
-def _describe_leakage(metrics: pl.DataFrame, leak: Leakage) -> dict[str, Any]:
+def _describe_leakage(metrics: pl.DataFrame, leak: Leakage) -> LeakageSummary:
     left = {name: metrics[f"{name}_without_repeats"] for name in AREAS}
-    return {
-        "windows": len(leak.repeats),
-        "overlapping": int(leak.overlaps.sum()),
-        "repeats": int(leak.repeats.sum()),
-        "left": int(leak.left.sum()),
-        "word_bp": leak.k,
-        "smallest_share": REPEATED,
-        "words_sampled": leak.sampled,
-        "scored": int(left["auroc"].is_not_null().sum()),
-        **{name: _mean_and_median(values) for name, values in left.items()},
-    }
+    return LeakageSummary(
+        windows=len(leak.repeats),
+        overlapping=int(leak.overlaps.sum()),
+        repeats=int(leak.repeats.sum()),
+        left=int(leak.left.sum()),
+        word_bp=leak.k,
+        smallest_share=REPEATED,
+        words_sampled=leak.sampled,
+        scored=int(left["auroc"].is_not_null().sum()),
+        **{name: _means(values) for name, values in left.items()},
+    )
 
 
-def _mean_and_median(values: pl.Series) -> dict[str, Any]:
+def _means(values: pl.Series, **more: float | None) -> Means:
     known = values.drop_nulls()
-    return {"mean": known.mean(), "median": known.median(), "targets": len(known)}
+    numbers: dict[str, Any] = {"mean": known.mean(), "median": known.median()}
+    return Means(**numbers, targets=len(known), **more)
 
 
-def _line(split: str, described: dict[str, Any]) -> str:
-    of = f"{described['scored']} of {described['targets']} targets scored"
-    if not described["scored"]:
+def _line(split: str, measured: MeasuredSplit) -> str:
+    of = f"{measured.scored} of {measured.targets} targets scored"
+    if not measured.scored:
         return f"{split}: {of}"
-    means = ", ".join(f"mean {name.upper()} {described[name]['mean']:.4f}" for name in ("auroc", "auprc"))
-    classes = described.get("classes")
-    more = f", accuracy {classes['accuracy']:.4f}, MCC {classes['mcc']:.4f}" if classes else ""
+    means = f"mean AUROC {measured.auroc.mean:.4f}, mean AUPRC {measured.auprc.mean:.4f}"
+    classes = measured.classes
+    more = f", accuracy {classes.accuracy:.4f}, MCC {classes.mcc:.4f}" if classes else ""
     return f"{split}: {means}{more} ({of})"
 
 
 def _summary(
-    paths: list[Path], splits: dict[str, Predictions], described: dict[str, Any], options: dict[str, Any]
+    paths: list[Path],
+    splits: dict[str, Predictions],
+    described: dict[str, MeasuredSplit],
+    options: dict[str, Any],
 ) -> Evaluation:
     first = next(iter(splits.values()))
     digests = {"bundle": first.bundle_digest, "dataset": first.dataset_digest}

@@ -106,16 +106,6 @@ def draw_rows(predictions: Predictions, resamples: int | None, seed: int) -> tup
     return draw(block, g, RESAMPLES if resamples is None else resamples, seed), ""
 
 
-def describe_intervals(predictions: Predictions, drawn: Resamples) -> dict[str, Any]:
-    """Tell of which blocks the resamples were drawn."""
-    return {
-        "level": LEVEL,
-        "resamples": drawn.counts.shape[1],
-        "blocks": drawn.counts.shape[0],
-        "block": "row" if predictions.start is None else f"{BLOCK_BP} bp",
-    }
-
-
 def interval(
     values: NDArray[np.floating[Any]], estimate: float, limits: tuple[float, float] = (0.0, 1.0)
 ) -> NDArray[np.float64]:

@@ -8,7 +8,7 @@ from typing import Any
 import polars as pl
 
 from danq.errors import DanqError
-from danq.evaluate.evaluate import Evaluation
+from danq.evaluate.manifest import Evaluation, MeasuredSplit
 from danq.evaluate.per_target import SCHEMA, TARGET
 from danq.learn.manifest import BundleManifest
 from danq.learn.repeats import Repeat, read_name
@@ -76,10 +76,9 @@ class Run:
         return "test" if "test" in splits or not splits else str(splits[-1])
 
     @property
-    def measured(self) -> dict[str, Any] | None:
+    def measured(self) -> MeasuredSplit | None:
         """Means over targets on `split`."""
-        measured = self.summary.splits.get(self.split) if self.summary else None
-        return None if measured is None else dict(measured)
+        return self.summary.splits.get(self.split) if self.summary else None
 
     def on_split(self, table: pl.DataFrame | None) -> pl.DataFrame | None:
         """Rows of one of its tables that belong to `split`; None where there are none."""
@@ -217,5 +216,5 @@ def _configured(run: Run) -> tuple[Any, ...]:
 def same_rows(runs: Sequence[Run]) -> bool:
     """Tell whether all were measured on the same rows with the same labels, in the same order."""
     measured = [run.measured for run in runs]
-    digests = {None if each is None else each["rows"] for each in measured}
+    digests = {None if each is None else each.rows for each in measured}
     return len(digests) == 1 and None not in digests and len({run.split for run in runs}) == 1

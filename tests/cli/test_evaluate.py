@@ -81,9 +81,9 @@ def test_a_target_without_positives_is_counted_and_enters_no_mean(tmp_path):
         None,
     )
     test = summary.splits["test"]
-    assert (test["scored"], test["targets"], test["not_scored"]) == (2, 3, {"no_positives": 1})
-    assert test["auroc"]["mean"] == pytest.approx(np.mean(table["auroc"].to_list()[:2]))
-    assert test["auprc"]["median"] == pytest.approx(np.median(table["auprc"].to_list()[:2]))
+    assert (test.scored, test.targets, test.not_scored) == (2, 3, {"no_positives": 1})
+    assert test.auroc.mean == pytest.approx(np.mean(table["auroc"].to_list()[:2]))
+    assert test.auprc.median == pytest.approx(np.median(table["auprc"].to_list()[:2]))
     assert "NaN" not in (tmp_path / "out" / "summary.json").read_text()
 
 
@@ -92,7 +92,7 @@ def test_without_validation_there_is_no_threshold(tmp_path):
     table = read_metrics(tmp_path / "out")
     assert table["threshold"].null_count() == table["f1"].null_count() == 3
     assert set(table["threshold_status"]) == {"no_validation"}
-    assert summary.splits["test"]["f1"]["mean"] is None
+    assert summary.splits["test"].f1.mean is None
 
 
 def test_two_evaluations_are_byte_equal(tmp_path):
@@ -111,11 +111,11 @@ def test_intervals_resample_blocks_with_coordinates_and_rows_without(tmp_path):
         (tmp_path / kind).mkdir()
         paths = write(tmp_path / kind, "valid", "test", coordinates=coordinates)
         summaries[kind] = evaluate_predictions(paths, tmp_path / kind / "out", resamples=20)
-    test = {kind: summary.splits["test"]["intervals"] for kind, summary in summaries.items()}
-    assert (test["bins"]["blocks"], test["bins"]["block"]) == (24, "100000 bp")
-    assert (test["rows"]["blocks"], test["rows"]["block"]) == (300, "row")
-    low, high = (summaries["bins"].splits["test"]["auroc"][key] for key in ("low", "high"))
-    assert low < summaries["bins"].splits["test"]["auroc"]["mean"] < high
+    test = {kind: summary.splits["test"].intervals for kind, summary in summaries.items()}
+    assert (test["bins"].blocks, test["bins"].block) == (24, "100000 bp")
+    assert (test["rows"].blocks, test["rows"].block) == (300, "row")
+    auroc = summaries["bins"].splits["test"].auroc
+    assert auroc.low < auroc.mean < auroc.high
 
 
 def test_curves_are_thin_and_calibration_counts_every_row(tmp_path):
@@ -135,13 +135,12 @@ def test_classes_get_accuracy_and_matthews_correlation(tmp_path):
     drawn = predictions("danq", "test", ("a", "b", "c"), 2.0)
     labels = np.eye(3, dtype=np.uint8)[drawn.labels.argmax(axis=1)]
     write_predictions(tmp_path / "p.npz", replace(drawn, labels=labels, task="multiclass"))
-    found = evaluate_predictions([tmp_path / "p.npz"], tmp_path / "out", resamples=0).splits["test"][
-        "classes"
-    ]
+    summary = evaluate_predictions([tmp_path / "p.npz"], tmp_path / "out", resamples=0)
+    classes = summary.splits["test"].classes
     truth, called = labels.argmax(axis=1), drawn.probabilities.argmax(axis=1)
-    assert found["accuracy"] == pytest.approx(sk.accuracy_score(truth, called))
-    assert found["mcc"] == pytest.approx(sk.matthews_corrcoef(truth, called))
-    assert found["macro_f1"] == pytest.approx(sk.f1_score(truth, called, average="macro"))
+    assert classes.accuracy == pytest.approx(sk.accuracy_score(truth, called))
+    assert classes.mcc == pytest.approx(sk.matthews_corrcoef(truth, called))
+    assert classes.macro_f1 == pytest.approx(sk.f1_score(truth, called, average="macro"))
 
 
 @pytest.fixture
@@ -227,10 +226,8 @@ def test_bad_predictions_are_refused_in_one_line(tmp_path):
 def test_large_predictions_get_no_intervals_unless_asked_for(tmp_path, monkeypatch):
     monkeypatch.setattr("danq.evaluate.intervals.AFFORDABLE", 1000)
     paths = write(tmp_path, "test")
-    assert evaluate_predictions(paths, tmp_path / "a").splits["test"]["intervals"] is None
-    assert (
-        evaluate_predictions(paths, tmp_path / "b", resamples=5).splits["test"]["intervals"]["resamples"] == 5
-    )
+    assert evaluate_predictions(paths, tmp_path / "a").splits["test"].intervals is None
+    assert evaluate_predictions(paths, tmp_path / "b", resamples=5).splits["test"].intervals.resamples == 5
 
 
 @pytest.mark.parametrize(("number", "told"), [(1, "1 block, at"), (9, "9 blocks, at"), (10, None)])
@@ -239,9 +236,9 @@ def test_few_blocks_give_no_interval_and_say_so(tmp_path, number, told):
     start = np.arange(200) % number * 100_000
     write_predictions(tmp_path / "p.npz", replace(drawn, start=start, end=start + 200))
     test = evaluate_predictions([tmp_path / "p.npz"], tmp_path / "out", resamples=20).splits["test"]
-    assert (test["intervals"] is None) == (told is not None) == ("low" not in test["auroc"])
+    assert (test.intervals is None) == (told is not None) == (test.auroc.low is None)
     if told:
-        assert test["no_intervals"] == f"{told} least 10 are needed"
+        assert test.no_intervals == f"{told} least 10 are needed"
         assert read_metrics(tmp_path / "out")["auroc_low"].is_null().all()
 
 
@@ -259,7 +256,7 @@ def test_rows_are_told_by_names_order_and_labels(tmp_path):
     ):
         write_predictions(tmp_path / "p.npz", given)
         summary = evaluate_predictions([tmp_path / "p.npz"], tmp_path / "out", resamples=0)
-        digests.append(summary.splits["test"]["rows"])
+        digests.append(summary.splits["test"].rows)
     assert digests[0] == digests[1]
     assert len(set(digests)) == 4
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from danq.data.manifest import DatasetManifest
 from danq.errors import first_few
+from danq.evaluate.manifest import LeakageSummary
 from danq.evaluate.runs import Run
 from danq.learn.manifest import BundleManifest
 from danq.metrics import AREAS
@@ -30,15 +31,18 @@ def leakage(results: Results) -> Section | None:
     """Tell what test rows share with training, and the metrics without those."""
     rows, sentences = {}, dict[str, str]()
     for run in results.runs:
-        measured = run.measured or {}
-        leak = measured.get("leakage")
-        if leak is None:
+        if run.measured is None or run.measured.leakage is None:
             continue
+        measured, leak = run.measured, run.measured.leakage
         sentences.setdefault(run.dataset, _sentence(run.dataset, leak))
-        row = {"left": leak["left"], "scored": f"{leak['scored']} of {measured['targets']}"}
-        for area in AREAS:
-            row |= {area: measured[area]["mean"], f"{area}_left": leak[area]["mean"]}
-        rows[results.label(run)] = row
+        rows[results.label(run)] = {
+            "auroc": measured.auroc.mean,
+            "auroc_left": leak.auroc.mean,
+            "auprc": measured.auprc.mean,
+            "auprc_left": leak.auprc.mean,
+            "left": leak.left,
+            "scored": f"{leak.scored} of {measured.targets}",
+        }
     columns: dict[str, Column] = {}
     for area in AREAS:
         title = f"Mean {area.upper()}"
@@ -52,18 +56,18 @@ def leakage(results: Results) -> Section | None:
     return table("danq_leakage", "Repeats of training rows", description, "Run", columns, rows)
 
 
-def _sentence(dataset: str, leak: dict[str, Any]) -> str:
-    if not leak["word_bp"]:
+def _sentence(dataset: str, leak: LeakageSummary) -> str:
+    if not leak.word_bp:
         return (
-            f"Of {leak['windows']:,} test rows of {text(dataset)}, {leak['repeats']:,} are the same as a "
+            f"Of {leak.windows:,} test rows of {text(dataset)}, {leak.repeats:,} are the same as a "
             "training row; they are left out of the columns “without repeats”."
         )
-    sample = f" (in {leak['words_sampled']:.0%} of the words)" if leak["words_sampled"] < 1 else ""
-    share = leak["repeats"] / max(leak["windows"], 1)
+    sample = f" (in {leak.words_sampled:.0%} of the words)" if leak.words_sampled < 1 else ""
+    share = leak.repeats / max(leak.windows, 1)
     return (
-        f"Of {leak['windows']:,} test windows of {text(dataset)}, {leak['overlapping']:,} overlap a training "
-        f"window and {leak['repeats']:,} ({share:.1%}) nearly repeat training sequence: at least "
-        f"{leak['smallest_share']:.0%} of the {leak['word_bp']}-bp words of the window, or of its bin, "
+        f"Of {leak.windows:,} test windows of {text(dataset)}, {leak.overlapping:,} overlap a training "
+        f"window and {leak.repeats:,} ({share:.1%}) nearly repeat training sequence: at least "
+        f"{leak.smallest_share:.0%} of the {leak.word_bp}-bp words of the window, or of its bin, "
         f"occur on either strand of the training windows{sample}. Both kinds are left out of the columns "
         "“without repeats”."
     )

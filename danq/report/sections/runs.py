@@ -8,9 +8,9 @@ import polars as pl
 
 from danq.evaluate.compare import mean_and_sd
 from danq.evaluate.intervals import FEWEST_BLOCKS
+from danq.evaluate.manifest import MeasuredSplit
 from danq.evaluate.runs import Run
 from danq.learn.manifest import not_above_chance
-from danq.metrics import AREAS
 from danq.report.content import Column, Section, area_column, between, table
 from danq.report.plots import Points, Tab, line_plot
 from danq.report.results import Results
@@ -135,24 +135,22 @@ def _row(run: Run) -> dict[str, Any]:
     }
     if measured is None:
         return row
-    row |= {"blocks": _blocks(measured)}
-    row |= {"scored": f"{measured['scored']} of {measured['targets']}"}
-    for name in AREAS:
-        row |= {name: measured[name]["mean"], f"{name}_median": measured[name]["median"]}
-        row[f"{name}_interval"] = between(measured[name].get("low"), measured[name].get("high"))
-    classes = measured.get("classes", {})
     # at one threshold only beside each other: the calls of one target are shown at 0.5
-    row |= {"f1": None if classes else measured["f1"]["mean"], "ece": measured["ece"]["mean"]}
-    return row | {name: classes.get(name) for name in ("binary_f1", "accuracy", "macro_f1", "mcc")}
+    row |= {"f1": None if measured.classes else measured.f1.mean, "ece": measured.ece.mean}
+    row |= {"blocks": _blocks(measured), "scored": f"{measured.scored} of {measured.targets}"}
+    for name, area in (("auroc", measured.auroc), ("auprc", measured.auprc)):
+        row |= {name: area.mean, f"{name}_median": area.median}
+        row[f"{name}_interval"] = between(area.low, area.high)
+    classes = ("binary_f1", "accuracy", "macro_f1", "mcc")
+    return row | {name: getattr(measured.classes, name, None) for name in classes}
 
 
-def _blocks(measured: Mapping[str, Any]) -> str | None:
+def _blocks(measured: MeasuredSplit) -> str | None:
     """Say what was drawn for the intervals, or why there are none."""
-    drawn = measured["intervals"]
+    drawn = measured.intervals
     if drawn is None:
-        reason = measured.get("no_intervals")
-        return f"no intervals: {reason}" if reason else None
-    return f"{drawn['blocks']:,} {'rows' if drawn['block'] == 'row' else 'of 100 kb'}"
+        return f"no intervals: {measured.no_intervals}" if measured.no_intervals else None
+    return f"{drawn.blocks:,} {'rows' if drawn.block == 'row' else 'of 100 kb'}"
 
 
 def calls(results: Results) -> Section | None:
@@ -175,16 +173,15 @@ def calls(results: Results) -> Section | None:
 
 
 def _calls(run: Run) -> dict[str, Any]:
-    measured = run.measured or {}
+    if run.measured is None or run.measured.calls is None or run.measured.called is None:
+        return {}
     row: dict[str, Any] = {
-        f"{at}_{metric}": values.get(metric)
-        for at, values in (measured.get("calls") or {}).items()
-        if values
+        f"{at}_{metric}": getattr(scores, metric)
+        for at, scores in run.measured.calls.items()
+        if scores
         for metric in _CALLS
     }
-    if "called" in measured:
-        row["called"] = f"{measured['called']['chosen']} of {measured['targets']}"
-    return row
+    return row | {"called": f"{run.measured.called['chosen']} of {run.measured.targets}"}
 
 
 def training(results: Results) -> Section | None:

@@ -175,7 +175,7 @@ def _reliability(run: Run) -> _Lines | None:
         return None
     bins = bins.filter(pl.col("n") >= _FEWEST_ROWS)
     axes = ("mean_probability", "observed")
-    error = measured["ece"]["pooled"]
+    error = measured.ece.pooled
     each = {
         f"{row['target']} (ECE {row['ece']:.4f})": _points(bins, row["target_index"], *axes)
         for row in _drawn_targets(run).iter_rows(named=True)

@@ -241,8 +241,8 @@ def test_a_model_learns_and_predicts_images(tmp_path):
         predict_source(predictor, source, Output(tmp_path / f"{split}.npz"))
     paths = [tmp_path / "valid.npz", tmp_path / "test.npz"]
     summary = evaluate_predictions(paths, tmp_path / "evaluation", tmp_path / "data", 20)
-    assert summary.splits["test"]["classes"]["accuracy"] > 0.9
-    assert summary.splits["test"]["leakage"]["repeats"] == 0
+    assert summary.splits["test"].classes.accuracy > 0.9
+    assert summary.splits["test"].leakage.repeats == 0
     assert predictor.predict(images[:3, ..., None]).ids.tolist() == ["1", "2", "3"]
     with pytest.raises(
         DanqError, match=r"expected uint8 images of 8 x 8 x 1, received uint8 of shape \(3, 8, 8\)"

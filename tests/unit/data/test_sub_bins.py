@@ -204,8 +204,8 @@ def test_a_row_of_predictions_is_a_step(folder, trained):
     assert sorted(path.name for path in (folder / "tracks").iterdir()) == ["A.bw", "B.bw"]
     paths = [folder / "valid.npz", folder / "test.npz"]
     summary = evaluate_predictions(paths, folder / "evaluation", folder / "data", 0)
-    assert summary.splits["test"]["n"] == 4 * len(rows)
-    assert summary.splits["test"]["leakage"]["windows"] == len(rows)
+    assert summary.splits["test"].n == 4 * len(rows)
+    assert summary.splits["test"].leakage.windows == len(rows)
 
 
 def test_both_strands_give_a_sub_bin_the_same(folder, trained):

@@ -1,6 +1,7 @@
 """Datasets of texts: what files say, what is refused with its line, and training on them from end to end."""
 
 import json
+from dataclasses import asdict
 
 import numpy as np
 import polars as pl
@@ -182,11 +183,11 @@ def test_a_model_learns_and_predicts_texts(trained):
     paths = [trained / "valid.npz", trained / "test.npz"]
     summary = evaluate_predictions(paths, trained / "evaluation", trained / "data", 20)
     test = summary.splits["test"]
-    assert test["classes"]["accuracy"] > 0.9
-    assert set(test["classes"]) == {"accuracy", "macro_f1", "micro_f1", "binary_f1", "mcc"}
-    assert test["calls"]["half"] == pytest.approx(test["classes"])
+    assert test.classes.accuracy > 0.9
+    assert set(asdict(test.classes)) == {"accuracy", "macro_f1", "micro_f1", "binary_f1", "mcc"}
+    assert asdict(test.calls["half"]) == pytest.approx(asdict(test.classes))
     # texts of four words repeat, and so are counted
-    assert (test["leakage"]["word_bp"], test["leakage"]["repeats"] > 0) == (0, True)
+    assert (test.leakage.word_bp, test.leakage.repeats > 0) == (0, True)
 
 
 def test_texts_from_python_and_rows_that_do_not_depend_on_each_other(trained):

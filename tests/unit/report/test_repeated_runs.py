@@ -258,7 +258,8 @@ def test_classes_are_compared_by_accuracy_and_correlation(tmp_path: Path):
     for run, accuracy in (("x", 0.8), ("z", 0.9)):
         path = tmp_path / f"results/runs/{run}/evaluation/summary.json"
         told = json.loads(path.read_text())
-        classes = {"accuracy": accuracy, "macro_f1": accuracy / 2, "mcc": 0.5, "binary_f1": None}
+        classes = {"accuracy": accuracy, "macro_f1": accuracy / 2, "mcc": 0.5}
+        classes |= {"micro_f1": accuracy, "binary_f1": None}
         told["splits"]["test"]["classes"] = classes
         path.write_text(json.dumps(told))
     found = titled(read_results(tmp_path / "results"))

@@ -193,7 +193,13 @@ def test_classes_show_accuracy_in_place_of_f1_at_a_threshold(tree, tmp_path):
     shutil.copytree(tree, tmp_path / "results")
     path = tmp_path / "results/runs/danq/evaluation/summary.json"
     summary = json.loads(path.read_text())
-    summary["splits"]["test"]["classes"] = {"accuracy": 0.9, "macro_f1": 0.85, "mcc": 0.8}
+    summary["splits"]["test"]["classes"] = {
+        "accuracy": 0.9,
+        "macro_f1": 0.85,
+        "micro_f1": 0.9,
+        "binary_f1": None,
+        "mcc": 0.8,
+    }
     path.write_text(json.dumps(summary))
     row = by_title(tmp_path / "results")["Runs side by side"].data["danq"]
     assert (row["accuracy"], row["macro_f1"], row["mcc"]) == (0.9, 0.85, 0.8)
