@@ -4,12 +4,14 @@ import ast
 import subprocess
 import sys
 from pathlib import Path
+from typing import TypeGuard
 
 import pytest
 
 import danq
 
 PACKAGE = Path(danq.__file__).parent
+TESTS = Path(__file__).parents[1]
 FLOORS = [
     {"errors"},
     {"files", "drawing", "progress", "provenance", "options", "metrics"},
@@ -90,9 +92,26 @@ def test_tensorflow_is_imported_at_the_top_only_where_it_is_allowed(path: Path) 
 
 @pytest.mark.parametrize("path", MODULES, ids=name)
 def test_a_module_stays_readable(path: Path) -> None:
-    lines = path.read_text().splitlines()
-    assert len(lines) <= 300, "a file has one purpose and at most 300 lines"
-    assert not [line for line in lines if "TODO" in line or "FIXME" in line]
+    text = path.read_text()
+    assert len(text.splitlines()) <= 300, "a file has one purpose and at most 300 lines"
+    assert not [line for line in text.splitlines() if "TODO" in line or "FIXME" in line]
+    functions = [node for node in ast.walk(ast.parse(text)) if is_function(node)]
+    assert not [function.name for function in functions if body_lines(function) > 40]
+
+
+def is_function(node: ast.AST) -> TypeGuard[ast.FunctionDef | ast.AsyncFunctionDef]:
+    return isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+
+
+def body_lines(function: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
+    """Lines of a function between its signature, or docstring, and its end."""
+    body = function.body[1:] if ast.get_docstring(function) is not None else function.body
+    return (function.end_lineno or 0) - body[0].lineno + 1 if body else 0
+
+
+def test_a_file_of_tests_stays_readable() -> None:
+    lengths = {path: len(path.read_text().splitlines()) for path in TESTS.rglob("*.py")}
+    assert not {path.name: lines for path, lines in lengths.items() if lines > 350}
 
 
 @pytest.mark.parametrize(
