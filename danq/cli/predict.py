@@ -1,7 +1,7 @@
 """``danq predict``: a bundle's predictions of a split, a FASTA, regions, texts or images."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Annotated, Literal, NamedTuple
 
 import typer
 
@@ -9,6 +9,7 @@ from danq.errors import DanqError
 
 if TYPE_CHECKING:
     from danq.learn.manifest import BundleManifest
+    from danq.learn.predict.rows import Source
 
 
 def predict(
@@ -136,20 +137,15 @@ class _SourceOptions(NamedTuple):
             if getattr(self, option) not in (None, False) and named[0] not in to:
                 raise DanqError(f"--{option}: belongs to {' or '.join(to)}, received {named[0]}")
 
-    def source(self, info: "BundleManifest") -> Any:
-        """Open what is predicted, a `danq.learn.predict.rows.Source`."""
-        if self.fasta is not None:
-            from danq.learn.predict.sequence_sources import fasta_source
+    def source(self, info: "BundleManifest") -> "Source":
+        """Open what is predicted."""
+        from danq.learn.predict.sequence_sources import bed_source, fasta_source
+        from danq.learn.predict.sources import dataset_source, example_source
 
+        if self.fasta is not None:
             return fasta_source(self.fasta, info, self.tile)
         if self.bed is not None and self.genome is not None:
-            from danq.learn.predict.sequence_sources import bed_source
-
             return bed_source(self.bed, self.genome, info, self.aliases)
         if self.examples is not None:
-            from danq.learn.predict.sources import example_source
-
             return example_source(self.examples, info, self.column, self.encoding)
-        from danq.learn.predict.sources import dataset_source
-
         return dataset_source(Path(self.dataset or ""), self.split or "", info, self.genome)

@@ -1,10 +1,11 @@
 """What ``bundle.json`` says of a trained model; importable without TensorFlow."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from danq.data.manifest import Task
 from danq.data.options import Kind
+from danq.errors import DanqError, first_few
 from danq.storage import Entry, Manifest
 
 
@@ -82,6 +83,22 @@ def not_above_chance(best: Mapping[str, Any]) -> str | None:
     if auprc is None or prevalence is None or auprc > prevalence:
         return None
     return f"not trained enough: validation AUPRC {auprc:.4f}, of chance {prevalence:.4f}"
+
+
+def target_indices(names: Sequence[str], known: Sequence[str], option: str) -> tuple[int, ...]:
+    """Find targets among a model's by their names: their indices in the order asked for.
+
+    Raises
+    ------
+    DanqError
+        If a target is named twice or unknown; the message begins with `option`.
+    """
+    for number, name in enumerate(names):
+        if name in names[:number]:
+            raise DanqError(f"{option} {name}: named twice; expected each target once")
+        if name not in known:
+            raise DanqError(f"{option} {name}: expected a target of the model ({first_few(known)})")
+    return tuple(known.index(name) for name in names)
 
 
 class UsedBundle(Entry):

@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Literal
 
 from danq.data.manifest import Task
-from danq.errors import DanqError, first_few
+from danq.errors import DanqError
 from danq.files import sha256
 from danq.genome.fasta import Genome
-from danq.learn.manifest import BundleManifest, UsedBundle
+from danq.learn.manifest import BundleManifest, UsedBundle, target_indices
 from danq.score.options import ScoreOptions
 from danq.score.runner import Runner
 
@@ -60,14 +60,7 @@ class Models:
         DanqError
             If a target is named twice or is not among the models'; the message begins with `option`.
         """
-        for number, name in enumerate(names):
-            if name in names[:number]:
-                raise DanqError(f"{option} {name}: named twice; expected each target once")
-            if name not in self.targets:
-                raise DanqError(
-                    f"{option} {name}: expected a target of the model ({first_few(self.targets)})"
-                )
-        return tuple(self.targets.index(name) for name in names)
+        return target_indices(names, self.targets, option)
 
 
 def read_models(

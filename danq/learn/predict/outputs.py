@@ -10,8 +10,9 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from danq.errors import DanqError, first_few
+from danq.errors import DanqError
 from danq.genome.track_writer import TrackFormat, writing_tracks
+from danq.learn.manifest import target_indices
 from danq.learn.predict.predictions import Append, Predictions, writing_npz
 from danq.tables import Format, writing_rows
 
@@ -39,7 +40,7 @@ class Output:
     Raises
     ------
     DanqError
-        If the suffix is of no known format, or a target is named twice.
+        If the suffix is of no known format.
     """
 
     path: Path
@@ -53,9 +54,6 @@ class Output:
                 f"{self.path}: expected a name that ends in {', '.join(SUFFIXES)}, "
                 f"received {self.path.suffix!r}"
             )
-        for index, target in enumerate(self.targets):
-            if target in self.targets[:index]:
-                raise DanqError(f"--target {target}: named twice; expected each target once")
 
     def choose(self, known: tuple[str, ...]) -> NDArray[np.int64] | None:
         """Find the chosen targets among the model's: indices int64, shape (m,), or None for all.
@@ -63,12 +61,9 @@ class Output:
         Raises
         ------
         DanqError
-            If a chosen target is not among them.
+            If a target is named twice or not among them.
         """
-        for target in self.targets:
-            if target not in known:
-                raise DanqError(f"--target {target}: expected a target of the model ({first_few(known)})")
-        return np.array([known.index(target) for target in self.targets]) if self.targets else None
+        return np.array(target_indices(self.targets, known, "--target")) if self.targets else None
 
     def check_positions(self, contigs: dict[str, int] | None) -> None:
         """Refuse tracks of rows that have no positions.
