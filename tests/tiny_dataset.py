@@ -8,9 +8,8 @@ import numpy as np
 from danq.data.options import DatasetOptions
 from danq.data.writing import (
     Contents,
-    TargetRow,
-    count_positives,
     pack_labels,
+    targets_of_examples,
     write_examples,
     write_labels,
     write_manifest,
@@ -58,13 +57,12 @@ def write_tiny_dataset(out: Path, task: str = "multilabel", seed: int = 0, kind:
     packed = pack_labels(labels)
     write_labels(out, len(split), len(MOTIFS), [packed])
     write_examples(out, [f"row{row}" for row in range(len(split))], split, texts)
-    targets = [TargetRow(motif) for motif in MOTIFS]
-    counts = count_positives(packed, split, len(MOTIFS))
+    targets = targets_of_examples(MOTIFS, packed, split)
     options = DatasetOptions(
         kind=kind, examples=Path("rows.csv"), **({"window": WINDOW} if kind == "dna" else {})
     )
     of_kind = {"shape": (SIDE, SIDE, 1)} if kind == "image" else {}
-    contents = Contents(task, targets, counts, split, inputs={}, of_kind=of_kind)
+    contents = Contents(task, targets, split, inputs={}, of_kind=of_kind)
     write_manifest(out, out, "tiny", options, contents)
     return out
 

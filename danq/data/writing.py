@@ -2,7 +2,7 @@
 
 import logging
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -24,39 +24,6 @@ log = logging.getLogger("danq")
 _CHUNK_ROWS = 1 << 16
 
 
-@dataclass(frozen=True)
-class TargetRow:
-    """What the manifest says of a target besides its counts.
-
-    Attributes
-    ----------
-    name, group, rule, path : str
-        As in the table of targets; empty where they do not apply.
-    regions : int
-        Intervals read from the track (0 for labelled examples).
-    origin : str
-        Where the target is declared, ``path:line``, for messages.
-    """
-
-    name: str
-    group: str = ""
-    rule: str = ""
-    path: str = ""
-    regions: int = 0
-    origin: str = ""
-
-    def described(self, counts: list[int]) -> DatasetTarget:
-        """Entry of the manifest, with the positive labels of each split."""
-        return DatasetTarget(
-            name=self.name,
-            group=self.group,
-            rule=self.rule,
-            path=self.path,
-            regions=self.regions,
-            counts=dict(zip(SPLITS, counts, strict=True)),
-        )
-
-
 @dataclass(frozen=True, eq=False)
 class Contents:
     """What was written of a dataset, for its manifest.
@@ -65,14 +32,14 @@ class Contents:
     ----------
     task : {"multilabel", "multiclass"}
         Any number of targets a row, or exactly one.
-    targets : list of k TargetRow
-        One a label column.
-    counts : int64, shape (3, k)
-        Positive rows, or sub-bins, of each split and target.
+    targets : sequence of k DatasetTarget
+        One a label column, with its positives.
     split : uint8, shape (n,)
         Index into `SPLITS`.
     inputs : dict of str to str
         Digests of the input files, for the provenance.
+    origin : str
+        File that declares the targets, for messages.
     left_out : dict of str to int
         Bins left out, by reason.
     of_kind : dict
@@ -80,26 +47,16 @@ class Contents:
     """
 
     task: Task
-    targets: list[TargetRow]
-    counts: NDArray[np.int64]
+    targets: Sequence[DatasetTarget]
     split: NDArray[np.uint8]
     inputs: dict[str, str]
+    origin: str = ""
     left_out: dict[str, int] = field(default_factory=dict)
     of_kind: dict[str, Any] = field(default_factory=dict)
 
 
 def write_labels(directory: Path, n: int, targets: int, parts: Iterable[NDArray[np.uint8]]) -> None:
-    """Write ``labels.npy`` from consecutive parts.
-
-    Parameters
-    ----------
-    directory : Path
-        Staging directory.
-    n, targets : int
-        Rows of all parts together, and label columns before packing.
-    parts : iterable of uint8, shape (m, ceil(targets / 8))
-        Packed labels.
-    """
+    """Write ``labels.npy`` of n rows from consecutive parts uint8 (m, ceil(targets / 8)), packed already."""
     write_array(directory / "labels.npy", (n, -(-targets // 8)), np.uint8, parts)
 
 
@@ -108,29 +65,31 @@ def pack_labels(labels: NDArray[Any]) -> NDArray[np.uint8]:
     return np.packbits(labels.astype(bool), axis=1, bitorder="little")
 
 
-def count_positives(packed: NDArray[np.uint8], split: NDArray[np.uint8], targets: int) -> NDArray[np.int64]:
-    """Count positive rows of each split and target.
+def targets_of_examples(
+    names: Sequence[str], packed: NDArray[np.uint8], split: NDArray[np.uint8]
+) -> list[DatasetTarget]:
+    """Describe targets that come from no track, with their positive rows.
 
     Parameters
     ----------
-    packed : uint8, shape (n, ceil(targets / 8))
+    names : sequence of k str
+        Target names.
+    packed : uint8, shape (n, ceil(k / 8))
         Packed labels.
     split : uint8, shape (n,)
         Index into `SPLITS`.
-    targets : int
-        Number of targets.
-
-    Returns
-    -------
-    int64, shape (3, targets)
     """
-    counts = np.zeros((len(SPLITS), targets), np.int64)
+    counts = np.zeros((len(SPLITS), len(names)), np.int64)
     for first in range(0, len(packed), _CHUNK_ROWS):
         rows = slice(first, first + _CHUNK_ROWS)
-        labels = np.unpackbits(packed[rows], axis=1, count=targets, bitorder="little")
+        labels = np.unpackbits(packed[rows], axis=1, count=len(names), bitorder="little")
         for index in range(len(SPLITS)):
             counts[index] += labels[split[rows] == index].sum(axis=0, dtype=np.int64)
-    return counts
+    of_split = [dict(zip(SPLITS, column, strict=True)) for column in counts.T.tolist()]
+    return [
+        DatasetTarget(name=name, group="", rule="", path="", regions=0, counts=positives)
+        for name, positives in zip(names, of_split, strict=True)
+    ]
 
 
 def write_windows(
@@ -168,30 +127,21 @@ def _decoded(codes: NDArray[Any], names: tuple[str, ...]) -> pl.Series:
     return pl.Series(names, dtype=pl.String).gather(pl.Series(codes, dtype=pl.UInt32))
 
 
-def _check_counts(
-    targets: list[TargetRow], counts: NDArray[np.int64], labels: dict[str, int], empty: str
-) -> None:
+def _check_counts(contents: Contents, labels: dict[str, int], empty: str) -> None:
     """Refuse targets without any positive row unless `empty` is ``keep``; warn where a split has one class.
 
-    Parameters
-    ----------
-    targets : list of k TargetRow
-    counts : int64, shape (3, k)
-        Positive labels of each split and target.
-    labels : dict of str to int
-        Labels of a target in each split.
-    empty : {'refuse', 'keep'}
-        As in the options.
+    `labels` are those of a target in each split.
     """
-    for target, total in zip(targets, counts.sum(axis=0), strict=True):
-        if total == 0 and empty == "refuse":
-            origin = f"{target.origin}: " if target.origin else ""
+    targets = contents.targets
+    for target in targets:
+        if empty == "refuse" and not any(target.counts.values()):
+            origin = f"{contents.origin}: " if contents.origin else ""
             raise DanqError(
                 f"{origin}expected at least one positive row of target {target.name!r}, found none"
             )
-    for split, row in zip(SPLITS, counts, strict=True):
+    for split in SPLITS:
         for what, number in (("positive", 0), ("negative", labels[split])):
-            lacking = [target.name for target, count in zip(targets, row, strict=True) if count == number]
+            lacking = [target.name for target in targets if target.counts[split] == number]
             if lacking:
                 names = first_few(lacking)
                 log.warning(
@@ -235,7 +185,7 @@ def write_manifest(
             raise DanqError(f"dataset {name}: expected at least one row in the {key} split, found none")
     each = options.bin // options.steps if options.steps else 1
     labels = {key: number * each for key, number in n.items()}
-    _check_counts(contents.targets, contents.counts, labels, options.empty_targets)
+    _check_counts(contents, labels, options.empty_targets)
     made_with = options.model_dump(mode="json")
     manifest = DatasetManifest(
         name=name,
@@ -249,10 +199,7 @@ def write_manifest(
         step=options.steps,
         genome=None if genome is None else _genome(genome, options.genome, out),
         **contents.of_kind,
-        targets=tuple(
-            target.described(counts.tolist())
-            for target, counts in zip(contents.targets, contents.counts.T, strict=True)
-        ),
+        targets=tuple(contents.targets),
         options=made_with,
         provenance=provenance(contents.inputs, made_with),
     )

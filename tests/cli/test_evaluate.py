@@ -14,9 +14,8 @@ from danq.data.dataset import open_dataset
 from danq.data.options import DatasetOptions
 from danq.data.writing import (
     Contents,
-    TargetRow,
-    count_positives,
     pack_labels,
+    targets_of_examples,
     write_examples,
     write_labels,
     write_manifest,
@@ -160,9 +159,8 @@ def examples(tmp_path):
         write_labels(partial, 120, 3, [pack_labels(labels)])
         np.save(partial / "codes.npy", codes)
         write_examples(partial, [f"r{i}" for i in range(120)], split)
-        counts = count_positives(pack_labels(labels), split, 3)
-        targets = [TargetRow(name) for name in TARGETS]
-        contents = Contents("multilabel", targets, counts, split, inputs={})
+        targets = targets_of_examples(TARGETS, pack_labels(labels), split)
+        contents = Contents("multilabel", targets, split, inputs={})
         write_manifest(partial, out, "toy", options, contents)
     return out
 

@@ -18,9 +18,8 @@ from danq.data.manifest import SPLITS, DatasetManifest
 from danq.data.options import DatasetOptions
 from danq.data.writing import (
     Contents,
-    TargetRow,
-    count_positives,
     pack_labels,
+    targets_of_examples,
     write_examples,
     write_labels,
     write_manifest,
@@ -131,13 +130,12 @@ def build_deepsea_dataset(
             write_labels(partial, n, len(targets), packed)
         write_examples(partial, _names(splits), split)
         labels, written = (np.load(partial / f"{file}.npy", mmap_mode="r") for file in ("labels", "codes"))
-        origin = str(options.target_names or files["train"])
         contents = Contents(
             task="multilabel",
-            targets=[TargetRow(target, origin=origin) for target in targets],
-            counts=count_positives(labels, split, len(targets)),
+            targets=targets_of_examples(targets, labels, split),
             split=split,
             inputs={str(path): sha256(path) for path in files.values()},
+            origin=str(options.target_names or files["train"]),
             of_kind={"reverse_complement_rows": _paired(written, splits)},
         )
         return write_manifest(partial, out, name, options, contents)

@@ -14,9 +14,8 @@ from danq.data.manifest import SPLITS, DatasetManifest
 from danq.data.options import DatasetOptions
 from danq.data.writing import (
     Contents,
-    TargetRow,
-    count_positives,
     pack_labels,
+    targets_of_examples,
     write_examples,
     write_labels,
     write_manifest,
@@ -82,12 +81,10 @@ def build_example_dataset(options: DatasetOptions, name: str, out: Path) -> Data
         write_labels(partial, len(packed), len(labelled.targets), [packed])
         contents = Contents(
             task=labelled.task,
-            targets=[
-                TargetRow(target, origin=str(next(iter(files.values())))) for target in labelled.targets
-            ],
-            counts=count_positives(packed, split, len(labelled.targets)),
+            targets=targets_of_examples(labelled.targets, packed, split),
             split=split,
             inputs=_inputs(files),
+            origin=str(next(iter(files.values()))),
             of_kind=of_kind,
         )
         return write_manifest(partial, out, name, options, contents)

@@ -4,14 +4,14 @@ import logging
 from collections.abc import Mapping
 from pathlib import Path
 
-from danq.data.manifest import SPLITS, DatasetManifest
+from danq.data.manifest import SPLITS, DatasetManifest, DatasetTarget
 from danq.data.options import DatasetOptions, SplitOptions
 from danq.data.regions.admission import NOWHERE, admit, kept_bins, window_composition
 from danq.data.regions.bins import Bins, any_sub_bin, bins_of, of_sub_bins
 from danq.data.regions.targets import Target, read_targets
 from danq.data.regions.tracks import Tracks, label_tracks, packed_rows
 from danq.data.splits import Territory, fold_territories, territories, with_contigs
-from danq.data.writing import Contents, TargetRow, write_labels, write_manifest, write_windows
+from danq.data.writing import Contents, write_labels, write_manifest, write_windows
 from danq.errors import DanqError, first_few
 from danq.files import sha256, staged
 from danq.genome.contigs import read_aliases
@@ -70,10 +70,10 @@ def build_region_dataset(options: DatasetOptions, name: str, genome: Genome, out
         write_windows(partial, genome, contig, start, options.bin, split[kept])
         contents = Contents(
             task="multilabel",
-            targets=[_row(target, regions) for target, regions in zip(targets, tracks.regions, strict=True)],
-            counts=tracks.counts,
+            targets=_described(targets, tracks),
             split=split[kept],
             inputs=_inputs(options, targets, genome),
+            origin=str(options.targets),
             left_out=left_out,
             of_kind={"renamed": tracks.renamed, "unknown_contigs": tracks.unknown},
         )
@@ -90,8 +90,18 @@ def _placed(
     return territories(split, genome, source, aliases)
 
 
-def _row(target: Target, regions: int) -> TargetRow:
-    return TargetRow(target.name, target.group, target.rule, target.given, regions, target.origin)
+def _described(targets: list[Target], tracks: Tracks) -> list[DatasetTarget]:
+    return [
+        DatasetTarget(
+            name=target.name,
+            group=target.group,
+            rule=target.rule,
+            path=target.as_listed,
+            regions=regions,
+            counts=dict(zip(SPLITS, counts, strict=True)),
+        )
+        for target, regions, counts in zip(targets, tracks.regions, tracks.counts.T.tolist(), strict=True)
+    ]
 
 
 def _inputs(options: DatasetOptions, targets: list[Target], genome: Genome) -> dict[str, str]:

@@ -21,7 +21,7 @@ class Target:
         Unique name.
     path : Path
         BED, narrowPeak, broadPeak or GFF3 file of the track.
-    given : str
+    as_listed : str
         The path as the table has it.
     rule : str
         ``overlap``: bins covered by strictly more than the minimum; ``summit``: bins that hold a summit.
@@ -35,7 +35,7 @@ class Target:
 
     name: str
     path: Path
-    given: str
+    as_listed: str
     rule: str
     feature: str | None
     group: str
@@ -63,7 +63,7 @@ def read_targets(path: Path) -> list[Target]:
         is unknown, a track does not exist or a GFF3 track names no feature.
     """
     columns: list[str] = []
-    found: dict[str, Target] = {}
+    targets: dict[str, Target] = {}
     for number, line in read_lines(path):
         fields = [field.strip() for field in line.lstrip("\ufeff").split("\t")]
         if not any(fields):
@@ -72,15 +72,16 @@ def read_targets(path: Path) -> list[Target]:
             columns = _header(path, number, fields)
             continue
         target = _target(path, number, columns, fields)
-        if target.name in found:
+        if target.name in targets:
+            line = targets[target.name].line
             raise DanqError(
-                f"{target.origin}: target {target.name!r} stands in line {found[target.name].line} already; "
+                f"{target.origin}: target {target.name!r} stands in line {line} already; "
                 "targets must be unique"
             )
-        found[target.name] = target
-    if not found:
+        targets[target.name] = target
+    if not targets:
         raise DanqError(f"{path}: expected a header line and at least one target, found none")
-    return list(found.values())
+    return list(targets.values())
 
 
 def _header(path: Path, number: int, fields: list[str]) -> list[str]:

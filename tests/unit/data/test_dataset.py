@@ -12,9 +12,8 @@ from danq.data.options import DatasetOptions
 from danq.data.regions.making import build_region_dataset
 from danq.data.writing import (
     Contents,
-    TargetRow,
-    count_positives,
     pack_labels,
+    targets_of_examples,
     write_examples,
     write_labels,
     write_manifest,
@@ -188,13 +187,12 @@ def test_examples_bring_their_own_sequences(tmp_path: Path) -> None:
     split = np.array([0, 0, 1, 2], np.uint8)
     codes = np.stack([encode(text) for text in ("ACGT", "CCCC", "GGTN", "TTTT")])
     options = DatasetOptions.model_validate({"examples": "x.fa", "window": 4})
-    targets = [TargetRow(name) for name in "xyz"]
     with staged(tmp_path / "out") as partial:
         write_labels(partial, 4, 3, [pack_labels(labels[:3]), pack_labels(labels[3:])])
         np.save(partial / "codes.npy", codes)
         write_examples(partial, ["a", "b", "c", "d"], split)
-        counts = count_positives(pack_labels(labels), split, 3)
-        contents = Contents("multiclass", targets, counts, split, inputs={"x.fa": "0"})
+        targets = targets_of_examples("xyz", pack_labels(labels), split)
+        contents = Contents("multiclass", targets, split, inputs={"x.fa": "0"})
         write_manifest(partial, tmp_path / "out", "d", options, contents)
     dataset = open_dataset(tmp_path / "out")
     rows = np.array([3, 0, 2])

@@ -25,7 +25,7 @@ def test_every_column_in_any_order(table: Path) -> None:
     first, second = read_targets(table)
     assert (first.name, first.rule, first.feature, first.group) == ("Reb1", "summit", None, "TF")
     assert first.path == table.parent / "a.bed"
-    assert first.given == "a.bed"
+    assert first.as_listed == "a.bed"
     assert (second.name, second.rule, second.feature, second.group) == ("tRNA", "overlap", "tRNA", "")
     assert second.origin == f"{table}:4"
 
