@@ -23,11 +23,12 @@ def dataset(
         ),
     ] = None,
 ) -> None:
-    """Label the bins of a genome, or read labelled sequences, into a dataset directory.
+    """Label the bins of a genome, or read labelled examples, into a dataset directory.
 
     Bins have the configured size in bp, start at 0 of each contig and are labelled by the tracks of the table
     of targets. Written are windows.parquet (contig, start, end, split; 0-based half-open) or examples.parquet
-    with codes.npy, labels.npy (bits) and dataset.json with the counts of each target and split.
+    with codes.npy of sequences or images.npy, labels.npy (bits), and dataset.json with the counts of each
+    target and split.
     """
     from danq.config import entry, load_config
 
