@@ -69,7 +69,7 @@ class Bundle:
         return self.info.data_kind
 
     @property
-    def step(self) -> int:
+    def sub_bin(self) -> int:
         """Bp of the sub-bins that are classified one by one; 0 where rows are classified as a whole."""
         return self.info.step or 0
 

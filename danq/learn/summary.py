@@ -13,7 +13,7 @@ from danq.data.manifest import DatasetManifest
 from danq.data.options import DatasetOptions
 from danq.data.regions.targets import read_targets
 from danq.errors import DanqError
-from danq.learn.train.compatibility import make_encoder, with_steps
+from danq.learn.train.compatibility import make_encoder, with_sub_bins
 from danq.models import kinds_read, load_model_module
 
 
@@ -31,8 +31,8 @@ class Sizes:
         ``multilabel`` or ``multiclass``.
     kind : str
         ``dna``, ``text`` or ``image``.
-    bin, step : int or None
-        bp of the bins and of the steps in them that are labelled.
+    bin, sub_bin : int or None
+        bp of the bins and of the sub-bins in them that are labelled.
     path : Path or None
         The dataset, whose training rows tell vocabulary or size where rows are no DNA.
     """
@@ -42,7 +42,7 @@ class Sizes:
     task: str
     kind: str = "dna"
     bin: int | None = None
-    step: int | None = None
+    sub_bin: int | None = None
     path: Path | None = None
 
 
@@ -78,7 +78,7 @@ def sizes_of_options(options: DatasetOptions) -> Sizes:
         raise DanqError(f"what a {options.kind} is like, the made dataset tells; name it with --dataset")
     if options.targets is not None:
         targets = len(read_targets(options.targets))
-        return Sizes(options.window, targets, "multilabel", bin=options.bin, step=options.steps)
+        return Sizes(options.window, targets, "multilabel", bin=options.bin, sub_bin=options.steps)
     if len(options.label_columns) > 1:
         return Sizes(options.window, len(options.label_columns), "multilabel")
     raise DanqError("the number of classes is known from the made dataset only; name it with --dataset")
@@ -105,7 +105,7 @@ def describe_model(model: str, options: Mapping[str, Any], sizes: Sizes) -> str:
     kinds = kinds_read(module)
     if sizes.kind not in kinds:
         raise DanqError(f"model {model}: expected data of kind {' or '.join(kinds)}, received {sizes.kind}")
-    checked = with_steps(module.Options.model_validate(dict(options)), sizes.bin, sizes.step)
+    checked = with_sub_bins(module.Options.model_validate(dict(options)), sizes.bin, sizes.sub_bin)
     encoder = make_encoder(module, checked, sizes.kind).fit(_rows(sizes))
     built = module.build(checked, encoder, sizes.targets, sizes.task)
     rows = [(layer.name, type(layer).__name__, _shape(layer), layer.count_params()) for layer in built.layers]

@@ -154,7 +154,7 @@ class Predictor:
             many_n = 2 * np.count_nonzero(rows.codes == N, axis=1) > self.bundle.window
         if logits.ndim > 2:
             sub_bins, k = logits.shape[1:]
-            bin = self.bundle.step
+            bin = self.bundle.sub_bin
             rows, kept = rows.by_sub_bin(bin, sub_bins)
             logits, probabilities = (values.reshape(-1, k)[kept] for values in (logits, probabilities))
             many_n = np.repeat(many_n, sub_bins)[kept]

@@ -87,27 +87,27 @@ def _check_validation(data: Dataset, train: TrainOptions) -> None:
         )
 
 
-def with_steps(options: BaseModel, bin: int | None, step: int | None) -> BaseModel:
-    """Tell a model that classifies steps which steps the dataset labels.
+def with_sub_bins(options: BaseModel, bin: int | None, sub_bin: int | None) -> BaseModel:
+    """Tell a model that classifies sub-bins which of them the dataset labels.
 
     Parameters
     ----------
     options : BaseModel
         Options of a model; those with ``output``, ``bin`` and ``steps`` can be told.
-    bin, step : int or None
-        bp of the dataset's bins and of their steps.
+    bin, sub_bin : int or None
+        bp of the dataset's bins and of their sub-bins.
 
     Raises
     ------
     DanqError
-        If the options name a bin or steps of another size: as many steps may cover another stretch.
+        If the options name a bin or sub-bins of another size: as many of them may cover another part.
     """
     given: Any = options
-    if step is None or not {"output", "bin", "steps"} <= set(type(options).model_fields):
+    if sub_bin is None or not {"output", "bin", "steps"} <= set(type(options).model_fields):
         return options
     if given.output != "steps":
         return options
-    labelled = {"bin": bin, "steps": step}
+    labelled = {"bin": bin, "steps": sub_bin}
     for name, size in labelled.items():
         if getattr(given, name) not in (size, None):
             raise DanqError(

@@ -16,7 +16,7 @@ from danq.learn.devices import choose_strategy
 from danq.learn.manifest import BundleManifest, not_above_chance
 from danq.learn.options import TrainOptions
 from danq.learn.train.checkpoint import DIRECTORY, CheckpointStore
-from danq.learn.train.compatibility import check_data, with_steps
+from danq.learn.train.compatibility import check_data, with_sub_bins
 from danq.learn.train.fitting import RunOptions, Trained, fit_by_steps, fit_itself
 from danq.models import load_model_module
 from danq.provenance import provenance
@@ -70,7 +70,7 @@ def train_run(
     else:
         strategy = choose_strategy(run.train)
         data = _open(dataset, genome, module, run.train)
-        options = with_steps(options, data.bin, data.sub_bin)
+        options = with_sub_bins(options, data.bin, data.sub_bin)
         trained = fit_by_steps(run_name, run, module, options, data, strategy, out, runs)
     info = _information(run_name, run, options, data, trained)
     manifest = None

@@ -191,7 +191,7 @@ def trained(folder):
 
 
 def test_a_row_of_predictions_is_a_step(folder, trained):
-    assert (trained.step, trained.info.bin, trained.info.options["steps"]) == (10, 40, 10)
+    assert (trained.sub_bin, trained.info.bin, trained.info.options["steps"]) == (10, 40, 10)
     dataset = open_dataset(folder / "data")
     for split in ("valid", "test"):
         source = dataset_source(folder / "data", split, trained.info)
