@@ -109,13 +109,13 @@ def test_bcftools_and_pysam_read_it(tmp_path, view):
     )
     assert len(view("-H", "-r", "chrI:15-25", path).stdout.splitlines()) == 1
     with pysam.VariantFile(str(path)) as read:
-        found = [dict(record.info) for record in read]
+        infos = [dict(record.info) for record in read]
         assert dict(read.header.info)["danq_max_target"].number == "A"
         assert [line["Bundles"] for line in read.header.records if line.key == "danq"] == ['"ab cd"']
-    assert found[0]["danq_max_abs_logit_diff"] == (1.5,)
-    assert found[0]["danq_max_target"] == ("tRNA%20gene%3B%20minus",)
-    assert found[1]["danq_l2_logit_diff"] == (None, 4.0, None)
-    assert found[2] == {"AC": (7,)}
+    assert infos[0]["danq_max_abs_logit_diff"] == (1.5,)
+    assert infos[0]["danq_max_target"] == ("tRNA%20gene%3B%20minus",)
+    assert infos[1]["danq_l2_logit_diff"] == (None, 4.0, None)
+    assert infos[2] == {"AC": (7,)}
     by_cyvcf2 = [variant.INFO.get("danq_max_target") for variant in cyvcf2.VCF(str(path))]
     assert by_cyvcf2 == ["tRNA%20gene%3B%20minus", ".,a,.", None]
 
@@ -248,7 +248,7 @@ def test_unsorted_records_get_no_index_and_one_line(tmp_path, caplog, capfd):
         assert "no index: the input is not sorted" in caplog.text
         assert index_vcf(path, True, 10) is None
     assert len(caplog.records) == 2
-    assert [found.name for found in tmp_path.iterdir()] == ["a.vcf.gz"]
+    assert [file.name for file in tmp_path.iterdir()] == ["a.vcf.gz"]
     assert capfd.readouterr().err == ""
 
 

@@ -28,9 +28,9 @@ def shares(values, statistic):
 
 def test_evalues_of_known_quantiles():
     """A background 1, 2, …, 1000: above x lie 1000 − x of them."""
-    found = shares(np.arange(1, 1001), [0.5, 1, 500, 999, 1000, 2e9])
-    assert found.dtype == np.float32
-    np.testing.assert_allclose(found, [1, 0.999, 0.5, 0.001, 0.001, 0.001], rtol=1e-6)
+    evalues = shares(np.arange(1, 1001), [0.5, 1, 500, 999, 1000, 2e9])
+    assert evalues.dtype == np.float32
+    np.testing.assert_allclose(evalues, [1, 0.999, 0.5, 0.001, 0.001, 0.001], rtol=1e-6)
 
 
 def test_no_evalue_is_below_a_millionth():
@@ -51,9 +51,9 @@ VALUES = st.sampled_from([0.0, 1e-12, 0.1, 0.25, 1.0, 1 / 3, 7.5])
 )
 def test_evalues_equal_counting_one_by_one(values, statistic):
     n = len(values)
-    for found, x in zip(shares(values, statistic), statistic, strict=True):
+    for evalue, x in zip(shares(values, statistic), statistic, strict=True):
         larger = sum(np.float32(value) > np.float32(x) for value in values)
-        assert found == np.float32(max(larger / n, 1 / n, 1e-6))
+        assert evalue == np.float32(max(larger / n, 1 / n, 1e-6))
 
 
 @pytest.fixture
@@ -77,13 +77,13 @@ def written(tmp_path):
 
 def test_a_background_is_opened_whatever_the_order_of_bundles(written):
     for digests in (["a" * 64, "b" * 64], ["b" * 64, "a" * 64]):
-        found = open_background(written, digests, TARGETS)
-        assert found.digest == "c" * 64
-        assert [found.values(target).tolist() for target in range(2)] == [[1, 2, 3], [4, 5, 6]]
+        background = open_background(written, digests, TARGETS)
+        assert background.digest == "c" * 64
+        assert [background.values(target).tolist() for target in range(2)] == [[1, 2, 3], [4, 5, 6]]
     statistic = np.array([[0, 5], [2, 3], [3, 6], [1, 4]])
     expected = [[1, 1 / 3], [1 / 3, 1], [1 / 3, 1 / 3], [2 / 3, 2 / 3]]
-    np.testing.assert_allclose(found.evalues(statistic), expected, rtol=1e-6)
-    assert found.evalues(statistic[:0]).shape == (0, 2)
+    np.testing.assert_allclose(background.evalues(statistic), expected, rtol=1e-6)
+    assert background.evalues(statistic[:0]).shape == (0, 2)
 
 
 @pytest.mark.parametrize(
@@ -166,7 +166,7 @@ def common(tmp_path):
 def naive_statistics(*runners):
     """|diff · log2 odds difference| of every SNV, one at a time: shape (n, 2)."""
     sigmoid = lambda x: 1 / (1 + math.exp(-float(x)))  # noqa: E731
-    found = np.empty((len(SNVS), 2))
+    statistics = np.empty((len(SNVS), 2))
     for n, (pos, alt) in enumerate(SNVS):
         start = pos - 1 - WINDOW // 2
         window = CONTIG[start : start + WINDOW]
@@ -178,8 +178,8 @@ def naive_statistics(*runners):
                     ref, alt_ = (runner.strand(turn(encode(text))[None])[0, k] for text in (window, changed))
                     diffs.append(sigmoid(alt_) - sigmoid(ref))
                     odds.append(float(alt_) - float(ref))
-            found[n, k] = abs(np.mean(diffs) * np.mean(odds) / math.log(2))
-    return found
+            statistics[n, k] = abs(np.mean(diffs) * np.mean(odds) / math.log(2))
+    return statistics
 
 
 @pytest.mark.parametrize("seeds", [(1,), (1, 2)])
@@ -199,9 +199,9 @@ def test_a_background_holds_the_sorted_statistics_of_every_scored_allele(tmp_pat
 def test_the_alleles_of_a_background_have_the_evalues_of_their_ranks(tmp_path, genome, common):
     runner = Weighted(3)
     build_background(job(common, genome, [runner]), tmp_path / "out")
-    found = open_background(tmp_path / "out", [runner.digest], TARGETS)
+    background = open_background(tmp_path / "out", [runner.digest], TARGETS)
     values = np.load(tmp_path / "out" / "background.npy")
-    evalues = found.evalues(values.T)
+    evalues = background.evalues(values.T)
     assert len(np.unique(values[0])) > values.shape[1] // 2
     for k in range(2):
         larger = np.array([(values[k] > value).sum() for value in values[k]])

@@ -38,7 +38,7 @@ def odds(p):
 
 def naive(logits, group, task, rule):
     """The definitions, value by value: p_ref, p_alt, diff, logit_diff."""
-    found = np.empty((4, len(group), K))
+    changes = np.empty((4, len(group), K))
     strands = range(1 if rule == "forward" else len(logits.reference))
     for m, g in enumerate(group):
         for k in range(K):
@@ -47,18 +47,18 @@ def naive(logits, group, task, rule):
             p_ref, p_alt = sum(ref) / len(ref), sum(alt) / len(alt)
             each = [odds(a) - odds(r) for a, r in zip(alt, ref, strict=True)]
             change = odds(p_alt) - odds(p_ref) if rule == "predictions" else sum(each) / len(each)
-            found[:, m, k] = p_ref, p_alt, p_alt - p_ref, change
-    return found
+            changes[:, m, k] = p_ref, p_alt, p_alt - p_ref, change
+    return changes
 
 
 @pytest.mark.parametrize("rule", ["scores", "predictions", "forward"])
 @pytest.mark.parametrize("task", ["multilabel", "multiclass"])
 def test_every_number_is_the_textbook_s(task, rule):
     logits = random_logits()
-    found = effects(logits, GROUP, task, rule)
+    changes = effects(logits, GROUP, task, rule)
     expected = naive(logits, GROUP, task, rule)
     for name, values in zip(("p_ref", "p_alt", "diff", "logit_diff"), expected, strict=True):
-        received = getattr(found, name)
+        received = getattr(changes, name)
         assert received.dtype == np.float32
         np.testing.assert_allclose(received, values, rtol=2e-6, atol=2e-7, err_msg=name)
 
@@ -83,32 +83,32 @@ def test_the_rules_differ_where_the_strands_do():
 )
 def test_extreme_logits_give_finite_effects_of_the_right_sign(reference, alternate, task, rule):
     group = np.array([0])
-    found = effects(Logits(reference, alternate), group, task, rule)
+    changes = effects(Logits(reference, alternate), group, task, rule)
     back = effects(Logits(alternate, reference), group, task, rule)
     for name in ("p_ref", "p_alt", "diff", "logit_diff"):
-        assert np.isfinite(getattr(found, name)).all()
-    assert ((found.p_ref >= 0) & (found.p_ref <= 1)).all()
+        assert np.isfinite(getattr(changes, name)).all()
+    assert ((changes.p_ref >= 0) & (changes.p_ref <= 1)).all()
     # exchanging the alleles turns the sign and nothing else
-    np.testing.assert_array_equal(found.diff, -back.diff)
-    np.testing.assert_array_equal(found.logit_diff, -back.logit_diff)
+    np.testing.assert_array_equal(changes.diff, -back.diff)
+    np.testing.assert_array_equal(changes.logit_diff, -back.logit_diff)
     if rule != "scores":
         # one probability each: both measures agree on the direction (unless a difference underflows)
-        assert (found.diff * np.sign(found.logit_diff) >= -1e-7).all()
+        assert (changes.diff * np.sign(changes.logit_diff) >= -1e-7).all()
 
 
 def test_log_odds_of_saturated_probabilities_come_from_the_logits():
     logits = Logits(np.full((1, 1, 1), 40, np.float32), np.full((1, 1, 1), 50, np.float32))
-    found = effects(logits, np.array([0]), "multilabel", "scores")
-    assert found.logit_diff[0, 0] == 10
+    changes = effects(logits, np.array([0]), "multilabel", "scores")
+    assert changes.logit_diff[0, 0] == 10
     # 1 − σ(40) is below what 1 − p can show
-    assert found.diff[0, 0] == pytest.approx(math.exp(-40) - math.exp(-50), rel=1e-6)
+    assert changes.diff[0, 0] == pytest.approx(math.exp(-40) - math.exp(-50), rel=1e-6)
 
 
 def test_multiclass_odds_where_one_class_has_all():
     reference = np.array([[[80.0, 0.0, 0.0, 0.0]]], np.float32)
     alternate = np.array([[[81.0, 0.0, 0.0, 0.0]]], np.float32)
-    found = effects(Logits(reference, alternate), np.array([0]), "multiclass", "scores")
-    np.testing.assert_allclose(found.logit_diff[0], [1, -1, -1, -1], atol=1e-6)
+    changes = effects(Logits(reference, alternate), np.array([0]), "multiclass", "scores")
+    np.testing.assert_allclose(changes.logit_diff[0], [1, -1, -1, -1], atol=1e-6)
 
 
 def test_the_statistic_behind_evalues():
@@ -121,19 +121,19 @@ def test_no_alleles():
     none = np.array([], np.int64)
     logits = Logits(np.empty((2, 0, K), np.float32), np.empty((2, 0, K), np.float32))
     for task in ("multilabel", "multiclass"):
-        found = effects(logits, none, task, "scores")
-        assert found.diff.shape == (0, K)
+        changes = effects(logits, none, task, "scores")
+        assert changes.diff.shape == (0, K)
 
 
 def test_an_ensemble_is_the_mean_with_its_spread():
     models = [effects(random_logits(seed=seed), GROUP, "multilabel", "scores") for seed in range(3)]
-    found = combine(models)
+    changes = combine(models)
     for name in ("p_ref", "p_alt", "diff", "logit_diff"):
         expected = sum(getattr(model, name).astype(float) for model in models) / 3
-        np.testing.assert_allclose(getattr(found, name), expected, rtol=1e-6, atol=1e-7)
+        np.testing.assert_allclose(getattr(changes, name), expected, rtol=1e-6, atol=1e-7)
     values = np.array([model.logit_diff[2, 1] for model in models], float)
     expected = math.sqrt(sum((values - values.mean()) ** 2) / 2)
-    assert found.spread[2, 1] == pytest.approx(expected, rel=1e-6)
+    assert changes.spread[2, 1] == pytest.approx(expected, rel=1e-6)
     assert combine(models[:1]) is models[0]
     assert models[0].spread is None
     # equal models: no spread, and the numbers of one

@@ -122,12 +122,12 @@ def test_a_new_measure_is_one_entry(tmp_path):
     assert '##INFO=<ID=danq_mean_abs_logit_diff,Number=A,Type=Float,Description="Mean absolute' in text
     assert "; mean_abs: mean over targets of |logit_diff|" in text
     with pysam.VariantFile(str(tmp_path / "out" / "annotated.vcf.gz")) as records:
-        found = [dict(record.info) for record in records]
+        infos = [dict(record.info) for record in records]
     order = [*("max_abs_logit_diff", "max_target", "l2_logit_diff", "mean_abs_logit_diff")]
     order += ["logit_diff_0_gc", "fold_0_gc"]
-    assert [key.removeprefix("danq_") for key in found[0]][1:] == order
-    assert [info["danq_mean_abs_logit_diff"][0] for info in found] == pytest.approx(mean, rel=1e-5)
-    folds = [info["danq_fold_0_gc"][0] for info in found]
+    assert [key.removeprefix("danq_") for key in infos[0]][1:] == order
+    assert [info["danq_mean_abs_logit_diff"][0] for info in infos] == pytest.approx(mean, rel=1e-5)
+    folds = [info["danq_fold_0_gc"][0] for info in infos]
     assert folds == pytest.approx(diffs[:, 0] / math.log(2), rel=1e-5)
 
     compared = pl.read_csv(tmp_path / "out" / "truth.tsv", separator="\t")["score"].to_list()

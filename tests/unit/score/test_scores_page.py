@@ -41,5 +41,5 @@ def test_the_columns_of_the_comparison_are_those_of_its_table() -> None:
 @pytest.mark.parametrize(("rule", "shown"), [("scores", 1.0), ("predictions", 0.80), ("forward", 2.0)])
 def test_the_example_of_two_strands_is_right(rule: str, shown: float) -> None:
     logits = Logits(np.zeros((2, 1, 1), np.float32), np.array([[[2.0]], [[0.0]]], np.float32))
-    found = effects(logits, np.array([0]), "multilabel", rule)  # type: ignore[arg-type]  # one of the rules
-    assert found.logit_diff[0, 0] == pytest.approx(shown, abs=0.005)
+    changes = effects(logits, np.array([0]), "multilabel", rule)  # type: ignore[arg-type]  # one of the rules
+    assert changes.logit_diff[0, 0] == pytest.approx(shown, abs=0.005)
