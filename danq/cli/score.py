@@ -149,12 +149,12 @@ def _scored(
     from danq.config import entry, load_config
 
     settings = load_config(config)
-    chosen = entry(settings.callsets, callset, "--callset", config)
+    section = entry(settings.callsets, callset, "--callset", config)
     return _Scored(
-        models=[results / "runs" / run for run in chosen.runs],
+        models=[results / "runs" / run for run in section.runs],
         genome=results / "genomes" / settings.genome_of_callset(callset),
-        vcf=chosen.vcf,
-        options=ScoreOptions(**{name: getattr(chosen, name) for name in ScoreOptions.model_fields}),
+        vcf=section.vcf,
+        options=ScoreOptions(**{name: getattr(section, name) for name in ScoreOptions.model_fields}),
     )
 
 

@@ -25,7 +25,7 @@ def option_of(field: str, *names: str, **more: Any) -> Any:
     """
     info = ScoreOptions.model_fields[field]
     default = f"  [default: {info.default}]" if isinstance(info.default, str) else ""
-    text = str(info.description)
+    text = str(info.description) + ("; may be repeated" if info.default == [] else "")
     return typer.Option(*names, help=f"{text[0].upper()}{text[1:]}.{default}", show_default=False, **more)
 
 

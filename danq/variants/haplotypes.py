@@ -59,17 +59,21 @@ def haplotype_windows(genome: Genome, alleles: Sequence[Allele], window: int) ->
     """
     scored = np.array([n for n, allele in enumerate(alleles) if not allele.reason], np.int64)
     edits = _edits([alleles[n] for n in scored.tolist()])
+    # neighbours that change the genome at one base share its window: it is cut once, for the first of them
     opens = _differs(edits.contig) | _differs(edits.start)
     unedited = genome.windows(edits.contig[opens], edits.start[opens] - window // 2, window)
     place = np.cumsum(opens) - 1
     edited = _edit(genome, edits, unedited[place])
     past, past_edited = _past_ends(genome, edits, window)
 
+    # of a swapped allele the edited window is the reference, which is its own: it opens a group, and so does
+    # the allele after it
     opens |= edits.swapped | _differs(edits.swapped)
     shown = np.where(edits.swapped[opens, None], edited[opens], unedited[place[opens]])
     unknown = np.count_nonzero(shown == N, axis=1)
     padding = np.where(edits.swapped, past_edited, past)[opens]
     usable = 2 * (unknown - padding) <= window - padding
+    # what holds for a group's window holds for all of its alleles: each is repeated by the group's size
     kept = np.repeat(usable, np.diff(np.flatnonzero(np.append(opens, True))))
     alternate = np.where(edits.swapped[:, None], unedited[place], edited) if edits.swapped.any() else edited
     return Windows(
@@ -111,8 +115,12 @@ def _edit(genome: Genome, edits: _Edits, windows: NDArray[np.uint8]) -> NDArray[
     shift = edits.removed - edits.added
     moved = np.flatnonzero(shift)
     if len(moved):
+        # where the length changes, all that follows the edit stands `shift` further left on the genome: the
+        # right half is cut again from there, and the inserted bases then overwrite its begin
         starts = edits.start[moved] - middle + shift[moved]
         windows[moved, middle:] = genome.windows(edits.contig[moved], starts, length)[:, middle:]
+    # the inserted bases of all alleles lie in one array: each base gets the row of its allele, and as its
+    # column the middle plus its number among the bases of its own allele; what the window cannot hold is cut
     row = np.repeat(np.arange(len(windows)), edits.added)
     column = middle + np.arange(len(row)) - np.repeat(np.cumsum(edits.added) - edits.added, edits.added)
     inside = column < length

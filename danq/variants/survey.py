@@ -19,6 +19,7 @@ from danq.variants.personal.genotypes import choose_samples
 from danq.variants.survey_file import (
     ALLELES,
     ALLELES_FILE,
+    CARRIED_ALLELES,
     EDITS,
     EDITS_FILE,
     PartWriter,
@@ -105,7 +106,9 @@ def survey(
     tally = _Tally(checks)
     with ExitStack() as stack:
         # left last, and so the last to appear: where the alleles are, all is there
-        alleles = stack.enter_context(writing_parts(folder / ALLELES_FILE, ALLELES, digest))
+        alleles = stack.enter_context(
+            writing_parts(folder / ALLELES_FILE, CARRIED_ALLELES if carried else ALLELES, digest)
+        )
         edits = None
         if carriers is not None:
             edits = stack.enter_context(writing_parts(folder / EDITS_FILE, EDITS, digest))
@@ -226,12 +229,15 @@ class _Tally:
         """Count a record."""
         if fields is not None:
             self._add_place(fields)
-        reasons = [allele.reason for allele in alleles]
-        self.reasons.update(reasons)
-        swapped = sum(allele.swapped for allele in alleles)
-        self.swapped += swapped
-        self.checked += not _UNCHECKED.issuperset(reasons)
-        self.mismatched += not swapped and not _MISMATCHED.isdisjoint(reasons)
+        checked = mismatched = swapped = False
+        for allele in alleles:
+            self.reasons[allele.reason] += 1
+            self.swapped += allele.swapped
+            checked |= allele.reason not in _UNCHECKED
+            mismatched |= allele.reason in _MISMATCHED
+            swapped |= allele.swapped
+        self.checked += checked
+        self.mismatched += mismatched and not swapped
         if self.checked == _EARLY:
             self.refuse_wrong_build()
 

@@ -24,10 +24,13 @@ ALLELES = pa.schema(
         *(("id", pa.string()), ("ref", pa.string()), ("alt", pa.string()), ("reason", pa.string())),
         *(("flags", pa.list_(pa.string())), ("index", pa.int32()), ("start", pa.int64())),
         *(("removed", pa.int64()), ("inserted", pa.binary()), ("swapped", pa.bool_())),
-        *(("sample", pa.string()), ("haplotype", pa.int8()), ("phase_set", pa.string())),
     ]
 )
-"""Columns of ``alleles.arrow``: the fields of `Allele` in their order."""
+"""Columns of ``alleles.arrow``: the fields of `Allele` in their order, but for those of samples."""
+CARRIED_ALLELES = pa.schema(
+    [*ALLELES, ("sample", pa.string()), ("haplotype", pa.int8()), ("phase_set", pa.string())]
+)
+"""Those of samples as well."""
 EDITS = pa.schema(
     [
         *(("row", pa.int64()), ("first", pa.int64()), ("contig", pa.int32()), ("sample", pa.string())),
