@@ -1,5 +1,6 @@
 """Figures of matplotlib as SVG text: equal bytes every time, numbers under the pointer, text as text."""
 
+import logging
 import re
 import warnings
 from collections.abc import Iterator, Mapping
@@ -19,16 +20,25 @@ _SETTINGS: dict[str, Any] = {
     "font.size": 10,
     "text.parse_math": False,
     "axes.linewidth": 0.8,
+    "figure.dpi": 72,
+    "text.color": INK,
 } | dict.fromkeys(("axes.edgecolor", "axes.labelcolor", "xtick.color", "ytick.color"), PALE)
 
 
 @contextmanager
 def own_settings() -> Iterator[None]:
     """Draw by these settings alone, whatever the user's matplotlibrc says; figures of 72 dots an inch."""
-    from matplotlib import style
+    log = logging.getLogger("matplotlib")
+    level = log.level
+    # what it says of its cache of fonts is no concern of who asked for a drawing
+    log.setLevel(logging.ERROR)
+    try:
+        from matplotlib import style
 
-    with style.context(["default", _SETTINGS | {"figure.dpi": 72, "text.color": INK}]):
-        yield
+        with style.context(["default", _SETTINGS]):
+            yield
+    finally:
+        log.setLevel(level)
 
 
 def svg(

@@ -252,11 +252,11 @@ def forest(labels: Sequence[str], panels: Sequence[Panel]) -> str:
     shown = [panel for panel in panels if any(panel.marks)]
     if not shown:
         return ""
-    from matplotlib.figure import Figure
-
     remarks = {f"label-{row}": label for row, label in enumerate(labels)}
     width, height = len(shown) * (_PANEL + _GAP) - _GAP, _ROW * len(labels)
     with own_settings():
+        from matplotlib.figure import Figure
+
         figure = Figure((width / 72, height / 72), facecolor="none")
         for number, panel in enumerate(shown):
             box = (number * (_PANEL + _GAP) / width, 0, _PANEL / width, 1)

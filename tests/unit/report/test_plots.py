@@ -1,5 +1,6 @@
 """Dots with intervals as SVG, names that are shortened, and how names of runs are sorted."""
 
+import os
 import subprocess
 import sys
 from xml.etree import ElementTree
@@ -91,6 +92,19 @@ def test_equal_bytes_twice_and_in_another_process():
     assert text == forest(["a", "b"], [Panel("x", [Mark(0.5, 0.4, 0.6), Mark(0.7)])])
     other = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True)
     assert other.stdout.decode() == text
+
+
+def test_nothing_is_said_of_a_home_that_cannot_be_written(tmp_path):
+    program = (
+        "import logging; logging.basicConfig(level='INFO');"
+        "from danq.report.plots import *; forest(['a'], [Panel('x', [Mark(0.5)])])"
+    )
+    (tmp_path / "file").touch()
+    home = {"HOME": str(tmp_path / "file"), "MPLCONFIGDIR": str(tmp_path / "file"), "TMPDIR": str(tmp_path)}
+    drawing = subprocess.run(
+        [sys.executable, "-c", program], check=True, capture_output=True, env=os.environ | home
+    )
+    assert drawing.stderr == b""
 
 
 @given(st.text(min_size=1, max_size=90), st.integers(3, 60))
