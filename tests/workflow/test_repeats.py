@@ -29,8 +29,9 @@ def test_repeats_and_folds_are_planned_as_plain_runs(project: Project):
     project.configure(yaml.safe_dump(raw))
     done = project.snakemake("--dry-run", "results/scores/all/scores.parquet")
     assert done.returncode == 0, done.stdout
+    (score,) = (part for part in done.stdout.split("\n\n") if "log: results/logs/score/all.log" in part)
     for net in NETS:
-        assert f"--model results/runs/{net} " in done.stdout, "all repeats are one ensemble"
+        assert f"results/runs/{net}/model.keras" in score, "all repeats are one ensemble"
     planned = project.planned()
     assert {f"train/{run}" for run in RUNS} == {job for job in planned if job.startswith("train/")}
     assert {f"dataset/one.fold{fold}" for fold in FOLDS} < planned
