@@ -7,7 +7,6 @@ from collections import Counter
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from danq.errors import DanqError
 from danq.files import digest, sha256, staged
@@ -30,7 +29,7 @@ def build_background(job: Job, out: Path) -> BackgroundManifest:
     """Score common variants and keep, sorted for each target, how large their effects are.
 
     Every allele that can be scored counts once. Memory grows neither with the alleles nor with the targets,
-    beyond one column of them.
+    beyond two columns of them.
 
     Parameters
     ----------
@@ -55,8 +54,7 @@ def build_background(job: Job, out: Path) -> BackgroundManifest:
             spool = RowSpool(Path(folder) / "rows", np.float32)
             with opened_work(job, None) as work:
                 reasons = _score(work, spool)
-            columns = map(_sorted, spool.columns())
-            write_array(partial / VALUES_FILE, spool.shape[::-1], np.float32, columns)
+            write_array(partial / VALUES_FILE, spool.shape[::-1], np.float32, map(np.sort, spool.columns()))
         manifest = _manifest(job, len(spool), reasons, sha256(partial / VALUES_FILE))
         manifest.write(partial)
     log.info(
@@ -88,11 +86,6 @@ def _score(work: Work, spool: RowSpool) -> dict[str, int]:
         counts = ", ".join(f"{name} {count:,}" for name, count in reasons.items())
         raise DanqError(f"{job.name}: expected an allele that can be scored, received none ({counts})")
     return dict(sorted(reasons.items()))
-
-
-def _sorted(column: NDArray[np.float32]) -> NDArray[np.float32]:
-    column.sort()
-    return column
 
 
 def _manifest(job: Job, n: int, reasons: dict[str, int], values_digest: str) -> BackgroundManifest:

@@ -102,15 +102,7 @@ def matrix(batch: pa.RecordBatch, name: str, width: int) -> NDArray[np.float32]:
 
 
 def wide_table(batch: pa.RecordBatch, columns: Columns) -> pa.Table:
-    """One row for each scored allele, with columns ``<index>_<target>__<measure>`` for each chosen target.
-
-    Parameters
-    ----------
-    batch : pyarrow.RecordBatch
-        Rows of `rows`; alleles that were not scored are left out.
-    columns : Columns
-        What the rows hold.
-    """
+    """One row for each scored allele of `rows`: its place, its measures, those of each chosen target."""
     scored = batch.filter(pa.array(is_scored(batch)))
     table = {name: scored.column(name) for name in _place(columns)}
     names = pa.array(columns.targets, pa.string())
@@ -129,13 +121,7 @@ def wide_table(batch: pa.RecordBatch, columns: Columns) -> pa.Table:
 
 
 def long_table(batch: pa.RecordBatch, columns: Columns) -> pa.Table:
-    """One row for each scored allele and chosen target: its place, `target_index`, `target`, the measures.
-
-    Parameters
-    ----------
-    batch, columns
-        As for `wide_table`.
-    """
+    """One row for each scored allele of `rows` and chosen target: place, index and name of it, measures."""
     scored = batch.filter(pa.array(is_scored(batch)))
     k = len(columns.chosen)
     allele = pa.array(np.repeat(np.arange(len(scored)), k))
@@ -151,20 +137,7 @@ def long_table(batch: pa.RecordBatch, columns: Columns) -> pa.Table:
 def writing_table(
     path: Path, columns: Columns, long: bool, form: Format, metadata: Mapping[str, str]
 ) -> Iterator[Callable[[pa.RecordBatch], None]]:
-    """Write a table of scores as `danq.tables.writing_rows` does; takes batches of `rows`.
-
-    Parameters
-    ----------
-    path : Path
-        File to write.
-    columns : Columns
-        What the rows hold.
-    long : bool
-        One row an allele and target instead of one row an allele.
-    form : {"parquet", "tsv"}
-        Format of the file.
-    metadata : mapping of str to str
-        Kept in the Parquet file.
+    """Write `long_table` or `wide_table` of batches of `rows`, as `danq.tables.writing_rows` does.
 
     Raises
     ------
