@@ -102,8 +102,9 @@ def prepared_training(
 
 def trained(chosen: Options, data: Any, batch: int, samples: int, precision: str, deterministic: Any) -> Any:
     """Train one epoch; speed, share of waiting, memory, loss and the digest of the weights."""
-    from danq.learn.bundle import model_weights, weights_digest
+    from danq.learn.bundle import model_weights
     from danq.learn.devices import choose_strategy, repeatable
+    from danq.learn.manifest import weights_digest
     from danq.learn.options import TrainOptions
 
     strategy = choose_strategy(TrainOptions(batch_size=batch))

@@ -1,12 +1,9 @@
 """The model bundle: a trained network with its encoder, options, targets and history, as a directory."""
 
-import hashlib
-import json
 import zipfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import keras
@@ -15,10 +12,10 @@ from numpy.typing import NDArray
 
 from danq.data.encoders import Encoder, load_encoder
 from danq.errors import DanqError
-from danq.files import sha256
-from danq.learn.manifest import BundleManifest
+from danq.learn.manifest import BundleManifest, model_module, weights_digest
+from danq.learn.weights import MODEL_FILE
 
-MODEL_FILE, HISTORY_FILE = "model.keras", "history.tsv"
+HISTORY_FILE = "history.tsv"
 HISTORY_COLUMNS = (
     "epoch",
     "train_loss",
@@ -82,29 +79,6 @@ class Bundle:
     def digest(self) -> str:
         """SHA-256 of options, encoder state and the ordered weight arrays."""
         return self.info.digest
-
-
-def weights_digest(
-    options: Mapping[str, Any], encoder: Mapping[str, Any], weights: Sequence[NDArray[Any]]
-) -> str:
-    """SHA-256 of model options, encoder state and weights; free of dates, which `.keras` files carry.
-
-    Parameters
-    ----------
-    options : mapping
-        The model's options, JSON-like.
-    encoder : mapping
-        The encoder's state, JSON-like.
-    weights : sequence of arrays
-        As ``[w.numpy() for w in model.weights]``; order, shape and dtype count.
-    """
-    head = {"options": options, "encoder": encoder}
-    total = hashlib.sha256(json.dumps(head, sort_keys=True, separators=(",", ":")).encode())
-    for array in weights:
-        contiguous = np.ascontiguousarray(array)
-        total.update(f"\0{contiguous.dtype.str}{array.shape}\0".encode())
-        total.update(contiguous.data)
-    return total.hexdigest()
 
 
 def model_weights(model: keras.Model) -> list[NDArray[Any]]:
@@ -184,28 +158,6 @@ def load_bundle(path: Path) -> Bundle:
     if weights_digest(info.options, info.encoder, model_weights(model)) != info.digest:
         raise DanqError(f"{path / MODEL_FILE}: weights are not those {info.FILE} was written with")
     return Bundle(path, model, encoder, info)
-
-
-def model_module(info: BundleManifest) -> ModuleType | None:
-    """Find the module of a bundle's model.
-
-    Parameters
-    ----------
-    info : BundleManifest
-        ``bundle.json``.
-
-    Returns
-    -------
-    module or None
-        None where the file of a model of one's own is gone, or not what it was at the training.
-    """
-    if info.model.endswith(".py"):
-        path = Path(info.model)
-        if not path.is_file() or sha256(path) != info.model_file:
-            return None
-    from danq.models import load_model_module
-
-    return load_model_module(info.model)
 
 
 def _load_model(path: Path, info: BundleManifest) -> keras.Model:

@@ -1,4 +1,4 @@
-"""Why TensorFlow uses no GPU here, and how many rows fit into the memory of one."""
+"""Why TensorFlow uses no GPU here, and how many rows fit into the memory of one; importable without it."""
 
 import ctypes
 import ctypes.util
@@ -9,8 +9,6 @@ import sysconfig
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-import tensorflow as tf
-
 from danq.errors import DanqError
 
 _DRIVER = Path("/proc/driver/nvidia/version")
@@ -20,11 +18,12 @@ _SPARED = 0.9
 
 def why_no_gpu() -> str:
     """Say in one phrase why TensorFlow finds no GPU: hidden, no driver, no libraries, or built without."""
+    import tensorflow as tf
+
     if not tf.test.is_built_with_cuda():
         return "this TensorFlow is built without CUDA"
-    hidden = os.environ.get("CUDA_VISIBLE_DEVICES")
-    if hidden is not None and not re.match(r"\s*(\d|GPU-|MIG-)", hidden):
-        return f"CUDA_VISIBLE_DEVICES={hidden!r} hides all GPUs"
+    if gpus_hidden():
+        return f"CUDA_VISIBLE_DEVICES={os.environ['CUDA_VISIBLE_DEVICES']!r} hides all GPUs"
     if not driver_visible():
         return "no NVIDIA driver is visible"
     missing = missing_libraries()
@@ -34,6 +33,17 @@ def why_no_gpu() -> str:
             "install danq with the extra `gpu`"
         )
     return "a driver and all libraries are there, but no device answers"
+
+
+def gpu_possible() -> bool:
+    """Whether there may be a GPU, which only TensorFlow can tell for certain; without loading it."""
+    return driver_visible() and not gpus_hidden()
+
+
+def gpus_hidden() -> bool:
+    """Whether the variable CUDA_VISIBLE_DEVICES hides all GPUs."""
+    chosen = os.environ.get("CUDA_VISIBLE_DEVICES")
+    return chosen is not None and not re.match(r"\s*(\d|GPU-|MIG-)", chosen)
 
 
 def driver_visible() -> bool:
@@ -57,6 +67,8 @@ def missing_libraries(folders: Sequence[Path] | None = None) -> list[str]:
 
 def needed_libraries() -> list[str]:
     """File names of the CUDA libraries that this TensorFlow opens at its start."""
+    import tensorflow as tf
+
     build = tf.sysconfig.get_build_info()
     cuda = str(build.get("cuda_version", "12")).split(".")[0]
     cudnn = str(build.get("cudnn_version", "9")).split(".")[0]
@@ -118,6 +130,8 @@ def rows_that_fit(run: Callable[[int], object], limit: int, peak: Callable[[], i
 
 def peak_memory() -> int:
     """Most bytes in use on the first GPU since this was asked before."""
+    import tensorflow as tf
+
     peak = int(tf.config.experimental.get_memory_info("GPU:0")["peak"])
     tf.config.experimental.reset_memory_stats("GPU:0")
     return peak

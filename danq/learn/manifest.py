@@ -1,12 +1,44 @@
 """What ``bundle.json`` says of a trained model; importable without TensorFlow."""
 
+import hashlib
+import json
 from collections.abc import Mapping, Sequence
+from pathlib import Path
+from types import ModuleType
 from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from danq.data.manifest import Task
 from danq.data.options import Kind
 from danq.errors import DanqError, first_few
+from danq.files import sha256
+from danq.models import load_model_module
 from danq.storage import Entry, Manifest
+
+
+def weights_digest(
+    options: Mapping[str, Any], encoder: Mapping[str, Any], weights: Sequence[NDArray[Any]]
+) -> str:
+    """SHA-256 of model options, encoder state and weights; free of dates, which `.keras` files carry.
+
+    Parameters
+    ----------
+    options : mapping
+        The model's options, JSON-like.
+    encoder : mapping
+        The encoder's state, JSON-like.
+    weights : sequence of arrays
+        As ``[w.numpy() for w in model.weights]``; order, shape and dtype count.
+    """
+    head = {"options": options, "encoder": encoder}
+    total = hashlib.sha256(json.dumps(head, sort_keys=True, separators=(",", ":")).encode())
+    for array in weights:
+        contiguous = np.ascontiguousarray(array)
+        total.update(f"\0{contiguous.dtype.str}{array.shape}\0".encode())
+        total.update(contiguous.data)
+    return total.hexdigest()
 
 
 class TrainedOn(Entry):
@@ -69,6 +101,26 @@ class BundleManifest(Manifest):
     encoder: dict[str, Any]
     parameters: int
     digest: str
+
+
+def model_module(info: BundleManifest) -> ModuleType | None:
+    """Find the module of a bundle's model.
+
+    Parameters
+    ----------
+    info : BundleManifest
+        ``bundle.json``.
+
+    Returns
+    -------
+    module or None
+        None where the file of a model of one's own is gone, or not what it was at the training.
+    """
+    if info.model.endswith(".py"):
+        path = Path(info.model)
+        if not path.is_file() or sha256(path) != info.model_file:
+            return None
+    return load_model_module(info.model)
 
 
 def not_above_chance(best: Mapping[str, Any]) -> str | None:

@@ -6,18 +6,15 @@ of the arithmetic is changed, so that an alternate gets the logits it would get 
 rounding.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from danq.models.recurrent_numpy import Cell, Changes, Floats, Scanned, cell, scan
-
-if TYPE_CHECKING:
-    import keras
 
 _POOLED_AT_ONCE = 64
 """Positions whose convolution is one product: with 13 bp a position about 1 MB, which stays in the cache."""
@@ -182,15 +179,17 @@ class Incremental:
         return np.concatenate(parts, axis=1)
 
 
-def incremental(options: Any, model: "keras.Model") -> Incremental | None:
+def incremental(options: Any, weights: Mapping[str, Sequence[Floats]], window: int) -> Incremental | None:
     """Arrange the weights of a trained DanQ for sharing work between alleles.
 
     Parameters
     ----------
     options : danq.models.danq.Options
         As the model was built with.
-    model : keras.Model
-        The trained model.
+    weights : mapping of str to arrays
+        Weights of each layer by its name, in Keras's order.
+    window : int
+        bp of an input window.
 
     Returns
     -------
@@ -203,14 +202,14 @@ def incremental(options: Any, model: "keras.Model") -> Incremental | None:
     mixed = {"flatten": ("mul",), "last": (), "pools": ("sum", "mul", "ave"), "max": ("sum", "mul", "ave")}
     if options.output == "steps" or options.rnn_layers > 1 or merge in mixed[options.head]:
         return None
-    kernel, bias = model.get_layer("conv").get_weights()
-    weights = model.get_layer("rnn").get_weights()
-    cells = tuple(cell(options.rnn, weights[first : first + 3]) for first in range(0, len(weights), 3))
+    kernel, bias = weights["conv"]
+    rnn = list(weights["rnn"])
+    cells = tuple(cell(options.rnn, rnn[first : first + 3]) for first in range(0, len(rnn), 3))
     pads = options.kernel - 1 if options.padding == "same" else 0
-    length = model.input["codes"].shape[1] + pads - options.kernel + 1
+    length = window + pads - options.kernel + 1
     positions = length // options.pool
     ends = ("_forward", "_backward") if merge == "none" and len(cells) == 2 else ("",)
-    heads = tuple(_read_head(options, model, end) for end in ends)
+    heads = tuple(_read_head(options, weights, end) for end in ends)
     kernels: tuple[Floats | None, ...] = (None,) * len(cells)
     if options.head == "flatten":
         kernels = _position_kernels(merge, heads, positions, cells)
@@ -232,9 +231,12 @@ def incremental(options: Any, model: "keras.Model") -> Incremental | None:
     )
 
 
-def _read_head(options: Any, model: "keras.Model", end: str) -> _Head:
-    hidden = tuple(model.get_layer(f"dense{end}").get_weights()) if options.dense else None
-    kernel, bias = model.get_layer(f"logits{end}").get_weights()
+def _read_head(options: Any, weights: Mapping[str, Sequence[Floats]], end: str) -> _Head:
+    hidden = None
+    if options.dense:
+        kernel, bias = weights[f"dense{end}"]
+        hidden = (kernel, bias)
+    kernel, bias = weights[f"logits{end}"]
     return _Head(hidden, (kernel, bias))
 
 

@@ -11,6 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from danq.genome.alphabet import N, reverse_complement
+from danq.learn.gpu import gpu_possible
+from danq.learn.manifest import BundleManifest, model_module
+from danq.learn.weights import MODEL_FILE, Weights, read_weights
 
 if TYPE_CHECKING:
     from danq.learn.bundle import Bundle
@@ -65,9 +68,9 @@ class Incremental(Protocol):
 class _OfBundle:
     """What scoring asks of a bundle besides its logits."""
 
-    def __init__(self, bundle: "Bundle", strands: Literal["both", "forward"]) -> None:
-        self.targets, self.window, self.task = bundle.targets, bundle.window, bundle.task
-        self.digest, self.info = bundle.digest, bundle.info
+    def __init__(self, info: BundleManifest, strands: Literal["both", "forward"]) -> None:
+        self.targets, self.window, self.digest = info.targets, info.window or 0, info.digest
+        self.task: str = info.task
         self.both = strands == "both"
 
     def _strands(self, windows: NDArray[np.uint8]) -> list[NDArray[np.uint8]]:
@@ -78,7 +81,7 @@ class WholeWindows(_OfBundle):
     """Every window from its first base to its last, in batches of one fixed shape: any model, any device."""
 
     def __init__(self, bundle: "Bundle", strands: Literal["both", "forward"], predictor: "Predictor") -> None:
-        super().__init__(bundle, strands)
+        super().__init__(bundle.info, strands)
         self._predictor = predictor
 
     def logits(
@@ -100,7 +103,7 @@ class OnGpu(_OfBundle):
         from danq.learn.gpu import memory_limit
         from danq.learn.predict.forward import compile_strands, rows_by_memory
 
-        super().__init__(bundle, strands)
+        super().__init__(bundle.info, strands)
         most = rows_by_memory(bundle, memory_limit(), 2 * _MOST_ON_GPU) // (2 if self.both else 1)
         self._rows = rows or max(most // _GPU_MULTIPLE, 1) * _GPU_MULTIPLE
         self._forward = compile_strands(bundle, self.both)
@@ -130,14 +133,15 @@ class SharedWork(_OfBundle):
 
     def __init__(
         self,
-        bundle: "Bundle",
+        info: BundleManifest,
         strands: Literal["both", "forward"],
         incremental: Incremental,
-        rows: int,
-        threads: int,
+        rows: int | None = None,
+        threads: int | None = None,
     ) -> None:
-        super().__init__(bundle, strands)
-        self._incremental, self._rows, self._threads = incremental, rows, threads
+        super().__init__(info, strands)
+        self._incremental, self._rows = incremental, max(rows or _CPU_ROWS, 2)
+        self._threads = threads or _cores()
 
     def logits(
         self, reference: NDArray[np.uint8], alternate: NDArray[np.uint8], group: NDArray[np.int64]
@@ -214,6 +218,13 @@ def open_runner(
     DanqError
         If it is no bundle this release reads, or it does not read DNA.
     """
+    info = BundleManifest.read(model)
+    # without TensorFlow, whose start takes seconds, where a GPU is out of the question
+    weights = None if gpu_possible() else read_weights(model / MODEL_FILE, info)
+    shared = None if weights is None else _incremental(info, weights)
+    if shared is not None:
+        return SharedWork(info, strands, shared, batch_size, threads)
+
     from danq.learn.bundle import load_bundle
 
     bundle = load_bundle(model)
@@ -236,10 +247,10 @@ def open_runner_of(
         if isinstance(bundle.encoder, CodesEncoder):
             return OnGpu(bundle, strands, batch_size)
         return WholeWindows(bundle, strands, Predictor(bundle, batch_size or _MOST_ON_GPU, "none"))
-    shared = _incremental(bundle)
+    weights = {layer.name: layer.get_weights() for layer in bundle.model.layers}
+    shared = _incremental(bundle.info, weights)
     if shared is not None:
-        rows = max(batch_size or _CPU_ROWS, 2)
-        return SharedWork(bundle, strands, shared, rows, threads or _cores())
+        return SharedWork(bundle.info, strands, shared, batch_size, threads)
     return WholeWindows(bundle, strands, Predictor(bundle, _CPU_ROWS, "none"))
 
 
@@ -249,15 +260,13 @@ def _compute_in_float32(bundle: "Bundle") -> None:
             layer.dtype_policy = "float32"
 
 
-def _incremental(bundle: "Bundle") -> Incremental | None:
-    from danq.learn.bundle import model_module
-
-    module = model_module(bundle.info)
+def _incremental(info: BundleManifest, weights: Weights) -> Incremental | None:
+    module = model_module(info)
     if module is None:
-        log.info("%s is gone or has changed since the training: whole windows", bundle.info.model)
+        log.info("%s is gone or has changed since the training: whole windows", info.model)
     if module is None or not hasattr(module, "incremental"):
         return None
-    shared: Incremental | None = module.incremental(module.Options(**bundle.info.options), bundle.model)
+    shared: Incremental | None = module.incremental(module.Options(**info.options), weights, info.window)
     return shared
 
 

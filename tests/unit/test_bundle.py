@@ -7,7 +7,8 @@ from bundles import entries
 
 from danq.data.encoders import CodesEncoder
 from danq.errors import DanqError
-from danq.learn.bundle import HISTORY_COLUMNS, load_bundle, save_bundle, weights_digest
+from danq.learn.bundle import HISTORY_COLUMNS, load_bundle, save_bundle
+from danq.learn.manifest import weights_digest
 
 INFO = entries(options={"filters": 3}, targets=["CTCF", "JUND"], window=8, bin=4)
 

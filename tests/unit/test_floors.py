@@ -34,7 +34,9 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 WITHOUT_TENSORFLOW = {
     "learn/__init__.py",
     "learn/manifest.py",
+    "learn/gpu.py",
     "learn/options.py",
+    "learn/weights.py",
     "learn/train/__init__.py",
     "learn/predict/__init__.py",
     "learn/predict/outputs.py",

@@ -29,7 +29,8 @@ def built(**options):
     for weight in model.weights:
         if "bias" in weight.path:
             weight.assign(random.standard_normal(weight.shape) * 0.1)
-    return model, incremental(chosen, model)
+    weights = {layer.name: layer.get_weights() for layer in model.layers}
+    return model, incremental(chosen, weights, WINDOW)
 
 
 def alleles():

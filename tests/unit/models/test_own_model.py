@@ -8,7 +8,8 @@ import pytest
 from tiny_dataset import WINDOW, tiny_run, write_tiny_dataset
 
 from danq.errors import DanqError
-from danq.learn.bundle import load_bundle, model_module
+from danq.learn.bundle import load_bundle
+from danq.learn.manifest import model_module
 from danq.learn.predict.predictor import Predictor
 from danq.learn.train.run import train_run
 from danq.models import load_model_module

@@ -1,0 +1,68 @@
+"""Weights read without TensorFlow: those that Keras reads, or none."""
+
+import shutil
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from tiny_dataset import SMALL, tiny_run, write_tiny_dataset
+
+from danq.learn.bundle import load_bundle
+from danq.learn.train.run import train_run
+from danq.learn.weights import MODEL_FILE, read_weights
+from danq.score import runner
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"bidirectional": True},
+        {"bidirectional": True, "rnn": "gru", "rnn_layers": 2, "head": "pools"},
+        {"bidirectional": True, "merge_mode": "none", "rnn": "simple"},
+    ],
+)
+def test_the_weights_are_those_that_keras_reads(tmp_path, options):
+    dataset = write_tiny_dataset(tmp_path / "tiny")
+    train_run("run", tiny_run(options=SMALL | options, epochs=1), dataset, tmp_path / "run", tmp_path)
+    bundle = load_bundle(tmp_path / "run")
+    weights = read_weights(tmp_path / "run" / MODEL_FILE, bundle.info)
+    assert [name for name, arrays in weights.items() if arrays] == [
+        layer.name for layer in bundle.model.layers if layer.get_weights()
+    ]
+    for layer in bundle.model.layers:
+        for array, expected in zip(weights[layer.name], layer.get_weights(), strict=True):
+            np.testing.assert_array_equal(array, expected)
+
+
+@pytest.fixture(scope="module")
+def bundle(tmp_path_factory):
+    runs = tmp_path_factory.mktemp("runs")
+    train_run("run", tiny_run(epochs=1), write_tiny_dataset(runs / "tiny"), runs / "run", runs)
+    return load_bundle(runs / "run")
+
+
+def test_what_is_not_the_manifest_s_model_is_left_to_keras(bundle, tmp_path):
+    path = tmp_path / MODEL_FILE
+    assert read_weights(path, bundle.info) is None
+    path.write_bytes(b"no archive")
+    assert read_weights(path, bundle.info) is None
+    shutil.copy(bundle.path / MODEL_FILE, path)
+    assert read_weights(path, bundle.info) is not None
+    assert read_weights(path, bundle.info.model_copy(update={"digest": "another"})) is None
+
+
+def test_scoring_on_a_cpu_starts_without_tensorflow(bundle):
+    program = (
+        "import sys; from pathlib import Path; from danq.score.runner import open_runner; "
+        "made = open_runner(Path(sys.argv[1])); "
+        "sys.exit(type(made).__name__ != 'SharedWork' or 'tensorflow' in sys.modules)"
+    )
+    assert subprocess.run([sys.executable, "-c", program, bundle.path], check=False).returncode == 0
+
+
+def test_where_a_gpu_may_be_tensorflow_is_asked(bundle, monkeypatch):
+    monkeypatch.setattr(runner, "gpu_possible", lambda: True)
+    monkeypatch.setattr(runner, "read_weights", lambda *_: pytest.fail("read without TensorFlow"))
+    assert isinstance(runner.open_runner(bundle.path), runner.SharedWork)
