@@ -106,13 +106,11 @@ def survey(
     tally = _Tally(checks)
     with ExitStack() as stack:
         # left last, and so the last to appear: where the alleles are, all is there
-        alleles = stack.enter_context(
-            writing_parts(folder / ALLELES_FILE, CARRIED_ALLELES if carried else ALLELES, digest)
-        )
-        edits = None
+        schema = ALLELES if carriers is None else CARRIED_ALLELES
+        writers = [stack.enter_context(writing_parts(folder / ALLELES_FILE, schema, digest))]
         if carriers is not None:
-            edits = stack.enter_context(writing_parts(folder / EDITS_FILE, EDITS, digest))
-        ends = _read(tally, carriers, alleles, edits, records, part)
+            writers.append(stack.enter_context(writing_parts(folder / EDITS_FILE, EDITS, digest)))
+        ends = _read(checks, tally, carriers, writers, records, part)
         result = Survey(
             folder=folder,
             records=records,
@@ -126,11 +124,11 @@ def survey(
             reasons=dict(tally.reasons),
             swapped=tally.swapped,
             part=part,
-            batches=tuple(alleles.batches),
-            edit_batches=tuple(edits.batches) if edits is not None else (),
-            ends=tuple(ends) if edits is not None else (),
+            batches=tuple(writers[0].batches),
+            edit_batches=tuple(writers[1].batches) if carriers is not None else (),
+            ends=ends,
         )
-        alleles.finish(summary_of(result))
+        writers[0].finish(summary_of(result))
     return result
 
 
@@ -176,37 +174,34 @@ def _resolve(
 
 
 def _read(
+    checks: AlleleChecks,
     tally: "_Tally",
     carriers: Carriers | None,
-    alleles: PartWriter,
-    edits: PartWriter | None,
+    writers: Sequence[PartWriter],
     records: int,
     part: int,
-) -> list[tuple[int, int]]:
-    """Check record after record into the files; give the ends of edits after each part."""
-    checks, ends, end = tally.checks, list[tuple[int, int]](), (-1, -1)
+) -> tuple[tuple[int, int], ...]:
+    """Check record after record into the files; with samples, give what edits reach after each part."""
+    ends, row = list[tuple[int, int]](), 0
     with progress("checking variants", records, "variants") as advance:
         for line in checks.variants.lines():
-            fields = checks.variants.fields(line.text)
-            checked = checks.alleles(line, fields)
-            tally.add(fields, checked)
-            if carriers is None or edits is None:
-                alleles.extend(checked)
-            else:
-                rows, changes = carriers.rows(line, fields, checked)
-                alleles.extend(rows)
-                edits.extend(changes)
-                for change in changes:
-                    end = change.contig, max(change.end, end[1] if end[0] == change.contig else -1)
-            if line.row % part == 0 or line.row == records:
-                ends.append(end)
-                for writer in (alleles, edits):
-                    if writer is not None:
-                        writer.end_part()
-            if line.row % _STRIDE == 0:
+            row, fields = line.row, checks.variants.fields(line.text)
+            alleles: Sequence[Allele] = checks.alleles(line, fields)
+            tally.add(fields, alleles)
+            if carriers is not None:
+                alleles, edits = carriers.rows(line, fields, alleles)
+                writers[1].extend(edits)
+            writers[0].extend(alleles)
+            if row % part == 0 or row == records:
+                ends += [carriers.reach] if carriers is not None else []
+                for writer in writers:
+                    writer.end_part()
+            if row % _STRIDE == 0:
                 advance(_STRIDE)
+    if row != records:
+        raise DanqError(f"{checks.variants.path}: changed while it was read; score it again")
     tally.refuse_wrong_build()
-    return ends
+    return tuple(ends)
 
 
 @dataclass

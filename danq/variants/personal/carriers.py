@@ -2,7 +2,7 @@
 
 import sys
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal, NamedTuple
 
@@ -113,11 +113,17 @@ class Carriers:
         self._checks_of_neighbours = AlleleChecks(checks.variants, checks.genome, rules, checks.contigs)
         self._seen: set[str] = set()
         self._contig, self._position = "", -1
+        self._reach = -1, -1
         # of the current contig alone, so that memory does not grow with the file
         self._occupied: dict[tuple[str, int], _Occupied] = defaultdict(_Occupied)
 
+    @property
+    def reach(self) -> tuple[int, int]:
+        """Contig of the last edit so far, and the largest end of its edits; -1 and -1 before the first."""
+        return self._reach
+
     def rows(
-        self, line: Line, fields: Fields | None, checked: tuple[Allele, ...]
+        self, line: Line, fields: Fields | None, checked: Sequence[Allele]
     ) -> tuple[list[Allele], list[Edit]]:
         """Say which haplotypes carry the alleles of the next record.
 
@@ -125,7 +131,7 @@ class Carriers:
         ----------
         line, fields
             The record.
-        checked : tuple of Allele
+        checked : sequence of Allele
             Its alleles, as from `AlleleChecks.alleles`.
 
         Returns
@@ -190,32 +196,37 @@ class Carriers:
                     if self._unphased == "refuse":
                         raise _not_phased(self._variants, line, call)
                     own = replace(own, flags=(*own.flags, "unphased"))
-                elif self._admit(in_place, written, call, [] if in_place.swapped else edits):
+                elif self._admit(in_place, written, call, None if in_place.swapped else edits):
                     own = replace(own, phase_set=call.phase_set)
                 else:
                     own = replace(own, reason=own.reason or "overlaps")
             rows.append(own)
         return rows
 
-    def _admit(self, allele: Allele, written: _Written, call: Call, edits: list[Edit]) -> bool:
+    def _admit(self, allele: Allele, written: _Written, call: Call, edits: list[Edit] | None) -> bool:
         """Put an allele in place unless it overlaps an earlier one, by the rule of ``bcftools consensus``.
 
         An allele overlaps if its REF starts at or before the last base of an earlier REF. A mere insertion
         or deletion after an anchor base may share that one base, but not with an earlier insertion. An
-        allele that overlaps is not put in place, so that it is no hindrance to those after it.
+        allele that overlaps is not put in place, so that it is no hindrance to those after it. An allele that
+        the genome holds is in place without `edits`: it changes nothing.
         """
         occupied = self._occupied[call.sample, call.haplotype]
         shares = written.first == occupied.last and written.anchored and not occupied.after_insertion
         if not (written.first > occupied.last or shares):
             return False
         occupied.last, occupied.after_insertion = written.last, written.longer
-        start, removed, inserted = written.place
-        edits.append(
-            Edit(
-                *(allele.row, written.first, allele.index, call.sample, call.haplotype),
-                *(start, start + removed, inserted, call.phase_set),
+        if edits is not None:
+            start, removed, inserted = written.place
+            end = start + removed
+            haplotype = call.sample, call.haplotype
+            edits.append(
+                Edit(
+                    allele.row, written.first, allele.index, *haplotype, start, end, inserted, call.phase_set
+                )
             )
-        )
+            contig, farthest = self._reach
+            self._reach = allele.index, max(end, farthest if contig == allele.index else -1)
         return True
 
 
