@@ -36,11 +36,6 @@ class Batch:
     weight: NDArray[np.float32]
     rows: NDArray[np.int64]
 
-    @property
-    def codes(self) -> NDArray[np.uint8]:
-        """The raw rows of a batch of DNA."""
-        return np.asarray(self.raw, np.uint8)
-
 
 @dataclass(frozen=True, eq=False)
 class TrainingBatches:

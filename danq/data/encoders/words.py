@@ -143,13 +143,13 @@ class Words:
         for block in raw:
             _check_texts(block)
             for text in block:
-                found = self.cut(text)
-                texts, cut_off = texts + 1, cut_off + (len(found) > self.max_words)
-                wordless += not found
+                of_text = self.cut(text)
+                texts, cut_off = texts + 1, cut_off + (len(of_text) > self.max_words)
+                wordless += not of_text
                 # only what a row holds is counted
-                read = found[: self.max_words]
-                words.update(map(self._key, read))
-                characters.update("".join(read))
+                of_row = of_text[: self.max_words]
+                words.update(map(self._key, of_row))
+                characters.update("".join(of_row))
         known = self._known(words)
         if not known:
             raise DanqError(
@@ -199,7 +199,7 @@ class Words:
         places = _places(lengths)
         words = np.zeros((len(rows), self.max_words), np.int32)
         words[places] = [self._numbers.get(self._key(word), UNKNOWN) for word in flat]
-        # a recurrent layer needs at least one step that is not padding
+        # a recurrent layer needs at least one position that is not padding
         words[lengths == 0, 0] = UNKNOWN
         if not self.max_characters:
             return {"words": words}
@@ -213,12 +213,13 @@ class Words:
         kept = [word[: self.max_characters] for word in words]
         points, numbers = self._points
         text = "".join(kept).encode("utf-32-le", "surrogatepass")
-        given = np.frombuffer(text, "<u4")
-        index = np.searchsorted(points, given)
+        letters = np.frombuffer(text, "<u4")
+        # a search in the sorted alphabet serves all letters at once; past its end, any place will not match
+        index = np.searchsorted(points, letters)
         index[index == len(points)] = 0
-        found = np.where(points[index] == given, numbers[index], UNKNOWN)
+        known = np.where(points[index] == letters, numbers[index], UNKNOWN)
         result = np.zeros((len(words), self.max_characters), np.int32)
-        result[_places(np.fromiter(map(len, kept), np.int64, len(kept)))] = found
+        result[_places(np.fromiter(map(len, kept), np.int64, len(kept)))] = known
         return result
 
     def _key(self, word: str) -> str:
@@ -235,7 +236,7 @@ class Words:
     @cached_property
     def _points(self) -> tuple[NDArray[np.uint32], NDArray[np.int32]]:
         """Known code points, ascending, and their numbers; the first stands in for an empty alphabet."""
-        points = np.array([ord(one) for one in self.alphabet] or [0x10FFFF], np.uint32)
+        points = np.array([ord(letter) for letter in self.alphabet] or [0x10FFFF], np.uint32)
         order = np.argsort(points)
         numbers = (order + FIRST if self.alphabet else np.array([UNKNOWN])).astype(np.int32)
         return points[order], numbers

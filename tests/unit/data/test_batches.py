@@ -70,7 +70,7 @@ def test_a_batch_does_not_depend_on_what_was_loaded_before() -> None:
     in_order = {(e, s): one.load(e, s) for e in range(3) for s in range(one.steps)}
     for (epoch, step), batch in reversed(in_order.items()):
         again = fresh().load(epoch, step)
-        for name in ("codes", "labels", "weight", "rows"):
+        for name in ("raw", "labels", "weight", "rows"):
             assert np.array_equal(getattr(batch, name), getattr(again, name))
 
 
@@ -79,8 +79,8 @@ def test_augmentation_of_a_draw_does_not_depend_on_the_batch_size() -> None:
     small, large = (
         TrainingBatches(data, np.arange(30), size, 3, reverse_complement=True, shift=3) for size in (7, 30)
     )
-    joined = np.concatenate([small.load(2, step).codes for step in range(small.steps)])
-    assert np.array_equal(joined[:30], large.load(2, 0).codes)
+    joined = np.concatenate([small.load(2, step).raw for step in range(small.steps)])
+    assert np.array_equal(joined[:30], large.load(2, 0).raw)
 
 
 def test_strands_and_shifts_are_what_they_say() -> None:
@@ -88,16 +88,16 @@ def test_strands_and_shifts_are_what_they_say() -> None:
     plain = TrainingBatches(data, np.arange(300), 300, 1).load(0, 0)
     turned = TrainingBatches(data, np.arange(300), 300, 1, reverse_complement=True).load(0, 0)
     moved = TrainingBatches(data, np.arange(300), 300, 1, shift=2).load(0, 0)
-    assert np.array_equal(plain.codes, data.sequences[plain.rows])
+    assert np.array_equal(plain.raw, data.sequences[plain.rows])
     strands = [
         int(np.array_equal(codes, reverse_complement(original)))
-        for codes, original in zip(turned.codes, plain.codes, strict=True)
+        for codes, original in zip(turned.raw, plain.raw, strict=True)
     ]
-    forward = [np.array_equal(a, b) for a, b in zip(turned.codes, plain.codes, strict=True)]
+    forward = [np.array_equal(a, b) for a, b in zip(turned.raw, plain.raw, strict=True)]
     assert all(a or b for a, b in zip(strands, forward, strict=True))
     assert 100 < sum(strands) < 200
     seen = set()
-    for codes, row in zip(moved.codes, moved.rows, strict=True):
+    for codes, row in zip(moved.raw, moved.rows, strict=True):
         naive = {
             shift: [data.sequences[row][i + shift] if 0 <= i + shift < WINDOW else N for i in range(WINDOW)]
             for shift in range(-2, 3)
@@ -114,11 +114,11 @@ def test_the_last_batch_is_padded_with_weight_zero() -> None:
         TrainingBatches(data, np.arange(10), 4, 1).load(0, 2),
         list(ordered_batches(data, np.arange(10), 4))[-1],
     ):
-        assert batch.codes.shape == (4, WINDOW)
+        assert batch.raw.shape == (4, WINDOW)
         assert batch.weight.tolist() == [1, 1, 0, 0]
         assert batch.weight.dtype == np.float32
         assert batch.rows[2:].tolist() == [-1, -1]
-        assert (batch.codes[2:] == N).all()
+        assert (batch.raw[2:] == N).all()
         assert not batch.labels[2:].any()
 
 

@@ -139,7 +139,7 @@ def test_labels_turn_with_their_strand(folder):
     rows = dataset.rows("train")
     batch = TrainingBatches(dataset, rows, len(rows), 1, reverse_complement=True).load(0, 0)
     turned = 0
-    for codes, labels, row in zip(batch.codes, batch.labels, batch.rows, strict=True):
+    for codes, labels, row in zip(batch.raw, batch.labels, batch.rows, strict=True):
         original, known = dataset.codes(np.array([row]))[0], dataset.labels(np.array([row]))[0]
         if not np.array_equal(codes, original):
             original, known, turned = reverse_complement(original), known[::-1], turned + 1
