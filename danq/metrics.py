@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 from danq.errors import DanqError
 
 SCORED, NO_POSITIVES, NO_NEGATIVES = "scored", "no_positives", "no_negatives"
-STATUS = (SCORED, NO_POSITIVES, NO_NEGATIVES)
 """Every value of the column `status`: the target has both classes, or which one is missing."""
 AREAS = ("auroc", "auprc")
 """Metrics with a value a target and a mean over targets in every resample."""
@@ -47,7 +46,7 @@ class Ranking:
 
     @property
     def status(self) -> str:
-        """One of `STATUS`."""
+        """`SCORED`, `NO_POSITIVES` or `NO_NEGATIVES`."""
         if self.n_positives == 0:
             return NO_POSITIVES
         return NO_NEGATIVES if self.n_positives == self.n else SCORED

@@ -11,8 +11,6 @@ from danq.evaluate.intervals import interval
 from danq.evaluate.runs import Group, Run, same_rows
 from danq.metrics import AREAS
 
-CALLS = ("accuracy", "macro_f1", "mcc")
-"""Metrics of called classes, for tasks that have them."""
 LIMITS = {"mcc": (-1.0, 1.0)}
 """Lowest and highest value of a metric, where they are not 0 and 1."""
 
@@ -71,7 +69,7 @@ def mean_and_sd(values: Sequence[float]) -> tuple[float, float | None]:
 
 
 def value(run: Run, metric: str) -> float | None:
-    """One of `AREAS` (mean over scored targets) or `CALLS` of a run on its split; None where it has none."""
+    """Mean of one of `AREAS` over scored targets, or accuracy, macro_f1 or mcc; None where a run has none."""
     if run.measured is None:
         return None
     return run.measured.mean(metric) if metric in AREAS else getattr(run.measured.classes, metric, None)
