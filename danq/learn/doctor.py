@@ -4,6 +4,7 @@ import importlib.util
 import os
 import platform
 from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 
 import keras
 import tensorflow as tf
@@ -30,6 +31,7 @@ def examine() -> list[tuple[str, str]]:
         ("TensorFlow", f"{tf.__version__}, {_build()}"),
         ("Keras", keras.__version__),
         ("processor", f"{processor_name()}, {_cores()} cores"),
+        ("matrix kernels", _matrix_kernels()),
         ("memory", f"{_memory() / 2**30:.1f} GiB"),
         ("GPU", ", ".join(gpus) or f"none: {why_no_gpu()}"),
     ]
@@ -99,6 +101,23 @@ def _build() -> str:
     if not build.get("is_cuda_build"):
         return "built without CUDA"
     return f"built for CUDA {build.get('cuda_version')} and cuDNN {build.get('cudnn_version')}"
+
+
+def _matrix_kernels(flags: Path = Path("/proc/cpuinfo")) -> str:
+    """Which kernels NumPy multiplies matrices with, and by whose choice, where faster ones are left unused."""
+    from threadpoolctl import threadpool_info
+
+    kernels = {str(info["architecture"]) for info in threadpool_info() if info.get("architecture")}
+    named = ", ".join(sorted(kernels)) or "unknown"
+    wide = flags.is_file() and "avx512vl" in flags.read_text(encoding="utf-8", errors="replace")
+    if wide and kernels & {"Haswell", "Zen"}:
+        choice = os.environ.get("OPENBLAS_CORETYPE")
+        by = f"by OPENBLAS_CORETYPE={choice}" if choice else "by OpenBLAS's own choice"
+        return (
+            f"{named} (AVX2), {by}; this processor has AVX-512, with which variants are scored up to 1.7 times "
+            "as fast: OPENBLAS_CORETYPE=SkylakeX"
+        )
+    return named
 
 
 def _version(package: str) -> str:

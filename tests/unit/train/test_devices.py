@@ -11,6 +11,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+import threadpoolctl
 from tiny_dataset import write_tiny_dataset
 
 from danq.errors import DanqError
@@ -108,6 +109,19 @@ def test_the_doctor_tells_the_fast_path_by_keras_own_condition(monkeypatch):
         doctor.verdict(["A100"], "taken (cuDNN)") == "trainings run on the GPU with cuDNN's recurrent kernel"
     )
     assert "fast recurrent path is not taken" in doctor.verdict(["A100"], "not taken: it is unrolled")
+
+
+def test_the_doctor_says_where_faster_matrix_kernels_are_left_unused(tmp_path, monkeypatch):
+    kernels = [{"architecture": "Haswell"}, {"num_threads": 2}]
+    monkeypatch.setattr(threadpoolctl, "threadpool_info", lambda: kernels)
+    monkeypatch.setenv("OPENBLAS_CORETYPE", "Haswell")
+    flags = tmp_path / "cpuinfo"
+    flags.write_text("flags\t: avx2 avx512f avx512vl\n")
+    assert "Haswell (AVX2), by OPENBLAS_CORETYPE=Haswell; this processor has" in doctor._matrix_kernels(flags)
+    monkeypatch.delenv("OPENBLAS_CORETYPE")
+    assert "by OpenBLAS's own choice" in doctor._matrix_kernels(flags)
+    flags.write_text("flags\t: avx2\n")
+    assert doctor._matrix_kernels(flags) == doctor._matrix_kernels(tmp_path / "none") == "Haswell"
 
 
 def start(kind, dataset, out, repository, **environment):
