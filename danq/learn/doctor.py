@@ -104,7 +104,7 @@ def _build() -> str:
 
 
 def _matrix_kernels(flags: Path = Path("/proc/cpuinfo")) -> str:
-    """Which kernels NumPy multiplies matrices with, and by whose choice, where faster ones are left unused."""
+    """Kernels that NumPy multiplies matrices with; by whose choice, where faster ones are left unused."""
     from threadpoolctl import threadpool_info
 
     kernels = {str(info["architecture"]) for info in threadpool_info() if info.get("architecture")}
@@ -114,8 +114,8 @@ def _matrix_kernels(flags: Path = Path("/proc/cpuinfo")) -> str:
         choice = os.environ.get("OPENBLAS_CORETYPE")
         by = f"by OPENBLAS_CORETYPE={choice}" if choice else "by OpenBLAS's own choice"
         return (
-            f"{named} (AVX2), {by}; this processor has AVX-512, with which variants are scored up to 1.7 times "
-            "as fast: OPENBLAS_CORETYPE=SkylakeX"
+            f"{named} (AVX2), {by}; this processor has AVX-512, with which variants are scored up to 1.7 "
+            "times as fast: OPENBLAS_CORETYPE=SkylakeX"
         )
     return named
 
