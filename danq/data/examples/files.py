@@ -3,7 +3,7 @@
 import csv
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from danq.errors import DanqError, first_few
 from danq.files import open_binary, read_lines
@@ -17,25 +17,25 @@ _LONGEST_FIELD = 2**31 - 1
 
 
 class Record(NamedTuple):
-    """One labelled sequence or text.
+    """One labelled sequence, text or image.
 
     Attributes
     ----------
-    line : int
-        1-based line it ends in (its row in a Parquet file), for messages.
+    where : str
+        Its place, for messages: the file with the 1-based line it ends in (its row in a Parquet file).
     name : str
         Its name, or empty.
-    content : str
-        The sequence or text as it stands in the file, but for space around it.
+    content : str or callable
+        The sequence or text as it stands in the file, but for space around it; of an image what decodes it.
     labels : tuple of str
         One text a label column; of a FASTA header the last field.
     split : str
-        Contents of the column ``split``, or empty.
+        Contents of the column ``split``, or another word for it, or empty.
     """
 
-    line: int
+    where: str
     name: str
-    content: str
+    content: Any
     labels: tuple[str, ...]
     split: str = ""
 
@@ -108,7 +108,7 @@ def _fasta_record(path: Path, line: int, header: str, parts: list[str]) -> Recor
         raise DanqError(f"{path}:{line}: expected a label in the header, received an empty one")
     if not parts:
         raise DanqError(f"{path}:{line}: expected a sequence after the header, received none")
-    return Record(line, fields[0] if len(fields) > 1 else "", "".join(parts), (fields[-1],))
+    return Record(f"{path}:{line}", fields[0] if len(fields) > 1 else "", "".join(parts), (fields[-1],))
 
 
 def _table(path: Path, table: Table) -> Iterator[Record]:
@@ -127,7 +127,7 @@ def _table(path: Path, table: Table) -> Iterator[Record]:
             continue
         if len(row) != len(columns):
             raise DanqError(f"{path}:{line}: expected {len(columns)} fields, received {len(row)}")
-        yield _row(line, row, places)
+        yield _row(f"{path}:{line}", row, places)
 
 
 def _lines(path: Path, table: Table) -> Iterator[str]:
@@ -175,7 +175,7 @@ def _parquet(path: Path, table: Table) -> Iterator[Record]:
         raise DanqError(f"{path}: expected a Parquet table of {what}, received {first}") from None
     places = _places(str(path), texts.columns, table)
     for number, row in enumerate(texts.iter_rows(), 1):
-        yield _row(number, row, places)
+        yield _row(f"{path}:{number}", row, places)
 
 
 def check_labels(path: Path, table: "pl.DataFrame", columns: Sequence[str]) -> None:
@@ -228,9 +228,9 @@ def _places(where: str, columns: Sequence[str], table: Table) -> _Places:
     )
 
 
-def _row(line: int, row: Sequence[str], places: _Places) -> Record:
+def _row(where: str, row: Sequence[str], places: _Places) -> Record:
     return Record(
-        line,
+        where,
         "" if places.name is None else row[places.name].strip(),
         row[places.content].strip(),
         tuple(row[place].strip() for place in places.labels),
@@ -258,13 +258,13 @@ def unlabelled_texts(path: Path, column: str, encoding: str) -> tuple[list[str],
     names, texts = list[str](), list[str]()
     for number, record in enumerate(read_records(path, Table(column, [], encoding, texts=True)), 1):
         names.append(record.name or str(number))
-        texts.append(text_of(record, f"{path}:{record.line}"))
+        texts.append(text_of(record))
     if not texts:
         raise DanqError(f"{path}: expected at least one text, received none")
     return names, texts
 
 
-def text_of(record: Record, where: str) -> str:
+def text_of(record: Record) -> str:
     """Text of a record.
 
     Raises
@@ -273,5 +273,5 @@ def text_of(record: Record, where: str) -> str:
         If it is empty.
     """
     if not record.content:
-        raise DanqError(f"{where}: expected a text, received an empty one")
-    return record.content
+        raise DanqError(f"{record.where}: expected a text, received an empty one")
+    return str(record.content)

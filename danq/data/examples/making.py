@@ -1,6 +1,7 @@
 """The dataset of labelled examples that bring their own sequence, text or image, without a genome."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from itertools import count
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
@@ -8,7 +9,7 @@ import numpy as np
 
 from danq.data.examples.files import Record, Table, read_records, text_of
 from danq.data.examples.image_files import png_files
-from danq.data.examples.images import read_pictures
+from danq.data.examples.images import read_pictures, write_pictures
 from danq.data.examples.labels import SPLIT_WORDS, Examples, label_examples, place_examples, split_word
 from danq.data.manifest import SPLITS, DatasetManifest
 from danq.data.options import DatasetOptions
@@ -105,14 +106,22 @@ def _inputs(files: Mapping[str, Path]) -> dict[str, str]:
 
 def _read(files: Mapping[str, Path], options: DatasetOptions) -> _Rows:
     if options.kind == "image":
-        examples, pictures = read_pictures(files, options)
-        return _Rows(examples, pictures.write)
+        numbers = count(1)  # through all files, unlike those of sequences and texts
+
+        def read(path: Path, alone: bool) -> Iterator[Record]:
+            for picture, number in zip(read_pictures(path, options, alone), numbers, strict=False):
+                yield picture._replace(name=picture.name or str(number))
+
+        pictures, examples = _collect(files, read, lambda picture: picture)
+        return _Rows(examples, lambda folder: {"shape": write_pictures(folder / "images.npy", pictures)})
     if options.kind == "text":
         table = Table(options.text_column, options.label_columns, options.encoding, texts=True)
-        examples, texts = _collect(files, table, text_of)
+        texts, examples = _collect(files, lambda path, _: read_records(path, table), text_of)
         return _Rows(examples, lambda _: {}, texts)
     table = Table(options.sequence_column, options.label_columns)
-    examples, windows = _collect(files, table, lambda record, where: _window(record, options.window, where))
+    windows, examples = _collect(
+        files, lambda path, _: read_records(path, table), lambda record: _window(record, options.window)
+    )
     codes = np.frombuffer(b"".join(windows), np.uint8).reshape(len(windows), options.window)
 
     def write(directory: Path) -> dict[str, Any]:
@@ -123,39 +132,42 @@ def _read(files: Mapping[str, Path], options: DatasetOptions) -> _Rows:
 
 
 def _collect(
-    files: Mapping[str, Path], table: Table, convert: Callable[[Record, str], T]
-) -> tuple[Examples, list[T]]:
-    """Read the records of all files; `convert` makes of a record and its place what is kept of it."""
+    files: Mapping[str, Path],
+    read: Callable[[Path, bool], Iterable[Record]],
+    convert: Callable[[Record], T],
+) -> tuple[list[T], Examples]:
+    """Read the records of all files; `read` is told whether a file is that of one split.
+
+    What `convert` makes of each record is kept, and what is known of them besides.
+    """
     contents: list[T] = []
     names: list[str] = []
     labels: list[tuple[str, ...]] = []
     split: list[int] = []
-    origins: list[tuple[Path, int]] = []
+    places: list[str] = []
     for part, path in files.items():
-        for number, record in enumerate(read_records(path, table), 1):
-            where = f"{path}:{record.line}"
-            contents.append(convert(record, where))
+        for number, record in enumerate(read(path, bool(part)), 1):
+            contents.append(convert(record))
             names.append(record.name or (f"{part}:{number}" if part else str(number)))
             labels.append(record.labels)
-            split.append(SPLIT_WORDS[part] if part else split_word(record.split, where))
-            origins.append((path, record.line))
+            split.append(SPLIT_WORDS[part] if part else split_word(record.split, record.where))
+            places.append(record.where)
     if not contents:
         raise DanqError(f"{next(iter(files.values()))}: expected at least one row, received none")
-    placed = np.array(split, np.uint8)
-    return Examples(names, labels, placed, lambda row: "{}:{}".format(*origins[row])), contents
+    return contents, Examples(names, labels, np.array(split, np.uint8), places.__getitem__)
 
 
-def _window(record: Record, window: int, where: str) -> bytes:
+def _window(record: Record, window: int) -> bytes:
     """Codes of a record, centred in the window."""
-    if not record.content:
+    sequence, where = record.content, record.where
+    if not sequence:
         raise DanqError(f"{where}: expected a sequence, received none")
-    if len(record.content) > window:
+    if len(sequence) > window:
         raise DanqError(
-            f"{where}: expected a sequence of at most the window's {window} bp, "
-            f"received {len(record.content)} bp"
+            f"{where}: expected a sequence of at most the window's {window} bp, received {len(sequence)} bp"
         )
     try:
-        codes = encode(record.content)
+        codes = encode(sequence)
     except DanqError as error:
         raise DanqError(f"{where}: {error}") from None
     before = -window_start(0, len(codes), window)

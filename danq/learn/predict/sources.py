@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from danq.data.dataset import Dataset, open_dataset
-from danq.data.examples.files import unlabelled_texts
-from danq.data.examples.images import Picture, unlabelled_pictures
+from danq.data.examples.files import Record, unlabelled_texts
+from danq.data.examples.images import unlabelled_pictures
 from danq.errors import DanqError
 from danq.genome.fasta import Genome
 from danq.genome.intervals import window_start
@@ -150,13 +150,13 @@ def _texts(names: list[str], texts: list[str]) -> Iterator[Rows]:
         yield Rows(names[first : first + BLOCK], block, np.zeros(len(block), bool))
 
 
-def _images(pictures: list[Picture], info: BundleManifest) -> Iterator[Rows]:
+def _images(pictures: list[Record], info: BundleManifest) -> Iterator[Rows]:
     shape = info.shape or ()
     for first in range(0, len(pictures), BLOCK):
         block = pictures[first : first + BLOCK]
         pixels = np.empty((len(block), *shape), np.uint8)
         for row, picture in enumerate(block):
-            decoded = picture.pixels()
+            decoded = picture.content()
             if decoded.shape != shape:
                 wanted, received = (" x ".join(map(str, size)) for size in (shape, decoded.shape))
                 raise DanqError(
