@@ -1,4 +1,4 @@
-"""The documentation's Python blocks run, and its links lead somewhere."""
+"""The documentation's Python blocks run, its links lead somewhere, and the files it places exist."""
 
 import re
 from pathlib import Path
@@ -23,3 +23,13 @@ def test_links_within_the_project_lead_to_a_file(page: Path) -> None:
     for target in re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", re.sub(r"`[^`\n]+`", "", page.read_text())):
         if not re.match(r"[a-z]+:", target):
             assert (page.parent / target).exists(), f"{page.name} links to {target}"
+
+
+def test_the_page_on_architecture_names_every_room_and_no_other() -> None:
+    text = (REPOSITORY / "docs" / "architecture.md").read_text()
+    named = {path for path in re.findall(r"`([\w.]+/[^`\s]*)`", text) if "<" not in path}
+    assert not sorted(path for path in named if not (REPOSITORY / path).exists())
+    rooms = {
+        f"danq/{path.name}{'/' if path.is_dir() else ''}" for path in (REPOSITORY / "danq").glob("[a-z]*")
+    }
+    assert rooms <= named
