@@ -19,7 +19,7 @@ from danq.genome.tracks import place_intervals
 from danq.progress import progress
 
 _BITS = 8
-_LABELS_AT_ONCE = 1 << 25
+_LABELS_AT_ONCE = 1 << 25  # bounds the memory at some 100 MB, however few the targets
 _MANY_FAULTS = 20  # then the mistake is a general one, and reading on a waste of time
 
 
@@ -165,11 +165,10 @@ def packed_rows(
         Labels of one bin a row, packed along targets within sub-bins.
     """
     each = bins.width // sub_bins.width
-    rows = max(1, _LABELS_AT_ONCE // (each * targets))
-    contig, start = bins.locate(kept)
-    first = sub_bins.first[contig] + start // sub_bins.width
+    rows = max(1, _LABELS_AT_ONCE // (each * max(targets, 64)))
     for low in range(0, len(kept), rows):
-        part = first[low : low + rows, None] + np.arange(each)
+        contig, start = bins.locate(kept[low : low + rows])
+        part = (sub_bins.first[contig] + start // sub_bins.width)[:, None] + np.arange(each)
         packed = np.ascontiguousarray(columns[:, part.ravel()].T)
         if each == 1:
             yield packed
