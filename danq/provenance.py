@@ -122,14 +122,16 @@ class _Source(NamedTuple):
 @cache
 def _source(path: Path) -> _Source:
     tree = ast.parse(path.read_bytes())
-    inside = path.relative_to(_PACKAGE).as_posix() if path.is_relative_to(_PACKAGE) else ""
-    if inside in _TABLES:
-        package = ".".join(["danq", *Path(inside).parent.parts])
-        tree.body = [node for node in tree.body if not _lists(node, package, _TABLES[inside])]
+    own = path.is_relative_to(_PACKAGE)
+    table = _TABLES.get(path.relative_to(_PACKAGE).as_posix()) if own else None
+    if table is not None:
+        package = ".".join(["danq", *path.relative_to(_PACKAGE).parent.parts])
+        tree.body = [node for node in tree.body if not _lists(node, package, table)]
     code = list[str]()
     _describe(tree, code)
-    beside = sorted(other for other in path.parent.glob(f"{path.stem}.*") if not other.match("*.py*"))
-    parts = ("\0".join(code).encode(), *(other.read_bytes() for other in beside))
+    # beside a model of one's own anything may lie
+    beside = sorted(path.parent.glob(f"{path.stem}.*")) if own else []
+    parts = ("\0".join(code).encode(), *(other.read_bytes() for other in beside if other != path))
     digests = " ".join(hashlib.sha256(part).hexdigest() for part in parts)
     imports = list(_imports(tree))
     loads = frozenset(other for other, loaded in imports if loaded)
