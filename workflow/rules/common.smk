@@ -30,6 +30,8 @@ ROWS = {
     "images": ["examples.parquet", "images.npy"],
 }
 BUNDLE = ("model.keras", "bundle.json")
+# half of a machine: a small network leaves the other cores idle, and two jobs side by side use them
+SHARE = max(1, min(8, (workflow.cores or 16) // 2))
 # a table of alleles has no VCF that could be annotated
 TABLES = [
     name

@@ -13,8 +13,7 @@ rule train:
         "results/benchmarks/train/{run}.tsv"
     conda:
         "../envs/danq.yaml"
-    # more than a laptop has: there one training runs at a time and takes all cores
-    threads: 8
+    threads: SHARE
     resources:
         mem_mb=lambda wildcards, attempt: 8000 * attempt,
         runtime=1440,
@@ -43,7 +42,7 @@ rule predict:
         "results/benchmarks/predict/{run}.{split}.tsv"
     conda:
         "../envs/danq.yaml"
-    threads: 8
+    threads: SHARE
     resources:
         mem_mb=lambda wildcards, attempt: 6000 * attempt,
         runtime=240,
@@ -82,7 +81,7 @@ rule evaluate:
         "results/benchmarks/evaluate/{run}.tsv"
     conda:
         "../envs/danq.yaml"
-    threads: 2
+    threads: min(2, SHARE)
     resources:
         mem_mb=lambda wildcards, attempt: 8000 * attempt,
         runtime=120,
