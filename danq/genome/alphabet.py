@@ -25,17 +25,9 @@ _COMPLEMENT = np.array([T, G, C, A, N], np.uint8)
 
 
 def encode(sequence: str | bytes) -> NDArray[np.uint8]:
-    """Turn nucleotide letters into codes.
+    """Turn nucleotide letters into codes: uint8, shape (len(sequence),), 0..4 for A, C, G, T, N.
 
-    Parameters
-    ----------
-    sequence : str or bytes
-        Letters in either case; IUPAC ambiguity letters become N, U becomes T.
-
-    Returns
-    -------
-    uint8, shape (len(sequence),)
-        Bases as 0..4 for A, C, G, T, N.
+    Letters of either case are read; IUPAC ambiguity letters become N, U becomes T.
 
     Raises
     ------
@@ -56,29 +48,12 @@ def encode(sequence: str | bytes) -> NDArray[np.uint8]:
 
 
 def decode(codes: NDArray[np.uint8]) -> str:
-    """Turn codes back into upper-case letters.
-
-    Parameters
-    ----------
-    codes : uint8, shape (n,)
-        Bases as 0..4.
-    """
+    """Turn codes 0..4 back into upper-case letters."""
     return _TEXT[codes].tobytes().decode("ascii")
 
 
 def reverse_complement(codes: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Reverse complement along the last axis; N stays N.
-
-    Parameters
-    ----------
-    codes : uint8, shape (..., length)
-        Bases as 0..4.
-
-    Returns
-    -------
-    uint8, shape (..., length)
-        A new, contiguous array.
-    """
+    """Reverse complement along the last axis, as a new, contiguous array; N stays N."""
     return _COMPLEMENT[codes[..., ::-1]]
 
 

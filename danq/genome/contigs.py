@@ -38,28 +38,24 @@ class _Meaning(NamedTuple):
     release: str = ""
 
 
-def _numbered(first: int, species: str, names: list[str]) -> dict[str, _Meaning]:
-    return {f"NC_{first + i:06d}": _Meaning(name, species) for i, name in enumerate(names)}
-
-
-def _autosomes(count: int) -> list[str]:
-    return [str(number) for number in range(1, count + 1)]
-
-
-# RefSeq accession without its version, which is the release → chromosome. Within a genome the accessions are
-# numbered without gaps. From NCBI's assembly reports of GRCh38, GRCm39, GRCz11, WBcel235 and R64.
-_ACCESSIONS: dict[str, _Meaning] = {
-    **_numbered(1, "human", [*_autosomes(22), "X", "Y"]),
-    **_numbered(67, "mouse", [*_autosomes(19), "X", "Y"]),
-    **_numbered(7112, "zebrafish", _autosomes(25)),
-    **_numbered(3279, "worm", [*_autosomes(5), "X"]),
-    **_numbered(1133, "yeast", _autosomes(16)),
-    "NC_012920": _Meaning("MT", "human"),
-    "NC_005089": _Meaning("MT", "mouse"),
-    "NC_002333": _Meaning("MT", "zebrafish"),
-    "NC_001328": _Meaning("MT", "worm"),
-    "NC_001224": _Meaning("MT", "yeast"),
+# From NCBI's assembly reports of GRCh38, GRCm39, GRCz11, WBcel235 and R64: the number of chromosome 1, from
+# which they are numbered without gaps; the autosomes; the sex chromosomes; the mitochondrion.
+_ACCESSIONS_OF = {
+    "human": (1, 22, "XY", "NC_012920"),
+    "mouse": (67, 19, "XY", "NC_005089"),
+    "zebrafish": (7112, 25, "", "NC_002333"),
+    "worm": (3279, 5, "X", "NC_001328"),
+    "yeast": (1133, 16, "", "NC_001224"),
 }
+_ACCESSIONS = {
+    accession: _Meaning(name, species)
+    for species, (first, autosomes, sex, mitochondrion) in _ACCESSIONS_OF.items()
+    for accession, name in (
+        *((f"NC_{first + i:06d}", name) for i, name in enumerate([*map(str, range(1, autosomes + 1)), *sex])),
+        (mitochondrion, "MT"),
+    )
+}
+"""RefSeq accession without its version, which is the release → chromosome."""
 
 
 @dataclass(frozen=True)
@@ -92,20 +88,12 @@ class _Known(NamedTuple):
 def resolve_contigs(
     names: Iterable[str], genome_names: Sequence[str], source: str, aliases: Mapping[str, str] | None = None
 ) -> ContigMap:
-    """Match the contig names of one file with those of a genome.
+    """Match the contig names of one file, which messages call `source`, with those of a genome.
 
     Recognised are a leading ``chr``, Arabic and Roman numbers, the names of the mitochondrion, and RefSeq
-    accessions of human, mouse, zebrafish, worm and yeast. Plain names do not tell the release of a genome:
-    a ``chr1`` of hg19 passes for that of hg38.
-
-    Parameters
-    ----------
-    names, genome_names : iterable of str, sequence of str
-        Contig names of the file, and of the genome.
-    source : str
-        What the names were read from, for messages.
-    aliases : mapping of str to str, optional
-        Alias → genome name, as from `read_aliases`; goes before everything else.
+    accessions of human, mouse, zebrafish, worm and yeast. `aliases` (alias → genome name, as from
+    `read_aliases`) go before all of these. Plain names do not tell the release of a genome: a ``chr1`` of
+    hg19 passes for that of hg38.
 
     Raises
     ------
@@ -129,12 +117,7 @@ def resolve_contigs(
 
 
 def read_aliases(path: Path) -> dict[str, str]:
-    """Read further contig names: a tab-separated table with the columns `name` (in the genome) and `alias`.
-
-    Returns
-    -------
-    dict of str to str
-        Alias → genome name.
+    """Read further contig names, alias → name: a tab-separated table with the columns `name` and `alias`.
 
     Raises
     ------
@@ -194,7 +177,7 @@ def _same(meaning: _Meaning, other: _Meaning, name: str, contig: str, source: st
 
 
 def _token(name: str) -> str:
-    return _PREFIX.sub("", name, count=1) if _PREFIX.match(name) else name
+    return name[match.end() :] if (match := _PREFIX.match(name)) else name
 
 
 def _meaning(name: str, x: _X) -> _Meaning:

@@ -59,8 +59,8 @@ def read_pieces(path: Path) -> Iterator[Header | Letters]:
     Raises
     ------
     DanqError
-        If the file cannot be read (see `danq.files.open_binary`), holds no record, starts with something
-        other than a header, or has a header without a name.
+        If the file cannot be read, holds no record, starts with something other than a header, or has a
+        header without a name.
     """
     line, passed, started, line_start, rest = 1, 0, False, True, b""
     with open_binary(path) as stream:
@@ -70,8 +70,11 @@ def read_pieces(path: Path) -> Iterator[Header | Letters]:
                 if line_start and data[position] == ord(">"):
                     end = data.find(b"\n", position)
                     if end < 0:
-                        rest = data[position:]
-                        _refuse_endless(path, line, rest)
+                        if len(rest := data[position:]) > _LONGEST_HEADER:
+                            raise DanqError(
+                                f"{path}:{line}: expected lines that end with LF or CRLF, "
+                                "received an endless header"
+                            )
                         break
                     yield _header(path, line, data[position:end], passed + end + 1)
                     line, position, started = line + 1, end + 1, True
@@ -138,21 +141,15 @@ def encoded_pieces(fasta: Path) -> Iterator[Piece]:
 
 
 def genome_digest(contigs: list[tuple[str, str]]) -> str:
-    """SHA-256 over each contig's name and the SHA-256 of its codes, in the order of the FASTA."""
+    """SHA-256 over the name and the SHA-256 of the codes of each contig, in the order of the FASTA."""
     return digest([list(contig) for contig in contigs])
 
 
 def build_genome(fasta: Path, out: Path) -> GenomeManifest:
-    """Encode a FASTA as one byte a base: ``codes.npy``, ``contigs.tsv`` and ``genome.json``.
+    """Encode a FASTA as one byte a base: ``codes.npy``, ``contigs.tsv`` and ``genome.json`` in a directory.
 
-    The text is streamed, so memory does not grow with the genome, and the folder of the FASTA is only read.
-
-    Parameters
-    ----------
-    fasta : Path
-        Plain, gzip or bgzip FASTA; soft-masked letters are read as their bases, IUPAC letters as N, U as T.
-    out : Path
-        Directory of the result.
+    Plain, gzip or bgzip text is streamed, so memory does not grow with the genome; the folder of the FASTA
+    is only read. Soft-masked letters are read as their bases, IUPAC letters as N, U as T.
 
     Raises
     ------
@@ -249,11 +246,6 @@ def _no_header(path: Path, line: int, text: bytes) -> DanqError:
 def _refuse_empty(fasta: Path, header: Header | None, length: int) -> None:
     if header is not None and not length:
         raise DanqError(f"{fasta}:{header.line}: contig {header.name!r} has no sequence")
-
-
-def _refuse_endless(path: Path, line: int, text: bytes) -> None:
-    if len(text) > _LONGEST_HEADER:
-        raise DanqError(f"{path}:{line}: expected lines that end with LF or CRLF, received an endless header")
 
 
 def _shown(letter: bytes) -> str:

@@ -34,12 +34,8 @@ class Genome:
     ----------
     path : Path
         The directory or the FASTA it was opened from.
-    names : tuple of str
-        Contig names.
-    offsets : int64, shape (n,)
-        bp before each contig.
-    lengths : int64, shape (n,)
-        Length of each contig in bp.
+    offsets, lengths : int64, shape (n,)
+        bp before each contig, and of it.
     codes : uint8, shape (total,), or tuple of n Bases
         All contigs one after the other, memory-mapped and read-only; or each by itself.
     digest : str
@@ -64,7 +60,7 @@ class Genome:
         Raises
         ------
         DanqError
-            If the genome has no such contig.
+            If there is none.
         """
         if name not in self._indices:
             raise DanqError(f"{self.path}: no contig {name!r}; the genome has {first_few(self.names)}")
@@ -81,7 +77,7 @@ class Genome:
     def windows(
         self, contigs: NDArray[np.integer], starts: NDArray[np.integer], length: int
     ) -> NDArray[np.uint8]:
-        """Cut windows of equal length, padding past the ends of a contig with N.
+        """Cut windows of equal length into a new array, padding past the ends of a contig with N.
 
         Parameters
         ----------
@@ -90,12 +86,11 @@ class Genome:
         starts : int, shape (n,)
             0-based first base of each window in its contig; may be negative or run past the end.
         length : int
-            Window length in bp.
+            bp.
 
         Returns
         -------
         uint8, shape (n, length)
-            A new array.
 
         Raises
         ------
@@ -145,8 +140,6 @@ class GenomeManifest(Manifest):
         As in `Genome`.
     length, soft_masked, iupac_to_n : int
         bp of all contigs; lower-case letters; ambiguity letters that became N.
-    contigs : tuple of ContigEntry
-        In the order of the FASTA.
     """
 
     KIND, FILE = "genome", "genome.json"

@@ -39,12 +39,7 @@ _FULL_BLOCK = 1 << 16
 
 
 def open_genome_or_fasta(path: Path) -> Genome:
-    """Open an encoded genome, or a FASTA as if it were one.
-
-    Parameters
-    ----------
-    path : Path
-        Directory `danq genome` wrote, or a FASTA (plain, gzip or bgzip).
+    """Open a directory that `danq genome` wrote, or a FASTA (plain, gzip or bgzip) as if it were one.
 
     Raises
     ------
@@ -59,19 +54,7 @@ def open_genome_or_fasta(path: Path) -> Genome:
 
 @dataclass(frozen=True)
 class IndexedContig:
-    """Bases of one contig of a FASTA, read where they are sliced.
-
-    Attributes
-    ----------
-    fasta : Path
-        The file.
-    faidx : pyfaidx.Faidx
-        The file, opened with its index.
-    key : str
-        The contig's name in the index.
-    length : int
-        bp.
-    """
+    """Bases of one contig of a FASTA, by its name in a `pyfaidx.Faidx`, read where they are sliced."""
 
     fasta: Path
     faidx: Any
@@ -152,7 +135,7 @@ def _indexed(fasta: Path) -> Genome | None:
     index = _read_index(fasta, compressed)
     if _state(fasta) != state:
         raise _changed(fasta)
-    if index is not None and kept is not None and time.time_ns() - state.changed > _SETTLED_NS:
+    if index is not None and kept is not None and time.time_ns() - state[-1] > _SETTLED_NS:
         try:
             with atomic(kept) as partial:
                 partial.write_text(json.dumps(index), encoding="utf-8")
@@ -195,18 +178,10 @@ def _encoded(fasta: Path) -> Genome:
         shutil.rmtree(folder)
 
 
-class _State(NamedTuple):
-    """What tells that a file is still the one that was read; `changed` in ns since 1970."""
-
-    path: str
-    size: int
-    changed: int
-    inode: int
-
-
-def _state(path: Path) -> _State:
+def _state(path: Path) -> tuple[str, int, int, int]:
+    """Give what tells a changed file from the one that was read, last its time of change in ns."""
     stat = path.stat()
-    return _State(str(path.resolve()), stat.st_size, stat.st_mtime_ns, stat.st_ino)
+    return str(path.resolve()), stat.st_size, stat.st_ino, stat.st_mtime_ns
 
 
 def _cache() -> Path | None:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from danq.errors import DanqError, first_few
-from danq.genome.contigs import ContigMap, resolve_contigs
+from danq.genome.contigs import resolve_contigs
 from danq.genome.fasta import Genome
 
 _REGION = re.compile(r"(.+):([0-9,]+)-([0-9,]*)")
@@ -43,14 +43,12 @@ class Intervals:
 
 @dataclass(frozen=True, eq=False)
 class PlacedIntervals:
-    """Intervals that lie on the contigs of a genome, in the order of their file.
+    """Intervals, as in `Intervals`, that lie on the contigs of a genome, in the order of their file.
 
     Attributes
     ----------
     contig : int32, shape (n,)
         Index of the genome's contig.
-    start, end, summit : int64, shape (n,)
-        As in `Intervals`.
     unknown : dict of str to int
         Contig name that the genome lacks → number of its intervals, which are left out.
     renamed : dict of str to str
@@ -78,12 +76,9 @@ def window_start(start: Any, bin: Any, window: Any) -> Any:
 
     Parameters
     ----------
-    start : int, or int64, shape (n,)
-        0-based first base of the bin.
-    bin : int, or int64, shape (n,)
-        bp.
-    window : int
-        bp; may be less than the bin, for a bin is centred in a sequence in the same way.
+    start, bin, window : int, or int64, shape (n,)
+        0-based first base of the bin; bp; bp, which may be less than the bin's, for a bin is centred in a
+        sequence in the same way.
     """
     return start + bin // 2 - window // 2
 
@@ -95,10 +90,8 @@ def union(
 
     Parameters
     ----------
-    contig : int32, shape (n,)
-        Index of each interval's contig.
-    start, end : int64, shape (n,)
-        0-based half-open, in any order.
+    contig, start, end : int32, int64, int64, shape (n,)
+        Index of each interval's contig; 0-based half-open, in any order.
     touching : bool
         Merge also those of which one begins where the other ends.
 
@@ -152,12 +145,7 @@ def read_regions(
 ) -> tuple[Region, ...]:
     """Read contigs and regions such as ``chr7:30,508,751-35,296,850`` (1-based, both ends included).
 
-    Parameters
-    ----------
-    source : str
-        Where the texts stand, for messages.
-    aliases : mapping of str to str, optional
-        Further contig names, as from `danq.genome.contigs.read_aliases`.
+    `source` is where the texts stand, for messages; `aliases` are as from `danq.genome.contigs.read_aliases`.
 
     Returns
     -------
@@ -175,24 +163,22 @@ def read_regions(
         raise DanqError(f"{source}: {error}") from None
     # all names at once: what a name means depends on its neighbours
     known = resolve_contigs([region.contig for region in parsed], genome.names, source, aliases)
-    return tuple(
-        _placed(region, text, genome, source, known) for region, text in zip(parsed, texts, strict=True)
-    )
+    regions = []
+    for (contig, start, end), text in zip(parsed, texts, strict=True):
+        index = known.index.get(contig)
+        if index is None:
+            raise DanqError(
+                f"{source}: expected a contig of the genome ({first_few(genome.names)}), received {contig!r}"
+            )
+        length = int(genome.lengths[index])
+        if start >= length or (end or 0) > length:
+            raise DanqError(f"{source}: expected a region within {contig} ({length:,} bp), received {text!r}")
+        regions.append(Region(genome.names[index], start, length if end is None else end))
+    return tuple(regions)
 
 
 def stretches_of(regions: Sequence[Region], genome: Genome) -> dict[int, Stretches]:
-    """Unite regions by contig.
-
-    Parameters
-    ----------
-    regions : sequence of Region
-        As from `read_regions` on this genome.
-
-    Returns
-    -------
-    dict of int to Stretches
-        By index of the contig.
-    """
+    """Unite regions, as from `read_regions` on this genome, by the index of their contig."""
     indices = np.array([genome.index(region.contig) for region in regions], np.int32)
     starts = np.array([region.start for region in regions], np.int64)
     ends = np.array([region.end for region in regions], np.int64)
@@ -201,19 +187,3 @@ def stretches_of(regions: Sequence[Region], genome: Genome) -> dict[int, Stretch
         int(index): (tuple(start[contig == index].tolist()), tuple(end[contig == index].tolist()))
         for index in np.unique(contig)
     }
-
-
-def _placed(region: Region, text: str, genome: Genome, source: str, known: ContigMap) -> Region:
-    index = known.index.get(region.contig)
-    if index is None:
-        raise DanqError(
-            f"{source}: expected a contig of the genome ({first_few(genome.names)}), "
-            f"received {region.contig!r}"
-        )
-    length = int(genome.lengths[index])
-    end = length if region.end is None else region.end
-    if end > length or region.start >= length:
-        raise DanqError(
-            f"{source}: expected a region within {region.contig} ({length:,} bp), received {text!r}"
-        )
-    return Region(genome.names[index], region.start, end)

@@ -17,12 +17,10 @@ _FORMATS = {"jaspar": "JASPAR", "minimal": "MEME", "meme": "MEME XML", "transfac
 
 @dataclass(frozen=True)
 class Motif:
-    """A motif as base probabilities.
+    """A motif, called by its identifier and the factor's name where the file has one.
 
     Attributes
     ----------
-    name : str
-        Identifier, and the factor's name where the file has one.
     probabilities : float32, shape (length, 4)
         Rows sum to 1; columns in the order A, C, G, T.
     """
@@ -64,16 +62,16 @@ def read_motifs(path: Path) -> list[Motif]:
 
 
 def _format(text: str) -> str:
-    """Biopython's name of the format."""
-    if text.lstrip().startswith("<"):
-        return "meme"
-    if "MEME version" in text:
-        return "minimal"
-    if re.search(r"^P[0O]\s", text, re.MULTILINE):
-        return "transfac"
-    if ">" not in text:
-        return "pfm"
-    return "jaspar" if "[" in text else _matrix_format(text)
+    """Biopython's name of the format, by the first sign in the text."""
+    signs = {
+        "meme": r"\A\s*<",
+        "minimal": "MEME version",
+        "transfac": r"^P[0O]\s",
+        "pfm": r"\A[^>]*\Z",
+        "jaspar": r"\[",
+    }
+    kinds = (kind for kind, sign in signs.items() if re.search(sign, text, re.MULTILINE))
+    return next(kinds, None) or _matrix_format(text)
 
 
 def _matrix_format(text: str) -> str:

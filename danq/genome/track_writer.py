@@ -33,13 +33,8 @@ class _Run(NamedTuple):
     last: int
 
 
-class _Values(NamedTuple):
-    """One target along a part of a contig: start, end int64 (n,), value float32 (n,)."""
-
-    contig: str
-    start: NDArray[np.int64]
-    end: NDArray[np.int64]
-    value: NDArray[np.float32]
+_Values = tuple[str, NDArray[np.int64], NDArray[np.int64], NDArray[np.float32]]
+"""One track along a part of a contig: the contig's name; start, end int64 (n,); value float32 (n,)."""
 
 
 def file_stem(name: str) -> str:
@@ -51,20 +46,16 @@ def file_stem(name: str) -> str:
 def writing_tracks(
     folder: Path, contigs: dict[str, int], names: Sequence[str], kind: TrackFormat = "bigwig"
 ) -> Iterator[AppendRows]:
-    """Write numbers along the genome, one file for each of k names.
+    """Write numbers along the genome into a directory, one file for each of k names.
 
     The rows wait on disk, so that memory does not grow with them. Contigs stand in the order of their names.
 
     Parameters
     ----------
-    folder : Path
-        Directory of the tracks.
     contigs : dict of str to int
         Length in bp of each contig of the genome.
     names : sequence of k str
         Tracks, each in the file `file_stem` names; read when all rows have come.
-    kind : {"bigwig", "bedgraph"}
-        Format of the files.
 
     Raises
     ------
@@ -116,7 +107,7 @@ class _Waiting:
         for contig, first, last in sorted(self.runs, key=lambda run: run.contig):
             start, end = self._places.read(range(2), first, last)
             [value] = self._numbers.read(range(target, target + 1), first, last)
-            yield _Values(contig, start, end, value)
+            yield contig, start, end, value
 
     def _check(self, contig: str, start: NDArray[np.int64], end: NDArray[np.int64]) -> None:
         before = np.concatenate([[self._ends.get(contig, 0)], end[:-1]])
@@ -130,18 +121,17 @@ class _Waiting:
 
 
 def _write_bigwig(path: Path, contigs: dict[str, int], values: Iterator[_Values]) -> None:
-    def rows() -> Iterator[tuple[str, int, int, float]]:
-        for contig, starts, ends, column in values:
-            rows = zip(starts.tolist(), ends.tolist(), column.tolist(), strict=True)
-            for start, end, value in rows:
-                yield contig, start, end, value
-
-    pybigtools.open(str(path), "w").write(dict(sorted(contigs.items())), rows())
+    rows = (
+        (contig, *row)
+        for contig, start, end, value in values
+        for row in zip(start.tolist(), end.tolist(), value.tolist(), strict=True)
+    )
+    pybigtools.open(str(path), "w").write(dict(sorted(contigs.items())), rows)
 
 
 def _write_bedgraph(path: Path, values: Iterator[_Values]) -> None:
     with path.open("wb") as stream:
         for contig, start, end, column in values:
             table = pl.DataFrame({"start": start, "end": end, "value": column})
-            table.insert_column(0, pl.Series("contig", [contig]).new_from_index(0, len(table)))
-            table.write_csv(stream, separator="\t", include_header=False)
+            rows = table.select(pl.lit(contig), "start", "end", "value")
+            rows.write_csv(stream, separator="\t", include_header=False)

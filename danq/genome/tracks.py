@@ -85,12 +85,7 @@ def place_intervals(
 ) -> PlacedIntervals:
     """Read the intervals of a file onto the contigs of a genome; those on unknown contigs are only counted.
 
-    Parameters
-    ----------
-    path, feature
-        As for `read_intervals`.
-    aliases : mapping of str to str, optional
-        Alias → genome name, as from `danq.genome.contigs.read_aliases`.
+    `aliases` are as from `danq.genome.contigs.read_aliases`, `feature` is as for `read_intervals`.
 
     Raises
     ------
