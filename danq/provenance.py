@@ -28,6 +28,8 @@ _LIBRARIES = (
 _TABLES = {"cli/__init__.py": "VERBS", "models/__init__.py": "MODELS"}
 """Tables that list what their package holds: no entry concerns the others, so they belong to no digest."""
 _SILENT = (ast.expr_context, ast.Pass)
+_IMPORTING = (ast.Import, ast.ImportFrom, ast.Call)
+_FUNCTION = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
 
 
 def provenance(inputs: dict[str, str], options: dict[str, Any]) -> dict[str, Any]:
@@ -127,15 +129,15 @@ def _source(path: Path) -> _Source:
     if table is not None:
         package = ".".join(["danq", *path.relative_to(_PACKAGE).parent.parts])
         tree.body = [node for node in tree.body if not _lists(node, package, table)]
-    code = list[str]()
-    _describe(tree, code)
+    code, nodes = list[str](), list[tuple[ast.AST, bool]]()
+    _describe(tree, code, nodes)
     # beside a model of one's own anything may lie
     beside = sorted(path.parent.glob(f"{path.stem}.*")) if own else []
     parts = ("\0".join(code).encode(), *(other.read_bytes() for other in beside if other != path))
     digests = " ".join(hashlib.sha256(part).hexdigest() for part in parts)
-    imports = list(_imports(tree))
-    loads = frozenset(other for other, loaded in imports if loaded)
-    return _Source(digests, loads, frozenset(other for other, _ in imports))
+    files = [(_file(module), loaded) for node, loaded in nodes for module in _modules(node)]
+    loads = frozenset(file for file, loaded in files if file is not None and loaded)
+    return _Source(digests, loads, frozenset(file for file, _ in files if file is not None))
 
 
 def _lists(node: ast.stmt, package: str, table: str) -> bool:
@@ -145,43 +147,48 @@ def _lists(node: ast.stmt, package: str, table: str) -> bool:
     return table in names or (isinstance(node, ast.ImportFrom) and node.module == package)
 
 
-def _describe(node: ast.AST, parts: list[str]) -> None:
-    """Append what makes up a node, so that equal parts mean equal code whatever its layout.
+def _describe(
+    node: ast.AST, code: list[str], imports: list[tuple[ast.AST, bool]], loaded: bool = True
+) -> None:
+    """Take down what makes up a node, so that equal code is equal whatever its layout, and what it imports.
 
     What is empty is left out, unlike in `ast.dump`: a Python that merely adds a field to its syntax tree, as
     3.12 did for type parameters, then makes nothing run again; one that reads a construct as another does.
+
+    Parameters
+    ----------
+    node : ast.AST
+        A module, or a part of it.
+    code : list of str
+        What is appended to, in the order of the source.
+    imports : list of (ast.AST, bool)
+        Nodes that may import are appended, each with whether it runs when the module is loaded.
+    loaded : bool
+        Whether this node runs when the module is loaded.
     """
-    parts.append(type(node).__name__)
+    code.append(type(node).__name__)
+    if isinstance(node, _IMPORTING):
+        imports.append((node, loaded))
+    elif isinstance(node, _FUNCTION):
+        loaded = False
+    elif isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING":
+        imports = []
     for name in node._fields:
         value = getattr(node, name, None)
         if value is None or value == []:
             continue
-        parts.append(name)
+        code.append(name)
         for item in value if isinstance(value, list) else [value]:
             if not isinstance(item, ast.AST):
-                parts.append(repr(item))
+                code.append(repr(item))
             elif not isinstance(item, _SILENT) and not _stands_alone(item):
-                _describe(item, parts)
-    parts.append(")")
+                _describe(item, code, imports, loaded)
+    code.append(")")
 
 
 def _stands_alone(node: ast.AST) -> bool:
     """Whether a node is a docstring or another text that does nothing."""
     return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
-
-
-def _imports(tree: ast.Module) -> Iterator[tuple[Path, bool]]:
-    """Files of danq that code imports, each with whether it is imported when the code is loaded."""
-    pending: list[tuple[ast.AST, bool]] = [(tree, True)]
-    while pending:
-        node, loaded = pending.pop()
-        if isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING":
-            continue
-        for path in map(_file, _modules(node)):
-            if path is not None:
-                yield path, loaded
-        loaded = loaded and not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda)
-        pending += [(child, loaded) for child in ast.iter_child_nodes(node)]
 
 
 def _modules(node: ast.AST) -> Iterator[str]:
