@@ -63,18 +63,7 @@ def class_metrics(probabilities: NDArray[np.float32], labels: NDArray[np.uint8])
 def resampled_classes(
     probabilities: NDArray[np.float32], labels: NDArray[np.uint8], resamples: Resamples
 ) -> dict[str, NDArray[np.float64]]:
-    """Accuracy, macro F1 and Matthews correlation of `class_metrics` in every resample.
-
-    Parameters
-    ----------
-    probabilities : float32, shape (n, k)
-    labels : uint8, shape (n, k)
-    resamples : Resamples
-
-    Returns
-    -------
-    dict of str to float64, shape (resamples,)
-    """
+    """Accuracy, macro F1 and Matthews correlation of `class_metrics` in each resample, (resamples,)."""
     accuracy, f1, mcc = _agreement(probabilities, labels, resamples)
     return {"accuracy": accuracy, "macro_f1": macro(f1), "mcc": mcc}
 

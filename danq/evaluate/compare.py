@@ -1,18 +1,85 @@
-"""How much two runs differ on the same rows, with an interval from the resamples that they share."""
+"""The trainings that a run consists of, and how much two runs differ on the same rows, with an interval."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
 from danq.evaluate.intervals import interval
-from danq.evaluate.runs import Group, Run, same_rows
+from danq.evaluate.runs import Run
 from danq.metrics import AREAS
 
 LIMITS = {"mcc": (-1.0, 1.0)}
 """Lowest and highest value of a metric, where they are not 0 and 1."""
+
+
+@dataclass(frozen=True)
+class Group:
+    """A run as the configuration names it: one training, or one for each fold and seed, in that order.
+
+    A training that stands by itself has its own name.
+    """
+
+    name: str
+    dataset: str
+    members: tuple[Run, ...]
+
+    @property
+    def evaluated(self) -> tuple[Run, ...]:
+        """Members with metrics."""
+        return tuple(run for run in self.members if run.measured is not None)
+
+    @property
+    def folds(self) -> tuple[int | None, ...]:
+        """Folds in order; one None without folds."""
+        return tuple(dict.fromkeys(run.repeat.fold for run in self.members))
+
+    def in_fold(self, fold: int | None) -> tuple[Run, ...]:
+        """Give the evaluated members that one fold tests."""
+        return tuple(run for run in self.evaluated if run.repeat.fold == fold)
+
+    @property
+    def counted(self) -> str:
+        """Over how many trainings its mean is, and how many are missing in it."""
+        known, n = len(self.evaluated), len(self.members)
+        if known == n:
+            return f"mean of {n}"
+        return f"mean of {known} ({n - known} of {n} not evaluated)" if known else f"none of {n} evaluated"
+
+
+def grouped(runs: Sequence[Run]) -> tuple[Group, ...]:
+    """Put the trainings of one run together, in the order of their first.
+
+    Names alone are no proof: trainings belong together when they are of one model with the same options,
+    one for each fold and seed. Otherwise each of them stands by itself under its full name.
+    """
+    named: dict[tuple[str, str], list[Run]] = {}
+    for run in runs:
+        named.setdefault((run.family, run.repeat.base), []).append(run)
+    groups: list[Group] = []
+    for (family, base), members in named.items():
+        if len(members) > 1 and _belong_together(members):
+            groups.append(Group(base, family, tuple(members)))
+        else:
+            groups += [Group(run.name, run.family, (run,)) for run in members]
+    return tuple(groups)
+
+
+def _belong_together(runs: Sequence[Run]) -> bool:
+    shapes = {(run.repeat.fold is None, run.repeat.seed is None) for run in runs}
+    repeats = {(run.repeat.fold, run.bundle.train.get("seed")) for run in runs}
+    data = {(run.repeat.fold, run.bundle.dataset.digest) for run in runs}
+    alike = len(shapes) == 1 and all(_configured(run) == _configured(runs[0]) for run in runs)
+    return alike and len(repeats) == len(runs) and len(data) == len({fold for fold, _ in data})
+
+
+def _configured(run: Run) -> tuple[Any, ...]:
+    """All that was set of a training, but for its seed."""
+    bundle = run.bundle
+    return bundle.model, bundle.options, bundle.train | {"seed": None}, bundle.predict
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,7 +139,8 @@ def value(run: Run, metric: str) -> float | None:
     """Mean of one of `AREAS` over scored targets, or accuracy, macro_f1 or mcc; None where a run has none."""
     if run.measured is None:
         return None
-    return run.measured.mean(metric) if metric in AREAS else getattr(run.measured.classes, metric, None)
+    areas = {"auroc": run.measured.auroc.mean, "auprc": run.measured.auprc.mean}
+    return areas[metric] if metric in areas else getattr(run.measured.classes, metric, None)
 
 
 def difference(ours: Group, theirs: Group, metric: str) -> Difference | None:
@@ -82,8 +150,8 @@ def difference(ours: Group, theirs: Group, metric: str) -> Difference | None:
     drawn independently of each other. It does not tell how much other seeds would differ; `Difference.sd`
     does.
     """
-    compared = [_in_fold(*fold, metric) for fold in _shared_folds(ours, theirs)]
-    folds = [fold for fold in compared if fold is not None]
+    common = [fold for fold in _common_folds(ours, theirs) if _same_rows([*fold[0], *fold[1]])]
+    folds = [compared for fold in common if (compared := _in_fold(*fold, metric)) is not None]
     if not folds:
         return None
     mean = float(np.mean([fold.mean for fold in folds]))
@@ -95,7 +163,7 @@ def difference(ours: Group, theirs: Group, metric: str) -> Difference | None:
         low,
         high,
         *_singles(folds),
-        _mean_by_target([fold.targets for fold in folds]),
+        _mean_by_target((fold.targets for fold in folds), ours="ours", theirs="theirs"),
         (sum(len(fold.first) for fold in folds), sum(len(fold.second) for fold in folds)),
         (len(folds), len({*ours.folds, *theirs.folds})),
     )
@@ -103,17 +171,20 @@ def difference(ours: Group, theirs: Group, metric: str) -> Difference | None:
 
 def other_rows(ours: Group, theirs: Group) -> bool:
     """Tell whether two runs are evaluated in a common fold, but nowhere on the same rows."""
-    return bool(_common(ours, theirs)) and not _shared_folds(ours, theirs)
+    common = _common_folds(ours, theirs)
+    return bool(common) and not any(_same_rows([*first, *second]) for first, second in common)
 
 
-def _shared_folds(ours: Group, theirs: Group) -> list[tuple[tuple[Run, ...], tuple[Run, ...]]]:
-    """Give the evaluated trainings of both in each fold where all were measured on the same rows."""
-    return [fold for fold in _common(ours, theirs) if same_rows([*fold[0], *fold[1]])]
-
-
-def _common(ours: Group, theirs: Group) -> list[tuple[tuple[Run, ...], tuple[Run, ...]]]:
+def _common_folds(ours: Group, theirs: Group) -> list[tuple[tuple[Run, ...], tuple[Run, ...]]]:
+    """Give the evaluated trainings of both in each fold where both have some."""
     each = [(ours.in_fold(fold), theirs.in_fold(fold)) for fold in ours.folds]
     return [(first, second) for first, second in each if first and second]
+
+
+def _same_rows(runs: Sequence[Run]) -> bool:
+    """Tell whether all were measured on the same rows with the same labels, in the same order."""
+    rows = {(run.split, run.measured and run.measured.rows) for run in runs}
+    return len(rows) == 1 and all(run.measured for run in runs)
 
 
 def _in_fold(ours: Sequence[Run], theirs: Sequence[Run], metric: str) -> _Fold | None:
@@ -122,13 +193,12 @@ def _in_fold(ours: Sequence[Run], theirs: Sequence[Run], metric: str) -> _Fold |
         return None
     first, second = (np.array(each, np.float64) for each in values)
     seeds = [[run.repeat.seed for run in runs] for runs in (ours, theirs)]
-    return _Fold(
-        first,
-        second,
-        seeds[0] == seeds[1] or min(len(first), len(second)) == 1,
-        _paired(ours, theirs, metric) if _same_draw((*ours, *theirs)) else None,
-        _both_scored(ours, theirs, metric),
-    )
+    matched = seeds[0] == seeds[1] or min(len(first), len(second)) == 1
+    draws = {run.draw for run in (*ours, *theirs)}
+    drawn = resampled(ours, metric), resampled(theirs, metric)
+    same = len(draws) == 1 and None not in draws
+    paired = drawn[0] - drawn[1] if same and drawn[0] is not None and drawn[1] is not None else None
+    return _Fold(first, second, matched, paired, _both_scored(ours, theirs, metric))
 
 
 def _singles(folds: Sequence[_Fold]) -> tuple[NDArray[np.float64], float]:
@@ -142,30 +212,14 @@ def _singles(folds: Sequence[_Fold]) -> tuple[NDArray[np.float64], float]:
     return single, float(single.std(ddof=1)) if len(single) > 1 else float("nan")
 
 
-def _paired(ours: Sequence[Run], theirs: Sequence[Run], metric: str) -> NDArray[np.float64] | None:
-    first, second = resampled(ours, metric), resampled(theirs, metric)
-    return None if first is None or second is None else first - second
-
-
 def resampled(runs: Sequence[Run], metric: str) -> NDArray[np.float64] | None:
     """Value of runs on the same rows in each of their resamples, their mean; None where there are none."""
-    tables = [run.on_split(run.resamples) for run in runs]
     columns = [
         table[metric].fill_null(float("nan")).to_numpy()
-        for table in tables
-        if table is not None and metric in table.columns
+        for run in runs
+        if (table := run.on_split(run.resamples)) is not None and metric in table.columns
     ]
     return np.asarray(np.mean(columns, axis=0)) if len(columns) == len(runs) else None
-
-
-def _same_draw(runs: Sequence[Run]) -> bool:
-    """Tell whether runs on the same rows drew the same blocks: number of resamples and seed."""
-    drawn = []
-    for run in runs:
-        if run.summary is None or run.measured is None or not run.measured.intervals:
-            return False
-        drawn.append((run.summary.provenance["options"].get("seed"), run.measured.intervals))
-    return all(each == drawn[0] for each in drawn)
 
 
 def _together(resampled: Sequence[NDArray[np.float64] | None]) -> NDArray[np.float64]:
@@ -180,20 +234,16 @@ def _together(resampled: Sequence[NDArray[np.float64] | None]) -> NDArray[np.flo
 
 def _both_scored(ours: Sequence[Run], theirs: Sequence[Run], metric: str) -> pl.DataFrame:
     """Give target, ours, theirs of the targets that both score: means over trainings on the same rows."""
-    if metric not in AREAS:
-        return _mean_by_target([])
     first, second = (
-        _mean_by_target([run.on_split(run.metrics) for run in runs], pl.col(metric).alias(name))
-        for runs, name in ((ours, "ours"), (theirs, "theirs"))
+        _mean_by_target((run.on_split(run.metrics) for run in runs if metric in AREAS), **{name: metric})
+        for name, runs in (("ours", ours), ("theirs", theirs))
     )
     return first.join(second, on="target", maintain_order="left").drop_nulls()
 
 
-def _mean_by_target(tables: Sequence[pl.DataFrame | None], *columns: pl.Expr) -> pl.DataFrame:
-    """Mean of some columns over tables for each target, in the order in which targets first occur."""
-    columns = columns or (pl.col("ours"), pl.col("theirs"))
-    known = [table.select("target", *columns) for table in tables if table is not None]
-    if not known:
-        names = [column.meta.output_name() for column in columns]
-        return pl.DataFrame(schema={"target": pl.String, **dict.fromkeys(names, pl.Float64)})
-    return pl.concat(known).group_by("target", maintain_order=True).agg(pl.exclude("target").mean())
+def _mean_by_target(tables: Iterable[pl.DataFrame | None], **columns: str) -> pl.DataFrame:
+    """Mean of some columns, under new names, for each target, in the order in which targets first occur."""
+    empty = pl.DataFrame(schema={"target": pl.String, **dict.fromkeys(columns, pl.Float64)})
+    renamed = {name: pl.col(column) for name, column in columns.items()}
+    known = [table.select("target", **renamed) for table in tables if table is not None]
+    return pl.concat([empty, *known]).group_by("target", maintain_order=True).agg(pl.all().mean())

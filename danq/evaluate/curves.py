@@ -66,15 +66,7 @@ def curves(ranking: Ranking) -> dict[str, Curve]:
 def thin(
     x: NDArray[np.float64], y: NDArray[np.float64], points: int
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Keep at most `points` points of a curve, spread evenly along both axes, first and last among them.
-
-    Parameters
-    ----------
-    x, y : float64, shape (m,)
-        `x` must not decrease.
-    points : int
-        Largest number of points kept, at least 4.
-    """
+    """Keep at most `points` (4 or more) of a curve, spread evenly along both axes, with first and last."""
     if len(x) <= points:
         return x, y
     length = np.concatenate([[0.0], np.cumsum(np.abs(np.diff(x)) + np.abs(np.diff(y)))])
@@ -87,21 +79,13 @@ def thin(
 def curve_table(predictions: Predictions, drawn: Sequence[Mapping[str, Curve]]) -> pl.DataFrame:
     """Rows of `curves.parquet`: the mean over scored targets as target index -1, then each target.
 
-    Parameters
-    ----------
-    predictions : Predictions
-        Gives names.
-    drawn : sequence of k mappings of str to Curve
-        Empty for targets that are not scored.
+    `drawn` are the curves of each target, none of those that are not scored.
     """
     scored = [each for each in drawn if each]
-    nothing = np.zeros(len(_GRID))
-    means = {
-        name: sum((each[name].on_grid for each in scored), start=nothing) / len(scored)
-        for name in ("roc", "pr")
-        if scored
-    }
-    lines = [(-1, MACRO, name, _GRID, mean) for name, mean in means.items()]
+    lines = []
+    for name in ("roc", "pr") if scored else ():
+        total = sum((each[name].on_grid for each in scored), start=np.zeros(len(_GRID)))
+        lines.append((-1, MACRO, name, _GRID, total / len(scored)))
     for index, (target, each) in enumerate(zip(predictions.targets, drawn, strict=True)):
         lines += [(index, target, name, curve.x, curve.y) for name, curve in each.items()]
     parts = []
@@ -144,30 +128,19 @@ class Reliability:
 
     @property
     def ece(self) -> float:
-        """Expected calibration error: mean over rows of |mean probability − observed share| of their bin.
-
-        NaN when there are no rows.
-        """
+        """Mean over rows of |mean probability − observed share| of their bin; NaN without rows."""
         n = self.rows.sum()
         return float(np.abs(self.total - self.positives).sum() / n) if n else float("nan")
 
 
 def reliability(ranking: Ranking) -> Reliability:
-    """Gather one target's rows into bins.
-
-    Parameters
-    ----------
-    ranking : Ranking
-        Its scores must be probabilities.
-    """
+    """Gather one target's rows, whose scores must be probabilities, into bins."""
     scores = ranking.scores[::-1].astype(np.float64)
     rows, positives = (np.diff(counts, prepend=0)[::-1] for counts in (ranking.rows, ranking.positives))
     bins = np.searchsorted(_EDGES[1:-1], scores, side="right")
-    return Reliability(
-        np.bincount(bins, weights=rows, minlength=BINS).astype(np.int64),
-        np.bincount(bins, weights=positives, minlength=BINS).astype(np.int64),
-        np.bincount(bins, weights=rows * scores, minlength=BINS).astype(np.float64),
-    )
+    counts = [np.bincount(bins, weights=n, minlength=BINS).astype(np.int64) for n in (rows, positives)]
+    total = np.bincount(bins, weights=rows * scores, minlength=BINS)
+    return Reliability(counts[0], counts[1], total.astype(np.float64))
 
 
 def pool(gathered: Sequence[Reliability]) -> Reliability:

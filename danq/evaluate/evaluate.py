@@ -13,10 +13,10 @@ from danq.data.dataset import SPLITS, Dataset, open_dataset
 from danq.errors import DanqError
 from danq.evaluate.class_metrics import call_metrics, class_metrics, has_classes
 from danq.evaluate.curves import calibration_table, curve_table, pool
-from danq.evaluate.intervals import BLOCK_BP, LEVEL, Resamples, draw_rows, interval
+from danq.evaluate.intervals import BLOCK_BP, LEVEL, draw_rows, interval
 from danq.evaluate.leakage import REPEATED, Leakage, identical, leakage
-from danq.evaluate.manifest import Drawn, Evaluation, LeakageSummary, Means, MeasuredSplit
 from danq.evaluate.per_target import SplitScores, known_labels, score_split
+from danq.evaluate.runs import Drawn, Evaluation, LeakageSummary, Means, MeasuredSplit
 from danq.files import sha256, staged
 from danq.learn.predict.predictions import Predictions, read_predictions
 from danq.metrics import AREAS, SCORED
@@ -46,11 +46,6 @@ def evaluate_predictions(
     seed : int
         Seed of the resamples. Runs on one dataset share them, so their differences can be paired.
 
-    Returns
-    -------
-    Evaluation
-        As in `summary.json`.
-
     Raises
     ------
     DanqError
@@ -74,12 +69,17 @@ def evaluate_predictions(
         measured.append(scores)
         described[split] = _describe(scores, leak, undrawn)
         log.info("%s", _line(split, described[split]))
-    summary = _summary(paths, splits, described, {"resamples": resamples, "seed": seed})
+    run = next(iter(splits.values()))
+    inputs = {"bundle": run.bundle_digest, "dataset": run.dataset_digest}
+    inputs |= {str(path): sha256(path) for path in paths}
+    origin = provenance(inputs, {"resamples": resamples, "seed": seed})
+    summary = Evaluation(run=run.run, task=run.task, splits=described, provenance=origin)
     _write(out, measured, summary)
     return summary
 
 
 def _read(paths: list[Path]) -> dict[str, Predictions]:
+    """Predictions of one run by split, validation first, whose thresholds the others are called at."""
     read: dict[str, tuple[Path, Predictions]] = {}
     for path in paths:
         predictions = read_predictions(path)
@@ -88,20 +88,19 @@ def _read(paths: list[Path]) -> dict[str, Predictions]:
         if predictions.split in read:
             other = read[predictions.split][0]
             raise DanqError(f"{path}: the split {predictions.split!r} is that of {other} already")
-        for other, earlier in read.values():
-            if predictions.run != earlier.run:
-                raise DanqError(
-                    f"{path}: expected predictions of run {earlier.run!r} as in {other}, "
-                    f"received run {predictions.run!r}; evaluate one run at a time"
-                )
-            if not np.array_equal(predictions.targets, earlier.targets):
-                raise DanqError(f"{path}: expected the targets of {other}, received other ones")
+        first, earlier = next(iter(read.values()), (path, predictions))
+        if predictions.run != earlier.run:
+            raise DanqError(
+                f"{path}: expected predictions of run {earlier.run!r} as in {first}, "
+                f"received run {predictions.run!r}; evaluate one run at a time"
+            )
+        if not np.array_equal(predictions.targets, earlier.targets):
+            raise DanqError(f"{path}: expected the targets of {first}, received other ones")
         read[predictions.split] = path, predictions
     if not read:
         raise DanqError("expected at least one file of predictions, received none")
-    order = ["valid", *(split for split in SPLITS if split != "valid")]
-    ranks = {split: order.index(split) if split in order else len(order) for split in read}
-    return {split: read[split][1] for split in sorted(read, key=lambda split: (ranks[split], split))}
+    order = dict.fromkeys(["valid", *SPLITS, *sorted(read)])
+    return {split: read[split][1] for split in order if split in read}
 
 
 def _leak(predictions: Predictions, dataset: Dataset) -> Leakage | None:
@@ -132,6 +131,11 @@ def _describe(scores: SplitScores, leak: Leakage | None, undrawn: str) -> Measur
         ends = interval(values, np.nan if mean is None else mean).tolist()
         low, high = (None if np.isnan(end) else end for end in ends)
         means[name] = _means(scored[name], low=low, high=high)
+    drawn = None
+    if resamples is not None:
+        blocks, number = resamples.counts.shape
+        block = "row" if predictions.start is None else f"{BLOCK_BP} bp"
+        drawn = Drawn(level=LEVEL, resamples=number, blocks=blocks, block=block)
     of_kind: dict[str, Any] = {}
     if has_classes(predictions):
         of_kind["classes"] = class_metrics(predictions.probabilities, known_labels(predictions))
@@ -147,17 +151,11 @@ def _describe(scores: SplitScores, leak: Leakage | None, undrawn: str) -> Measur
         not_scored=dict(sorted(status.iter_rows())),
         **means,
         ece=_means(scored["ece"], pooled=pool([target.reliability for target in scores.targets]).ece),
-        intervals=None if resamples is None else _describe_intervals(predictions, resamples),
+        intervals=drawn,
         **of_kind,
         leakage=None if leak is None else _describe_leakage(metrics, leak),
         no_intervals=undrawn or None,
     )
-
-
-def _describe_intervals(predictions: Predictions, resamples: Resamples) -> Drawn:
-    blocks, number = resamples.counts.shape
-    block = "row" if predictions.start is None else f"{BLOCK_BP} bp"
-    return Drawn(level=LEVEL, resamples=number, blocks=blocks, block=block)
 
 
 def _digest_rows(predictions: Predictions) -> str:
@@ -201,22 +199,6 @@ def _line(split: str, measured: MeasuredSplit) -> str:
     classes = measured.classes
     more = f", accuracy {classes.accuracy:.4f}, MCC {classes.mcc:.4f}" if classes else ""
     return f"{split}: {means}{more} ({of})"
-
-
-def _summary(
-    paths: list[Path],
-    splits: dict[str, Predictions],
-    described: dict[str, MeasuredSplit],
-    options: dict[str, Any],
-) -> Evaluation:
-    first = next(iter(splits.values()))
-    digests = {"bundle": first.bundle_digest, "dataset": first.dataset_digest}
-    return Evaluation(
-        run=first.run,
-        task=first.task,
-        splits=described,
-        provenance=provenance(digests | {str(path): sha256(path) for path in paths}, options),
-    )
 
 
 def _write(out: Path, measured: list[SplitScores], summary: Evaluation) -> None:

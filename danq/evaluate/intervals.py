@@ -40,22 +40,7 @@ class Resamples:
 def blocks(
     contig: NDArray[np.str_] | None, start: NDArray[np.int64] | None, n: int
 ) -> tuple[NDArray[np.int64], int]:
-    """Give each row the number of its block: `BLOCK_BP` of a contig, or the row alone without coordinates.
-
-    Parameters
-    ----------
-    contig : str or int, shape (n,), or None
-    start : int64, shape (n,), or None
-        0-based start in bp.
-    n : int
-        Number of rows.
-
-    Returns
-    -------
-    block : int64, shape (n,)
-    g : int
-        Number of blocks.
-    """
+    """Give each row the number of its block, `BLOCK_BP` of a contig or the row alone; how many there are."""
     if contig is None or start is None or n == 0:
         return np.arange(n, dtype=np.int64), n
     _, name = np.unique(contig, return_inverse=True)
@@ -69,27 +54,12 @@ def draw(block: NDArray[np.int64], g: int, resamples: int, seed: int) -> Resampl
     rng = np.random.default_rng(seed)
     counts = np.empty((g, resamples), np.uint8)
     for column in range(resamples):
-        drawn = np.bincount(rng.integers(0, g, g), minlength=g)
-        counts[:, column] = np.minimum(drawn, 255)
+        counts[:, column] = np.minimum(np.bincount(rng.integers(0, g, g), minlength=g), 255)
     return Resamples(block, counts)
 
 
 def draw_rows(predictions: Predictions, resamples: int | None, seed: int) -> tuple[Resamples | None, str]:
-    """Draw the resamples of a split, or say why there are none.
-
-    Parameters
-    ----------
-    predictions : Predictions
-    resamples : int or None
-        How many; None for `RESAMPLES` where that is `AFFORDABLE`.
-    seed : int
-
-    Returns
-    -------
-    drawn : Resamples or None
-    reason : str
-        Why there are none; otherwise empty.
-    """
+    """Draw the resamples of a split, `RESAMPLES` for None where that is `AFFORDABLE`, or say why not."""
     n, k = predictions.probabilities.shape
     block, g = blocks(predictions.contig, predictions.start, n)
     reason = ""
@@ -147,18 +117,7 @@ def interval(
 
 
 def macro(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Mean over the targets that have a value, for each resample.
-
-    Parameters
-    ----------
-    values : float64, shape (k, resamples)
-        NaN where a target is not scored.
-
-    Returns
-    -------
-    float64, shape (resamples,)
-        NaN where no target is scored.
-    """
+    """Mean of values (k, resamples) over targets in each resample, without NaN; NaN where all are."""
     known = ~np.isnan(values)
     n = known.sum(axis=0)
     total = np.where(known, values, 0.0).sum(axis=0)

@@ -57,14 +57,6 @@ class Leakage:
         return ~(self.repeats | self.overlaps)
 
 
-@dataclass(frozen=True)
-class _Tiling:
-    """Windows laid out in one array: overlapping ones share bases, others are parted by an N."""
-
-    codes: NDArray[np.uint8]
-    first: NDArray[np.int64]
-
-
 def leakage(dataset: Dataset, split: str, words: int = _WORDS) -> Leakage:
     """Compare a split with the training windows of its dataset.
 
@@ -74,9 +66,6 @@ def leakage(dataset: Dataset, split: str, words: int = _WORDS) -> Leakage:
 
     Parameters
     ----------
-    dataset : Dataset
-    split : str
-        ``test`` or ``valid``.
     words : int
         Largest number of words held; a larger split is compared by a sample of them that does not depend on
         where they occur.
@@ -91,45 +80,33 @@ def leakage(dataset: Dataset, split: str, words: int = _WORDS) -> Leakage:
     k = min(K, dataset.window // 2)
     rows = dataset.rows(split)
     sampled = min(1.0, words / max(_bases(dataset, rows), 1))
-    known = _distinct(dataset, rows, k, sampled)
+    parts = [_sorted_once(_words(codes, k, sampled)[0]) for _, codes, _ in _tiles(dataset, rows)]
+    known = _sorted_once(np.concatenate([np.zeros(0, np.uint64), *parts]))
     seen = np.zeros(len(known), np.bool_)
     train = dataset.rows("train")
     with progress("comparing with training windows", len(train), "windows") as advance:
-        for positions, tiling in _tiles(dataset, train):
+        for positions, codes, _ in _tiles(dataset, train):
             # sorted against sorted stays in the cache
-            code = np.sort(_words(tiling.codes, k, sampled)[0])
+            code = np.sort(_words(codes, k, sampled)[0])
             at = np.minimum(np.searchsorted(known, code), max(len(known) - 1, 0))
             if len(known):
                 seen[at[known[at] == code]] = True
             advance(len(positions))
     share, repeats = np.zeros(len(rows)), np.zeros(len(rows), np.bool_)
-    for positions, tiling in _tiles(dataset, rows):
-        code, kept = _words(tiling.codes, k, sampled)
+    for positions, codes, first in _tiles(dataset, rows):
+        code, kept = _words(codes, k, sampled)
         marked = np.zeros(len(kept), np.bool_)
         marked[kept] = seen[np.searchsorted(known, code)]
-        share[positions] = _share(marked, kept, tiling.first, dataset.window - k + 1)
+        share[positions] = _share(marked, kept, first, dataset.window - k + 1)
         repeats[positions] = share[positions] >= REPEATED
         if dataset.bin is not None and k <= dataset.bin < dataset.window:
-            first = window_start(tiling.first, dataset.window, dataset.bin)
-            repeats[positions] |= _share(marked, kept, first, dataset.bin - k + 1) >= REPEATED
+            bins = window_start(first, dataset.window, dataset.bin)
+            repeats[positions] |= _share(marked, kept, bins, dataset.bin - k + 1) >= REPEATED
     return Leakage(_overlaps(dataset, rows), repeats, share, k, sampled)
 
 
 def identical(dataset: Dataset, split: str) -> Leakage:
-    """Find the rows of a split that equal a training row, letter by letter or pixel by pixel.
-
-    Parameters
-    ----------
-    dataset : Dataset
-        Of kind text or image.
-    split : str
-        ``test`` or ``valid``.
-
-    Returns
-    -------
-    Leakage
-        `repeats` marks those rows; there are no overlaps and no words, so `k` is 0.
-    """
+    """Mark the texts or images of a split that equal a training row; without words `k` is 0."""
     training = set(_digests(dataset, dataset.rows("train")))
     rows = dataset.rows(split)
     repeats = np.fromiter((digest in training for digest in _digests(dataset, rows)), bool, len(rows))
@@ -141,11 +118,6 @@ def _digests(dataset: Dataset, rows: NDArray[np.int64]) -> Iterator[bytes]:
         for row in dataset.raw(rows[first : first + _ROWS_AT_ONCE]):
             data = row.encode() if isinstance(row, str) else row.tobytes()
             yield blake2b(data, digest_size=16).digest()
-
-
-def _distinct(dataset: Dataset, rows: NDArray[np.int64], k: int, part: float) -> NDArray[np.uint64]:
-    parts = [_sorted_once(_words(tiling.codes, k, part)[0]) for _, tiling in _tiles(dataset, rows)]
-    return _sorted_once(np.concatenate([np.zeros(0, np.uint64), *parts]))
 
 
 def _sorted_once(code: NDArray[np.uint64]) -> NDArray[np.uint64]:
@@ -168,14 +140,7 @@ def _words(codes: NDArray[np.uint8], k: int, part: float) -> tuple[NDArray[np.ui
 
 
 def canonical_words(codes: NDArray[np.uint8], k: int) -> tuple[NDArray[np.uint64], NDArray[np.bool_]]:
-    """Turn the word at each position into a number that it shares with its reverse complement.
-
-    Parameters
-    ----------
-    codes : uint8, shape (n,)
-        Bases as 0..4.
-    k : int
-        1 to 32 bp.
+    """Turn the word of k (1 to 32) bases at each position into a number shared with its reverse complement.
 
     Returns
     -------
@@ -205,64 +170,66 @@ def _window_starts(dataset: Dataset, rows: NDArray[np.int64]) -> NDArray[np.int6
     return window_start(dataset.start[rows], dataset.bin, dataset.window)
 
 
+def _places(contig: NDArray[np.int32], start: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Give positions one number line for all contigs, which lie far apart on it."""
+    return start + contig.astype(np.int64) * (1 << 40)
+
+
 def _bases(dataset: Dataset, rows: NDArray[np.int64]) -> int:
     """Count the bases that windows cover, overlapping stretches of the genome once."""
     if dataset.contig is None:
         return len(rows) * dataset.window
-    start = np.sort(_window_starts(dataset, rows) + dataset.contig[rows].astype(np.int64) * (1 << 40))
+    start = np.sort(_places(dataset.contig[rows], _window_starts(dataset, rows)))
     return int(np.minimum(np.diff(start), dataset.window).sum()) + dataset.window
 
 
-def _tiles(dataset: Dataset, rows: NDArray[np.int64]) -> Iterator[tuple[NDArray[np.int64], _Tiling]]:
-    """Lay out some rows at a time; with each tiling come their positions in `rows`."""
+def _tiles(
+    dataset: Dataset, rows: NDArray[np.int64]
+) -> Iterator[tuple[NDArray[np.int64], NDArray[np.uint8], NDArray[np.int64]]]:
+    """Lay out some windows at a time: their positions in `rows`, and what `_tile` makes of them."""
     order = np.arange(len(rows))
     if dataset.contig is not None and dataset.start is not None:
         order = np.lexsort((dataset.start[rows], dataset.contig[rows]))
     size = max(1, _CHUNK_BASES // dataset.window)
     for begin in range(0, len(rows), size):
         positions = order[begin : begin + size]
-        yield positions, _tile(dataset, rows[positions])
+        yield positions, *_tile(dataset, rows[positions])
 
 
-def _tile(dataset: Dataset, rows: NDArray[np.int64]) -> _Tiling:
-    """Lay out windows in genome order so that each base occurs once, whatever the stride."""
+def _tile(dataset: Dataset, rows: NDArray[np.int64]) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
+    """Lay out windows in genome order: the bases, and where each window begins among them.
+
+    Windows that overlap share bases, so that each occurs once whatever the stride; others are parted by an N.
+    """
     window = dataset.window
-    if dataset.contig is None or dataset.start is None or dataset.genome is None:
+    if dataset.contig is None or dataset.genome is None:
         codes = np.full((len(rows), window + 1), N, np.uint8)
         codes[:, :window] = dataset.codes(rows)
-        return _Tiling(codes.ravel(), np.arange(len(rows), dtype=np.int64) * (window + 1))
+        return codes.ravel(), np.arange(len(rows), dtype=np.int64) * (window + 1)
     contig, start = dataset.contig[rows], _window_starts(dataset, rows)
-    parted = np.ones(len(rows), np.bool_)
-    parted[1:] = (contig[1:] != contig[:-1]) | (start[1:] >= start[:-1] + window)
+    # a stretch begins with each window that shares no base with the one before
+    parted = np.append(True, np.diff(_places(contig, start)) >= window)
     opens = np.flatnonzero(parted)
-    closes = np.append(opens[1:], len(rows))[: len(opens)] - 1
-    lengths = start[closes] + window - start[opens]
-    offsets = np.concatenate([[0], np.cumsum(lengths + 1)]).astype(np.int64)
+    begins, ends = start[opens], start[np.append(opens[1:], len(rows)) - 1] + window
+    offsets = np.concatenate([[0], np.cumsum(ends - begins + 1)]).astype(np.int64)
     codes = np.full(offsets[-1], N, np.uint8)
-    for offset, index, begin, length in zip(
-        offsets, contig[opens].tolist(), start[opens].tolist(), lengths.tolist(), strict=False
-    ):
+    stretches = zip(offsets, contig[opens].tolist(), begins.tolist(), ends.tolist(), strict=False)
+    for offset, index, begin, end in stretches:
         whole = dataset.genome.contig(index)
-        low, high = max(begin, 0), min(begin + length, len(whole))
+        low, high = max(begin, 0), min(end, len(whole))
         codes[offset + low - begin : offset + high - begin] = whole[low:high]
-    segment = np.cumsum(parted) - 1
-    return _Tiling(codes, offsets[segment] + start - start[opens][segment])
+    stretch = np.cumsum(parted) - 1
+    return codes, offsets[stretch] + start - begins[stretch]
 
 
 def _overlaps(dataset: Dataset, rows: NDArray[np.int64]) -> NDArray[np.bool_]:
-    overlaps = np.zeros(len(rows), np.bool_)
     if dataset.contig is None:
-        return overlaps
-    train = dataset.rows("train")
-    train_contig, test_contig = dataset.contig[train], dataset.contig[rows]
-    train_start, test_start = _window_starts(dataset, train), _window_starts(dataset, rows)
-    for index in np.unique(test_contig):
-        here = test_contig == index
-        starts = np.sort(train_start[train_contig == index])
-        # equal windows overlap iff they start less than a window apart
-        below, above = (
-            np.searchsorted(starts, test_start[here] + shift)
-            for shift in (1 - dataset.window, dataset.window)
-        )
-        overlaps[here] = above > below
-    return overlaps
+        return np.zeros(len(rows), np.bool_)
+    train, test = (
+        _places(dataset.contig[split], _window_starts(dataset, split))
+        for split in (dataset.rows("train"), rows)
+    )
+    train.sort()
+    # equal windows overlap iff they start less than a window apart
+    below, above = (np.searchsorted(train, test + shift) for shift in (1 - dataset.window, dataset.window))
+    return above > below

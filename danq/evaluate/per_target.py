@@ -33,8 +33,6 @@ CHOSEN, NO_VALIDATION, NO_VALID_POSITIVES = "chosen", "no_validation", "no_posit
 """Every value of the column `threshold_status`."""
 
 _BLOCK_VALUES = 1 << 27
-_TEXT = ("run", "split", "target", "status", "threshold_status")
-_COUNTS = ("n", "positives", "n_without_repeats", "positives_without_repeats")
 _COLUMNS = (
     *("run", "split", "target_index", "target", "n", "positives", "prevalence"),
     *("auroc", "auprc", "f1", "threshold", "status"),
@@ -44,8 +42,8 @@ _COLUMNS = (
 )
 SCHEMA: dict[str, Any] = {
     **dict.fromkeys(_COLUMNS, pl.Float64),
-    **dict.fromkeys(_TEXT, pl.String),
-    **dict.fromkeys(_COUNTS, pl.Int64),
+    **dict.fromkeys(("run", "split", "target", "status", "threshold_status"), pl.String),
+    **dict.fromkeys(("n", "positives", "n_without_repeats", "positives_without_repeats"), pl.Int64),
     "target_index": pl.Int32,
 }
 """Columns of `metrics.tsv` in order."""
@@ -53,13 +51,10 @@ SCHEMA: dict[str, Any] = {
 
 @dataclass(frozen=True, eq=False)
 class TargetScores:
-    """Results of one target on one split.
+    """Results of one target on one split; `row` is that of `metrics.tsv`.
 
     Attributes
     ----------
-    row : dict
-        Its row of `metrics.tsv`.
-    reliability : Reliability
     curves : dict of str to Curve
         ``roc`` and ``pr``; empty where the target is not scored.
     chosen, half : Calls
@@ -78,16 +73,7 @@ class TargetScores:
 
 @dataclass(frozen=True, eq=False)
 class SplitScores:
-    """Results of one split.
-
-    Attributes
-    ----------
-    predictions : Predictions
-        What was scored.
-    targets : tuple of k TargetScores
-    resamples : Resamples or None
-        What was drawn for intervals.
-    """
+    """Results of one split: what was scored, each target, and what was drawn for intervals."""
 
     predictions: Predictions
     targets: tuple[TargetScores, ...]
@@ -106,8 +92,11 @@ class SplitScores:
 
     def macro_areas(self) -> dict[str, NDArray[np.float64]]:
         """Mean AUROC and AUPRC over targets in each resample, (resamples,); nothing without resamples."""
+        return {name: macro(np.array(areas)) for name, areas in self._areas().items()}
+
+    def _areas(self) -> dict[str, list[NDArray[np.float64]]]:
         each = [target.areas for target in self.targets if target.areas is not None]
-        return {name: macro(np.array([areas[i] for areas in each])) for i, name in enumerate(AREAS) if each}
+        return {name: [areas[i] for areas in each] for i, name in enumerate(AREAS) if each}
 
     def metrics(self) -> pl.DataFrame:
         """Rows of `metrics.tsv`; what has no value is null."""
@@ -120,11 +109,9 @@ class SplitScores:
             labels = known_labels(self.predictions)
             values |= resampled_classes(self.predictions.probabilities, labels, self.resamples)
         n = 0 if self.resamples is None else self.resamples.counts.shape[1]
-        columns = {"resample": np.arange(n, dtype=np.int32), **values}
-        table = pl.DataFrame(columns).fill_nan(None)
-        areas = [target.areas for target in self.targets if target.areas is not None]
-        for i, name in enumerate(AREAS if areas else ()):
-            each = np.stack([area[i].astype(np.float32) for area in areas], axis=1)
+        table = pl.DataFrame({"resample": np.arange(n, dtype=np.int32), **values}).fill_nan(None)
+        for name, areas in self._areas().items():
+            each = np.stack([area.astype(np.float32) for area in areas], axis=1)
             table = table.with_columns(pl.Series(f"{TARGET}{name}", each))
         return table.select(pl.lit(self.predictions.split).alias("split"), pl.all())
 
@@ -139,13 +126,9 @@ def score_split(
 
     Parameters
     ----------
-    predictions : Predictions
-        With labels.
     thresholds : float64, shape (k,), or None
         Chosen on validation, NaN for targets without positives there; None without validation. The split
         `valid` is called at its own ones.
-    resamples : Resamples or None
-        For intervals.
     kept : bool, shape (n,), or None
         Rows that repeat no training window.
     """
@@ -167,13 +150,7 @@ def score_split(
 
 
 def known_labels(predictions: Predictions) -> NDArray[np.uint8]:
-    """Labels of predictions, uint8, shape (n, k).
-
-    Raises
-    ------
-    DanqError
-        If they have none.
-    """
+    """Labels of predictions, (n, k); a `DanqError` if they have none."""
     if predictions.labels is None:
         raise DanqError(f"expected labels in the predictions of run {predictions.run!r}, received none")
     return predictions.labels
@@ -205,8 +182,10 @@ def _score_target(
         "threshold": threshold,
         "threshold_status": NO_VALIDATION if threshold is None else CHOSEN if chosen else NO_VALID_POSITIVES,
     }
-    if ranking.status == SCORED:
-        row |= _called(chosen, "") | _called(half, "_at_half")
+    for suffix, called in {"": chosen, "_at_half": half}.items():
+        if called is not None and ranking.status == SCORED:
+            metrics = {"f1": called.f1, "mcc": called.mcc, "accuracy": called.accuracy}
+            row |= {f"{name}{suffix}": value for name, value in metrics.items()}
     if kept is not None:
         left = _ranked(rank(scores[kept], labels[kept]))
         row |= {f"{name}_without_repeats": value for name, value in left.items()}
@@ -220,15 +199,5 @@ def _score_target(
 
 
 def _ranked(ranking: Ranking) -> dict[str, float]:
-    return {
-        "n": ranking.n,
-        "positives": ranking.n_positives,
-        "auroc": auroc(ranking),
-        "auprc": auprc(ranking),
-    }
-
-
-def _called(called: Calls | None, suffix: str) -> dict[str, float]:
-    if called is None:
-        return {}
-    return {f"f1{suffix}": called.f1, f"mcc{suffix}": called.mcc, f"accuracy{suffix}": called.accuracy}
+    counts = {"n": ranking.n, "positives": ranking.n_positives}
+    return counts | {"auroc": auroc(ranking), "auprc": auprc(ranking)}

@@ -1,6 +1,5 @@
-"""What was measured of a training, read back, and the trainings that a configured run consists of."""
+"""What was measured of a training: what ``summary.json`` says but for the tables, and both read back."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -8,31 +7,108 @@ from typing import Any
 import polars as pl
 
 from danq.errors import DanqError
-from danq.evaluate.manifest import Evaluation, MeasuredSplit
+from danq.evaluate.class_metrics import ClassMetrics
 from danq.evaluate.per_target import SCHEMA, TARGET
 from danq.learn.manifest import BundleManifest
 from danq.learn.repeats import Repeat, read_name
+from danq.storage import Entry, Manifest
 
-BASELINE = "kmer_logistic"
-"""Model that other runs on the same dataset are compared with."""
+
+class Means(Entry):
+    """A metric over the targets that are scored; `low` and `high` are the 95% interval of an area's mean.
+
+    `pooled` is the calibration error of all targets together.
+    """
+
+    mean: float | None
+    median: float | None
+    targets: int
+    low: float | None = None
+    high: float | None = None
+    pooled: float | None = None
+
+
+class Drawn(Entry):
+    """Of which blocks intervals were resampled: level, resamples, blocks, and what a block is."""
+
+    level: float
+    resamples: int
+    blocks: int
+    block: str
+
+
+class LeakageSummary(Entry):
+    """Test rows that overlap or repeat training rows, and the areas on those `left`.
+
+    `word_bp` is 0 where rows are compared as a whole; otherwise a window repeats training sequence where at
+    least `smallest_share` of its words occur there, of which `words_sampled` (a share) were looked up.
+    """
+
+    windows: int
+    overlapping: int
+    repeats: int
+    left: int
+    word_bp: int
+    smallest_share: float
+    words_sampled: float
+    scored: int
+    auroc: Means
+    auprc: Means
+
+
+class MeasuredSplit(Entry):
+    """One split.
+
+    Attributes
+    ----------
+    n, targets, scored : int
+        Rows, targets, and targets that have both positives and negatives.
+    rows : str
+        SHA-256 of names, order and labels of rows and targets: runs with the same one can be compared.
+    not_scored : dict of str to int
+        Why targets are not scored → how many.
+    intervals : Drawn or None
+        None without intervals, for the reason `no_intervals`.
+    classes : ClassMetrics or None
+        The most probable class of each row, where a row has one.
+    calls : dict of str to (ClassMetrics or None)
+        Targets called one by one, at thresholds `chosen` on validation and at `half`; `called` says how many.
+    """
+
+    n: int
+    rows: str
+    targets: int
+    scored: int
+    not_scored: dict[str, int]
+    auroc: Means
+    auprc: Means
+    f1: Means
+    mcc: Means
+    ece: Means
+    intervals: Drawn | None
+    classes: ClassMetrics | None = None
+    calls: dict[str, ClassMetrics | None] | None = None
+    called: dict[str, int] | None = None
+    leakage: LeakageSummary | None
+    no_intervals: str | None
+
+
+class Evaluation(Manifest):
+    """``summary.json``."""
+
+    KIND, FILE = "evaluation", "summary.json"
+
+    run: str
+    task: str
+    splits: dict[str, MeasuredSplit]
+    provenance: dict[str, Any]
 
 
 @dataclass(frozen=True)
 class Run:
-    """One run, as far as it has got; parts that are not there are None.
+    """One run by the name of its directory, as far as it has got: its files, None where one is not there.
 
-    Attributes
-    ----------
-    name : str
-        Name of its directory.
-    bundle : BundleManifest
-        ``bundle.json``.
-    history : DataFrame or None
-        ``history.tsv``.
-    summary : Evaluation or None
-        ``evaluation/summary.json``.
-    metrics, curves, calibration, resamples : DataFrame or None
-        The tables beside it, without the resamples of single targets.
+    `resamples` lacks those of single targets.
     """
 
     name: str
@@ -51,18 +127,16 @@ class Run:
 
     @property
     def is_baseline(self) -> bool:
-        """Whether it is what other runs are measured by."""
-        return self.bundle.model == BASELINE
+        """Whether it is what other runs on the same dataset are compared with."""
+        return self.bundle.model == "kmer_logistic"
 
     @property
     def repeat(self) -> Repeat:
         """Which fold and seed of which run this is, if its name says so and its bundle agrees."""
         repeat = read_name(self.name)
-        if repeat.seed is not None and repeat.seed != self.bundle.train.get("seed"):
-            return Repeat(self.name)
-        if repeat.fold is not None and repeat.fold != read_name(self.dataset).fold:
-            return Repeat(self.name)
-        return repeat
+        other_seed = repeat.seed not in (None, self.bundle.train.get("seed"))
+        other_fold = repeat.fold not in (None, read_name(self.dataset).fold)
+        return Repeat(self.name) if other_seed or other_fold else repeat
 
     @property
     def family(self) -> str:
@@ -79,6 +153,13 @@ class Run:
     def measured(self) -> MeasuredSplit | None:
         """Means over targets on `split`."""
         return self.summary.splits.get(self.split) if self.summary else None
+
+    @property
+    def draw(self) -> tuple[int, Drawn] | None:
+        """By what blocks were drawn: runs on the same rows with the same one share their resamples."""
+        if self.summary is None or self.measured is None or self.measured.intervals is None:
+            return None
+        return self.summary.provenance["options"].get("seed"), self.measured.intervals
 
     def on_split(self, table: pl.DataFrame | None) -> pl.DataFrame | None:
         """Rows of one of its tables that belong to `split`; None where there are none."""
@@ -115,7 +196,6 @@ def read_table(
 
     Parameters
     ----------
-    path : Path
     types : dict, optional
         Types of columns of a TSV; NaN becomes null.
     without : str, optional
@@ -128,93 +208,12 @@ def read_table(
     """
     if not path.is_file():
         return None
-    what = "Parquet table" if path.suffix == ".parquet" else "table"
+    parquet = path.suffix == ".parquet"
     try:
-        if path.suffix == ".parquet":
+        if parquet:
             return pl.scan_parquet(path).select(pl.exclude(without) if without else pl.all()).collect()
         table = pl.read_csv(path, separator="\t", schema_overrides=types, infer_schema_length=None)
         return table.fill_nan(None)
     except pl.exceptions.PolarsError as error:
+        what = "Parquet table" if parquet else "table"
         raise DanqError(f"{path}: expected a {what} ({str(error).splitlines()[0]})") from None
-
-
-@dataclass(frozen=True)
-class Group:
-    """A run as the configuration names it: one training, or one for each fold and seed.
-
-    Attributes
-    ----------
-    name, dataset : str
-        As the configuration has them; of a training that stands by itself its own name.
-    members : tuple of Run
-        At least one, in order of fold and seed.
-    """
-
-    name: str
-    dataset: str
-    members: tuple[Run, ...]
-
-    @property
-    def evaluated(self) -> tuple[Run, ...]:
-        """Members with metrics."""
-        return tuple(run for run in self.members if run.measured is not None)
-
-    @property
-    def folds(self) -> tuple[int | None, ...]:
-        """Folds in order; one None without folds."""
-        return tuple(dict.fromkeys(run.repeat.fold for run in self.members))
-
-    def in_fold(self, fold: int | None) -> tuple[Run, ...]:
-        """Give the evaluated members that one fold tests."""
-        return tuple(run for run in self.evaluated if run.repeat.fold == fold)
-
-    @property
-    def counted(self) -> str:
-        """Over how many trainings its mean is, and how many are missing in it."""
-        known, n = len(self.evaluated), len(self.members)
-        if known == n:
-            return f"mean of {n}"
-        return f"mean of {known} ({n - known} of {n} not evaluated)" if known else f"none of {n} evaluated"
-
-
-def grouped(runs: Sequence[Run]) -> tuple[Group, ...]:
-    """Put the trainings of one run together, in the order of their first.
-
-    Names alone are no proof: trainings belong together when they are of one model with the same options,
-    one for each fold and seed. Otherwise each of them stands by itself under its full name.
-    """
-    named: dict[tuple[str, str], list[Run]] = {}
-    for run in runs:
-        named.setdefault((run.family, run.repeat.base), []).append(run)
-    groups: list[Group] = []
-    for (family, base), members in named.items():
-        if len(members) > 1 and _belong_together(members):
-            groups.append(Group(base, family, tuple(members)))
-        else:
-            groups += [Group(run.name, run.family, (run,)) for run in members]
-    return tuple(groups)
-
-
-def _belong_together(runs: Sequence[Run]) -> bool:
-    shapes = {(run.repeat.fold is None, run.repeat.seed is None) for run in runs}
-    repeats = {(run.repeat.fold, run.bundle.train.get("seed")) for run in runs}
-    data = {(run.repeat.fold, run.bundle.dataset.digest) for run in runs}
-    return (
-        len(shapes) == 1
-        and len(repeats) == len(runs)
-        and len(data) == len({fold for fold, _ in data})
-        and all(_configured(run) == _configured(runs[0]) for run in runs)
-    )
-
-
-def _configured(run: Run) -> tuple[Any, ...]:
-    """All that was set of a training, but for its seed."""
-    train = {name: value for name, value in run.bundle.train.items() if name != "seed"}
-    return run.bundle.model, run.bundle.options, train, run.bundle.predict
-
-
-def same_rows(runs: Sequence[Run]) -> bool:
-    """Tell whether all were measured on the same rows with the same labels, in the same order."""
-    measured = [run.measured for run in runs]
-    digests = {None if each is None else each.rows for each in measured}
-    return len(digests) == 1 and None not in digests and len({run.split for run in runs}) == 1

@@ -3,8 +3,9 @@
 import logging
 import math
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +33,6 @@ _INFO = re.compile(r"##INFO=<(.*)>\s*$")
 _NUMBERS = ("A", "R", "1", ".")
 _DIGITS = ".6g"
 _FEWEST = 3
-_Compare = Callable[[NDArray[np.float32]], dict[str, Any]]
 
 
 @dataclass(frozen=True)
@@ -54,15 +54,9 @@ class TruthKey:
     column: int
 
     def values(self, text: str, n_alts: int) -> list[float | None]:
-        """Read the values of a record's ALT alleles; None where one is missing or no finite number.
+        """Read the values of a record line's ALT alleles; None where one is missing or no finite number.
 
-        Parameters
-        ----------
-        text : str
-            The record line.
-        n_alts : int
-            Number of its ALT alleles. A single value counts for all of them where the key's ``Number`` is 1
-            or not said.
+        A single value counts for all alleles where the key's ``Number`` is 1 or not said.
         """
         columns = text.split("\t")
         if self.column >= 0:
@@ -80,14 +74,7 @@ class TruthKey:
 
 
 def truth_key(variants: VariantText, key: str) -> TruthKey:
-    """Find where a file of variants holds the truth.
-
-    Parameters
-    ----------
-    variants : VariantText
-        The file.
-    key : str
-        INFO key of a VCF, column of a TSV.
+    """Find where a file of variants holds the truth: an INFO key of a VCF, or a column of a TSV.
 
     Raises
     ------
@@ -100,12 +87,11 @@ def truth_key(variants: VariantText, key: str) -> TruthKey:
             raise DanqError(f"{variants.path}: --truth {key}: no such column; the file has {shown}")
         return TruthKey(key, "1", 1 + variants.columns.index(key))
     declared = _declared(variants.header)
-    if key not in declared:
-        if declared:
-            raise DanqError(
-                f"{variants.path}: --truth {key}: no such INFO key; the header has {first_few(declared, 8)}"
-            )
+    if not declared:
         return TruthKey(key, ".", -1)
+    if key not in declared:
+        shown = first_few(declared, 8)
+        raise DanqError(f"{variants.path}: --truth {key}: no such INFO key; the header has {shown}")
     number, kind = declared[key]
     if number not in _NUMBERS or kind == "Flag":
         raise DanqError(
@@ -116,16 +102,10 @@ def truth_key(variants: VariantText, key: str) -> TruthKey:
 
 
 class Truth:
-    """Scores of the alleles whose truth is known, kept in a file until all are there.
+    """Scores of the alleles whose truth is known, kept in the file `path` until all are there.
 
-    Parameters
-    ----------
-    key : TruthKey
-        Where the truth stands.
-    columns : Columns
-        What is kept of each allele; compared are its scores and the logit differences of the chosen targets.
-    path : Path
-        File for the waiting rows; the caller removes it.
+    Compared are the scores of `columns` and the logit differences of its chosen targets. The caller removes
+    the file.
     """
 
     def __init__(self, key: TruthKey, columns: Columns, path: Path) -> None:
@@ -172,10 +152,10 @@ class Truth:
         """
         truth = np.concatenate([np.empty(0), *self._values])
         labels = bool(np.isin(truth, (0, 1)).all())
-        compare = _ranking(truth) if labels else _correlation(truth)
+        compare = partial(_ranking, truth == 1) if labels else partial(_correlation, truth, rankdata(truth))
         with (
-            atomic(path) as partial,
-            partial.open("w", encoding="utf-8") as stream,
+            atomic(path) as unfinished,
+            unfinished.open("w", encoding="utf-8") as stream,
             progress("comparing with the truth", len(self._names), "scores") as advance,
         ):
             stream.write("\t".join(COLUMNS) + "\n")
@@ -188,41 +168,32 @@ class Truth:
                     stream.write("\t".join(_text(row.get(title)) for title in COLUMNS) + "\n")
                 advance()
         if self._without:
-            log.warning(
-                "--truth %s: %d scored alleles have no value and are left out of the comparison with %d "
-                "others",
-                *(self._key.key, self._without, len(truth)),
-            )
+            message = "--truth %s: %d scored alleles have no value and are left out of the comparison with "
+            log.warning(message + "%d others", self._key.key, self._without, len(truth))
         counts = {"positives": int(truth.sum())} if labels else {}
         kind = "labels" if labels else "effects"
         return {"kind": kind, "n": len(truth), **counts, "without_value": self._without}
 
 
-def _ranking(labels: NDArray[np.float64]) -> _Compare:
-    def compare(scores: NDArray[np.float32]) -> dict[str, Any]:
-        ranking = rank(scores, labels == 1)
-        row = {"positives": ranking.n_positives, "status": ranking.status}
-        return row | {"auroc": auroc(ranking), "auprc": auprc(ranking)} if ranking.status == SCORED else row
-
-    return compare
+def _ranking(labels: NDArray[np.bool_], scores: NDArray[np.float32]) -> dict[str, Any]:
+    ranking = rank(scores, labels)
+    row = {"positives": ranking.n_positives, "status": ranking.status}
+    return row | {"auroc": auroc(ranking), "auprc": auprc(ranking)} if ranking.status == SCORED else row
 
 
-def _correlation(effects: NDArray[np.float64]) -> _Compare:
-    ranks = rankdata(effects)
-
-    def compare(scores: NDArray[np.float32]) -> dict[str, Any]:
-        if len(effects) < _FEWEST:
-            return {"status": "too_few"}
-        if np.ptp(effects) == 0 or np.ptp(scores) == 0:
-            return {"status": "constant"}
-        return {
-            "pearson": float(np.corrcoef(effects, scores.astype(np.float64))[0, 1]),
-            # Spearman's is Pearson's of the ranks, ties at their mean
-            "spearman": float(np.corrcoef(ranks, rankdata(scores))[0, 1]),
-            "status": "scored",
-        }
-
-    return compare
+def _correlation(
+    effects: NDArray[np.float64], ranks: NDArray[np.float64], scores: NDArray[np.float32]
+) -> dict[str, Any]:
+    if len(effects) < _FEWEST:
+        return {"status": "too_few"}
+    if np.ptp(effects) == 0 or np.ptp(scores) == 0:
+        return {"status": "constant"}
+    return {
+        "pearson": float(np.corrcoef(effects, scores.astype(np.float64))[0, 1]),
+        # Spearman's is Pearson's of the ranks, ties at their mean
+        "spearman": float(np.corrcoef(ranks, rankdata(scores))[0, 1]),
+        "status": "scored",
+    }
 
 
 def _declared(header: Sequence[str]) -> dict[str, tuple[str, str]]:

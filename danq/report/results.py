@@ -9,7 +9,8 @@ import polars as pl
 
 from danq.data.manifest import DatasetManifest
 from danq.errors import DanqError
-from danq.evaluate.runs import Group, Run, grouped, read_run, read_table
+from danq.evaluate.compare import Group, grouped
+from danq.evaluate.runs import Run, read_run, read_table
 from danq.genome.fasta import GenomeManifest
 from danq.report.callsets import Callset, read_callset
 

@@ -7,9 +7,8 @@ from typing import Any
 import numpy as np
 
 from danq.drawing import shortened
-from danq.evaluate.compare import LIMITS, difference, mean_and_sd, other_rows, resampled, value
+from danq.evaluate.compare import LIMITS, Group, difference, mean_and_sd, other_rows, resampled, value
 from danq.evaluate.intervals import interval
-from danq.evaluate.runs import Group
 from danq.metrics import AREAS
 from danq.report.content import LONGEST_HEAD, SEARCH, Column, Section, between, page, table, text
 from danq.report.plots import GREY, LONGEST_BUTTON, Mark, Panel, forest, scatter_plot

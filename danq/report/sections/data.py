@@ -6,8 +6,7 @@ from typing import Any
 
 from danq.data.manifest import DatasetManifest
 from danq.errors import first_few
-from danq.evaluate.manifest import LeakageSummary
-from danq.evaluate.runs import Run
+from danq.evaluate.runs import LeakageSummary, Run
 from danq.learn.manifest import BundleManifest
 from danq.metrics import AREAS
 from danq.report.content import Column, Section, area_column, listing, page, table, text

@@ -8,7 +8,8 @@ import numpy as np
 import polars as pl
 
 from danq.drawing import shortened
-from danq.evaluate.runs import Group, Run
+from danq.evaluate.compare import Group
+from danq.evaluate.runs import Run
 from danq.metrics import AREAS, SCORED
 from danq.report.content import LONGEST_HEAD, SEARCH, Column, Section, between, table
 from danq.report.plots import MOST_LINES, Points, Tab, line_plot
