@@ -1,4 +1,4 @@
-"""Tables written as their rows come: Parquet in row groups of 10,000, or tab-separated text."""
+"""Tables written as their rows come: Parquet in row groups of 10,000, tab-separated text, Arrow for work."""
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
@@ -9,6 +9,7 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from danq.errors import DanqError
 from danq.files import atomic
 
 Format = Literal["parquet", "tsv"]
@@ -16,6 +17,7 @@ Append = Callable[[pa.Table], None]
 """Add the next rows to a table."""
 ROW_GROUP = 10_000
 """Rows of one Parquet row group, whatever the blocks they came in."""
+_DIGEST = b"danq.digest"
 
 
 def writing_rows(
@@ -85,3 +87,39 @@ def _writing_tsv(path: Path, schema: pa.Schema) -> Iterator[Append]:
 
         append(schema.empty_table())
         yield append
+
+
+@contextmanager
+def writing_batches(path: Path, schema: pa.Schema, digest: str) -> Iterator[pa.RecordBatchFileWriter]:
+    """Write unfinished work as an Arrow file that holds the digest of its inputs; present only when whole.
+
+    Raises
+    ------
+    DanqError
+        If the directory cannot be written to or the disk is full.
+    """
+    options = pa.ipc.IpcWriteOptions(compression="lz4")
+    with (
+        atomic(path) as partial,
+        pa.OSFile(str(partial), "wb") as sink,
+        pa.ipc.new_file(sink, schema.with_metadata({_DIGEST: digest}), options=options) as writer,
+    ):
+        yield writer
+
+
+@contextmanager
+def reading_batches(path: Path, digest: str) -> Iterator[pa.RecordBatchFileReader]:
+    """Open a file of `writing_batches`.
+
+    Raises
+    ------
+    DanqError
+        If it is missing, damaged or belongs to other inputs.
+    """
+    try:
+        with pa.OSFile(str(path), "rb") as source, pa.ipc.open_file(source) as reader:
+            if (reader.schema.metadata or {}).get(_DIGEST) != digest.encode():
+                raise DanqError(f"{path}: belongs to another scoring; remove it and score again")
+            yield reader
+    except (pa.ArrowInvalid, FileNotFoundError) as error:
+        raise DanqError(f"{path}: damaged ({error}); remove it and score again") from None

@@ -13,8 +13,8 @@ from danq.genome.fasta import Genome
 from danq.variants.allele_checks import AlleleRules
 from danq.variants.alleles import Allele
 from danq.variants.haplotypes import Windows
-from danq.variants.personal.windows import personal_windows
-from danq.variants.survey import PART, Carried
+from danq.variants.personal_windows import personal_windows
+from danq.variants.survey import PART
 from danq.variants.text import VariantText, open_variants
 
 COLUMNS = "#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO\tFORMAT"
@@ -94,8 +94,7 @@ def records_of(
     part: int = PART,
 ) -> Iterator[Windows]:
     """Windows of each record, from a survey whose parts have as many records."""
-    carried = Carried(samples, unphased)  # type: ignore[arg-type]  # one of two
-    survey = surveyed(variants, genome, rules, carried=carried, part=part)
+    survey = surveyed(variants, genome, rules, samples=samples, unphased=unphased, part=part)
     for number in range(survey.parts):
         yield from personal_windows(genome, survey, rules.window, number)
 

@@ -20,6 +20,7 @@ from danq.score.effects import Effects, check_ensemble, score_windows
 from danq.score.job import Job, window_blocks
 from danq.score.runner import Runner
 from danq.score.tables import rows, rows_schema
+from danq.tables import reading_batches, writing_batches
 from danq.variants.haplotypes import Windows
 from danq.variants.survey_file import Survey
 
@@ -29,7 +30,7 @@ PREFIX = ".work-"
 """Begin of the name of a work directory; 12 letters of its digest follow."""
 
 RECEIPT_KIND, RECEIPT_VERSION = "score-receipt", 1
-_DIGEST, _SECONDS = b"danq.work", b"danq.seconds"
+_SECONDS = b"danq.seconds"
 _LETTERS = 12
 
 
@@ -73,12 +74,7 @@ class Work:
         DanqError
             If the directory cannot be written to or the disk is full.
         """
-        schema = rows_schema(self.job.columns).with_metadata({_DIGEST: self.job.digest})
-        with (
-            atomic(self._file(part)) as partial,
-            pa.OSFile(str(partial), "wb") as sink,
-            pa.ipc.new_file(sink, schema) as writer,
-        ):
+        with writing_batches(self._file(part), rows_schema(self.job.columns), self.job.digest) as writer:
             yield lambda batch, seconds: writer.write_batch(batch, {_SECONDS: repr(seconds)})
 
     def read(self, part: int) -> Iterator[tuple[pa.RecordBatch, float]]:
@@ -89,16 +85,10 @@ class Work:
         DanqError
             If it is damaged or of other work.
         """
-        path = self._file(part)
-        try:
-            with pa.OSFile(str(path), "rb") as source, pa.ipc.open_file(source) as reader:
-                if (reader.schema.metadata or {}).get(_DIGEST) != self.job.digest.encode():
-                    raise DanqError(f"{path}: a part of another scoring; remove it and score again")
-                for number in range(reader.num_record_batches):
-                    batch, metadata = reader.get_batch_with_custom_metadata(number)
-                    yield batch, float(metadata[_SECONDS])
-        except (pa.ArrowInvalid, FileNotFoundError) as error:
-            raise DanqError(f"{path}: damaged ({error}); remove it and score again") from None
+        with reading_batches(self._file(part), self.job.digest) as reader:
+            for number in range(reader.num_record_batches):
+                batch, metadata = reader.get_batch_with_custom_metadata(number)
+                yield batch, float(metadata[_SECONDS])
 
     def refuse_changed_input(self) -> None:
         """Refuse an input that is no longer what was surveyed, and remove what has been done of it.

@@ -22,10 +22,10 @@ from danq.score.models import Models
 from danq.score.options import ScoreOptions
 from danq.variants.allele_checks import AlleleRules
 from danq.variants.alleles import Allele
+from danq.variants.genotypes import choose_samples
 from danq.variants.haplotypes import Windows, haplotype_windows
-from danq.variants.personal.genotypes import choose_samples
-from danq.variants.personal.windows import personal_windows
-from danq.variants.survey import PART, Carried, survey
+from danq.variants.personal_windows import personal_windows
+from danq.variants.survey import PART, survey
 from danq.variants.survey_file import Survey
 from danq.variants.text import VariantText, open_variants
 
@@ -99,9 +99,15 @@ class Job:
         DanqError
             If the input is damaged or does not fit the genome; see `danq.variants.survey.survey`.
         """
-        carried = Carried(self.options.samples, self.options.unphased) if self.options.samples else None
         result = survey(
-            folder, self.variants, self.genome, self.rules, self.aliases, carried, digest=self.digest
+            folder,
+            self.variants,
+            self.genome,
+            self.rules,
+            self.aliases,
+            self.options.samples,
+            self.options.unphased,
+            self.digest,
         )
         _remark(self.name, self.variants, result)
         return result

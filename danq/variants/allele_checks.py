@@ -29,11 +29,10 @@ class AlleleRules:
         What to do where the genome does not hold REF: leave the allele out; refuse the file; take it the
         other way round, flagged ``swapped``, where the genome holds its ALT.
     regions : tuple of Region
-        Only records that overlap one of them, with the genome's contig names (see
-        `danq.genome.intervals.read_regions`); all records where empty. What counts is the span of the
-        record as written, POS to POS + len(REF) − 1: with an insertion's anchor base, whatever its placement.
+        Only records that overlap one of them; all records where empty. What counts is the span of the record
+        as written, POS to POS + len(REF) − 1: with an insertion's anchor base, whatever its placement.
     pass_only : bool
-        Only records whose FILTER is PASS or ``.``; tables have no FILTER and pass.
+        Only records whose FILTER is PASS or ``.``.
     """
 
     window: int
@@ -61,17 +60,6 @@ class AlleleChecks:
     REF is compared without regard to case, and ambiguity letters in it match an N of the genome (which
     keeps its own ambiguity letters as N). ALT may hold them only where it shares them with REF.
 
-    Parameters
-    ----------
-    variants : VariantText
-        The file the records are from.
-    genome : Genome
-        The genome it refers to.
-    rules : AlleleRules
-        Which alleles are wanted.
-    contigs : ContigMap
-        Meaning of the file's contig names.
-
     Raises
     ------
     DanqError
@@ -81,20 +69,14 @@ class AlleleChecks:
     def __init__(self, variants: VariantText, genome: Genome, rules: AlleleRules, contigs: ContigMap) -> None:
         self.variants, self.genome, self.rules, self.contigs = variants, genome, rules, contigs
         wanted = stretches_of(rules.regions, genome) if rules.regions else None
-        self._known: dict[str, _Contig] = {}
-        for name, index in contigs.index.items():
-            bases = genome.contig(index)
-            self._known[name] = _Contig(index, bases, None if wanted is None else wanted.get(index, ((), ())))
+        nowhere: Stretches = ((), ())
+        self._known = {
+            name: _Contig(index, genome.contig(index), None if wanted is None else wanted.get(index, nowhere))
+            for name, index in contigs.index.items()
+        }
 
     def alleles(self, line: Line, fields: Fields | None) -> tuple[Allele, ...]:
-        """Give the alleles of a record: one for each ALT, or one for a malformed line.
-
-        Parameters
-        ----------
-        line : Line
-            The record.
-        fields : Fields or None
-            As from `danq.variants.text.VariantText.fields`.
+        """Give the alleles of a record: one for each ALT, or one for a malformed line (`fields` None).
 
         Raises
         ------
@@ -140,8 +122,7 @@ class AlleleChecks:
         self, line: Line, number: int, fields: Fields, alt: str, contig: _Contig, ref: bytes, held: bool
     ) -> Allele:
         text = (line.row, number, fields.contig, fields.pos, fields.id, fields.ref, alt)
-        reason = _no_sequence(alt)
-        if reason:
+        if reason := _no_sequence(alt):
             return Allele(*text, reason)
         start = fields.pos - 1
         old, new, swapped = ref, alt.encode("ascii", "replace").translate(_LETTERS), False
@@ -151,7 +132,11 @@ class AlleleChecks:
             if self.rules.ref_mismatch == "swap" and _brings(old, new) and _holds(contig.bases, start, new):
                 old, new, swapped = new, old, True
             elif self.rules.ref_mismatch == "error":
-                raise _mismatch(self.variants, line, fields, contig)
+                holds = decode(contig.bases[start : start + min(len(ref), 20)])
+                raise DanqError(
+                    f"{self.variants.path}:{line.number}: expected REF {holds!r}, which the genome holds at "
+                    f"{fields.contig}:{fields.pos}, received {fields.ref[:20]!r}"
+                )
             else:
                 return Allele(*text, "ref_mismatch")
         if len(old) == len(new) == 1 and old != new:
@@ -159,9 +144,8 @@ class AlleleChecks:
             placed = Place(start, 1, new.translate(_CODES))
         else:
             placed = place(contig.bases, start, old, new)
-        reason = _unplaceable(placed, self.rules.window)
         flags = ("swapped",) if swapped else ()
-        if reason:
+        if reason := _unplaceable(placed, self.rules.window):
             return Allele(*text, reason, flags)
         return Allele(*text, "", flags, contig.number, *placed, swapped)
 
@@ -207,12 +191,3 @@ def overlaps(wanted: Stretches, start: int, length: int) -> bool:
     starts, ends = wanted
     last = bisect_left(starts, start + length) - 1
     return last >= 0 and ends[last] > start
-
-
-def _mismatch(variants: VariantText, line: Line, fields: Fields, contig: _Contig) -> DanqError:
-    start = fields.pos - 1
-    held = decode(contig.bases[start : start + min(len(fields.ref), 20)])
-    return DanqError(
-        f"{variants.path}:{line.number}: expected REF {held!r}, which the genome holds at "
-        f"{fields.contig}:{fields.pos}, received {fields.ref[:20]!r}"
-    )

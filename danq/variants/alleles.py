@@ -45,10 +45,8 @@ class Allele:
 
     Attributes
     ----------
-    row : int
-        Number of the record in the input, from 1.
-    allele : int
-        Number of the allele among the record's ALT, from 1 as genotypes count them.
+    row, allele : int
+        Number of the record in the input and of the allele among its ALT, both from 1.
     contig, pos, id, ref, alt : str, int, str, str, str
         The record's text; `pos` is 1-based. Of a malformed line what could be read, else "" and 0.
     reason : str
@@ -57,21 +55,15 @@ class Allele:
         Remarks, for example ``swapped``.
     index : int
         Contig of the genome; -1 where not scored.
-    start : int
-        0-based first changed base on the genome after trimming and left-alignment.
-    removed : int
-        Genome bases that the allele replaces: [start, start + removed).
-    inserted : bytes
-        Codes (uint8) of the bases that stand in their place.
+    start, removed, inserted : int, int, bytes
+        The edit of this contig, as in `Place`.
     swapped : bool
         The genome holds the record's ALT: the edit leads from ALT to REF.
-    sample : str
-        Sample whose haplotype carries the allele; "" outside personal genomes.
-    haplotype : int
-        1 or 2 (from the genotype's order) within a sample; 0 outside personal genomes, and of a genotype
-        that does not say.
+    sample, haplotype : str, int
+        Whose haplotype carries the allele, and which, 1 or 2; 0 of a genotype that does not say; "" and 0
+        where alleles are not scored on samples' haplotypes.
     phase_set : str or None
-        As in `danq.variants.personal.genotypes.Call`.
+        As in `danq.variants.genotypes.Call`.
     """
 
     row: int
@@ -94,7 +86,7 @@ class Allele:
 
 
 class Place(NamedTuple):
-    """An edit of one contig: `inserted` (codes) replaces the bases [start, start + removed), 0-based."""
+    """An edit of one contig, trimmed and moved left: `inserted` (codes) replaces [start, start + removed)."""
 
     start: int
     removed: int
@@ -102,22 +94,15 @@ class Place(NamedTuple):
 
 
 def place(contig: Bases, start: int, old: bytes, new: bytes) -> Place:
-    """Trim an allele and move it left.
+    """Trim an allele and move it left; where `old` and `new` are equal, nothing is removed or inserted.
 
     Parameters
     ----------
-    contig : Bases
-        Bases of the contig as 0..4.
     start : int
         0-based position of `old`.
     old, new : bytes
         Upper-case letters: what the contig holds at `start`, and what replaces it. Letters are compared, not
         codes, because two different ambiguity letters are no shared base.
-
-    Returns
-    -------
-    Place
-        Both `removed` and `inserted` are empty if `old` and `new` are equal.
     """
     shared = common_start(old[::-1], new[::-1])
     old, new = old[: len(old) - shared], new[: len(new) - shared]

@@ -48,14 +48,7 @@ def haplotype_windows(genome: Genome, alleles: Sequence[Allele], window: int) ->
     Of a swapped allele the reference window is that of the record's REF, which the genome does not hold, and
     the alternate window is the genome's.
 
-    Parameters
-    ----------
-    genome : Genome
-        The genome the alleles are placed on.
-    alleles : sequence of Allele
-        As from a survey; those with a reason are passed through.
-    window : int
-        Window length, bp.
+    Alleles that have a reason already are passed through.
     """
     scored = np.array([n for n, allele in enumerate(alleles) if not allele.reason], np.int64)
     edits = _edits([alleles[n] for n in scored.tolist()])

@@ -2,11 +2,11 @@
 
 import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import Literal
 
 from danq.errors import DanqError, first_few
 from danq.genome.contigs import ContigMap, resolve_contigs
@@ -14,18 +14,16 @@ from danq.genome.fasta import Genome
 from danq.progress import progress
 from danq.variants.allele_checks import AlleleChecks, AlleleRules
 from danq.variants.alleles import Allele
-from danq.variants.personal.carriers import Carriers
-from danq.variants.personal.genotypes import choose_samples
+from danq.variants.carriers import Carriers, Edit
+from danq.variants.genotypes import choose_samples
 from danq.variants.survey_file import (
     ALLELES,
     ALLELES_FILE,
     CARRIED_ALLELES,
     EDITS,
     EDITS_FILE,
-    PartWriter,
     Survey,
     open_survey,
-    summary_of,
     writing_parts,
 )
 from danq.variants.text import Fields, VariantText
@@ -41,29 +39,14 @@ _STRIDE, _FEWEST, _EARLY = 1000, 10, 1000
 _CONTIG = re.compile(r"##contig=<(?:.*,)?ID=([^,>]+)")
 
 
-class Carried(NamedTuple):
-    """Samples whose haplotypes are surveyed.
-
-    Attributes
-    ----------
-    samples : sequence of str
-        Their names, or ``all``.
-    unphased : {"refuse", "alone"}
-        An allele of a heterozygous genotype that is not phased: an error, or taken on the genome alone, once,
-        with haplotype 0 and the flag ``unphased``; it is then not in place for others.
-    """
-
-    samples: Sequence[str]
-    unphased: Literal["refuse", "alone"] = "refuse"
-
-
 def survey(
     folder: Path,
     variants: VariantText,
     genome: Genome,
     rules: AlleleRules,
     aliases: Mapping[str, str] | None = None,
-    carried: Carried | None = None,
+    samples: Sequence[str] = (),
+    unphased: Literal["refuse", "alone"] = "refuse",
     digest: str = "",
     part: int = PART,
 ) -> Survey:
@@ -73,16 +56,14 @@ def survey(
     ----------
     folder : Path
         Directory for the result, which appears there when it is whole.
-    variants : VariantText
-        The file.
-    genome : Genome
-        The genome it refers to.
-    rules : AlleleRules
-        Which alleles are wanted.
     aliases : mapping of str to str, optional
         Further contig names, as from `danq.genome.contigs.read_aliases`.
-    carried : Carried, optional
-        Samples of a VCF with phased genotypes, contigs in one piece each, positions ascending.
+    samples : sequence of str
+        Samples whose haplotypes are surveyed, or ``all``, of a VCF with contigs in one piece each and
+        positions ascending; none where empty.
+    unphased : {"refuse", "alone"}
+        An allele of a heterozygous genotype that is not phased: an error, or taken on the genome alone, once,
+        with haplotype 0 and the flag ``unphased``; it is then not in place for others.
     digest : str
         SHA-256 over everything that the result depends on.
     part : int
@@ -98,21 +79,28 @@ def survey(
     """
     if (kept := open_survey(folder, digest)) is not None:
         return kept
-    columns = choose_samples(variants, carried.samples) if carried is not None else {}
+    columns = choose_samples(variants, samples) if samples else {}
     records, names = _contig_names(variants)
     contigs = _resolve(variants, names, genome, aliases)
     checks = AlleleChecks(variants, genome, rules, contigs)
-    carriers = Carriers(checks, columns, carried.unphased) if carried is not None else None
-    tally = _Tally(checks)
+    carriers = Carriers(checks, columns, unphased) if columns else None
+    tally, ends = _Tally(checks), list[tuple[int, int]]()
     with ExitStack() as stack:
         # left last, and so the last to appear: where the alleles are, all is there
         schema = ALLELES if carriers is None else CARRIED_ALLELES
         writers = [stack.enter_context(writing_parts(folder / ALLELES_FILE, schema, digest))]
         if carriers is not None:
             writers.append(stack.enter_context(writing_parts(folder / EDITS_FILE, EDITS, digest)))
-        ends = _read(checks, tally, carriers, writers, records, part)
+        for row, *rows in _checked(checks, tally, carriers, records):
+            for writer, of_record in zip(writers, rows, strict=False):
+                writer.extend(of_record)
+            if row % part == 0 or row == records:
+                ends += [carriers.reach] if carriers is not None else []
+                for writer in writers:
+                    writer.end_part()
         result = Survey(
             folder=folder,
+            digest=digest,
             records=records,
             alleles=tally.reasons.total(),
             contigs=contigs,
@@ -125,10 +113,10 @@ def survey(
             swapped=tally.swapped,
             part=part,
             batches=tuple(writers[0].batches),
-            edit_batches=tuple(writers[1].batches) if carriers is not None else (),
-            ends=ends,
+            edit_batches=tuple(writers[-1].batches) if carriers is not None else (),
+            ends=tuple(ends),
         )
-        writers[0].finish(summary_of(result))
+        writers[0].finish(result)
     return result
 
 
@@ -173,35 +161,22 @@ def _resolve(
     )
 
 
-def _read(
-    checks: AlleleChecks,
-    tally: "_Tally",
-    carriers: Carriers | None,
-    writers: Sequence[PartWriter],
-    records: int,
-    part: int,
-) -> tuple[tuple[int, int], ...]:
-    """Check record after record into the files; with samples, give what edits reach after each part."""
-    ends, row = list[tuple[int, int]](), 0
+def _checked(
+    checks: AlleleChecks, tally: "_Tally", carriers: Carriers | None, records: int
+) -> Iterator[tuple[int, Sequence[Allele], Sequence[Edit]]]:
+    """Check record after record: its number, its alleles and, with samples, what it changes on haplotypes."""
+    row = 0
     with progress("checking variants", records, "variants") as advance:
         for line in checks.variants.lines():
             row, fields = line.row, checks.variants.fields(line.text)
-            alleles: Sequence[Allele] = checks.alleles(line, fields)
+            alleles = checks.alleles(line, fields)
             tally.add(fields, alleles)
-            if carriers is not None:
-                alleles, edits = carriers.rows(line, fields, alleles)
-                writers[1].extend(edits)
-            writers[0].extend(alleles)
-            if row % part == 0 or row == records:
-                ends += [carriers.reach] if carriers is not None else []
-                for writer in writers:
-                    writer.end_part()
+            yield row, *(carriers.rows(line, fields, alleles) if carriers is not None else (alleles, ()))
             if row % _STRIDE == 0:
                 advance(_STRIDE)
     if row != records:
         raise DanqError(f"{checks.variants.path}: changed while it was read; score it again")
     tally.refuse_wrong_build()
-    return tuple(ends)
 
 
 @dataclass

@@ -10,12 +10,12 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
+from pydantic import TypeAdapter
 
-from danq.errors import DanqError
-from danq.files import atomic
 from danq.genome.contigs import ContigMap
+from danq.tables import reading_batches, writing_batches
 from danq.variants.alleles import Allele
-from danq.variants.personal.carriers import Edit
+from danq.variants.carriers import Edit
 
 ALLELES_FILE, EDITS_FILE = "alleles.arrow", "edits.arrow"
 ALLELES = pa.schema(
@@ -40,7 +40,7 @@ EDITS = pa.schema(
 )
 """Columns of ``edits.arrow``: the fields of `Edit` in their order."""
 
-_DIGEST, _SUMMARY = b"danq.survey", b"danq.summary"
+_SUMMARY = b"danq.summary"
 _BATCH, _TAKEN = 10_000, 1_000
 
 
@@ -52,6 +52,8 @@ class Survey:
     ----------
     folder : Path
         Directory of ``alleles.arrow`` and, with samples, ``edits.arrow``.
+    digest : str
+        SHA-256 over everything that they depend on.
     records, alleles : int
         Lines and alternate alleles (one for a malformed line), whatever the samples.
     contigs : ContigMap
@@ -79,6 +81,7 @@ class Survey:
     """
 
     folder: Path
+    digest: str
     records: int
     alleles: int
     contigs: ContigMap
@@ -96,7 +99,7 @@ class Survey:
 
     @property
     def parts(self) -> int:
-        """Number of parts."""
+        """How many parts there are."""
         return -(-self.records // self.part)
 
     def records_of(self, part: int) -> int:
@@ -111,14 +114,14 @@ class Survey:
         DanqError
             If the file is damaged.
         """
-        with _opened(self.folder / ALLELES_FILE) as reader:
+        with reading_batches(self.folder / ALLELES_FILE, self.digest) as reader:
             for number in range(self.batches[part], self.batches[part + 1]):
                 for values in _rows(reader.get_batch(number)):
                     yield Allele(*(*values[:8], tuple(values[8]), *values[9:]))
 
     def edits_from(self, part: int) -> Iterator[Edit]:
         """Read the edits of haplotypes from a part on, as far as they are asked for."""
-        with _opened(self.folder / EDITS_FILE) as reader:
+        with reading_batches(self.folder / EDITS_FILE, self.digest) as reader:
             for number in range(self.edit_batches[part], self.edit_batches[-1]):
                 for values in _rows(reader.get_batch(number)):
                     yield Edit(*values)
@@ -128,7 +131,7 @@ class Survey:
         first = part
         while first and self.ends[first - 1][0] == contig and self.ends[first - 1][1] > after:
             first -= 1
-        with _opened(self.folder / EDITS_FILE) as reader:
+        with reading_batches(self.folder / EDITS_FILE, self.digest) as reader:
             for number in range(self.edit_batches[first], self.edit_batches[part]):
                 batch = reader.get_batch(number)
                 end = batch.column("end")
@@ -164,8 +167,9 @@ class PartWriter:
         self._flush()
         self.batches.append(self._written)
 
-    def finish(self, summary: dict[str, Any]) -> None:
-        """Write what the file adds up to; nothing follows."""
+    def finish(self, survey: Survey) -> None:
+        """Write what `open_survey` makes the survey of again; nothing follows."""
+        summary = {name: value for name, value in asdict(survey).items() if name != "folder"}
         nothing = pa.RecordBatch.from_pylist([], self.schema)
         self._writer.write_batch(nothing, {_SUMMARY: json.dumps(summary)})
 
@@ -188,31 +192,12 @@ def writing_parts(path: Path, schema: pa.Schema, digest: str) -> Iterator[PartWr
     DanqError
         If the directory cannot be written to or the disk is full.
     """
-    options = pa.ipc.IpcWriteOptions(compression="lz4")
-    with (
-        atomic(path) as partial,
-        pa.OSFile(str(partial), "wb") as sink,
-        pa.ipc.new_file(sink, schema.with_metadata({_DIGEST: digest}), options=options) as writer,
-    ):
+    with writing_batches(path, schema, digest) as writer:
         yield PartWriter(schema, writer)
 
 
-def summary_of(survey: Survey) -> dict[str, Any]:
-    """Give what `open_survey` makes the survey of again."""
-    summary = asdict(survey)
-    del summary["folder"]
-    return summary
-
-
 def open_survey(folder: Path, digest: str) -> Survey | None:
-    """Open the survey in a directory; None if there is none.
-
-    Parameters
-    ----------
-    folder : Path
-        The directory.
-    digest : str
-        SHA-256 over everything the survey depends on.
+    """Open the survey with this digest that lies in a directory; None if there is none.
 
     Raises
     ------
@@ -222,26 +207,9 @@ def open_survey(folder: Path, digest: str) -> Survey | None:
     path = folder / ALLELES_FILE
     if not path.is_file():
         return None
-    with _opened(path) as reader:
-        if (reader.schema.metadata or {}).get(_DIGEST) != digest.encode():
-            raise DanqError(f"{path}: the survey of another scoring; remove it and score again")
+    with reading_batches(path, digest) as reader:
         _, metadata = reader.get_batch_with_custom_metadata(reader.num_record_batches - 1)
-        summary = json.loads(metadata[_SUMMARY])
-    contigs = summary.pop("contigs")
-    contigs = ContigMap(contigs["index"], tuple(contigs["unknown"]), contigs["renamed"])
-    for name in ("batches", "edit_batches"):
-        summary[name] = tuple(summary[name])
-    ends = tuple((contig, end) for contig, end in summary.pop("ends"))
-    return Survey(folder, contigs=contigs, ends=ends, **summary)
-
-
-@contextmanager
-def _opened(path: Path) -> Iterator[pa.RecordBatchFileReader]:
-    try:
-        with pa.memory_map(str(path)) as source, pa.ipc.open_file(source) as reader:
-            yield reader
-    except (pa.ArrowInvalid, FileNotFoundError) as error:
-        raise DanqError(f"{path}: damaged ({error}); remove it and score again") from None
+        return TypeAdapter(Survey).validate_python({"folder": folder, **json.loads(metadata[_SUMMARY])})
 
 
 def _rows(batch: pa.RecordBatch) -> Iterator[tuple[Any, ...]]:

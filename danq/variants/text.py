@@ -17,14 +17,12 @@ from danq.errors import DanqError
 from danq.files import BGZF_HEAD, is_bgzf, open_binary
 from danq.genome.alphabet import CODES, INVALID
 
-FIXED_COLUMNS = ("#CHROM", "POS", "ID", "REF", "ALT", "QUAL", "FILTER", "INFO")
-"""The columns that every VCF has."""
-
 STANDARD_INPUT = "-"
 LONGEST_POS = 18
 """Digits of the longest position that is read as a number."""
 
-_FORMAT = len(FIXED_COLUMNS)
+_FIXED_COLUMNS = ("#CHROM", "POS", "ID", "REF", "ALT", "QUAL", "FILTER", "INFO")
+_FORMAT = len(_FIXED_COLUMNS)
 _BCF = b"BCF\x02"
 _BGZF_END = bytes.fromhex("1f8b08040000000000ff0600424302001b0003000000000000000000")
 """The empty block that ends every BGZF file (SAM specification, section 4.1.2)."""
@@ -46,16 +44,16 @@ class Line(NamedTuple):
 
 
 class Fields(NamedTuple):
-    """What a record says of its alleles.
+    """What a record says of its alleles, as in the file, but for bytes that are not UTF-8.
 
     Attributes
     ----------
-    contig, pos, id, ref : str, int, str, str
-        As in the file, but for bytes that are not UTF-8; `pos` is 1-based and 0 before the first base.
+    pos : int
+        1-based; 0 before the first base.
     alts : tuple of str
-        The alternate alleles, at least one; ``.`` where the record has none.
+        At least one; ``.`` where the record has none.
     filter : str
-        FILTER; ``.`` in a table.
+        ``.`` in a table.
     """
 
     contig: str
@@ -72,17 +70,13 @@ class VariantText:
 
     Attributes
     ----------
-    path : Path
-        The file.
     kind : {"vcf", "tsv"}
         VCF (or BCF, which is read as the VCF text of the same records) or a table of ``chr:pos:ref:alt``.
     header : tuple of str
         Of a VCF the ``##`` lines and the ``#CHROM`` line, without line ends; of a table the fields of its
         header line, or nothing.
     samples : tuple of str
-        Sample names of a VCF, with U+FFFD for bytes that are not UTF-8.
-    columns : tuple of str
-        Names of a table's columns after the first, where it has a header line.
+        Of a VCF, with U+FFFD for bytes that are not UTF-8.
     skip : int
         Lines of the file before its first record.
     binary : bool
@@ -93,9 +87,13 @@ class VariantText:
     kind: Literal["vcf", "tsv"]
     header: tuple[str, ...]
     samples: tuple[str, ...]
-    columns: tuple[str, ...]
     skip: int
     binary: bool
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Names of a table's columns after the first, where it has a header line."""
+        return self.header[1:] if self.kind == "tsv" else ()
 
     @cached_property
     def tabs(self) -> int:
@@ -113,20 +111,15 @@ class VariantText:
         with _opened(self.path, self.binary) as stream:
             row = 0
             for number, text in enumerate(islice(stream, self.skip, None), self.skip + 1):
-                bare = text.removesuffix("\n").removesuffix("\r")
-                if not bare or bare.isspace():
-                    continue
-                row += 1
-                yield Line(row, number, bare)
+                if text and not text.isspace():
+                    row += 1
+                    yield Line(row, number, text)
 
     def fields(self, text: str) -> Fields | None:
-        """Split the text of a record.
+        """Split the text of a record; None if it is malformed.
 
-        Returns
-        -------
-        Fields or None
-            None if the line is malformed: another number of columns than the header has, a position that is
-            no number, a REF that is empty or no nucleotide sequence, an empty ALT.
+        It is if it has another number of columns than the header, a position that is no number, a REF that is
+        empty or no nucleotide sequence, or an empty ALT.
         """
         text = readable(text)
         if self.kind == "tsv":
@@ -148,12 +141,7 @@ def open_variants(path: Path) -> VariantText:
 
     Accepted are VCF (plain, gzip, bgzip), BCF, and tab-separated tables (plain, gzip, bgzip) whose first
     column holds ``chr:pos:ref:alt`` with 1-based positions; the table's header line, if any, starts with
-    ``variant``. A file without any record is fine.
-
-    Parameters
-    ----------
-    path : Path
-        A regular file, because it is read more than once.
+    ``variant``. A file without any record is fine. It must be a regular file: it is read more than once.
 
     Raises
     ------
@@ -168,16 +156,15 @@ def open_variants(path: Path) -> VariantText:
     with _opened(path, binary) as lines:
         header: list[str] = []
         for number, text in enumerate(lines, 1):
-            bare = text.removesuffix("\n").removesuffix("\r")
-            if number == 1 and bare.startswith("\ufeff"):
+            if number == 1 and text.startswith("\ufeff"):
                 raise DanqError(f"{path}:1: expected text without a byte-order mark, received one (U+FEFF)")
-            if bare.startswith("##"):
-                header.append(bare)
-            elif bare.startswith("#CHROM") or header:
-                samples = _samples(f"{path}:{number}", readable(bare))
-                return VariantText(path, "vcf", (*header, bare), samples, (), number, binary)
-            elif bare.strip():
-                return _table(path, number, bare)
+            if text.startswith("##"):
+                header.append(text)
+            elif text.startswith("#CHROM") or header:
+                samples = _samples(f"{path}:{number}", readable(text))
+                return VariantText(path, "vcf", (*header, text), samples, number, binary)
+            elif text.strip():
+                return _table(path, number, text)
     if header:
         raise DanqError(f"{path}: expected a line that starts with #CHROM, received none")
     raise DanqError(f"{path}: expected a VCF, BCF or a table of chr:pos:ref:alt, received an empty file")
@@ -185,18 +172,7 @@ def open_variants(path: Path) -> VariantText:
 
 @contextmanager
 def regular_file(path: Path) -> Iterator[tuple[Path, str]]:
-    """Give a file that can be read more than once, and what to call it.
-
-    Parameters
-    ----------
-    path : Path
-        A file, or ``-`` for standard input, which is copied into a temporary file.
-
-    Yields
-    ------
-    Path, str
-        The file; its name for messages.
-    """
+    """Give a file that can be read more than once, and what to call it; ``-`` is standard input, copied."""
     if str(path) != STANDARD_INPUT:
         yield path, str(path)
         return
@@ -227,11 +203,9 @@ def _fields(contig: str, pos: str, name: str, ref: str, alt: str, passed: str) -
 
 def _samples(where: str, text: str) -> tuple[str, ...]:
     columns = tuple(text.split("\t"))
-    if columns[:8] != FIXED_COLUMNS or (len(columns) > 8 and columns[8] != "FORMAT"):
-        shown = " ".join(columns[:9])
-        raise DanqError(
-            f"{where}: expected the tab-separated columns {' '.join(FIXED_COLUMNS)}, received {shown[:200]!r}"
-        )
+    if columns[:8] != _FIXED_COLUMNS or (len(columns) > 8 and columns[8] != "FORMAT"):
+        wanted, shown = " ".join(_FIXED_COLUMNS), " ".join(columns[:9])
+        raise DanqError(f"{where}: expected the tab-separated columns {wanted}, received {shown[:200]!r}")
     samples = columns[9:]
     if len(set(samples)) < len(samples):
         twice = next(name for name in samples if samples.count(name) > 1)
@@ -242,26 +216,28 @@ def _samples(where: str, text: str) -> tuple[str, ...]:
 def _table(path: Path, number: int, text: str) -> VariantText:
     fields = tuple(text.split("\t"))
     if fields[0].lstrip("#") == "variant":
-        return VariantText(path, "tsv", fields, (), fields[1:], number, False)
+        return VariantText(path, "tsv", fields, (), number, False)
     if _ALLELE.fullmatch(fields[0]) is None:
         shown = ascii(text[:40]) if text.isprintable() else "binary data"
         raise DanqError(
             f"{path}:{number}: expected a VCF (##fileformat=VCF…), a BCF, or a table whose first column is "
             f"chr:pos:ref:alt, received {shown}"
         )
-    return VariantText(path, "tsv", (), (), (), number - 1, False)
+    return VariantText(path, "tsv", (), (), number - 1, False)
 
 
 @contextmanager
 def _opened(path: Path, binary: bool) -> Iterator[Iterator[str]]:
+    """Open a file as lines without their ends."""
     if binary:
         yield _bcf_lines(path)
         return
     with open_binary(path) as stream:
         # only LF ends a line: INFO text may hold other characters that Python takes for line ends
-        yield io.TextIOWrapper(
+        lines = io.TextIOWrapper(
             cast(BinaryIO, stream), encoding="utf-8", errors="surrogateescape", newline="\n"
         )
+        yield (line.removesuffix("\n").removesuffix("\r") for line in lines)
 
 
 def _bcf_lines(path: Path) -> Iterator[str]:
@@ -271,9 +247,9 @@ def _bcf_lines(path: Path) -> Iterator[str]:
     verbosity = pysam.set_verbosity(0)
     try:
         with pysam.VariantFile(str(path), "rb") as records:
-            yield from (f"{line}\n" for line in str(records.header).rstrip("\n").split("\n"))
+            yield from str(records.header).rstrip("\n").split("\n")
             for record in records:
-                yield str(record)
+                yield str(record).removesuffix("\n").removesuffix("\r")
     except UnicodeDecodeError:
         raise DanqError(f"{path}: expected UTF-8 text in the BCF; as a VCF it can be read") from None
     except (OSError, ValueError) as error:

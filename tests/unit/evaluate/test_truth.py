@@ -15,8 +15,8 @@ from danq.variants.text import VariantText
 COLUMN_LINE = "#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO"
 
 
-def variants(kind="vcf", header=(COLUMN_LINE,), columns=()):
-    return VariantText(Path("in.vcf"), kind, header, (), columns, len(header), False)
+def variants(kind="vcf", header=(COLUMN_LINE,)):
+    return VariantText(Path("in.vcf"), kind, header, (), len(header), False)
 
 
 def vcf(number, kind="Float"):
@@ -61,7 +61,7 @@ def test_a_header_without_info_keys_leaves_their_number_open():
 
 
 def test_values_of_columns():
-    key = truth_key(variants("tsv", ("variant", "gene", "label"), ("gene", "label")), "label")
+    key = truth_key(variants("tsv", ("variant", "gene", "label")), "label")
     assert key.values("1:5:A:C\tHO\t1", 1) == [1.0]
     assert key.values("1:5:A:C\tHO\tyes", 1) == [None]
     assert key.values("1:5:A:C\tHO", 1) == [None]
@@ -73,7 +73,7 @@ def test_values_of_columns():
         (vcf("A"), "AC", "in.vcf: --truth AC: no such INFO key; the header has EFF"),
         (vcf("0", "Flag"), "EFF", "expected an INFO key with Number A, R or 1, received Number=0, Type=Flag"),
         (vcf("G"), "EFF", "received Number=G, Type=Float"),
-        (variants("tsv", ("variant", "a"), ("a",)), "b", "--truth b: no such column; the file has a"),
+        (variants("tsv", ("variant", "a")), "b", "--truth b: no such column; the file has a"),
         (variants("tsv"), "b", "no such column; the file has none"),
     ],
 )

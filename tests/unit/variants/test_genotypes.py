@@ -7,7 +7,7 @@ from phased import Phased, phased_vcf
 from small_genome import record, vcf_of
 
 from danq.errors import DanqError
-from danq.variants.personal.genotypes import choose_samples, read_calls
+from danq.variants.genotypes import choose_samples, read_calls
 from danq.variants.text import VariantText
 
 

@@ -14,10 +14,9 @@ from danq.genome.fasta import Genome
 from danq.genome.intervals import read_regions
 from danq.variants.allele_checks import AlleleRules
 from danq.variants.alleles import Allele
+from danq.variants.carriers import Edit
 from danq.variants.haplotypes import haplotype_windows
-from danq.variants.personal.carriers import Edit
-from danq.variants.personal.windows import _Neighbours, personal_windows
-from danq.variants.survey import Carried
+from danq.variants.personal_windows import _Neighbours, personal_windows
 from danq.variants.text import VariantText
 
 
@@ -274,7 +273,7 @@ def test_no_more_is_read_than_the_windows_need(tmp_path: Path, monkeypatch: pyte
         for pos in range(5, 2900, 4)
     ]
     variants, genome = small(tmp_path, *lines), genome_of(c=text)
-    survey = surveyed(variants, genome, AlleleRules(40), carried=Carried(("A",)), part=50)
+    survey = surveyed(variants, genome, AlleleRules(40), samples=("A",), part=50)
     kept: list[int] = []
     around = _Neighbours.around
 

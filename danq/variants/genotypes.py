@@ -14,7 +14,7 @@ ALL = "all"
 UNPHASED = 0
 """Haplotype of an allele whose genotype does not say on which of the two it lies."""
 
-_FIXED_COLUMNS = 9
+_FORMAT, _FIRST_SAMPLE = 8, 9
 # VCF 4.4 allows a mark of phasing before the first allele as well
 _GENOTYPE = re.compile(r"[|/]?((?:\d+|\.)(?:[|/](?:\d+|\.))*)")
 
@@ -24,8 +24,6 @@ class Call(NamedTuple):
 
     Attributes
     ----------
-    sample : str
-        The sample.
     haplotype : int
         1 or 2 in the genotype's order; 0 for a heterozygous genotype that is not phased.
     allele : int
@@ -45,19 +43,7 @@ class Call(NamedTuple):
 
 
 def choose_samples(variants: VariantText, samples: Sequence[str]) -> dict[str, int]:
-    """Find the columns of samples.
-
-    Parameters
-    ----------
-    variants : VariantText
-        A VCF with genotypes.
-    samples : sequence of str
-        Names of samples in any order, or `ALL`.
-
-    Returns
-    -------
-    dict of str to int
-        Sample → 0-based column of the record's text, in the order asked for.
+    """Find samples, or `ALL`, in a VCF: name → 0-based column of a record's text, in the order asked for.
 
     Raises
     ------
@@ -71,13 +57,13 @@ def choose_samples(variants: VariantText, samples: Sequence[str]) -> dict[str, i
     for name in wanted:
         if name not in known:
             raise DanqError(f"{variants.path}: no sample {name!r}; the file has {first_few(known)}")
-    return {name: _FIXED_COLUMNS + known.index(name) for name in wanted}
+    return {name: _FIRST_SAMPLE + known.index(name) for name in wanted}
 
 
 def read_calls(
     variants: VariantText, line: Line, columns: Mapping[str, int], alts: int, with_ref: bool = False
 ) -> list[Call]:
-    """Read the genotypes of a record.
+    """Read the genotypes of a record, by sample in the order of `columns`, then haplotype.
 
     A missing allele (``.``) and a record without GT give no call; a homozygous genotype counts as phased
     however it is written; the one allele of a haploid genotype lies on haplotype 1. Of a heterozygous
@@ -96,11 +82,6 @@ def read_calls(
     with_ref : bool
         Give the calls of REF as well.
 
-    Returns
-    -------
-    list of Call
-        By sample in the order of `columns`, then haplotype.
-
     Raises
     ------
     DanqError
@@ -108,8 +89,7 @@ def read_calls(
         have; the message names the line.
     """
     fields = line.text.split("\t")
-    where = f"{variants.path}:{line.number}"
-    keys = fields[_FIXED_COLUMNS - 1].split(":")
+    keys = fields[_FORMAT].split(":")
     if "GT" not in keys:
         return []
     genotype, phase_set = keys.index("GT"), keys.index("PS") if "PS" in keys else None
@@ -118,50 +98,43 @@ def read_calls(
         values = fields[column].split(":")
         text = values[genotype] if genotype < len(values) else "."
         block = values[phase_set] if phase_set is not None and phase_set < len(values) else "."
-        called = _called(text)
-        if called is None or max(called.alleles) > alts:
-            raise _unusable(where, sample, text, alts)
-        if with_ref or max(called.alleles) > 0:
-            of_sample = called.calls(sample, text, "" if block == "." else readable(block))
+        alleles = _alleles(text)
+        if not 1 <= len(alleles) <= 2 or max(alleles) > alts:
+            raise _unusable(f"{variants.path}:{line.number}", sample, text, alts)
+        if with_ref or max(alleles) > 0:
+            of_sample = _calls(sample, text, alleles, "" if block == "." else readable(block))
             calls.extend(call for call in of_sample if with_ref or call.allele)
     return calls
 
 
-class _Called(NamedTuple):
-    """Alleles of a genotype (-1: missing), and whether it says which haplotype each lies on."""
-
-    alleles: tuple[int, ...]
-    phased: bool
-
-    def calls(self, sample: str, text: str, phase_set: str) -> Iterator[Call]:
-        if len(set(self.alleles)) > 1 and not self.phased:
-            for allele in sorted(set(self.alleles)):
-                if allele > 0:
-                    yield Call(sample, UNPHASED, allele, None, text)
-            return
-        certain = len(set(self.alleles)) == 1
-        for haplotype, allele in enumerate(self.alleles, 1):
+def _calls(sample: str, text: str, alleles: Sequence[int], phase_set: str) -> Iterator[Call]:
+    same = len(set(alleles)) == 1
+    # a mark before the first allele does not count
+    if same or "|" in text[1:]:
+        for haplotype, allele in enumerate(alleles, 1):
             if allele >= 0:
-                yield Call(sample, haplotype, allele, None if certain else phase_set, text)
+                yield Call(sample, haplotype, allele, None if same else phase_set, text)
+    else:
+        for allele in sorted(set(alleles)):
+            if allele > 0:
+                yield Call(sample, UNPHASED, allele, None, text)
 
 
 @lru_cache(maxsize=4096)
-def _called(text: str) -> _Called | None:
-    """Alleles of a genotype, None where it is malformed or neither haploid nor diploid."""
+def _alleles(text: str) -> tuple[int, ...]:
+    """Alleles of a genotype, -1 for a missing one; none where it is malformed."""
     match = _GENOTYPE.fullmatch(text)
     alleles = re.split(r"[|/]", match[1]) if match else []
-    if not 1 <= len(alleles) <= 2:
-        return None
-    return _Called(tuple(-1 if a == "." else int(a) for a in alleles), match is not None and "|" in match[1])
+    return tuple(-1 if allele == "." else int(allele) for allele in alleles)
 
 
 def _unusable(where: str, sample: str, text: str, alts: int) -> DanqError:
-    if _called(text) is not None:
-        return DanqError(f"{where}: sample {sample!r} has genotype {text!r}, but the record has {alts} ALT")
-    if match := _GENOTYPE.fullmatch(text):
-        ploidy = len(re.split(r"[|/]", match[1]))
+    ploidy = len(_alleles(text))
+    if not ploidy:
+        return DanqError(f"{where}: expected a genotype such as 0|1, received {text!r} of sample {sample!r}")
+    if ploidy > 2:
         return DanqError(
             f"{where}: expected haploid or diploid genotypes, received {text!r} of sample {sample!r} "
             f"({ploidy} alleles)"
         )
-    return DanqError(f"{where}: expected a genotype such as 0|1, received {text!r} of sample {sample!r}")
+    return DanqError(f"{where}: sample {sample!r} has genotype {text!r}, but the record has {alts} ALT")

@@ -3,7 +3,7 @@
 import sys
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Literal, NamedTuple
 
 from danq.errors import DanqError
@@ -11,7 +11,7 @@ from danq.genome.alphabet import CODES
 from danq.genome.fasta import Bases
 from danq.variants.allele_checks import AlleleChecks
 from danq.variants.alleles import Allele, Place
-from danq.variants.personal.genotypes import UNPHASED, Call, read_calls
+from danq.variants.genotypes import UNPHASED, Call, read_calls
 from danq.variants.text import Fields, Line, VariantText
 
 # reasons not to score an allele that is on the haplotype all the same
@@ -26,20 +26,16 @@ class Edit(NamedTuple):
 
     Attributes
     ----------
-    row : int
-        Number of the record.
-    first : int
-        0-based position of the record on its contig.
+    row, first : int
+        Number of the record, and its 0-based position.
     contig : int
         Index of the genome's contig.
-    sample, haplotype : str, int
-        The haplotype, 1 or 2.
     start, end : int
         0-based half-open stretch of the contig that is replaced.
     inserted : bytes
         Codes of the bases in its place.
     phase_set : str or None
-        As in `danq.variants.personal.genotypes.Call`.
+        As in `danq.variants.genotypes.Call`.
     """
 
     row: int
@@ -53,29 +49,11 @@ class Edit(NamedTuple):
     phase_set: str | None
 
 
-@dataclass(slots=True)
-class _Occupied:
-    """What the alleles in place on a haplotype leave to those to come.
-
-    Attributes
-    ----------
-    last : int
-        0-based last base of REF of the latest variant in place.
-    after_insertion : bool
-        Whether the latest variant made the haplotype longer.
-    """
-
-    last: int = -1
-    after_insertion: bool = False
-
-
 class _Written(NamedTuple):
     """An allele where its record has it, and what decides whether it overlaps others.
 
     Attributes
     ----------
-    place : Place
-        The change.
     first, last : int
         0-based first and last base of REF (of ALT where swapped).
     anchored : bool
@@ -99,9 +77,14 @@ class Carriers:
     checks : AlleleChecks
         Places the alleles.
     columns : mapping of str to int
-        The samples, from `danq.variants.personal.genotypes.choose_samples`.
+        The samples, from `danq.variants.genotypes.choose_samples`.
     unphased : {"refuse", "alone"}
         What to do with the alleles of a heterozygous genotype that is not phased.
+
+    Attributes
+    ----------
+    reach : tuple of (int, int)
+        Contig of the last edit so far, and the largest end of its edits; -1 and -1 before the first.
     """
 
     def __init__(
@@ -113,26 +96,15 @@ class Carriers:
         self._checks_of_neighbours = AlleleChecks(checks.variants, checks.genome, rules, checks.contigs)
         self._seen: set[str] = set()
         self._contig, self._position = "", -1
-        self._reach = -1, -1
-        # of the current contig alone, so that memory does not grow with the file
-        self._occupied: dict[tuple[str, int], _Occupied] = defaultdict(_Occupied)
-
-    @property
-    def reach(self) -> tuple[int, int]:
-        """Contig of the last edit so far, and the largest end of its edits; -1 and -1 before the first."""
-        return self._reach
+        self.reach = -1, -1
+        # last base of REF of the latest variant in place on a haplotype, and whether it made that longer; of
+        # the current contig alone, so that memory does not grow with the file
+        self._latest: dict[tuple[str, int], tuple[int, bool]] = {}
 
     def rows(
         self, line: Line, fields: Fields | None, checked: Sequence[Allele]
     ) -> tuple[list[Allele], list[Edit]]:
-        """Say which haplotypes carry the alleles of the next record.
-
-        Parameters
-        ----------
-        line, fields
-            The record.
-        checked : sequence of Allele
-            Its alleles, as from `AlleleChecks.alleles`.
+        """Say which haplotypes carry the alleles of the next record, from `AlleleChecks.alleles`.
 
         Returns
         -------
@@ -178,7 +150,7 @@ class Carriers:
                 raise _unsorted(self._variants, line, f"all records of {fields.contig!r} together")
             self._contig, self._position = fields.contig, -1
             self._seen.add(fields.contig)
-            self._occupied.clear()
+            self._latest.clear()
         if fields.pos < self._position:
             expected = f"a position of {self._position} or more, received {fields.pos}"
             raise _unsorted(self._variants, line, expected)
@@ -194,7 +166,11 @@ class Carriers:
             if written is not None:
                 if call.haplotype == UNPHASED:
                     if self._unphased == "refuse":
-                        raise _not_phased(self._variants, line, call)
+                        raise DanqError(
+                            f"{self._variants.path}:{line.number}: expected phased genotypes such as 0|1, "
+                            f"received {call.genotype!r} of sample {call.sample!r} (`unphased: alone` scores "
+                            f"such alleles on the genome itself)"
+                        )
                     own = replace(own, flags=(*own.flags, "unphased"))
                 elif self._admit(in_place, written, call, None if in_place.swapped else edits):
                     own = replace(own, phase_set=call.phase_set)
@@ -211,36 +187,25 @@ class Carriers:
         allele that overlaps is not put in place, so that it is no hindrance to those after it. An allele that
         the genome holds is in place without `edits`: it changes nothing.
         """
-        occupied = self._occupied[call.sample, call.haplotype]
-        shares = written.first == occupied.last and written.anchored and not occupied.after_insertion
-        if not (written.first > occupied.last or shares):
+        haplotype = call.sample, call.haplotype
+        last, after_insertion = self._latest.get(haplotype, (-1, False))
+        shares = written.first == last and written.anchored and not after_insertion
+        if not (written.first > last or shares):
             return False
-        occupied.last, occupied.after_insertion = written.last, written.longer
+        self._latest[haplotype] = written.last, written.longer
         if edits is not None:
             start, removed, inserted = written.place
-            end = start + removed
-            haplotype = call.sample, call.haplotype
-            edits.append(
-                Edit(
-                    allele.row, written.first, allele.index, *haplotype, start, end, inserted, call.phase_set
-                )
-            )
-            contig, farthest = self._reach
-            self._reach = allele.index, max(end, farthest if contig == allele.index else -1)
+            place = allele.row, written.first, allele.index, *haplotype, start, start + removed
+            edits.append(Edit(*place, inserted, call.phase_set))
+            contig, farthest = self.reach
+            self.reach = allele.index, max(start + removed, farthest if contig == allele.index else -1)
         return True
 
 
 def place_from(allele: Allele, bases: Bases, leftmost: int) -> Place:
-    """Take a placed allele to where it stands if it may not move left beyond `leftmost`.
+    """Take a placed allele of a contig to where it stands if it may not move left beyond `leftmost`, 0-based.
 
-    Parameters
-    ----------
-    allele : Allele
-        An allele without a reason, whose record's change lies at or after `leftmost`.
-    bases : Bases
-        Its contig.
-    leftmost : int
-        0-based position.
+    The change that its record writes lies at or after `leftmost`.
     """
     start = max(allele.start, leftmost)
     # an insertion or deletion that moves right over bases takes them from its end to its front
@@ -256,13 +221,6 @@ def _written(allele: Allele, bases: Bases) -> _Written:
     anchored = moves and bool(CODES[ord(allele.ref[0])] == CODES[ord(allele.alt[0])])
     place = place_from(allele, bases, first + anchored)
     return _Written(place, first, first + len(removed) - 1, anchored, len(inserted) > len(removed))
-
-
-def _not_phased(variants: VariantText, line: Line, call: Call) -> DanqError:
-    return DanqError(
-        f"{variants.path}:{line.number}: expected phased genotypes such as 0|1, received {call.genotype!r} "
-        f"of sample {call.sample!r} (`unphased: alone` scores such alleles on the genome itself)"
-    )
 
 
 def _unsorted(variants: VariantText, line: Line, expected: str) -> DanqError:

@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from danq.genome.alphabet import N
 from danq.genome.fasta import Bases, Genome
 from danq.variants.alleles import Allele
+from danq.variants.carriers import Edit, place_from
 from danq.variants.haplotypes import Windows
-from danq.variants.personal.carriers import Edit, place_from
 from danq.variants.survey_file import Survey
 
 
@@ -37,12 +37,8 @@ def personal_windows(genome: Genome, survey: Survey, window: int, part: int) -> 
 
     Parameters
     ----------
-    genome : Genome
-        The genome the survey was made with.
     survey : Survey
         A survey with samples.
-    window : int
-        bp of a window.
     part : int
         Number of the part whose records are wanted; of the parts around it no more is read than the windows
         need.
@@ -61,12 +57,7 @@ def personal_windows(genome: Genome, survey: Survey, window: int, part: int) -> 
 class _Neighbours:
     """The edits of all haplotypes on a stretch of one contig, which follows the records and grows on demand.
 
-    Parameters
-    ----------
-    survey : Survey
-        Where edits are read.
-    part : int
-        Part of the first record.
+    `part` is that of the first record.
     """
 
     def __init__(self, survey: Survey, part: int) -> None:
@@ -221,18 +212,16 @@ def _stacked(alleles: tuple[Allele, ...], pairs: Sequence[_Pair | None], window:
 
 
 class _Flank(NamedTuple):
-    """The haplotype on one side of a place.
+    """The haplotype on one side of a place: its bases, and the variants in them.
 
     Attributes
     ----------
     codes : uint8, shape (length,)
-        Its bases; N past the contig's end.
+        N past the contig's end.
     edge : int
         0-based border on the reference that was reached; outside the contig where the flank is padded.
     padding : int
         Number of bases past the contig's end.
-    edits : sequence of Edit
-        The variants in it.
     """
 
     codes: NDArray[np.uint8]

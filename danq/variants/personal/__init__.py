@@ -1,1 +1,0 @@
-"""Alleles on the phased haplotypes of samples."""
