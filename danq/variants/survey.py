@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from danq.errors import DanqError, first_few
 from danq.genome.contigs import ContigMap, resolve_contigs
@@ -98,19 +98,10 @@ def survey(
                 ends += [carriers.reach] if carriers is not None else []
                 for writer in writers:
                     writer.end_part()
-        result = Survey(
+        result = tally.survey(
             folder=folder,
             digest=digest,
             records=records,
-            alleles=tally.reasons.total(),
-            contigs=contigs,
-            sorted=tally.sorted,
-            longest_end=max([tally.longest, *(int(genome.lengths[n]) for n in contigs.index.values())]),
-            header_contigs=any(line.startswith("##contig=") for line in variants.header),
-            checked=tally.checked,
-            mismatched=tally.mismatched,
-            reasons=dict(tally.reasons),
-            swapped=tally.swapped,
             part=part,
             batches=tuple(writers[0].batches),
             edit_batches=tuple(writers[-1].batches) if carriers is not None else (),
@@ -225,6 +216,22 @@ class _Tally:
                 f"{self.checks.variants.path}: the genome looks wrong: it has none of the contigs {unknown}; "
                 f"its own are {own} (an alias table can match them)"
             )
+
+    def survey(self, **files: Any) -> Survey:
+        """Give the survey of all records; `files` are those of its fields that say how it is kept."""
+        lengths = self.checks.genome.lengths[list(self.checks.contigs.index.values())]
+        return Survey(
+            alleles=self.reasons.total(),
+            contigs=self.checks.contigs,
+            sorted=self.sorted,
+            longest_end=max([self.longest, *lengths.tolist()]),
+            header_contigs=any(line.startswith("##contig=") for line in self.checks.variants.header),
+            checked=self.checked,
+            mismatched=self.mismatched,
+            reasons=dict(self.reasons),
+            swapped=self.swapped,
+            **files,
+        )
 
     def refuse_wrong_build(self) -> None:
         """Refuse the file if most REF are not in the genome."""
