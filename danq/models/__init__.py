@@ -41,22 +41,12 @@ def kinds_read(module: ModuleType) -> tuple[str, ...]:
 
 
 def load_model_module(name: str) -> ModuleType:
-    """Find a model by its name in `MODELS` or by the path of a Python file.
-
-    Parameters
-    ----------
-    name : str
-        For example ``danq`` or ``models/my_model.py``.
-
-    Returns
-    -------
-    module
-        With ``KIND``, ``Options``, ``encoder`` and ``build``, as this package says.
+    """Find a model by its name in `MODELS` or by the path of a Python file, such as ``models/my_model.py``.
 
     Raises
     ------
     DanqError
-        If there is no such model, the file cannot be run, or it lacks one of those.
+        If there is no such model, the file cannot be run, or it lacks a part that this package asks for.
     """
     if name in MODELS:
         return MODELS[name]

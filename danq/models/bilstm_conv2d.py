@@ -12,8 +12,7 @@ from pydantic import Field
 from danq.data.encoders import Encoder
 from danq.data.encoders.words import WordEncoder
 from danq.errors import DanqError
-from danq.models.options import MergeMode, Padding, Rnn, RnnDropout, Units
-from danq.models.positions import SubBins
+from danq.models.options import MergeMode, Padding, Rnn, RnnDropout, SubBins, Units
 from danq.models.word_embedding import WordModelOptions, word_encoder, word_sub_bins, word_vectors
 
 if TYPE_CHECKING:
@@ -89,12 +88,9 @@ def build(options: Options, encoder: WordEncoder, n_targets: int, task: str) -> 
     words, vectors, mask = word_vectors(options, encoder)
     directions = recurrent_layers(
         keras.layers.SpatialDropout1D(options.embedding_dropout, name="embedding_dropout")(vectors),
-        kind=options.rnn,
-        units=options.units,
+        options,
+        options.units,
         sequences=True,
-        bidirectional=options.bidirectional,
-        merge=options.merge_mode,
-        dropout=options.rnn_dropout,
         mask=mask,
     )
 

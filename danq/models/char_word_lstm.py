@@ -94,12 +94,9 @@ def build(options: Options, encoder: WordEncoder, n_targets: int, task: str) -> 
     read = layers.Concatenate(name="word_and_spelling")((vectors, spelling))
     directions = recurrent_layers(
         layers.Dropout(options.dropout, name="word_dropout")(read),
-        kind=options.rnn,
-        units=options.units,
+        options,
+        options.units,
         sequences=options.head != "last",
-        bidirectional=options.bidirectional,
-        merge=options.merge_mode,
-        dropout=options.rnn_dropout,
         mask=mask,
     )
 

@@ -16,8 +16,17 @@ from danq.data.encoders import CodesEncoder, Encoder
 from danq.errors import DanqError
 from danq.genome.motifs import Motif, read_motifs
 from danq.models.danq_incremental import incremental
-from danq.models.options import Dense, MergeMode, Rnn, RnnDropout, SubBinOptions
-from danq.models.positions import Positions, SubBins, before_bin, share_out
+from danq.models.options import (
+    Dense,
+    MergeMode,
+    Positions,
+    Rnn,
+    RnnDropout,
+    SubBinOptions,
+    SubBins,
+    before_bin,
+    share_out,
+)
 
 if TYPE_CHECKING:
     import keras
@@ -103,12 +112,9 @@ def build(options: Options, encoder: Encoder, n_targets: int, task: str) -> "ker
     features = layers.MaxPooling1D(options.pool, name="pool")(features)
     directions = recurrent_layers(
         layers.Dropout(options.dropout, name="conv_dropout")(features),
-        kind=options.rnn,
-        units=[options.units] * options.rnn_layers,
+        options,
+        [options.units] * options.rnn_layers,
         sequences=options.head != "last",
-        bidirectional=options.bidirectional,
-        merge=options.merge_mode,
-        dropout=options.rnn_dropout,
     )
 
     def head(states: Any, end: str) -> Any:
@@ -118,7 +124,11 @@ def build(options: Options, encoder: Encoder, n_targets: int, task: str) -> "ker
     logits = mean_logits(directions, head)
     model = keras.Model({"codes": codes}, logits, name="danq")
     if options.motifs is not None:
-        convolution.set_weights(_motif_weights(options, *convolution.get_weights()))
+        # as in DanQ-JASPAR
+        count = round(options.motif_share * options.filters)
+        kernels, biases = convolution.get_weights()
+        motifs = read_motifs(options.motifs)
+        convolution.set_weights(start_filters(motifs, kernels, biases, count, options.motif_seed))
     return model
 
 
@@ -142,20 +152,10 @@ def _sub_bins(options: Options, window: int) -> tuple[int, SubBins | None]:
     return cropped, share_out(options, window, positions)
 
 
-def _motif_weights(
-    options: Options, kernels: NDArray[np.float32], biases: NDArray[np.float32]
-) -> list[NDArray[np.float32]]:
-    """Put motifs into the first `motif_share` of the filters, as DanQ-JASPAR does."""
-    if options.motifs is None:
-        return [kernels, biases]
-    count = round(options.motif_share * options.filters)
-    return list(start_filters(read_motifs(options.motifs), kernels, biases, count, options.motif_seed))
-
-
 def start_filters(
     motifs: Sequence[Motif], kernels: NDArray[np.float32], biases: NDArray[np.float32], count: int, seed: int
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Write motifs into the first filters; the rest, and the bases around a motif, stay as they are.
+    """Write motifs into the first `count` filters; the rest, and the bases around a motif, stay as they are.
 
     A filter gets base probabilities less 0.25 at a random offset, on a random strand, and a bias from
     U(-1, 0). Motifs are drawn without repetition until all were used, then again; of a motif longer than
@@ -165,14 +165,10 @@ def start_filters(
     ----------
     motifs : sequence of Motif
         At least one.
-    kernels : float32, shape (width, 4, filters)
-        Initial kernels; not changed.
-    biases : float32, shape (filters,)
-        Initial biases; not changed.
-    count : int
-        Number of filters that become motifs.
+    kernels, biases : float32, shapes (width, 4, filters) and (filters,)
+        Initial ones; not changed.
     seed : int
-        Seed of every draw.
+        Of every draw.
 
     Returns
     -------

@@ -36,10 +36,8 @@ class Incremental:
 
     Attributes
     ----------
-    kernel : float32, shape (kernel * 4, filters)
+    kernel, bias : float32, shapes (kernel * 4, filters) and (filters,)
         Of the convolution; the bases of a filter one after the other.
-    bias : float32, shape (filters,)
-        Of the convolution.
     activation : callable
         float32 array to float32 array; may overwrite its argument.
     early : bool
@@ -48,10 +46,8 @@ class Incremental:
         bp that one position pools, bases of zeros at the ends, positions of the recurrent layer.
     cells : tuple of Cell
         Forward and, if there is one, backward.
-    head : str
-        As the option.
-    merge : str
-        As the option; ``none`` means a head for each direction.
+    head, merge : str
+        As the options; ``none`` means a head for each direction.
     kernels : tuple of (float32 (positions, units, outputs) or None)
         First dense kernel of a ``flatten`` head, for each direction.
     heads : tuple of _Head
@@ -150,20 +146,14 @@ class Incremental:
         return self._of_head(self.heads[0], directions)
 
     def _of_head(self, head: _Head, directions: list[Scanned]) -> Floats:
+        kernel, bias = head.hidden or head.logits
         if self.head == "flatten":
             # the collectors have multiplied by the first dense kernel already
-            total = directions[0].collected[0]
-            for direction in directions[1:]:
-                total = total + direction.collected[0]
-            if head.hidden is None:
-                return total + head.logits[1]
-            hidden = np.maximum(total + head.hidden[1], 0)
+            total = sum((direction.collected[0] for direction in directions[1:]), directions[0].collected[0])
         else:
-            features = self._features(directions)
-            if head.hidden is None:
-                return features @ head.logits[0] + head.logits[1]
-            hidden = np.maximum(features @ head.hidden[0] + head.hidden[1], 0)
-        return hidden @ head.logits[0] + head.logits[1]
+            total = self._features(directions) @ kernel
+        total = total + bias
+        return total if head.hidden is None else np.maximum(total, 0) @ head.logits[0] + head.logits[1]
 
     def _features(self, directions: list[Scanned]) -> Floats:
         if self.head == "last":
@@ -180,16 +170,7 @@ class Incremental:
 
 
 def incremental(options: Any, weights: Mapping[str, Sequence[Floats]], window: int) -> Incremental | None:
-    """Arrange the weights of a trained DanQ for sharing work between alleles.
-
-    Parameters
-    ----------
-    options : danq.models.danq.Options
-        As the model was built with.
-    weights : mapping of str to arrays
-        Weights of each layer by its name, in Keras's order.
-    window : int
-        bp of an input window.
+    """Arrange the weights of a trained DanQ, by the layers' names, for sharing work between alleles.
 
     Returns
     -------
@@ -209,7 +190,7 @@ def incremental(options: Any, weights: Mapping[str, Sequence[Floats]], window: i
     length = window + pads - options.kernel + 1
     positions = length // options.pool
     ends = ("_forward", "_backward") if merge == "none" and len(cells) == 2 else ("",)
-    heads = tuple(_read_head(options, weights, end) for end in ends)
+    heads = tuple(_read_head(weights, end) for end in ends)
     kernels: tuple[Floats | None, ...] = (None,) * len(cells)
     if options.head == "flatten":
         kernels = _position_kernels(merge, heads, positions, cells)
@@ -231,13 +212,9 @@ def incremental(options: Any, weights: Mapping[str, Sequence[Floats]], window: i
     )
 
 
-def _read_head(options: Any, weights: Mapping[str, Sequence[Floats]], end: str) -> _Head:
-    hidden = None
-    if options.dense:
-        kernel, bias = weights[f"dense{end}"]
-        hidden = (kernel, bias)
-    kernel, bias = weights[f"logits{end}"]
-    return _Head(hidden, (kernel, bias))
+def _read_head(weights: Mapping[str, Sequence[Floats]], end: str) -> _Head:
+    hidden, logits = weights.get(f"dense{end}"), weights[f"logits{end}"]
+    return _Head((hidden[0], hidden[1]) if hidden else None, (logits[0], logits[1]))
 
 
 def _position_kernels(

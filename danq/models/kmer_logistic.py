@@ -85,15 +85,6 @@ def build(options: Options, encoder: Encoder, n_targets: int, task: str) -> "ker
 def fit(options: Options, dataset: Dataset, seed: int) -> tuple[Encoder, "keras.Model", list[dict[str, Any]]]:
     """Choose k and C on the validation split, fit on the training split.
 
-    Parameters
-    ----------
-    options : Options
-        What to try.
-    dataset : Dataset
-        Gives codes and labels of rows.
-    seed : int
-        Draws the rows where there are more than wanted.
-
     Returns
     -------
     tuple

@@ -5,10 +5,7 @@ from typing import Any, Literal
 
 import keras
 
-from danq.models.positions import SubBins
-
-Rnn = Literal["lstm", "gru", "simple"]
-Merge = Literal["concat", "sum", "mul", "ave", "none"]
+from danq.models.options import MergeMode, Rnn, SubBins
 
 Summary = Literal["flatten", "last", "pools", "max"]
 
@@ -25,11 +22,6 @@ _RNN: dict[str, type[keras.layers.Layer]] = {
 def codes_input(window: int) -> tuple[keras.KerasTensor, keras.KerasTensor]:
     """Input of integer codes and its one-hot encoding on the device.
 
-    Parameters
-    ----------
-    window : int
-        Length of a window in bp.
-
     Returns
     -------
     tuple
@@ -41,27 +33,13 @@ def codes_input(window: int) -> tuple[keras.KerasTensor, keras.KerasTensor]:
 
 
 def recurrent(
-    kind: Rnn, units: int, *, sequences: bool, bidirectional: bool, merge: Merge, name: str
+    kind: Rnn, units: int, *, sequences: bool, bidirectional: bool, merge: MergeMode, name: str
 ) -> keras.layers.Layer:
     """Recurrent layer whose arguments let a GPU take the cuDNN path (not for ``simple``, which has none).
 
-    Without `sequences` the result is the last state: of the forward direction at the last position, of the
-    backward direction at position 0.
-
-    Parameters
-    ----------
-    kind : {'lstm', 'gru', 'simple'}
-        Cell.
-    units : int
-        Units a direction.
-    sequences : bool
-        Return every position (batch, positions, features) rather than the last state (batch, features).
-    bidirectional : bool
-        Read both ways.
-    merge : {'concat', 'sum', 'mul', 'ave', 'none'}
-        How the two directions become one; ``none`` returns two tensors.
-    name : str
-        Name of the layer.
+    It returns every position (batch, positions, features), or without `sequences` the last state (batch,
+    features): of the forward direction at the last position, of the backward direction at position 0. With
+    `merge` ``none`` two directions are two tensors. `units` are those of a direction.
     """
     if not bidirectional:
         return _RNN[kind](units, return_sequences=sequences, name=name)
@@ -73,15 +51,7 @@ def recurrent(
 
 
 def recurrent_layers(
-    inputs: Any,
-    *,
-    kind: Rnn,
-    units: Sequence[int],
-    sequences: bool,
-    bidirectional: bool,
-    merge: Merge,
-    dropout: float,
-    mask: Any = None,
+    inputs: Any, options: Any, units: Sequence[int], *, sequences: bool, mask: Any = None
 ) -> list[Any]:
     """Apply recurrent layers, one on the other, each followed by dropout.
 
@@ -89,19 +59,13 @@ def recurrent_layers(
     ----------
     inputs : float tensor, shape (batch, positions, features)
         What is read.
-    kind : {'lstm', 'gru', 'simple'}
-        Cell.
+    options : a model's options
+        `rnn`, `bidirectional`, `merge_mode` and `rnn_dropout` are read. With `merge_mode: none` the two
+        directions of the top layer stay apart, and those of deeper ones are concatenated.
     units : sequence of int
         Units a direction of each layer.
     sequences : bool
         Whether the top layer returns every position.
-    bidirectional : bool
-        Read both ways.
-    merge : {'concat', 'sum', 'mul', 'ave', 'none'}
-        How two directions become one; with ``none`` the top layer's stay apart and the deeper ones are
-        concatenated.
-    dropout : float
-        Dropped part of each layer's output.
     mask : bool tensor, shape (batch, positions), or None
         Positions that are read; padded on the right, with at least one in each row.
 
@@ -114,11 +78,11 @@ def recurrent_layers(
         top = number == len(units)
         suffix = "" if number == 1 else f"_{number}"
         layer = recurrent(
-            kind,
+            options.rnn,
             width,
             sequences=sequences or not top,
-            bidirectional=bidirectional,
-            merge=merge if top or merge != "none" else "concat",
+            bidirectional=options.bidirectional,
+            merge=options.merge_mode if top or options.merge_mode != "none" else "concat",
             name=f"rnn{suffix}",
         )
         outputs = keras.tree.flatten(layer(inputs) if mask is None else layer(inputs, mask=mask))
@@ -127,7 +91,7 @@ def recurrent_layers(
             outputs = [keras.ops.where(keras.ops.expand_dims(mask, -1), output, 0.0) for output in outputs]
         names = (suffix,) if len(outputs) == 1 else (f"_forward{suffix}", f"_backward{suffix}")
         directions = [
-            keras.layers.Dropout(dropout, name=f"rnn_dropout{name}")(output)
+            keras.layers.Dropout(options.rnn_dropout, name=f"rnn_dropout{name}")(output)
             for output, name in zip(outputs, names, strict=True)
         ]
         inputs = directions[0]
@@ -137,13 +101,8 @@ def recurrent_layers(
 def mean_logits(directions: Sequence[Any], head: Callable[[Any, str], Any]) -> Any:
     """Logits of one head, or the mean logit of a head for each direction.
 
-    Parameters
-    ----------
-    directions : sequence of one or two float tensors
-        As `recurrent_layers` returns them.
-    head : callable
-        From a direction and the end of its layers' names to logits; called with "" for one direction, with
-        "_forward" and "_backward" for two.
+    `head` turns a direction, one of those that `recurrent_layers` returns, and the end of its layers' names
+    into logits; the end is "" for one direction, "_forward" and "_backward" for two.
     """
     if len(directions) == 1:
         return head(directions[0], "")
@@ -155,14 +114,7 @@ def mean_logits(directions: Sequence[Any], head: Callable[[Any, str], Any]) -> A
 def dense_logits(features: Any, dense: int, n_targets: int, end: str) -> Any:
     """Logits by a dense layer of `dense` units with ReLU, left out where 0, and the output layer.
 
-    Parameters
-    ----------
-    features : float tensor, shape (..., features)
-        Each vector along the last axis is classified.
-    dense, n_targets : int
-        Units of the two layers.
-    end : str
-        End of the layers' names.
+    Each vector along the last axis of the features is classified; `end` is the end of the layers' names.
     """
     if dense:
         features = keras.layers.Dense(dense, activation="relu", name=f"dense{end}")(features)
@@ -182,8 +134,6 @@ def summarised(
         positions; maximum alone.
     states : float tensor, shape (batch, positions, features), or (batch, features) for ``last``
         Output of a recurrent layer.
-    sub_bins : SubBins, optional
-        Which positions belong to which sub-bin.
     end : str
         End of the layers' names.
     mask : bool tensor, shape (batch, positions), or None
@@ -227,28 +177,19 @@ def _summarised_sub_bins(kind: Summary, states: Any, sub_bins: SubBins, end: str
 
 
 def cudnn_ready(layer: keras.layers.Layer) -> list[str]:
-    """Reasons why a GPU would not run a recurrent layer by cuDNN's fused kernel; empty if it would.
-
-    Parameters
-    ----------
-    layer : keras.layers.Layer
-        LSTM, GRU, SimpleRNN, or Bidirectional of one of them.
-
-    Returns
-    -------
-    list of str
-        One phrase a condition that is not met.
-    """
+    """Reasons, a phrase each, why a GPU would not run a recurrent layer by the fused kernel of cuDNN."""
     if isinstance(layer, keras.layers.Bidirectional):
         directions = (("forward", layer.forward_layer), ("backward", layer.backward_layer))
         return [f"{name}: {reason}" for name, direction in directions for reason in cudnn_ready(direction)]
     if not isinstance(layer, keras.layers.LSTM | keras.layers.GRU):
         return [f"{type(layer).__name__} has no cuDNN kernel"]
+    activation, recurrent_activation = (
+        str(getattr(function, "__name__", function))
+        for function in (layer.activation, layer.recurrent_activation)
+    )
     unmet = {
-        f"activation is {_activation(layer.activation)}, not tanh": _activation(layer.activation) != "tanh",
-        f"recurrent activation is {_activation(layer.recurrent_activation)}, not sigmoid": (
-            _activation(layer.recurrent_activation) != "sigmoid"
-        ),
+        f"activation is {activation}, not tanh": activation != "tanh",
+        f"recurrent activation is {recurrent_activation}, not sigmoid": recurrent_activation != "sigmoid",
         "it has no bias": not layer.use_bias,
         "it is unrolled": bool(layer.unroll),
         "it has recurrent dropout": layer.recurrent_dropout > 0,
@@ -256,7 +197,3 @@ def cudnn_ready(layer: keras.layers.Layer) -> list[str]:
         "reset_after is off": isinstance(layer, keras.layers.GRU) and not layer.reset_after,
     }
     return [reason for reason, holds in unmet.items() if holds]
-
-
-def _activation(function: object) -> str:
-    return str(getattr(function, "__name__", function))

@@ -85,16 +85,9 @@ def build(options: Options, encoder: Encoder, n_targets: int, task: str) -> "ker
     shape, dtype = encoder.inputs["image"]
     image = keras.Input(shape, dtype=dtype, name="image")
     pixels = layers.Rescaling(1 / 255, name="scaled")(image) if dtype == "uint8" else image
-    directions = recurrent_layers(
-        _tile_features(options, _tiles(options, pixels)),
-        kind=options.rnn,
-        units=options.units,
-        sequences=options.output == "steps",
-        bidirectional=options.bidirectional,
-        merge=options.merge_mode,
-        dropout=options.rnn_dropout,
-    )
-
+    features = _tile_features(options, _tiles(options, pixels))
+    sequences = options.output == "steps"
+    directions = recurrent_layers(features, options, options.units, sequences=sequences)
     logits = mean_logits(directions, lambda states, end: dense_logits(states, options.dense, n_targets, end))
     return keras.Model({"image": image}, logits, name="quadrant_lstm")
 

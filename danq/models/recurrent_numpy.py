@@ -58,12 +58,10 @@ class Cell:
 
         Parameters
         ----------
-        projected : float32, shape (n, gates * units)
-            Inputs as `project` gives them.
+        projected, gates : float32, shape (n, gates * units)
+            Inputs as `project` gives them; scratch.
         state, memory : float32, shape (n, units)
             ``memory`` is the LSTM's cell state; elsewhere it is left alone.
-        gates : float32, shape (n, gates * units)
-            Scratch.
         """
         np.matmul(state, self.recurrent, out=gates)
         units = self.units
@@ -149,8 +147,6 @@ class Collector:
         times the whole kernel; pools: sum and maximum over positions; max: maximum; last: nothing.
     kernels : float32, shape (positions, units, outputs), or None
         Of ``flatten``.
-    rows, units : int
-        Shape of the states.
     """
 
     def __init__(self, kind: str, kernels: Floats | None, rows: int, units: int) -> None:
@@ -192,14 +188,10 @@ def scan(
     group: NDArray[np.int64],
     collect: tuple[str, Floats | None],
 ) -> Scanned:
-    """Run one direction over the positions of references and alternates.
+    """Run one direction, backward from the last position on, over the positions of references and alternates.
 
     Parameters
     ----------
-    cell : Cell
-        The direction's weights.
-    backward : bool
-        Start at the last position.
     reference : float32, shape (positions, g, features)
         Inputs of the references.
     changes : Changes

@@ -13,8 +13,7 @@ from danq.data.encoders.kmers import KmerOptions, KmerWords
 from danq.data.encoders.vectors import read_vectors, starting_vectors
 from danq.data.encoders.words import FIRST, PADDING, WordEncoder, WordOptions, Words
 from danq.errors import DanqError
-from danq.models.options import SubBinOptions
-from danq.models.positions import Positions, SubBins, share_out
+from danq.models.options import Positions, SubBinOptions, SubBins, share_out
 
 if TYPE_CHECKING:
     import keras
@@ -38,17 +37,7 @@ class WordModelOptions(SubBinOptions, KmerOptions, WordOptions):
 
 
 def word_encoder(options: WordModelOptions, kind: str, max_characters: int = 0) -> WordEncoder:
-    """Unfitted encoder of a dataset's kind.
-
-    Parameters
-    ----------
-    options : WordModelOptions
-        Of words, or of k-mers.
-    kind : {'text', 'dna'}
-        What a row is.
-    max_characters : int
-        Characters of a word that are read; 0: no characters. Of a k-mer all are read.
-    """
+    """Unfitted encoder of words, or of k-mers of DNA; without characters where `max_characters` is 0."""
     if kind == "dna":
         return KmerWords(options.k, options.stride, characters=max_characters > 0)
     return Words(
@@ -65,13 +54,6 @@ def word_vectors(
     options: WordModelOptions, encoder: WordEncoder
 ) -> tuple["keras.KerasTensor", "keras.KerasTensor", Any]:
     """Input of word numbers, the words' vectors, and which words are no padding.
-
-    Parameters
-    ----------
-    options : WordModelOptions
-        Vectors.
-    encoder : WordEncoder
-        Fitted.
 
     Returns
     -------
@@ -102,10 +84,7 @@ def word_vectors(
 def word_sub_bins(options: WordModelOptions, encoder: WordEncoder) -> SubBins | None:
     """Share the words out among the sub-bins of a window; of a text, each word is one.
 
-    Returns
-    -------
-    SubBins or None
-        None where the whole input is classified.
+    None where the whole input is classified.
 
     Raises
     ------
@@ -139,13 +118,8 @@ def _read_once(
     vectors = read_vectors(path, vocabulary)
     known = int(vectors.found.sum())
     log.info(
-        "%s: %s vectors of width %d; %s of %s words of the vocabulary have one (%.1f%%)",
-        path,
-        f"{vectors.words_in_file:,}",
-        vectors.matrix.shape[1],
-        f"{known:,}",
-        f"{len(vocabulary):,}",
-        100 * known / len(vocabulary),
+        f"{path}: {vectors.words_in_file:,} vectors of width {vectors.matrix.shape[1]}; {known:,} of "
+        f"{len(vocabulary):,} words of the vocabulary have one ({known / len(vocabulary):.1%})"
     )
     if not known:
         log.warning("%s: no word of the vocabulary has a vector; are the words written alike?", path)

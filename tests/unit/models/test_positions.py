@@ -5,8 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from danq.errors import DanqError
-from danq.models.options import SubBinOptions
-from danq.models.positions import Positions, SubBins, share_out
+from danq.models.options import Positions, SubBinOptions, SubBins, share_out
 
 
 @given(st.integers(1, 6), st.integers(1, 4), st.integers(1, 5), st.integers(0, 5), st.integers(1, 12))
