@@ -47,14 +47,10 @@ class TrainingBatches:
 
     Attributes
     ----------
-    dataset : Dataset
-        Where rows and labels come from.
     rows : int64, shape (n,)
-        Rows to draw from.
+        Rows of the dataset to draw from.
     batch_size : int
         Rows a step.
-    seed : int
-        Seed of order and augmentation.
     reverse_complement : bool
         Read each draw on a random strand, its sub-bins' labels with it; for DNA only.
     shift : int
@@ -86,20 +82,7 @@ class TrainingBatches:
         return -(-self.samples // self.batch_size)
 
     def load(self, epoch: int, step: int) -> Batch:
-        """Load one batch.
-
-        Parameters
-        ----------
-        epoch : int
-            0-based epoch.
-        step : int
-            0-based step, below `steps`.
-
-        Raises
-        ------
-        IndexError
-            If the epoch has no such step.
-        """
+        """Load one batch; epoch and step are 0-based, the latter below `steps`."""
         if not 0 <= step < self.steps:
             raise IndexError(f"step {step} of {self.steps}")
         first = step * self.batch_size
@@ -119,13 +102,10 @@ class TrainingBatches:
 
     def _draws(self, first: int, last: int) -> NDArray[np.int64]:
         n = len(self.rows)
-        parts = []
-        while first < last:
-            turn, offset = divmod(first, n)
-            taken = min(last - first, n - offset)
-            parts.append(_permutation(self.seed, turn, n)[offset : offset + taken])
-            first += taken
-        return np.concatenate(parts)
+        turns = range(first // n, (last - 1) // n + 1)
+        return np.concatenate(
+            [_permutation(self.seed, turn, n)[max(first - turn * n, 0) : last - turn * n] for turn in turns]
+        )
 
 
 @lru_cache(maxsize=2)
@@ -161,15 +141,9 @@ def _padded(raw: Raw, labels: NDArray[np.uint8], rows: NDArray[np.int64], size: 
 def pad(raw: Raw, size: int) -> Raw:
     """Fill up a block of rows: DNA with windows of N, images with black ones, texts with the last one.
 
-    A text without any word would leave a model nothing to average over, and NaN in spite of weight 0.
-
-    Parameters
-    ----------
-    raw : uint8, shape (n, window); list of n str; or uint8, shape (n, height, width, channels)
-        At least one row.
-    size : int
-        Rows wanted, at least n.
+    There is at least one row, and `size`, the number of rows wanted, is not below theirs.
     """
+    # a text without any word would leave a model nothing to average over, and NaN in spite of weight 0
     missing = size - len(raw)
     if isinstance(raw, list):
         return raw + raw[-1:] * missing
@@ -178,17 +152,7 @@ def pad(raw: Raw, size: int) -> Raw:
 
 
 def ordered_batches(dataset: Dataset, rows: NDArray[np.int64], batch_size: int) -> Iterator[Batch]:
-    """Yield rows in their order, in batches of one size; the last one is padded with weight 0.
-
-    Parameters
-    ----------
-    dataset : Dataset
-        Where rows and labels come from.
-    rows : int64, shape (n,)
-        Rows to read.
-    batch_size : int
-        Rows a batch.
-    """
+    """Yield rows in their order, in batches of one size; the last one is padded with weight 0."""
     for first in range(0, len(rows), batch_size):
         part = rows[first : first + batch_size]
         yield _padded(dataset.raw(part), dataset.labels(part), part, batch_size)

@@ -8,7 +8,8 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from danq.data.manifest import SPLITS, DatasetManifest
+from danq.data.manifest import SPLITS, DatasetManifest, Task
+from danq.data.options import Kind
 from danq.errors import DanqError
 from danq.genome.alphabet import N
 from danq.genome.fasta import Genome, open_genome
@@ -25,38 +26,23 @@ class Dataset:
 
     Attributes
     ----------
-    path : Path
-        Directory of the dataset.
-    manifest : DatasetManifest
-        Contents of ``dataset.json``.
     targets : tuple of str
-        Target names, in the order of the label columns.
-    task : str
-        ``multilabel`` (any number of targets a row) or ``multiclass`` (exactly one).
+        Names, in the order of the label columns.
     window, bin : int, int or None
-        bp seen by a model and bp at the window's centre that are labelled (None for examples). The window
-        is 0 where rows are no DNA.
-    contig : int32, shape (n,), or None
-        Genome index of each row's contig.
-    start, end : int64, shape (n,), or None
-        The labelled bin of each row, 0-based half-open.
+        bp seen by a model, 0 where rows are no DNA; bp at its centre that are labelled, None for examples.
+    contig, start, end : int32, int64 and int64, shape (n,), or None
+        The labelled bin of each row: genome index of its contig, 0-based half-open.
     split : uint8, shape (n,)
         Index into `SPLITS`.
-    genome : Genome or None
-        The genome the bins lie on.
     packed : uint8, shape (n, ceil(k / 8))
         Labels, packed along targets with ``bitorder="little"``; a memory map. With sub-bins
         ceil(sub_bins * k / 8) columns, packed along targets within sub-bins.
     sequences : uint8, shape (n, window), or None
         Codes of examples; a memory map.
-    names : polars Series of n strings, or None
-        Names of examples.
-    kind : str
-        What a row is: ``dna``, ``text`` or ``image``.
-    texts : polars Series of n strings, or None
-        Rows of kind text.
+    names, texts : polars Series of n strings, or None
+        Of examples.
     images : uint8, shape (n, height, width, channels), or None
-        Rows of kind image; a memory map.
+        A memory map.
     sub_bin : int or None
         bp of a sub-bin with labels of its own; None where a row has one label a target.
     """
@@ -64,7 +50,7 @@ class Dataset:
     path: Path
     manifest: DatasetManifest
     targets: tuple[str, ...]
-    task: str
+    task: Task
     window: int
     bin: int | None
     contig: NDArray[np.int32] | None
@@ -75,7 +61,7 @@ class Dataset:
     packed: NDArray[np.uint8]
     sequences: NDArray[np.uint8] | None = None
     names: pl.Series | None = None
-    kind: str = "dna"
+    kind: Kind = "dna"
     texts: pl.Series | None = None
     images: NDArray[np.uint8] | None = None
     sub_bin: int | None = None
@@ -88,11 +74,6 @@ class Dataset:
     def sub_bins(self) -> int:
         """Sub-bins of a row with labels of their own; 0 where the row as a whole has them."""
         return 0 if self.sub_bin is None or self.bin is None else self.bin // self.sub_bin
-
-    @property
-    def shape(self) -> tuple[int, ...] | None:
-        """Height, width and channels of a row of kind image; None for other kinds."""
-        return None if self.images is None else self.images.shape[1:]
 
     @property
     def digest(self) -> str:
@@ -122,19 +103,7 @@ class Dataset:
         return len(self.rows(split)) * max(self.sub_bins, 1)
 
     def raw(self, rows: NDArray[np.int64], shifts: NDArray[np.int64] | None = None) -> Raw:
-        """Raw rows of whatever kind, as an encoder takes them.
-
-        Parameters
-        ----------
-        rows : int64, shape (m,)
-            Row numbers.
-        shifts : int64, shape (m,), optional
-            As in `codes`; for DNA only.
-
-        Returns
-        -------
-        uint8, shape (m, window); list of m str; or uint8, shape (m, height, width, channels)
-        """
+        """Raw rows of whatever kind, as an encoder takes them; `shifts` as in `codes`, for DNA only."""
         if self.texts is not None:
             return self.texts.gather(rows).to_list()
         if self.images is not None:
@@ -146,8 +115,6 @@ class Dataset:
 
         Parameters
         ----------
-        rows : int64, shape (m,)
-            Row numbers.
         shifts : int64, shape (m,), optional
             bp by which each window starts later (negative: earlier).
 
@@ -173,17 +140,16 @@ class Dataset:
         if self.names is not None:
             return list(self.names.gather(rows))
         _, start, _, width = self._bins()
-        first = start[rows].tolist()
-        contigs = self.contig_names(rows)
-        return [f"{name}:{begin}-{begin + width}" for name, begin in zip(contigs, first, strict=True)]
+        return _places(self.contig_names(rows), start[rows], width)
 
     def label_ids(self, rows: NDArray[np.int64]) -> list[str]:
         """Give ``contig:start-end`` of each sub-bin of rows, in order; where they have none, `ids`."""
         if self.start is None or self.sub_bin is None:
             return self.ids(rows)
-        start = (self.start[rows, None] + np.arange(self.sub_bins) * self.sub_bin).ravel().tolist()
-        names = np.repeat(self.contig_names(rows), self.sub_bins).tolist()
-        return [f"{name}:{first}-{first + self.sub_bin}" for name, first in zip(names, start, strict=True)]
+        start = self.start[rows, None] + np.arange(self.sub_bins) * self.sub_bin
+        return _places(
+            np.repeat(self.contig_names(rows), self.sub_bins).tolist(), start.ravel(), self.sub_bin
+        )
 
     def contig_names(self, rows: NDArray[np.int64]) -> list[str]:
         """Contig name of each row.
@@ -207,6 +173,10 @@ class Dataset:
         return self.contig, self.start, self.genome, self.bin
 
 
+def _places(contigs: list[str], start: NDArray[np.int64], width: int) -> list[str]:
+    return [f"{name}:{first}-{first + width}" for name, first in zip(contigs, start.tolist(), strict=True)]
+
+
 def _shifted(codes: NDArray[np.uint8], shifts: NDArray[np.int64]) -> NDArray[np.uint8]:
     length = codes.shape[1]
     positions = shifts[:, None] + np.arange(length)
@@ -220,8 +190,6 @@ def open_dataset(path: Path, genome: Path | None = None) -> Dataset:
 
     Parameters
     ----------
-    path : Path
-        Directory written by ``danq dataset``.
     genome : Path, optional
         Directory of the encoded genome, where it is not the one the dataset was made with.
 

@@ -19,6 +19,7 @@ def _each_split(value: dict[str, int]) -> dict[str, int]:
 PerSplit = Annotated[dict[str, int], AfterValidator(_each_split)]
 """A number for each of `SPLITS`."""
 Task = Literal["multilabel", "multiclass"]
+"""Whether a row has any number of targets, or exactly one."""
 
 
 class DatasetTarget(Entry):
@@ -26,8 +27,8 @@ class DatasetTarget(Entry):
 
     Attributes
     ----------
-    name, group, rule, path : str
-        As in the table of targets; all but the name are empty where they do not apply.
+    group, rule, path : str
+        As in the table of targets; empty where they do not apply.
     regions : int
         Intervals read from the track; 0 for examples.
     counts : dict of str to int
@@ -55,10 +56,8 @@ class DatasetManifest(Manifest):
 
     Attributes
     ----------
-    name, digest : str
-        Name in the configuration; SHA-256 over rows, labels, targets and genome.
-    data_kind, task : str
-        What a row is; whether a row has any number of targets or exactly one.
+    digest : str
+        SHA-256 over rows, labels, targets and genome.
     n : dict of str to int
         Rows of each split.
     left_out : dict of str to int

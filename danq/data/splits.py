@@ -5,7 +5,6 @@ Of the folds one tests, the next one validates and the others train.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -47,7 +46,7 @@ class Assigned:
     Attributes
     ----------
     split : uint8, shape (bins,)
-        Index into `SPLITS`; meaningful where neither `straddling` nor `boundary`.
+        Index into `SPLITS`, for bins that are neither straddling nor at a boundary.
     straddling : bool, shape (bins,)
         Bins that no split holds whole.
     boundary : bool, shape (bins,)
@@ -60,20 +59,16 @@ class Assigned:
 
 
 def territories(
-    options: SplitOptions, genome: Genome, source: str, aliases: Mapping[str, str] | None = None
+    options: SplitOptions, genome: Genome, bins: Bins, source: str, aliases: Mapping[str, str] | None = None
 ) -> dict[int, Territory]:
-    """Place the regions of validation and test on a genome; the rest trains.
+    """Place validation and test on a genome, by regions or by dealing its contigs to folds; the rest trains.
 
     Parameters
     ----------
-    options : SplitOptions
-        Contigs or regions of validation and test.
-    genome : Genome
-        What they lie on.
     source : str
         Where the options stand, for messages.
     aliases : mapping of str to str, optional
-        Further contig names.
+        Further contig names, as from `danq.genome.contigs.read_aliases`.
 
     Returns
     -------
@@ -83,45 +78,33 @@ def territories(
     Raises
     ------
     DanqError
-        If a contig is unknown, a region runs past its contig, or regions overlap.
+        If a contig is unknown, a region runs past its contig, or regions overlap; with folds, if there are
+        more than contigs with bins, or none is named that tests.
     """
+    if options.folds:
+        return _fold_territories(options, options.folds, bins, source)
     wanted = [
         (f"{source}: split.{key}", SPLITS.index(key), text, region)
         for key, texts in (("valid", options.valid), ("test", options.test))
         for text, region in _parsed(texts, f"{source}: split.{key}")
     ]
     # all names at once: what a name means depends on its neighbours
-    known = resolve_contigs(
+    index = resolve_contigs(
         [region.contig for *_, region in wanted], genome.names, f"{source}: split", aliases
-    )
-    placed: dict[int, list[_Placed]] = {}
-    for origin, split, text, region in wanted:
-        if region.contig not in known.index:
-            known_names = first_few(genome.names)
-            raise DanqError(
-                f"{origin}: expected a contig of the genome ({known_names}), received {region.contig!r}"
-            )
-        contig = known.index[region.contig]
-        length = int(genome.lengths[contig])
-        end = length if region.end is None else region.end
-        if end > length:
-            raise DanqError(
-                f"{origin}: expected a region within {region.contig} ({length} bp), received {text!r}"
-            )
-        placed.setdefault(contig, []).append(_Placed(region.start, end, split, text))
+    ).index
+    placed: dict[int, list[tuple[int, int, int, str]]] = {}
+    for origin, split, text, (name, start, end) in wanted:
+        if name not in index:
+            known = first_few(genome.names)
+            raise DanqError(f"{origin}: expected a contig of the genome ({known}), received {name!r}")
+        length = int(genome.lengths[index[name]])
+        if (end or 0) > length:
+            raise DanqError(f"{origin}: expected a region within {name} ({length} bp), received {text!r}")
+        placed.setdefault(index[name], []).append((start, length if end is None else end, split, text))
     return {
         contig: _territory(sorted(regions), int(genome.lengths[contig]), source)
         for contig, regions in placed.items()
     }
-
-
-class _Placed(NamedTuple):
-    """A region of a split on one contig, 0-based half-open, with its text in the configuration."""
-
-    start: int
-    end: int
-    split: int
-    text: str
 
 
 def _parsed(texts: list[str] | float, source: str) -> list[tuple[str, Region]]:
@@ -133,7 +116,8 @@ def _parsed(texts: list[str] | float, source: str) -> list[tuple[str, Region]]:
         raise DanqError(f"{source}: {error}") from None
 
 
-def _territory(regions: list[_Placed], length: int, source: str) -> Territory:
+def _territory(regions: list[tuple[int, int, int, str]], length: int, source: str) -> Territory:
+    """Cut one contig by its regions (start, end, split, text), in the order of their starts."""
     stretches: list[tuple[int, int]] = []
     reached, previous = 0, ""
     for start, end, split, text in regions:
@@ -155,16 +139,7 @@ def _territory(regions: list[_Placed], length: int, source: str) -> Territory:
 def assign(bins: Bins, lengths: NDArray[np.int64], placed: dict[int, Territory], window: int) -> Assigned:
     """Give each bin the split that holds it whole, and mark those whose window reaches further.
 
-    Parameters
-    ----------
-    bins : Bins
-        Bins of the genome.
-    lengths : int64, shape (contigs,)
-        Contig lengths, bp.
-    placed : dict of int to Territory
-        From `territories`.
-    window : int
-        bp of the window centred on each bin; its part past a contig's end reaches nowhere.
+    `lengths` are those of the contigs in bp, int64; a window's part past a contig's end reaches nowhere.
     """
     split = np.full(len(bins), TRAIN, np.uint8)
     straddling = np.zeros(len(bins), bool)
@@ -187,29 +162,17 @@ def _stretch(territory: Territory, position: NDArray[np.int64]) -> NDArray[np.in
 
 
 def split_of_fold(dealt: NDArray[np.int64], split: SplitOptions) -> NDArray[np.uint8]:
-    """Say what is done with what was dealt.
-
-    Parameters
-    ----------
-    dealt : int64, shape (n,)
-        Fold of each contig or row, 0-based.
-    split : SplitOptions
-        With `folds` and `fold`.
-
-    Returns
-    -------
-    uint8, shape (n,)
-        Index into `SPLITS`.
+    """Turn the 0-based fold of each contig or row, int64 (n,), into its index into `SPLITS`, uint8 (n,).
 
     Raises
     ------
     DanqError
-        If the options name no fold.
+        If the options name no fold that tests.
     """
     if split.folds is None or split.fold is None:
         raise DanqError(f"split: expected `folds` and the `fold` that tests, received fold {split.fold}")
     ahead = (dealt - (split.fold - 1)) % split.folds
-    parts = np.full(split.folds, SPLITS.index("train"), np.uint8)
+    parts = np.full(split.folds, TRAIN, np.uint8)
     parts[0], parts[1] = SPLITS.index("test"), SPLITS.index("valid")
     return parts[ahead]
 
@@ -222,14 +185,12 @@ def deal_contigs(bins: NDArray[np.int64], folds: int, seed: int) -> NDArray[np.i
     bins : int64, shape (contigs,)
         Bins of each contig.
     folds : int
-        At most the number of contigs with bins.
-    seed : int
-        The same arguments give the same deal.
+        At most the number of contigs with bins, so that every fold gets one.
 
     Returns
     -------
     int64, shape (contigs,)
-        Fold of each contig, 0-based; every fold has one with bins.
+        Fold of each contig, 0-based.
     """
     generator = np.random.default_rng(seed)
     weights = bins * generator.uniform(1 - _JITTER, 1 + _JITTER, len(bins))
@@ -241,21 +202,9 @@ def deal_contigs(bins: NDArray[np.int64], folds: int, seed: int) -> NDArray[np.i
 
 
 def deal_rows(strata: NDArray[np.int64], folds: int, seed: int) -> NDArray[np.int64]:
-    """Deal the rows of each stratum to folds in random order.
+    """Deal the rows of each stratum to folds in random order, in equal numbers but for one row.
 
-    Parameters
-    ----------
-    strata : int64, shape (n,)
-        Stratum of each row.
-    folds : int
-        Folds have equal numbers of rows of each stratum, but for one row.
-    seed : int
-        The same arguments give the same deal.
-
-    Returns
-    -------
-    int64, shape (n,)
-        Fold of each row, 0-based.
+    `strata` is the stratum of each row, int64 (n,); the result is its fold, 0-based, int64 (n,).
     """
     generator = np.random.default_rng(seed)
     dealt, before = np.zeros(len(strata), np.int64), 0
@@ -267,15 +216,8 @@ def deal_rows(strata: NDArray[np.int64], folds: int, seed: int) -> NDArray[np.in
     return dealt
 
 
-def fold_territories(split: SplitOptions, genome: Genome, bins: Bins, source: str) -> dict[int, Territory]:
-    """Place the contigs of a fold's validation and test on a genome with its bins, as `territories` does.
-
-    Raises
-    ------
-    DanqError
-        If there are more folds than contigs with bins, or no fold is named.
-    """
-    folds, number = split.folds or 0, np.diff(bins.first)
+def _fold_territories(split: SplitOptions, folds: int, bins: Bins, source: str) -> dict[int, Territory]:
+    number = np.diff(bins.first)
     if folds > (number > 0).sum():
         raise DanqError(
             f"{source}: split.folds: expected at most {(number > 0).sum()}, the number of contigs of "
@@ -283,7 +225,7 @@ def fold_territories(split: SplitOptions, genome: Genome, bins: Bins, source: st
         )
     parts = split_of_fold(deal_contigs(number, folds, split.seed), split)
     whole = np.zeros(0, np.int64)
-    return {contig: Territory(whole, parts[[contig]]) for contig in range(len(genome.names))}
+    return {contig: Territory(whole, parts[[contig]]) for contig in range(len(number))}
 
 
 def with_contigs(split: SplitOptions, genome: Genome, placed: dict[int, Territory]) -> SplitOptions:

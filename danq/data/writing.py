@@ -30,14 +30,10 @@ class Contents:
 
     Attributes
     ----------
-    task : {"multilabel", "multiclass"}
-        Any number of targets a row, or exactly one.
-    targets : sequence of k DatasetTarget
-        One a label column, with its positives.
     split : uint8, shape (n,)
         Index into `SPLITS`.
     inputs : dict of str to str
-        Digests of the input files, for the provenance.
+        Path of each input file → its digest.
     origin : str
         File that declares the targets, for messages.
     left_out : dict of str to int
@@ -68,27 +64,18 @@ def pack_labels(labels: NDArray[Any]) -> NDArray[np.uint8]:
 def targets_of_examples(
     names: Sequence[str], packed: NDArray[np.uint8], split: NDArray[np.uint8]
 ) -> list[DatasetTarget]:
-    """Describe targets that come from no track, with their positive rows.
-
-    Parameters
-    ----------
-    names : sequence of k str
-        Target names.
-    packed : uint8, shape (n, ceil(k / 8))
-        Packed labels.
-    split : uint8, shape (n,)
-        Index into `SPLITS`.
-    """
+    """Describe targets that come from no track: `packed` as from `pack_labels`, `split` uint8 (n,)."""
     counts = np.zeros((len(SPLITS), len(names)), np.int64)
     for first in range(0, len(packed), _CHUNK_ROWS):
         rows = slice(first, first + _CHUNK_ROWS)
         labels = np.unpackbits(packed[rows], axis=1, count=len(names), bitorder="little")
         for index in range(len(SPLITS)):
             counts[index] += labels[split[rows] == index].sum(axis=0, dtype=np.int64)
-    of_split = [dict(zip(SPLITS, column, strict=True)) for column in counts.T.tolist()]
     return [
-        DatasetTarget(name=name, group="", rule="", path="", regions=0, counts=positives)
-        for name, positives in zip(names, of_split, strict=True)
+        DatasetTarget(
+            name=name, group="", rule="", path="", regions=0, counts=dict(zip(SPLITS, column, strict=True))
+        )
+        for name, column in zip(names, counts.T.tolist(), strict=True)
     ]
 
 
@@ -161,18 +148,12 @@ def write_manifest(
 
     Parameters
     ----------
-    directory : Path
-        Staging directory that holds the arrays and tables.
-    out : Path
-        Final directory; the genome is stored relative to it.
+    directory, out : Path
+        Staging directory that holds the arrays and tables; the final one, to which the genome's is relative.
     name : str
         Name of the dataset in the configuration.
-    options : DatasetOptions
-        Options it was made with.
-    contents : Contents
-        What was written.
-    genome : Genome, optional
-        The genome of the bins.
+    options, contents, genome
+        What it was made with, what was written, and the genome of bins.
 
     Raises
     ------

@@ -2,7 +2,6 @@
 
 import logging
 from collections.abc import Mapping
-from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 
@@ -27,24 +26,18 @@ GC_STRATA = 50
 _BASES_AT_ONCE = 1 << 24
 
 
-@dataclass(frozen=True, eq=False)
-class Composition:
-    """What the window of each bin is made of.
+def window_composition(
+    genome: Genome, bins: Bins, window: int
+) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
+    """Count N and GC in the window of so many bp that is centred on each bin of a genome.
 
-    Attributes
-    ----------
+    Returns
+    -------
     unknown : int32, shape (bins,)
         bp of N, with the part of the window past the contig's ends.
     gc : float32, shape (bins,)
         G and C as a part of the known bases; 0 where all are unknown.
     """
-
-    unknown: NDArray[np.int32]
-    gc: NDArray[np.float32]
-
-
-def window_composition(genome: Genome, bins: Bins, window: int) -> Composition:
-    """Count N and GC in the window of so many bp that is centred on each bin of a genome."""
     unknown = np.empty(len(bins), np.int32)
     gc = np.empty(len(bins), np.float32)
     # running sums over a part of a contig: over all the genome they would take eight bytes a base
@@ -60,7 +53,7 @@ def window_composition(genome: Genome, bins: Bins, window: int) -> Composition:
                 unknown[part] = window - known
                 gc[part] = strong / np.maximum(known, 1)
                 advance(part.stop - part.start)
-    return Composition(unknown, gc)
+    return unknown, gc
 
 
 def _counts(
@@ -92,7 +85,7 @@ def admit(
     placed: dict[int, Territory],
     genome: Genome,
     bins: Bins,
-    composition: Composition,
+    unknown: NDArray[np.int32],
     aliases: Mapping[str, str] | None,
 ) -> tuple[NDArray[np.uint8], dict[str, int]]:
     """Give each bin its split, or `NOWHERE` and a count under the first reason to leave it out.
@@ -102,11 +95,9 @@ def admit(
     options : DatasetOptions
         `window`, `max_n` and `exclude` count here.
     placed : dict of int to Territory
-        Splits of the genome, from `danq.data.splits`.
-    genome, bins, composition
-        The genome, its bins and what their windows are made of.
-    aliases : mapping of str to str, optional
-        Further contig names.
+        From `danq.data.splits.territories`.
+    unknown : int32, shape (bins,)
+        From `window_composition`.
 
     Returns
     -------
@@ -127,7 +118,7 @@ def admit(
         "straddling": assigned.straddling,
         "boundary": assigned.boundary,
         "excluded": _excluded(options.exclude, genome, bins, aliases),
-        "too_many_n": composition.unknown > allowed,
+        "too_many_n": unknown > allowed,
     }
     split = assigned.split.copy()
     left_out = {"short_last_bin": bins.short}
@@ -166,12 +157,8 @@ def kept_bins(
     ----------
     options : DatasetOptions
         `keep` and `seed` count here.
-    split : uint8, shape (bins,)
-        From `admit`.
-    positive : bool, shape (bins,)
-        Bins with at least one target.
-    gc : float32, shape (bins,)
-        GC part of each bin's window.
+    split, positive, gc : uint8, bool and float32, shape (bins,)
+        From `admit`; whether a bin has at least one target; from `window_composition`.
 
     Returns
     -------
@@ -192,7 +179,7 @@ def draw_negatives(
     options: Negatives,
     positive: NDArray[np.int64],
     negative: NDArray[np.int64],
-    gc: NDArray[np.float32] | None,
+    gc: NDArray[np.float32],
     seed: int,
 ) -> NDArray[np.int64]:
     """Choose which negative bins are kept.
@@ -202,14 +189,10 @@ def draw_negatives(
 
     Parameters
     ----------
-    options : Negatives
-        Ratio and matching.
     positive, negative : int64, shapes (p,) and (q,)
         Numbers of the positive and negative training bins.
-    gc : float32, shape (bins,), or None
-        GC part of each bin's window; needed for ``match: gc``.
-    seed : int
-        Seed of the draw.
+    gc : float32, shape (bins,)
+        GC part of each bin's window.
 
     Returns
     -------
@@ -218,9 +201,11 @@ def draw_negatives(
     """
     random = np.random.Generator(np.random.Philox(seed))
     # the running total is rounded, not each stratum, so that the ratio holds over all of them
-    if options.match == "gc" and gc is not None:
+    if options.match == "gc":
         wanted = np.bincount(_stratum(gc[positive]), minlength=GC_STRATA)
-        groups = _groups(negative, _stratum(gc[negative]))
+        stratum = _stratum(gc[negative])
+        order = np.argsort(stratum, kind="stable")
+        groups = np.split(negative[order], np.searchsorted(stratum[order], np.arange(1, GC_STRATA)))
     else:
         wanted, groups = np.array([len(positive)]), [negative]
     quota = np.diff(np.floor(np.cumsum(wanted) * options.negatives_per_positive + 0.5), prepend=0)
@@ -236,9 +221,3 @@ def draw_negatives(
 
 def _stratum(gc: NDArray[np.float32]) -> NDArray[np.int64]:
     return np.minimum((gc * GC_STRATA).astype(np.int64), GC_STRATA - 1)
-
-
-def _groups(numbers: NDArray[np.int64], stratum: NDArray[np.int64]) -> list[NDArray[np.int64]]:
-    order = np.argsort(stratum, kind="stable")
-    borders = np.searchsorted(stratum[order], np.arange(1, GC_STRATA))
-    return np.split(numbers[order], borders)

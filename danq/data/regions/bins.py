@@ -37,34 +37,13 @@ class Bins:
         return int(self.first[-1])
 
     def locate(self, number: NDArray[np.int64]) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
-        """Find where bins lie.
-
-        Parameters
-        ----------
-        number : int64, shape (n,)
-            Numbers of bins.
-
-        Returns
-        -------
-        contig : int32, shape (n,)
-            Genome index of each bin's contig.
-        start : int64, shape (n,)
-            0-based first base of each bin on its contig.
-        """
+        """Find where bins lie: the index of each one's contig, int32, and its 0-based first base, int64."""
         contig = np.searchsorted(self.first, number, side="right") - 1
         return contig.astype(np.int32), (number - self.first[contig]) * self.width
 
 
 def bins_of(lengths: NDArray[np.int64], width: int) -> Bins:
-    """Cut contigs into bins that start at 0 with stride `width`.
-
-    Parameters
-    ----------
-    lengths : int64, shape (contigs,)
-        Contig lengths, bp.
-    width : int
-        bp of a bin.
-    """
+    """Cut contigs of so many bp, int64 (contigs,), into bins that start at 0 with stride `width`."""
     first = np.zeros(len(lengths) + 1, np.int64)
     np.cumsum(lengths // width, out=first[1:])
     return Bins(width, first, int((lengths % width > 0).sum()))
@@ -77,12 +56,8 @@ def covered_bins(
 
     Parameters
     ----------
-    bins : Bins
-        Bins of the genome.
-    contig : int32, shape (n,)
-        Genome index of each interval's contig.
-    start, end : int64, shape (n,)
-        0-based half-open, within the contig, in any order; they may overlap.
+    contig, start, end : int32, int64 and int64, shape (n,)
+        Intervals within the contigs of a genome, by index, 0-based half-open, in any order; they may overlap.
 
     Returns
     -------
@@ -103,9 +78,7 @@ def covered_bins(
     number, covered = number[whole], covered[whole]
     # the union is disjoint and sorted, so the parts of one bin stand side by side
     begins = np.flatnonzero(np.diff(number, prepend=-1))
-    if len(begins) == 0:
-        return number, covered
-    return number[begins], np.add.reduceat(covered, begins)
+    return number[begins], np.add.reduceat(covered, begins) if len(begins) else covered
 
 
 def overlap_positives(
@@ -117,19 +90,8 @@ def overlap_positives(
 ) -> NDArray[np.int64]:
     """Find the bins of which strictly more than `min_overlap` is covered by the union of intervals.
 
-    The comparison is made in integers with the decimal fraction as it was written (0.1 is 1/10).
-
-    Parameters
-    ----------
-    bins, contig, start, end
-        As in `covered_bins`.
-    min_overlap : float
-        Part of a bin, from 0 (one base suffices) to below 1.
-
-    Returns
-    -------
-    int64, shape (m,)
-        Numbers of the positive bins, ascending.
+    The comparison is made in integers with the decimal fraction as it was written (0.1 is 1/10); at 0 one
+    base suffices. Intervals are as in `covered_bins`; the result are numbers of bins, int64 (m,), ascending.
     """
     number, covered = covered_bins(bins, contig, start, end)
     least = Fraction(str(min_overlap))
@@ -138,42 +100,13 @@ def overlap_positives(
 
 
 def summit_positives(bins: Bins, contig: NDArray[np.int32], summit: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Find the bins that hold at least one summit.
-
-    Parameters
-    ----------
-    bins : Bins
-        Bins of the genome.
-    contig : int32, shape (n,)
-        Genome index of each summit's contig.
-    summit : int64, shape (n,)
-        0-based positions.
-
-    Returns
-    -------
-    int64, shape (m,)
-        Numbers of the positive bins, ascending.
-    """
+    """Find the bins that hold at least one 0-based summit: their numbers, int64 (m,), ascending."""
     number = bins.first[contig] + summit // bins.width
     return np.unique(number[number < bins.first[contig + 1]])
 
 
 def of_sub_bins(values: NDArray[np.uint8], bins: Bins, sub_bins: Bins, rest: int) -> NDArray[np.uint8]:
-    """Give each sub-bin of a genome the value of its bin.
-
-    Parameters
-    ----------
-    values : uint8, shape (bins,)
-        One a bin.
-    bins, sub_bins : Bins
-        Of the same genome; the width of a bin is a multiple of that of a sub-bin.
-    rest : int
-        Value of sub-bins in the short last bin of a contig.
-
-    Returns
-    -------
-    uint8, shape (sub_bins,)
-    """
+    """Give each sub-bin of a genome the value of its bin, `rest` to those in a contig's short last bin."""
     spread = np.full(len(sub_bins), rest, np.uint8)
     for own, inner in _contigs(bins, sub_bins):
         spread[inner] = np.repeat(values[own], bins.width // sub_bins.width)

@@ -1,16 +1,14 @@
 """The dataset of a genome's bins: admit bins to splits, label them by tracks, choose, write."""
 
 import logging
-from collections.abc import Mapping
 from pathlib import Path
 
-from danq.data.manifest import SPLITS, DatasetManifest, DatasetTarget
-from danq.data.options import DatasetOptions, SplitOptions
+from danq.data.manifest import SPLITS, DatasetManifest
+from danq.data.options import DatasetOptions
 from danq.data.regions.admission import NOWHERE, admit, kept_bins, window_composition
-from danq.data.regions.bins import Bins, any_sub_bin, bins_of, of_sub_bins
-from danq.data.regions.targets import Target, read_targets
-from danq.data.regions.tracks import Tracks, label_tracks, packed_rows
-from danq.data.splits import Territory, fold_territories, territories, with_contigs
+from danq.data.regions.bins import any_sub_bin, bins_of, of_sub_bins
+from danq.data.regions.tracks import Target, label_tracks, packed_rows, read_targets
+from danq.data.splits import territories, with_contigs
 from danq.data.writing import Contents, write_labels, write_manifest, write_windows
 from danq.errors import DanqError, first_few
 from danq.files import sha256, staged
@@ -29,15 +27,8 @@ def build_region_dataset(options: DatasetOptions, name: str, genome: Genome, out
         With `targets` and `split`.
     name : str
         Name of the dataset in the configuration.
-    genome : Genome
-        The genome the tracks lie on.
     out : Path
         Directory of the dataset: ``windows.parquet``, ``labels.npy`` and ``dataset.json``.
-
-    Returns
-    -------
-    DatasetManifest
-        What ``dataset.json`` holds.
 
     Raises
     ------
@@ -50,58 +41,35 @@ def build_region_dataset(options: DatasetOptions, name: str, genome: Genome, out
     targets = read_targets(options.targets)
     aliases = read_aliases(options.aliases) if options.aliases else None
     bins = bins_of(genome.lengths, options.bin)
-    composition = window_composition(genome, bins, options.window)
-    placed = _placed(options.split, f"datasets.{name}", genome, bins, aliases)
+    unknown, gc = window_composition(genome, bins, options.window)
+    placed = territories(options.split, genome, bins, f"datasets.{name}", aliases)
     if options.split.folds:
         options = options.model_copy(update={"split": with_contigs(options.split, genome, placed)})
-    split, left_out = admit(options, placed, genome, bins, composition, aliases)
+    split, left_out = admit(options, placed, genome, bins, unknown, aliases)
     with staged(out) as partial:
         scratch = partial / "columns"
         sub_bins = bins if options.steps is None else bins_of(genome.lengths, options.steps)
         of_each = of_sub_bins(split, bins, sub_bins, NOWHERE)
-        tracks = label_tracks(targets, genome, sub_bins, of_each, options, aliases, scratch)
-        kept = kept_bins(options, split, any_sub_bin(tracks.positive, bins, sub_bins), composition.gc)
+        labels = label_tracks(targets, genome, sub_bins, of_each, options, aliases, scratch)
+        kept = kept_bins(options, split, any_sub_bin(labels.positive, bins, sub_bins), gc)
         left_out["negatives_dropped"] = int((split != NOWHERE).sum()) - len(kept)
-        contig, start = bins.locate(kept)
         columns = bins.width // sub_bins.width * len(targets)
-        packed = packed_rows(tracks.columns, len(targets), kept, bins, sub_bins)
+        packed = packed_rows(labels.columns, len(targets), kept, bins, sub_bins)
         write_labels(partial, len(kept), columns, packed)
         scratch.unlink()
-        write_windows(partial, genome, contig, start, options.bin, split[kept])
+        write_windows(partial, genome, *bins.locate(kept), options.bin, split[kept])
         contents = Contents(
             task="multilabel",
-            targets=_described(targets, tracks),
+            targets=labels.targets,
             split=split[kept],
             inputs=_inputs(options, targets, genome),
             origin=str(options.targets),
             left_out=left_out,
-            of_kind={"renamed": tracks.renamed, "unknown_contigs": tracks.unknown},
+            of_kind={"renamed": labels.renamed, "unknown_contigs": labels.unknown},
         )
         manifest = write_manifest(partial, out, name, options, contents, genome)
-    _report(manifest, tracks)
+    _report(manifest)
     return manifest
-
-
-def _placed(
-    split: SplitOptions, source: str, genome: Genome, bins: Bins, aliases: Mapping[str, str] | None
-) -> dict[int, Territory]:
-    if split.folds:
-        return fold_territories(split, genome, bins, source)
-    return territories(split, genome, source, aliases)
-
-
-def _described(targets: list[Target], tracks: Tracks) -> list[DatasetTarget]:
-    return [
-        DatasetTarget(
-            name=target.name,
-            group=target.group,
-            rule=target.rule,
-            path=target.as_listed,
-            regions=regions,
-            counts=dict(zip(SPLITS, counts, strict=True)),
-        )
-        for target, regions, counts in zip(targets, tracks.regions, tracks.counts.T.tolist(), strict=True)
-    ]
 
 
 def _inputs(options: DatasetOptions, targets: list[Target], genome: Genome) -> dict[str, str]:
@@ -110,19 +78,17 @@ def _inputs(options: DatasetOptions, targets: list[Target], genome: Genome) -> d
     return {str(genome.path): genome.digest, **digests}
 
 
-def _report(manifest: DatasetManifest, tracks: Tracks) -> None:
-    if tracks.renamed:
-        pairs = first_few(f"{file} → {own}" for file, own in tracks.renamed.items())
-        log.info("%d contig names of tracks differ from the genome's: %s", len(tracks.renamed), pairs)
-    if tracks.unknown:
-        log.warning(
-            "%d regions lie on contigs that the genome does not have: %s",
-            sum(tracks.unknown.values()),
-            first_few(tracks.unknown),
-        )
+def _report(manifest: DatasetManifest) -> None:
+    renamed, unknown = manifest.renamed, manifest.unknown_contigs
+    if renamed:
+        pairs = first_few(f"{file} → {own}" for file, own in renamed.items())
+        log.info("%d contig names of tracks differ from the genome's: %s", len(renamed), pairs)
+    if unknown:
+        regions, contigs = sum(unknown.values()), first_few(unknown)
+        log.warning("%d regions lie on contigs that the genome does not have: %s", regions, contigs)
     log.info("%-8s %12s %12s %10s", "split", "bins", "positives", "targets")
-    for index, split in enumerate(SPLITS):
-        counts = tracks.counts[index]
-        log.info("%-8s %12d %12d %10d", split, manifest.n[split], counts.sum(), (counts > 0).sum())
+    for split in SPLITS:
+        counts = [target.counts[split] for target in manifest.targets]
+        log.info("%-8s %12d %12d %10d", split, manifest.n[split], sum(counts), sum(map(bool, counts)))
     dropped = ", ".join(f"{reason} {number}" for reason, number in manifest.left_out.items() if number)
     log.info("left out: %s", dropped or "none")

@@ -1,31 +1,133 @@
-"""All tracks of a dataset as labels of all bins of a genome, eight targets at a time."""
+"""Tracks of a dataset: their table, and labels of all bins of a genome by them, eight targets at a time."""
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from danq.data.dataset import SPLITS
+from danq.data.manifest import SPLITS, DatasetTarget
 from danq.data.options import DatasetOptions
 from danq.data.regions.bins import Bins, overlap_positives, summit_positives
-from danq.data.regions.targets import Target
 from danq.errors import DanqError, first_few
+from danq.files import read_lines
 from danq.genome.fasta import Genome
 from danq.genome.intervals import PlacedIntervals
 from danq.genome.tracks import place_intervals
 from danq.progress import progress
 
+COLUMNS = ("target", "path", "rule", "feature", "group")
+RULES = ("overlap", "summit")
+_NEEDED = 2  # the first columns of COLUMNS, which have no default
 _BITS = 8
 _LABELS_AT_ONCE = 1 << 25  # bounds the memory at some 100 MB, however few the targets
 _MANY_FAULTS = 20  # then the mistake is a general one, and reading on a waste of time
 
 
+@dataclass(frozen=True)
+class Target:
+    """One label of a dataset and the track it comes from.
+
+    Attributes
+    ----------
+    path : Path
+        BED, narrowPeak, broadPeak or GFF3 file of the track.
+    as_listed : str
+        The path as the table has it.
+    rule : str
+        ``overlap``: bins covered by strictly more than the minimum; ``summit``: bins that hold a summit.
+    feature : str or None
+        Feature type to take from a GFF3.
+    group : str
+        Free text by which reports group targets; may be empty.
+    source, line : Path, int
+        Table it stands in, and its 1-based line.
+    """
+
+    name: str
+    path: Path
+    as_listed: str
+    rule: str
+    feature: str | None
+    group: str
+    source: Path
+    line: int
+
+    @property
+    def origin(self) -> str:
+        """``path:line`` of its line, for messages."""
+        return f"{self.source}:{self.line}"
+
+
+def read_targets(path: Path) -> list[Target]:
+    """Read a table of targets: tab-separated, with a header line, in the order of the label columns.
+
+    Its columns are ``target``, ``path`` and, optionally, ``rule``, ``feature`` and ``group``, in any order.
+    Paths of tracks are relative to the table.
+
+    Raises
+    ------
+    DanqError
+        If columns are missing, unknown or repeated, a line is incomplete, a target name is repeated, a rule
+        is unknown, a track does not exist or a GFF3 track names no feature.
+    """
+    columns: list[str] = []
+    targets: dict[str, Target] = {}
+    for number, line in read_lines(path):
+        fields = [field.strip() for field in line.lstrip("\ufeff").split("\t")]
+        if not any(fields):
+            continue
+        if not columns:
+            columns = _header(path, number, fields)
+            continue
+        target = _target(path, number, columns, fields)
+        if target.name in targets:
+            earlier = targets[target.name].line
+            raise DanqError(
+                f"{target.origin}: target {target.name!r} stands in line {earlier} already; "
+                "targets must be unique"
+            )
+        targets[target.name] = target
+    if not targets:
+        raise DanqError(f"{path}: expected a header line and at least one target, found none")
+    return list(targets.values())
+
+
+def _header(path: Path, number: int, fields: list[str]) -> list[str]:
+    unknown = [field for field in fields if field not in COLUMNS]
+    missing = [column for column in COLUMNS[:_NEEDED] if column not in fields]
+    if unknown or missing or len(set(fields)) < len(fields):
+        raise DanqError(
+            f"{path}:{number}: expected tab-separated columns target, path and optionally "
+            f"{', '.join(COLUMNS[_NEEDED:])}, each once; received {', '.join(map(repr, fields))}"
+        )
+    return fields
+
+
+def _target(path: Path, number: int, columns: list[str], fields: list[str]) -> Target:
+    origin = f"{path}:{number}"
+    if len(fields) > len(columns):
+        raise DanqError(f"{origin}: expected {len(columns)} columns, received {len(fields)}")
+    value = dict.fromkeys(COLUMNS, "") | dict(zip(columns, fields, strict=False))
+    for column in COLUMNS[:_NEEDED]:
+        if not value[column]:
+            raise DanqError(f"{origin}: expected a value in column {column}, received nothing")
+    name, listed, rule, feature, group = (value[column] for column in COLUMNS)
+    if rule and rule not in RULES:
+        raise DanqError(f"{origin}: expected a rule of {', '.join(RULES)}; received {rule!r}")
+    track = path.parent / listed
+    if not track.is_file():
+        raise DanqError(f"{origin}: expected a track file, found none at {track}")
+    if not feature and {".gff", ".gff3"} & {suffix.lower() for suffix in track.suffixes}:
+        raise DanqError(f"{origin}: expected a feature type in column feature for the GFF3 {track.name}")
+    return Target(name, track, listed, rule or RULES[0], feature or None, group, path, number)
+
+
 @dataclass(frozen=True, eq=False)
-class Tracks:
-    """Labels of every bin of a genome, and what was met on the way.
+class Labels:
+    """What tracks make of every bin of a genome.
 
     Attributes
     ----------
@@ -33,22 +135,18 @@ class Tracks:
         Packed labels, one row for each eight targets (little end first); a memory map.
     positive : bool, shape (bins,)
         Bins with at least one target.
-    counts : int64, shape (3, k)
-        Positive bins of each split and target.
-    regions : list of k int
-        Intervals of each track on contigs of the genome.
-    renamed : dict of str to str
-        Contig names of the tracks and the genome's names for them, where they differ.
-    unknown : dict of str to int
-        Contigs that the genome does not have, and how many intervals lie on them.
+    targets : list of k DatasetTarget
+        Tracks as the manifest describes them.
+    renamed, unknown : dict
+        Contig names of the tracks → the genome's, where they differ; contigs that the genome lacks → their
+        intervals.
     """
 
     columns: NDArray[np.uint8]
     positive: NDArray[np.bool_]
-    counts: NDArray[np.int64]
-    regions: list[int]
-    renamed: dict[str, str] = field(default_factory=dict)
-    unknown: dict[str, int] = field(default_factory=dict)
+    targets: list[DatasetTarget]
+    renamed: dict[str, str]
+    unknown: dict[str, int]
 
 
 def label_tracks(
@@ -59,21 +157,17 @@ def label_tracks(
     options: DatasetOptions,
     aliases: Mapping[str, str] | None,
     scratch: Path,
-) -> Tracks:
+) -> Labels:
     """Read each track once and label the bins.
 
     Parameters
     ----------
-    targets : list of Target
-        Tracks in the order of the label columns.
-    genome, bins : Genome and Bins
-        The genome and what of it is labelled: its bins, or their sub-bins.
+    bins : Bins
+        What is labelled: the bins of the genome, or their sub-bins.
     split : uint8, shape (bins,)
         Index into `SPLITS`, any other value for bins that are left out.
     options : DatasetOptions
         Its `min_overlap` and `empty_targets` count here.
-    aliases : mapping of str to str, optional
-        Further contig names.
     scratch : Path
         File for `columns`, so that memory does not grow with targets times bins.
 
@@ -84,8 +178,7 @@ def label_tracks(
         that has regions, but on no contig of the genome, is refused in any case.
     """
     positive = np.zeros(len(bins), bool)
-    counts = np.zeros((len(SPLITS), len(targets)), np.int64)
-    regions: list[int] = []
+    described: list[DatasetTarget] = []
     renamed: dict[str, str] = {}
     unknown: Counter[str] = Counter()
     faults: list[tuple[Target, str]] = []
@@ -96,12 +189,11 @@ def label_tracks(
                 at = place_intervals(target.path, genome, aliases, target.feature)
                 labelled = _positives(target, bins, at, options.min_overlap)
                 column[labelled] |= np.uint8(1 << bit)
-                positives = np.bincount(split[labelled], minlength=len(SPLITS))[: len(SPLITS)]
+                positives = np.bincount(split[labelled], minlength=len(SPLITS))[: len(SPLITS)].tolist()
                 lost = len(at.unknown) > 0 and len(at.start) == 0
-                if lost or (options.empty_targets == "refuse" and not positives.any()):
+                if lost or (options.empty_targets == "refuse" and not any(positives)):
                     faults.append((target, _fault(target, at, len(labelled), genome)))
-                counts[:, first + bit] = positives
-                regions.append(len(at.start))
+                described.append(_described(target, len(at.start), positives))
                 renamed |= at.renamed
                 unknown.update(at.unknown)
                 advance(1)
@@ -111,13 +203,24 @@ def label_tracks(
             stream.write(column.data)
     _refuse(faults)
     columns = np.memmap(scratch, np.uint8, "r", shape=(-(-len(targets) // _BITS), len(bins)))
-    return Tracks(columns, positive, counts, regions, renamed, dict(unknown))
+    return Labels(columns, positive, described, renamed, dict(unknown))
 
 
 def _positives(target: Target, bins: Bins, at: PlacedIntervals, min_overlap: float) -> NDArray[np.int64]:
     if target.rule == "summit":
         return summit_positives(bins, at.contig, at.summit)
     return overlap_positives(bins, at.contig, at.start, at.end, min_overlap)
+
+
+def _described(target: Target, regions: int, positives: list[int]) -> DatasetTarget:
+    return DatasetTarget(
+        name=target.name,
+        group=target.group,
+        rule=target.rule,
+        path=target.as_listed,
+        regions=regions,
+        counts=dict(zip(SPLITS, positives, strict=True)),
+    )
 
 
 def _fault(target: Target, at: PlacedIntervals, labelled: int, genome: Genome) -> str:
@@ -151,9 +254,7 @@ def packed_rows(
     Parameters
     ----------
     columns : uint8, shape (ceil(targets / 8), sub_bins)
-        Packed labels, one row for each eight targets, little end first; a memory map.
-    targets : int
-        Number of targets.
+        As in `Labels`.
     kept : int64, shape (n,)
         Numbers of bins, ascending.
     bins, sub_bins : Bins

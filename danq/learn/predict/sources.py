@@ -44,7 +44,7 @@ def dataset_source(path: Path, split: str, info: BundleManifest, genome: Path | 
         "kind": (info.data_kind, dataset.kind),
         "window": (info.window or 0, dataset.window),
         "task": (info.task, dataset.task),
-        "image size": (info.shape, dataset.shape),
+        "image size": (info.shape, dataset.manifest.shape),
         "labelled steps of": (info.step, dataset.sub_bin),
     }
     for name, (expected, received) in pairs.items():

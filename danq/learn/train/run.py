@@ -121,7 +121,7 @@ def _information(
         "window": data.window or None,
         "bin": data.bin,
         "step": data.sub_bin,
-        "shape": None if data.shape is None else list(data.shape),
+        "shape": None if data.manifest.shape is None else list(data.manifest.shape),
         "best": _best(trained.history, run.train.monitor) | {"valid_prevalence": valid_prevalence(data)},
         "training": trained.training,
         "dataset": {"name": data.manifest.name, "digest": data.digest, "genome_digest": genome},

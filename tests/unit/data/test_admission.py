@@ -36,13 +36,13 @@ def test_composition_equals_a_naive_loop_in_whatever_stretches(
     bins = bins_of(made.lengths, width)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(admission, "_BASES_AT_ONCE", stretch)
-        found = window_composition(made, bins, window)
+        unknown, gc = window_composition(made, bins, window)
     expected = [
         oracles.composition(sequences[each[0]], each, window)
         for each in oracles.bins_of([len(text) for text in sequences], width)
     ]
-    assert found.unknown.tolist() == [unknown for unknown, _ in expected]
-    assert np.allclose(found.gc, [gc for _, gc in expected])
+    assert unknown.tolist() == [of_bin for of_bin, _ in expected]
+    assert np.allclose(gc, [of_bin for _, of_bin in expected])
 
 
 def pool(n: int, positives: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -11,7 +11,7 @@ from danq.data.dataset import SPLITS
 from danq.data.examples.labels import UNPLACED, Examples, place_examples
 from danq.data.options import SplitOptions
 from danq.data.regions.bins import bins_of
-from danq.data.splits import assign, deal_contigs, deal_rows, fold_territories, split_of_fold, with_contigs
+from danq.data.splits import assign, deal_contigs, deal_rows, split_of_fold, territories, with_contigs
 from danq.errors import DanqError
 from danq.genome.fasta import Genome
 
@@ -70,7 +70,7 @@ def test_every_bin_tests_once_and_no_window_crosses():
     tests = np.zeros(len(bins), int)
     for fold in (1, 2, 3):
         split = SplitOptions(folds=3, fold=fold)
-        placed = fold_territories(split, genome(sizes, names), bins, "datasets.d")
+        placed = territories(split, genome(sizes, names), bins, "datasets.d")
         assigned = assign(bins, np.array(sizes), placed, 30)
         assert not assigned.straddling.any()
         assert not assigned.boundary.any()
@@ -85,7 +85,7 @@ def test_every_bin_tests_once_and_no_window_crosses():
 def test_more_folds_than_contigs_are_refused():
     place, bins = genome([100, 100, 5], ("a", "b", "c")), bins_of(np.array([100, 100, 5]), 10)
     with pytest.raises(DanqError, match=r"^datasets\.d: split\.folds: expected at most 2, .* received 3$"):
-        fold_territories(SplitOptions(folds=3, fold=1), place, bins, "datasets.d")
+        territories(SplitOptions(folds=3, fold=1), place, bins, "datasets.d")
 
 
 def examples(split: list[int]) -> Examples:

@@ -23,8 +23,9 @@ def genome(lengths: list[int], names: tuple[str, ...]) -> Genome:
 def statuses(
     lengths: list[int], width: int, window: int, valid: list[str], test: list[str], names: tuple[str, ...]
 ) -> list[str]:
-    placed = territories(SplitOptions(valid=valid, test=test), genome(lengths, names), "c.yaml")
-    assigned = assign(bins_of(np.array(lengths), width), np.array(lengths), placed, window)
+    bins = bins_of(np.array(lengths), width)
+    placed = territories(SplitOptions(valid=valid, test=test), genome(lengths, names), bins, "c.yaml")
+    assigned = assign(bins, np.array(lengths), placed, window)
     return [
         "straddling" if straddling else "boundary" if boundary else SPLITS[split]
         for split, straddling, boundary in zip(
@@ -101,6 +102,6 @@ def test_splits_equal_a_naive_loop_and_no_windows_of_two_splits_overlap(
 def test_refusals(valid: list[str], test: list[str], message: str) -> None:
     options = SplitOptions(valid=valid, test=test)
     with pytest.raises(DanqError) as refused:
-        territories(options, genome([100, 30], ("chr1", "chr2")), "c.yaml")
+        territories(options, genome([100, 30], ("chr1", "chr2")), bins_of(np.array([100, 30]), 10), "c.yaml")
     assert message in str(refused.value)
     assert str(refused.value).startswith("c.yaml")
