@@ -167,19 +167,18 @@ class Run:
         return None if rows is None or rows.is_empty() else rows
 
 
-def read_run(manifest: Path) -> Run:
-    """Read a run by its ``bundle.json``, with what `danq evaluate` wrote beside it.
+def read_run(folder: Path) -> Run:
+    """Read a run from the directory of its bundle, with what `danq evaluate` wrote there.
 
     Raises
     ------
     DanqError
         If a file is damaged or of another format version.
     """
-    folder = manifest.parent
     evaluation = folder / "evaluation"
     return Run(
         name=folder.name,
-        bundle=BundleManifest.read(manifest.parent),
+        bundle=BundleManifest.read(folder),
         history=read_table(folder / "history.tsv"),
         summary=Evaluation.read(evaluation) if (evaluation / Evaluation.FILE).is_file() else None,
         metrics=read_table(evaluation / "metrics.tsv", SCHEMA),

@@ -1,6 +1,7 @@
 """Scored callsets of a results directory: their tables are read part by part, however long they are."""
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
@@ -25,27 +26,17 @@ _AGREEMENT = ("auroc", "auprc", "pearson", "spearman")
 
 @dataclass(frozen=True)
 class Callset:
-    """One scored callset.
+    """One scored callset, by its directory; no `columns` where the scores were written as text."""
 
-    Attributes
-    ----------
-    name : str
-        Name of its directory.
-    path : Path
-        The directory.
-    manifest : ScoresManifest
-        ``scores.json``.
-    columns : tuple of str
-        Columns of ``scores.parquet``; none where the scores were written as text.
-    truth : DataFrame or None
-        ``truth.tsv``.
-    """
-
-    name: str
     path: Path
     manifest: ScoresManifest
     columns: tuple[str, ...]
     truth: pl.DataFrame | None
+
+    @property
+    def name(self) -> str:
+        """Name of its directory."""
+        return self.path.name
 
     @property
     def wide(self) -> bool:
@@ -72,10 +63,8 @@ class Callset:
         kept = [name for name in columns if name in self.columns]
         with _parquet(self.path) as file:
             for group in range(file.num_row_groups) if groups is None else groups:
-                try:
+                with _refusing(self.path / "scores.parquet", "Parquet table"):
                     block = pl.from_arrow(file.read_row_group(group, columns=kept))
-                except (pa.ArrowException, OSError) as error:
-                    raise _damaged(self.path, error) from None
                 yield pl.DataFrame(block).select(kept)
 
     def reduced(
@@ -85,14 +74,13 @@ class Callset:
         join: Callable[[pl.DataFrame], pl.DataFrame],
     ) -> pl.DataFrame | None:
         """Reduce each row group with `part`, and what came so far with `join`; None without a row group."""
-        whole = None
+        whole: list[pl.DataFrame] = []
         for block in self.blocks(columns):
-            parts = [part(block)] if whole is None else [whole, part(block)]
-            whole = join(pl.concat(parts))
-        return whole
+            whole = [join(pl.concat([*whole, part(block)]))]
+        return whole[0] if whole else None
 
 
-def read_callset(manifest: Path) -> Callset:
+def read_callset(folder: Path) -> Callset:
     """Read what a directory of scores says of itself, not the scores.
 
     Raises
@@ -100,7 +88,6 @@ def read_callset(manifest: Path) -> Callset:
     DanqError
         If a file is missing, damaged, or of another format version.
     """
-    folder = manifest.parent
     scores = ScoresManifest.read(folder)
     columns: tuple[str, ...] = ()
     # asked for as text, the scores are for other readers than the report
@@ -110,30 +97,31 @@ def read_callset(manifest: Path) -> Callset:
     # what an earlier scoring with other options left there is not shown
     truth = folder / "truth.tsv"
     compared = truth.is_file() and scores.truth is not None
-    return Callset(folder.name, folder, scores, columns, _read_truth(truth) if compared else None)
+    return Callset(folder, scores, columns, _read_truth(truth) if compared else None)
 
 
 def _read_truth(path: Path) -> pl.DataFrame:
     kinds = {pl.Float64: _AGREEMENT, pl.String: ("score", "target", "status"), pl.Int64: ("n", "positives")}
     schema = {name: kind for kind, names in kinds.items() for name in names}
-    try:
+    with _refusing(path, "table"):
         return pl.read_csv(path, separator="\t", quote_char=None, schema_overrides=schema)
-    except pl.exceptions.PolarsError as error:
-        raise DanqError(f"{path}: expected a table ({str(error).splitlines()[0]})") from None
 
 
 def _parquet(folder: Path) -> pq.ParquetFile:
     path = folder / "scores.parquet"
-    try:
+    if not path.exists():
+        raise DanqError(f"{path}: no such file; {folder} holds no scores")
+    with _refusing(path, "Parquet table"):
         return pq.ParquetFile(path)
-    except FileNotFoundError:
-        raise DanqError(f"{path}: no such file; {folder} holds no scores") from None
-    except (pa.ArrowException, OSError) as error:
-        raise _damaged(folder, error) from None
 
 
-def _damaged(folder: Path, error: Exception) -> DanqError:
-    return DanqError(f"{folder / 'scores.parquet'}: expected a Parquet table ({str(error).splitlines()[0]})")
+@contextmanager
+def _refusing(path: Path, what: str) -> Iterator[None]:
+    """Make what the reader of a damaged file raises a refusal of that file."""
+    try:
+        yield
+    except (pl.exceptions.PolarsError, pa.ArrowException, OSError) as error:
+        raise DanqError(f"{path}: expected a {what} ({str(error).splitlines()[0]})") from None
 
 
 def histogram(callset: Callset, bins: int) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
@@ -158,11 +146,6 @@ def strongest_alleles(
 
     Each has the columns `NAMES` that there are, `flags` of the ledger, and those of the measures `of_allele`
     and, for its strongest target, `of_target` that were written.
-
-    Raises
-    ------
-    DanqError
-        If the scores or the ledger are damaged.
     """
     groups = count()
 
@@ -195,12 +178,10 @@ def strongest_alleles(
 def _with_flags(callset: Callset, rows: pl.DataFrame) -> pl.DataFrame:
     path = callset.path / "ledger.tsv"
     keys = [name for name in ("row", "allele", "sample", "haplotype") if name in rows.columns]
-    try:
+    with _refusing(path, "ledger"):
         ledger = pl.scan_csv(path, separator="\t", quote_char=None, infer_schema=False)
         wanted = pl.col("row").is_in(rows["row"].cast(pl.String).to_list())
         flags = ledger.filter(wanted).select(*keys, "flags").collect(engine="streaming")
-    except (pl.exceptions.PolarsError, FileNotFoundError) as error:
-        raise DanqError(f"{path}: expected a ledger ({str(error).splitlines()[0]})") from None
     typed = flags.cast({key: rows.schema[key] for key in keys})
     return rows.join(typed, on=keys, how="left", maintain_order="left")
 
@@ -235,14 +216,8 @@ def points(
 ) -> dict[str, pl.DataFrame]:
     """Alleles with their effect `y` by view: a column, or a contig where the only column is `EFFECT`.
 
-    Parameters
-    ----------
-    contigs : DataFrame
-        Some rows of `extents`.
-    columns : sequence of str
-        Effects to draw.
-    most : int
-        Points of a view; of more alleles, the strongest of each of as many equal parts of a contig is kept.
+    `contigs` are some rows of `extents`. Of more than `most` alleles, a view has the strongest of each of as
+    many equal parts of a contig.
     """
     view = "contig" if list(columns) == [EFFECT] else "column"
     width = -(-(pl.col("last") - pl.col("first") + 1) // most)

@@ -35,18 +35,12 @@ class Column:
 
     Attributes
     ----------
-    title, description : str
-        Head of the column, and what it means, with its unit.
     decimals : int or None
         Decimals shown; None for text.
-    low, high : float or None
-        Range of the bar behind the number; no bar without `colour`.
-    colour : str
-        Colour scale of the bar, or an empty string.
-    hidden : bool
-        Shown only when the reader chooses it.
-    signed : bool
-        Positive numbers have a plus sign.
+    low, high, colour : float or None, float or None, str
+        Range and scale of the bar behind the number; no bar without `colour`.
+    hidden, signed : bool
+        Shown only when the reader chooses it; positive numbers have a plus sign.
     """
 
     title: str
@@ -60,17 +54,17 @@ class Column:
 
     def header(self) -> dict[str, Any]:
         """Give what MultiQC is told of the column."""
-        header: dict[str, Any] = {
+        written = f"{{:{'+' if self.signed else ''},.{self.decimals}f}}"
+        header = {
             "title": text(self.title),
             "description": text(self.description),
             "hidden": self.hidden,
             "scale": self.colour or False,
+            "format": None if self.decimals is None else written,
+            "min": self.low,
+            "max": self.high,
         }
-        if self.decimals is not None:
-            header["format"] = "{:" + ("+" if self.signed else "") + ",." + str(self.decimals) + "f}"
-        return header | {
-            key: value for key, value in (("min", self.low), ("max", self.high)) if value is not None
-        }
+        return {key: value for key, value in header.items() if value is not None}
 
 
 def area_column(area: str, title: str, description: str) -> Column:
@@ -110,23 +104,15 @@ def table(
     columns: Mapping[str, Column],
     rows: Mapping[str, Mapping[str, Any]],
 ) -> Section | None:
-    """Make a table; None if no row holds a value. Columns without any value are left out.
+    """Make a table of values by row name and column; `first` is the head of the names.
 
-    Parameters
-    ----------
-    id_, title, description : str
-        `description` is HTML.
-    first : str
-        Head of the column of row names.
-    columns : mapping of str to Column
-    rows : mapping of str to mapping
-        Values by row name and column; None where there is none.
+    Columns without any value are left out; None if all are. `description` is HTML.
     """
     data = {
         text(name): {
             key: text(row[key]) if isinstance(row[key], str) else row[key]
             for key in columns
-            if row.get(key) is not None and not (isinstance(row[key], float) and not isfinite(row[key]))
+            if row.get(key) is not None and (not isinstance(row[key], float) or isfinite(row[key]))
         }
         for name, row in rows.items()
     }
@@ -155,10 +141,9 @@ def listing(heads: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
     if not rows:
         return ""
     head = "".join(f"<th>{text(name)}</th>" for name in heads)
-    body = "".join(
-        f"<tr><th>{text(row[0])}</th>" + "".join(f"<td>{text(value)}</td>" for value in row[1:]) + "</tr>"
-        for row in rows
-    )
+    body = ""
+    for name, *values in rows:
+        body += f"<tr><th>{text(name)}</th>{''.join(f'<td>{text(value)}</td>' for value in values)}</tr>"
     return (
         f'<table class="table table-sm danq-list"><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>'
     )

@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import Any
 
 from danq.files import atomic, write_json
+from danq.report import compare, data, scores, targets
+from danq.report import runs as of_runs
 from danq.report.content import Section, text
 from danq.report.results import Results, read_results
-from danq.report.sections import compare, data, scores, targets
-from danq.report.sections import runs as of_runs
 
 _HERE = Path(__file__).parent
 _STYLE, _SCRIPT = _HERE / "page.css", _HERE / "page.js"
@@ -23,6 +23,7 @@ _TITLES = {
     "text": "Text classification",
     "image": "Image classification",
 }
+_NAMES = {"Created with MultiQC": "", "MultiQC Toolbox": "Toolbox", "MultiQC reports": "Reports"}
 _FOREIGN = (
     *('id="mqc_about"', 'id="mqc_citations"', 'id="mqc_ai"', 'class="footer '),
     *('class="multiqc-logo-wrapper"', 'id="general_stats_table_ai_summary_wrapper"'),
@@ -33,14 +34,7 @@ _FOREIGN = (
 def write_report(results: Path, out: Path, runs: Sequence[str] = (), callsets: Collection[str] = ()) -> None:
     """Gather everything a results directory holds into one HTML file that needs no network.
 
-    Parameters
-    ----------
-    results : Path
-        Directory with ``runs``, ``datasets``, ``genomes``, ``scores``, ``benchmarks``; parts may be missing.
-    out : Path
-        The HTML file.
-    runs, callsets : sequence, collection of str
-        What to show, and the order of the runs, as `read_results` takes them.
+    Parts of the directory may be missing. `runs` and `callsets` are as in `read_results`.
 
     Raises
     ------
@@ -113,18 +107,15 @@ def _title(results: Results) -> str:
 
 
 def _introduction(results: Results) -> str:
-    groups, families = results.groups, results.families()
-    introduction = f"{_number(len(groups), 'run')} on {_number(len(families), 'dataset')}"
-    introduction += f", {len(results.runs)} trainings." if len(results.runs) > len(groups) else "."
+    families = results.families()
+    counts = {"run": len(results.groups), "dataset": len(families)}
+    introduction = " on ".join(f"{n} {what}{'s' if n > 1 else ''}" for what, n in counts.items())
+    introduction += f", {len(results.runs)} trainings." if len(results.runs) > counts["run"] else "."
     for name, here in families.items():
         best = max(here, key=compare.mean_auroc)
         if (area := compare.mean_auroc(best)) >= 0:
             introduction += f" Highest mean AUROC on {text(name)}: {text(best.name)}, {area:.3f}."
     return introduction
-
-
-def _number(n: int, what: str) -> str:
-    return f"{n} {what}{'s' if n > 1 else ''}"
 
 
 def _draw(made: list[Section], configuration: dict[str, Any], folder: Path) -> str:
@@ -141,14 +132,8 @@ def _draw(made: list[Section], configuration: dict[str, Any], folder: Path) -> s
     command = [sys.executable, "-m", "multiqc", str(content), "--config", str(folder / "multiqc.yaml")]
     command += ["--module", "custom_content", "--outdir", str(folder / "out"), "--filename", "report.html"]
     command += ["--no-version-check", "--no-ansi", "--no-data-dir", "--strict"]
-    finished = subprocess.run(
-        command,
-        cwd=folder,
-        env=kept | {"HOME": str(home)},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    own = kept | {"HOME": str(home)}
+    finished = subprocess.run(command, cwd=folder, env=own, capture_output=True, text=True, check=False)
     page = folder / "out" / "report.html"
     if finished.returncode != 0 or not page.is_file():
         raise RuntimeError(f"MultiQC could not draw the report:\n{finished.stdout}{finished.stderr}")
@@ -160,11 +145,7 @@ def _finish(page: str, title: str) -> str:
     page = re.sub(r"<title>.*?</title>", f"<title>{title}</title>", page, count=1, flags=re.DOTALL)
     page = re.sub(r'<meta name="(description|author)"[^>]*>', "", page)
     page = re.sub(r"<!--(?!\[).*?-->", "", page, count=1, flags=re.DOTALL)
-    for name, own in (
-        ("Created with MultiQC", ""),
-        ("MultiQC Toolbox", "Toolbox"),
-        ("MultiQC reports", "Reports"),
-    ):
+    for name, own in _NAMES.items():
         page = page.replace(name, own)
     for mark in _FOREIGN:
         page = _without(page, mark)

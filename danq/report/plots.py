@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from math import isfinite, nan
+from math import inf, isfinite, nan
 from typing import TYPE_CHECKING, Any
 
 from danq.drawing import INK, own_settings, shortened, svg
@@ -27,18 +27,14 @@ Bars = Mapping[str, Mapping[str, float]]
 
 @dataclass(frozen=True)
 class Tab:
-    """One view of a line plot: its name, its lines, and what differs from the other views.
+    """One view of a line plot: the name on its button, its lines, and what differs from the other views.
 
     Attributes
     ----------
-    name : str
-        On the button that shows it.
     lines : mapping of str to points
         (x, y) by name of the line; x must not decrease.
     dashed : tuple of str
         Lines that are drawn dashed.
-    ylab : str
-        Label of the y axis, where it differs.
     groups : tuple of int
         Number of the colour of each line; each has its own where left out.
     """
@@ -61,12 +57,10 @@ def line_plot(
     whole_steps: bool = False,
     logarithmic: bool = False,
 ) -> Section | None:
-    """Make a line plot with a button a tab; None if no tab has a line.
+    """Make a line plot with a button a tab; None if no tab has a line. `axes` are the labels of x and y.
 
     Parameters
     ----------
-    axes : (str, str)
-        Labels of x and y.
     diagonal : str
         Name of the line from (0, 0) to (1, 1), or an empty string for none.
     unit_square : bool
@@ -74,7 +68,7 @@ def line_plot(
     whole_steps : bool
         x are whole numbers such as epochs, and ticks stand at those only.
     logarithmic : bool
-        The y axis is logarithmic.
+        The y axis is.
     """
     tabs = [_short(tab) for tab in tabs if any(len(points) for points in tab.lines.values())]
     if not tabs:
@@ -150,10 +144,10 @@ def _rising(points: Points) -> list[list[float]]:
         moved = max(x, rising[-1][0] + 1e-6) if rising else x
         rising.append([round(moved, 6), round(y, 5)])
     # points at the very end must not leave the axis
-    for index in range(len(rising) - 1, -1, -1):
-        highest = 1.0 if index == len(rising) - 1 else rising[index + 1][0] - 1e-6
-        if points[-1][0] <= 1 and rising[index][0] > highest:
-            rising[index][0] = round(highest, 6)
+    highest = 1.0 if points[-1][0] <= 1 else inf
+    for point in reversed(rising):
+        point[0] = min(point[0], round(highest, 6))
+        highest = point[0] - 1e-6
     return rising
 
 
@@ -185,14 +179,12 @@ def scatter_plot(
     axes: Sequence[tuple[str, str]],
     settings: Mapping[str, Any],
 ) -> Section:
-    """Make a plot of points with a button a view.
+    """Make a plot of points with a button a view; `axes` are the labels of x and y of each.
 
     Parameters
     ----------
     views : mapping of str to mapping
         Points (a dict of x and y, or a list of such) by their names, by the name of a view.
-    axes : sequence of (str, str)
-        Labels of x and y of each view.
     settings : mapping
         Further settings of MultiQC.
     """
@@ -204,15 +196,7 @@ def scatter_plot(
 
 @dataclass(frozen=True)
 class Mark:
-    """One line of a panel.
-
-    Attributes
-    ----------
-    value, low, high : float
-        Dot and ends of the interval; no interval where an end is NaN.
-    singles : sequence of float
-        Small circles, one a training.
-    """
+    """One line of a panel: a dot, the ends of its interval (NaN for none), a small circle a training."""
 
     value: float
     low: float = nan
@@ -222,17 +206,7 @@ class Mark:
 
 @dataclass(frozen=True)
 class Panel:
-    """Marks of all lines on one axis.
-
-    Attributes
-    ----------
-    title : str
-        What the axis measures.
-    marks : sequence of Mark or None
-        One a line, None for an empty one.
-    zero : bool
-        The axis holds 0, and a dashed line stands there.
-    """
+    """Marks of all lines on one axis, None for an empty line; with `zero` a dashed line stands at 0."""
 
     title: str
     marks: Sequence[Mark | None]
@@ -242,30 +216,25 @@ class Panel:
 def forest(labels: Sequence[str], panels: Sequence[Panel]) -> str:
     """Draw dots with intervals, panels side by side over the same lines, as one ``<svg>`` element.
 
-    Parameters
-    ----------
-    labels : sequence of str
-        Names of the lines, top down.
-    panels : sequence of Panel
-        As many marks each as there are labels; without any mark the drawing is an empty string.
+    `labels` name the lines, top down. Without any mark the drawing is an empty string.
     """
-    shown = [panel for panel in panels if any(panel.marks)]
-    if not shown:
+    panels = [panel for panel in panels if any(panel.marks)]
+    if not panels:
         return ""
     remarks = {f"label-{row}": label for row, label in enumerate(labels)}
-    width, height = len(shown) * (_PANEL + _GAP) - _GAP, _ROW * len(labels)
+    width, height = len(panels) * (_PANEL + _GAP) - _GAP, _ROW * len(labels)
     with own_settings():
         from matplotlib.figure import Figure
 
         figure = Figure((width / 72, height / 72), facecolor="none")
-        for number, panel in enumerate(shown):
+        for number, panel in enumerate(panels):
             box = (number * (_PANEL + _GAP) / width, 0, _PANEL / width, 1)
             remarks |= _draw_panel(figure.add_axes(box), panel, labels, f"panel-{number}")
         for row, label in enumerate(figure.axes[0].get_yticklabels()):
             label.set_gid(f"label-{row}")
         for axes in figure.axes[1:]:
             axes.tick_params(labelleft=False)
-        drawing = svg(figure, " and ".join(panel.title for panel in shown), remarks=remarks, tight=True)
+        drawing = svg(figure, " and ".join(panel.title for panel in panels), remarks=remarks, tight=True)
     # light letters on a dark page
     return drawing.replace("<svg", '<svg class="danq-forest"', 1).replace(INK, "currentColor")
 

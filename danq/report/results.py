@@ -4,6 +4,7 @@ import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 
@@ -17,26 +18,19 @@ from danq.report.callsets import Callset, read_callset
 
 @dataclass(frozen=True)
 class Results:
-    """A results directory: runs in the order to show them; dataset manifests; jobs.
+    """A results directory: runs in the order to show them, their datasets and all genomes by name, callsets.
 
     Attributes
     ----------
-    runs : tuple of Run
-    datasets : dict of str to DatasetManifest
-        ``dataset.json`` by name, of the runs' datasets.
-    genomes : dict of str to GenomeManifest
-        ``genome.json`` by name.
     jobs : DataFrame or None
         Columns job, seconds, peak memory (MB) and cores used on average, from the workflow's benchmarks.
-    callsets : tuple of Callset
-        Scored variants, in order of their names.
     """
 
     runs: tuple[Run, ...]
     datasets: dict[str, DatasetManifest]
     genomes: dict[str, GenomeManifest]
     jobs: pl.DataFrame | None
-    callsets: tuple[Callset, ...] = ()
+    callsets: tuple[Callset, ...]
 
     def label(self, run: Run | Group) -> str:
         """Give the name of a run, with its dataset where there are several."""
@@ -73,12 +67,9 @@ def read_results(path: Path, names: Sequence[str] = (), callsets: Collection[str
 
     Parameters
     ----------
-    path : Path
-        Directory of the results.
-    names : sequence of str
-        Runs to read, in their order.
-    callsets : collection of str
-        Callsets to read. Where only callsets are named, all runs; where none of either, all of both.
+    names, callsets : sequence of str, collection of str
+        Runs to read, in their order, and callsets. Where only callsets are named, all runs; where none of
+        either, all of both.
 
     Raises
     ------
@@ -86,23 +77,23 @@ def read_results(path: Path, names: Sequence[str] = (), callsets: Collection[str
         If it holds no run, or lacks a named run or callset, or a file in it is damaged or of another format
         version.
     """
-    bundles = _manifests(path, "run", "runs/*/bundle.json", names, not names)
+    bundles = _folders(path, "run", "runs/*/bundle.json", names, not names)
     if not bundles:
         raise DanqError(f"{path}: expected at least one run (runs/<name>/bundle.json), found none")
-    runs = _in_order([read_run(manifest) for manifest in bundles], names)
-    datasets = {
-        manifest.parent.name: DatasetManifest.read(manifest.parent)
-        for manifest in sorted(path.glob("datasets/*/dataset.json"))
-    }
+    runs = _in_order([read_run(folder) for folder in bundles], names)
+    datasets = _folders(path, "dataset", "datasets/*/dataset.json")
+    genomes = _folders(path, "genome", "genomes/*/genome.json")
+    scored = _folders(path, "callset", "scores/*/scores.json", callsets, not callsets and not names)
+    # all are read, so that a damaged one is not passed over
+    manifests = {folder.name: DatasetManifest.read(folder) for folder in datasets}
     used = {run.dataset for run in runs}
-    genomes = {
-        manifest.parent.name: GenomeManifest.read(manifest.parent)
-        for manifest in sorted(path.glob("genomes/*/genome.json"))
-    }
-    kept = {name: datasets[name] for name in datasets if name in used}
-    scored = _manifests(path, "callset", "scores/*/scores.json", callsets, not callsets and not names)
-    jobs = _read_jobs(path / "benchmarks")
-    return Results(tuple(runs), kept, genomes, jobs, tuple(map(read_callset, scored)))
+    return Results(
+        tuple(runs),
+        {name: manifest for name, manifest in manifests.items() if name in used},
+        {folder.name: GenomeManifest.read(folder) for folder in genomes},
+        _read_jobs(path / "benchmarks"),
+        tuple(map(read_callset, scored)),
+    )
 
 
 def _in_order(runs: list[Run], names: Sequence[str]) -> list[Run]:
@@ -111,16 +102,12 @@ def _in_order(runs: list[Run], names: Sequence[str]) -> list[Run]:
         runs = sorted(runs, key=lambda run: names.index(run.name))
         datasets = list(dict.fromkeys(run.family for run in runs))
         return sorted(runs, key=lambda run: datasets.index(run.family))
-    return sorted(
-        runs,
-        key=lambda run: (
-            _natural(run.family),
-            run.is_baseline,
-            _natural(run.repeat.base),
-            run.repeat.fold or 0,
-            run.repeat.seed or 0,
-        ),
-    )
+
+    def place(run: Run) -> tuple[Any, ...]:
+        base, fold, seed = run.repeat
+        return _natural(run.family), run.is_baseline, _natural(base), fold or 0, seed or 0
+
+    return sorted(runs, key=place)
 
 
 def _natural(name: str) -> tuple[str | int, ...]:
@@ -129,14 +116,16 @@ def _natural(name: str) -> tuple[str | int, ...]:
     return tuple(int(part) if index % 2 else part for index, part in enumerate(parts))
 
 
-def _manifests(path: Path, what: str, pattern: str, names: Collection[str], everything: bool) -> list[Path]:
-    """Find the manifests of the named directories, or of all."""
-    manifests = sorted(path.glob(pattern))
-    missing = sorted(set(names) - {manifest.parent.name for manifest in manifests})
+def _folders(
+    path: Path, what: str, pattern: str, names: Collection[str] = (), everything: bool = True
+) -> list[Path]:
+    """Find the named directories, or all, by their manifests."""
+    folders = [manifest.parent for manifest in sorted(path.glob(pattern))]
+    missing = sorted(set(names) - {folder.name for folder in folders})
     if missing:
         place = pattern.replace("*", missing[0])
         raise DanqError(f"{path}: expected the {what} {missing[0]} ({place}), found none")
-    return [manifest for manifest in manifests if everything or manifest.parent.name in names]
+    return [folder for folder in folders if everything or folder.name in names]
 
 
 def _read_jobs(folder: Path) -> pl.DataFrame | None:

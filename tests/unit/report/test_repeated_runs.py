@@ -15,9 +15,9 @@ from danq.evaluate.compare import difference
 from danq.evaluate.evaluate import evaluate_predictions
 from danq.evaluate.intervals import interval
 from danq.learn.predict.predictions import read_predictions, write_predictions
+from danq.report.compare import reference
 from danq.report.page import sections, write_report
 from danq.report.results import Results, read_results
-from danq.report.sections.compare import reference
 
 SVG = "{http://www.w3.org/2000/svg}"
 TARGETS = ("a", "b", "c", "never")

@@ -8,11 +8,11 @@ import pytest
 from results_tree import build, bundle, history
 
 from danq.errors import DanqError
+from danq.report.compare import reference
 from danq.report.content import Column, table, text
 from danq.report.page import sections, write_report
 from danq.report.plots import Tab, line_plot
 from danq.report.results import read_results
-from danq.report.sections.compare import reference
 
 TARGETS = ("CDS", "NFKB/p65", "tRNA <b>x</b>", "ARS, 100%", "M", "never")
 RUNS = {

@@ -48,6 +48,13 @@ _COLUMNS = {
     **_SPEED,
     "parameters": Column("Parameters", "trained and fixed weights", 0),
 }
+_HISTORY = {
+    "Loss": ("Loss a row", {"train_loss": ", training", "valid_loss": ", validation"}),
+    "AUROC": ("Validation AUROC, mean over targets", {"valid_auroc": ""}),
+    "AUPRC": ("Validation AUPRC, mean over targets", {"valid_auprc": ""}),
+    "F1": ("Validation F1, mean over targets", {"valid_f1": ""}),
+    "Learning rate": ("Learning rate", {"learning_rate": ""}),
+}
 _CALLED_AT = {
     "chosen": ("validation", "at the threshold of each target that is best on validation"),
     "half": ("0.5", "at probability 0.5"),
@@ -185,17 +192,8 @@ def _calls(run: Run) -> dict[str, Any]:
 
 def training(results: Results) -> Section | None:
     """Loss and validation metrics by epoch, of runs with more than one epoch."""
-    loss = {"train_loss": ", training", "valid_loss": ", validation"}
-    measures = {
-        "Loss": ("Loss a row", loss),
-        **{
-            m: (f"Validation {m}, mean over targets", {f"valid_{m.lower()}": ""})
-            for m in ("AUROC", "AUPRC", "F1")
-        },
-        "Learning rate": ("Learning rate", {"learning_rate": ""}),
-    }
     tabs = []
-    for name, (ylab, columns) in measures.items():
+    for name, (ylab, columns) in _HISTORY.items():
         lines: dict[str, Points] = {}
         dashed, groups = [], []
         for number, run in enumerate(results.drawn):
@@ -237,14 +235,15 @@ def throughput(results: Results) -> Section | None:
 
 
 def _speed(run: Run) -> dict[str, Any]:
-    share, seconds = run.bundle.training.get("wait_share"), run.bundle.training.get("seconds")
+    measured = run.bundle.training
+    share, seconds = measured.get("wait_share"), measured.get("seconds")
     return {
-        "device": run.bundle.training.get("device"),
-        "speed": run.bundle.training.get("samples_per_second"),
+        "device": measured.get("device"),
+        "speed": measured.get("samples_per_second"),
         "wait": None if share is None else 100 * share,
-        "epochs": run.bundle.training.get("epochs"),
+        "epochs": measured.get("epochs"),
         "minutes": None if seconds is None else seconds / 60,
-        "resumed": "from a checkpoint" if run.bundle.training.get("resumed") else None,
+        "resumed": "from a checkpoint" if measured.get("resumed") else None,
     }
 
 

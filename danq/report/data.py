@@ -1,12 +1,12 @@
 """Sections of the report about data and origin: repeats, class balance, splits, options, provenance."""
 
-from collections.abc import Callable
+from collections.abc import Iterator
 from importlib.metadata import version
 from typing import Any
 
 from danq.data.manifest import DatasetManifest
 from danq.errors import first_few
-from danq.evaluate.runs import LeakageSummary, Run
+from danq.evaluate.runs import LeakageSummary
 from danq.learn.manifest import BundleManifest
 from danq.metrics import AREAS
 from danq.report.content import Column, Section, area_column, listing, page, table, text
@@ -75,35 +75,29 @@ def _sentence(dataset: str, leak: LeakageSummary) -> str:
 def balance(results: Results) -> Section | None:
     """Positives of each target and split, as shares; sorted lines where the targets are too many for bars."""
     ylab = "Positive rows (%)"
-    shares: dict[str, Bars] = {}
+    shares: dict[str, dict[str, dict[str, float]]] = {}
     views: dict[str, tuple[str, Bars]] = {}
     for name, manifest in results.datasets.items():
-        sizes = {split: n for split, n in manifest.n.items() if n}
-        of = {_SPLIT[split]: n * max(manifest.sub_bins, 1) for split, n in sizes.items()}
-        counts = {
-            target.name: {_SPLIT[split]: target.counts[split] for split in sizes}
-            for target in manifest.targets
-        }
-        shares[name] = {
-            target: {split: round(100 * n / of[split], 4) for split, n in positives.items()}
-            for target, positives in counts.items()
-        }
+        labels = {split: n * max(manifest.sub_bins, 1) for split, n in manifest.n.items() if n}
+        counts, shares[name] = {}, {}
+        for target in manifest.targets:
+            positives = {split: target.counts[split] for split in labels}
+            counts[target.name] = {_SPLIT[split]: n for split, n in positives.items()}
+            shares[name][target.name] = {
+                _SPLIT[split]: round(100 * n / labels[split], 4) for split, n in positives.items()
+            }
         before = f"{name}: " if len(results.datasets) > 1 else ""
         views |= {f"{before}share": (ylab, shares[name]), f"{before}number": ("Positive rows", counts)}
     description = "Positive rows of each target in the training, validation and test rows."
     if all(len(targets) <= MOST_LINES for targets in shares.values()):
         return bar_plot("danq_balance", "Class balance", description, views)
-    tabs = [
-        Tab(
-            name,
-            {
-                split: list(enumerate(sorted((each[split] for each in targets.values()), reverse=True), 1))
-                for split in next(iter(targets.values()))
-            },
-        )
-        for name, targets in shares.items()
-        if targets
-    ]
+    tabs = []
+    for name, targets in shares.items():
+        lines = {}
+        for split in next(iter(targets.values()), {}):
+            falling = sorted((each[split] for each in targets.values()), reverse=True)
+            lines[split] = list(enumerate(falling, 1))
+        tabs.append(Tab(name, lines))
     description += " Targets stand in falling order, for each split on its own."
     return line_plot("danq_balance", "Class balance", description, ("Rank of the target", ylab), tabs)
 
@@ -112,7 +106,7 @@ def data(results: Results) -> Section | None:
     """Tell what the rows are, how they were split, and which bins were left out and why."""
     body = ""
     for name, manifest in results.datasets.items():
-        body += f"<h4>{text(name)}</h4>" + listing(["", ""], _facts(results, manifest))
+        body += f"<h4>{text(name)}</h4>" + listing(["", ""], list(_facts(results, manifest)))
     description = "What was learned from."
     if any(manifest.window for manifest in results.datasets.values()):
         description += (
@@ -122,39 +116,36 @@ def data(results: Results) -> Section | None:
     return page("danq_data", "Data and splits", description, body)
 
 
-def _facts(results: Results, manifest: DatasetManifest) -> list[list[object]]:
-    rows: list[list[object]] = []
+def _facts(results: Results, manifest: DatasetManifest) -> Iterator[tuple[str, str]]:
     if manifest.genome:
         genome = results.genomes.get(manifest.genome.name)
         size = f", {genome.length:,} bp in {len(genome.contigs):,} contigs" if genome else ""
-        rows.append(["Genome", f"{manifest.genome.name}{size}"])
+        yield "Genome", f"{manifest.genome.name}{size}"
     kind = "one of them a row" if manifest.task == "multiclass" else "any number of them a row"
-    rows.append(["Targets", f"{len(manifest.targets):,}, {kind}"])
+    yield "Targets", f"{len(manifest.targets):,}, {kind}"
     if manifest.window:
-        size = f"{manifest.window:,} bp"
-        size += f", labelled bin of {manifest.bin:,} bp in its centre" if manifest.bin else ""
-        rows.append(["Window", size + (f", in steps of {manifest.step:,} bp" if manifest.step else "")])
+        window = f"{manifest.window:,} bp"
+        window += f", labelled bin of {manifest.bin:,} bp in its centre" if manifest.bin else ""
+        yield "Window", window + (f", in steps of {manifest.step:,} bp" if manifest.step else "")
     if manifest.shape:
-        rows.append(["Images", " x ".join(map(str, manifest.shape)) + " (height, width, channels)"])
-    rows += [[f"Rows, {_SPLIT[split]}", f"{n:,}"] for split, n in manifest.n.items()]
+        yield "Images", " x ".join(map(str, manifest.shape)) + " (height, width, channels)"
+    for split, n in manifest.n.items():
+        yield f"Rows, {_SPLIT[split]}", f"{n:,}"
     held_out = manifest.options["split"] or {}
     for split in ("valid", "test"):
         if isinstance(held_out.get(split), list):
-            rows.append([f"Regions, {_SPLIT[split]}", ", ".join(held_out[split])])
-    for reason, number in manifest.left_out.items():
-        if number:
-            rows.append([f"Left out: {_LEFT_OUT.get(reason, reason.replace('_', ' '))}", f"{number:,}"])
+            yield f"Regions, {_SPLIT[split]}", ", ".join(held_out[split])
+    for reason, n in manifest.left_out.items():
+        if n:
+            yield f"Left out: {_LEFT_OUT.get(reason, reason.replace('_', ' '))}", f"{n:,}"
     if manifest.renamed:
         pairs = (f"{file} → {own}" for file, own in manifest.renamed.items())
-        rows.append(["Contig names read as", first_few(pairs, _MOST_NAMES)])
+        yield "Contig names read as", first_few(pairs, _MOST_NAMES)
     if manifest.unknown_contigs:
-        listed = (f"{contig} ({number:,})" for contig, number in manifest.unknown_contigs.items())
-        rows.append(["Regions on contigs that the genome lacks", first_few(listed, _MOST_NAMES)])
+        listed = (f"{contig} ({n:,})" for contig, n in manifest.unknown_contigs.items())
+        yield "Regions on contigs that the genome lacks", first_few(listed, _MOST_NAMES)
     rare = sorted(manifest.targets, key=lambda target: (target.counts["test"], target.name))[:5]
-    rows.append(
-        ["Rarest targets in test", ", ".join(f"{target.name} ({target.counts['test']:,})" for target in rare)]
-    )
-    return rows
+    yield "Rarest targets in test", ", ".join(f"{each.name} ({each.counts['test']:,})" for each in rare)
 
 
 def options(results: Results) -> Section | None:
@@ -183,21 +174,22 @@ def _flat(bundle: BundleManifest) -> dict[str, str]:
 
 def provenance(results: Results) -> Section | None:
     """Where every run came from."""
-    facts: dict[str, Callable[[Run], object]] = {
-        "Command": lambda run: run.bundle.provenance.get("command", ""),
-        "Finished": lambda run: run.bundle.provenance.get("created", ""),
-        "Device": lambda run: run.bundle.training.get("device", ""),
-        "Platform": lambda run: run.bundle.provenance.get("platform", ""),
-        "Seed": lambda run: run.bundle.train.get("seed", ""),
-        "Digest of the model": lambda run: run.bundle.digest,
-        "Digest of the dataset": lambda run: run.bundle.dataset.digest,
-    }
-    if any(run.bundle.dataset.genome_digest for run in results.runs):
-        facts["Digest of the genome"] = lambda run: run.bundle.dataset.genome_digest or "–"
-    versions = [run.bundle.provenance.get("versions", {}) for run in results.runs]
-    rows = [[title, *map(fact, results.runs)] for title, fact in facts.items()]
+    bundles = [run.bundle for run in results.runs]
+    origins = [bundle.provenance for bundle in bundles]
+    rows: list[list[object]] = [
+        ["Command", *(origin.get("command", "") for origin in origins)],
+        ["Finished", *(origin.get("created", "") for origin in origins)],
+        ["Device", *(bundle.training.get("device", "") for bundle in bundles)],
+        ["Platform", *(origin.get("platform", "") for origin in origins)],
+        ["Seed", *(bundle.train.get("seed", "") for bundle in bundles)],
+        ["Digest of the model", *(bundle.digest for bundle in bundles)],
+        ["Digest of the dataset", *(bundle.dataset.digest for bundle in bundles)],
+    ]
+    if any(bundle.dataset.genome_digest for bundle in bundles):
+        rows.append(["Digest of the genome", *(each.dataset.genome_digest or "–" for each in bundles)])
+    versions = [origin.get("versions", {}) for origin in origins]
     rows += [[name, *(each.get(name, "") for each in versions)] for name in sorted(set().union(*versions))]
-    rows.append(["This page", *[f"MultiQC {version('multiqc')}"] * len(results.runs)])
+    rows.append(["This page", *[f"MultiQC {version('multiqc')}"] * len(bundles)])
     description = (
         "What made each run: command, machine, seed, SHA-256 digests of what went in and came out, versions."
     )

@@ -26,18 +26,22 @@ _BINS = 60
 _MOST_COMPARED = 200
 _LONGEST_REGION, _MOST_TARGETS, _MOST_CONTIGS, _MOST_POINTS = 5_000, 8, 24, 1_000
 """bp of a region that is drawn target by target; targets, contigs and points of a view that are drawn."""
+_THINNED = (
+    f" Where there are more than {_MOST_POINTS:,} alleles, the strongest of each of {_MOST_POINTS:,} equal "
+    "stretches is drawn; scores.parquet has them all."
+)
 _SHOWN = sorted((measure for measure in MEASURES if measure.title), key=lambda measure: measure.of)
 """Measures in tables, those of alleles before those of targets."""
 
 
 def scores(results: Results) -> list[Section | None]:
     """Sections of all callsets: counts, distribution, strongest alleles, effects by position, truth."""
-    several = len(results.callsets) > 1
-    sections = [counts(results), distribution(results)]
+    sections, compared = [counts(results), distribution(results)], []
     for number, callset in enumerate(results.callsets):
-        of = f" of {callset.name}" if several else ""
+        of = f" of {callset.name}" if len(results.callsets) > 1 else ""
         sections += [strongest(callset, number, of), along(callset, number, of)] if callset.wide else []
-    return [*sections, *(truth(callset, n, several) for n, callset in enumerate(results.callsets))]
+        compared.append(truth(callset, number, of))
+    return [*sections, *compared]
 
 
 def counts(results: Results) -> Section | None:
@@ -87,9 +91,8 @@ def distribution(results: Results) -> Section | None:
             centres = (edges[:-1] + edges[1:]) / 2
             above = np.cumsum(n[::-1])[::-1]
             for views, x, heights in ((histograms, centres, n), (beyond, edges[:-1], above)):
-                views[callset.name] = list(
-                    zip(x[heights > 0].tolist(), heights[heights > 0].tolist(), strict=True)
-                )
+                drawn = zip(x.tolist(), heights.tolist(), strict=True)
+                views[callset.name] = [(effect, height) for effect, height in drawn if height]
     tabs = [
         Tab("Histogram", histograms, ylab=f"Alleles in a bin ({_BINS} of equal width)"),
         Tab("At or above", beyond, ylab="Alleles at or above"),
@@ -102,11 +105,11 @@ def distribution(results: Results) -> Section | None:
     return line_plot("danq_effects", "Distribution of effects", description, axes, tabs, logarithmic=True)
 
 
-def strongest(callset: Callset, number: int, suffix: str) -> Section | None:
+def strongest(callset: Callset, number: int, of: str) -> Section | None:
     """Make the table of the alleles with the largest effects."""
-    of = {kind: [m.name for m in _SHOWN if m.of == kind] for kind in ("allele", "target")}
+    of_allele, of_target = ([m.name for m in _SHOWN if m.of == kind] for kind in ("allele", "target"))
     rows: dict[str, dict[str, Any]] = {}
-    for row in strongest_alleles(callset, of["allele"], of["target"], _STRONGEST):
+    for row in strongest_alleles(callset, of_allele, of_target, _STRONGEST):
         name = label(row)
         name = f"{name} (record {row['row']}, allele {row['allele']})" if name in rows else name
         rows[name] = {
@@ -124,9 +127,8 @@ def strongest(callset: Callset, number: int, suffix: str) -> Section | None:
         "shows it. Positions are 1-based, alleles as the input has them. Numbers of a target are left out "
         "where its columns were not written."
     )
-    return table(
-        f"danq_strongest_{number}", f"Strongest variants{suffix}", description, "Variant", columns, rows
-    )
+    title = f"Strongest variants{of}"
+    return table(f"danq_strongest_{number}", title, description, "Variant", columns, rows)
 
 
 def _written(measure: Measure, value: Any) -> Any:
@@ -155,7 +157,7 @@ def along(callset: Callset, number: int, of: str) -> Section | None:
     more = f" (the {len(targets)} targets with the largest)" if len(callset.targets) > len(targets) else ""
     description = (
         f"Logit difference of each allele (ALT minus REF, natural logarithm), target by target{more}; "
-        "a point's name says which allele it is." + _thinning(n > _MOST_POINTS)
+        "a point's name says which allele it is." + (_THINNED if n > _MOST_POINTS else "")
     )
     title = f"Effects along {contig}:{first:,}-{last:,}{of}"
     views = {name: drawn[column] for column, name in columns.items() if column in drawn}
@@ -166,24 +168,13 @@ def _along_contigs(callset: Callset, number: int, of: str, contigs: pl.DataFrame
     most = contigs.with_row_index("order").sort("n", "order", descending=[True, False]).head(_MOST_CONTIGS)
     shown = most.sort("order").drop("order")
     drawn = points(callset, shown, [EFFECT], _MOST_POINTS)
-    description = (
-        "Largest absolute logit difference of each allele over all targets, by position."
-        + _thinning(bool((shown["n"] > _MOST_POINTS).any()))
-    )
+    description = "Largest absolute logit difference of each allele over all targets, by position."
+    description += _THINNED if (shown["n"] > _MOST_POINTS).any() else ""
     if len(contigs) > len(shown):
         description += f" The {len(shown)} of {len(contigs)} contigs with the most alleles are drawn."
     views = {contig: drawn[contig] for contig in shown["contig"]}
     axes = ("Position (bp)", "Largest |logit difference|")
     return _plot(number, f"Effects along contigs{of}", description, views, axes, ymin=0)
-
-
-def _thinning(thinned: bool) -> str:
-    if not thinned:
-        return ""
-    return (
-        f" Where there are more than {_MOST_POINTS:,} alleles, the strongest of each of {_MOST_POINTS:,} "
-        "equal stretches is drawn; scores.parquet has them all."
-    )
 
 
 def _plot(
@@ -195,17 +186,16 @@ def _plot(
     **settings: Any,
 ) -> Section:
     """Draw points by the name that is shown with them; a record given twice has two of one name."""
-    drawn: dict[str, dict[str, list[dict[str, Any]]]] = {}
+    drawn: dict[str, dict[str, list[dict[str, Any]]]] = {view: {} for view in views}
     for view, alleles in views.items():
-        into = drawn.setdefault(view, {})
         for row in alleles.iter_rows(named=True):
             point = {"x": row["pos"], "y": round(row["y"], 4), "annotate": False}
-            into.setdefault(text(label(row)), []).append(point)
+            drawn[view].setdefault(text(label(row)), []).append(point)
     settings |= {"height": 560, "x_decimals": 0, "marker_size": 6}
     return scatter_plot(f"danq_along_{number}", title, description, drawn, [axes] * len(drawn), settings)
 
 
-def truth(callset: Callset, number: int, several: bool) -> Section | None:
+def truth(callset: Callset, number: int, of: str) -> Section | None:
     """How well the scores agree with labels or measured effects of the variants."""
     if callset.truth is None:
         return None
@@ -230,5 +220,5 @@ def truth(callset: Callset, number: int, several: bool) -> Section | None:
     left = len(best) - _MOST_COMPARED
     description = "Scores against what the input says of its variants, over all targets and target by target."
     description += f" {left:,} targets with less agreement are in truth.tsv only." if left > 0 else ""
-    title = f"Agreement with known effects{f' of {callset.name}' if several else ''}"
+    title = f"Agreement with known effects{of}"
     return table(f"danq_truth_{number}", title, description, "Score", columns, rows)

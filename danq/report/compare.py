@@ -82,12 +82,10 @@ def overview(results: Results) -> Section | None:
 
 def _drawing(groups: Sequence[Group], metric: str) -> str:
     against, title = reference(groups), _TITLES[metric]
-    labels = [
-        group.name
-        if len(group.evaluated) == len(group.members)
-        else f"{group.name} ({len(group.evaluated)} of {len(group.members)})"
-        for group in groups
-    ]
+    labels = []
+    for group in groups:
+        known, n = len(group.evaluated), len(group.members)
+        labels.append(group.name if known == n else f"{group.name} ({known} of {n})")
     mean = f"Mean {title}" if metric in AREAS else title[0].upper() + title[1:]
     scores = Panel(mean, [_score(group, metric) for group in groups])
     marks = [None if group is against else _difference(group, against, metric) for group in groups]
@@ -128,13 +126,11 @@ def differences(results: Results) -> Section | None:
     }
     for name, title in _TITLES.items():
         area, first = name in AREAS, "first run minus second"
+        mean, over = (f"Mean Δ {title}", ", mean over targets") if area else (f"Δ {title}", "")
+        better = "targets on which the first run is better, of those scored"
         columns |= {
-            f"{name}_better": Column(
-                f"{title} higher", "targets on which the first run is better, of those scored"
-            ),
-            f"{name}_mean": Column(
-                f"Mean Δ {title}" if area else f"Δ {title}", first + (", mean over targets" if area else "")
-            ),
+            f"{name}_better": Column(f"{title} higher", better),
+            f"{name}_mean": Column(mean, first + over),
             f"{name}_interval": Column("95% interval", "of this difference, both on the same resamples"),
             f"{name}_sd": Column("SD", _SD),
             f"{name}_median": Column(f"Median Δ {title}", f"{first}, median over targets"),
@@ -189,10 +185,9 @@ def _target_table(groups: Sequence[Group], id_: str, suffix: str) -> Section | N
     for number, group in enumerate(shown):
         for metric in AREAS:
             key, title = f"r{number}_{metric}", _TITLES[metric]
+            head = f"{shortened(group.name, LONGEST_HEAD)}: Δ {title}"
             meaning = f"{title} of {group.name} minus that of {against.name}"
-            columns[key] = Column(
-                f"{shortened(group.name, LONGEST_HEAD)}: Δ {title}", meaning, 4, signed=True
-            )
+            columns[key] = Column(head, meaning, 4, signed=True)
             compared = difference(group, against, metric)
             for target, ours, theirs in [] if compared is None else compared.targets.iter_rows():
                 rows.setdefault(target, {})[key] = ours - theirs
@@ -219,8 +214,8 @@ def scatter(results: Results) -> Section | None:
                 text(target): {"x": round(theirs, 4), "y": round(ours, 4)}
                 for target, ours, theirs in compared.targets.iter_rows()
             }
-            first, second = (f"AUROC of {shortened(each.name, LONGEST_BUTTON)}" for each in (against, group))
-            axes.append((first, second))
+            names = [shortened(each.name, LONGEST_BUTTON) for each in (against, group)]
+            axes.append((f"AUROC of {names[0]}", f"AUROC of {names[1]}"))
     if not views:
         return None
     lowest = min(area for view in views.values() for point in view.values() for area in point.values())

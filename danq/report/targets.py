@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -53,10 +53,10 @@ def _table(groups: Sequence[Group], id_: str, title: str) -> Section | None:
     }
     for number, group in enumerate(groups):
         # seeds test the same rows, folds other ones: rows are counted once a fold
-        first = [run for fold in group.folds for run in group.in_fold(fold)[:1]]
         parts = [
-            metrics.with_columns(counted=pl.lit(any(run is each for each in first)))
-            for run in group.evaluated
+            metrics.with_columns(counted=pl.lit(seed == 0))
+            for fold in group.folds
+            for seed, run in enumerate(group.in_fold(fold))
             if (metrics := run.on_split(run.metrics)) is not None
         ]
         columns |= _columns(f"r{number}", group.name, len(parts)) if parts else {}
@@ -107,18 +107,11 @@ def _status(metrics: pl.DataFrame) -> dict[str, str]:
     return {"status": f"not scored{part}: {reason}"}
 
 
-class _Lines(NamedTuple):
-    """What is drawn of a run: one line for it, whose name goes on with `suffix`, and one a target."""
-
-    suffix: str
-    whole: Points
-    each: dict[str, Points]
-
-
 def curves(results: Results, curve: str) -> Section | None:
     """ROC (`roc`) or precision-recall (`pr`) curves: means of all runs, then the targets of each run."""
     area = "auroc" if curve == "roc" else "auprc"
-    tabs = _tabs(results, "mean over targets", lambda run: _curves(run, curve, area))
+    rows, named = pl.col("curve") == curve, f"{{target}} ({{{area}:.3f}})"
+    tabs = _tabs(results, "mean over targets", lambda run: run.curves, rows, ("x", "y"), named)
     description = (
         "Mean curve of each run over its scored targets, and the targets of each run with their "
         f"{area.upper()} in brackets."
@@ -140,7 +133,17 @@ def curves(results: Results, curve: str) -> Section | None:
 
 def calibration(results: Results) -> Section | None:
     """Reliability of all targets together for each run, then of the targets of each run."""
-    tabs = _tabs(results, "targets pooled", _reliability)
+
+    def suffix(run: Run) -> str:
+        error = run.measured and run.measured.ece.pooled
+        return "" if error is None else f" (ECE {error:.4f})"
+
+    rows, named, columns = (
+        pl.col("n") >= _FEWEST_ROWS,
+        "{target} (ECE {ece:.4f})",
+        ("mean_probability", "observed"),
+    )
+    tabs = _tabs(results, "targets pooled", lambda run: run.calibration, rows, columns, named, suffix)
     description = (
         "Share of positive rows among rows of similar predicted probability (15 bins of equal width from 0 "
         f"to 1; bins of fewer than {_FEWEST_ROWS} rows are not drawn). On the dashed line probabilities are "
@@ -151,42 +154,33 @@ def calibration(results: Results) -> Section | None:
     return line_plot("danq_calibration", "Calibration", description, axes, tabs, "calibrated", True)
 
 
-def _tabs(results: Results, together: str, lines_of: Callable[[Run], _Lines | None]) -> list[Tab]:
-    """Give a view of all runs, then one of each run with its targets."""
-    drawn = {results.label(run): lines for run in results.drawn if (lines := lines_of(run))}
-    whole = {name + lines.suffix: lines.whole for name, lines in drawn.items()}
-    return [Tab(f"All runs, {together}", whole), *(Tab(name, lines.each) for name, lines in drawn.items())]
+def _tabs(
+    results: Results,
+    together: str,
+    table_of: Callable[[Run], pl.DataFrame | None],
+    rows: pl.Expr,
+    axes: tuple[str, str],
+    named: str,
+    suffix: Callable[[Run], str] = lambda run: "",
+) -> list[Tab]:
+    """Give a view of all runs, then one of each run with its targets, by some rows and columns of a table.
 
-
-def _curves(run: Run, curve: str, area: str) -> _Lines | None:
-    points = run.on_split(run.curves)
-    if points is None or run.metrics is None:
-        return None
-    points = points.filter(curve=curve)
-    each = {
-        f"{row['target']} ({row[area]:.3f})": _points(points, row["target_index"], "x", "y")
-        for row in _drawn_targets(run).iter_rows(named=True)
-    }
-    return _Lines("", _points(points, -1, "x", "y"), each)
-
-
-def _reliability(run: Run) -> _Lines | None:
-    bins, measured = run.on_split(run.calibration), run.measured
-    if bins is None or measured is None:
-        return None
-    bins = bins.filter(pl.col("n") >= _FEWEST_ROWS)
-    axes = ("mean_probability", "observed")
-    error = measured.ece.pooled
-    each = {
-        f"{row['target']} (ECE {row['ece']:.4f})": _points(bins, row["target_index"], *axes)
-        for row in _drawn_targets(run).iter_rows(named=True)
-    }
-    return _Lines("" if error is None else f" (ECE {error:.4f})", _points(bins, -1, *axes), each)
-
-
-def _points(table_: pl.DataFrame, index: int, x: str, y: str) -> Points:
-    """One target's points; index -1 is all targets together."""
-    return [(float(x), float(y)) for x, y in table_.filter(target_index=index).select(x, y).iter_rows()]
+    `named` makes the name of a target's line of its row of the metrics; `suffix` ends that of a run.
+    """
+    whole: dict[str, Points] = {}
+    by_run: dict[str, dict[str, Points]] = {}
+    for run in results.drawn:
+        table_ = run.on_split(table_of(run))
+        if table_ is None:
+            continue
+        points = table_.filter(rows).select("target_index", *axes)
+        # index -1 is all targets together
+        whole[results.label(run) + suffix(run)] = points.filter(target_index=-1).select(axes).rows()
+        by_run[results.label(run)] = {
+            named.format(**row): points.filter(target_index=row["target_index"]).select(axes).rows()
+            for row in _drawn_targets(run).iter_rows(named=True)
+        }
+    return [Tab(f"All runs, {together}", whole), *(Tab(name, lines) for name, lines in by_run.items())]
 
 
 def _scored(run: Run) -> pl.DataFrame:
