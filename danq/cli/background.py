@@ -38,7 +38,7 @@ def background(
     )
 
     from danq.genome.indexed import open_genome_or_fasta
-    from danq.score.build_background import build_background
+    from danq.score.background import build_background
     from danq.score.job import open_job
     from danq.score.models import read_models
     from danq.variants.text import regular_file

@@ -1,19 +1,35 @@
-"""A background, how large the effects of common variants are, and e-values against it."""
+"""A background, how large the effects of common variants are: its making, and e-values against it."""
 
+import logging
+import tempfile
+import time
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from danq.errors import DanqError, first_few
-from danq.score.manifest import BackgroundManifest
-from danq.storage import load_array
+from danq.files import digest, sha256, staged
+from danq.progress import progress
+from danq.provenance import provenance
+from danq.score.manifest import BackgroundManifest, UsedGenome, UsedVariants
+from danq.storage import RowSpool, load_array, write_array
+
+if TYPE_CHECKING:
+    from danq.score.job import Job
+
+log = logging.getLogger("danq")
 
 VALUES_FILE = "background.npy"
 SMALLEST = 1e-6
 """No e-value is below this: that of DeepSEA's million variants."""
+ENOUGH = 10_000
+"""Alleles below which the making of a background warns."""
+_OPTIONS = {"strands", "ref_mismatch", "regions", "pass_only"}
 
 
 @dataclass(frozen=True)
@@ -46,7 +62,7 @@ class Background:
 
 
 def shares_above(values: NDArray[np.float32], statistic: NDArray[np.floating]) -> NDArray[np.float32]:
-    """Compute e-values as DeepSEA defines them: 1 − ECDF of the background.
+    """Compute e-values as DeepSEA defines them, 1 − ECDF: ``max(#(values > x) / n, 1 / n, 1e-6)``.
 
     Parameters
     ----------
@@ -54,11 +70,6 @@ def shares_above(values: NDArray[np.float32], statistic: NDArray[np.floating]) -
         The background, ascending.
     statistic : float, shape (m,)
         What is compared with it, as float32.
-
-    Returns
-    -------
-    float32, shape (m,)
-        ``max(#(values > x) / n, 1 / n, 1e-6)``.
     """
     n = len(values)
     above = n - np.searchsorted(values, np.asarray(statistic, np.float32), side="right")
@@ -68,18 +79,7 @@ def shares_above(values: NDArray[np.float32], statistic: NDArray[np.floating]) -
 def open_background(
     path: Path, digests: Sequence[str], targets: Sequence[str], strands: str = "scores"
 ) -> Background:
-    """Open a background that was made with the same bundles, targets and strands rule.
-
-    Parameters
-    ----------
-    path : Path
-        Directory `danq background` wrote.
-    digests : sequence of str
-        Digests of the bundles that score, in any order.
-    targets : sequence of k str
-        All targets of the bundles.
-    strands : {"scores", "predictions", "forward"}
-        How they combine strands.
+    """Open a background that was made with the same bundles, in any order, targets and strands rule.
 
     Raises
     ------
@@ -100,3 +100,70 @@ def open_background(
             )
     load_array(path / VALUES_FILE, (len(targets), manifest.n), np.float32, "background")
     return Background(path, len(targets), manifest.digest)
+
+
+def build_background(job: "Job", out: Path) -> BackgroundManifest:
+    """Score common variants and keep, sorted for each target, how large their effects are.
+
+    Every allele that can be scored counts once. Memory grows neither with the alleles nor with the targets,
+    beyond two columns of them. `out` becomes a directory with ``background.npy`` and ``background.json``.
+
+    Raises
+    ------
+    DanqError
+        If no allele can be scored, or `out` cannot be written.
+    """
+    started = time.monotonic()
+    with staged(out) as partial:
+        with tempfile.TemporaryDirectory(dir=partial) as folder:
+            spool = RowSpool(Path(folder) / "rows", np.float32)
+            reasons = _score(job, Path(folder), spool)
+            write_array(partial / VALUES_FILE, spool.shape[::-1], np.float32, map(np.sort, spool.columns()))
+        manifest = _manifest(job, len(spool), reasons, sha256(partial / VALUES_FILE))
+        manifest.write(partial)
+    log.info(
+        "%s: background of %s alleles (%s not scored), %d targets, in %.1f s",
+        out,
+        f"{len(spool):,}",
+        f"{sum(reasons.values()):,}",
+        len(job.models.targets),
+        time.monotonic() - started,
+    )
+    if len(spool) < ENOUGH:
+        log.warning("%s: no e-value can go below 1/%d, the number of its alleles", out, len(spool))
+    return manifest
+
+
+def _score(job: "Job", folder: Path, spool: RowSpool) -> dict[str, int]:
+    """Fill the spool and count the reasons of alleles that are not scored."""
+    survey = job.survey(folder)
+    if not survey.records:
+        raise DanqError(f"{job.name}: expected variants, received an empty file")
+    reasons = Counter[str]()
+    with progress("scoring the background", survey.records, "variants") as advance:
+        for block in job.scored_blocks(survey, job.models.open(), range(survey.parts)):
+            spool.append(block.effects.statistic())
+            reasons.update(allele.reason for allele in block.windows.alleles if allele.reason)
+            advance(block.records)
+    if not len(spool):
+        counts = ", ".join(f"{name} {count:,}" for name, count in reasons.items())
+        raise DanqError(f"{job.name}: expected an allele that can be scored, received none ({counts})")
+    return dict(sorted(reasons.items()))
+
+
+def _manifest(job: "Job", n: int, reasons: dict[str, int], values_digest: str) -> BackgroundManifest:
+    options = job.options.model_dump(mode="json", include=_OPTIONS)
+    targets = list(job.models.targets)
+    made = {"bundles": job.models.digests, "targets": targets, "options": options, "values": values_digest}
+    inputs = {job.name: job.vcf_digest, str(job.genome.path): job.genome.digest}
+    return BackgroundManifest(
+        vcf=UsedVariants(name=job.name, sha256=job.vcf_digest),
+        genome=UsedGenome(path=str(job.genome.path), digest=job.genome.digest),
+        bundles=job.models.bundles,
+        targets=tuple(targets),
+        options=options,
+        n=n,
+        reasons=reasons,
+        digest=digest(made),
+        provenance=provenance(inputs, options),
+    )

@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pyarrow as pa
 
@@ -16,12 +15,10 @@ from danq.errors import DanqError
 from danq.files import atomic, sha256, write_json
 from danq.progress import progress
 from danq.provenance import provenance
-from danq.score.effects import Effects, check_ensemble, score_windows
-from danq.score.job import Job, window_blocks
+from danq.score.job import Job
 from danq.score.runner import Runner
 from danq.score.tables import rows, rows_schema
 from danq.tables import reading_batches, writing_batches
-from danq.variants.haplotypes import Windows
 from danq.variants.survey_file import Survey
 
 log = logging.getLogger("danq")
@@ -40,12 +37,8 @@ class Work:
 
     Attributes
     ----------
-    job : Job
-        What is scored.
     path : Path
         The directory; the job's digest is part of its name and of each file.
-    survey : Survey
-        What the input holds.
     """
 
     job: Job
@@ -118,8 +111,6 @@ def opened_work(job: Job, directory: Path | None, shared: bool = False, dry: boo
 
     Parameters
     ----------
-    job : Job
-        What is scored.
     directory : Path or None
         Each digest has a directory of its own in it: parts of other inputs or options are never mixed in.
         None: a temporary one.
@@ -155,75 +146,31 @@ def opened_work(job: Job, directory: Path | None, shared: bool = False, dry: boo
                 directory.rmdir()
 
 
-@dataclass(frozen=True, eq=False)
-class ScoredBlock:
-    """Some records in a row with the effects of their alleles.
-
-    Attributes
-    ----------
-    records : int
-        Number of records.
-    windows : Windows
-        Their alleles, each with its windows or the reason why it has none.
-    effects : Effects
-        Of the alleles ``windows.scored``, in that order.
-    """
-
-    records: int
-    windows: Windows
-    effects: Effects
-
-
-def scored_blocks(work: Work, runners: Sequence[Runner], parts: Iterable[int]) -> Iterator[ScoredBlock]:
-    """Score the alleles of parts, block by block.
-
-    Raises
-    ------
-    DanqError
-        If a model gives no numbers, or the survey is damaged.
-    """
-    check_ensemble(runners)
-    for records, windows in window_blocks(work.job, work.survey, parts):
-        yield ScoredBlock(records, windows, score_windows(runners, windows, work.job.options.strands))
-
-
 def compute_parts(work: Work, parts: Sequence[int], runners: Sequence[Runner]) -> None:
     """Score the records of parts; each part is kept as soon as it is finished.
 
     Raises
     ------
     DanqError
-        As `scored_blocks`, and if the disk is full.
+        As `Job.scored_blocks`, and if the disk is full.
     """
-    job = work.job
+    columns = work.job.columns
     with progress("scoring", work.records_of(parts), "variants") as advance:
         for part in parts:
             began = time.perf_counter()
             with work.writing(part) as append:
-                for block in scored_blocks(work, runners, [part]):
-                    batch = rows(block.windows, block.effects, job.columns, job.background)
+                for block in work.job.scored_blocks(work.survey, runners, [part]):
+                    batch = rows(block.windows, block.effects, columns)
                     now = time.perf_counter()
                     append(batch, now - began)
                     began = now
                     advance(block.records)
 
 
-def compute_shard(work: Work, shard: int, shards: int, receipt: Path | None) -> dict[str, Any]:
-    """Compute what is missing of the parts of one shard.
+def compute_shard(work: Work, shard: int, shards: int, receipt: Path | None) -> None:
+    """Compute what is missing of the parts of one shard, numbered from 1, in a directory that all share.
 
-    Parameters
-    ----------
-    work : Work
-        A directory that all shards share.
-    shard, shards : int
-        Number of this shard, from 1, and of all.
-    receipt : Path, optional
-        JSON file to write when all parts of the shard are there.
-
-    Returns
-    -------
-    dict
-        What the receipt holds.
+    When all of its parts are there, `receipt` becomes a JSON file that says so.
 
     Raises
     ------
@@ -237,27 +184,23 @@ def compute_shard(work: Work, shard: int, shards: int, receipt: Path | None) -> 
         compute_parts(work, missing, job.models.open())
     seconds = time.monotonic() - started
     records, scored = work.records_of(parts), work.records_of(missing)
-    manifest = {
-        "kind": RECEIPT_KIND,
-        "format_version": RECEIPT_VERSION,
-        "shard": shard,
-        "shards": shards,
-        "parts": [parts.start, parts.stop],
-        "records": records,
-        "records_scored_now": scored,
-        "digest": job.digest,
-        "seconds": round(seconds, 3),
-        "variants_per_second": round(scored / seconds, 1),
-        "provenance": provenance({job.name: job.vcf_digest}, job.options.model_dump(mode="json")),
-    }
     if receipt is not None:
         with atomic(receipt) as partial:
-            write_json(partial, manifest)
-    log.info(
-        "shard %d of %d: %s records, of which %s were scored now",
-        shard,
-        shards,
-        f"{records:,}",
-        f"{scored:,}",
-    )
-    return manifest
+            write_json(
+                partial,
+                {
+                    "kind": RECEIPT_KIND,
+                    "format_version": RECEIPT_VERSION,
+                    "shard": shard,
+                    "shards": shards,
+                    "parts": [parts.start, parts.stop],
+                    "records": records,
+                    "records_scored_now": scored,
+                    "digest": job.digest,
+                    "seconds": round(seconds, 3),
+                    "variants_per_second": round(scored / seconds, 1),
+                    "provenance": provenance({job.name: job.vcf_digest}, job.options.model_dump(mode="json")),
+                },
+            )
+    numbers = shard, shards, f"{records:,}", f"{scored:,}"
+    log.info("shard %d of %d: %s records, of which %s were scored now", *numbers)

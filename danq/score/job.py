@@ -1,12 +1,13 @@
-"""A scoring, its inputs opened and checked before a model is loaded, and its alleles in blocks of windows."""
+"""A scoring: its inputs opened and checked before a model is loaded, its alleles scored block by block."""
 
 import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import chain, groupby
+from operator import attrgetter
 from pathlib import Path
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 
@@ -17,9 +18,11 @@ from danq.genome.fasta import Genome
 from danq.genome.intervals import read_regions
 from danq.provenance import verb_digest
 from danq.score.background import Background, open_background
+from danq.score.effects import Effects, check_ensemble, score_windows
 from danq.score.measures import Columns
 from danq.score.models import Models
 from danq.score.options import ScoreOptions
+from danq.score.runner import Runner
 from danq.variants.allele_checks import AlleleRules
 from danq.variants.alleles import Allele
 from danq.variants.genotypes import choose_samples
@@ -36,32 +39,30 @@ _MOST_ALLELES, _FEWEST_ALLELES, _MOST_VALUES = 1_000, 50, 1_000_000
 _NOT_DIGESTED = {"truth", "aliases", "background"}
 
 
+class ScoredBlock(NamedTuple):
+    """The alleles of some records in a row, and the effects of those that have windows, in that order."""
+
+    records: int
+    windows: Windows
+    effects: Effects
+
+
 @dataclass(frozen=True, eq=False)
 class Job:
     """A scoring.
 
     Attributes
     ----------
-    models : Models
-        What scores.
-    genome : Genome
-        The genome the variants lie on.
-    variants : VariantText
-        The input.
     name : str
         What the input is called; of standard input its path would say nothing.
     vcf_digest : str
         SHA-256 of its file.
-    options : ScoreOptions
-        How it is read and scored.
     rules : AlleleRules
         Which of its alleles are wanted.
     aliases : mapping of str to str, or None
         Further contig names.
     columns : Columns
         What is kept of each allele.
-    background : Background or None
-        Where e-values come from.
     """
 
     models: Models
@@ -99,18 +100,28 @@ class Job:
         DanqError
             If the input is damaged or does not fit the genome; see `danq.variants.survey.survey`.
         """
-        result = survey(
-            folder,
-            self.variants,
-            self.genome,
-            self.rules,
-            self.aliases,
-            self.options.samples,
-            self.options.unphased,
-            self.digest,
-        )
+        samples, unphased = self.options.samples, self.options.unphased
+        inputs = self.variants, self.genome, self.rules, self.aliases
+        result = survey(folder, *inputs, samples, unphased, self.digest)
         _remark(self.name, self.variants, result)
         return result
+
+    def scored_blocks(
+        self, survey: Survey, runners: Sequence[Runner], parts: Iterable[int]
+    ) -> Iterator[ScoredBlock]:
+        """Score the alleles of parts, block by block; runs of several models are an ensemble.
+
+        Raises
+        ------
+        DanqError
+            If models do not fit together, one gives no numbers, or the survey is damaged.
+        """
+        check_ensemble(runners)
+        for records, windows in window_blocks(self, survey, parts):
+            effects = score_windows(runners, windows, self.options.strands)
+            if self.background is not None:
+                effects = replace(effects, evalue=self.background.evalues(effects.statistic()))
+            yield ScoredBlock(records, windows, effects)
 
 
 def open_job(
@@ -120,14 +131,8 @@ def open_job(
 
     Parameters
     ----------
-    models : Models
-        The bundles, as from `danq.score.models.read_models`.
-    genome : Genome
-        The genome the variants lie on.
     vcf : Path
         VCF, BCF or a table of ``chr:pos:ref:alt``; a regular file.
-    options : ScoreOptions
-        How it is read and scored.
     name : str, optional
         What the input is called in messages and results; its path where left out.
 
@@ -167,17 +172,10 @@ def open_job(
 
 
 def window_blocks(job: Job, survey: Survey, parts: Iterable[int]) -> Iterator[tuple[int, Windows]]:
-    """Cut the windows of the alleles of parts, in blocks that bound the memory.
+    """Cut the windows of the alleles of parts, with the number of their records, in blocks of bounded memory.
 
     How the blocks are cut depends on the part alone, and none reaches across the border of two parts. The
     more targets the models have, the smaller are the blocks.
-
-    Yields
-    ------
-    int
-        Number of records.
-    Windows
-        Of their alleles.
     """
     most = min(_MOST_ALLELES, max(_FEWEST_ALLELES, _MOST_VALUES // len(job.models.targets)))
     window = job.models.window
@@ -187,7 +185,7 @@ def window_blocks(job: Job, survey: Survey, parts: Iterable[int]) -> Iterator[tu
             for of_records in _blocks(pieces, lambda piece: len(piece.alleles), most):
                 yield len(of_records), _joined(of_records)
         else:
-            records = (tuple(alleles) for _, alleles in groupby(survey.alleles_of(part), _row))
+            records = (tuple(alleles) for _, alleles in groupby(survey.alleles_of(part), attrgetter("row")))
             for block in _blocks(records, len, most):
                 yield len(block), haplotype_windows(job.genome, tuple(chain.from_iterable(block)), window)
 
@@ -209,10 +207,6 @@ def _blocks(
             block, alleles = [], 0
     if block:
         yield block
-
-
-def _row(allele: Allele) -> int:
-    return allele.row
 
 
 def _joined(pieces: Sequence[Windows]) -> Windows:

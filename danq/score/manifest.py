@@ -31,6 +31,12 @@ class ScoreCounts(Entry):
     reasons: dict[str, int]
     flags: dict[str, int]
 
+    def describe(self) -> str:
+        """Say it in one line: `5 alleles: 3 scored, 2 skipped (star 1, ref_mismatch 1)`."""
+        reasons = ", ".join(f"{reason} {count:,}" for reason, count in self.reasons.items())
+        why = f" ({reasons})" if reasons else ""
+        return f"{self.alleles:,} alleles: {self.scored:,} scored, {self.skipped:,} skipped{why}"
+
 
 class ContigNames(Entry):
     """Contigs of the variants: names → the genome's names where they differ, and those that it lacks."""
@@ -44,8 +50,6 @@ class ScoresManifest(Manifest):
 
     Attributes
     ----------
-    vcf, genome, bundles
-        What was scored by what.
     background : str or None
         Digest of the background of the e-values.
     targets, target_index : tuple of str and int

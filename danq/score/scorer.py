@@ -12,8 +12,7 @@ import pyarrow as pa
 from danq.errors import DanqError
 from danq.genome.fasta import Genome
 from danq.genome.indexed import open_genome_or_fasta
-from danq.score.chunks import opened_work, scored_blocks
-from danq.score.job import Job, open_job
+from danq.score.job import open_job
 from danq.score.models import Models, read_models
 from danq.score.options import ScoreOptions, Strands
 from danq.score.runner import Runner
@@ -25,14 +24,10 @@ log = logging.getLogger("danq")
 class Scorer:
     """Models ready to score variants on a genome.
 
-    Parameters
+    Attributes
     ----------
-    models : Models
-        The bundles.
-    genome : Genome
-        The genome that variants lie on.
-    options : ScoreOptions
-        How they are scored.
+    ledger : polars.DataFrame
+        The columns of ``ledger.tsv``, one row for every allele that was scored last, or was not.
     """
 
     def __init__(self, models: Models, genome: Genome, options: ScoreOptions) -> None:
@@ -52,8 +47,7 @@ class Scorer:
         -------
         polars.DataFrame
             The columns of ``scores.parquet``, one row for each allele that could be scored; `row` is the
-            number of the variant from 1. Of the others the log says how many and why, and the attribute
-            `ledger` which: it has the columns of ``ledger.tsv`` and one row for every allele.
+            number of the variant from 1. Of the others the log says how many and why, and `ledger` which.
 
         Raises
         ------
@@ -64,23 +58,18 @@ class Scorer:
             path = Path(folder) / "variants.tsv"
             _write(variants, path)
             job = open_job(self._models, self._genome, path, self._options, "variants")
-            batches = self._batches(job)
+            survey = job.survey(Path(folder))
+            blocks = job.scored_blocks(survey, self._runners, range(survey.parts))
+            batches = [rows(block.windows, block.effects, job.columns) for block in blocks]
+        batches = batches or [no_rows(job.columns)]
+        ledger = pa.concat_tables([ledger_table(batch, job.columns.samples) for batch in batches])
+        self.ledger = pl.DataFrame(pl.from_arrow(ledger))
         counts = Counts()
-        ledgers = [ledger_table(batch, job.columns.samples) for batch in batches]
-        self.ledger = pl.DataFrame(pl.from_arrow(pa.concat_tables(ledgers)))
-        counts.add(self.ledger["reason"].to_list(), self.ledger["flags"].to_list())
-        if counts.skipped:
-            log.warning("%s", counts.describe())
+        counts.add(ledger)
+        if (summary := counts.of(survey.records)).skipped:
+            log.warning("%s", summary.describe())
         tables = [wide_table(batch, job.columns) for batch in batches]
         return pl.DataFrame(pl.from_arrow(pa.concat_tables(tables)))
-
-    def _batches(self, job: Job) -> list[pa.RecordBatch]:
-        with opened_work(job, None) as work:
-            batches = [
-                rows(block.windows, block.effects, job.columns, job.background)
-                for block in scored_blocks(work, self._runners, range(work.survey.parts))
-            ]
-        return batches or [no_rows(job.columns)]
 
 
 def load(
@@ -101,19 +90,11 @@ def load(
     model : path, or sequence of paths
         Directory of a bundle, for example ``results/runs/danq``; several are an ensemble.
     genome : path
-        Directory of an encoded genome, or a FASTA, which is encoded first.
-    strands : {"scores", "predictions", "forward"}
-        How strands are combined; see docs/scores.md.
-    ref_mismatch : {"skip", "error", "swap"}
-        What becomes of an allele whose REF is not what the genome holds.
+        Directory of an encoded genome, or a FASTA.
     targets : sequence of str
         Targets with columns of their own; all of them where empty.
-    aliases : path, optional
-        Table of further contig names.
-    background : path, optional
-        Directory `danq background` wrote: adds e-values.
-    batch_size, threads : int, optional
-        Windows and threads of a forward pass; chosen for the machine where left out.
+    strands, ref_mismatch, aliases, background, batch_size, threads
+        As the options of ``danq score``; see docs/scores.md.
 
     Raises
     ------

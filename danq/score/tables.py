@@ -1,9 +1,10 @@
 """Alleles and their measures as rows, and what is written of these: the tables of scores and the ledger."""
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
+from operator import attrgetter
 from pathlib import Path
 
 import numpy as np
@@ -11,71 +12,39 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from danq.score.background import Background
 from danq.score.effects import Effects
 from danq.score.manifest import ScoreCounts
 from danq.score.measures import Columns, column_of
 from danq.tables import Format, writing_rows
-from danq.variants.alleles import REASONS, Allele
+from danq.variants.alleles import REASONS
 from danq.variants.haplotypes import Windows
+from danq.variants.survey_file import CARRIED_ALLELES
 
 _PLACE = ("row", "allele", "contig", "pos", "id", "ref", "alt")
 _SAMPLE = ("sample", "haplotype")
 LEDGER_COLUMNS = (*_PLACE, "status", "reason", "flags")
 """Columns of ``ledger.tsv``; two more where samples are scored."""
-_ALLELE_COLUMNS: dict[str, tuple[pa.DataType, Callable[[Allele], int | str]]] = {
-    "row": (pa.int64(), lambda allele: allele.row),
-    "allele": (pa.int32(), lambda allele: allele.allele),
-    "contig": (pa.string(), lambda allele: allele.contig),
-    "pos": (pa.int64(), lambda allele: allele.pos),
-    "id": (pa.string(), lambda allele: allele.id),
-    "ref": (pa.string(), lambda allele: allele.ref),
-    "alt": (pa.string(), lambda allele: allele.alt),
-    "sample": (pa.string(), lambda allele: allele.sample),
-    "haplotype": (pa.int8(), lambda allele: allele.haplotype),
-    "reason": (pa.string(), lambda allele: allele.reason),
-    "flags": (pa.string(), lambda allele: ",".join(allele.flags)),
-}
-_DTYPES = {"float32": (np.float32, pa.float32()), "target": (np.int32, pa.int32())}
+_OF_ALLELE = [CARRIED_ALLELES.field(name) for name in (*_PLACE, *_SAMPLE, "reason")]
+_DTYPES = {"float32": pa.float32(), "target": pa.int32()}
 
 
 def rows_schema(columns: Columns) -> pa.Schema:
     """Give the schema of `rows`: without a score an allele's measures are null and its lists empty."""
-    fields = [(name, dtype) for name, (dtype, _) in _ALLELE_COLUMNS.items()]
-    fields += [(measure.name, _DTYPES[measure.dtype][1]) for measure in columns.of("allele")]
-    fields += [(name, pa.list_(pa.float32())) for name in columns.lists]
-    return pa.schema(fields)
+    measures = [(measure.name, _DTYPES[measure.dtype]) for measure in columns.of("allele")]
+    lists = [(name, pa.list_(pa.float32())) for name in columns.lists]
+    return pa.schema([*_OF_ALLELE, ("flags", pa.string()), *measures, *lists])
 
 
-def rows(
-    windows: Windows, effects: Effects, columns: Columns, background: Background | None = None
-) -> pa.RecordBatch:
-    """Put alleles into rows, one each in the order of the input.
-
-    Parameters
-    ----------
-    windows : Windows
-        n alleles, of which m are scored.
-    effects : Effects
-        Of the m alleles.
-    columns : Columns
-        What is kept.
-    background : Background, optional
-        Gives the e-values; needed where `columns` has them.
-
-    Returns
-    -------
-    pyarrow.RecordBatch
-        n rows with the schema `rows_schema`.
-    """
+def rows(windows: Windows, effects: Effects, columns: Columns) -> pa.RecordBatch:
+    """Put n alleles, of which m have windows and effects, into n rows with the schema `rows_schema`."""
     alleles = windows.alleles
-    if background is not None:
-        effects = replace(effects, evalue=background.evalues(effects.statistic()))
     present = np.zeros(len(alleles), bool)
     present[windows.scored] = True
-    arrays = _allele_columns(alleles)
+    arrays = [pa.array(list(map(attrgetter(each.name), alleles)), each.type) for each in _OF_ALLELE]
+    arrays.append(pa.array([",".join(allele.flags) for allele in alleles], pa.string()))
     for measure in columns.of("allele"):
-        values = np.zeros(len(alleles), _DTYPES[measure.dtype][0])
+        dtype = _DTYPES[measure.dtype]
+        values = np.zeros(len(alleles), dtype.to_pandas_dtype())
         values[present] = measure.formula(effects)
         arrays.append(pa.array(values, mask=~present))
     for measure, targets in columns.lists.values():
@@ -153,57 +122,29 @@ def writing_table(
 
 @dataclass
 class Counts:
-    """Alleles by what became of them.
-
-    Attributes
-    ----------
-    reasons : Counter of str
-        Alleles that were not scored, by reason.
-    flags : Counter of str
-        Alleles by flag; one allele may have several.
-    scored : int
-        Alleles that were scored.
-    """
+    """Alleles by reason, "" where they were scored, and by flag, of which one may have several."""
 
     reasons: Counter[str] = field(default_factory=Counter)
     flags: Counter[str] = field(default_factory=Counter)
-    scored: int = 0
 
-    @property
-    def skipped(self) -> int:
-        """Alleles that were not scored."""
-        return self.reasons.total()
-
-    @property
-    def alleles(self) -> int:
-        """All alleles."""
-        return self.scored + self.skipped
-
-    def add(self, reasons: list[str], flags: list[str]) -> None:
+    def add(self, table: pa.Table | pa.RecordBatch) -> None:
         """Count alleles by their columns `reason` and `flags`."""
-        of_reasons = Counter(reasons)
-        self.scored += of_reasons.pop("", 0)
-        self.reasons.update(of_reasons)
-        self.flags.update(flag for text in flags if text for flag in text.split(","))
+        self.reasons.update(table.column("reason").to_pylist())
+        self.flags.update(
+            flag for text in table.column("flags").to_pylist() if text for flag in text.split(",")
+        )
 
     def of(self, records: int) -> ScoreCounts:
         """Give the counts for the manifest; reasons in the order of `danq.variants.alleles.REASONS`."""
+        scored, alleles = self.reasons[""], self.reasons.total()
         return ScoreCounts(
             records=records,
-            alleles=self.alleles,
-            scored=self.scored,
-            skipped=self.skipped,
+            alleles=alleles,
+            scored=scored,
+            skipped=alleles - scored,
             reasons={reason: self.reasons[reason] for reason in REASONS if self.reasons[reason]},
             flags=dict(sorted(self.flags.items())),
         )
-
-    def describe(self) -> str:
-        """Say the counts in one line: `5 alleles: 3 scored, 2 skipped (star 1, ref_mismatch 1)`."""
-        reasons = ", ".join(
-            f"{reason} {self.reasons[reason]:,}" for reason in REASONS if self.reasons[reason]
-        )
-        why = f" ({reasons})" if reasons else ""
-        return f"{self.alleles:,} alleles: {self.scored:,} scored, {self.skipped:,} skipped{why}"
 
 
 def ledger_table(batch: pa.RecordBatch, samples: bool) -> pa.Table:
@@ -228,7 +169,7 @@ def writing_ledger(
     with writing_rows(path, empty.schema, "tsv") as write:
 
         def append(batch: pa.RecordBatch) -> None:
-            counts.add(batch.column("reason").to_pylist(), batch.column("flags").to_pylist())
+            counts.add(batch)
             write(ledger_table(batch, columns.samples))
 
         yield append
@@ -236,10 +177,6 @@ def writing_ledger(
 
 def _place(columns: Columns) -> tuple[str, ...]:
     return (*_PLACE, *(_SAMPLE if columns.samples else ()))
-
-
-def _allele_columns(alleles: Sequence[Allele]) -> list[pa.Array]:
-    return [pa.array([value(each) for each in alleles], dtype) for dtype, value in _ALLELE_COLUMNS.values()]
 
 
 def _lists(values: NDArray[np.float32], present: NDArray[np.bool_]) -> pa.Array:

@@ -149,7 +149,7 @@ def write_scores(work: Work, files: Files, out: Path) -> ScoresManifest:
             if not (partial / name).exists():
                 (out / name).unlink(missing_ok=True)
     work.remove()
-    log.info("%s: %s", out, counts.describe())
+    log.info("%s: %s", out, manifest.counts.describe())
     return manifest
 
 
@@ -265,7 +265,7 @@ def _annotating(append: AppendLine, columns: Columns) -> Callable[[Records, pa.R
 def _manifest(
     work: Work, counts: Counts, seconds: float, truth: dict[str, Any] | None, indexed: bool
 ) -> ScoresManifest:
-    job, survey = work.job, work.survey
+    job, survey, summary = work.job, work.survey, counts.of(work.survey.records)
     options = job.options.model_dump(mode="json")
     inputs = {job.name: job.vcf_digest, str(job.genome.path): job.genome.digest}
     inputs |= {bundle.path: bundle.digest for bundle in job.models.bundles}
@@ -279,13 +279,13 @@ def _manifest(
         task=job.models.task,
         window=job.models.window,
         options=options,
-        counts=counts.of(survey.records),
+        counts=summary,
         contigs=ContigNames(renamed=survey.contigs.renamed, unknown=survey.contigs.unknown),
         sorted=survey.sorted,
         indexed=indexed,
         truth=truth,
         seconds=round(seconds, 3),
-        variants_per_second=round(counts.scored / seconds, 1) if seconds and counts.scored else None,
+        variants_per_second=round(summary.scored / seconds, 1) if seconds and summary.scored else None,
         digest=job.digest,
         provenance=provenance(inputs, options),
     )

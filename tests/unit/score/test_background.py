@@ -12,8 +12,7 @@ from danq.genome.alphabet import encode, reverse_complement
 from danq.genome.encode import build_genome
 from danq.genome.fasta import open_genome
 from danq.learn.manifest import UsedBundle
-from danq.score.background import open_background, shares_above
-from danq.score.build_background import build_background
+from danq.score.background import build_background, open_background, shares_above
 from danq.score.job import open_job
 from danq.score.manifest import BackgroundManifest
 from danq.score.models import Models

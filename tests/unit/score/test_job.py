@@ -16,7 +16,7 @@ from danq.data.encoders import CodesEncoder
 from danq.errors import DanqError
 from danq.learn.bundle import Bundle
 from danq.models import danq
-from danq.score.chunks import opened_work, scored_blocks
+from danq.score.chunks import opened_work
 from danq.score.effects import check_ensemble
 from danq.score.job import open_job, window_blocks
 from danq.score.options import ScoreOptions
@@ -30,7 +30,7 @@ GENOME = genome_of(chrI="ATATATATATGATATATATATATATAT", chrII="CCCCCCCCCCACCCCCCC
 def blocks(runners, variants, options=None, genome=GENOME, parts=None):
     job = open_job(toy_models(*runners), genome, variants.path, options or ScoreOptions())
     with opened_work(job, None) as work:
-        return list(scored_blocks(work, runners, range(work.survey.parts) if parts is None else parts))
+        return list(job.scored_blocks(work.survey, runners, parts or range(work.survey.parts)))
 
 
 def only(runners, folder: Path, records, **options):

@@ -4,6 +4,7 @@ import gzip
 
 import numpy as np
 import polars as pl
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pysam
 import pytest
@@ -251,11 +252,19 @@ def test_input_that_was_annotated_before_needs_another_prefix(small, tmp_path):
 
 def test_counts_add_up_and_name_reasons_in_their_order():
     counts = Counts()
-    counts.add(["", "star", "missing", "star"], ["padded,swapped", "", "", "padded"])
-    counts.add([""], [""])
-    assert (counts.scored, counts.skipped, counts.alleles) == (2, 3, 5)
-    assert counts.of(4).flags == {"padded": 2, "swapped": 1}
-    found = list(counts.of(4).reasons)
+    counts.add(
+        pa.table(
+            {
+                "reason": ["", "star", "missing", "star"],
+                "flags": ["padded,swapped", "", "", "padded"],
+            }
+        )
+    )
+    counts.add(pa.table({"reason": [""], "flags": [""]}))
+    summary = counts.of(4)
+    assert (summary.scored, summary.skipped, summary.alleles) == (2, 3, 5)
+    assert summary.flags == {"padded": 2, "swapped": 1}
+    found = list(summary.reasons)
     assert found == sorted(found, key=list(REASONS).index)
     assert set(found) == {"star", "missing"}
-    assert counts.describe().startswith("5 alleles: 2 scored, 3 skipped (")
+    assert summary.describe().startswith("5 alleles: 2 scored, 3 skipped (")
