@@ -12,7 +12,7 @@ from pydantic import BaseModel
 
 from danq.config import Config, parse_config, unused
 from danq.config.reading import read_mapping
-from danq.data.examples.image_files import png_files
+from danq.data.examples.images import png_files
 from danq.data.regions.tracks import read_targets
 from danq.errors import DanqError, first_few
 from danq.files import atomic, write_json

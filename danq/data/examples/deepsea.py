@@ -95,17 +95,10 @@ def build_deepsea_dataset(
     ----------
     options : DatasetOptions
         `window` must be that of the files; `target_names` names the labels.
-    name : str
-        Name of the dataset in the configuration.
+    name, out : str, Path
+        Name of the dataset in the configuration, and its directory.
     files : mapping of str to Path
         File of each of train, valid and test.
-    out : Path
-        Directory of the dataset.
-
-    Returns
-    -------
-    DatasetManifest
-        What ``dataset.json`` holds.
 
     Raises
     ------
@@ -120,9 +113,14 @@ def build_deepsea_dataset(
     with ExitStack() as opened, staged(out) as partial:
         splits = {part: _open(files[part], part, opened) for part in SPLITS}
         targets = _targets(options.target_names, splits["train"].targets)
-        _check_sizes(splits, options.window, len(targets))
-        n = sum(arrays.n for arrays in splits.values())
+        for arrays in splits.values():
+            if (arrays.window, arrays.targets) != (options.window, len(targets)):
+                raise DanqError(
+                    f"{arrays.path}: expected windows of {options.window} bp and {len(targets)} labels, "
+                    f"received {arrays.window} bp and {arrays.targets}"
+                )
         split = np.repeat(np.arange(len(SPLITS), dtype=np.uint8), [arrays.n for arrays in splits.values()])
+        n = len(split)
         with progress("reading .mat files", 2 * n, "rows") as advance:
             codes = (arrays.codes(*rows) for arrays, rows in _blocks(splits, advance))
             write_array(partial / "codes.npy", (n, options.window), np.uint8, codes)
@@ -141,15 +139,6 @@ def build_deepsea_dataset(
         return write_manifest(partial, out, name, options, contents)
 
 
-def _check_sizes(splits: Mapping[str, _SplitArrays], window: int, targets: int) -> None:
-    for arrays in splits.values():
-        if (arrays.window, arrays.targets) != (window, targets):
-            raise DanqError(
-                f"{arrays.path}: expected windows of {window} bp and {targets} labels, "
-                f"received {arrays.window} bp and {arrays.targets}"
-            )
-
-
 def _open(path: Path, part: str, files: ExitStack) -> _SplitArrays:
     """Open one split's file; an HDF5 file stays open as long as `files`."""
     import h5py
@@ -163,7 +152,11 @@ def _open(path: Path, part: str, files: ExitStack) -> _SplitArrays:
         arrays = files.enter_context(h5py.File(path)) if transposed else loadmat(path, variable_names=names)
     except (ValueError, TypeError, NotImplementedError, OSError) as error:
         raise DanqError(f"{path}: expected a MATLAB file, received something else ({error})") from None
-    bases, labels = (_array(arrays, name, path) for name in names)
+    for name in names:
+        if name not in arrays:
+            received = ", ".join(key for key in arrays if not key.startswith(("__", "#"))) or "none"
+            raise DanqError(f"{path}: expected an array {name!r}, received {received}")
+    bases, labels = (arrays[name] for name in names)
     split = _SplitArrays(path, bases, labels, transposed)
     expected = ("window x 4 x n", "labels x n") if transposed else ("n x 4 x window", "n x labels")
     rows = split.labels.shape[-1 if transposed else 0]
@@ -173,13 +166,6 @@ def _open(path: Path, part: str, files: ExitStack) -> _SplitArrays:
             f"received {bases.shape} and {labels.shape}"
         )
     return split
-
-
-def _array(arrays: Mapping[str, Any], name: str, path: Path) -> Any:
-    if name not in arrays:
-        received = ", ".join(key for key in arrays if not key.startswith(("__", "#"))) or "none"
-        raise DanqError(f"{path}: expected an array {name!r}, received {received}")
-    return arrays[name]
 
 
 def _blocks(
@@ -208,11 +194,10 @@ def _targets(path: Path | None, number: int) -> list[str]:
 
 
 def _names(splits: Mapping[str, _SplitArrays]) -> pl.Series:
-    numbered = [
+    return pl.concat(
         pl.select(pl.format(f"{part}:{{}}", pl.int_range(1, arrays.n + 1))).to_series()
         for part, arrays in splits.items()
-    ]
-    return pl.concat(numbered)
+    )
 
 
 def _paired(codes: NDArray[np.uint8], splits: Mapping[str, _SplitArrays]) -> dict[str, bool]:

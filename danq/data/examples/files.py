@@ -1,7 +1,7 @@
 """Labelled records out of FASTA, CSV, TSV or Parquet; what a file is, its first bytes tell."""
 
 import csv
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -24,7 +24,7 @@ class Record(NamedTuple):
     where : str
         Its place, for messages: the file with the 1-based line it ends in (its row in a Parquet file).
     name : str
-        Its name, or empty.
+        May be empty.
     content : str or callable
         The sequence or text as it stands in the file, but for space around it; of an image what decodes it.
     labels : tuple of str
@@ -45,10 +45,8 @@ class Table(NamedTuple):
 
     Attributes
     ----------
-    content : str
-        Column of the sequence or text.
-    labels : sequence of str
-        Columns of labels.
+    content, labels : str, sequence of str
+        Column of the sequence or text; columns of labels.
     encoding : {'utf-8', 'latin-1'}
         Of CSV and TSV files.
     texts : bool
@@ -78,18 +76,18 @@ def read_records(path: Path, table: Table) -> Iterator[Record]:
     """
     with open_binary(path) as stream:
         first = stream.read(4)
+    what = "texts" if table.texts else "sequences"
     if not first:
-        what = "texts" if table.texts else "sequences"
         raise DanqError(f"{path}: expected labelled {what}, received an empty file")
     if first == b"PAR1":
-        return _parquet(path, table)
+        return _parquet(path, table, what)
     if first.lstrip()[:1] == b">" and not table.texts:
         return _fasta(path)
     return _table(path, table)
 
 
 def _fasta(path: Path) -> Iterator[Record]:
-    header, started, parts, last = "", 0, list[str](), 0
+    header, started, parts = "", 0, list[str]()
     for number, line in read_lines(path):
         if line.startswith(">"):
             if started:
@@ -97,9 +95,7 @@ def _fasta(path: Path) -> Iterator[Record]:
             header, started, parts = line[1:], number, []
         elif line.strip():
             parts.append(line.strip())
-        last = number
-    if last:
-        yield _fasta_record(path, started, header, parts)
+    yield _fasta_record(path, started, header, parts)
 
 
 def _fasta_record(path: Path, line: int, header: str, parts: list[str]) -> Record:
@@ -121,13 +117,13 @@ def _table(path: Path, table: Table) -> Iterator[Record]:
         raise DanqError(
             f"{path}:1: expected lines that end in LF or CRLF, received CR or a quotation mark left open"
         ) from None
-    places = _places(f"{path}:1", columns, table)
+    _check_columns(f"{path}:1", columns, [table.content, *table.labels])
     for line, row in _rows(path, lines, delimiter, table.texts):
         if not row:
             continue
         if len(row) != len(columns):
             raise DanqError(f"{path}:{line}: expected {len(columns)} fields, received {len(row)}")
-        yield _row(f"{path}:{line}", row, places)
+        yield _record(f"{path}:{line}", dict(zip(columns, row, strict=True)), table)
 
 
 def _lines(path: Path, table: Table) -> Iterator[str]:
@@ -161,94 +157,69 @@ def _rows(path: Path, lines: Iterator[str], delimiter: str, texts: bool) -> Iter
         raise DanqError(f"{path}:{begun}: expected a table row, received {error}") from None
 
 
-def _parquet(path: Path, table: Table) -> Iterator[Record]:
-    import polars as pl
-
-    try:
-        read = pl.read_parquet(path)
-        _places(str(path), read.columns, table)
-        check_labels(path, read, table.labels)
-        texts = as_text(read, [table.content, *table.labels])
-    except pl.exceptions.PolarsError as error:
-        first = (str(error).splitlines() or [""])[0]
-        what = "texts" if table.texts else "sequences"
-        raise DanqError(f"{path}: expected a Parquet table of {what}, received {first}") from None
-    places = _places(str(path), texts.columns, table)
-    for number, row in enumerate(texts.iter_rows(), 1):
-        yield _row(f"{path}:{number}", row, places)
+def _parquet(path: Path, table: Table, what: str) -> Iterator[Record]:
+    texts = read_parquet(path, table.content, table.labels, what)[1]
+    for number, row in enumerate(texts.iter_rows(named=True), 1):
+        yield _record(f"{path}:{number}", row, table)
 
 
-def check_labels(path: Path, table: "pl.DataFrame", columns: Sequence[str]) -> None:
-    """Refuse columns of labels that hold neither numbers nor names.
+def read_parquet(
+    path: Path, content: str, labels: Sequence[str], what: str, binary: bool = False
+) -> tuple["pl.Series", "pl.DataFrame"]:
+    """Read a Parquet table of labelled rows, which messages call `what`.
+
+    Returns
+    -------
+    content : polars Series
+        That column as it stands.
+    texts : polars DataFrame
+        As text, truth values as 0 and 1, empty where there is none: the columns of labels, ``name`` and
+        ``split`` where the table has them, and the content unless it is `binary`.
 
     Raises
     ------
     DanqError
-        With the column and what it holds.
+        If it is no such table, lacks a column, or one of labels holds neither numbers nor names.
     """
-    for column in columns:
-        dtype = table.schema[column]
-        if dtype.is_nested() or dtype.is_temporal() or str(dtype) in ("Binary", "Object"):
-            raise DanqError(f"{path}: {column}: expected numbers or names as labels, received {dtype}")
-
-
-def as_text(table: "pl.DataFrame", columns: Sequence[str]) -> "pl.DataFrame":
-    """Columns of a table as text, with ``name`` and ``split`` where it has them; truth values are 0 and 1."""
     import polars as pl
 
-    return table.select(
-        pl.col(column).cast(pl.Int8 if dtype == pl.Boolean else dtype).cast(pl.String).fill_null("")
-        for column, dtype in table.schema.items()
-        if column in {*columns, _NAME, _SPLIT}
-    )
+    try:
+        table = pl.read_parquet(path)
+        _check_columns(str(path), table.columns, [content, *labels])
+        for column in labels:
+            dtype = table.schema[column]
+            if dtype.is_nested() or dtype.is_temporal() or str(dtype) in ("Binary", "Object"):
+                raise DanqError(f"{path}: {column}: expected numbers or names as labels, received {dtype}")
+        wanted = {*labels, _NAME, _SPLIT} | (set() if binary else {content})
+        texts = table.select(
+            pl.col(column).cast(pl.Int8 if dtype == pl.Boolean else dtype).cast(pl.String).fill_null("")
+            for column, dtype in table.schema.items()
+            if column in wanted
+        )
+    except pl.exceptions.PolarsError as error:
+        first = (str(error).splitlines() or [""])[0]
+        raise DanqError(f"{path}: expected a Parquet table of {what}, received {first}") from None
+    return table[content], texts
 
 
-class _Places(NamedTuple):
-    """Positions of the columns in a row; None where a table does not have one."""
-
-    content: int
-    labels: tuple[int, ...]
-    name: int | None
-    split: int | None
-
-
-def _places(where: str, columns: Sequence[str], table: Table) -> _Places:
-    for column in (table.content, *table.labels):
+def _check_columns(where: str, columns: Sequence[str], needed: Sequence[str]) -> None:
+    for column in needed:
         if columns.count(column) != 1:
             received = "twice" if column in columns else f"columns {first_few(columns, 10)}"
             raise DanqError(f"{where}: expected one column {column!r}, received {received}")
     for column in (_NAME, _SPLIT):
         if columns.count(column) > 1:
             raise DanqError(f"{where}: expected at most one column {column!r}, received several")
-    return _Places(
-        columns.index(table.content),
-        tuple(columns.index(column) for column in table.labels),
-        columns.index(_NAME) if _NAME in columns else None,
-        columns.index(_SPLIT) if _SPLIT in columns else None,
-    )
 
 
-def _row(where: str, row: Sequence[str], places: _Places) -> Record:
-    return Record(
-        where,
-        "" if places.name is None else row[places.name].strip(),
-        row[places.content].strip(),
-        tuple(row[place].strip() for place in places.labels),
-        "" if places.split is None else row[places.split].strip(),
-    )
+def _record(where: str, row: Mapping[str, str], table: Table) -> Record:
+    labels = tuple(row[column].strip() for column in table.labels)
+    name, split = (row.get(column, "").strip() for column in (_NAME, _SPLIT))
+    return Record(where, name, row[table.content].strip(), labels, split)
 
 
 def unlabelled_texts(path: Path, column: str, encoding: str) -> tuple[list[str], list[str]]:
-    """Read names and texts of a CSV, TSV or Parquet table, whatever other columns it has.
-
-    Parameters
-    ----------
-    path : Path
-        The table.
-    column : str
-        Column of the texts.
-    encoding : {'utf-8', 'latin-1'}
-        Of CSV and TSV files.
+    """Read names and texts, in `column`, of a CSV, TSV or Parquet table, whatever other columns it has.
 
     Raises
     ------
@@ -265,13 +236,7 @@ def unlabelled_texts(path: Path, column: str, encoding: str) -> tuple[list[str],
 
 
 def text_of(record: Record) -> str:
-    """Text of a record.
-
-    Raises
-    ------
-    DanqError
-        If it is empty.
-    """
+    """Text of a record; an empty one is refused."""
     if not record.content:
         raise DanqError(f"{record.where}: expected a text, received an empty one")
     return str(record.content)

@@ -1,55 +1,88 @@
-"""Labelled images out of .npz files, folders of PNG files by class, or Parquet tables of PNG bytes."""
+"""Images, labelled or not: .npz files, folders of PNG files by class, Parquet tables of PNG bytes."""
 
-from collections.abc import Callable, Iterator, Sequence
+import io
+import zipfile
+import zlib
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from danq.data.examples.files import Record, as_text, check_labels
-from danq.data.examples.image_files import decode_png, read_arrays, read_images, read_png, visible_files
-from danq.data.examples.labels import SPLIT_WORDS
+from danq.data.examples.files import Record, read_parquet
+from danq.data.examples.labels import SPLIT_WORDS, texts_of_labels
 from danq.data.options import DatasetOptions
 from danq.errors import DanqError, first_few
 from danq.storage import write_array
 
+_PARTS = {"x": "", "x_train": "train", "x_valid": "valid", "x_val": "valid", "x_test": "test"}
+"""Arrays of images in an .npz file → the split that their name tells."""
+_MODES = {"1": "L", "L": "L", "P": "RGB", "RGB": "RGB", "RGBA": "RGBA"}
+"""Kinds of PNG that are read → what they are read as; others have more than 8 bits."""
+
 
 def read_pictures(path: Path, options: DatasetOptions, alone: bool) -> Iterator[Record]:
-    """Find the labelled images of a file or folder.
+    """Find the labelled images of an .npz file, a Parquet table, or a folder with one of PNG files a class.
 
-    Parameters
-    ----------
-    path : Path
-        An .npz file, a Parquet table, or a folder with one folder of PNG files a class.
-    options : DatasetOptions
-        `image_column` and `label_columns` count here.
-    alone : bool
-        It holds one split: no arrays or folders in it are named for splits.
-
-    Yields
-    ------
-    Record
-        Its content decodes the image: uint8, shape (height, width, channels).
+    A record's content decodes its image: uint8, shape (height, width, channels). If the file or folder stands
+    `alone` for a split, no arrays or folders in it are named for splits.
 
     Raises
     ------
     DanqError
         If a file cannot be read or holds no images, or what it holds does not fit together.
     """
-    pictures = None
-    for pictures in _pictures(path, options, alone):
-        yield pictures
-    if pictures is None:
+    kind, columns = _kind(path), options.label_columns
+    if kind == "folder" and len(columns) > 1:
+        raise DanqError(
+            f"{path}: expected one label column, the classes that folders are named for; "
+            f"received {len(columns)}"
+        )
+    if kind == "folder":
+        pictures = _folder(path, alone)
+    elif kind == "parquet":
+        pictures = _parquet(path, options.image_column, columns)
+    else:
+        pictures = _npz(path, columns, alone)
+    picture = None
+    for picture in pictures:
+        yield picture
+    if picture is None:
         raise DanqError(f"{path}: expected labelled images, received none")
 
 
-def write_pictures(path: Path, pictures: Sequence[Record]) -> tuple[int, ...]:
-    """Write images as uint8 (n, height, width, channels), decoded one by one.
+def unlabelled_pictures(path: Path, column: str) -> list[Record]:
+    """Find the images of ``x`` in an .npz file, a Parquet table, or a folder of PNG files at any depth.
 
-    Returns
-    -------
-    tuple of int
-        Height, width and channels of each.
+    Raises
+    ------
+    DanqError
+        If it cannot be read, holds no images, or a folder holds other files.
+    """
+    kind = _kind(path)
+    if kind == "folder":
+        pictures = [_png(file, path, ()) for file in _visible_files(path)]
+    elif kind == "parquet":
+        pictures = list(_parquet(path, column, []))
+    else:
+        with _opened(path) as stored:
+            if "x" not in stored.files:
+                raise _lacks(path, "an array x of images", stored.files)
+            images = _images(stored["x"], f"{path}: x")
+        pictures = [
+            Record(f"{path}: x[{row}]", "", partial(images.__getitem__, row), ())
+            for row in range(len(images))
+        ]
+    if not pictures:
+        raise DanqError(f"{path}: expected images, received none")
+    return pictures
+
+
+def write_pictures(path: Path, pictures: Sequence[Record]) -> tuple[int, ...]:
+    """Write images as uint8 (n, height, width, channels), decoded one by one, and return the shape of each.
 
     Raises
     ------
@@ -77,35 +110,6 @@ def _size(shape: tuple[int, ...]) -> str:
     return f"{height} x {width} pixels and {channels} channel" + ("s" if channels > 1 else "")
 
 
-def unlabelled_pictures(path: Path, column: str) -> list[Record]:
-    """Find the images of a file or folder, without labels.
-
-    Parameters
-    ----------
-    path : Path
-        An .npz file with an array ``x``, a Parquet table, or a folder with PNG files, in folders or not.
-    column : str
-        Column of the PNG bytes in a Parquet table.
-
-    Raises
-    ------
-    DanqError
-        If it cannot be read, holds no images, or a folder holds other files.
-    """
-    kind = _kind(path)
-    if kind == "npz":
-        images = read_images(path)
-        rows = range(len(images))
-        pictures = [Record(f"{path}: x[{row}]", "", _taken(images, row), ()) for row in rows]
-    elif kind == "parquet":
-        pictures = list(_parquet(path, column, []))
-    else:
-        pictures = [_png(file, path, ()) for file in visible_files(path)]
-    if not pictures:
-        raise DanqError(f"{path}: expected images, received none")
-    return pictures
-
-
 def _kind(path: Path) -> str:
     """Tell what holds the images: folder, parquet or npz."""
     if path.is_dir():
@@ -121,31 +125,74 @@ def _kind(path: Path) -> str:
     raise DanqError(f"{path}: expected an .npz file, a Parquet table or a folder of images")
 
 
-def _pictures(path: Path, options: DatasetOptions, alone: bool) -> Iterator[Record]:
-    kind = _kind(path)
-    if kind == "folder":
-        if len(options.label_columns) > 1:
+def _npz(path: Path, label_columns: list[str], alone: bool) -> Iterator[Record]:
+    """Images of ``x`` and ``y``, or of ``x_train, y_train, x_valid, y_valid, x_test, y_test``."""
+    with _opened(path) as stored:
+        names = [name for name in _PARTS if name in stored.files]
+        if not names or ("x" in names and len(names) > 1):
+            raise _lacks(path, "arrays x and y, or x_train, y_train, x_test, y_test", stored.files)
+        known = {*names, *("y" + name[1:] for name in names)}
+        unknown = [name for name in stored.files if name not in known and name.startswith(("x_", "y_"))]
+        if unknown:
+            raise _lacks(path, "no arrays but " + ", ".join(sorted(known)), unknown)
+        for name in names:
+            split, other = _PARTS[name], "y" + name[1:]
+            if other not in stored.files:
+                raise DanqError(f"{path}: expected an array {other} of the labels of {name}, found none")
+            images = _images(stored[name], f"{path}: {name}")
+            labels = texts_of_labels(stored[other], label_columns, f"{path}: {other}")
+            if len(images) != len(labels):
+                raise DanqError(
+                    f"{path}: expected as many labels in {other} as images in {name} ({len(images)}), "
+                    f"received {len(labels)}"
+                )
+            if alone and split:
+                raise DanqError(f"{path}: expected arrays x and y in the file of one split, received {name}")
+            for row, texts in enumerate(labels):
+                own_name, content = f"{split}:{row + 1}" if split else "", partial(images.__getitem__, row)
+                yield Record(f"{path}: {name}[{row}]", own_name, content, texts, split)
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[Any]:
+    """Open an .npz file; what is wrong with it, or with an array when it is read, is told in one line."""
+    try:
+        with path.open("rb") as stream, np.load(stream, allow_pickle=False) as stored:
+            yield stored
+    except (zipfile.BadZipFile, zlib.error, NotImplementedError, ValueError, OSError, EOFError) as error:
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        if "allow_pickle" in reason:
+            reason = "arrays of Python objects, such as images of unequal sizes, which are not read"
+        raise DanqError(f"{path}: expected an .npz file of arrays, received {reason}") from None
+
+
+def _lacks(path: Path, expected: str, names: list[str]) -> DanqError:
+    return DanqError(f"{path}: expected {expected}; received {first_few(names, 10) or 'none'}")
+
+
+def _images(array: Any, where: str) -> NDArray[np.uint8]:
+    """Check images (n, height, width) or (n, height, width, channels) of whole numbers 0..255."""
+    if not isinstance(array, np.ndarray):
+        raise DanqError(f"{where}: expected an array, received something else")
+    if array.ndim not in (3, 4) or 0 in array.shape[1:]:
+        raise DanqError(
+            f"{where}: expected images of shape (n, height, width) or (n, height, width, channels), "
+            f"received {array.shape}"
+        )
+    if array.dtype == np.bool_:
+        array = array * np.uint8(255)
+    if array.dtype.kind not in "uif":
+        raise DanqError(f"{where}: expected numbers as pixels, received {array.dtype}")
+    if array.dtype != np.uint8 and array.size:
+        low, high = array.min(), array.max()
+        # no silent rescaling: 0..1 and 0..255 look alike in a dark image
+        if not (low >= 0 and high <= 255) or np.any(array % 1):
             raise DanqError(
-                f"{path}: expected one label column, the classes that folders are named for; "
-                f"received {len(options.label_columns)}"
+                f"{where}: expected pixels as whole numbers 0 to 255, received {array.dtype} "
+                f"from {low:g} to {high:g}"
             )
-        return _folder(path, alone)
-    if kind == "parquet":
-        return _parquet(path, options.image_column, options.label_columns)
-    return _npz(path, options, alone)
-
-
-def _npz(path: Path, options: DatasetOptions, alone: bool) -> Iterator[Record]:
-    for name, images, labels, split in read_arrays(path, options.label_columns):
-        if alone and split is not None:
-            raise DanqError(f"{path}: expected arrays x and y in the file of one split, received {name}")
-        for row, texts in enumerate(labels):
-            own_name = f"{split}:{row + 1}" if split else ""
-            yield Record(f"{path}: {name}[{row}]", own_name, _taken(images, row), texts, split or "")
-
-
-def _taken(images: NDArray[np.uint8], row: int) -> Callable[[], NDArray[np.uint8]]:
-    return lambda: images[row]
+    pixels = array.astype(np.uint8)
+    return pixels[..., None] if pixels.ndim == 3 else pixels
 
 
 def _folder(path: Path, alone: bool, split: str = "") -> Iterator[Record]:
@@ -169,34 +216,62 @@ def _folder(path: Path, alone: bool, split: str = "") -> Iterator[Record]:
 def _png(file: Path, folder: Path, labels: tuple[str, ...], split: str = "") -> Record:
     if file.suffix.lower() != ".png":
         raise DanqError(f"{file}: expected nothing but PNG images in a folder of images")
-    return Record(str(file), str(file.relative_to(folder)), lambda: read_png(file), labels, split)
+    return Record(str(file), str(file.relative_to(folder)), partial(_read_png, file), labels, split)
+
+
+def _read_png(file: Path) -> NDArray[np.uint8]:
+    try:
+        data = file.read_bytes()
+    except OSError as error:
+        raise DanqError(f"{file}: expected a PNG image, received {error.strerror or error}") from None
+    return decode_png(data, str(file))
+
+
+def png_files(folder: Path) -> list[Path]:
+    """All PNG files in a folder and the folders in it, in the order of their paths."""
+    return [path for path in _visible_files(folder) if path.suffix.lower() == ".png"]
+
+
+def _visible_files(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.rglob("*") if path.is_file() and not path.name.startswith("."))
 
 
 def _parquet(path: Path, column: str, label_columns: list[str]) -> Iterator[Record]:
     import polars as pl
 
-    try:
-        table = pl.read_parquet(path)
-        missing = [name for name in (column, *label_columns) if name not in table.columns]
-        if missing:
-            raise DanqError(
-                f"{path}: expected one column {missing[0]!r}, received columns {first_few(table.columns, 10)}"
-            )
-        # as a struct of bytes and path, where the table was made by a library of data sets
-        images = table[column].struct.field("bytes") if table[column].dtype == pl.Struct else table[column]
-        if images.dtype != pl.Binary:
-            raise DanqError(f"{path}: {column}: expected the bytes of PNG files, received {images.dtype}")
-        check_labels(path, table, label_columns)
-        texts = as_text(table, label_columns)
-    except pl.exceptions.PolarsError as error:
-        first = (str(error).splitlines() or [""])[0]
-        raise DanqError(f"{path}: expected a Parquet table of images, received {first}") from None
+    images, texts = read_parquet(path, column, label_columns, "images", binary=True)
+    if images.dtype == pl.Struct:
+        # of bytes and path, where the table was made by a library of data sets
+        images = images.struct.field("bytes")
+    if images.dtype != pl.Binary:
+        raise DanqError(f"{path}: {column}: expected the bytes of PNG files, received {images.dtype}")
     # without any column of text a table has no rows either
     rows = texts.iter_rows(named=True) if texts.width else iter([{}] * len(images))
     for number, (row, data) in enumerate(zip(rows, images, strict=True), 1):
         where, labels = f"{path}:{number}", tuple(row[name] for name in label_columns)
-        yield Record(where, row.get("name", ""), _decoder(data, where), labels, row.get("split", ""))
+        content = partial(decode_png, data or b"", where)
+        yield Record(where, row.get("name", ""), content, labels, row.get("split", ""))
 
 
-def _decoder(data: bytes | None, where: str) -> Callable[[], NDArray[np.uint8]]:
-    return lambda: decode_png(data or b"", where)
+def decode_png(data: bytes, where: str) -> NDArray[np.uint8]:
+    """Decode a PNG of 8 bits a channel: uint8, shape (height, width, channels).
+
+    Grey has 1 channel, colours have 3, those of a palette too, and colours with transparency 4.
+
+    Raises
+    ------
+    DanqError
+        If it is no whole PNG, or has more than 8 bits a channel.
+    """
+    from PIL import Image, UnidentifiedImageError
+
+    try:
+        with Image.open(io.BytesIO(data), formats=["PNG"]) as image:
+            if image.mode not in _MODES:
+                raise DanqError(
+                    f"{where}: expected a PNG of 8-bit grey or colours, received mode {image.mode}"
+                )
+            pixels = np.asarray(image.convert(_MODES[image.mode]))
+    except (UnidentifiedImageError, Image.DecompressionBombError, OSError, SyntaxError, ValueError):
+        raise DanqError(f"{where}: expected a whole PNG image, received something else") from None
+    return pixels[:, :, None] if pixels.ndim == 2 else pixels

@@ -1,8 +1,7 @@
 """Labels and splits of examples: how the texts of label columns become targets, and rows get a split."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,20 +28,18 @@ class Examples:
 
     Attributes
     ----------
-    names : list of n str
-        Name of each row.
     labels : list of n tuples of str
         One text a label column.
     split : uint8, shape (n,)
         Index into `SPLITS`, or `UNPLACED`.
-    where : callable
-        Row number → place in its file, for messages.
+    where : list of n str
+        Place of each row in its file, for messages.
     """
 
     names: list[str]
     labels: list[tuple[str, ...]]
     split: NDArray[np.uint8]
-    where: Callable[[int], str]
+    where: list[str]
 
 
 class Labelled(NamedTuple):
@@ -54,13 +51,7 @@ class Labelled(NamedTuple):
 
 
 def split_word(word: str, where: str) -> int:
-    """Index of the split a word stands for; `UNPLACED` for an empty one.
-
-    Raises
-    ------
-    DanqError
-        If it is none of `SPLIT_WORDS`, in any case.
-    """
+    """Index of the split that one of `SPLIT_WORDS` stands for, in any case; `UNPLACED` for an empty one."""
     if word and word.lower() not in SPLIT_WORDS:
         raise DanqError(f"{where}: split: expected one of {', '.join(SPLIT_WORDS)}; received {word!r}")
     return SPLIT_WORDS.get(word.lower(), UNPLACED)
@@ -70,14 +61,8 @@ def label_examples(examples: Examples, columns: list[str]) -> Labelled:
     """Turn the texts of label columns into targets.
 
     A label ``1.0`` is ``1``. One column of two classes is one target, positive for the class ``1`` or else
-    the larger of the two; of more classes a multiclass task; several columns are one 0/1 target each.
-
-    Parameters
-    ----------
-    examples : Examples
-        At least one row.
-    columns : list of str
-        Names of the label columns.
+    the larger of the two; of more classes a multiclass task; several columns are one 0/1 target each. There
+    is at least one row.
 
     Raises
     ------
@@ -87,7 +72,7 @@ def label_examples(examples: Examples, columns: list[str]) -> Labelled:
     """
     for row, labels in enumerate(examples.labels):
         if not all(labels):
-            raise DanqError(f"{examples.where(row)}: expected a label, received an empty one")
+            raise DanqError(f"{examples.where[row]}: expected a label, received an empty one")
     if len(examples.labels[0]) > 1:
         return Labelled(_bits(examples, columns), columns, "multilabel")
     texts = [_whole(labels[0]) for labels in examples.labels]
@@ -103,6 +88,33 @@ def label_examples(examples: Examples, columns: list[str]) -> Labelled:
     return Labelled(values, classes, "multiclass")
 
 
+def texts_of_labels(array: Any, columns: list[str], where: str) -> list[tuple[str, ...]]:
+    """Give the texts of labels (n,) or (n, 1), whole numbers or names, or (n, k), one column a target.
+
+    Raises
+    ------
+    DanqError
+        If it is no such array of as many columns.
+    """
+    if not isinstance(array, np.ndarray):
+        raise DanqError(f"{where}: expected an array, received something else")
+    if array.ndim not in (1, 2):
+        raise DanqError(f"{where}: expected labels of shape (n,) or (n, k), received {array.shape}")
+    if array.dtype == np.bool_:
+        array = array.astype(np.uint8)
+    if array.dtype.kind == "f" and np.isfinite(array).all() and not np.any(array % 1):
+        array = array.astype(np.int64)
+    if array.dtype.kind not in "iuU":
+        raise DanqError(f"{where}: expected whole numbers or names as labels, received {array.dtype}")
+    table = array[:, None] if array.ndim == 1 else array
+    if table.shape[1] != len(columns):
+        raise DanqError(
+            f"{where}: expected {len(columns)} columns of labels as in label_columns, "
+            f"received {table.shape[1]}; of one-hot labels take the argmax"
+        )
+    return [tuple(map(str, row)) for row in table.tolist()]
+
+
 def _whole(label: str) -> str:
     """1.0 as 1: a column of whole numbers that has gone through a floating-point type."""
     whole = label.removesuffix(".0")
@@ -113,14 +125,14 @@ def _check_classes(examples: Examples, texts: list[str], classes: list[str]) -> 
     for name in classes:
         if not name.isprintable() or len(name) > _LONGEST_NAME or name.lower() in _MISSING:
             raise DanqError(
-                f"{examples.where(texts.index(name))}: expected a number or a name as label, "
+                f"{examples.where[texts.index(name)]}: expected a number or a name as label, "
                 f"received {name[:40]!r}"
             )
     if len(classes) < 2:
-        raise DanqError(f"{examples.where(0)}: expected at least two classes, received {classes[0]!r} alone")
+        raise DanqError(f"{examples.where[0]}: expected at least two classes, received {classes[0]!r} alone")
     if len(classes) > _FEW_CLASSES and 2 * len(classes) > len(texts):
         raise DanqError(
-            f"{examples.where(0)}: expected classes as labels, "
+            f"{examples.where[0]}: expected classes as labels, "
             f"received {len(classes)} different ones in {len(texts)} rows"
         )
 
@@ -129,7 +141,7 @@ def _bits(examples: Examples, columns: list[str]) -> NDArray[np.uint8]:
     for row, labels in enumerate(examples.labels):
         for column, label in zip(columns, labels, strict=True):
             if label not in _BITS:
-                raise DanqError(f"{examples.where(row)}: {column}: expected 0 or 1, received {label!r}")
+                raise DanqError(f"{examples.where[row]}: {column}: expected 0 or 1, received {label!r}")
     return np.array([[_BITS[label] for label in labels] for labels in examples.labels], np.uint8)
 
 
@@ -146,23 +158,8 @@ def place_examples(
 ) -> NDArray[np.uint8]:
     """Give every row its split: by file or the column ``split``; parts without rows are drawn from train.
 
-    With folds, all rows are dealt to them instead.
-
-    Parameters
-    ----------
-    examples : Examples
-        Rows, of which either all or none are placed.
-    labels : uint8, shape (n, k)
-        By which the draw is stratified.
-    split : SplitOptions or None
-        Fractions and seed of the draw.
-    source : str
-        Where the options stand, for messages.
-
-    Returns
-    -------
-    uint8, shape (n,)
-        Index into `SPLITS`.
+    With folds, all rows are dealt to them instead. Either is stratified by labels, uint8 (n, k); messages
+    call the options' place `source`. The result are indices into `SPLITS`, uint8 (n,).
 
     Raises
     ------
@@ -172,7 +169,7 @@ def place_examples(
     """
     unplaced = np.flatnonzero(examples.split == UNPLACED)
     if 0 < len(unplaced) < len(examples.split):
-        raise DanqError(f"{examples.where(int(unplaced[0]))}: split: expected a split, received an empty one")
+        raise DanqError(f"{examples.where[unplaced[0]]}: split: expected a split, received an empty one")
     if split is not None and split.folds:
         if not len(unplaced):
             raise DanqError(
@@ -218,29 +215,17 @@ def strata(labels: NDArray[np.uint8]) -> NDArray[np.int64]:
 
 
 def draw(strata: NDArray[np.int64], fractions: list[float], seed: int) -> NDArray[np.uint8]:
-    """Split each stratum by the fractions of valid and test, in random order.
+    """Split each stratum, int64 (n,), by the fractions of valid and test, whose sum is below 1, at random.
 
-    Parameters
-    ----------
-    strata : int64, shape (n,)
-        Stratum of each row.
-    fractions : list of float
-        Of valid and of test; their sum is below 1.
-    seed : int
-        The same arguments give the same draw.
-
-    Returns
-    -------
-    uint8, shape (n,)
-        Index into `SPLITS`.
+    The result are indices into `SPLITS`, uint8 (n,).
     """
+    valid, test = fractions
     generator = np.random.default_rng(seed)
     split = np.zeros(len(strata), np.uint8)
     for stratum in np.unique(strata):
         members = np.flatnonzero(strata == stratum)
         # one random offset a stratum: strata of few rows are no less likely to give some away
         position = (generator.permutation(len(members)) + generator.random()) / len(members)
-        valid, test = fractions
         split[members[position < valid + test]] = 2
         split[members[position < valid]] = 1
     return split

@@ -90,7 +90,12 @@ def test_more_folds_than_contigs_are_refused():
 
 def examples(split: list[int]) -> Examples:
     names = [str(row) for row in range(len(split))]
-    return Examples(names, [("1",)] * len(split), np.array(split, np.uint8), lambda row: f"a.tsv:{row + 2}")
+    return Examples(
+        names,
+        [("1",)] * len(split),
+        np.array(split, np.uint8),
+        [f"a.tsv:{row + 2}" for row in range(len(split))],
+    )
 
 
 def test_rows_of_examples_are_dealt_and_given_splits_refused():

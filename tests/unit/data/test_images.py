@@ -11,7 +11,7 @@ from tiny_dataset import tiny_run
 
 from danq.data.batches import TrainingBatches
 from danq.data.dataset import open_dataset
-from danq.data.examples.image_files import decode_png
+from danq.data.examples.images import decode_png
 from danq.data.examples.making import build_example_dataset
 from danq.data.options import DatasetOptions
 from danq.errors import DanqError
@@ -63,7 +63,7 @@ def _all(dataset):
 def test_arrays_of_one_file_are_split_by_class(build, arrays):
     dataset = build(arrays(x=GREY, y=LABELS))
     np.testing.assert_array_equal(_all(dataset), GREY[..., None])
-    assert (dataset.kind, dataset.shape, dataset.window, dataset.task) == (
+    assert (dataset.kind, dataset.manifest.shape, dataset.window, dataset.task) == (
         "image",
         (6, 4, 1),
         0,

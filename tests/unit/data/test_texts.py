@@ -51,7 +51,7 @@ def test_a_tab_separated_table_takes_quotation_marks_as_they_are(build):
     dataset = build(TSV)
     assert _all(dataset)[:2] == ['say "no', "well, yes"]
     assert (dataset.kind, dataset.targets, dataset.task) == ("text", ("good",), "multilabel")
-    assert (dataset.window, dataset.bin, dataset.sub_bins, dataset.shape) == (0, None, 0, None)
+    assert (dataset.window, dataset.bin, dataset.sub_bins, dataset.manifest.shape) == (0, None, 0, None)
     assert [len(dataset.rows(part)) for part in ("train", "valid", "test")] == [8, 4, 4]
     assert json.loads((dataset.path / "dataset.json").read_text())["window"] is None
     assert sorted(path.name for path in dataset.path.iterdir()) == [
