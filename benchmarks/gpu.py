@@ -15,314 +15,30 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 
+from benchmarks._gpu_training import parts_section, peak_gib, torch_section, training_section
+
 REPOSITORY = Path(__file__).resolve().parents[1]
-WINDOW, TARGETS = 1000, 919
-BATCHES = {100: 40_000, 512: 60_000, 2048: 80_000}
-"""Rows of a batch, and samples of the epoch that is timed."""
-SMALL_NETWORK = {"filters": 8, "kernel": 8, "pool": 40, "units": 4, "dense": 5}
 MAIN = "from danq.cli import main; main()"
 
 Options = SimpleNamespace
 
 
-def options_of(chosen: Options) -> dict[str, Any]:
-    """Options of the network that is measured."""
-    return SMALL_NETWORK if chosen.small else {}
-
-
-def synthetic(chosen: Options) -> Path:
-    """Make a dataset of random windows with labels as frequent as DeepSEA's, once."""
-    from danq.data.options import DatasetOptions
-    from danq.data.writing import (
-        TargetRow,
-        count_positives,
-        pack_labels,
-        write_examples,
-        write_labels,
-        write_manifest,
-    )
-
-    out = chosen.work / "synthetic"
-    if out.exists():
-        return out
-    rows = 1_000 if chosen.small else 80_000
-    random = np.random.default_rng(0)
-    split = np.where(np.arange(rows) < rows - 256, 0, 1).astype(np.uint8)
-    split[-16:] = 2
-    folder = chosen.work / "partial"
-    folder.mkdir()
-    np.save(folder / "codes.npy", random.integers(0, 4, (rows, WINDOW), dtype=np.uint8))
-    packed = pack_labels((random.random((rows, TARGETS), np.float32) < 0.02).astype(np.uint8))
-    write_labels(folder, rows, TARGETS, [packed])
-    write_examples(folder, [str(row) for row in range(rows)], split)
-    made = DatasetOptions(kind="dna", examples=Path("random.csv"), window=WINDOW)
-    targets = [TargetRow(f"target {number}") for number in range(TARGETS)]
-    counts = count_positives(packed, split, TARGETS)
-    write_manifest(folder, folder, "synthetic", made, "multilabel", targets, counts, split, {}, {})
-    folder.rename(out)
-    return out
-
-
-def prepared_training(
-    chosen: Options, data: Any, strategy: Any, batch: int, samples: int, **train: Any
-) -> Any:
-    """Set up a training of one epoch as `danq train` does."""
-    from danq.data.batches import TrainingBatches
-    from danq.data.encoders import CodesEncoder
-    from danq.learn.options import TrainOptions
-    from danq.learn.train.checkpoint import CheckpointStore
-    from danq.learn.train.loop import Training, TrainingData
-    from danq.learn.train.losses import row_loss
-    from danq.learn.train.optimizers import make_optimizer
-    from danq.learn.train.step import Steps
-    from danq.learn.train.tensorboard import EpochEvents
-    from danq.models import danq
-
-    options = TrainOptions(
-        batch_size=batch, epochs=1, samples_per_epoch=samples, reverse_complement="augment", **train
-    )
-    encoder = CodesEncoder(WINDOW)
-    model = danq.build(danq.Options(**options_of(chosen)), encoder, TARGETS, "multilabel")
-    optimizer = make_optimizer(options)
-    optimizer.build(model.trainable_variables)
-    steps = Steps(strategy, model, optimizer, row_loss("multilabel", None))
-    batches = TrainingBatches(data, data.rows("train"), batch, 1, True, 0, samples)
-    store = CheckpointStore(chosen.work / "checkpoint", "none")
-    training = Training(
-        steps, TrainingData(batches, encoder, data.rows("valid")), options, store, EpochEvents(None)
-    )
-    return training, model
-
-
-def trained(chosen: Options, data: Any, batch: int, samples: int, precision: str, deterministic: Any) -> Any:
-    """Train one epoch; speed, share of waiting, memory, loss and the digest of the weights."""
-    from danq.learn.bundle import model_weights
-    from danq.learn.devices import choose_strategy, repeatable
-    from danq.learn.manifest import weights_digest
-    from danq.learn.options import TrainOptions
-
-    strategy = choose_strategy(TrainOptions(batch_size=batch))
-    with repeatable(1, precision, deterministic):
-        training, model = prepared_training(
-            chosen, data, strategy, batch, samples, precision=precision, deterministic=deterministic
-        )
-        state = training.run("benchmark")
-    return {
-        "samples_per_second": state.samples_per_second,
-        "wait_share": state.wait_share,
-        "peak_gib": peak_gib(),
-        "loss": state.history[0]["train_loss"],
-        "weights": weights_digest({}, {}, model_weights(model))[:16],
-    }
-
-
-def peak_gib() -> float | None:
-    """Most memory in use on the GPU since this was asked before."""
-    import tensorflow as tf
-
-    from danq.learn.gpu import peak_memory
-
-    return peak_memory() / 2**30 if tf.config.list_physical_devices("GPU") else None
-
-
-def training_section(chosen: Options, note: Callable[[str, Any], None], deterministic: bool) -> None:
-    """Train by danq's loop and loader at each batch size and precision; the same training twice."""
-    import tensorflow as tf
-
-    from danq.data.dataset import open_dataset
-    from danq.errors import DanqError
-    from danq.learn import cudnn
-    from danq.learn.train import step
-
-    data = open_dataset(synthetic(chosen))
-    kinds = ("float32", "tf32", "mixed_float16", "mixed_bfloat16")
-    for precision in kinds if deterministic else kinds[:1]:
-        for batch, samples in ({64: 640} if chosen.small else BATCHES).items():
-            if precision.startswith("mixed") and batch == 512:
-                continue
-            name = f"{precision} batch {batch}"
-            try:
-                note(name, trained(chosen, data, batch, samples, precision, deterministic))
-            except (tf.errors.OpError, ValueError, DanqError) as error:
-                note(name, {"error": str(error).splitlines()[0][:300]})
-    few = 640 if chosen.small else 6_400
-    for number in (1, 2):
-        note(
-            f"twice, run {number}",
-            trained(chosen, data, 64 if chosen.small else 100, few, "float32", deterministic),
-        )
-    if not deterministic:
-        return
-    batch, samples = (64, 640) if chosen.small else (100, 20_000)
-    step._MOST_STEPS = 1
-    note("float32 batch 100, one step a call", trained(chosen, data, batch, samples, "float32", True))
-    step._MOST_STEPS = 16
-
-    def none(*args: Any, **kwargs: Any) -> None:
-        raise NotImplementedError
-
-    from danq.learn import devices
-
-    devices.use_both_directions = lambda: None
-    from keras.src import backend
-
-    backend.bidirectional_lstm = none
-    for size, samples in ({64: 640} if chosen.small else {100: 20_000, 2048: 80_000}).items():
-        note(
-            f"float32 batch {size}, two calls of cuDNN", trained(chosen, data, size, samples, "float32", True)
-        )
-    backend.bidirectional_lstm = cudnn.bidirectional_lstm
-
-
-def torch_section(chosen: Options, note: Callable[[str, Any], None]) -> None:
-    """Train PyTorch's DanQ with the same loss and optimizer; batches are prepared beforehand."""
-    import torch
-
-    device = "cuda" if torch.cuda.is_available() else "cpu"
-    note("versions", {"torch": torch.__version__, "cudnn": torch.backends.cudnn.version(), "device": device})
-    for precision in ("float32", "tf32", "float16", "bfloat16"):
-        torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = precision == "tf32"
-        for batch, samples in ({64: 64} if chosen.small else BATCHES).items():
-            if not (precision.endswith("16") and batch == 512):
-                note(f"{precision} batch {batch}", torch_trained(device, precision, batch, samples))
-
-
-def torch_trained(device: str, precision: str, batch: int, samples: int) -> dict[str, Any]:
-    """Train by PyTorch; speed, memory and loss."""
-    import torch
-    from torch import nn
-
-    from benchmarks.training import torch_network
-
-    torch.manual_seed(1)
-    random = np.random.default_rng(0)
-    model = torch_network().to(device).train()
-    optimizer = torch.optim.RMSprop(model.parameters(), lr=0.001, alpha=0.9, eps=1e-7)
-    criterion = nn.BCEWithLogitsLoss()
-    scaler = torch.amp.GradScaler(device, enabled=precision == "float16")
-    kind = {"float16": torch.float16, "bfloat16": torch.bfloat16}.get(precision)
-    codes = [torch.from_numpy(random.integers(0, 4, (batch, WINDOW), dtype=np.uint8)) for _ in range(4)]
-    labels = [torch.from_numpy((random.random((batch, TARGETS)) < 0.02).astype(np.uint8)) for _ in range(4)]
-
-    def train(number: int) -> Any:
-        optimizer.zero_grad()
-        with torch.autocast(device, kind, enabled=kind is not None):
-            logits = model(codes[number % 4].to(device))
-        loss = criterion(logits.float(), labels[number % 4].to(device).float())
-        scaler.scale(loss).backward()
-        scaler.step(optimizer)
-        scaler.update()
-        return loss.detach()
-
-    steps = max(samples // batch, 1)
-    for number in range(min(steps, 5)):
-        float(train(number))
-    started = time.perf_counter()
-    behind = train(0)
-    for number in range(1, steps):
-        loss = train(number)
-        float(behind)  # read one step late, as danq reads it
-        behind = loss
-    result = {"loss": float(behind), "samples_per_second": steps * batch / (time.perf_counter() - started)}
-    if device == "cuda":
-        result["peak_gib"] = torch.cuda.max_memory_allocated() / 2**30
-        torch.cuda.reset_peak_memory_stats()
-    return result
-
-
-def parts_section(chosen: Options, note: Callable[[str, Any], None]) -> None:
-    """Time what a step consists of: DanQ's layers, forward alone and with gradients, in ms."""
-    import keras
-    import tensorflow as tf
-
-    from danq.learn.devices import prepare_gpus, use_tf32
-    from danq.models.layers import recurrent
-
-    prepare_gpus()
-    layers = keras.layers
-    conv = layers.Conv1D(320, 26, activation="relu", name="conv")
-    pooled = keras.Sequential([conv, layers.MaxPooling1D(13)])
-    rnn = recurrent("lstm", 320, sequences=True, bidirectional=True, merge="concat", name="rnn")
-    head = keras.Sequential([layers.Flatten(), layers.Dense(925, activation="relu"), layers.Dense(TARGETS)])
-    wide = keras.Sequential([layers.Dense(320)])
-
-    def frames(bases: Any) -> Any:
-        """Convolve by one matrix product of all positions."""
-        flat = tf.reshape(tf.signal.frame(bases, 26, 1, axis=1), (-1, 975, 104))
-        return tf.nn.max_pool1d(tf.nn.relu(wide(flat)), 13, 13, "VALID")
-
-    for rows in (8,) if chosen.small else (100, 2048):
-        bases = tf.one_hot(tf.random.uniform((rows, 1000), 0, 4, tf.int32), 4)
-        inputs = {
-            "conv and pool": (pooled, bases, pooled),
-            "conv as matrix product": (frames, bases, wide),
-            "lstm": (rnn, tf.random.normal((rows, 75, 320)), rnn),
-            "head": (head, tf.random.normal((rows, 75, 640)), head),
-        }
-        for tf32 in (False, True):
-            use_tf32(tf32)
-            for name, (layer, array, owner) in inputs.items():
-                times = {
-                    "forward_ms": milliseconds(tf.function(layer), array),
-                    "with_gradients_ms": milliseconds(gradients_of(layer, owner), array),
-                }
-                note(f"{name}, {rows} rows{', tf32' if tf32 else ''}", times)
-
-
-def gradients_of(layer: Callable[[Any], Any], owner: Any) -> Any:
-    """Compile a forward pass with the gradients of the weights, and of inputs that a layer below made."""
-    import tensorflow as tf
-
-    @tf.function
-    def both(array: Any) -> Any:
-        with tf.GradientTape() as tape:
-            tape.watch(array)
-            value = tf.reduce_sum(layer(array) ** 2)
-        wanted = list(owner.trainable_variables)
-        if array.shape[-1] > 4:
-            wanted.append(array)
-        return [tf.reduce_sum(gradient) for gradient in tape.gradient(value, wanted)]
-
-    return both
-
-
-def milliseconds(call: Any, array: Any) -> float:
-    """Median time of a call, its result waited for."""
-    import tensorflow as tf
-
-    def wait() -> None:
-        for result in tf.nest.flatten(call(array)):
-            result.numpy() if result.shape.rank == 0 else tf.reduce_sum(result).numpy()
-
-    wait()
-    wait()
-    times = []
-    for _ in range(10):
-        started = time.perf_counter()
-        wait()
-        times.append(time.perf_counter() - started)
-    return 1000 * float(np.median(times))
-
-
 def scoring_section(chosen: Options, note: Callable[[str, Any], None]) -> None:
     """Isolated SNVs and saturation: what `danq score` runs, beside plain `predict`; TF32's error."""
-    from dataclasses import replace
-
     from benchmarks.prediction import untrained
     from benchmarks.scoring import plain, saturated, snvs
     from danq.learn.devices import prepare_gpus, use_tf32
-    from danq.models import danq as network
     from danq.score.runner import open_runner_of
 
     prepare_gpus()
     bundle = untrained()
-    bundle = replace(bundle, info=bundle.info | {"model": "danq", "options": network.Options().model_dump()})
     runner = open_runner_of(bundle)
     rounds, span = (1, 4) if chosen.small else (20, 333)
     note("runner", {"kind": type(runner).__name__, "rows": getattr(runner, "_rows", None)})
@@ -379,15 +95,20 @@ def last_line(process: subprocess.CompletedProcess[str]) -> dict[str, Any]:
     return {"status": process.returncode, "line": lines[-1][-400:] if lines else "", "lines": len(lines)}
 
 
+def together(*calls: Callable[[], Any]) -> list[Any]:
+    """Run verbs at once whose time is not measured."""
+    with ThreadPoolExecutor(len(calls)) as pool:
+        return [job.result() for job in [pool.submit(call) for call in calls]]
+
+
 def doctor_section(chosen: Options, note: Callable[[str, Any], None]) -> None:
     """Run `danq doctor`: as it is, with the GPU hidden, and without the libraries."""
     note("doctor", danq("doctor").stdout.splitlines())
-    note(
-        "hidden",
-        [line for line in danq("doctor", CUDA_VISIBLE_DEVICES="").stdout.splitlines() if "GPU" in line],
+    hidden, lost = together(
+        lambda: danq("doctor", CUDA_VISIBLE_DEVICES=""), lambda: danq("doctor", LD_LIBRARY_PATH="/nowhere")
     )
-    lost = danq("doctor", LD_LIBRARY_PATH="/nowhere")
-    note("no libraries", [line for line in lost.stdout.splitlines() if "GPU" in line])
+    for name, process in (("hidden", hidden), ("no libraries", lost)):
+        note(name, [line for line in process.stdout.splitlines() if "GPU" in line])
 
 
 def example_section(chosen: Options, note: Callable[[str, Any], None]) -> None:
@@ -422,36 +143,36 @@ def of_example(chosen: Options, note: Callable[[str, Any], None], config: Path) 
             note("preparation", last_line(made))
             return
     train = ("train", "--config", config, "--dataset", data)
+    devices = {"gpu": {}, "cpu": cpu}
+    trained_on = together(
+        *(
+            lambda device=device: danq(*train, "--run", "danq", "--out", work / device, **devices[device])
+            for device in devices
+        )
+    )
     history = {}
-    for device, environment in (("gpu", {}), ("cpu", cpu)):
-        out = work / device
-        note(f"trained on {device}", last_line(danq(*train, "--run", "danq", "--out", out, **environment)))
-        lines = (out / "history.tsv").read_text().splitlines()
+    for device, process in zip(devices, trained_on, strict=True):
+        note(f"trained on {device}", last_line(process))
+        lines = (work / device / "history.tsv").read_text().splitlines()
         history[device] = dict(zip(lines[0].split("\t"), lines[1].split("\t"), strict=True))
     note("history", history)
-    for bundle in ("gpu", "cpu"):
-        logits = []
-        for device, environment in (("gpu", {}), ("cpu", cpu)):
-            out = work / f"{bundle}-on-{device}.npz"
-            predict = (
-                "predict",
-                "--model",
-                work / bundle,
-                "--dataset",
-                data,
-                "--split",
-                "valid",
-                "--out",
-                out,
-            )
-            danq(*predict, **environment)
-            with np.load(out) as arrays:
-                logits.append(arrays["logits"])
-        note(f"bundle of {bundle}", {"largest logit difference": float(np.abs(logits[0] - logits[1]).max())})
+
+    def predicted(bundle: str, device: str) -> Any:
+        out = work / f"{bundle}-on-{device}.npz"
+        predict = ("predict", "--model", work / bundle, "--dataset", data, "--split", "valid", "--out", out)
+        danq(*predict, **devices[device])
+        with np.load(out) as arrays:
+            return arrays["logits"]
+
+    pairs = [(bundle, device) for bundle in devices for device in devices]
+    logits = together(*(lambda pair=pair: predicted(*pair) for pair in pairs))
+    for number, bundle in enumerate(devices):
+        apart = np.abs(logits[2 * number] - logits[2 * number + 1]).max()
+        note(f"bundle of {bundle}", {"largest logit difference": float(apart)})
     note("required, hidden", last_line(danq(*train, "--run", "required", "--out", work / "no", **cpu)))
+    score_both(chosen, note, genome)
     if not chosen.small:
         note("batch 200,000", last_line(danq(*train, "--run", "huge", "--out", work / "huge")))
-    score_both(chosen, note, genome)
 
 
 def score_both(chosen: Options, note: Callable[[str, Any], None], genome: Path) -> None:
@@ -476,13 +197,15 @@ def score_both(chosen: Options, note: Callable[[str, Any], None], genome: Path) 
     started = time.perf_counter()
     whole = danq(*score, "--vcf", vcf, "--out", chosen.work / "scores")
     note("danq score", last_line(whole) | {"seconds": time.perf_counter() - started, "alleles": count})
-    tables = []
-    for device, environment in (("gpu", {}), ("cpu", {"CUDA_VISIBLE_DEVICES": ""})):
+
+    def differences(device: str, **environment: str) -> Any:
         out = chosen.work / f"few-{device}"
         danq(*score, "--vcf", few, "--out", out, **environment)
         table = polars.read_parquet(out / "scores.parquet")
         columns = [name for name in table.columns if name.endswith("__logit_diff")]
-        tables.append(table.select(columns).to_numpy())
+        return table.select(columns).to_numpy()
+
+    tables = together(lambda: differences("gpu"), lambda: differences("cpu", CUDA_VISIBLE_DEVICES=""))
     note(
         "scores of both",
         {"largest difference of a logit_diff": float(np.nanmax(np.abs(tables[0] - tables[1])))},
@@ -505,7 +228,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--json", type=Path, required=True, help="where figures are written as they come")
+    parser.add_argument("--json", type=Path, default=Path("gpu.json"), help="where figures are written")
     parser.add_argument("--only", nargs="+", choices=SECTIONS, default=list(SECTIONS), help="sections to run")
     parser.add_argument("--torch-python", default=sys.executable, help="Python that has PyTorch")
     parser.add_argument(
@@ -516,6 +239,11 @@ def main() -> None:
     chosen = parser.parse_args()
     if chosen.section:
         run_section(chosen)
+        return
+    from danq.learn.gpu import gpu_possible
+
+    if not (chosen.small or gpu_possible()):
+        sys.stdout.write("no GPU here: nothing measured; --small tries the script itself\n")
         return
     with tempfile.TemporaryDirectory() as folder:
         for name in chosen.only:
