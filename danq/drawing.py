@@ -48,12 +48,12 @@ def svg(
     remarks: Mapping[str, str] | None = None,
     tight: bool = False,
 ) -> str:
-    """Write a figure as an ``<svg>`` element that needs no other file, in px.
+    """Write a figure made within `own_settings`, as this is called, as an ``<svg>`` element in px.
+
+    It needs no other file.
 
     Parameters
     ----------
-    figure : Figure
-        Made within `own_settings`, in which this is called as well.
     title, description : str
         What a screen reader says of it.
     remarks : mapping of str to str, optional

@@ -85,10 +85,7 @@ def rank(scores: NDArray[np.float32], labels: NDArray[np.uint8] | NDArray[np.boo
 def auroc(ranking: Ranking) -> float:
     """Area under the ROC curve: the share of (positive, negative) pairs in the right order, ties as half.
 
-    Returns
-    -------
-    float
-        NaN when the target is not scored; such values belong in no mean.
+    NaN when the target is not scored; such values belong in no mean.
     """
     if ranking.status != SCORED:
         return float("nan")
@@ -100,13 +97,7 @@ def auroc(ranking: Ranking) -> float:
 
 
 def auprc(ranking: Ranking) -> float:
-    """Average precision: the precision at each distinct score, weighted by the recall it adds.
-
-    Returns
-    -------
-    float
-        NaN when the target is not scored.
-    """
+    """Average precision: the precision at each distinct score, weighted by the recall it adds, or NaN."""
     if ranking.status != SCORED:
         return float("nan")
     gained = np.diff(ranking.positives, prepend=0)
@@ -116,10 +107,7 @@ def auprc(ranking: Ranking) -> float:
 def best_threshold(ranking: Ranking) -> float:
     """Score at and above which calling rows positive gives the highest F1; the highest such score on ties.
 
-    Returns
-    -------
-    float
-        NaN when there is no positive row.
+    NaN when there is no positive row.
     """
     if ranking.n_positives == 0:
         return float("nan")
@@ -200,8 +188,6 @@ def weighted_areas(
 
     Parameters
     ----------
-    scores : float32, shape (n,)
-    labels : uint8, shape (n,)
     block : int64, shape (n,)
         Block of each row, 0..g-1.
     weights : uint8, shape (g, r)
@@ -262,16 +248,7 @@ def parts(weightings: int, rows: int) -> Iterator[slice]:
 
 
 def class_log_odds(logits: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
-    """Log-odds of each class against all others: they rank as the softmax does but never saturate.
-
-    Parameters
-    ----------
-    logits : float, shape (..., k)
-
-    Returns
-    -------
-    float64, shape (..., k)
-    """
+    """Log-odds of each class against all others, (..., k): they rank as the softmax but never saturate."""
     values = logits.astype(np.float64)
     values -= values.max(axis=-1, keepdims=True)
     # running sums from both ends avoid `total - own`, which is 0 where one class has nearly all

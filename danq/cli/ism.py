@@ -1,17 +1,13 @@
 """``danq ism``: what every single-base change of a region does to a model's predictions."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import Annotated, Literal
 
 import typer
 
 from danq.cli import scoring_options as options
 from danq.errors import DanqError
 from danq.score.options import ScoreOptions
-
-if TYPE_CHECKING:
-    from danq.explain.regions import Regions
-    from danq.genome.fasta import Genome
 
 
 def ism(
@@ -60,30 +56,18 @@ def ism(
         raise DanqError("--flank: belongs to --vcf")
 
     from danq.explain.ism import IsmOptions, mutate_regions
+    from danq.explain.regions import regions_of_bed, regions_of_texts, regions_of_variants
     from danq.genome.indexed import open_genome_or_fasta
     from danq.score.models import read_models
 
     score = ScoreOptions(**options.on_command_line(strands=strands, targets=target, batch_size=batch_size))
     opened = open_genome_or_fasta(genome)
     models = read_models(model, opened, score, threads)
-    bases = 20 if flank is None else flank
-    regions = _regions(opened, region, bed, vcf, models.window, bases, aliases)
-    mutate_regions(models, opened, regions, IsmOptions(score, deletions, format, track_format), out)
-
-
-def _regions(
-    genome: "Genome",
-    region: list[str] | None,
-    bed: Path | None,
-    vcf: Path | None,
-    window: int,
-    flank: int,
-    aliases: Path | None,
-) -> "Regions":
-    from danq.explain.regions import regions_of_bed, regions_of_texts, regions_of_variants
-
     if bed is not None:
-        return regions_of_bed(bed, genome, aliases)
-    if vcf is not None:
-        return regions_of_variants(vcf, genome, window, flank, aliases)
-    return regions_of_texts(region or [], genome, aliases)
+        regions = regions_of_bed(bed, opened, aliases)
+    elif vcf is not None:
+        bases = 20 if flank is None else flank
+        regions = regions_of_variants(vcf, opened, models.window, bases, aliases)
+    else:
+        regions = regions_of_texts(region or [], opened, aliases)
+    mutate_regions(models, opened, regions, IsmOptions(score, deletions, format, track_format), out)

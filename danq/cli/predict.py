@@ -1,15 +1,21 @@
 """``danq predict``: a bundle's predictions of a split, a FASTA, regions, texts or images."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal, NamedTuple
+from typing import Annotated, Any, Literal
 
 import typer
 
 from danq.errors import DanqError
 
-if TYPE_CHECKING:
-    from danq.learn.manifest import BundleManifest
-    from danq.learn.predict.rows import Source
+_BELONGS = {
+    "split": ("--dataset",),
+    "genome": ("--dataset", "--bed"),
+    "aliases": ("--bed",),
+    "tile": ("--fasta",),
+    "column": ("--examples",),
+    "encoding": ("--examples",),
+}
+"""Options → options of which they need one."""
 
 
 def predict(
@@ -83,13 +89,23 @@ def predict(
     """
     from danq.learn.manifest import BundleManifest
     from danq.learn.predict.outputs import Output
+    from danq.learn.predict.sequence_sources import bed_source, fasta_source
+    from danq.learn.predict.sources import dataset_source, example_source
 
     output = Output(out, tuple(target or ()), tracks, track_format)
-    rows = _SourceOptions(dataset, split, fasta, bed, examples, column, encoding, genome, aliases, tile)
-    rows.check()
+    reading: dict[str, Any] = {"split": split, "genome": genome, "aliases": aliases, "tile": tile}
+    reading |= {"column": column, "encoding": encoding}
+    _check({"dataset": dataset, "fasta": fasta, "bed": bed, "examples": examples}, reading)
     info = BundleManifest.read(model)
     output.choose(info.targets)
-    source = rows.source(info)
+    if fasta is not None:
+        source = fasta_source(fasta, info, tile)
+    elif bed is not None and genome is not None:
+        source = bed_source(bed, genome, info, aliases)
+    elif examples is not None:
+        source = example_source(examples, info, column, encoding)
+    else:
+        source = dataset_source(Path(dataset or ""), split or "", info, genome)
     output.check_positions(source.contigs)
     # everything cheap has been checked before TensorFlow is loaded
     from danq.learn.bundle import load_bundle
@@ -98,54 +114,18 @@ def predict(
     predict_source(Predictor(load_bundle(model), batch_size, reverse_complement), source, output)
 
 
-class _SourceOptions(NamedTuple):
-    """The options that say what is predicted."""
-
-    dataset: Path | None
-    split: str | None
-    fasta: Path | None
-    bed: Path | None
-    examples: Path | None
-    column: str | None
-    encoding: str | None
-    genome: Path | None
-    aliases: Path | None
-    tile: bool
-
-    def check(self) -> None:
-        """Refuse options that do not go together."""
-        sources = ("dataset", "fasta", "bed", "examples")
-        named = [f"--{name}" for name in sources if getattr(self, name) is not None]
-        if len(named) != 1:
-            raise DanqError(
-                "expected exactly one of --dataset, --fasta, --bed and --examples; "
-                f"received {' and '.join(named) or 'none'}"
-            )
-        if self.dataset is not None and self.split is None:
-            raise DanqError("--dataset: expected --split train, valid or test with it")
-        if self.bed is not None and self.genome is None:
-            raise DanqError("--bed: expected --genome DIR or FASTA with it")
-        belongs = {
-            "split": ("--dataset",),
-            "genome": ("--dataset", "--bed"),
-            "aliases": ("--bed",),
-            "tile": ("--fasta",),
-            "column": ("--examples",),
-            "encoding": ("--examples",),
-        }
-        for option, to in belongs.items():
-            if getattr(self, option) not in (None, False) and named[0] not in to:
-                raise DanqError(f"--{option}: belongs to {' or '.join(to)}, received {named[0]}")
-
-    def source(self, info: "BundleManifest") -> "Source":
-        """Open what is predicted."""
-        from danq.learn.predict.sequence_sources import bed_source, fasta_source
-        from danq.learn.predict.sources import dataset_source, example_source
-
-        if self.fasta is not None:
-            return fasta_source(self.fasta, info, self.tile)
-        if self.bed is not None and self.genome is not None:
-            return bed_source(self.bed, self.genome, info, self.aliases)
-        if self.examples is not None:
-            return example_source(self.examples, info, self.column, self.encoding)
-        return dataset_source(Path(self.dataset or ""), self.split or "", info, self.genome)
+def _check(sources: dict[str, Any], options: dict[str, Any]) -> None:
+    """Refuse options that do not go together: one says what is predicted, the others how it is read."""
+    named = [f"--{name}" for name, source in sources.items() if source is not None]
+    if len(named) != 1:
+        raise DanqError(
+            "expected exactly one of --dataset, --fasta, --bed and --examples; "
+            f"received {' and '.join(named) or 'none'}"
+        )
+    if named == ["--dataset"] and options["split"] is None:
+        raise DanqError("--dataset: expected --split train, valid or test with it")
+    if named == ["--bed"] and options["genome"] is None:
+        raise DanqError("--bed: expected --genome DIR or FASTA with it")
+    for option, to in _BELONGS.items():
+        if options[option] not in (None, False) and named[0] not in to:
+            raise DanqError(f"--{option}: belongs to {' or '.join(to)}, received {named[0]}")

@@ -14,7 +14,6 @@ from danq.genome.alphabet import LETTERS, N
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.colors import Colormap, Normalize
     from matplotlib.figure import Figure
     from matplotlib.path import Path as Outline
 
@@ -34,12 +33,10 @@ _MEANING = (
 
 @dataclass(frozen=True, eq=False)
 class HeatMap:
-    """What one picture shows.
+    """What one picture shows: the logit differences of a target along a contig, by some runs.
 
     Attributes
     ----------
-    target, contig, runs : str
-        Whose logit differences, where, by which bundles.
     start : int
         0-based first position, in bp.
     ref : uint8, shape (n,)
@@ -125,15 +122,8 @@ class _Sheet(NamedTuple):
         self.figure.text(left / self.width, 1 - baseline / self.height, text, **style)
 
 
-class _Colours(NamedTuple):
-    """Blue for losses, red for gains, equally far from 0."""
-
-    map: "Colormap"
-    norm: "Normalize"
-    limit: float
-
-
-def _colours(logit_diff: NDArray[np.float32]) -> _Colours:
+def _colours(logit_diff: NDArray[np.float32]) -> dict[str, Any]:
+    """Give colours from blue for losses to red for gains, equally far from 0, as arguments of a mesh."""
     from matplotlib import colormaps
     from matplotlib.colors import Normalize
     from matplotlib.ticker import MaxNLocator
@@ -142,16 +132,14 @@ def _colours(logit_diff: NDArray[np.float32]) -> _Colours:
     # the scale ends at a round number
     limit = float(MaxNLocator(5).tick_values(0, largest)[-1])
     colour_map = colormaps["RdBu_r"].resampled(_LEVELS).with_extremes(bad=_EMPTY)
-    return _Colours(colour_map, Normalize(-limit, limit), limit)
+    return {"cmap": colour_map, "norm": Normalize(-limit, limit)}
 
 
-def _draw_colour_bar(axes: "Axes", colours: _Colours) -> None:
-    limit = colours.limit
+def _draw_colour_bar(axes: "Axes", colours: dict[str, Any]) -> None:
+    limit = colours["norm"].vmax
     edges, values = np.linspace(-limit, limit, _LEVELS + 1), np.linspace(-limit, limit, _LEVELS)
     # edges of their own colour, or light lines show between the levels
-    axes.pcolormesh(
-        edges, [0, 1], values[None], cmap=colours.map, norm=colours.norm, edgecolors="face", linewidth=0.5
-    )
+    axes.pcolormesh(edges, [0, 1], values[None], edgecolors="face", linewidth=0.5, **colours)
     ticks = limit * np.linspace(-1, 1, 5)
     axes.set_xticks(ticks, [number(tick) for tick in ticks])
     axes.set_yticks([])
@@ -180,19 +168,12 @@ def _draw_logo(axes: "Axes", heat: HeatMap, part: slice, contribution: NDArray[n
     axes.set_ylabel("contribution")
 
 
-def _draw_cells(axes: "Axes", heat: HeatMap, part: slice, colours: _Colours) -> None:
+def _draw_cells(axes: "Axes", heat: HeatMap, part: slice, colours: dict[str, Any]) -> None:
     """Draw a row a mutant, A at the top, and the letter of the genome's base in its empty cell."""
     rows = heat.logit_diff.shape[1]
     edges = heat.start + 0.5 + np.arange(part.start, part.stop + 1)
-    axes.pcolormesh(
-        edges,
-        np.arange(rows + 1) - 0.5,
-        np.ma.masked_invalid(heat.logit_diff[part].T),
-        cmap=colours.map,
-        norm=colours.norm,
-        edgecolors="white",
-        linewidth=0.8,
-    )
+    cells = np.ma.masked_invalid(heat.logit_diff[part].T)
+    axes.pcolormesh(edges, np.arange(rows + 1) - 0.5, cells, edgecolors="white", linewidth=0.8, **colours)
     axes.set_ylim(rows - 0.5, -0.5)
     for row, base in enumerate(COLOURS):
         places = [
@@ -255,21 +236,11 @@ def _add_remarked(axes: "Axes", heat: HeatMap, part: slice) -> None:
     from matplotlib.patches import Rectangle
 
     bottom, top = heat.logit_diff.shape[1] - 0.5, -0.5 - (_GAP + _LOGO) / _ROW
+    # a box without any colour is left out of the file
+    style: dict[str, Any] = {"color": "white", "alpha": 0.004, "clip_on": False, "linewidth": 0}
     for index in range(part.start, part.stop):
         corner = (heat.start + index + 0.5, bottom)
-        # a box without any colour is left out of the file
-        axes.add_patch(
-            Rectangle(
-                corner,
-                1,
-                top - bottom,
-                color="white",
-                alpha=0.004,
-                clip_on=False,
-                linewidth=0,
-                gid=f"position-{index}",
-            )
-        )
+        axes.add_patch(Rectangle(corner, 1, top - bottom, gid=f"position-{index}", **style))
 
 
 def _remarks(heat: HeatMap) -> Iterator[str]:

@@ -3,7 +3,6 @@
 import logging
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,7 +12,7 @@ from danq.errors import DanqError
 from danq.explain.figures import HeatMap, heat_map_svg
 from danq.explain.mutants import DELETED, cut_pieces, longest_piece
 from danq.explain.regions import Regions
-from danq.explain.saturation import HeatMaps, Mutated, OutputTargets, row_schema, saturate, table_rows
+from danq.explain.saturation import HeatMaps, OutputTargets, row_schema, saturate, table_rows
 from danq.files import check_writable, staged
 from danq.genome.fasta import Genome
 from danq.genome.track_writer import TrackFormat, file_stem, writing_tracks
@@ -36,17 +35,7 @@ PIECES = (
 
 @dataclass(frozen=True)
 class IsmOptions:
-    """What is computed and written.
-
-    Attributes
-    ----------
-    score : ScoreOptions
-        Strands, and the targets that are written (all where none is named).
-    deletions : bool
-        Also delete each base.
-    form, track_format
-        Formats of the table and of the tracks.
-    """
+    """Strands, targets (none named: all), whether bases are also deleted, formats of table and tracks."""
 
     score: ScoreOptions
     deletions: bool = False
@@ -86,46 +75,21 @@ class IsmManifest(Manifest):
 def mutate_regions(
     models: Models, genome: Genome, regions: Regions, options: IsmOptions, out: Path
 ) -> IsmManifest:
-    """Mutate every base of some regions and write the table, tracks, heat maps and manifest.
+    """Mutate every base of some regions and write the table, tracks, heat maps and manifest into `out`.
 
-    Parameters
-    ----------
-    models, genome, regions
-        What scores, and what is mutated.
-    options : IsmOptions
-        What is computed and written.
-    out : Path
-        Directory of the results; files of an earlier mutagenesis in it are replaced.
-
-    Returns
-    -------
-    IsmManifest
-        As in ``ism.json``.
+    Files of an earlier mutagenesis there are replaced.
 
     Raises
     ------
     DanqError
         If a target is unknown, no base is known, a model cannot be loaded or a file cannot be written.
     """
-    targets = _targets(models, options)
-    longest = longest_piece(models.window, models.bin)
+    index = models.choose(options.score.targets, "--target") or tuple(range(len(models.targets)))
+    names = tuple(f"{number}_{models.targets[number]}" for number in index)
+    targets = OutputTargets(index, names, named=bool(options.score.targets))
     check_writable(out)
-    runners = models.open()
-    counts: Counter[str] = Counter()
     with staged(out) as partial:
-        with (
-            _Writing(partial, models, genome, regions, options, targets) as writing,
-            progress("mutating", regions.bases, "bases") as advance,
-        ):
-            for block in saturate(runners, genome, regions, longest, options.deletions, options.score):
-                writing.add(block)
-                counts["positions"] += len(block.mutants.position)
-                counts["substitutions"] += int((block.mutants.alt != DELETED).sum())
-                counts["deletions"] += int((block.mutants.alt == DELETED).sum())
-                advance(len(block.mutants.position))
-            writing.draw(writing.heat_maps.last())
-            if not counts["positions"]:
-                raise DanqError(f"{genome.path}: expected a known base in the regions, found N alone")
+        counts = _write(models, genome, regions, options, targets, partial)
         counts["unknown_bases"] = regions.bases - counts["positions"]
         counts["heat_maps"] = len(list(partial.glob("*.svg")))
         files = sorted(path.name for path in partial.iterdir())
@@ -143,48 +107,46 @@ def mutate_regions(
     return manifest
 
 
-def _targets(models: Models, options: IsmOptions) -> OutputTargets:
-    index = models.choose(options.score.targets, "--target") or tuple(range(len(models.targets)))
-    names = tuple(f"{number}_{models.targets[number]}" for number in index)
-    return OutputTargets(index, names, named=bool(options.score.targets))
+def _write(
+    models: Models,
+    genome: Genome,
+    regions: Regions,
+    options: IsmOptions,
+    targets: OutputTargets,
+    folder: Path,
+) -> Counter[str]:
+    """Write the table, the tracks and the heat maps side by side, and count what was mutated."""
+    runs = ", ".join(bundle.run for bundle in models.bundles)
+    runs = f"run {runs}" if len(models.bundles) == 1 else f"mean of runs {runs}"
+    heat_maps = HeatMaps(genome, regions, targets, runs)
+    lengths = dict(zip(genome.names, genome.lengths.tolist(), strict=True))
+    metadata = {"danq.bundles": " ".join(models.digests), "danq.strands": options.score.strands}
+    schema = row_schema(targets).with_metadata(metadata)
+    longest, counts = longest_piece(models.window, models.bin), Counter[str]()
+    with (
+        writing_tracks(folder, lengths, targets.names, options.track_format) as add_to_tracks,
+        writing_rows(folder / f"ism.{options.form}", schema, options.form) as add_rows,
+        progress("mutating", regions.bases, "bases") as advance,
+    ):
+        for block in saturate(models.open(), genome, regions, longest, options.deletions, options.score):
+            at, means = block.mutants, block.mean_of_substitutions()[:, list(targets.index)]
+            add_rows(table_rows(block, genome.names, targets))
+            for rows in block.runs_of(at.contig):
+                position = at.position[rows]
+                add_to_tracks(genome.names[at.contig[rows.start]], position, position + 1, means[rows])
+            _draw(heat_maps.add(block), folder)
+            deleted = int((at.alt == DELETED).sum())
+            counts.update(positions=len(at.alt), substitutions=at.alt.size - deleted, deletions=deleted)
+            advance(len(at.alt))
+        _draw(heat_maps.last(), folder)
+        if not counts["positions"]:
+            raise DanqError(f"{genome.path}: expected a known base in the regions, found N alone")
+    return counts
 
 
-class _Writing(ExitStack):
-    """The table, the tracks and the heat maps, written side by side."""
-
-    def __init__(
-        self,
-        folder: Path,
-        models: Models,
-        genome: Genome,
-        regions: Regions,
-        options: IsmOptions,
-        targets: OutputTargets,
-    ) -> None:
-        super().__init__()
-        runs = ", ".join(bundle.run for bundle in models.bundles)
-        runs = f"run {runs}" if len(models.bundles) == 1 else f"mean of runs {runs}"
-        self.heat_maps = HeatMaps(genome, regions, targets, runs)
-        self._folder, self._contigs, self._targets = folder, genome.names, targets
-        lengths = dict(zip(genome.names, genome.lengths.tolist(), strict=True))
-        metadata = {"danq.bundles": " ".join(models.digests), "danq.strands": options.score.strands}
-        schema = row_schema(targets).with_metadata(metadata)
-        self._track = self.enter_context(writing_tracks(folder, lengths, targets.names, options.track_format))
-        self._rows = self.enter_context(writing_rows(folder / f"ism.{options.form}", schema, options.form))
-
-    def add(self, block: Mutated) -> None:
-        """Take the next mutants."""
-        self._rows(table_rows(block, self._contigs, self._targets))
-        means, at = block.mean_of_substitutions()[:, list(self._targets.index)], block.mutants
-        for rows in block.runs_of(at.contig):
-            position = at.position[rows]
-            self._track(self._contigs[at.contig[rows.start]], position, position + 1, means[rows])
-        self.draw(self.heat_maps.add(block))
-
-    def draw(self, heat_maps: Iterable[tuple[str, HeatMap]]) -> None:
-        """Write heat maps that are complete."""
-        for name, heat in heat_maps:
-            (self._folder / f"{file_stem(name)}.svg").write_text(heat_map_svg(heat), encoding="utf-8")
+def _draw(heat_maps: Iterable[tuple[str, HeatMap]], folder: Path) -> None:
+    for name, heat in heat_maps:
+        (folder / f"{file_stem(name)}.svg").write_text(heat_map_svg(heat), encoding="utf-8")
 
 
 def _remove_earlier(out: Path, files: Sequence[str]) -> None:
@@ -211,14 +173,11 @@ def _manifest(
     inputs |= {bundle.path: bundle.digest for bundle in models.bundles}
     scoring = options.score
     depends_on = {"deletions": options.deletions, "strands": scoring.strands, "targets": scoring.targets}
-    pieces = (
-        PieceEntry(
-            piece=f"{genome.names[piece.contig]}:{piece.start + 1}-{piece.end}",
-            window_start=piece.window_start,
-        )
-        for number in range(len(regions))
-        for piece in cut_pieces(regions, number, models.window, longest)
-    )
+    pieces = []
+    for number in range(len(regions)):
+        for piece in cut_pieces(regions, number, models.window, longest):
+            place = f"{genome.names[piece.contig]}:{piece.start + 1}-{piece.end}"
+            pieces.append(PieceEntry(piece=place, window_start=piece.window_start))
     return IsmManifest(
         genome=UsedGenome(path=str(genome.path), digest=genome.digest),
         bundles=models.bundles,

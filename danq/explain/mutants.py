@@ -21,10 +21,9 @@ _MOST, _FEWEST, _MOST_VALUES = 4096, 64, 1_000_000
 
 
 class Piece(NamedTuple):
-    """A part of a region whose mutants share one window; 0-based half-open in bp.
+    """A part of a region whose mutants share one window, by indices of both; 0-based half-open in bp.
 
-    `region` is the index of the region, `contig` that of the genome's contig; `window_start` may be
-    negative.
+    `window_start` may be negative.
     """
 
     region: int
@@ -69,13 +68,7 @@ class Mutants:
 
 
 def longest_piece(window: int, bin: int) -> int:
-    """Most bp of a piece: the model's labelled bin or half its window, whichever is greater.
-
-    Parameters
-    ----------
-    window, bin : int
-        Of the model, in bp; a model without a bin has 0.
-    """
+    """Most bp of a piece: the model's labelled bin (0 for none) or half its window, whichever is greater."""
     return min(max(bin, window // 2, 1), window)
 
 
@@ -84,13 +77,6 @@ def cut_pieces(regions: Regions, index: int, window: int, longest: int) -> list[
 
     A piece lies at the centre of its window as a labelled bin does in training, so that the mutants of
     all its positions are compared with one reference and the work they have in common is shared exactly.
-
-    Parameters
-    ----------
-    regions, index
-        All regions, and which of them.
-    window, longest : int
-        Length of a window, and of the longest piece, in bp.
     """
     contig, start, end = regions.place(index)
     count = -(-(end - start) // longest)
@@ -113,17 +99,7 @@ def mutants(
 
     Bases that the genome does not know (N) are left out. After a deletion the bases that follow move one to
     the left, and the window's right end is filled from the genome (with N past the end of a contig).
-
-    Parameters
-    ----------
-    genome, regions
-        What is mutated.
-    window, longest : int
-        Length of a window, and of the longest piece, in bp.
-    deletions : bool
-        Also delete each base.
-    targets : int
-        Number of the model's targets: the more there are, the smaller are the blocks.
+    The more `targets` the model has, the smaller are the blocks.
     """
     each = 4 if deletions else 3
     room = min(_MOST, max(_FEWEST, _MOST_VALUES // targets)) // each

@@ -95,12 +95,8 @@ def regions_of_bed(bed: Path, genome: Genome, aliases: Path | None = None) -> Re
         raise DanqError(f"{bed}: expected at least one region on a contig of {genome.path}, found none")
     left_out = {"unknown_contig": sum(placed.unknown.values())} if placed.unknown else {}
     if placed.unknown:
-        log.warning(
-            "%s: %d regions lie on contigs that the genome does not have (%s)",
-            bed,
-            left_out["unknown_contig"],
-            first_few(placed.unknown),
-        )
+        message = "%s: %d regions lie on contigs that the genome does not have (%s)"
+        log.warning(message, bed, left_out["unknown_contig"], first_few(placed.unknown))
     return _merged(placed.contig, placed.start, placed.end, left_out, placed.renamed)
 
 
@@ -109,14 +105,8 @@ def regions_of_variants(
 ) -> Regions:
     """Take the surroundings of the alleles of a VCF, BCF or TSV, each at its placed position.
 
-    Parameters
-    ----------
-    window : int
-        Length of the model's window in bp.
-    flank : int
-        bp before the first and after the last base that an allele changes.
-    aliases : Path, optional
-        Table of further contig names.
+    They reach `flank` bp before the first and after the last base that an allele changes; `window` is that
+    of the model.
 
     Raises
     ------
@@ -128,7 +118,7 @@ def regions_of_variants(
     from danq.variants.text import open_variants
 
     variants, table = open_variants(vcf), read_aliases(aliases) if aliases else None
-    contigs, starts, ends = array("i"), array("q"), array("q")
+    places = array("q")
     left_out: Counter[str] = Counter()
     with tempfile.TemporaryDirectory(prefix="danq-") as folder:
         surveyed = survey(Path(folder), variants, genome, AlleleRules(window), table)
@@ -138,16 +128,15 @@ def regions_of_variants(
                 continue
             # an insertion replaces no base: the one that follows it stands for its position
             end = allele.start + max(allele.removed, 1) + flank
-            contigs.append(allele.index)
-            starts.append(max(allele.start - flank, 0))
-            ends.append(min(end, int(genome.lengths[allele.index])))
+            end = min(end, int(genome.lengths[allele.index]))
+            places.extend((allele.index, max(allele.start - flank, 0), end))
     if left_out:
         reasons = ", ".join(f"{reason} {count}" for reason, count in left_out.items())
         log.warning("%s: %d alleles have no place on the genome (%s)", vcf, left_out.total(), reasons)
-    if not len(starts):
+    if not places:
         raise DanqError(f"{vcf}: expected at least one allele with a place on {genome.path}, found none")
-    places = (np.array(contigs, np.int32), np.array(starts, np.int64), np.array(ends, np.int64))
-    return _merged(*places, left_out, surveyed.contigs.renamed)
+    contigs, starts, ends = np.array(places, np.int64).reshape(-1, 3).T
+    return _merged(contigs.astype(np.int32), starts, ends, left_out, surveyed.contigs.renamed)
 
 
 def _merged(

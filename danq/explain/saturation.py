@@ -29,16 +29,9 @@ _NUMBERS = ("diff", "logit_diff")
 
 @dataclass(frozen=True)
 class OutputTargets:
-    """Targets that are written.
+    """Targets that are written: their indices among the model's, names as ``<index>_<target>``.
 
-    Attributes
-    ----------
-    index : tuple of int
-        Their numbers among the model's outputs.
-    names : tuple of str
-        Each as ``<index>_<target>``.
-    named : bool
-        Whether the user named them; otherwise they are all of the model's.
+    They are all of the model's unless the user `named` some.
     """
 
     index: tuple[int, ...]
@@ -52,8 +45,6 @@ class Mutated:
 
     Attributes
     ----------
-    mutants : Mutants
-        The positions.
     diff, logit_diff : float32, shape (n, a, k)
         ALT minus REF of the probability and of the log-odds.
     """
@@ -80,20 +71,9 @@ def saturate(
     deletions: bool,
     options: ScoreOptions,
 ) -> Iterator[Mutated]:
-    """Mutate every base of the regions and compute what that changes.
+    """Mutate every base of the regions and compute what that changes, by the mean of several models.
 
-    Parameters
-    ----------
-    runners : sequence of Runner
-        The models; several are an ensemble, whose mean is taken.
-    genome, regions
-        What is mutated.
-    longest : int
-        Most bp whose mutants share a window, as from `danq.explain.mutants.longest_piece`.
-    deletions : bool
-        Also delete each base.
-    options : ScoreOptions
-        How strands are combined.
+    At most `longest` bp share a window, as from `danq.explain.mutants.longest_piece`.
 
     Raises
     ------
@@ -131,19 +111,10 @@ def table_rows(block: Mutated, contigs: Sequence[str], targets: OutputTargets) -
 
 
 class HeatMaps:
-    """Heat maps of some regions, made from mutants that come block by block.
+    """Heat maps of some regions, made from mutants that come block by block; their title names the `runs`.
 
     Drawn are the first `MOST_DRAWN` regions of at most `LONGEST_DRAWN` bp, and of each the targets that the
     user named, or else the `LARGEST` with the largest effects in it.
-
-    Parameters
-    ----------
-    genome, regions
-        What is mutated.
-    targets : OutputTargets
-        Every target that may be drawn.
-    runs : str
-        The bundles, for the title.
     """
 
     def __init__(self, genome: Genome, regions: Regions, targets: OutputTargets, runs: str) -> None:
@@ -181,8 +152,7 @@ class HeatMaps:
         name = self._genome.names[contig]
         ref = np.asarray(self._genome.contig(contig)[start:end])
         for place in self._largest():
-            target = self._targets.names[place]
-            values = self._values[:, :, place]
+            target, values = self._targets.names[place], self._values[:, :, place]
             heat = HeatMap(target.partition("_")[2], name, self._runs, start, ref, values)
             yield f"{target}.{name}_{start + 1}-{end}", heat
         self._region = -1
