@@ -39,10 +39,22 @@ class Encoder(Protocol):
         """Name of each array → (shape of one row, dtype)."""
 
     def fit(self, raw: Iterable[Any]) -> "Encoder":
-        """Learn what the encoder needs (a vocabulary, say) from blocks of training rows."""
+        """Learn what the encoder needs (a vocabulary, say) from blocks of training rows.
+
+        Raises
+        ------
+        DanqError
+            If there are no rows, or none of the kind.
+        """
 
     def encode(self, rows: Any, /) -> dict[str, NDArray[Any]]:
-        """Encode a block of rows; a row's result does not depend on the other rows."""
+        """Encode a block of rows; a row's result does not depend on the other rows.
+
+        Raises
+        ------
+        DanqError
+            If the rows are not of the kind and size that the encoder was fitted on.
+        """
 
     def state(self) -> dict[str, Any]:
         """Everything `load_encoder` needs to make an equal encoder; holds ``name``."""
@@ -52,10 +64,7 @@ class Encoder(Protocol):
 class CodesEncoder:
     """Hands windows on as they are; the model itself turns codes into one-hot on the device.
 
-    Parameters
-    ----------
-    window : int
-        Length of a window in bp; 0 until `fit` has seen one.
+    `window` is the length of a window in bp; 0 until `fit` has seen one.
     """
 
     window: int = 0
@@ -71,13 +80,7 @@ class CodesEncoder:
         return CodesEncoder(first_window(raw))
 
     def encode(self, codes: NDArray[np.uint8]) -> dict[str, NDArray[Any]]:
-        """Return the windows, uint8 (n, window), under the model's input name.
-
-        Raises
-        ------
-        DanqError
-            If the windows have another length.
-        """
+        """Return the windows, uint8 (n, window), under the model's input name."""
         check_window(codes, self.window)
         return {"codes": codes}
 
@@ -90,10 +93,7 @@ class CodesEncoder:
 class Images:
     """Hands images on as they are; the model itself scales them on the device.
 
-    Parameters
-    ----------
-    shape : tuple of int
-        Height, width and channels; empty until `fit` has seen an image.
+    `shape` is height, width and channels; empty until `fit` has seen an image.
     """
 
     shape: tuple[int, ...] = ()
@@ -109,26 +109,14 @@ class Images:
         return {"image": (self.shape, "uint8")}
 
     def fit(self, raw: Iterable[NDArray[np.uint8]]) -> "Images":
-        """Learn the images' shape from the first block of rows.
-
-        Raises
-        ------
-        DanqError
-            If there are no rows, or they are no images.
-        """
+        """Learn the images' shape from the first block of rows."""
         images = _first_block(raw)
         if images.ndim != 4:
             raise DanqError(f"expected images (n, height, width, channels), received {images.shape}")
         return Images(tuple(map(int, images.shape[1:])))
 
     def encode(self, images: NDArray[np.uint8]) -> dict[str, NDArray[Any]]:
-        """Return the images, uint8 (n, height, width, channels), under the model's input name.
-
-        Raises
-        ------
-        DanqError
-            If the images have another shape or dtype.
-        """
+        """Return the images, uint8 (n, height, width, channels), under the model's input name."""
         if images.shape[1:] != self.shape or images.dtype != np.uint8:
             wanted = " x ".join(map(str, self.shape))
             raise DanqError(f"expected uint8 images of {wanted}, received {images.dtype} {images.shape}")
@@ -148,9 +136,7 @@ def load_encoder(state: Mapping[str, Any]) -> Encoder:
         If its name is unknown or its values do not fit.
     """
     others = (getattr(import_module(module), kind) for kind, module in _MODULES.items())
-    kinds: dict[str, Callable[..., Encoder]] = {
-        encoder.name: encoder for encoder in (CodesEncoder, *others, Images)
-    }
+    kinds: dict[str, Callable[..., Encoder]] = {kind.name: kind for kind in (CodesEncoder, *others, Images)}
     values = dict(state)
     name = values.pop("name", None)
     if name not in kinds:
@@ -162,25 +148,13 @@ def load_encoder(state: Mapping[str, Any]) -> Encoder:
 
 
 def check_window(codes: NDArray[np.uint8], window: int) -> None:
-    """Refuse rows that are no windows of the length the encoder was fitted on.
-
-    Raises
-    ------
-    DanqError
-        If they are not.
-    """
+    """Refuse rows that are no windows of the length the encoder was fitted on."""
     if codes.ndim != 2 or codes.shape[1] != window:
         raise DanqError(f"expected windows of {window} bp, received an array of shape {codes.shape}")
 
 
 def first_window(raw: Iterable[NDArray[np.uint8]]) -> int:
-    """Length in bp of the windows of the first block.
-
-    Raises
-    ------
-    DanqError
-        If there is no block.
-    """
+    """Length in bp of the windows of the first block; without any block a refusal."""
     return int(_first_block(raw).shape[1])
 
 

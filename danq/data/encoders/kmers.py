@@ -54,14 +54,8 @@ class FcgrOptions(Closed):
 class KmerCounts:
     """Counts the k-mers of both strands: a k-mer and its reverse complement are one column.
 
-    A position counts once, for the smaller of the two words.
-
-    Parameters
-    ----------
-    k : int
-        Length of a word in bp, 1 to 8.
-    window : int
-        Length of a window in bp; 0 until `fit` has seen one.
+    A position counts once, for the smaller of the two words. A word has 1 to 8 bp; `window` is the length of
+    a window in bp, 0 until `fit` has seen one.
     """
 
     k: int
@@ -94,13 +88,7 @@ class KmerCounts:
         return replace(self, window=first_window(raw))
 
     def encode(self, codes: NDArray[np.uint8]) -> dict[str, NDArray[Any]]:
-        """Count the k-mers of codes uint8 (n, window): ``counts`` float32 (n, size).
-
-        Raises
-        ------
-        DanqError
-            If the windows have another length.
-        """
+        """Count the k-mers of codes uint8 (n, window): ``counts`` float32 (n, size)."""
         check_window(codes, self.window)
 
         def count(rows: NDArray[np.uint8]) -> NDArray[np.int64]:
@@ -120,16 +108,8 @@ class Fcgr:
     The image of order k has a cell for each k-mer, log(1 + its count). Its quadrant is the k-mer's last
     nucleotide (C top left, G top right, A bottom left, T bottom right), the quadrant therein the last but
     one, and so on. The image of the reverse complement holds the same counts in other cells; with both
-    strands counted, the images are equal.
-
-    Parameters
-    ----------
-    order : int
-        Length of a k-mer in bp, 1 to 8.
-    strands : {'forward', 'both'}
-        Whether the k-mers of the reverse complement are counted too.
-    window : int
-        Length of a window in bp; 0 until `fit` has seen one.
+    strands counted, the images are equal. The order is 1 to 8; `window` is the length of a window in bp, 0
+    until `fit` has seen one.
     """
 
     order: int
@@ -160,13 +140,7 @@ class Fcgr:
         return replace(self, window=first_window(raw))
 
     def encode(self, codes: NDArray[np.uint8]) -> dict[str, NDArray[Any]]:
-        """Draw codes uint8 (n, window): ``image`` float32 (n, 2^order, 2^order, 1).
-
-        Raises
-        ------
-        DanqError
-            If the windows have another length.
-        """
+        """Draw codes uint8 (n, window): ``image`` float32 (n, 2^order, 2^order, 1)."""
         check_window(codes, self.window)
         side, size = 2**self.order, 4**self.order
 
@@ -241,13 +215,7 @@ class KmerWords:
         return replace(self, window=first_window(raw))
 
     def encode(self, codes: NDArray[np.uint8]) -> dict[str, NDArray[Any]]:
-        """Turn codes uint8 (n, window) into ``words`` int32 (n, words) and ``characters``.
-
-        Raises
-        ------
-        DanqError
-            If the windows have another length.
-        """
+        """Turn codes uint8 (n, window) into ``words`` int32 (n, words) and ``characters``."""
         check_window(codes, self.window)
         kmers, known = (values[:, :: self.stride] for values in kmer_numbers(codes, self.k))
         words = np.where(known, kmers.astype(np.int32) + FIRST, np.int32(UNKNOWN))

@@ -77,24 +77,14 @@ class WordOptions(Closed):
 
 @dataclass(frozen=True)
 class Words:
-    """Numbers the words of texts, and their characters.
+    """Numbers the words of texts, and their characters; options as in `WordOptions`.
 
     Parameters
     ----------
-    max_words : int
-        Words of a row.
     max_characters : int
         Characters of a word; 0: words only.
-    lower_case : bool
-        Look words up in lower case.
-    pattern : str
-        Regular expression of a word.
-    min_count, max_vocabulary : int
-        Which words `fit` takes up.
-    vocabulary : tuple of str
-        Known words, the most frequent first, equally frequent ones in the order of their letters.
-    alphabet : str
-        Known characters, in the same order.
+    vocabulary, alphabet : tuple of str, str
+        Known words and characters, the most frequent first, equally frequent ones in the order of letters.
     """
 
     max_words: int
@@ -130,13 +120,7 @@ class Words:
         return self._word.findall(unicodedata.normalize("NFC", text))
 
     def fit(self, raw: Iterable[Sequence[str]]) -> "Words":
-        """Learn vocabulary and alphabet from the first `max_words` words of training texts, in blocks.
-
-        Raises
-        ------
-        DanqError
-            If there is no text, or no word in any of them.
-        """
+        """Learn vocabulary and alphabet from the first `max_words` words of training texts, in blocks."""
         words: Counter[str] = Counter()
         characters: Counter[str] = Counter()
         texts = cut_off = wordless = 0
@@ -159,13 +143,12 @@ class Words:
         vocabulary = known[: self.max_vocabulary]
         covered = sum(words[word] for word in vocabulary) / words.total()
         log.info(
-            "vocabulary: %s of %s words (%.1f%% of the text); %s of %s texts are longer than %d words",
-            f"{len(vocabulary):,}", f"{len(words):,}", 100 * covered, f"{cut_off:,}", f"{texts:,}",
-            self.max_words,
-        )  # fmt: skip
+            f"vocabulary: {len(vocabulary):,} of {len(words):,} words ({covered:.1%} of the text); "
+            f"{cut_off:,} of {texts:,} texts are longer than {self.max_words} words"
+        )
         if wordless:
             log.warning(
-                "%s of %s training texts hold no word; each is read as one unknown word", wordless, texts
+                f"{wordless} of {texts} training texts hold no word; each is read as one unknown word"
             )
         alphabet = "".join(self._known(characters)) if self.max_characters else ""
         return replace(self, vocabulary=tuple(vocabulary), alphabet=alphabet)
@@ -177,20 +160,10 @@ class Words:
     def encode(self, texts: Sequence[str]) -> dict[str, NDArray[Any]]:
         """Give the numbers of words and characters; a text without any word is one unknown word.
 
-        Parameters
-        ----------
-        texts : sequence of n str
-            Raw texts.
-
         Returns
         -------
         dict with ``words`` int32 (n, max_words) and, where wanted, ``characters`` int32 (n, max_words,
         max_characters)
-
-        Raises
-        ------
-        DanqError
-            If something else than texts is given.
         """
         _check_texts(texts)
         rows = [self.cut(text)[: self.max_words] for text in texts]

@@ -5,8 +5,8 @@ import gzip
 import numpy as np
 import pytest
 
-from danq.data.encoders.vectors import WordVectors, read_vectors, starting_vectors
 from danq.errors import DanqError
+from danq.models.word_embedding import WordVectors, read_vectors, starting_vectors
 
 GLOVE = "the 0.5 -1 2e-1\n, 1 2 3\n. . . 4 5 6\n7 8 9 10\nthe 9 9 9\n"
 
