@@ -183,7 +183,7 @@ def torch_trained(device: str, precision: str, batch: int, samples: int) -> dict
     import torch
     from torch import nn
 
-    from benchmarks.training import torch_network
+    from benchmarks._training import torch_network
 
     torch.manual_seed(1)
     random = np.random.default_rng(0)

@@ -32,8 +32,8 @@ Options = SimpleNamespace
 
 def scoring_section(chosen: Options, note: Callable[[str, Any], None]) -> None:
     """Isolated SNVs and saturation: what `danq score` runs, beside plain `predict`; TF32's error."""
+    from benchmarks._scoring import plain, saturated, snvs
     from benchmarks.prediction import untrained
-    from benchmarks.scoring import plain, saturated, snvs
     from danq.learn.devices import prepare_gpus, use_tf32
     from danq.score.runner import open_runner_of
 
