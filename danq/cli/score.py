@@ -99,8 +99,7 @@ def score(
     _check_options(out, work, part, receipt, dry_run)
 
     from danq.genome.indexed import open_genome_or_fasta
-    from danq.score.chunks import compute_shard, opened_work
-    from danq.score.estimate import estimate
+    from danq.score.chunks import compute_shard, estimate, opened_work
     from danq.score.job import open_job
     from danq.score.models import read_models
     from danq.score.write import files_of, write_scores

@@ -40,14 +40,7 @@ _SAFE = "".join(letter for letter in map(chr, range(33, 127)) if letter not in "
 class Field:
     """One INFO key with a value for each ALT allele (``Number=A``).
 
-    Attributes
-    ----------
-    id : str
-        The key: a letter or underscore, then letters, digits, underscores and dots.
-    type : {"Float", "String"}
-        Type of the values; strings are percent-encoded when they are written.
-    description : str
-        What the value is, for the header.
+    The key begins with a letter or underscore; strings are percent-encoded when they are written.
     """
 
     id: str
@@ -105,16 +98,7 @@ def header_line(
 ) -> str:
     """Give the header's ``##danq`` line: which bundles, rules and formulas the scores come from.
 
-    Parameters
-    ----------
-    columns : Columns
-        Whose measures' formulas it holds.
-    digests, strands : sequence of str, str
-        Of the bundles, and how strands were combined: scores, predictions or forward.
-    prefix : str
-        Begin of the INFO keys, which tells two annotations of one file apart.
-    **more : str
-        Further entries, such as the digest of a background.
+    `prefix`, the begin of the INFO keys, tells two annotations of one file apart; `more` are further entries.
     """
     entries = {
         "Version": version("danq"),
@@ -153,7 +137,7 @@ def writing_annotated(
     Parameters
     ----------
     path : Path
-        File to write, usually ``annotated.vcf.gz``; present only when it is whole.
+        File to write; present only when it is whole.
     header : sequence of str
         Header lines of the input without line ends, the last of them ``#CHROM…``; kept in order. A missing
         ``##fileformat`` is put before them.
@@ -162,16 +146,11 @@ def writing_annotated(
     extra_header : sequence of str
         Further lines after the declarations, such as that of `header_line`.
 
-    Yields
-    ------
-    Append
-
     Raises
     ------
     DanqError
-        If the input has one of the INFO keys already, or the file cannot be written.
+        If a record has one of the INFO keys already, or the file cannot be written.
     """
-    check_fields(header, fields)
     # readers know a VCF by this line alone
     first = [] if header[0].startswith("##fileformat=") else ["##fileformat=VCFv4.2"]
     head = [*first, *header[:-1], *(field.declaration for field in fields), *extra_header, header[-1]]
@@ -195,8 +174,6 @@ def index_vcf(path: Path, sorted: bool, longest_end: int) -> Path | None:
 
     Parameters
     ----------
-    path : Path
-        The VCF.
     sorted : bool
         Whether each contig's records stand together, ordered by position.
     longest_end : int

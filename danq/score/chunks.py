@@ -1,24 +1,28 @@
-"""The work directory of a scoring: the survey of its input, and scored parts that outlive an interruption."""
+"""The work directory of a scoring: its survey, parts that outlive an interruption, what is still ahead."""
 
 import logging
 import shutil
 import tempfile
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import timedelta
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 
 from danq.errors import DanqError
 from danq.files import atomic, sha256, write_json
 from danq.progress import progress
 from danq.provenance import provenance
-from danq.score.job import Job
+from danq.score.effects import score_windows
+from danq.score.job import Job, window_blocks
 from danq.score.runner import Runner
 from danq.score.tables import rows, rows_schema
 from danq.tables import reading_batches, writing_batches
+from danq.variants.haplotypes import Windows
 from danq.variants.survey_file import Survey
 
 log = logging.getLogger("danq")
@@ -27,8 +31,14 @@ PREFIX = ".work-"
 """Begin of the name of a work directory; 12 letters of its digest follow."""
 
 RECEIPT_KIND, RECEIPT_VERSION = "score-receipt", 1
+LONG = 5_000
+"""Alleles from which on a run is worth an estimate."""
+
 _SECONDS = b"danq.seconds"
 _LETTERS = 12
+_TIMED = 256
+_BYTES_OF_A_ROW, _TEXT_BYTES, _PARQUET_BYTES = 100, 11, 4
+_GB = 1e9
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,19 +66,7 @@ class Work:
 
     def missing(self, parts: Iterable[int]) -> list[int]:
         """Those of some parts that are not finished."""
-        return [part for part in parts if not self._file(part).is_file()]
-
-    @contextmanager
-    def writing(self, part: int) -> Iterator[Callable[[pa.RecordBatch, float], None]]:
-        """Write a part, batch by batch, each with the seconds that it took.
-
-        Raises
-        ------
-        DanqError
-            If the directory cannot be written to or the disk is full.
-        """
-        with writing_batches(self._file(part), rows_schema(self.job.columns), self.job.digest) as writer:
-            yield lambda batch, seconds: writer.write_batch(batch, {_SECONDS: repr(seconds)})
+        return [part for part in parts if not self.file(part).is_file()]
 
     def read(self, part: int) -> Iterator[tuple[pa.RecordBatch, float]]:
         """Read the batches of a finished part, one at a time, each with the seconds that it took.
@@ -78,7 +76,7 @@ class Work:
         DanqError
             If it is damaged or of other work.
         """
-        with reading_batches(self._file(part), self.job.digest) as reader:
+        with reading_batches(self.file(part), self.job.digest) as reader:
             for number in range(reader.num_record_batches):
                 batch, metadata = reader.get_batch_with_custom_metadata(number)
                 yield batch, float(metadata[_SECONDS])
@@ -101,7 +99,8 @@ class Work:
         with suppress(OSError):
             self.path.parent.rmdir()
 
-    def _file(self, part: int) -> Path:
+    def file(self, part: int) -> Path:
+        """Where a finished part lies."""
         return self.path / f"part-{part:06d}.arrow"
 
 
@@ -158,11 +157,11 @@ def compute_parts(work: Work, parts: Sequence[int], runners: Sequence[Runner]) -
     with progress("scoring", work.records_of(parts), "variants") as advance:
         for part in parts:
             began = time.perf_counter()
-            with work.writing(part) as append:
+            with writing_batches(work.file(part), rows_schema(columns), work.job.digest) as writer:
                 for block in work.job.scored_blocks(work.survey, runners, [part]):
                     batch = rows(block.windows, block.effects, columns)
                     now = time.perf_counter()
-                    append(batch, now - began)
+                    writer.write_batch(batch, {_SECONDS: repr(now - began)})
                     began = now
                     advance(block.records)
 
@@ -204,3 +203,87 @@ def compute_shard(work: Work, shard: int, shards: int, receipt: Path | None) -> 
             )
     numbers = shard, shards, f"{records:,}", f"{scored:,}"
     log.info("shard %d of %d: %s records, of which %s were scored now", *numbers)
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """What is ahead of a scoring.
+
+    Attributes
+    ----------
+    alleles : int
+        Alleles to score, on all haplotypes.
+    rate : float or None
+        Alleles a second; None where no window could be timed.
+    result_bytes, work_bytes : int
+        Room for the results, and for unfinished work until these are written.
+    """
+
+    alleles: int
+    rate: float | None
+    result_bytes: int
+    work_bytes: int
+
+    def describe(self) -> str:
+        """Say it in one line."""
+        took = "an unknown time (no allele could be timed)"
+        if self.rate is not None:
+            left = timedelta(seconds=round(self.alleles / self.rate))
+            took = f"about {left} (h:mm:ss) at {self.rate:,.0f} alleles/s"
+        return (
+            f"{self.alleles:,} alleles to score: {took}; {self.result_bytes / _GB:,.3g} GB of results, "
+            f"and {self.work_bytes / _GB:,.3g} GB of unfinished work until they are written"
+        )
+
+    def check_room(self, results: Path, work: Path) -> None:
+        """Warn where the disk is too small."""
+        for path, needed in ((results, self.result_bytes), (work, self.work_bytes)):
+            there = next(folder for folder in (path, *path.absolute().parents) if folder.is_dir())
+            free = shutil.disk_usage(there).free
+            if needed > free:
+                log.warning("%s: about %.3g GB are needed, %.3g GB are free", path, needed / _GB, free / _GB)
+
+
+def estimate(work: Work, runners: Sequence[Runner], text: bool = False) -> Estimate:
+    """Time the models on some windows and reckon what the missing parts need; `text`: for a table as TSV."""
+    job, survey = work.job, work.survey
+    timed, share = _some_windows(work)
+    rate = None
+    if len(timed.alternate):
+        # the first call compiles
+        score_windows(runners, timed, job.options.strands)
+        started = time.perf_counter()
+        score_windows(runners, timed, job.options.strands)
+        rate = len(timed.alternate) / (time.perf_counter() - started)
+    whole = share * survey.records
+    numbers = sum(len(targets) for _, targets in job.columns.lists.values())
+    row = _BYTES_OF_A_ROW + numbers * (_TEXT_BYTES if text else _PARQUET_BYTES)
+    return Estimate(
+        alleles=round(share * work.records_of(work.missing(range(survey.parts)))),
+        rate=rate,
+        result_bytes=round(whole * row) + job.variants.path.stat().st_size,
+        work_bytes=round(whole * (_BYTES_OF_A_ROW + _PARQUET_BYTES * numbers)),
+    )
+
+
+def _some_windows(work: Work) -> tuple[Windows, float]:
+    """Take the first windows of the first block that has any, and scored alleles for each record."""
+    none = np.empty((0, work.job.models.window), np.uint8)
+    windows = Windows(none, none, np.empty(0, np.int64), (), np.empty(0, np.int64))
+    records = scored = 0
+    for of_block, windows in window_blocks(work.job, work.survey, range(work.survey.parts)):
+        records, scored = records + of_block, scored + len(windows.scored)
+        if scored:
+            break
+    if not work.job.options.samples:
+        # better known than from one block: all but those with too many N
+        scored, records = work.survey.reasons.get("", 0), work.survey.records
+    group = windows.group[:_TIMED]
+    first = replace(
+        windows,
+        reference=windows.reference[: int(group[-1]) + 1 if len(group) else 0],
+        alternate=windows.alternate[:_TIMED],
+        group=group,
+        scored=windows.scored[:_TIMED],
+    )
+    return first, scored / max(records, 1)

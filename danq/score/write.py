@@ -4,6 +4,7 @@ import logging
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
+from itertools import groupby
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -24,8 +25,7 @@ from danq.score.annotate import (
     writing_annotated,
 )
 from danq.score.annotate import Append as AppendLine
-from danq.score.chunks import Work, compute_parts
-from danq.score.estimate import LONG, estimate
+from danq.score.chunks import LONG, Work, compute_parts, estimate
 from danq.score.job import Job
 from danq.score.manifest import ContigNames, ScoresManifest, UsedGenome, UsedVariants
 from danq.score.measures import EFFECT, Columns
@@ -38,8 +38,8 @@ ANNOTATED_FILE, LEDGER_FILE, TRUTH_FILE = "annotated.vcf.gz", "ledger.tsv", "tru
 _INDEXES = (f"{ANNOTATED_FILE}.tbi", f"{ANNOTATED_FILE}.csi")
 _ALL_FILES = ("scores.parquet", "scores.tsv", LEDGER_FILE, TRUTH_FILE, ANNOTATED_FILE, *_INDEXES)
 
-Records = Sequence[tuple[str, range]]
-"""Lines of the input, each with the range of its alleles among the rows of a batch."""
+Records = Sequence[tuple[str, Sequence[int]]]
+"""Lines of the input, each with the places of its alleles among the rows of a batch."""
 
 
 class Comparison(Protocol):
@@ -60,8 +60,6 @@ class Files:
     ----------
     long : bool
         Tidy rows, one an allele and target, instead of one an allele.
-    format : {"parquet", "tsv"}
-        Format of the table of scores.
     fields : tuple of Field
         INFO keys of the annotated VCF; of a table of alleles there is none.
     header : str
@@ -84,16 +82,7 @@ def files_of(
     prefix: str = PREFIX,
     compare: Callable[[Path], Comparison] | None = None,
 ) -> Files:
-    """Settle what is written.
-
-    Parameters
-    ----------
-    job : Job
-        What is scored.
-    long, form, compare
-        As in `Files`.
-    prefix : str
-        Begin of the INFO keys of the annotated VCF.
+    """Settle what is written; `prefix` begins the INFO keys of the annotated VCF.
 
     Raises
     ------
@@ -111,21 +100,7 @@ def files_of(
 
 
 def write_scores(work: Work, files: Files, out: Path) -> ScoresManifest:
-    """Score what is missing of a job and write the results.
-
-    Parameters
-    ----------
-    work : Work
-        The job and what has been done of it; removed at the end.
-    files : Files
-        What is written.
-    out : Path
-        Directory of the results.
-
-    Returns
-    -------
-    ScoresManifest
-        As in ``scores.json``.
+    """Score what is missing of a job, write the results to a directory, and remove the work.
 
     Raises
     ------
@@ -179,7 +154,7 @@ def _gather(work: Work, files: Files, out: Path) -> tuple[Counts, float, dict[st
 
     Returns the counts of alleles, the seconds that scoring took over all parts, and what the comparison says.
     """
-    job, counts = work.job, Counts()
+    job, counts, total, comparison = work.job, Counts(), 0.0, None
     with ExitStack() as stack:
         metadata = {"danq.bundles": " ".join(job.models.digests), "danq.strands": job.options.strands}
         table = out / f"scores.{files.format}"
@@ -187,55 +162,38 @@ def _gather(work: Work, files: Files, out: Path) -> tuple[Counts, float, dict[st
             stack.enter_context(writing_table(table, job.columns, files.long, files.format, metadata)),
             stack.enter_context(writing_ledger(out / LEDGER_FILE, job.columns, counts)),
         ]
-        take_records: list[Callable[[Records, pa.RecordBatch], None]] = []
+        takes: list[Callable[[Records, pa.RecordBatch], None]] = []
         if job.variants.kind == "vcf":
             header = job.variants.header
             annotated = writing_annotated(out / ANNOTATED_FILE, header, files.fields, [files.header])
-            take_records.append(_annotating(stack.enter_context(annotated), job.columns))
-        comparison = None
+            takes.append(_annotating(stack.enter_context(annotated), job.columns))
         if files.compare is not None:
             waiting = out / "truth.waiting"
             stack.callback(waiting.unlink, missing_ok=True)
             comparison = files.compare(waiting)
-            take_records.append(comparison.add)
-        seconds = _read(work, appends, take_records)
-        return counts, seconds, comparison.write(out / TRUTH_FILE) if comparison is not None else None
-
-
-def _read(
-    work: Work,
-    appends: Sequence[Callable[[pa.RecordBatch], None]],
-    take_records: Sequence[Callable[[Records, pa.RecordBatch], None]],
-) -> float:
-    lines = (line.text for line in work.job.variants.lines()) if take_records else iter(())
-    total = 0.0
-    with progress("writing", work.survey.records, "variants") as advance:
-        for part in range(work.survey.parts):
-            for batch, seconds in work.read(part):
-                total += seconds
-                for append in appends:
-                    append(batch)
-                if take_records:
-                    records = list(_records(work.job, lines, batch))
-                    for take in take_records:
+            takes.append(comparison.add)
+        lines = (line.text for line in job.variants.lines())
+        with progress("writing", work.survey.records, "variants") as advance:
+            for part in range(work.survey.parts):
+                for batch, seconds in work.read(part):
+                    total += seconds
+                    for append in appends:
+                        append(batch)
+                    records = list(_records(job.name, lines, batch)) if takes else []
+                    for take in takes:
                         take(records, batch)
-            advance(work.records_of([part]))
-    return total
+                advance(work.records_of([part]))
+        return counts, total, comparison.write(out / TRUTH_FILE) if comparison is not None else None
 
 
-def _records(job: Job, lines: Iterator[str], batch: pa.RecordBatch) -> Iterator[tuple[str, range]]:
+def _records(name: str, lines: Iterator[str], batch: pa.RecordBatch) -> Iterator[tuple[str, Sequence[int]]]:
     """Read the lines of a batch's alleles: each record of the input has at least one."""
     rows = batch.column("row").to_pylist()
-    first = 0
-    while first < len(rows):
+    for _, places in groupby(range(len(rows)), rows.__getitem__):
         text = next(lines, None)
         if text is None:
-            raise DanqError(f"{job.name}: changed while it was scored; score it again")
-        last = first
-        while last < len(rows) and rows[last] == rows[first]:
-            last += 1
-        yield text, range(first, last)
-        first = last
+            raise DanqError(f"{name}: changed while it was scored; score it again")
+        yield text, list(places)
 
 
 def _annotating(append: AppendLine, columns: Columns) -> Callable[[Records, pa.RecordBatch], None]:
