@@ -16,7 +16,7 @@ from danq.explain.saturation import HeatMaps, OutputTargets, row_schema, saturat
 from danq.files import check_writable, staged
 from danq.genome.fasta import Genome
 from danq.genome.track_writer import TrackFormat, file_stem, writing_tracks
-from danq.learn.manifest import UsedBundle
+from danq.learn.manifest import UsedBundle, target_indices
 from danq.progress import progress
 from danq.provenance import provenance
 from danq.score.manifest import UsedGenome
@@ -84,7 +84,8 @@ def mutate_regions(
     DanqError
         If a target is unknown, no base is known, a model cannot be loaded or a file cannot be written.
     """
-    index = models.choose(options.score.targets, "--target") or tuple(range(len(models.targets)))
+    chosen = target_indices(options.score.targets, models.targets, "--target")
+    index = chosen or tuple(range(len(models.targets)))
     names = tuple(f"{number}_{models.targets[number]}" for number in index)
     targets = OutputTargets(index, names, named=bool(options.score.targets))
     check_writable(out)

@@ -13,7 +13,7 @@ from danq.explain.figures import HeatMap
 from danq.explain.mutants import ALTERNATES, Mutants, mutants
 from danq.explain.regions import Regions
 from danq.genome.fasta import Genome
-from danq.score.effects import check_ensemble, score_windows
+from danq.score.effects import score_windows
 from danq.score.options import ScoreOptions
 from danq.score.runner import Runner
 from danq.variants.haplotypes import Windows
@@ -78,9 +78,8 @@ def saturate(
     Raises
     ------
     DanqError
-        If models cannot score together, or one gives no numbers.
+        If a model gives no numbers.
     """
-    check_ensemble(runners)
     targets = len(runners[0].targets)
     for block in mutants(genome, regions, runners[0].window, longest, deletions, targets):
         windows = Windows(block.reference, block.alternate, block.group, (), np.arange(len(block.group)))

@@ -45,24 +45,6 @@ class Effects:
         return np.abs(self.diff.astype(np.float64) * self.logit_diff / math.log(2))
 
 
-def check_ensemble(runners: Sequence[Runner]) -> None:
-    """Refuse models that cannot score together.
-
-    Raises
-    ------
-    DanqError
-        If windows, tasks or targets differ.
-    """
-    first = runners[0]
-    for number, runner in enumerate(runners[1:], 2):
-        for what in ("window", "task", "targets"):
-            if getattr(runner, what) != getattr(first, what):
-                raise DanqError(
-                    f"model {number}: expected the {what} of model 1 ({_shown(getattr(first, what))}), "
-                    f"received {_shown(getattr(runner, what))}"
-                )
-
-
 def score_windows(runners: Sequence[Runner], windows: Windows, strands: Strands) -> Effects:
     """Run models, several of which are an ensemble, on windows and compute what the alleles change.
 
@@ -104,7 +86,10 @@ def effects(logits: Logits, group: NDArray[np.int64], task: str, strands: Strand
         Computed in float64, so that no log-odds are infinite.
     """
     last = 1 if strands == "forward" else None
-    reference, alternate = (_log_odds(values[:last], task) for values in logits)
+    reference, alternate = (
+        class_log_odds(values[:last]) if task == "multiclass" else values[:last].astype(np.float64)
+        for values in logits
+    )
     # σ(a) − σ(r) without 1 − p, which loses its digits where p is close to 1
     ahead = expit(alternate) * expit(-reference)[:, group]
     behind = expit(reference)[:, group] * expit(-alternate)
@@ -121,13 +106,7 @@ def effects(logits: Logits, group: NDArray[np.int64], task: str, strands: Strand
 
 
 def combine(models: Sequence[Effects]) -> Effects:
-    """Average the effects of an ensemble's models and add the spread of their `logit_diff`.
-
-    Parameters
-    ----------
-    models : sequence of Effects
-        Of the same m alleles and k targets; a single one is returned as it is.
-    """
+    """Average the effects of models and add the spread of their `logit_diff`; a single one stays as it is."""
     if len(models) == 1:
         return models[0]
     stacked = {
@@ -138,14 +117,6 @@ def combine(models: Sequence[Effects]) -> Effects:
     return Effects(**means, spread=stacked["logit_diff"].std(axis=0, ddof=1).astype(np.float32))
 
 
-def _log_odds(logits: NDArray[np.float32], task: str) -> NDArray[np.float64]:
-    return class_log_odds(logits) if task == "multiclass" else logits.astype(np.float64)
-
-
 def _odds_of_mean(log_odds: NDArray[np.float64]) -> NDArray[np.float64]:
     """Log-odds of the mean over strands of the probabilities: shape (strands, n, k) → (n, k)."""
     return np.logaddexp.reduce(log_expit(log_odds)) - np.logaddexp.reduce(log_expit(-log_odds))
-
-
-def _shown(value: object) -> str:
-    return f"{len(value)} targets from {value[0]!r} on" if isinstance(value, tuple) else repr(value)

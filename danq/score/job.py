@@ -16,9 +16,10 @@ from danq.files import digest, sha256
 from danq.genome.contigs import read_aliases
 from danq.genome.fasta import Genome
 from danq.genome.intervals import read_regions
+from danq.learn.manifest import target_indices
 from danq.provenance import verb_digest
 from danq.score.background import Background, open_background
-from danq.score.effects import Effects, check_ensemble, score_windows
+from danq.score.effects import Effects, score_windows
 from danq.score.measures import Columns
 from danq.score.models import Models
 from danq.score.options import ScoreOptions
@@ -114,9 +115,8 @@ class Job:
         Raises
         ------
         DanqError
-            If models do not fit together, one gives no numbers, or the survey is damaged.
+            If a model gives no numbers, or the survey is damaged.
         """
-        check_ensemble(runners)
         for records, windows in window_blocks(self, survey, parts):
             effects = score_windows(runners, windows, self.options.strands)
             if self.background is not None:
@@ -143,8 +143,9 @@ def open_job(
     """
     columns = Columns(
         targets=models.targets,
-        chosen=models.choose(options.targets, "--target") or tuple(range(len(models.targets))),
-        annotated=models.choose(options.annotate, "--annotate"),
+        chosen=target_indices(options.targets, models.targets, "--target")
+        or tuple(range(len(models.targets))),
+        annotated=target_indices(options.annotate, models.targets, "--annotate"),
         ensemble=len(models.bundles) > 1,
         background=options.background is not None,
         samples=bool(options.samples),

@@ -4,15 +4,14 @@ import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 from danq.data.manifest import Task
 from danq.errors import DanqError
 from danq.files import sha256
 from danq.genome.fasta import Genome
-from danq.learn.manifest import BundleManifest, UsedBundle, target_indices
+from danq.learn.manifest import BundleManifest, UsedBundle
 from danq.score.options import ScoreOptions
-from danq.score.runner import Runner
+from danq.score.runner import Computed, Runner, open_runner
 
 log = logging.getLogger("danq")
 
@@ -23,16 +22,10 @@ class Models:
 
     Attributes
     ----------
-    bundles : tuple of UsedBundle
-        Path, run and digest of each.
-    targets : tuple of k str
-        Their outputs.
     window : int
         bp of an input window.
     bin : int
         bp of the labelled bin, the widest of several; 0 where they have none.
-    task : {"multilabel", "multiclass"}
-        Sigmoid or softmax.
     open : callable
         Loads the models: takes seconds, so it is called only when there is something to score.
     names : tuple of str
@@ -52,16 +45,6 @@ class Models:
         """Digest of each bundle."""
         return [bundle.digest for bundle in self.bundles]
 
-    def choose(self, names: Sequence[str], option: str) -> tuple[int, ...]:
-        """Find targets by their names: their indices in the order asked for.
-
-        Raises
-        ------
-        DanqError
-            If a target is named twice or is not among the models'; the message begins with `option`.
-        """
-        return target_indices(names, self.targets, option)
-
 
 def read_models(
     paths: Sequence[Path], genome: Genome, options: ScoreOptions, threads: int | None = None
@@ -69,17 +52,7 @@ def read_models(
     """Read the manifests of bundles and check that they can score together.
 
     A bundle trained on another genome is only warned about: scoring another strain or assembly can be meant.
-
-    Parameters
-    ----------
-    paths : sequence of Path
-        Bundle directories, at least one.
-    genome : Genome
-        The genome whose variants are scored.
-    options : ScoreOptions
-        Strands and batch size.
-    threads : int, optional
-        Threads of the forward pass.
+    Of `options` strands and batch size count; `threads` are those of a forward pass.
 
     Raises
     ------
@@ -104,9 +77,7 @@ def read_models(
             raise DanqError(f"--model {path}: expected different models, received the same weights twice")
 
     def load() -> list[Runner]:
-        from danq.score.runner import open_runner
-
-        strands: Literal["both", "forward"] = "forward" if options.strands == "forward" else "both"
+        strands: Computed = "forward" if options.strands == "forward" else "both"
         return [open_runner(path, strands, options.batch_size, threads) for path in paths]
 
     first = infos[0]
@@ -131,18 +102,12 @@ def _check_readable(path: Path, info: BundleManifest) -> None:
 
 
 def _check_alike(first_path: Path, first: BundleManifest, path: Path, info: BundleManifest) -> None:
-    for what, expected, received in (
-        ("window", first.window, info.window),
-        ("task", first.task, info.task),
-    ):
+    for what in ("window", "task"):
+        expected, received = getattr(first, what), getattr(info, what)
         if expected != received:
             raise DanqError(f"{path}: expected the {what} of {first_path} ({expected}), received {received}")
     if info.targets != first.targets:
         pairs = enumerate(zip(info.targets, first.targets, strict=False))
-        differing = [number for number, pair in pairs if pair[0] != pair[1]]
-        where = (
-            f"target {differing[0]} is {info.targets[differing[0]]!r}"
-            if differing
-            else f"{len(info.targets)} of them"
-        )
+        differing = (f"target {number} is {own!r}" for number, (own, other) in pairs if own != other)
+        where = next(differing, f"{len(info.targets)} of them")
         raise DanqError(f"{path}: expected the targets of {first_path}, received others ({where})")

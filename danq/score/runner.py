@@ -5,10 +5,11 @@ import os
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
+from threadpoolctl import ThreadpoolController
 
 from danq.genome.alphabet import N, reverse_complement
 from danq.learn.gpu import gpu_possible
@@ -20,6 +21,11 @@ if TYPE_CHECKING:
     from danq.learn.predict.predictor import Predictor
 
 log = logging.getLogger("danq")
+
+Codes = NDArray[np.uint8]
+Group = NDArray[np.int64]
+Computed = Literal["both", "forward"]
+"""Strands that are computed."""
 
 _CPU_ROWS = 256
 _MOST_ON_GPU, _GPU_MULTIPLE = 2048, 256
@@ -40,17 +46,13 @@ class Runner(Protocol):
     task: str
     digest: str
 
-    def logits(
-        self, reference: NDArray[np.uint8], alternate: NDArray[np.uint8], group: NDArray[np.int64]
-    ) -> Logits:
-        """Logits of reference windows and of the alternates that belong to them.
+    def logits(self, reference: Codes, alternate: Codes, group: Group) -> Logits:
+        """Logits of g reference windows and of the m alternates that belong to them.
 
         Parameters
         ----------
-        reference : uint8, shape (g, window)
+        reference, alternate : uint8, shape (g, window) and (m, window)
             Bases as 0..4 for A, C, G, T, N.
-        alternate : uint8, shape (m, window)
-            Windows of alternate alleles.
         group : int64, shape (m,)
             Index of each alternate's reference window; ascending.
         """
@@ -60,7 +62,7 @@ class Incremental(Protocol):
     """A model that computes alternates from what they share with their references: one strand, one thread."""
 
     def logits(
-        self, reference: NDArray[np.uint8], alternate: NDArray[np.uint8], group: NDArray[np.int64]
+        self, reference: Codes, alternate: Codes, group: Group
     ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Logits (g, k) and (m, k), each row's from its two windows up to float32 rounding."""
 
@@ -68,25 +70,23 @@ class Incremental(Protocol):
 class _OfBundle:
     """What scoring asks of a bundle besides its logits."""
 
-    def __init__(self, info: BundleManifest, strands: Literal["both", "forward"]) -> None:
+    def __init__(self, info: BundleManifest, strands: Computed) -> None:
         self.targets, self.window, self.digest = info.targets, info.window or 0, info.digest
         self.task: str = info.task
         self.both = strands == "both"
 
-    def _strands(self, windows: NDArray[np.uint8]) -> list[NDArray[np.uint8]]:
+    def _strands(self, windows: Codes) -> list[Codes]:
         return [windows, reverse_complement(windows)] if self.both else [windows]
 
 
 class WholeWindows(_OfBundle):
     """Every window from its first base to its last, in batches of one fixed shape: any model, any device."""
 
-    def __init__(self, bundle: "Bundle", strands: Literal["both", "forward"], predictor: "Predictor") -> None:
+    def __init__(self, bundle: "Bundle", strands: Computed, predictor: "Predictor") -> None:
         super().__init__(bundle.info, strands)
         self._predictor = predictor
 
-    def logits(
-        self, reference: NDArray[np.uint8], alternate: NDArray[np.uint8], group: NDArray[np.int64]
-    ) -> Logits:
+    def logits(self, reference: Codes, alternate: Codes, group: Group) -> Logits:
         """As `Runner.logits`."""
         windows = [
             np.concatenate(both) for both in zip(*map(self._strands, (reference, alternate)), strict=True)
@@ -99,7 +99,7 @@ class WholeWindows(_OfBundle):
 class OnGpu(_OfBundle):
     """Whole windows on a GPU, which makes and encodes both strands itself: models of one-hot bases."""
 
-    def __init__(self, bundle: "Bundle", strands: Literal["both", "forward"], rows: int | None) -> None:
+    def __init__(self, bundle: "Bundle", strands: Computed, rows: int | None) -> None:
         from danq.learn.gpu import memory_limit
         from danq.learn.predict.forward import compile_strands, rows_by_memory
 
@@ -108,9 +108,7 @@ class OnGpu(_OfBundle):
         self._rows = rows or max(most // _GPU_MULTIPLE, 1) * _GPU_MULTIPLE
         self._forward = compile_strands(bundle, self.both)
 
-    def logits(
-        self, reference: NDArray[np.uint8], alternate: NDArray[np.uint8], group: NDArray[np.int64]
-    ) -> Logits:
+    def logits(self, reference: Codes, alternate: Codes, group: Group) -> Logits:
         """As `Runner.logits`."""
         windows = np.concatenate([reference, alternate])
         # few sizes, for each of which a GPU's libraries choose their kernels anew
@@ -134,7 +132,7 @@ class SharedWork(_OfBundle):
     def __init__(
         self,
         info: BundleManifest,
-        strands: Literal["both", "forward"],
+        strands: Computed,
         incremental: Incremental,
         rows: int | None = None,
         threads: int | None = None,
@@ -143,9 +141,7 @@ class SharedWork(_OfBundle):
         self._incremental, self._rows = incremental, max(rows or _CPU_ROWS, 2)
         self._threads = threads or _cores()
 
-    def logits(
-        self, reference: NDArray[np.uint8], alternate: NDArray[np.uint8], group: NDArray[np.int64]
-    ) -> Logits:
+    def logits(self, reference: Codes, alternate: Codes, group: Group) -> Logits:
         """As `Runner.logits`."""
         k = len(self.targets)
         pairs = list(zip(*map(self._strands, (reference, alternate)), strict=True))
@@ -161,14 +157,15 @@ class SharedWork(_OfBundle):
                 result.reference[strand, first:last] = of_references
 
         blocks = list(_blocks(group, len(reference), self._rows))
-        with _single_threaded(), ThreadPoolExecutor(self._threads) as pool:
+        # each matrix product is computed by the thread that asks for it
+        with ThreadpoolController().limit(limits=1), ThreadPoolExecutor(self._threads) as pool:
             jobs = [pool.submit(compute, strand, *block) for block in blocks for strand in range(len(pairs))]
             for job in jobs:
                 job.result()
         return result
 
 
-def _blocks(group: NDArray[np.int64], references: int, rows: int) -> Iterator[tuple[int, int, slice]]:
+def _blocks(group: Group, references: int, rows: int) -> Iterator[tuple[int, int, slice]]:
     """Cut into blocks of about `rows` windows: first and last reference, and their alternates.
 
     A reference with more alternates than that stands in several blocks.
@@ -190,7 +187,7 @@ def _blocks(group: NDArray[np.int64], references: int, rows: int) -> Iterator[tu
 
 def open_runner(
     model: Path,
-    strands: Literal["both", "forward"] = "both",
+    strands: Computed = "both",
     batch_size: int | None = None,
     threads: int | None = None,
 ) -> WholeWindows | OnGpu | SharedWork:
@@ -202,10 +199,6 @@ def open_runner(
 
     Parameters
     ----------
-    model : Path
-        Directory of the bundle.
-    strands : {'both', 'forward'}
-        Strands that are computed.
     batch_size : int, optional
         Windows of a block where work is shared, or of a forward pass on a GPU; where left out 256, and as
         many as the GPU's memory takes, up to 2,048 on each strand. Results of two sizes agree to 1e-5. Whole
@@ -228,13 +221,15 @@ def open_runner(
     from danq.learn.bundle import load_bundle
 
     bundle = load_bundle(model)
-    _compute_in_float32(bundle)
+    for layer in bundle.model._flatten_layers():
+        if layer.compute_dtype in ("float16", "bfloat16"):
+            layer.dtype_policy = "float32"
     return open_runner_of(bundle, strands, batch_size, threads)
 
 
 def open_runner_of(
     bundle: "Bundle",
-    strands: Literal["both", "forward"] = "both",
+    strands: Computed = "both",
     batch_size: int | None = None,
     threads: int | None = None,
 ) -> WholeWindows | OnGpu | SharedWork:
@@ -254,12 +249,6 @@ def open_runner_of(
     return WholeWindows(bundle, strands, Predictor(bundle, _CPU_ROWS, "none"))
 
 
-def _compute_in_float32(bundle: "Bundle") -> None:
-    for layer in bundle.model._flatten_layers():
-        if layer.compute_dtype in ("float16", "bfloat16"):
-            layer.dtype_policy = "float32"
-
-
 def _incremental(info: BundleManifest, weights: Weights) -> Incremental | None:
     module = model_module(info)
     if module is None:
@@ -273,10 +262,3 @@ def _incremental(info: BundleManifest, weights: Weights) -> Incremental | None:
 def _cores() -> int:
     # what this process may use, where the system tells that apart from what the machine has
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-def _single_threaded() -> Any:
-    """Context in which a matrix product is computed by the thread that asks for it."""
-    from threadpoolctl import ThreadpoolController
-
-    return ThreadpoolController().limit(limits=1)

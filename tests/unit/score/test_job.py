@@ -17,7 +17,6 @@ from danq.errors import DanqError
 from danq.learn.bundle import Bundle
 from danq.models import danq
 from danq.score.chunks import opened_work
-from danq.score.effects import check_ensemble
 from danq.score.job import open_job, window_blocks
 from danq.score.options import ScoreOptions
 from danq.score.runner import SharedWork, open_runner_of
@@ -105,19 +104,6 @@ def test_an_ensemble(tmp_path):
     assert found.logit_diff.tolist() == [[-1.5]]
     assert found.spread[0, 0] == pytest.approx(math.sqrt(0.5))
     assert found.p_ref[0, 0] == pytest.approx((sigmoid(1) + sigmoid(2)) / 2)
-
-
-@pytest.mark.parametrize(
-    ("other", "message"),
-    [
-        (ToyRunner({"gc": gc}, 12), "model 2: expected the window of model 1 .10., received 12"),
-        (ToyRunner({"gc": gc}, WINDOW, task="multiclass"), "the task of model 1"),
-        (ToyRunner({"CTCF": gc}, WINDOW), "1 targets from 'gc' on.*1 targets from 'CTCF' on"),
-    ],
-)
-def test_models_that_cannot_score_together(other, message):
-    with pytest.raises(DanqError, match=message):
-        check_ensemble([ToyRunner({"gc": gc}, WINDOW), other])
 
 
 def test_logits_that_are_no_numbers_are_refused(tmp_path):
