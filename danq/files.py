@@ -24,6 +24,15 @@ BGZF_HEAD = 18
 
 GZIP_MAGIC = b"\x1f\x8b"
 _PARTIAL = ".partial-"
+_REASONS = {
+    errno.ENOSPC: "no space left on the device",
+    errno.EDQUOT: "disk quota exceeded",
+    errno.EACCES: "not writable (permission denied)",
+    errno.EROFS: "not writable (read-only file system)",
+    errno.ENOTDIR: "a part of the path is a file",
+    errno.EEXIST: "expected a directory, received a file",
+}
+"""Errors of writing that are a user's to mend → what to say."""
 
 
 @contextmanager
@@ -83,15 +92,7 @@ def staged(out: Path) -> Iterator[Path]:
     A job that fails or is killed leaves nothing under a final name. JSON files are moved last, so that a
     manifest is present only beside the arrays it describes.
 
-    Parameters
-    ----------
-    out : Path
-        Directory of the finished files; created if missing.
-
-    Yields
-    ------
-    Path
-        The hidden directory, on the same file system as `out`.
+    The hidden directory is on the same file system as `out`, which is created if missing.
 
     Raises
     ------
@@ -126,13 +127,7 @@ def staged(out: Path) -> Iterator[Path]:
 
 
 def check_writable(out: Path) -> None:
-    """Refuse a directory that cannot be written to, before long work rather than after it.
-
-    Raises
-    ------
-    DanqError
-        As `staged`.
-    """
+    """Refuse a directory that cannot be written to, as `staged` does, but before long work."""
     with staged(out):
         pass
 
@@ -168,17 +163,9 @@ def _writing(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        reasons = {
-            errno.ENOSPC: "no space left on the device",
-            errno.EDQUOT: "disk quota exceeded",
-            errno.EACCES: "not writable (permission denied)",
-            errno.EROFS: "not writable (read-only file system)",
-            errno.ENOTDIR: "a part of the path is a file",
-            errno.EEXIST: "expected a directory, received a file",
-        }
-        if error.errno not in reasons:
+        if error.errno not in _REASONS:
             raise
-        raise DanqError(f"{path}: {reasons[error.errno]}") from error
+        raise DanqError(f"{path}: {_REASONS[error.errno]}") from error
 
 
 def sha256(path: Path) -> str:

@@ -4,7 +4,7 @@ import logging
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from typing import Protocol
 
 log = logging.getLogger("danq")
@@ -13,14 +13,13 @@ _LINE_SECONDS = 10.0
 
 
 class Advance(Protocol):
-    """Report that `amount` more units are done, with an optional short remark such as the current loss."""
+    """Report of progress."""
 
     def __call__(self, amount: float = 1, remark: str = "") -> None:
-        """Count `amount` units as done."""
+        """Count `amount` more units as done; a remark is short, such as the current loss."""
 
 
-@contextmanager
-def progress(description: str, total: float | None, unit: str) -> Iterator[Advance]:
+def progress(description: str, total: float | None, unit: str) -> AbstractContextManager[Advance]:
     """Show how far a long job is, its rate and the time left.
 
     Parameters
@@ -31,16 +30,8 @@ def progress(description: str, total: float | None, unit: str) -> Iterator[Advan
         Units of the whole job, or None when unknown.
     unit : str
         Name of the unit in the plural, for example ``windows``.
-
-    Yields
-    ------
-    Advance
-        Call it with the number of units just finished.
     """
-    with (
-        _bar(description, total, unit) if sys.stderr.isatty() else _lines(description, total, unit) as advance
-    ):
-        yield advance
+    return (_bar if sys.stderr.isatty() else _lines)(description, total, unit)
 
 
 @contextmanager
@@ -83,8 +74,6 @@ def _lines(description: str, total: float | None, unit: str) -> Iterator[Advance
         rate = done / (now - started)
         left = f", {(total - done) / rate:,.0f} s left" if total and rate else ""
         of = f" of {total:,.0f}" if total else ""
-        log.info(
-            "%s: %s%s %s, %s/s%s %s", description, f"{done:,.0f}", of, unit, f"{rate:,.0f}", left, remark
-        )
+        log.info(f"{description}: {done:,.0f}{of} {unit}, {rate:,.0f}/s{left} {remark}")
 
     yield advance

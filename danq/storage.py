@@ -89,18 +89,7 @@ def _first_problem(error: ValidationError) -> str:
 def load_array(
     path: Path, shape: tuple[int, ...], dtype: DTypeLike = np.uint8, kind: str = "dataset"
 ) -> "np.memmap[Any, np.dtype[Any]]":
-    """Map a ``.npy`` file into memory, read-only.
-
-    Parameters
-    ----------
-    path : Path
-        The file.
-    shape : tuple of int
-        What its manifest says.
-    dtype : dtype
-        What its format says.
-    kind : str
-        What its directory is, for messages.
+    """Map a ``.npy`` file into memory, read-only; `kind` is what its directory is, for messages.
 
     Raises
     ------
@@ -124,16 +113,7 @@ def load_array(
 def write_array(path: Path, shape: tuple[int, ...], dtype: DTypeLike, parts: Iterable[NDArray[Any]]) -> None:
     """Write a ``.npy`` file from consecutive parts of its first axis, each already of `dtype`.
 
-    Parameters
-    ----------
-    path : Path
-        File in a staging directory.
-    shape : tuple of int
-        Of all parts together.
-    dtype : dtype
-        Of every part.
-    parts : iterable of arrays, shape (m, ...) or one row each
-        What is written, in order.
+    A part is an array of rows, shape (m, ...), or one row; `shape` is that of all parts together.
     """
     # written as a stream: through a memory map, a full disk would kill the job without a word
     with path.open("wb") as stream:
@@ -217,12 +197,7 @@ class RowSpool:
             yield from self.read(range(first, min(first + group, width)), 0, len(self))
 
     def read(self, columns: range, first: int, last: int) -> NDArray[Any]:
-        """Read a part of rows of numbers: their columns from row `first` to before `last`.
-
-        Returns
-        -------
-        shape (columns, last - first)
-        """
+        """Read columns of rows of numbers from row `first` to before `last`: shape (columns, rows)."""
         self._flush()
         result = np.empty((len(columns), last - first), self.dtype)
         with self._path.open("rb") as stream:

@@ -39,25 +39,6 @@ class Territory:
     split: NDArray[np.uint8]
 
 
-@dataclass(frozen=True, eq=False)
-class Assigned:
-    """Split of each bin.
-
-    Attributes
-    ----------
-    split : uint8, shape (bins,)
-        Index into `SPLITS`, for bins that are neither straddling nor at a boundary.
-    straddling : bool, shape (bins,)
-        Bins that no split holds whole.
-    boundary : bool, shape (bins,)
-        Bins that one split holds whole while their window reaches into another split.
-    """
-
-    split: NDArray[np.uint8]
-    straddling: NDArray[np.bool_]
-    boundary: NDArray[np.bool_]
-
-
 def territories(
     options: SplitOptions, genome: Genome, bins: Bins, source: str, aliases: Mapping[str, str] | None = None
 ) -> dict[int, Territory]:
@@ -98,7 +79,7 @@ def territories(
             known = first_few(genome.names)
             raise DanqError(f"{origin}: expected a contig of the genome ({known}), received {name!r}")
         length = int(genome.lengths[index[name]])
-        if (end or 0) > length:
+        if start >= length or (end or 0) > length:
             raise DanqError(f"{origin}: expected a region within {name} ({length} bp), received {text!r}")
         placed.setdefault(index[name], []).append((start, length if end is None else end, split, text))
     return {
@@ -120,26 +101,32 @@ def _territory(regions: list[tuple[int, int, int, str]], length: int, source: st
     """Cut one contig by its regions (start, end, split, text), in the order of their starts."""
     stretches: list[tuple[int, int]] = []
     reached, previous = 0, ""
-    for start, end, split, text in regions:
+    for start, end, split, text in [*regions, (length, length, TRAIN, "")]:
         if start < reached:
             raise DanqError(f"{source}: split: regions must not overlap, received {previous!r} and {text!r}")
         if start > reached:
             stretches.append((reached, TRAIN))
-        stretches.append((start, split))
+        if end > start:
+            stretches.append((start, split))
         reached, previous = end, text
-    if reached < length:
-        stretches.append((reached, TRAIN))
     joined = [part for i, part in enumerate(stretches) if i == 0 or part[1] != stretches[i - 1][1]]
-    return Territory(
-        np.array([start for start, _ in joined[1:]], np.int64),
-        np.array([split for _, split in joined], np.uint8),
-    )
+    starts, splits = zip(*joined, strict=True)
+    return Territory(np.array(starts[1:], np.int64), np.array(splits, np.uint8))
 
 
-def assign(bins: Bins, lengths: NDArray[np.int64], placed: dict[int, Territory], window: int) -> Assigned:
+def assign(
+    bins: Bins, lengths: NDArray[np.int64], placed: dict[int, Territory], window: int
+) -> tuple[NDArray[np.uint8], NDArray[np.bool_], NDArray[np.bool_]]:
     """Give each bin the split that holds it whole, and mark those whose window reaches further.
 
     `lengths` are those of the contigs in bp, int64; a window's part past a contig's end reaches nowhere.
+
+    Returns
+    -------
+    split : uint8, shape (bins,)
+        Index into `SPLITS`, for bins that are neither straddling nor at a boundary.
+    straddling, boundary : bool, shape (bins,)
+        Bins that no split holds whole; bins that one holds whole while their window reaches into another.
     """
     split = np.full(len(bins), TRAIN, np.uint8)
     straddling = np.zeros(len(bins), bool)
@@ -154,7 +141,7 @@ def assign(bins: Bins, lengths: NDArray[np.int64], placed: dict[int, Territory],
         straddling[part] = low != high
         reaching = (_stretch(territory, np.maximum(left, 0)) < low) | (_stretch(territory, right - 1) > high)
         boundary[part] = reaching & (low == high)
-    return Assigned(split, straddling, boundary)
+    return split, straddling, boundary
 
 
 def _stretch(territory: Territory, position: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -46,18 +46,9 @@ class _SplitArrays:
     bases: Any
     labels: Any
     transposed: bool
-
-    @property
-    def n(self) -> int:
-        return int(self.bases.shape[-1 if self.transposed else 0])
-
-    @property
-    def window(self) -> int:
-        return int(self.bases.shape[0 if self.transposed else -1])
-
-    @property
-    def targets(self) -> int:
-        return int(self.labels.shape[0 if self.transposed else -1])
+    n: int
+    window: int
+    targets: int
 
     @property
     def block(self) -> int:
@@ -157,15 +148,15 @@ def _open(path: Path, part: str, files: ExitStack) -> _SplitArrays:
             received = ", ".join(key for key in arrays if not key.startswith(("__", "#"))) or "none"
             raise DanqError(f"{path}: expected an array {name!r}, received {received}")
     bases, labels = (arrays[name] for name in names)
-    split = _SplitArrays(path, bases, labels, transposed)
+    sizes = [array.shape[::-1] if transposed else array.shape for array in (bases, labels)]
+    match sizes:
+        case [(n, 4, window), (rows, targets)] if n == rows:
+            return _SplitArrays(path, bases, labels, transposed, n, window, targets)
     expected = ("window x 4 x n", "labels x n") if transposed else ("n x 4 x window", "n x labels")
-    rows = split.labels.shape[-1 if transposed else 0]
-    if bases.ndim != 3 or labels.ndim != 2 or bases.shape[1] != 4 or rows != split.n:
-        raise DanqError(
-            f"{path}: expected {names[0]} of {expected[0]} and {names[1]} of {expected[1]}, "
-            f"received {bases.shape} and {labels.shape}"
-        )
-    return split
+    raise DanqError(
+        f"{path}: expected {names[0]} of {expected[0]} and {names[1]} of {expected[1]}, "
+        f"received {bases.shape} and {labels.shape}"
+    )
 
 
 def _blocks(

@@ -1,5 +1,7 @@
 """DeepSEA's .mat files: small ones of the published layout, against the sequences they were made from."""
 
+from contextlib import ExitStack
+
 import h5py
 import numpy as np
 import pytest
@@ -94,9 +96,8 @@ def test_the_order_of_channels_is_a_g_c_t(tmp_path, published):
 
 def test_blocks_end_where_chunks_end(tmp_path):
     _write_hdf5(tmp_path / "train.mat", "train", *_rows(40, 1), chunks=(WINDOW, 4, 7))
-    with h5py.File(tmp_path / "train.mat") as file:
-        split = deepsea._SplitArrays(tmp_path, file["trainxdata"], file["traindata"], True)
-        assert split.block == 16_384 // 7 * 7
+    with ExitStack() as files:
+        assert deepsea._open(tmp_path / "train.mat", "train", files).block == 16_384 // 7 * 7
 
 
 def test_names_come_from_a_file_and_a_target_without_positives_may_be_kept(tmp_path, published):

@@ -25,12 +25,10 @@ def statuses(
 ) -> list[str]:
     bins = bins_of(np.array(lengths), width)
     placed = territories(SplitOptions(valid=valid, test=test), genome(lengths, names), bins, "c.yaml")
-    assigned = assign(bins, np.array(lengths), placed, window)
+    splits = assign(bins, np.array(lengths), placed, window)
     return [
         "straddling" if straddling else "boundary" if boundary else SPLITS[split]
-        for split, straddling, boundary in zip(
-            assigned.split, assigned.straddling, assigned.boundary, strict=True
-        )
+        for split, straddling, boundary in zip(*splits, strict=True)
     ]
 
 
@@ -96,6 +94,7 @@ def test_splits_equal_a_naive_loop_and_no_windows_of_two_splits_overlap(
         (["chr1:5-1"], ["chr2"], "c.yaml: split.valid: expected a contig or a region"),
         (["chr3"], ["chr2"], "split.valid: expected a contig of the genome (chr1, chr2), received 'chr3'"),
         (["chr1"], ["chr2:1-31"], "split.test: expected a region within chr2 (30 bp), received 'chr2:1-31'"),
+        (["chr1"], ["chr2:31-"], "split.test: expected a region within chr2 (30 bp), received 'chr2:31-'"),
         (0.1, ["chr2"], "split.valid: expected contigs or regions, received a fraction"),
     ],
 )
