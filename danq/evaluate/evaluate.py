@@ -37,8 +37,6 @@ def evaluate_predictions(
     ----------
     paths : list of Path
         `.npz` predictions of one run, one a split. Thresholds for F1 are chosen on `valid`.
-    out : Path
-        Directory of the results.
     dataset : Path, optional
         The dataset behind the predictions; with it the test split is compared with the training windows.
     resamples : int, optional

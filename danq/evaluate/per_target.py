@@ -29,8 +29,6 @@ from danq.progress import progress
 
 TARGET = "target_"
 """Begin of the names of columns of `resamples.parquet` with an array of one value a target."""
-CHOSEN, NO_VALIDATION, NO_VALID_POSITIVES = "chosen", "no_validation", "no_positives_in_validation"
-"""Every value of the column `threshold_status`."""
 
 _BLOCK_VALUES = 1 << 27
 _COLUMNS = (
@@ -170,6 +168,7 @@ def _score_target(
     if predictions.split == "valid":
         threshold = best_threshold(ranking)
     chosen = None if threshold is None or math.isnan(threshold) else calls(ranking, threshold)
+    called = "chosen" if chosen else "no_validation" if threshold is None else "no_positives_in_validation"
     row: dict[str, Any] = {
         "run": predictions.run,
         "split": predictions.split,
@@ -180,11 +179,11 @@ def _score_target(
         "status": ranking.status,
         "ece": reliable.ece,
         "threshold": threshold,
-        "threshold_status": NO_VALIDATION if threshold is None else CHOSEN if chosen else NO_VALID_POSITIVES,
+        "threshold_status": called,
     }
-    for suffix, called in {"": chosen, "_at_half": half}.items():
-        if called is not None and ranking.status == SCORED:
-            metrics = {"f1": called.f1, "mcc": called.mcc, "accuracy": called.accuracy}
+    for suffix, at in {"": chosen, "_at_half": half}.items():
+        if at is not None and ranking.status == SCORED:
+            metrics = {"f1": at.f1, "mcc": at.mcc, "accuracy": at.accuracy}
             row |= {f"{name}{suffix}": value for name, value in metrics.items()}
     if kept is not None:
         left = _ranked(rank(scores[kept], labels[kept]))

@@ -154,13 +154,9 @@ def _draw_logo(axes: "Axes", heat: HeatMap, part: slice, contribution: NDArray[n
     _set_positions(axes, heat, part)
     axes.tick_params(which="both", bottom=False, labelbottom=False)
     for base, colour in COLOURS.items():
+        at = [n for n in _positions(heat, part, base) if contribution[n]]
         # a negative height turns the letter upside down
-        places = [
-            (heat.start + 0.54 + n, 0.0, 0.92, contribution[n])
-            for n in range(part.start, part.stop)
-            if heat.ref[n] == LETTERS.index(base) and contribution[n]
-        ]
-        _add_letters(axes, base, places, colour)
+        _add_letters(axes, base, [(heat.start + 0.54 + n, 0.0, 0.92, contribution[n]) for n in at], colour)
     axes.axhline(0, color=PALE, linewidth=0.6)
     axes.spines["left"].set_visible(True)
     axes.yaxis.set_major_locator(MaxNLocator(5))
@@ -176,12 +172,8 @@ def _draw_cells(axes: "Axes", heat: HeatMap, part: slice, colours: dict[str, Any
     axes.pcolormesh(edges, np.arange(rows + 1) - 0.5, cells, edgecolors="white", linewidth=0.8, **colours)
     axes.set_ylim(rows - 0.5, -0.5)
     for row, base in enumerate(COLOURS):
-        places = [
-            (heat.start + 0.75 + n, row + 0.3, 0.5, -0.6)
-            for n in range(part.start, part.stop)
-            if heat.ref[n] == row
-        ]
-        _add_letters(axes, base, places, _REFERENCE)
+        boxes = [(heat.start + 0.75 + n, row + 0.3, 0.5, -0.6) for n in _positions(heat, part, base)]
+        _add_letters(axes, base, boxes, _REFERENCE)
     axes.set_yticks(range(rows), [*COLOURS, "del"][:rows], fontweight="bold")
     for label, colour in zip(axes.get_yticklabels(), COLOURS.values(), strict=False):
         label.set_color(colour)
@@ -201,6 +193,11 @@ def _set_positions(axes: "Axes", heat: HeatMap, part: slice) -> None:
     axes.xaxis.set_major_locator(MultipleLocator(step))
     axes.xaxis.set_minor_locator(MultipleLocator(1 if step < 10 else step // 5))
     axes.xaxis.set_major_formatter(StrMethodFormatter("{x:,.0f}"))
+
+
+def _positions(heat: HeatMap, part: slice, base: str) -> list[int]:
+    """Where a base stands in a part of the region."""
+    return [n for n in range(part.start, part.stop) if heat.ref[n] == LETTERS.index(base)]
 
 
 def _add_letters(axes: "Axes", base: str, boxes: Sequence[tuple[float, ...]], colour: str) -> None:

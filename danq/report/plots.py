@@ -1,6 +1,6 @@
 """Plots of the report: lines, bars and points that MultiQC draws from custom content; dots with intervals."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from math import inf, isfinite, nan
 from typing import TYPE_CHECKING, Any
@@ -73,16 +73,15 @@ def line_plot(
     tabs = [_short(tab) for tab in tabs if any(len(points) for points in tab.lines.values())]
     if not tabs:
         return None
-    views = [
-        {
+    views = {
+        tab.name: {
             "ylab": tab.ylab or axes[1],
             "colors": _colours(tab),
             "dash_styles": {text(name): "dash" for name in tab.dashed},
         }
         for tab in tabs
-    ]
+    }
     pconfig: dict[str, Any] = {
-        **views[0],
         "xlab": axes[0],
         "ylab": axes[1],
         "categories": whole_steps,
@@ -91,7 +90,6 @@ def line_plot(
         "smooth_points": None,
         "showlegend": True,
         "height": 560,
-        "data_labels": _buttons([tab.name for tab in tabs], views),
     }
     if unit_square:
         pconfig |= {"xmin": 0, "xmax": 1, "ymin": 0, "ymax": 1}
@@ -106,21 +104,24 @@ def line_plot(
         }
         for tab in tabs
     ]
-    return _plot(id_, title, description, "linegraph", data, pconfig)
+    return _plot(id_, title, description, "linegraph", views, data, pconfig)
 
 
 def _plot(
-    id_: str, title: str, description: str, kind: str, data: Any, pconfig: dict[str, Any], **config: Any
+    id_: str,
+    title: str,
+    description: str,
+    kind: str,
+    views: Mapping[str, Mapping[str, Any]],
+    data: Any,
+    pconfig: dict[str, Any],
+    **config: Any,
 ) -> Section:
+    """Make a section whose plot has a button a view, by its name; the settings of the first come first."""
+    buttons = [{"name": text(shortened(name, LONGEST_BUTTON)), **view} for name, view in views.items()]
     common = {"id": f"{id_}_plot", "title": text(title), "series_label": False, "save_data_file": False}
-    return section(id_, title, description, kind, data, pconfig=pconfig | common, **config)
-
-
-def _buttons(names: Iterable[str], views: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    return [
-        {"name": text(shortened(name, LONGEST_BUTTON)), **view}
-        for name, view in zip(names, views, strict=True)
-    ]
+    pconfig = {**next(iter(views.values())), **pconfig, "data_labels": buttons, **common}
+    return section(id_, title, description, kind, data, pconfig=pconfig, **config)
 
 
 def _short(tab: Tab) -> Tab:
@@ -158,17 +159,11 @@ def bar_plot(id_: str, title: str, description: str, views: Mapping[str, tuple[s
         return None
     first = next(iter(next(iter(filled.values()))[1].values()))
     coloured = {name: {"name": name, "color": colour} for name, colour in zip(first, PALETTE, strict=False)}
-    labels = [{"ylab": ylab} for ylab, _ in filled.values()]
-    pconfig = {
-        **labels[0],
-        "stacking": "group",
-        "cpswitch": False,
-        "sort_samples": False,
-        "hide_zero_cats": False,
-        "data_labels": _buttons(filled, labels),
-    }
+    labels = {name: {"ylab": ylab} for name, (ylab, _) in filled.items()}
+    pconfig = {"stacking": "group", "cpswitch": False, "sort_samples": False, "hide_zero_cats": False}
     data = [{text(group): dict(values) for group, values in groups.items()} for _, groups in filled.values()]
-    return _plot(id_, title, description, "bargraph", data, pconfig, categories=[coloured] * len(filled))
+    categories = [coloured] * len(filled)
+    return _plot(id_, title, description, "bargraph", labels, data, pconfig, categories=categories)
 
 
 def scatter_plot(
@@ -188,10 +183,9 @@ def scatter_plot(
     settings : mapping
         Further settings of MultiQC.
     """
-    labels = [{"xlab": text(x), "ylab": text(y)} for x, y in axes]
-    pconfig = {**labels[0], "color": PALETTE[0], "showlegend": False, **settings}
-    pconfig["data_labels"] = _buttons(views, labels)
-    return _plot(id_, title, description, "scatter", list(views.values()), pconfig)
+    labels = {name: {"xlab": text(x), "ylab": text(y)} for name, (x, y) in zip(views, axes, strict=True)}
+    pconfig = {"color": PALETTE[0], "showlegend": False, **settings}
+    return _plot(id_, title, description, "scatter", labels, list(views.values()), pconfig)
 
 
 @dataclass(frozen=True)
