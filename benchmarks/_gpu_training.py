@@ -61,12 +61,11 @@ def prepared_training(
     from danq.data.batches import TrainingBatches
     from danq.data.encoders import CodesEncoder
     from danq.learn.options import TrainOptions
-    from danq.learn.train.checkpoint import CheckpointStore
     from danq.learn.train.loop import Training, TrainingData
-    from danq.learn.train.losses import row_loss
-    from danq.learn.train.optimizers import make_optimizer
+    from danq.learn.train.monitor import epoch_events
+    from danq.learn.train.optimization import make_optimizer, row_loss
+    from danq.learn.train.state import CheckpointStore
     from danq.learn.train.step import Steps
-    from danq.learn.train.tensorboard import EpochEvents
     from danq.models import danq
 
     options = TrainOptions(
@@ -80,7 +79,7 @@ def prepared_training(
     batches = TrainingBatches(data, data.rows("train"), batch, 1, True, 0, samples)
     store = CheckpointStore(chosen.work / "checkpoint", "none")
     training = Training(
-        steps, TrainingData(batches, encoder, data.rows("valid")), options, store, EpochEvents(None)
+        steps, TrainingData(batches, encoder, data.rows("valid")), options, store, epoch_events(None)
     )
     return training, model
 

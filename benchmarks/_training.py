@@ -28,8 +28,7 @@ def keras_step() -> Step:
     from danq.data.encoders import CodesEncoder
     from danq.learn.devices import choose_strategy, repeatable
     from danq.learn.options import TrainOptions
-    from danq.learn.train.losses import row_loss
-    from danq.learn.train.optimizers import make_optimizer
+    from danq.learn.train.optimization import make_optimizer, row_loss
     from danq.learn.train.step import Steps
     from danq.models import danq
 

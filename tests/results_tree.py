@@ -8,8 +8,8 @@ import polars as pl
 
 from danq.data.dataset import SPLITS
 from danq.evaluate.evaluate import evaluate_predictions
+from danq.learn.options import read_name
 from danq.learn.predict.predictions import Predictions, write_predictions
-from danq.learn.repeats import read_name
 
 
 def predictions(

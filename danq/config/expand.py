@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from danq.learn.repeats import Repeat
+from danq.learn.options import Repeat
 
 if TYPE_CHECKING:
     from danq.config import Callset, Config, Run

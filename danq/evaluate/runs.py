@@ -10,7 +10,7 @@ from danq.errors import DanqError
 from danq.evaluate.class_metrics import ClassMetrics
 from danq.evaluate.per_target import SCHEMA, TARGET
 from danq.learn.manifest import BundleManifest
-from danq.learn.repeats import Repeat, read_name
+from danq.learn.options import Repeat, read_name
 from danq.storage import Entry, Manifest
 
 

@@ -1,5 +1,6 @@
-"""The model bundle: a trained network with its encoder, options, targets and history, as a directory."""
+"""The model bundle, a trained network with its encoder, options and history; its compiled forward passes."""
 
+import math
 import zipfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -8,12 +9,12 @@ from typing import Any
 
 import keras
 import numpy as np
+import tensorflow as tf
 from numpy.typing import NDArray
 
 from danq.data.encoders import Encoder, load_encoder
 from danq.errors import DanqError
-from danq.learn.manifest import BundleManifest, model_module, weights_digest
-from danq.learn.weights import MODEL_FILE
+from danq.learn.manifest import MODEL_FILE, BundleManifest, model_module, weights_digest
 
 HISTORY_FILE = "history.tsv"
 HISTORY_COLUMNS = (
@@ -38,7 +39,7 @@ class Bundle:
     path : Path
         Directory it was read from.
     model : keras.Model
-        Takes the dict of arrays `encoder` makes; returns logits (n, k), or (n, steps, k).
+        Takes the dict of arrays `encoder` makes; returns logits (n, k), or (n, sub-bins, k).
     encoder : Encoder
         Turns raw rows (of DNA, codes uint8 (n, window)) into the model's inputs.
     info : BundleManifest
@@ -49,36 +50,6 @@ class Bundle:
     model: keras.Model
     encoder: Encoder
     info: BundleManifest
-
-    @property
-    def targets(self) -> tuple[str, ...]:
-        """Names of the k outputs."""
-        return self.info.targets
-
-    @property
-    def window(self) -> int:
-        """Length of an input window in bp; 0 where rows are no DNA."""
-        return self.info.window or 0
-
-    @property
-    def kind(self) -> str:
-        """What a row is: ``dna``, ``text`` or ``image``."""
-        return self.info.data_kind
-
-    @property
-    def sub_bin(self) -> int:
-        """Bp of the sub-bins that are classified one by one; 0 where rows are classified as a whole."""
-        return self.info.step or 0
-
-    @property
-    def task(self) -> str:
-        """``multilabel`` (sigmoid) or ``multiclass`` (softmax)."""
-        return self.info.task
-
-    @property
-    def digest(self) -> str:
-        """SHA-256 of options, encoder state and the ordered weight arrays."""
-        return self.info.digest
 
 
 def model_weights(model: keras.Model) -> list[NDArray[Any]]:
@@ -93,25 +64,14 @@ def save_bundle(
     info: Mapping[str, Any],
     history: Sequence[Mapping[str, Any]] = (),
 ) -> BundleManifest:
-    """Write `model.keras`, `history.tsv` and `bundle.json` into a directory.
+    """Write `model.keras`, `history.tsv` and `bundle.json` into an existing directory.
 
     Parameters
     ----------
-    out : Path
-        Existing directory, usually that of `danq.files.staged`.
-    model : keras.Model
-        Model with its best weights.
-    encoder : Encoder
-        Its fitted encoder.
     info : mapping
         Keys of ``bundle.json`` but for ``encoder``, ``parameters`` and ``digest``, which are set here.
     history : sequence of mappings
         One mapping an epoch with the keys `HISTORY_COLUMNS`; what is missing or None stays empty.
-
-    Returns
-    -------
-    BundleManifest
-        What ``bundle.json`` holds.
     """
     made = {
         "encoder": encoder.state(),
@@ -140,11 +100,6 @@ def _cell(value: Any) -> str:
 
 def load_bundle(path: Path) -> Bundle:
     """Read a bundle and check that its model is the one its manifest describes.
-
-    Parameters
-    ----------
-    path : Path
-        Directory with ``bundle.json`` and ``model.keras``.
 
     Raises
     ------
@@ -175,3 +130,68 @@ def _load_model(path: Path, info: BundleManifest) -> keras.Model:
             failed = error
     first = (str(failed).splitlines() or [type(failed).__name__])[0]
     raise DanqError(f"{path}: not readable as a Keras model ({first})") from failed
+
+
+def compile_forward(bundle: Bundle, rows: int, both_strands: bool) -> Any:
+    """Compile the forward pass for exactly `rows` rows, or twice as many where both strands are read.
+
+    The second half of a batch then holds the reverse complements of the first; results are averaged, of
+    sub-bins each with the sub-bin at the same place of the genome.
+
+    Returns
+    -------
+    callable
+        Dict of arrays → logits and probabilities float32, shape (rows, k) or (rows, sub-bins, k).
+    """
+    batch = 2 * rows if both_strands else rows
+    multiclass = bundle.info.task == "multiclass"
+
+    def mean(values: tf.Tensor) -> tf.Tensor:
+        opposite = values[rows:]
+        return (values[:rows] + (opposite[:, ::-1] if values.shape.rank > 2 else opposite)) / 2
+
+    def forward(inputs: dict[str, tf.Tensor]) -> tuple[tf.Tensor, tf.Tensor]:
+        logits = tf.cast(bundle.model(inputs, training=False), tf.float32)
+        probabilities = tf.nn.softmax(logits) if multiclass else tf.sigmoid(logits)
+        return (mean(logits), mean(probabilities)) if both_strands else (logits, probabilities)
+
+    signature = {
+        name: tf.TensorSpec((batch, *shape), dtype) for name, (shape, dtype) in bundle.encoder.inputs.items()
+    }
+    return tf.function(forward, input_signature=[signature], jit_compile=False)
+
+
+def compile_strands(bundle: Bundle, both: bool) -> Any:
+    """Compile the forward pass of a model of codes for any number of windows, strands made on the device.
+
+    With `both` the reverse complements are read, too.
+
+    Returns
+    -------
+    callable
+        uint8 (n, window) → logits float32, shape (strands, n, k).
+    """
+
+    def forward(codes: tf.Tensor) -> tf.Tensor:
+        strands = [codes]
+        if both:
+            # A, C, G, T are 0..3, and N is 4 on either strand
+            strands.append(tf.where(codes < 4, 3 - codes, codes)[:, ::-1])
+        logits = tf.cast(bundle.model({"codes": tf.concat(strands, axis=0)}, training=False), tf.float32)
+        return tf.reshape(logits, (len(strands), -1, logits.shape[-1]))
+
+    signature = [tf.TensorSpec((None, bundle.info.window), tf.uint8)]
+    return tf.function(forward, input_signature=signature, jit_compile=False)
+
+
+def rows_by_memory(bundle: Bundle, limit: int, most: int) -> int:
+    """Windows of a forward pass that surely fit into `limit` bytes of memory, from the sizes of all outputs.
+
+    Beyond `most` windows larger batches are no faster.
+    """
+    outputs = [output for layer in bundle.model.layers for output in keras.tree.flatten(layer.output)]
+    numbers = sum(math.prod(output.shape[1:]) for output in outputs)
+    weights = 4 * bundle.model.count_params()
+    # three times: kernels keep copies in other layouts, and work space
+    fit = (limit // 2 - weights) // (3 * 4 * max(numbers, 1))
+    return max(min(fit, most), 1)

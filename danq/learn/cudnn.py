@@ -124,13 +124,7 @@ class KernelTimes(NamedTuple):
 
 
 def kernel_times(kind: Rnn) -> KernelTimes:
-    """Time the forward pass of a layer of DanQ's size, 128 rows of 75 positions, beside the generic kernel.
-
-    Parameters
-    ----------
-    kind : {'lstm', 'gru'}
-        Cell of the layer.
-    """
+    """Time the forward pass of an LSTM or GRU of DanQ's size, 128 rows of 75 positions."""
     layer = recurrent(kind, _UNITS, sequences=True, bidirectional=True, merge="concat", name="timed")
     cells = {"lstm": keras.layers.LSTM, "gru": keras.layers.GRU}
     generic = [

@@ -48,11 +48,6 @@ def processor_name() -> str:
 def choose_strategy(options: TrainOptions) -> tf.distribute.Strategy:
     """Choose the devices of a training; to be called before anything else is computed.
 
-    Parameters
-    ----------
-    options : TrainOptions
-        `require_gpu`, `distribute` and `batch_size` are read.
-
     Returns
     -------
     tf.distribute.Strategy

@@ -39,19 +39,14 @@ def examine() -> list[tuple[str, str]]:
     if gpus:
         facts += [(f"measured ({kind})", _measured(kind)) for kind in _CELLS]
     for module, use in _OPTIONAL.items():
-        found = importlib.util.find_spec(module) is not None
-        facts.append((module.replace("_", "-"), "installed" if found else f"not installed; needed to {use}"))
+        installed = importlib.util.find_spec(module) is not None
+        state = "installed" if installed else f"not installed; needed to {use}"
+        facts.append((module.replace("_", "-"), state))
     return [*facts, ("verdict", verdict(gpus, fast_path("lstm")))]
 
 
 def fast_path(kind: Rnn) -> str:
-    """Whether danq's recurrent layer runs by cuDNN's fused kernel here, by Keras's own condition.
-
-    Parameters
-    ----------
-    kind : {'lstm', 'gru'}
-        Cell of the layer.
-    """
+    """Whether danq's recurrent layer runs by cuDNN's fused kernel here, by Keras's own condition."""
     layer = recurrent(kind, 2, sequences=True, bidirectional=False, merge="concat", name="probe")
     unmet = cudnn_ready(layer)
     if unmet:
@@ -68,8 +63,8 @@ def _keras_takes_cudnn(layer: keras.layers.Layer) -> bool:
     except ImportError:
         return bool(tf.config.list_logical_devices("GPU"))
     reset = {"reset_after": layer.reset_after} if isinstance(layer, keras.layers.GRU) else {}
-    given = (layer.activation, layer.recurrent_activation, layer.unroll)
-    return bool(cudnn_ok(*given, use_bias=layer.use_bias, **reset))
+    conditions = (layer.activation, layer.recurrent_activation, layer.unroll)
+    return bool(cudnn_ok(*conditions, use_bias=layer.use_bias, **reset))
 
 
 def _measured(kind: Rnn) -> str:

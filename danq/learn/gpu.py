@@ -54,10 +54,7 @@ def driver_visible() -> bool:
 def missing_libraries(folders: Sequence[Path] | None = None) -> list[str]:
     """CUDA libraries that this TensorFlow was built for and that cannot be opened here.
 
-    Parameters
-    ----------
-    folders : sequence of Path, optional
-        Where the ``nvidia`` packages of a Python environment are; this one's where left out.
+    They are looked for in `folders`, the ``nvidia`` packages of this Python environment where left out, too.
     """
     if folders is None:
         names = {*site.getsitepackages(), sysconfig.get_paths()["purelib"]}
@@ -109,12 +106,8 @@ def rows_that_fit(run: Callable[[int], object], limit: int, peak: Callable[[], i
     peak : callable
         Most bytes in use since it was asked before.
     multiple : int
-        Rows of the two trials are `multiple` and four times as many; the answer is a multiple of it.
-
-    Returns
-    -------
-    int
-        At least `multiple`.
+        Rows of the two trials are `multiple` and four times as many; the answer is a multiple of it, at least
+        `multiple`.
     """
     sizes = (multiple, 4 * multiple)
     peaks = []

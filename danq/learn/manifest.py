@@ -1,7 +1,14 @@
-"""What ``bundle.json`` says of a trained model; importable without TensorFlow."""
+"""What ``bundle.json`` says of a trained model, and its weights as arrays.
+
+Importable without TensorFlow, which takes seconds and 600 MB to load.
+"""
 
 import hashlib
+import io
 import json
+import re
+import zipfile
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import ModuleType
@@ -17,20 +24,17 @@ from danq.files import sha256
 from danq.models import load_model_module
 from danq.storage import Entry, Manifest
 
+MODEL_FILE = "model.keras"
+Weights = dict[str, list[NDArray[np.float32]]]
+"""Arrays of each layer by its name, in Keras's order."""
+
 
 def weights_digest(
     options: Mapping[str, Any], encoder: Mapping[str, Any], weights: Sequence[NDArray[Any]]
 ) -> str:
-    """SHA-256 of model options, encoder state and weights; free of dates, which `.keras` files carry.
+    """SHA-256 of model options and encoder state, both JSON-like, and weights, of which dtypes count, too.
 
-    Parameters
-    ----------
-    options : mapping
-        The model's options, JSON-like.
-    encoder : mapping
-        The encoder's state, JSON-like.
-    weights : sequence of arrays
-        As ``[w.numpy() for w in model.weights]``; order, shape and dtype count.
+    It is free of dates, which `.keras` files carry.
     """
     head = {"options": options, "encoder": encoder}
     total = hashlib.sha256(json.dumps(head, sort_keys=True, separators=(",", ":")).encode())
@@ -60,10 +64,6 @@ class BundleManifest(Manifest):
         SHA-256 of that file; None for models that come with danq.
     options, train, predict : dict
         Of the model, the training and the prediction, all defaults included.
-    targets : tuple of k str
-        Names of the outputs.
-    task, data_kind : str
-        As of the dataset.
     window, bin, step : int or None
         bp of an input window, of the labelled bin at its centre, and of the sub-bins that are classified one
         by one; None where they do not apply.
@@ -73,8 +73,6 @@ class BundleManifest(Manifest):
         Metrics of the epoch whose weights were kept; time, speed and device.
     encoder : dict
         State of the encoder, its name among it.
-    parameters : int
-        Of the network.
     digest : str
         SHA-256 of options, encoder state and the ordered weight arrays.
     """
@@ -106,15 +104,7 @@ class BundleManifest(Manifest):
 def model_module(info: BundleManifest) -> ModuleType | None:
     """Find the module of a bundle's model.
 
-    Parameters
-    ----------
-    info : BundleManifest
-        ``bundle.json``.
-
-    Returns
-    -------
-    module or None
-        None where the file of a model of one's own is gone, or not what it was at the training.
+    None where the file of a model of one's own is gone, or not what it was at the training.
     """
     if info.model.endswith(".py"):
         path = Path(info.model)
@@ -126,10 +116,7 @@ def model_module(info: BundleManifest) -> ModuleType | None:
 def not_above_chance(best: Mapping[str, Any]) -> str | None:
     """Say that a run is not trained enough, where its validation AUPRC is not above the prevalence.
 
-    Parameters
-    ----------
-    best : mapping
-        As `BundleManifest.best`.
+    `best` is as `BundleManifest.best`.
     """
     auprc, prevalence = best.get("valid_auprc"), best.get("valid_prevalence")
     if auprc is None or prevalence is None or auprc > prevalence:
@@ -159,3 +146,50 @@ class UsedBundle(Entry):
     path: str
     run: str
     digest: str
+
+
+def read_weights(path: Path, info: BundleManifest) -> Weights | None:
+    """Read the arrays of a ``.keras`` file: a ZIP with the layers' configuration and an HDF5 file.
+
+    None where the file is damaged or laid out in another way, which the bundle's digest tells; Keras may then
+    say more.
+    """
+    import h5py
+
+    try:
+        with zipfile.ZipFile(path) as archive:
+            layers = json.loads(archive.read("config.json"))["config"]["layers"]
+            with h5py.File(io.BytesIO(archive.read("model.weights.h5"))) as stored:
+                weights = _by_layer(layers, stored["layers"])
+    except (OSError, KeyError, TypeError, ValueError, zipfile.BadZipFile):
+        return None
+    arrays = [array for of_layer in weights.values() for array in of_layer]
+    return weights if weights_digest(info.options, info.encoder, arrays) == info.digest else None
+
+
+def _by_layer(layers: list[dict[str, Any]], stored: Any) -> Weights:
+    """Arrays of the layers; a group is called after its layer's class, numbered where there are several."""
+    seen = Counter[str]()
+    weights: Weights = {}
+    for layer in layers:
+        kind = _snake_case(layer["class_name"])
+        number = seen[kind]
+        seen[kind] += 1
+        group = stored.get(f"{kind}_{number}" if number else kind)
+        weights[layer["config"]["name"]] = [] if group is None else _arrays(group)
+    return weights
+
+
+def _arrays(group: Any) -> list[NDArray[np.float32]]:
+    """Arrays of a layer and of the layers inside it; of two directions the forward one comes first."""
+    parts = [group[name] for name in ("forward_layer", "backward_layer", "cell") if name in group]
+    own = group.get("vars", {})
+    return [np.asarray(own[str(number)]) for number in range(len(own))] + [
+        array for part in parts for array in _arrays(part)
+    ]
+
+
+def _snake_case(name: str) -> str:
+    name = re.sub(r"\W+", "", name)
+    name = re.sub("(.)([A-Z][a-z]+)", r"\1_\2", name)
+    return re.sub("([a-z])([A-Z])", r"\1_\2", name).lower()

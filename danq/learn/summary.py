@@ -27,10 +27,6 @@ class Sizes:
         bp; 0 where rows are no DNA.
     targets : int
         Outputs.
-    task : str
-        ``multilabel`` or ``multiclass``.
-    kind : str
-        ``dna``, ``text`` or ``image``.
     bin, sub_bin : int or None
         bp of the bins and of the sub-bins in them that are labelled.
     path : Path or None
@@ -55,15 +51,8 @@ def sizes_of_dataset(path: Path) -> Sizes:
         If it is none.
     """
     manifest = DatasetManifest.read(path)
-    return Sizes(
-        manifest.window or 0,
-        len(manifest.targets),
-        manifest.task,
-        manifest.data_kind,
-        manifest.bin,
-        manifest.step,
-        path,
-    )
+    window, targets = manifest.window or 0, len(manifest.targets)
+    return Sizes(window, targets, manifest.task, manifest.data_kind, manifest.bin, manifest.step, path)
 
 
 def sizes_of_options(options: DatasetOptions) -> Sizes:
@@ -87,14 +76,7 @@ def sizes_of_options(options: DatasetOptions) -> Sizes:
 def describe_model(model: str, options: Mapping[str, Any], sizes: Sizes) -> str:
     """Table of layers with output shapes and parameters, and a diagram of how they are connected.
 
-    Parameters
-    ----------
-    model : str
-        Name of a model, or path of its Python file.
-    options : mapping
-        Options of the model.
-    sizes : Sizes
-        Window, targets and task.
+    `model` is the name of one, or the path of its Python file.
 
     Raises
     ------

@@ -13,8 +13,7 @@ from threadpoolctl import ThreadpoolController
 
 from danq.genome.alphabet import N, reverse_complement
 from danq.learn.gpu import gpu_possible
-from danq.learn.manifest import BundleManifest, model_module
-from danq.learn.weights import MODEL_FILE, Weights, read_weights
+from danq.learn.manifest import MODEL_FILE, BundleManifest, Weights, model_module, read_weights
 
 if TYPE_CHECKING:
     from danq.learn.bundle import Bundle
@@ -100,8 +99,8 @@ class OnGpu(_OfBundle):
     """Whole windows on a GPU, which makes and encodes both strands itself: models of one-hot bases."""
 
     def __init__(self, bundle: "Bundle", strands: Computed, rows: int | None) -> None:
+        from danq.learn.bundle import compile_strands, rows_by_memory
         from danq.learn.gpu import memory_limit
-        from danq.learn.predict.forward import compile_strands, rows_by_memory
 
         super().__init__(bundle.info, strands)
         most = rows_by_memory(bundle, memory_limit(), 2 * _MOST_ON_GPU) // (2 if self.both else 1)

@@ -34,8 +34,6 @@ class Output:
         Targets to write, in this order; all of them where empty.
     tracks : Path or None
         Directory of genome tracks.
-    track_format : {"bigwig", "bedgraph"}
-        Format of the tracks.
 
     Raises
     ------
@@ -66,12 +64,7 @@ class Output:
         return np.array(target_indices(self.targets, known, "--target")) if self.targets else None
 
     def check_positions(self, contigs: dict[str, int] | None) -> None:
-        """Refuse tracks of rows that have no positions.
-
-        Parameters
-        ----------
-        contigs : dict of str to int, or None
-            Length in bp of each contig, where the rows lie on some.
+        """Refuse tracks of rows that lie on no contigs, and so have no positions.
 
         Raises
         ------
@@ -82,12 +75,7 @@ class Output:
             raise DanqError(f"--tracks {self.tracks}: expected rows with positions; these have none")
 
     def writers(self, contigs: dict[str, int] | None) -> list[AbstractContextManager[Append]]:
-        """Open the files, one context manager each.
-
-        Parameters
-        ----------
-        contigs : dict of str to int, or None
-            Length in bp of each contig, where the rows lie on some.
+        """Open the files, one context manager each; `contigs` are the lengths in bp of those rows lie on.
 
         Raises
         ------
@@ -106,16 +94,8 @@ class Output:
 def table_columns(predictions: Predictions) -> dict[str, NDArray[Any]]:
     """Columns of the tables: `id`, `contig`, `start`, `end`, `flags`, then three for each target.
 
-    Parameters
-    ----------
-    predictions : Predictions
-        n rows of k targets; what is None has no column.
-
-    Returns
-    -------
-    dict of str to array, shape (n,)
-        The columns of a target are `<target>__probability` and `<target>__logit` (float32) and, where
-        labels are known, `<target>__label` (uint8).
+    What is None has no column. The columns of a target are `<target>__probability` and `<target>__logit`
+    (float32) and, where labels are known, `<target>__label` (uint8).
     """
     arrays = predictions.columns()
     columns = {title: arrays[name] for name, title in _ROW_COLUMNS.items() if name in arrays}
@@ -166,15 +146,10 @@ def writing_probabilities(
 ) -> Iterator[Append]:
     """Write the probability of every target as a genome track, named for the target.
 
-    Parameters
-    ----------
-    folder, contigs, kind
-        As for `danq.genome.track_writer.writing_tracks`.
-
     Raises
     ------
     DanqError
-        As `writing_tracks`, or if rows have no positions.
+        As `danq.genome.track_writer.writing_tracks`, or if rows have no positions.
     """
     names: list[str] = []
     with writing_tracks(folder, contigs, names, kind) as append_rows:

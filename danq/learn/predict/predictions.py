@@ -1,5 +1,7 @@
 """Predictions as arrays, and the `.npz` file that keeps them; importable without TensorFlow."""
 
+import struct
+import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -7,15 +9,18 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
+from numpy.lib.format import dtype_to_descr
 from numpy.typing import NDArray
 
 from danq.errors import DanqError
 from danq.files import atomic
-from danq.npz import StreamedNpz, read_npz
+from danq.storage import RowSpool
 
 _COLUMNS = ("ids", "probabilities", "logits", "labels", "contig", "start", "end", "flags")
 _SCALARS = ("run", "split", "task", "bin", "bundle_digest", "dataset_digest")
 _NEEDED = ("ids", "probabilities", "logits", "targets", "run", "split", "task")
+_ALIGNMENT, _LOCAL_HEADER = 64, 30
+_MAPPED_BYTES = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -41,14 +46,12 @@ class Predictions:
     flags : str, shape (n,), or None
         Remarks, joined by commas: `padded`, the window reaches past the end of its contig or record and
         was filled with N; `many_n`, more than half of the window is N.
-    run, split : str
-        Name of the run; train, valid or test, or an empty string.
-    task : str
-        `multilabel` or `multiclass`.
+    split : str
+        train, valid or test, or an empty string.
     bin : int
         bp that a row stands for; 0 where rows have no bin.
     bundle_digest, dataset_digest : str
-        Digests of the model bundle and of the dataset; empty where there is none.
+        Empty where there is none.
     """
 
     ids: NDArray[np.str_]
@@ -71,24 +74,12 @@ class Predictions:
         return len(self.ids)
 
     def rows(self, rows: slice | NDArray[Any]) -> "Predictions":
-        """Take the same predictions for a choice of rows.
-
-        Parameters
-        ----------
-        rows : slice or int64, shape (m,), or bool, shape (n,)
-            What NumPy accepts as an index of the first axis.
-        """
+        """Take the same predictions for a choice of rows, what NumPy accepts as an index of an axis."""
         arrays: dict[str, Any] = {name: array[rows] for name, array in self.columns().items()}
         return replace(self, **arrays)
 
     def choose(self, columns: NDArray[np.int64]) -> "Predictions":
-        """Take the same predictions for a choice of targets.
-
-        Parameters
-        ----------
-        columns : int64, shape (m,)
-            0-based indices of targets.
-        """
+        """Take the same predictions for a choice of targets, by their 0-based indices."""
         return replace(
             self,
             probabilities=self.probabilities[:, columns],
@@ -109,6 +100,55 @@ class Append(Protocol):
         """Append `block`; everything but the rows must be the same in every block."""
 
 
+class _StreamedNpz:
+    """Collect arrays that grow along their first axis and pack them into one uncompressed ``.npz`` file.
+
+    The packed file is what `numpy.load` reads; its bytes depend on the arrays alone, not on the blocks they
+    came in. Rows wait in an existing folder, which the caller removes.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._spools: dict[str, RowSpool] = {}
+
+    def append(self, arrays: dict[str, NDArray[Any]]) -> None:
+        """Add a block of rows to each named array; strings may differ in width between blocks."""
+        for name, array in arrays.items():
+            if name not in self._spools:
+                self._spools[name] = RowSpool(self._waiting(name))
+            self._spools[name].append(array)
+
+    def pack(self, path: Path, scalars: dict[str, str | int]) -> None:
+        """Write `scalars` as arrays without dimensions, and the collected arrays, to `path`."""
+        with path.open("wb") as raw, zipfile.ZipFile(raw, "w", zipfile.ZIP_STORED) as archive:
+            for name, value in scalars.items():
+                array = np.array(value)
+                with archive.open(_member(name), "w", force_zip64=True) as member:
+                    member.write(_aligned_header(array.dtype, (), raw.tell()) + array.tobytes())
+            for name, spool in self._spools.items():
+                with archive.open(_member(name), "w", force_zip64=True) as member:
+                    member.write(_aligned_header(spool.dtype, spool.shape, raw.tell()))
+                    for block in spool.blocks():
+                        member.write(block.tobytes())
+                self._waiting(name).unlink()
+
+    def _waiting(self, name: str) -> Path:
+        return self._folder / f"{name}.rows"
+
+
+def _member(name: str) -> zipfile.ZipInfo:
+    # a fixed date: two runs must give equal bytes
+    return zipfile.ZipInfo(f"{name}.npy", date_time=(1980, 1, 1, 0, 0, 0))
+
+
+def _aligned_header(dtype: np.dtype[Any], shape: tuple[int, ...], position: int) -> bytes:
+    """Header of an array that starts at byte `position`, padded so that its data are aligned in the file."""
+    text = repr({"descr": dtype_to_descr(dtype), "fortran_order": False, "shape": shape}).encode("latin1")
+    unpadded = position + 10 + len(text) + 1
+    text += b" " * (-unpadded % _ALIGNMENT) + b"\n"
+    return b"\x93NUMPY\x01\x00" + struct.pack("<H", len(text)) + text
+
+
 @contextmanager
 def writing_npz(path: Path) -> Iterator[Append]:
     """Write predictions to an `.npz` file block by block; memory does not grow with the rows.
@@ -119,7 +159,7 @@ def writing_npz(path: Path) -> Iterator[Append]:
         If the file cannot be written, or no block was given.
     """
     with atomic(path) as partial:
-        streamed = StreamedNpz(partial.parent)
+        streamed = _StreamedNpz(partial.parent)
         first: list[Predictions] = []
 
         def append(block: Predictions) -> None:
@@ -135,13 +175,7 @@ def writing_npz(path: Path) -> Iterator[Append]:
 
 
 def write_predictions(path: Path, predictions: Predictions) -> None:
-    """Write predictions to an `.npz` file in one go.
-
-    Raises
-    ------
-    DanqError
-        If the file cannot be written.
-    """
+    """Write predictions to an `.npz` file in one go, as `writing_npz` does."""
     with writing_npz(path) as append:
         append(predictions)
 
@@ -155,7 +189,7 @@ def read_predictions(path: str | Path) -> Predictions:
         If the file is missing, no file of danq's predictions, or its arrays do not fit together.
     """
     path = Path(path)
-    arrays = read_npz(path)
+    arrays = _read_npz(path)
     missing = [name for name in _NEEDED if name not in arrays]
     if missing:
         raise DanqError(f"{path}: expected predictions of danq, received an .npz file without {missing[0]!r}")
@@ -172,3 +206,39 @@ def _check(path: Path, predictions: Predictions) -> None:
         expected = (n, k) if name in ("probabilities", "logits", "labels") else (n,)
         if array.shape != expected:
             raise DanqError(f"{path}: expected {name!r} of shape {expected}, received {array.shape}")
+
+
+def _read_npz(path: Path) -> dict[str, NDArray[Any]]:
+    """Read every array of an ``.npz`` file; large uncompressed ones are memory-mapped, read-only."""
+    try:
+        with zipfile.ZipFile(path) as archive, path.open("rb") as raw:
+            return {
+                info.filename.removesuffix(".npy"): _read_member(path, archive, info, raw)
+                for info in archive.infolist()
+            }
+    except FileNotFoundError:
+        raise DanqError(f"{path}: no such file") from None
+    except IsADirectoryError:
+        raise DanqError(f"{path}: expected a file, received a directory") from None
+    except PermissionError:
+        raise DanqError(f"{path}: not readable (permission denied)") from None
+    except (zipfile.BadZipFile, ValueError, EOFError, struct.error) as error:
+        raise DanqError(f"{path}: expected a whole .npz file of arrays ({error})") from None
+
+
+def _read_member(path: Path, archive: zipfile.ZipFile, info: zipfile.ZipInfo, raw: Any) -> NDArray[Any]:
+    if info.compress_type != zipfile.ZIP_STORED or info.file_size < _MAPPED_BYTES:
+        with archive.open(info) as member:
+            array: NDArray[Any] = np.lib.format.read_array(member, allow_pickle=False)
+            return array
+    # a stored member lies in the archive as it is: the map begins behind its zip and NumPy headers
+    raw.seek(info.header_offset + 26)
+    name_length, extra_length = struct.unpack("<HH", raw.read(4))
+    raw.seek(info.header_offset + _LOCAL_HEADER + name_length + extra_length)
+    major, _ = np.lib.format.read_magic(raw)
+    read_header = np.lib.format.read_array_header_1_0 if major == 1 else np.lib.format.read_array_header_2_0
+    shape, fortran, dtype = read_header(raw)
+    if dtype.hasobject:
+        raise ValueError(f"{info.filename} holds Python objects")
+    mapped = np.memmap(path, dtype, "r", offset=raw.tell(), shape=shape, order="F" if fortran else "C")
+    return np.asarray(mapped)

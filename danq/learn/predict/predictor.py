@@ -15,13 +15,11 @@ from danq.data.batches import pad
 from danq.data.dataset import Raw
 from danq.errors import DanqError
 from danq.genome.alphabet import N, reverse_complement
-from danq.learn.bundle import Bundle, load_bundle
+from danq.learn.bundle import Bundle, compile_forward, load_bundle
 from danq.learn.devices import describe_device, prepare_gpus
-from danq.learn.predict.forward import compile_forward
 from danq.learn.predict.outputs import Output
 from danq.learn.predict.predictions import Predictions
-from danq.learn.predict.rows import Rows, Source
-from danq.learn.predict.rows_from_python import rows_from_python
+from danq.learn.predict.rows import Rows, Source, rows_from_python
 from danq.progress import progress
 
 log = logging.getLogger("danq")
@@ -40,8 +38,6 @@ class Predictor:
 
     Parameters
     ----------
-    bundle : Bundle
-        The trained model.
     batch_size : int, optional
         Rows of a forward pass, at least 2; the run's own where left out. When both strands are averaged, half
         of the rows are reverse complements. Rounded up to whole blocks of 16 windows.
@@ -68,18 +64,18 @@ class Predictor:
             raise DanqError(f"batch size: expected at least 2 rows, received {size}")
         if strands not in ("mean", "none"):
             raise DanqError(f"reverse complement: expected mean or none, received {strands!r}")
-        if reverse_complement == "mean" and bundle.kind != "dna":
+        if reverse_complement == "mean" and bundle.info.data_kind != "dna":
             raise DanqError(
-                f"reverse complement: expected none for rows of kind {bundle.kind}, received mean"
+                f"reverse complement: expected none for rows of kind {bundle.info.data_kind}, received mean"
             )
         prepare_gpus()
         self.bundle = bundle
-        self.both_strands = strands == "mean" and bundle.kind == "dna"
+        self.both_strands = strands == "mean" and bundle.info.data_kind == "dna"
         self.rows = -(-(size // 2 if self.both_strands else size) // _ROWS) * _ROWS
         self._forward = compile_forward(bundle, self.rows, self.both_strands)
 
     def logits(self, raw: Raw) -> NDArray[np.float32]:
-        """Logits of rows, float32, shape (n, k) or (n, steps, k); see `scores`."""
+        """Logits of rows, float32, shape (n, k) or (n, sub-bins, k); see `scores`."""
         return self.scores(raw)[0]
 
     def scores(self, raw: Raw) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
@@ -92,7 +88,7 @@ class Predictor:
 
         Returns
         -------
-        logits, probabilities : float32, shape (n, k), or (n, steps, k) of a model that classifies steps
+        logits, probabilities : float32, shape (n, k), or (n, sub-bins, k) of a model that classifies sub-bins
             Each the mean over both strands of DNA, unless strands are not averaged.
 
         Raises
@@ -100,8 +96,8 @@ class Predictor:
         DanqError
             If the windows have another length, or the images another size, than the model's.
         """
-        window = self.bundle.window
-        if self.bundle.kind == "dna" and (isinstance(raw, list) or raw.shape[1:] != (window,)):
+        info, window = self.bundle.info, self.bundle.info.window
+        if info.data_kind == "dna" and (isinstance(raw, list) or raw.shape[1:] != (window,)):
             received = "texts" if isinstance(raw, list) else f"shape {raw.shape}"
             raise DanqError(f"expected windows of {window} bp, received {received}")
         # all batches are started before the first result is fetched, so that a GPU need not wait for the host
@@ -113,48 +109,40 @@ class Predictor:
             probabilities[place] = batch_probabilities.numpy()[: place.stop - place.start]
         return logits, probabilities
 
-    def predict(self, given: Sequence[str] | NDArray[np.uint8]) -> Predictions:
+    def predict(self, inputs: Sequence[str] | NDArray[np.uint8]) -> Predictions:
         """Predict rows given from Python.
 
         Parameters
         ----------
-        given : sequence of n str, or uint8, shape (n, height, width, channels)
+        inputs : sequence of n str, or uint8, shape (n, height, width, channels)
             Of DNA, nucleotide letters in either case: sequences shorter than the model's window are centred,
             filled up with N, and flagged. Otherwise texts, or images.
 
         Returns
         -------
         Predictions
-            Rows named `1` to `n`; of a model that classifies steps, `1:start-end` (bp) and so on.
+            Rows named `1` to `n`; of a model that classifies sub-bins, `1:start-end` (bp) and so on.
 
         Raises
         ------
         DanqError
             If there is no row, or one is empty, too long, or holds something else than the model reads.
         """
-        return self.annotate(rows_from_python(given, self.bundle.info))
+        return self.annotate(rows_from_python(inputs, self.bundle.info))
 
     def annotate(self, rows: Rows, split: str = "", bin: int = 0, dataset_digest: str = "") -> Predictions:
         """Predict a block of rows and put names, positions, labels and flags beside the numbers.
 
-        Parameters
-        ----------
-        rows : Rows
-            n rows.
-        split : str
-            Split they are from, if any.
-        bin : int
-            bp a row stands for, or 0.
-        dataset_digest : str
-            Digest of their dataset, if any.
+        A row stands for `bin` bp, or 0; `split` and `dataset_digest` are empty where there are none.
         """
+        info = self.bundle.info
         logits, probabilities = self.scores(rows.raw)
         many_n = np.zeros(len(logits), bool)
-        if self.bundle.kind == "dna":
-            many_n = 2 * np.count_nonzero(rows.codes == N, axis=1) > self.bundle.window
+        if info.data_kind == "dna":
+            many_n = 2 * np.count_nonzero(rows.codes == N, axis=1) > (info.window or 0)
         if logits.ndim > 2:
             sub_bins, k = logits.shape[1:]
-            bin = self.bundle.sub_bin
+            bin = info.step or 0
             rows, kept = rows.by_sub_bin(bin, sub_bins)
             logits, probabilities = (values.reshape(-1, k)[kept] for values in (logits, probabilities))
             many_n = np.repeat(many_n, sub_bins)[kept]
@@ -162,17 +150,17 @@ class Predictor:
             ids=np.array(rows.ids),
             probabilities=probabilities,
             logits=logits,
-            targets=np.array(self.bundle.targets),
+            targets=np.array(info.targets),
             labels=rows.labels,
             contig=None if rows.contig is None else np.array(rows.contig),
             start=rows.start,
             end=rows.end,
             flags=FLAGS[rows.padded + 2 * many_n],
-            run=self.bundle.info.run,
+            run=info.run,
             split=split,
-            task=self.bundle.task,
+            task=info.task,
             bin=bin,
-            bundle_digest=self.bundle.digest,
+            bundle_digest=info.digest,
             dataset_digest=dataset_digest,
         )
 
@@ -189,16 +177,9 @@ def load(
     batch_size: int | None = None,
     reverse_complement: Literal["mean", "none"] | None = None,
 ) -> Predictor:
-    """Load a trained model for prediction.
+    """Load a trained model for prediction, for example from ``results/runs/danq``.
 
-    Parameters
-    ----------
-    path : str or Path
-        Directory of the bundle, for example ``results/runs/danq``.
-    batch_size : int, optional
-        Rows of a forward pass; the run's own where left out.
-    reverse_complement : {"mean", "none"}, optional
-        Average both strands or not; as the run says where left out.
+    `batch_size` and `reverse_complement` are as for `Predictor`.
 
     Raises
     ------
@@ -209,21 +190,7 @@ def load(
 
 
 def predict_source(predictor: Predictor, source: Source, output: Output) -> int:
-    """Predict every row of a source into files; memory does not grow with the rows.
-
-    Parameters
-    ----------
-    predictor : Predictor
-        The model.
-    source : Source
-        The rows.
-    output : Output
-        Where they go.
-
-    Returns
-    -------
-    int
-        Number of rows.
+    """Predict every row of a source into files; memory does not grow with the rows, whose number is returned.
 
     Raises
     ------
@@ -231,7 +198,7 @@ def predict_source(predictor: Predictor, source: Source, output: Output) -> int:
         If an asked-for target is unknown, or a file cannot be written.
     """
     started, done = time.monotonic(), 0
-    chosen = output.choose(predictor.bundle.targets)
+    chosen = output.choose(predictor.bundle.info.targets)
     with ExitStack() as stack:
         appends = [stack.enter_context(writing) for writing in output.writers(source.contigs)]
         advance = stack.enter_context(progress("predicting", source.rows, "rows"))
@@ -243,13 +210,9 @@ def predict_source(predictor: Predictor, source: Source, output: Output) -> int:
             done += len(block)
             advance(len(rows.ids))
     seconds = time.monotonic() - started
+    targets = len(predictor.bundle.info.targets if chosen is None else chosen)
     log.info(
-        "%s: %s rows, %d targets in %.1f s (%s rows/s) on %s",
-        output.path,
-        f"{done:,}",
-        len(predictor.bundle.targets if chosen is None else chosen),
-        seconds,
-        f"{done / seconds:,.0f}",
-        describe_device(),
+        f"{output.path}: {done:,} rows, {targets} targets in {seconds:.1f} s ({done / seconds:,.0f} rows/s) "
+        f"on {describe_device()}"
     )
     return done

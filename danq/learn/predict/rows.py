@@ -1,12 +1,17 @@
-"""What is predicted, as a stream of raw rows."""
+"""What is predicted: a stream of raw rows, or rows given from Python, checked and named by their number."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from danq.data.dataset import Raw
+from danq.errors import DanqError
+from danq.genome.alphabet import N, encode
+from danq.genome.intervals import window_start
+from danq.learn.manifest import BundleManifest
 
 BLOCK = 1024
 """Rows that are held at a time."""
@@ -44,17 +49,14 @@ class Rows:
         return np.asarray(self.raw, np.uint8)
 
     def by_sub_bin(self, size: int, number: int) -> tuple["Rows", NDArray[np.bool_]]:
-        """Take rows apart into their sub-bins, each with its place, labels and flags, but without its input.
+        """Take rows apart into sub-bins of `size` bp, `number` a row, each with its place, labels and flags.
 
-        Parameters
-        ----------
-        size, number : int
-            bp of a sub-bin, and sub-bins of a row; the first one begins at the row's ``start``.
+        The first sub-bin begins at the row's ``start``; the last one may be shorter.
 
         Returns
         -------
         rows : Rows
-            m sub-bins, ``contig:start-end`` their names; the last one of a row may be shorter.
+            m sub-bins, ``contig:start-end`` their names, without inputs.
         kept : bool, shape (n * number,)
             Which of all sub-bins these are: those that lie before the row's end and not before 0.
         """
@@ -90,10 +92,8 @@ class Source:
         How many there are in all.
     bin : int
         bp a row stands for; 0 where rows are whole records.
-    split : str
-        Name of the dataset's split, or empty.
-    dataset_digest : str
-        Digest of the dataset, or empty.
+    split, dataset_digest : str
+        Of the dataset, or empty.
     contigs : dict of str to int, or None
         Length in bp of the genome's contigs, where rows lie on one.
     """
@@ -104,3 +104,78 @@ class Source:
     split: str = ""
     dataset_digest: str = ""
     contigs: dict[str, int] | None = None
+
+
+def window_at(codes: NDArray[np.uint8], start: int, window: int) -> NDArray[np.uint8]:
+    """Cut one window (bp) out of a sequence of codes that it overlaps, filled up with N past its ends.
+
+    `start` is the 0-based first base and may be negative.
+    """
+    low, high = max(start, 0), min(start + window, len(codes))
+    cut = np.full(window, N, np.uint8)
+    cut[low - start : high - start] = codes[low:high]
+    return cut
+
+
+def rows_from_python(inputs: Sequence[str] | NDArray[np.uint8], info: BundleManifest) -> Rows:
+    """Turn what the model of ``bundle.json`` reads into rows named `1` to `n`.
+
+    Parameters
+    ----------
+    inputs : sequence of n str, or uint8, shape (n, height, width, channels)
+        Sequences, texts or images.
+
+    Raises
+    ------
+    DanqError
+        If there is no row, or one is not what the model reads.
+    """
+    kind = info.data_kind
+    what = {"dna": "sequence", "text": "text", "image": "image"}[kind]
+    if isinstance(inputs, str):
+        raise DanqError(f"expected a list of {what}s, received one str; write [{what}]")
+    if not len(inputs):
+        raise DanqError(f"expected at least one {what}, received none")
+    ids = [str(number) for number in range(1, len(inputs) + 1)]
+    whole = np.zeros(len(inputs), bool)
+    if kind == "image":
+        return Rows(ids, _images(inputs, info.shape or ()), whole)
+    texts = list(inputs)
+    for number, text in enumerate(texts, 1):
+        if not isinstance(text, str):
+            raise DanqError(f"{what} {number}: expected text, received {type(text).__name__}")
+    if kind == "text":
+        empty = [number for number, text in enumerate(texts, 1) if not text.strip()]
+        if empty:
+            raise DanqError(f"text {empty[0]}: expected a text, received an empty one")
+        return Rows(ids, [text.strip() for text in texts], whole)
+    return _sequences(ids, texts, info.window or 0, (info.bin or 0) if info.step else 0)
+
+
+def _images(inputs: Any, shape: tuple[int, ...]) -> NDArray[np.uint8]:
+    images = np.asarray(inputs)
+    if images.shape[1:] != shape or images.dtype != np.uint8:
+        size = " x ".join(map(str, shape))
+        raise DanqError(f"expected uint8 images of {size}, received {images.dtype} of shape {images.shape}")
+    return images
+
+
+def _sequences(ids: list[str], texts: list[str], window: int, bin: int) -> Rows:
+    """Centre sequences in windows; with a bin they get positions, so that its sub-bins can be told apart."""
+    windows = np.stack([_window(number, text, window) for number, text in enumerate(texts, 1)])
+    lengths = np.array([len(text) for text in texts], np.int64)
+    padded = lengths < window
+    if not bin:
+        return Rows(ids, windows, padded)
+    start = window_start(0, lengths, bin)
+    return Rows(ids, windows, padded, ids, start, np.minimum(start + bin, lengths))
+
+
+def _window(number: int, text: str, window: int) -> NDArray[np.uint8]:
+    try:
+        codes = encode(text)
+    except DanqError as error:
+        raise DanqError(f"sequence {number}: {error}") from None
+    if not 0 < len(codes) <= window:
+        raise DanqError(f"sequence {number}: expected 1 to {window} bp, received {len(codes)} bp")
+    return window_at(codes, window_start(0, len(codes), window), window)

@@ -8,7 +8,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from danq.errors import DanqError, first_few
-from danq.genome.alphabet import N
 from danq.genome.contigs import read_aliases
 from danq.genome.encode import Header, encode_letters, read_pieces
 from danq.genome.fasta import Genome
@@ -16,35 +15,26 @@ from danq.genome.indexed import open_genome_or_fasta
 from danq.genome.intervals import union, window_start
 from danq.genome.tracks import place_intervals
 from danq.learn.manifest import BundleManifest
-from danq.learn.predict.rows import BLOCK, Rows, Source, interval_ids
+from danq.learn.predict.rows import BLOCK, Rows, Source, interval_ids, window_at
 from danq.learn.predict.sources import check_dna, compare_genomes, contig_lengths
 
 log = logging.getLogger("danq")
 
 
 def fasta_source(fasta: Path, info: BundleManifest, tile: bool = False) -> Source:
-    """Take the records of a FASTA: each centred in one window, or covered by tiles.
+    """Take the records of a FASTA: each centred in one window, or with `tile` covered by tiles.
 
     A record shorter than the window is centred and filled up with N. Tiles start at 0 of a record and follow
     each other without overlap; a tile has the model's bin size (its window, where it has no bin) and lies at
     the centre of its window. The last tile of a record may be shorter. The file is read twice, so that what
     is wrong in it is found before the first prediction.
 
-    Parameters
-    ----------
-    fasta : Path
-        Plain, gzip or bgzip FASTA.
-    info : BundleManifest
-        ``bundle.json`` of the model.
-    tile : bool
-        Cover every record with tiles, whatever its length.
-
     Raises
     ------
     DanqError
         If the file cannot be read, holds something other than nucleotides, a record twice, one without
         sequence, or (without `tile`) one longer than the window, or the model reads no DNA, or classifies
-        steps, which only tiles place.
+        sub-bins, which only tiles place.
     """
     check_dna(info, "--fasta")
     if info.step and not tile:
@@ -119,28 +109,6 @@ def _rows(waiting: list[tuple[str, int, NDArray[np.uint8]]], window: int, width:
     return Rows(interval_ids(names, start, end), cut, padded, names, start, end)
 
 
-def window_at(codes: NDArray[np.uint8], start: int, window: int) -> NDArray[np.uint8]:
-    """Cut one window out of a sequence, filled up with N past its ends.
-
-    Parameters
-    ----------
-    codes : uint8, shape (length,)
-        Bases as 0..4 for A, C, G, T, N.
-    start : int
-        0-based first base; may be negative.
-    window : int
-        Window size in bp; the two must overlap.
-
-    Returns
-    -------
-    uint8, shape (window,)
-    """
-    low, high = max(start, 0), min(start + window, len(codes))
-    cut = np.full(window, N, np.uint8)
-    cut[low - start : high - start] = codes[low:high]
-    return cut
-
-
 def bed_source(bed: Path, genome: Path, info: BundleManifest, aliases: Path | None = None) -> Source:
     """Take the bins of a genome that overlap regions, each once, in the order of the genome.
 
@@ -153,8 +121,6 @@ def bed_source(bed: Path, genome: Path, info: BundleManifest, aliases: Path | No
         BED, narrowPeak, broadPeak or GFF3; plain or gzip.
     genome : Path
         Directory of the encoded genome, or a FASTA.
-    info : BundleManifest
-        ``bundle.json`` of the model.
     aliases : Path, optional
         Table of further contig names.
 

@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,18 +21,7 @@ log = logging.getLogger("danq")
 
 
 def dataset_source(path: Path, split: str, info: BundleManifest, genome: Path | None = None) -> Source:
-    """Take the rows of one split of a dataset, with their labels.
-
-    Parameters
-    ----------
-    path : Path
-        Directory of the dataset.
-    split : str
-        train, valid or test.
-    info : BundleManifest
-        ``bundle.json`` of the model.
-    genome : Path, optional
-        Directory of the dataset's genome, where it has moved.
+    """Take the rows of one split of a dataset, with their labels; `genome` is given where it has moved.
 
     Raises
     ------
@@ -40,24 +30,21 @@ def dataset_source(path: Path, split: str, info: BundleManifest, genome: Path | 
         not the model's.
     """
     dataset = open_dataset(path, genome)
-    pairs = {
+    pairs: dict[str, tuple[Any, Any]] = {
         "kind": (info.data_kind, dataset.kind),
         "window": (info.window or 0, dataset.window),
         "task": (info.task, dataset.task),
         "image size": (info.shape, dataset.manifest.shape),
         "labelled steps of": (info.step, dataset.sub_bin),
     }
+    if dataset.sub_bin:
+        pairs["bin"] = info.bin, dataset.bin
     for name, (expected, received) in pairs.items():
         if expected != received:
             raise DanqError(
                 f"{path / 'dataset.json'}: expected {name} {expected} as run {info.run!r} was trained, "
                 f"received {received}"
             )
-    if dataset.sub_bin and info.bin != dataset.bin:
-        raise DanqError(
-            f"{path / 'dataset.json'}: expected bin {info.bin} as run {info.run!r} was trained, "
-            f"received {dataset.bin}"
-        )
     _check_targets(path / "dataset.json", info.targets, dataset.targets, info.run)
     if info.dataset.digest != dataset.digest:
         log.warning(
@@ -113,8 +100,6 @@ def example_source(path: Path, info: BundleManifest, column: str | None, encodin
     path : Path
         Texts: CSV, TSV or Parquet. Images: .npz with an array ``x``, Parquet of PNG bytes, or a folder with
         PNG files.
-    info : BundleManifest
-        ``bundle.json`` of the model.
     column : str, optional
         Column of the texts or PNG bytes; ``text`` or ``image`` where left out.
     encoding : {'utf-8', 'latin-1'}, optional
@@ -169,14 +154,7 @@ def _images(pictures: list[Record], info: BundleManifest) -> Iterator[Rows]:
 
 
 def check_dna(info: BundleManifest, option: str) -> None:
-    """Refuse sequences for a model that reads none.
-
-    Parameters
-    ----------
-    info : BundleManifest
-        ``bundle.json`` of the model.
-    option : str
-        What names the sequences, for the message.
+    """Refuse sequences, which `option` names, for a model that reads none.
 
     Raises
     ------

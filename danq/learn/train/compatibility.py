@@ -17,8 +17,8 @@ from danq.models import kinds_read
 
 def make_encoder(module: ModuleType, options: BaseModel, kind: str) -> Encoder:
     """Make a model's unfitted encoder for a kind of data; models that read one kind are not told it."""
-    told = "kind" in inspect.signature(module.encoder).parameters
-    made: Encoder = module.encoder(options, kind=kind) if told else module.encoder(options)
+    kinds = {"kind": kind} if "kind" in inspect.signature(module.encoder).parameters else {}
+    made: Encoder = module.encoder(options, **kinds)
     if not hasattr(made, "fit"):
         raise DanqError(f"{module.__file__}: encoder: expected to return an encoder, received {made!r}")
     return made
@@ -47,7 +47,7 @@ def check_data(module: ModuleType, data: Dataset, train: TrainOptions) -> None:
     ------
     DanqError
         If the model reads other kinds of data, strands or shifts are asked of rows that have none, the model
-        cannot learn steps, all training rows are of one class, or validation has no rows or none that the
+        cannot learn sub-bins, all training rows are of one class, or validation has no rows or none that the
         monitor can use.
     """
     kinds = kinds_read(module)
@@ -88,52 +88,38 @@ def _check_validation(data: Dataset, train: TrainOptions) -> None:
 
 
 def with_sub_bins(options: BaseModel, bin: int | None, sub_bin: int | None) -> BaseModel:
-    """Tell a model that classifies sub-bins which of them the dataset labels.
+    """Tell a model that classifies sub-bins, if its options can be told, which of them the dataset labels.
 
-    Parameters
-    ----------
-    options : BaseModel
-        Options of a model; those with ``output``, ``bin`` and ``steps`` can be told.
-    bin, sub_bin : int or None
-        bp of the dataset's bins and of their sub-bins.
+    `bin` and `sub_bin` are bp of the dataset's bins and of their sub-bins.
 
     Raises
     ------
     DanqError
         If the options name a bin or sub-bins of another size: as many of them may cover another part.
     """
-    given: Any = options
     if sub_bin is None or not {"output", "bin", "steps"} <= set(type(options).model_fields):
         return options
-    if given.output != "steps":
+    values: dict[str, Any] = dict(options)
+    if values["output"] != "steps":
         return options
     labelled = {"bin": bin, "steps": sub_bin}
     for name, size in labelled.items():
-        if getattr(given, name) not in (size, None):
+        if values[name] not in (size, None):
             raise DanqError(
                 f"options.{name}: expected {size} bp as the dataset labels them, or none, "
-                f"received {getattr(given, name)}"
+                f"received {values[name]}"
             )
     return options.model_copy(update=labelled)
 
 
 def check_output(model: keras.Model, data: Dataset, run: str) -> None:
-    """Refuse a model whose output is not one logit for each label of a row.
-
-    Parameters
-    ----------
-    model : keras.Model
-        Gives (batch, k), or (batch, steps, k).
-    data : Dataset
-        Labels (n, k), or (n, steps, k).
-    run : str
-        Name of the run, for messages.
+    """Refuse a model whose output, (batch, k) or (batch, sub-bins, k), is not one logit a label of a row.
 
     Raises
     ------
     DanqError
-        If it is no model, one has steps and the other has none, or their numbers differ; with the size that
-        would fit.
+        If it is no model, one has sub-bins and the other has none, or their numbers differ; with the size
+        that would fit.
     """
     if not isinstance(model, keras.Model):
         raise DanqError(f"runs.{run}.model: expected build to return a Keras model, received {model!r}")

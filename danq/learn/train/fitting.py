@@ -23,14 +23,12 @@ from danq.learn.bundle import load_bundle
 from danq.learn.devices import describe_device, find_gpus, is_chief, processor_name, repeatable
 from danq.learn.gpu import out_of_memory
 from danq.learn.options import PredictOptions, TrainOptions, bundle_path
-from danq.learn.train.checkpoint import DIRECTORY, CheckpointStore
 from danq.learn.train.compatibility import check_encoder, check_output, make_encoder
 from danq.learn.train.loop import Training, TrainingData
-from danq.learn.train.losses import positive_weights, row_loss, target_weights
-from danq.learn.train.optimizers import make_optimizer
-from danq.learn.train.state import TrainingState
+from danq.learn.train.monitor import epoch_events
+from danq.learn.train.optimization import make_optimizer, positive_weights, row_loss, target_weights
+from danq.learn.train.state import DIRECTORY, CheckpointStore, TrainingState
 from danq.learn.train.step import Steps
-from danq.learn.train.tensorboard import EpochEvents
 from danq.learn.train.transfer import copy_weights, freeze_layers, warn_of_other_rows
 
 _READ_AT_ONCE = 4096
@@ -112,20 +110,20 @@ def fit_by_steps(
             optimizer = make_optimizer(train, strategy.num_replicas_in_sync)
             optimizer.build(model.trainable_variables)
         loss = row_loss(data.task, positive_weights(train, data), target_weights(train, data))
-        inputs = {} if source is None else {"init_from": source.digest}
+        inputs = {} if source is None else {"init_from": source.info.digest}
         writes = is_chief(strategy)
         training = Training(
             Steps(strategy, model, optimizer, loss, train.clip_norm is not None),
             TrainingData(_batches(data, train), encoder, data.rows("valid")),
             train,
             CheckpointStore(out / DIRECTORY, _checkpoint_digest(run, options, data, inputs)),
-            EpochEvents(out / "tensorboard" if train.tensorboard and writes else None),
+            epoch_events(out / "tensorboard" if train.tensorboard and writes else None),
             writes,
         )
         state = _run(training, name, train)
     final = module.build(*build)
     final.set_weights(model.get_weights())
-    return Trained(encoder, final, state.history, _told(state), inputs, writes)
+    return Trained(encoder, final, state.history, _how_it_went(state), inputs, writes)
 
 
 def _run(training: Training, name: str, train: TrainOptions) -> TrainingState:
@@ -149,7 +147,7 @@ def _run(training: Training, name: str, train: TrainOptions) -> TrainingState:
         raise out_of_memory("train.batch_size", train.batch_size, fits) from None
 
 
-def _told(state: TrainingState) -> dict[str, Any]:
+def _how_it_went(state: TrainingState) -> dict[str, Any]:
     return {
         "device": describe_device(),
         "samples_per_second": state.samples_per_second,

@@ -2,10 +2,10 @@
 
 import logging
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import tensorflow as tf
@@ -15,14 +15,10 @@ from danq.data.batches import Batch, TrainingBatches, ordered_batches
 from danq.data.encoders import Encoder
 from danq.learn.bundle import model_weights
 from danq.learn.options import TrainOptions
-from danq.learn.train.checkpoint import Checkpoint, CheckpointStore
 from danq.learn.train.monitor import Monitor, ValidationMetrics
-from danq.learn.train.optimizers import learning_rate
-from danq.learn.train.prefetch import prefetched
-from danq.learn.train.state import TrainingState
-from danq.learn.train.step import Arrays, Loaded, Steps
-from danq.learn.train.stopping import StopRequest, stop_requests
-from danq.learn.train.tensorboard import EpochEvents
+from danq.learn.train.optimization import learning_rate
+from danq.learn.train.state import Checkpoint, CheckpointStore, StopRequest, TrainingState, stop_requests
+from danq.learn.train.step import Arrays, Loaded, Steps, prefetched
 from danq.progress import Advance, progress
 
 log = logging.getLogger("danq")
@@ -32,17 +28,7 @@ _VARIABLE, _BEST = "variable", "best"
 
 @dataclass(frozen=True)
 class TrainingData:
-    """Training batches, and the rows that validate.
-
-    Attributes
-    ----------
-    batches : TrainingBatches
-        Of the training rows.
-    encoder : Encoder
-        Fitted.
-    valid : int64, shape (n,)
-        Rows of ``batches.dataset``.
-    """
+    """Training batches, the fitted encoder of their rows, and the rows that validate, int64 (n,)."""
 
     batches: TrainingBatches
     encoder: Encoder
@@ -66,8 +52,7 @@ class TrainingData:
         return -(-len(self.valid) // self.batches.batch_size)
 
 
-@dataclass(frozen=True)
-class _Losses:
+class _Losses(NamedTuple):
     """Losses of a call's steps, not read yet; the first one's number."""
 
     losses: tf.Tensor
@@ -80,16 +65,10 @@ class Training:
 
     Parameters
     ----------
-    steps : Steps
-        Model, optimizer and devices.
-    data : TrainingData
-        Rows.
-    options : TrainOptions
-        Epochs, patience, monitor, schedule, minutes between checkpoints.
     store : CheckpointStore
         Where the checkpoint is.
-    events : EpochEvents
-        TensorBoard's copy of the history.
+    events : callable
+        Takes each row of the history.
     writes : bool
         Whether this process writes checkpoints; of several workers one does.
     """
@@ -100,7 +79,7 @@ class Training:
         data: TrainingData,
         options: TrainOptions,
         store: CheckpointStore,
-        events: EpochEvents,
+        events: Callable[[Mapping[str, Any]], None],
         writes: bool = True,
     ) -> None:
         self.state = TrainingState()
@@ -112,14 +91,9 @@ class Training:
         self._saved = self._mark = time.monotonic()
 
     def run(self, name: str) -> TrainingState:
-        """Train until the epochs are over or nothing got better for `patience` epochs.
+        """Train until the epochs are over or nothing got better for `patience` epochs; messages name the run.
 
         The model is left with the weights of its best epoch.
-
-        Parameters
-        ----------
-        name : str
-            Name of the run, for messages.
 
         Raises
         ------
@@ -136,8 +110,11 @@ class Training:
                 self._train_epoch(stop, advance)
                 with self._steps.averaged():
                     metrics = self._validate(stop)
-                    if metrics is not None and self._close_epoch(metrics):
-                        self._best = model_weights(self._steps.model)
+                    if metrics is not None:
+                        self._lap()
+                        rate = self._rate(self._data.batches.steps - 1)
+                        if state.close_epoch(metrics, self._options, rate):
+                            self._best = model_weights(self._steps.model)
                 if metrics is None:
                     self._save(stop)
                 else:
@@ -210,13 +187,9 @@ class Training:
         _measure(monitor, behind)
         return monitor.metrics()
 
-    def _close_epoch(self, metrics: ValidationMetrics) -> bool:
-        self._lap()
-        return self.state.close_epoch(metrics, self._options, self._rate(self._data.batches.steps - 1))
-
     def _report(self, metrics: ValidationMetrics) -> None:
         row = self.state.history[-1]
-        self._events.write(row)
+        self._events(row)
         shown = {
             "loss": row["train_loss"],
             "validation loss": metrics.loss,
@@ -237,7 +210,7 @@ class Training:
         if self._writes:
             arrays = _numbered(_VARIABLE, [variable.numpy() for variable in self._variables])
             arrays |= _numbered(_BEST, self._best)
-            self._store.write(Checkpoint(arrays, self.state.as_dict()))
+            self._store.write(Checkpoint(arrays, asdict(self.state)))
         self._saved = time.monotonic()
         if stop.number:
             log.warning(

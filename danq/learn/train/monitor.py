@@ -1,8 +1,15 @@
-"""Validation metrics of an epoch, collected batch by batch: loss, AUROC, AUPRC and F1 over scored targets."""
+"""Validation metrics of an epoch, collected batch by batch, and TensorBoard's copy of the history.
 
+Loss, AUROC, AUPRC and F1 over scored targets.
+"""
+
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
 import numpy as np
+import tensorflow as tf
 from numpy.typing import NDArray
 
 from danq.metrics import SCORED, auprc, auroc, class_log_odds, count_calls, rank
@@ -35,14 +42,8 @@ class ValidationMetrics:
 class Monitor:
     """Collects the logits of all validation rows, 5 bytes a row and target, and reduces them to metrics.
 
-    Parameters
-    ----------
-    rows : int
-        Validation rows; their sub-bins, where those are labelled.
-    targets : int
-        Targets.
-    task : {'multilabel', 'multiclass'}
-        For classes the targets are scored one against the rest.
+    `rows` counts their sub-bins, where those are labelled. For ``multiclass`` the targets are scored one
+    against the rest.
     """
 
     def __init__(self, rows: int, targets: int, task: str) -> None:
@@ -60,7 +61,7 @@ class Monitor:
         losses: NDArray[np.float32],
         weight: NDArray[np.float32],
     ) -> None:
-        """Take in one batch; rows of weight 0 are padding and left out.
+        """Take in one batch.
 
         Parameters
         ----------
@@ -69,7 +70,7 @@ class Monitor:
         labels : uint8, shape (b, k), or (b, sub-bins, k)
             0 or 1.
         losses, weight : float32, shape (b,)
-            Loss of each row; 0 for padding rows, else 1.
+            Loss of each row; 0 for padding rows, which are left out, else 1.
         """
         real = weight > 0
         targets = len(self._scores)
@@ -95,3 +96,25 @@ class Monitor:
                 measured.append((auroc(ranking), auprc(ranking), count_calls(called, labels).f1))
         means = np.mean(measured, axis=0).tolist() if measured else (None, None, None)
         return ValidationMetrics(loss, means[0], means[1], means[2], len(measured))
+
+
+def epoch_events(directory: Path | None) -> Callable[[Mapping[str, Any]], None]:
+    """Make a function that writes a row of the history for TensorBoard, which only looking at it needs.
+
+    Without a directory, which is created if missing, it writes nothing.
+    """
+    if directory is None:
+        return lambda row: None
+    writer = tf.summary.create_file_writer(str(directory))
+
+    def write(row: Mapping[str, Any]) -> None:
+        # tf.summary.scalar asks for the package tensorboard, which writing does not need
+        metadata = tf.compat.v1.SummaryMetadata()
+        metadata.plugin_data.plugin_name = "scalars"
+        with writer.as_default(step=row["epoch"]):
+            for name, value in row.items():
+                if name != "epoch" and value is not None:
+                    tf.summary.write(name, tf.constant(value, tf.float32), metadata=metadata)
+        writer.flush()
+
+    return write

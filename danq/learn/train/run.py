@@ -15,9 +15,9 @@ from danq.learn.bundle import save_bundle
 from danq.learn.devices import choose_strategy
 from danq.learn.manifest import BundleManifest, not_above_chance
 from danq.learn.options import TrainOptions
-from danq.learn.train.checkpoint import DIRECTORY, CheckpointStore
 from danq.learn.train.compatibility import check_data, with_sub_bins
 from danq.learn.train.fitting import RunOptions, Trained, fit_by_steps, fit_itself
+from danq.learn.train.state import DIRECTORY, CheckpointStore
 from danq.models import load_model_module
 from danq.provenance import provenance
 
@@ -34,14 +34,6 @@ def train_run(
 
     Parameters
     ----------
-    run_name : str
-        Name of the run.
-    run : RunOptions
-        Model, its options, training and prediction.
-    dataset : Path
-        Directory of the labelled dataset.
-    out : Path
-        Directory of the bundle.
     runs : Path
         Directory of all runs, where ``train.init_from`` finds a run by its name.
     genome : Path, optional
@@ -63,7 +55,6 @@ def train_run(
     check_writable(out)
     module = load_model_module(run.model)
     options = _model_options(module, run_name, run.options)
-    store = Path(out) / DIRECTORY
     if hasattr(module, "fit"):
         data = _open(dataset, genome, module, run.train)
         trained = fit_itself(module, options, data, run.train)
@@ -77,7 +68,7 @@ def train_run(
     if trained.writes:
         with staged(out) as partial:
             manifest = save_bundle(partial, trained.model, trained.encoder, info, trained.history)
-        CheckpointStore(store, "").remove()
+        CheckpointStore(out / DIRECTORY, "").remove()
     _close(run_name, info)
     return manifest
 
@@ -132,11 +123,8 @@ def _information(
 def valid_prevalence(data: Dataset) -> float | None:
     """Share of positive labels in the validation rows, which is the AUPRC of chance.
 
-    Returns
-    -------
-    float or None
-        Mean over the targets that have both positives and negatives there, as the validation metrics are;
-        None where no target has.
+    Mean over the targets that have both positives and negatives there, as the validation metrics are; None
+    where no target has.
     """
     labels = data.labelled("valid")
     counts = data.counts("valid").tolist()
@@ -154,18 +142,13 @@ def _best(history: Sequence[Mapping[str, Any]], monitor: str) -> dict[str, Any]:
 
 
 def _close(name: str, info: Mapping[str, Any]) -> None:
-    told = info["training"]
-    speed, waiting = told["samples_per_second"], told["wait_share"]
+    training = info["training"]
+    speed, waiting = training["samples_per_second"], training["wait_share"]
     log.info(
-        "trained %s: %d epochs in %.0f s, best %d; device %s%s%s",
-        name,
-        told["epochs"],
-        told["seconds"],
-        info["best"]["epoch"],
-        told["device"],
-        "" if speed is None else f"; {speed:,.0f} samples/s",
-        "" if waiting is None else f"; {waiting:.1%} of the time waiting for input",
+        f"trained {name}: {training['epochs']} epochs in {training['seconds']:.0f} s, best "
+        f"{info['best']['epoch']}; device {training['device']}"
+        + ("" if speed is None else f"; {speed:,.0f} samples/s")
+        + ("" if waiting is None else f"; {waiting:.1%} of the time waiting for input")
     )
-    remark = not_above_chance(info["best"])
-    if remark:
+    if remark := not_above_chance(info["best"]):
         log.warning("%s: %s", name, remark)

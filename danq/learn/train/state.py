@@ -1,12 +1,33 @@
-"""What changes during a training beside the variables, and when it ends."""
+"""What changes during a training beside the variables, the checkpoint that keeps it all, requests to stop."""
 
+import json
+import logging
 import math
-from dataclasses import asdict, dataclass, field
-from typing import Any
+import shutil
+import signal
+import threading
+import zipfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import FrameType
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
 
 from danq.errors import DanqError
+from danq.files import atomic
 from danq.learn.options import TrainOptions
 from danq.learn.train.monitor import ValidationMetrics
+
+log = logging.getLogger("danq")
+
+DIRECTORY = ".checkpoint"
+"""Inside a run's results, but no declared output: those Snakemake deletes before a job runs again."""
+_FILE = "state.npz"
+_HEAD = "head"
 
 
 @dataclass
@@ -53,10 +74,6 @@ class TrainingState:
     history: list[dict[str, Any]] = field(default_factory=list)
     resumed: int = 0
 
-    def as_dict(self) -> dict[str, Any]:
-        """All fields, JSON-like."""
-        return asdict(self)
-
     def over(self, options: TrainOptions) -> bool:
         """Whether all epochs are done, or nothing got better for `patience` epochs."""
         return self.epoch >= options.epochs or self.stale >= options.patience
@@ -70,7 +87,7 @@ class TrainingState:
             If it is no finite number.
         """
         if not math.isfinite(loss):
-            raise diverged(f"the loss is {loss} in epoch {self.epoch + 1}, step {step + 1}")
+            raise _diverged(f"the loss is {loss} in epoch {self.epoch + 1}, step {step + 1}")
         self.loss_sum += loss * samples
         self.samples += samples
 
@@ -93,16 +110,7 @@ class TrainingState:
         return self.waited / self.training_seconds if self.timed else None
 
     def close_epoch(self, metrics: ValidationMetrics, options: TrainOptions, rate: float) -> bool:
-        """Note the epoch that ended and turn to the next.
-
-        Parameters
-        ----------
-        metrics : ValidationMetrics
-            Of its validation.
-        options : TrainOptions
-            `monitor` and `schedule` are read.
-        rate : float
-            Learning rate of its last step.
+        """Note the epoch that ended, with the learning rate of its last step, and turn to the next.
 
         Returns
         -------
@@ -115,7 +123,7 @@ class TrainingState:
             If the validation loss is no finite number.
         """
         if not math.isfinite(metrics.loss):
-            raise diverged(f"the validation loss is {metrics.loss} after epoch {self.epoch + 1}")
+            raise _diverged(f"the validation loss is {metrics.loss} after epoch {self.epoch + 1}")
         speed = self.epoch_timed / self.epoch_training_seconds if self.epoch_timed else None
         self.history.append(
             {
@@ -130,7 +138,10 @@ class TrainingState:
                 "seconds": self.epoch_seconds,
             }
         )
-        self._note_plateau(metrics.loss, options)
+        self.plateau = 0 if metrics.loss < self.lowest_loss else self.plateau + 1
+        self.lowest_loss = min(self.lowest_loss, metrics.loss)
+        if self.plateau >= options.schedule.patience:
+            self.plateau, self.reductions = 0, self.reductions + 1
         score = {"loss": -metrics.loss, "auroc": metrics.auroc, "auprc": metrics.auprc}[options.monitor]
         self.epoch, self.step = self.epoch + 1, 0
         self.loss_sum, self.samples = 0.0, 0
@@ -141,16 +152,114 @@ class TrainingState:
         self.best_score, self.best_epoch, self.stale = score, self.epoch, 0
         return True
 
-    def _note_plateau(self, loss: float, options: TrainOptions) -> None:
-        self.plateau = 0 if loss < self.lowest_loss else self.plateau + 1
-        self.lowest_loss = min(self.lowest_loss, loss)
-        if self.plateau >= options.schedule.patience:
-            self.plateau, self.reductions = 0, self.reductions + 1
 
-
-def diverged(what: str) -> DanqError:
+def _diverged(what: str) -> DanqError:
     """Error of a training that cannot go on."""
     return DanqError(
         f"training diverged: {what}; try a lower train.learning_rate, train.clip_norm: 1 or "
         "train.precision: float32"
     )
+
+
+class Checkpoint(NamedTuple):
+    """What is needed to go on.
+
+    Attributes
+    ----------
+    arrays : dict of str to array
+        Weights, optimizer variables, states of random generators, best weights.
+    state : dict
+        The rest, JSON-like: epoch, step, sums, early stopping, history.
+    """
+
+    arrays: dict[str, NDArray[Any]]
+    state: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class CheckpointStore:
+    """Where one training keeps its checkpoint.
+
+    Attributes
+    ----------
+    directory : Path
+        Holds one file, which is replaced as a whole.
+    digest : str
+        Of dataset, model, options and release; a checkpoint of another digest is not used.
+    """
+
+    directory: Path
+    digest: str
+
+    def write(self, checkpoint: Checkpoint) -> None:
+        """Replace the checkpoint.
+
+        Raises
+        ------
+        DanqError
+            If it cannot be written.
+        """
+        head = json.dumps({"digest": self.digest, "state": checkpoint.state})
+        arrays: Mapping[str, Any] = {_HEAD: np.array(head), **checkpoint.arrays}
+        with atomic(self.directory / _FILE) as path:
+            np.savez(path, **arrays)
+
+    def read(self) -> Checkpoint | None:
+        """Read the checkpoint; one that is damaged or of another training is discarded, and said so."""
+        path = self.directory / _FILE
+        if not path.is_file():
+            return None
+        try:
+            # NumPy leaves a damaged file open unless it is handed an open one
+            with path.open("rb") as stream, np.load(stream, allow_pickle=False) as stored:
+                head = json.loads(str(stored[_HEAD]))
+                if head["digest"] == self.digest:
+                    arrays = {name: stored[name] for name in stored.files if name != _HEAD}
+                    return Checkpoint(arrays, head["state"])
+            reason = "it belongs to other data, options or another release"
+        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
+            reason = "it is damaged"
+        log.warning("%s: checkpoint discarded, %s; training starts anew", path, reason)
+        self.remove()
+        return None
+
+    def remove(self) -> None:
+        """Remove the checkpoint, if there is one."""
+        shutil.rmtree(self.directory, ignore_errors=True)
+
+
+@dataclass
+class StopRequest:
+    """The signal that asked to stop; 0 as long as none did."""
+
+    number: int = 0
+
+    @property
+    def name(self) -> str:
+        """For example ``SIGTERM``."""
+        return signal.Signals(self.number).name if self.number else ""
+
+
+@contextmanager
+def stop_requests() -> Iterator[StopRequest]:
+    """Note SIGTERM and SIGINT, for a look between two steps, instead of dying of them; a second one kills.
+
+    Outside the main thread, where Python cannot handle signals, nothing changes.
+    """
+    request = StopRequest()
+    if threading.current_thread() is not threading.main_thread():
+        yield request
+        return
+
+    def note(number: int, frame: FrameType | None) -> None:
+        request.number = number
+        signal.signal(number, before[number])
+
+    before = {int(number): signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
+    for number in before:
+        signal.signal(number, note)
+    try:
+        yield request
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -1,10 +1,16 @@
-"""One training step and one forward pass, compiled once for a fixed batch shape, on one or many devices."""
+"""One training step and one forward pass, compiled once for a fixed batch shape, on one or many devices.
 
-from collections.abc import Iterator, Sequence
+Their batches are prepared ahead in a thread, so that the device does not wait for the disk.
+"""
+
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import keras
 import numpy as np
@@ -13,11 +19,13 @@ from numpy.typing import NDArray
 
 from danq.data.batches import Batch
 from danq.learn.gpu import memory_limit, peak_memory, rows_that_fit
-from danq.learn.train.losses import RowLoss
+from danq.learn.train.optimization import RowLoss
 
 Arrays = dict[str, NDArray[Any]]
+T = TypeVar("T")
 
 _MOST_STEPS, _MOST_BYTES = 16, 2**25
+_AHEAD = 4
 
 
 class Loaded(NamedTuple):
@@ -39,8 +47,6 @@ class Steps:
         Made, like the optimizer's variables, in the strategy's scope.
     optimizer : keras.optimizers.Optimizer
         Built.
-    loss : RowLoss
-        Loss of each row.
     clips : bool
         Whether the optimizer clips gradients, which then are averaged over the devices before.
     """
@@ -54,10 +60,7 @@ class Steps:
     def steps_of_call(self, batch_bytes: int) -> int:
         """Training steps of one call: on one GPU several, so that it need not wait for the next call.
 
-        Parameters
-        ----------
-        batch_bytes : int
-            Size of the inputs and labels of a step.
+        `batch_bytes` are those of the inputs and labels of a step.
         """
         return max(min(_MOST_STEPS, _MOST_BYTES // max(batch_bytes, 1)), 1) if self._on_one_gpu else 1
 
@@ -81,14 +84,7 @@ class Steps:
         return Loaded((*stacked, tf.constant(samples, tf.float32)), samples)
 
     def train(self, loaded: Loaded, rates: Sequence[float]) -> tf.Tensor:
-        """Change the weights by the steps of a call.
-
-        Parameters
-        ----------
-        loaded : Loaded
-            From `load`.
-        rates : sequence of float
-            Learning rate of each step.
+        """Change the weights by the steps of a call, each with its learning rate.
 
         Returns
         -------
@@ -102,20 +98,12 @@ class Steps:
         return self._train(*loaded.arrays)[None]
 
     def forward(self, inputs: Arrays, labels: NDArray[np.uint8]) -> tuple[tf.Tensor, tf.Tensor]:
-        """Logits (b, k), or (b, steps, k), and losses (b,) of the rows of a batch, without dropout."""
+        """Logits (b, k), or (b, sub-bins, k), and losses (b,) of the rows of a batch, without dropout."""
         logits, losses = self._forward(self._share(inputs), self._share(labels))
         return logits, losses
 
     def rows_that_fit(self, inputs: Arrays, batch: Batch) -> int:
-        """Estimate the largest batch that a GPU's memory takes; changes the weights.
-
-        Parameters
-        ----------
-        inputs : dict of arrays
-            Arrays of any batch.
-        batch : Batch
-            That batch.
-        """
+        """Estimate from any batch the largest one that a GPU's memory takes; changes the weights."""
 
         def run(rows: int) -> None:
             cut = tf.nest.map_structure(
@@ -218,3 +206,27 @@ class Steps:
             return tuple(self.strategy.gather(part, axis=0) for part in parts)
 
         return forward
+
+
+def prefetched(load: Callable[[int], T], steps: Iterable[int]) -> Iterator[tuple[T, float]]:
+    """Load the batches of some steps in order in one other thread, a few of them ahead of their use.
+
+    Yields
+    ------
+    tuple
+        The batch, and the seconds that were spent waiting for it.
+    """
+    remaining = iter(steps)
+    pending = deque[Future[T]]()
+    with ThreadPoolExecutor(1, thread_name_prefix="batches") as thread:
+        try:
+            while True:
+                while len(pending) < _AHEAD and (step := next(remaining, None)) is not None:
+                    pending.append(thread.submit(load, step))
+                if not pending:
+                    return
+                started = time.perf_counter()
+                batch = pending.popleft().result()
+                yield batch, time.perf_counter() - started
+        finally:
+            thread.shutdown(wait=True, cancel_futures=True)

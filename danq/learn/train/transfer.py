@@ -18,33 +18,22 @@ _ITEMS = {"word_embedding": "vocabulary", "character_embedding": "alphabet"}
 
 
 def copy_weights(source: Bundle, model: keras.Model, encoder: Encoder, name: str) -> None:
-    """Copy the weights of layers that have the same name and shapes in both models.
+    """Copy the weights of layers that have the same name and shapes in both models; `name` is the source's.
 
     Words and characters have other numbers in another vocabulary: their vectors are copied one by one, and
-    those that the source does not know stay as they are.
-
-    Parameters
-    ----------
-    source : Bundle
-        From.
-    model : keras.Model
-        To.
-    encoder : Encoder
-        Fitted encoder of `model`.
-    name : str
-        What the source is called in messages.
+    those that the source does not know stay as they are. `encoder` is the fitted one of `model`.
 
     Raises
     ------
     DanqError
         If there is no such layer.
     """
-    given = {layer.name: layer for layer in source.model.layers if layer.weights}
-    wanted = [layer for layer in model.layers if layer.weights]
+    sources = {layer.name: layer for layer in source.model.layers if layer.weights}
+    layers = [layer for layer in model.layers if layer.weights]
     copied = dict[str, str]()
-    for layer in (layer for layer in wanted if layer.name in given):
-        start, kind = given[layer.name], _ITEMS.get(layer.name, "")
-        theirs, ours = (tuple(getattr(one, kind, ())) for one in (source.encoder, encoder))
+    for layer in (layer for layer in layers if layer.name in sources):
+        start, kind = sources[layer.name], _ITEMS.get(layer.name, "")
+        theirs, ours = (tuple(getattr(coder, kind, ())) for coder in (source.encoder, encoder))
         if theirs != ours:
             known = _copy_rows(start, theirs, layer, ours)
             if known:
@@ -55,11 +44,11 @@ def copy_weights(source: Bundle, model: keras.Model, encoder: Encoder, name: str
     if not copied:
         raise DanqError(
             f"train.init_from: no layer of {name} has the name and shapes of one of this model; "
-            f"expected one of {_listed(wanted)}, found {_listed(list(given.values()))}"
+            f"expected one of {_listed(layers)}, found {_listed(list(sources.values()))}"
         )
-    left = [layer.name for layer in wanted if layer.name not in copied]
-    told = ", ".join(copied.values())
-    log.info("started from %s: copied %s; not copied: %s", name, told, ", ".join(left) or "none")
+    left = [layer.name for layer in layers if layer.name not in copied]
+    listed = ", ".join(copied.values())
+    log.info("started from %s: copied %s; not copied: %s", name, listed, ", ".join(left) or "none")
 
 
 def warn_of_other_rows(source: Bundle, data: Dataset, name: str) -> None:

@@ -9,7 +9,7 @@ import pytest
 from danq.config import load_config, parse_config
 from danq.config.workflow import check_files, write_once
 from danq.errors import DanqError
-from danq.learn.repeats import Repeat, read_name
+from danq.learn.options import Repeat, read_name
 
 
 def raw(folds: int | None = None, repeats: int = 1, **runs: dict[str, Any]) -> dict[str, Any]:

@@ -234,7 +234,7 @@ def test_a_model_learns_and_predicts_images(tmp_path):
     run = tiny_run("quadrant_lstm", small, epochs=6, learning_rate=0.01)
     train_run("q", run, tmp_path / "data", tmp_path / "run", tmp_path)
     bundle = load_bundle(tmp_path / "run")
-    assert (bundle.kind, bundle.info.shape) == ("image", (8, 8, 1))
+    assert (bundle.info.data_kind, bundle.info.shape) == ("image", (8, 8, 1))
     predictor = Predictor(bundle)
     for split in ("valid", "test"):
         source = dataset_source(tmp_path / "data", split, bundle.info)

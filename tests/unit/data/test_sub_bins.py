@@ -24,8 +24,8 @@ from danq.learn.predict.predictions import read_predictions
 from danq.learn.predict.predictor import Predictor, predict_source
 from danq.learn.predict.sequence_sources import bed_source, fasta_source
 from danq.learn.predict.sources import dataset_source
-from danq.learn.train.losses import row_loss
 from danq.learn.train.monitor import Monitor
+from danq.learn.train.optimization import row_loss
 from danq.learn.train.run import train_run
 from danq.models.danq import Options
 
@@ -191,7 +191,7 @@ def trained(folder):
 
 
 def test_a_row_of_predictions_is_a_step(folder, trained):
-    assert (trained.sub_bin, trained.info.bin, trained.info.options["steps"]) == (10, 40, 10)
+    assert (trained.info.step, trained.info.bin, trained.info.options["steps"]) == (10, 40, 10)
     dataset = open_dataset(folder / "data")
     for split in ("valid", "test"):
         source = dataset_source(folder / "data", split, trained.info)

@@ -176,7 +176,8 @@ def trained(tmp_path_factory):
 
 def test_a_model_learns_and_predicts_texts(trained):
     bundle = load_bundle(trained / "run")
-    assert (bundle.kind, bundle.window, bundle.info.predict["reverse_complement"]) == ("text", 0, "none")
+    assert (bundle.info.data_kind, bundle.info.window) == ("text", None)
+    assert bundle.info.predict["reverse_complement"] == "none"
     for split in ("valid", "test"):
         source = dataset_source(trained / "data", split, bundle.info)
         predict_source(Predictor(bundle), source, Output(trained / f"{split}.npz"))

@@ -28,8 +28,8 @@ def test_bundle_round_trip(tmp_path):
     model = tiny_model()
     info = save_bundle(tmp_path, model, CodesEncoder(8), INFO, [{"epoch": 1, "train_loss": 0.5}])
     bundle = load_bundle(tmp_path)
-    assert bundle.targets == ("CTCF", "JUND")
-    assert (bundle.window, bundle.task, bundle.digest) == (8, "multilabel", info.digest)
+    assert bundle.info.targets == ("CTCF", "JUND")
+    assert (bundle.info.window, bundle.info.task, bundle.info.digest) == (8, "multilabel", info.digest)
     assert bundle.encoder == CodesEncoder(8)
     assert bundle.info.parameters == 18
     inputs = bundle.encoder.encode(rows())

@@ -13,9 +13,8 @@ from untrained import save_model
 from danq.errors import DanqError
 from danq.genome.alphabet import reverse_complement
 from danq.learn import cudnn, devices, gpu
-from danq.learn.bundle import load_bundle, model_weights
+from danq.learn.bundle import compile_strands, load_bundle, model_weights, rows_by_memory
 from danq.learn.options import TrainOptions
-from danq.learn.predict.forward import compile_strands, rows_by_memory
 from danq.learn.predict.predictor import Predictor
 from danq.learn.train import fitting
 from danq.learn.train.run import train_run
@@ -78,22 +77,22 @@ def test_the_steps_of_a_call_follow_the_size_of_a_batch(monkeypatch):
 
 
 def test_strands_are_made_on_the_device(bundle):
-    codes = np.random.default_rng(0).integers(0, 5, (7, bundle.window)).astype(np.uint8)
+    codes = np.random.default_rng(0).integers(0, 5, (7, bundle.info.window)).astype(np.uint8)
     logits = compile_strands(bundle, both=True)(codes).numpy()
     for strand, windows in zip(logits, (codes, reverse_complement(codes)), strict=True):
         expected = bundle.model({"codes": windows}, training=False)
         np.testing.assert_allclose(strand, expected, atol=1e-6)
-    assert compile_strands(bundle, both=False)(codes).shape == (1, 7, len(bundle.targets))
+    assert compile_strands(bundle, both=False)(codes).shape == (1, 7, len(bundle.info.targets))
 
 
 @pytest.mark.parametrize("strands", ["both", "forward"])
 def test_the_runner_of_a_gpu_gives_the_logits_of_a_cpu(bundle, strands):
     """300 references and 500 alternates do not fill a round number of batches."""
     random = np.random.default_rng(1)
-    reference = random.integers(0, 5, (300, bundle.window)).astype(np.uint8)
+    reference = random.integers(0, 5, (300, bundle.info.window)).astype(np.uint8)
     group = np.sort(random.integers(0, 300, 500))
     alternate = reference[group].copy()
-    alternate[np.arange(500), random.integers(0, bundle.window, 500)] = random.integers(0, 4, 500)
+    alternate[np.arange(500), random.integers(0, bundle.info.window, 500)] = random.integers(0, 4, 500)
     expected = open_runner_of(bundle, strands).logits(reference, alternate, group)
     logits = OnGpu(bundle, strands, rows=256).logits(reference, alternate, group)
     np.testing.assert_allclose(logits.reference, expected.reference, atol=1e-5)

@@ -9,8 +9,8 @@ import pytest
 from tiny_dataset import SMALL, tiny_run, write_tiny_dataset
 
 from danq.learn.bundle import load_bundle
+from danq.learn.manifest import MODEL_FILE, read_weights
 from danq.learn.train.run import train_run
-from danq.learn.weights import MODEL_FILE, read_weights
 from danq.score import runner
 
 

@@ -4,8 +4,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from danq import npz
 from danq.errors import DanqError
+from danq.learn.predict import predictions as predictions_file
 from danq.learn.predict.predictions import Predictions, read_predictions, write_predictions, writing_npz
 
 
@@ -148,5 +148,5 @@ def test_arrays_that_do_not_fit_are_refused(tmp_path):
 
 def test_headers_align_wherever_they_start():
     for position in range(0, 200, 7):
-        header = npz._aligned_header(np.dtype("<f4"), (3, 4), position)
+        header = predictions_file._aligned_header(np.dtype("<f4"), (3, 4), position)
         assert (position + len(header)) % 64 == 0

@@ -17,8 +17,7 @@ from danq.learn.bundle import Bundle, save_bundle
 from danq.learn.predict.outputs import Output
 from danq.learn.predict.predictions import read_predictions
 from danq.learn.predict.predictor import Predictor, load, predict_source
-from danq.learn.predict.rows import Rows, Source
-from danq.learn.predict.rows_from_python import rows_from_python
+from danq.learn.predict.rows import Rows, Source, rows_from_python
 from danq.models import danq as danq_model
 from danq.models.layers import codes_input
 
@@ -258,7 +257,7 @@ def test_a_failure_on_the_way_leaves_nothing(tmp_path):
 
 def test_three_lines_of_python(tmp_path):
     bundle = counting()
-    save_bundle(tmp_path, bundle.model, bundle.encoder, entries(targets=bundle.targets, window=WINDOW))
+    save_bundle(tmp_path, bundle.model, bundle.encoder, entries(targets=bundle.info.targets, window=WINDOW))
     import danq
 
     model = danq.load(tmp_path)

@@ -3,7 +3,7 @@ import logging
 import numpy as np
 import pytest
 
-from danq.learn.train.checkpoint import Checkpoint, CheckpointStore
+from danq.learn.train.state import Checkpoint, CheckpointStore
 
 ARRAYS = {
     "variable_0": np.arange(6, dtype=np.float32).reshape(2, 3),

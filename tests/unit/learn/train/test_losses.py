@@ -5,7 +5,7 @@ import pytest
 
 from danq.errors import DanqError
 from danq.learn.options import TrainOptions
-from danq.learn.train.losses import positive_weights, row_loss, target_weights
+from danq.learn.train.optimization import positive_weights, row_loss, target_weights
 
 
 def data(task="multilabel"):

@@ -7,7 +7,7 @@ import pytest
 
 from danq.errors import DanqError
 from danq.learn.options import TrainOptions
-from danq.learn.train.optimizers import FusedRMSprop, learning_rate, make_optimizer
+from danq.learn.train.optimization import FusedRMSprop, learning_rate, make_optimizer
 
 
 def rates(total, reductions=0, **schedule):

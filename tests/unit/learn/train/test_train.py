@@ -45,7 +45,7 @@ def history_of(bundle):
 def test_one_seed_gives_equal_bytes_and_another_does_not(plain, dataset, tmp_path):
     again = train(dataset, tmp_path / "again")
     assert weights_of(tmp_path / "again") == weights_of(plain)
-    assert again.digest == load_bundle(plain).digest
+    assert again.digest == load_bundle(plain).info.digest
     assert train(dataset, tmp_path / "other", seed=5).digest != again.digest
 
 
@@ -53,7 +53,7 @@ def test_what_a_bundle_holds(plain, dataset):
     bundle = load_bundle(plain)
     info = bundle.info
     assert sorted(path.name for path in plain.iterdir()) == ["bundle.json", "history.tsv", "model.keras"]
-    assert bundle.targets == MOTIFS
+    assert bundle.info.targets == MOTIFS
     assert (info.run, info.model, info.task, info.window) == ("plain", "danq", "multilabel", 60)
     assert info.options["filters"] == SMALL["filters"]
     assert info.train["batch_size"] == 16
@@ -253,7 +253,7 @@ def test_start_from_another_run_and_freeze(plain, dataset, tmp_path, caplog):
     with caplog.at_level(logging.INFO, "danq"):
         info = train_run("tuned", run, dataset, tmp_path / "tuned", runs)
     assert "started from plain: copied conv, rnn; not copied: dense, logits" in caplog.text
-    assert info.provenance["inputs"]["init_from"] == load_bundle(plain).digest
+    assert info.provenance["inputs"]["init_from"] == load_bundle(plain).info.digest
     before, after = load_bundle(plain).model, load_bundle(tmp_path / "tuned").model
     for layer in ("conv", "rnn"):
         for one, other in zip(before.get_layer(layer).weights, after.get_layer(layer).weights, strict=True):
