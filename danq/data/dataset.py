@@ -81,13 +81,7 @@ class Dataset:
         return self.manifest.digest
 
     def rows(self, split: str) -> NDArray[np.int64]:
-        """Row numbers of one split, ascending.
-
-        Raises
-        ------
-        DanqError
-            If `split` is none of `SPLITS`.
-        """
+        """Row numbers of one of `SPLITS`, ascending; another name is refused."""
         if split not in SPLITS:
             raise DanqError(f"expected a split of {', '.join(SPLITS)}; received {split!r}")
         return np.flatnonzero(self.split == SPLITS.index(split))
@@ -152,13 +146,7 @@ class Dataset:
         )
 
     def contig_names(self, rows: NDArray[np.int64]) -> list[str]:
-        """Contig name of each row.
-
-        Raises
-        ------
-        DanqError
-            If the rows are examples without a genome.
-        """
+        """Contig name of each row; examples without a genome are refused."""
         contig, _, genome, _ = self._bins()
         return [genome.names[index] for index in contig[rows].tolist()]
 

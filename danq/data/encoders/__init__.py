@@ -1,6 +1,6 @@
 """From raw rows to the arrays a model takes in: pure NumPy, fitted on training rows only."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from importlib import import_module
 from typing import Any, Protocol
@@ -13,13 +13,15 @@ from danq.errors import DanqError
 Inputs = dict[str, tuple[tuple[int, ...], str]]
 """Name of an input → (shape of one row, dtype)."""
 
-_MODULES = {
-    "KmerCounts": "danq.data.encoders.kmers",
-    "Words": "danq.data.encoders.words",
-    "KmerWords": "danq.data.encoders.kmers",
-    "Fcgr": "danq.data.encoders.kmers",
+_CLASSES = {
+    "codes": ("danq.data.encoders", "CodesEncoder"),
+    "kmer_counts": ("danq.data.encoders.kmers", "KmerCounts"),
+    "words": ("danq.data.encoders.words", "Words"),
+    "kmer_words": ("danq.data.encoders.kmers", "KmerWords"),
+    "fcgr": ("danq.data.encoders.kmers", "Fcgr"),
+    "images": ("danq.data.encoders", "Images"),
 }
-"""Encoders in files of their own, which import from this one."""
+"""Name of an encoder → its module, which may import from this one, and its class."""
 
 
 class Encoder(Protocol):
@@ -135,14 +137,14 @@ def load_encoder(state: Mapping[str, Any]) -> Encoder:
     DanqError
         If its name is unknown or its values do not fit.
     """
-    others = (getattr(import_module(module), kind) for kind, module in _MODULES.items())
-    kinds: dict[str, Callable[..., Encoder]] = {kind.name: kind for kind in (CodesEncoder, *others, Images)}
     values = dict(state)
     name = values.pop("name", None)
-    if name not in kinds:
-        raise DanqError(f"encoder: expected one of {', '.join(kinds)}; received {name!r}")
+    if name not in _CLASSES:
+        raise DanqError(f"encoder: expected one of {', '.join(_CLASSES)}; received {name!r}")
+    module, kind = _CLASSES[name]
     try:
-        return kinds[name](**values)
+        encoder: Encoder = getattr(import_module(module), kind)(**values)
+        return encoder
     except TypeError:
         raise DanqError(f"encoder {name}: unexpected or missing values in {sorted(values)}") from None
 

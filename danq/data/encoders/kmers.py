@@ -6,7 +6,7 @@ stride divides ``window - k``; otherwise words start at other places than on the
 read from its other end would.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from itertools import product
@@ -90,11 +90,7 @@ class KmerCounts:
     def encode(self, codes: NDArray[np.uint8]) -> dict[str, NDArray[Any]]:
         """Count the k-mers of codes uint8 (n, window): ``counts`` float32 (n, size)."""
         check_window(codes, self.window)
-
-        def count(rows: NDArray[np.uint8]) -> NDArray[np.int64]:
-            return _counts(rows, self.k, self._columns, self.size)
-
-        return {"counts": _in_blocks(codes, self.size, count)}
+        return {"counts": _counts(codes, self.k, self._columns, self.size)}
 
     def state(self) -> dict[str, Any]:
         """Name, k and window."""
@@ -142,15 +138,10 @@ class Fcgr:
     def encode(self, codes: NDArray[np.uint8]) -> dict[str, NDArray[Any]]:
         """Draw codes uint8 (n, window): ``image`` float32 (n, 2^order, 2^order, 1)."""
         check_window(codes, self.window)
-        side, size = 2**self.order, 4**self.order
-
-        def count(rows: NDArray[np.uint8]) -> NDArray[np.int64]:
-            counts = _counts(rows, self.order, self._cells, size)
-            if self.strands == "both":
-                counts += _counts(reverse_complement(rows), self.order, self._cells, size)
-            return counts
-
-        return {"image": np.log1p(_in_blocks(codes, size, count)).reshape(len(codes), side, side, 1)}
+        counts = _counts(codes, self.order, self._cells, 4**self.order)
+        if self.strands == "both":
+            counts += _counts(reverse_complement(codes), self.order, self._cells, 4**self.order)
+        return {"image": np.log1p(counts).reshape(len(codes), 2**self.order, 2**self.order, 1)}
 
     def state(self) -> dict[str, Any]:
         """Name, order, strands and window."""
@@ -167,10 +158,8 @@ class KmerWords:
 
     Parameters
     ----------
-    k : int
-        bp of a word, 1 to 8.
-    stride : int
-        bp from the start of one word to that of the next.
+    k, stride : int
+        bp of a word, 1 to 8; bp from the start of one word to that of the next.
     characters : bool
         Give the nucleotides of each word too.
     window : int
@@ -237,23 +226,17 @@ def _check_length(name: str, k: int, window: int) -> None:
         raise DanqError(f"window: expected at least {name} = {k} bp, received {window}")
 
 
-def _in_blocks(
-    codes: NDArray[np.uint8], size: int, count: Callable[[NDArray[np.uint8]], NDArray[np.int64]]
-) -> NDArray[np.float32]:
-    """Count rows block by block, so that memory does not grow with them: float32 (n, size)."""
+def _counts(codes: NDArray[np.uint8], k: int, columns: NDArray[np.int64], size: int) -> NDArray[np.float32]:
+    """Count the k-mers of each row by their column: float32 (n, size)."""
     counts = np.empty((len(codes), size), np.float32)
+    width = size + 1  # one more column for the k-mers that are not counted
+    # block by block, so that memory does not grow with the rows
     block = max(1, _COUNTED_AT_ONCE // max(codes.shape[1], size))
     for first in range(0, len(codes), block):
-        counts[first : first + block] = count(codes[first : first + block])
+        kmers, known = kmer_numbers(codes[first : first + block], k)
+        places = np.where(known, columns[kmers], size)
+        # one count over all rows of the block: each has columns of its own
+        places += np.arange(len(places))[:, None] * width
+        flat = np.bincount(places.ravel(), minlength=len(places) * width)
+        counts[first : first + block] = flat.reshape(len(places), width)[:, :size]
     return counts
-
-
-def _counts(codes: NDArray[np.uint8], k: int, columns: NDArray[np.int64], size: int) -> NDArray[np.int64]:
-    """Count the k-mers of each row by their column, int64 (n, size)."""
-    kmers, known = kmer_numbers(codes, k)
-    width = size + 1  # one more column for the k-mers that are not counted
-    places = np.where(known, columns[kmers], size)
-    # one count over all rows: each has columns of its own
-    places += np.arange(len(codes))[:, None] * width
-    flat = np.bincount(places.ravel(), minlength=len(codes) * width)
-    return flat.reshape(len(codes), width)[:, :size]

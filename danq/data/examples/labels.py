@@ -26,14 +26,8 @@ _FEW_CLASSES = 20
 class Examples:
     """Rows of all files but for what the model reads.
 
-    Attributes
-    ----------
-    labels : list of n tuples of str
-        One text a label column.
-    split : uint8, shape (n,)
-        Index into `SPLITS`, or `UNPLACED`.
-    where : list of n str
-        Place of each row in its file, for messages.
+    `labels` hold one text a label column, `split` an index into `SPLITS` or `UNPLACED`, and `where` the place
+    of the row in its file, for messages.
     """
 
     names: list[str]
