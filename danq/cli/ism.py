@@ -70,4 +70,4 @@ def ism(
         regions = regions_of_variants(vcf, opened, models.window, bases, aliases)
     else:
         regions = regions_of_texts(region or [], opened, aliases)
-    mutate_regions(models, opened, regions, IsmOptions(score, deletions, format, track_format), out)
+    mutate_regions(models, regions, IsmOptions(score, deletions, format, track_format), out)

@@ -14,7 +14,6 @@ from danq.explain.mutants import DELETED, cut_pieces, longest_piece
 from danq.explain.regions import Regions
 from danq.explain.saturation import HeatMaps, OutputTargets, row_schema, saturate, table_rows
 from danq.files import check_writable, staged
-from danq.genome.fasta import Genome
 from danq.genome.track_writer import TrackFormat, file_stem, writing_tracks
 from danq.learn.manifest import UsedBundle, target_indices
 from danq.progress import progress
@@ -72,9 +71,7 @@ class IsmManifest(Manifest):
     files: tuple[str, ...]
 
 
-def mutate_regions(
-    models: Models, genome: Genome, regions: Regions, options: IsmOptions, out: Path
-) -> IsmManifest:
+def mutate_regions(models: Models, regions: Regions, options: IsmOptions, out: Path) -> IsmManifest:
     """Mutate every base of some regions and write the table, tracks, heat maps and manifest into `out`.
 
     Files of an earlier mutagenesis there are replaced.
@@ -90,11 +87,11 @@ def mutate_regions(
     targets = OutputTargets(index, names, named=bool(options.score.targets))
     check_writable(out)
     with staged(out) as partial:
-        counts = _write(models, genome, regions, options, targets, partial)
+        counts = _write(models, regions, options, targets, partial)
         counts["unknown_bases"] = regions.bases - counts["positions"]
         counts["heat_maps"] = len(list(partial.glob("*.svg")))
         files = sorted(path.name for path in partial.iterdir())
-        manifest = _manifest(models, genome, regions, options, targets, counts, files)
+        manifest = _manifest(models, regions, options, targets, counts, files)
         manifest.write(partial)
         _remove_earlier(out, files)
     log.info(
@@ -110,7 +107,6 @@ def mutate_regions(
 
 def _write(
     models: Models,
-    genome: Genome,
     regions: Regions,
     options: IsmOptions,
     targets: OutputTargets,
@@ -119,7 +115,7 @@ def _write(
     """Write the table, the tracks and the heat maps side by side, and count what was mutated."""
     runs = ", ".join(bundle.run for bundle in models.bundles)
     runs = f"run {runs}" if len(models.bundles) == 1 else f"mean of runs {runs}"
-    heat_maps = HeatMaps(genome, regions, targets, runs)
+    genome, heat_maps = regions.genome, HeatMaps(regions, targets, runs)
     lengths = dict(zip(genome.names, genome.lengths.tolist(), strict=True))
     metadata = {"danq.bundles": " ".join(models.digests), "danq.strands": options.score.strands}
     schema = row_schema(targets).with_metadata(metadata)
@@ -129,7 +125,7 @@ def _write(
         writing_rows(folder / f"ism.{options.form}", schema, options.form) as add_rows,
         progress("mutating", regions.bases, "bases") as advance,
     ):
-        for block in saturate(models.open(), genome, regions, longest, options.deletions, options.score):
+        for block in saturate(models.open(), regions, longest, options.deletions, options.score):
             at, means = block.mutants, block.mean_of_substitutions()[:, list(targets.index)]
             add_rows(table_rows(block, genome.names, targets))
             for rows in block.runs_of(at.contig):
@@ -162,14 +158,13 @@ def _remove_earlier(out: Path, files: Sequence[str]) -> None:
 
 def _manifest(
     models: Models,
-    genome: Genome,
     regions: Regions,
     options: IsmOptions,
     targets: OutputTargets,
     counts: Counter[str],
     files: Sequence[str],
 ) -> IsmManifest:
-    longest = longest_piece(models.window, models.bin)
+    genome, longest = regions.genome, longest_piece(models.window, models.bin)
     inputs = {str(genome.path): genome.digest}
     inputs |= {bundle.path: bundle.digest for bundle in models.bundles}
     scoring = options.score
@@ -194,7 +189,7 @@ def _manifest(
             "mutated": len(regions),
             "bases": regions.bases,
             "left_out": dict(regions.left_out),
-            "regions": [regions.text(genome, number) for number in range(len(regions))],
+            "regions": [regions.text(number) for number in range(len(regions))],
         },
         pieces=tuple(pieces),
         counts=dict(counts),

@@ -88,7 +88,6 @@ def cut_pieces(regions: Regions, index: int, window: int, longest: int) -> list[
 
 
 def mutants(
-    genome: Genome,
     regions: Regions,
     window: int,
     longest: int,
@@ -107,16 +106,19 @@ def mutants(
     held = 0
     for index in range(len(regions)):
         for piece in cut_pieces(regions, index, window, longest):
-            known = np.flatnonzero(genome.contig(piece.contig)[piece.start : piece.end] != N) + piece.start
+            known = (
+                np.flatnonzero(regions.genome.contig(piece.contig)[piece.start : piece.end] != N)
+                + piece.start
+            )
             while len(known):
                 taken, known = known[: room - held], known[room - held :]
                 parts.append((piece, taken))
                 held += len(taken)
                 if held == room:
-                    yield _block(genome, parts, window, deletions)
+                    yield _block(regions.genome, parts, window, deletions)
                     parts, held = [], 0
     if parts:
-        yield _block(genome, parts, window, deletions)
+        yield _block(regions.genome, parts, window, deletions)
 
 
 def _block(

@@ -39,6 +39,7 @@ class Regions:
         Contig name in the input → its name in the genome, where the two differ.
     """
 
+    genome: Genome
     contig: NDArray[np.int32]
     start: NDArray[np.int64]
     end: NDArray[np.int64]
@@ -58,9 +59,9 @@ class Regions:
         """Index of the contig, start and end of one of them."""
         return int(self.contig[index]), int(self.start[index]), int(self.end[index])
 
-    def text(self, genome: Genome, index: int) -> str:
+    def text(self, index: int) -> str:
         """One of them as ``chr7:1001-2000``: 1-based, both ends included."""
-        return f"{genome.names[self.contig[index]]}:{self.start[index] + 1}-{self.end[index]}"
+        return f"{self.genome.names[self.contig[index]]}:{self.start[index] + 1}-{self.end[index]}"
 
 
 def regions_of_texts(texts: Sequence[str], genome: Genome, aliases: Path | None = None) -> Regions:
@@ -72,14 +73,13 @@ def regions_of_texts(texts: Sequence[str], genome: Genome, aliases: Path | None 
         If a text is no region, is on an unknown contig, or reaches past its contig's end.
     """
     placed = read_regions(texts, genome, "--region", read_aliases(aliases) if aliases else None)
-    names = [parse_region(text).contig for text in texts]
-    return _merged(
-        np.array([genome.index(region.contig) for region in placed], np.int32),
-        np.array([region.start for region in placed], np.int64),
-        np.array([region.end for region in placed], np.int64),
-        {},
-        {name: region.contig for name, region in zip(names, placed, strict=True) if name != region.contig},
+    places = [(genome.index(region.contig), region.start, region.end) for region in placed]
+    names = zip(
+        (parse_region(text).contig for text in texts), (region.contig for region in placed), strict=True
     )
+    renamed = {received: own for received, own in names if received != own}
+    contigs, starts, ends = np.array(places, np.int64).reshape(-1, 3).T
+    return _merged(genome, contigs, starts, ends, {}, renamed)
 
 
 def regions_of_bed(bed: Path, genome: Genome, aliases: Path | None = None) -> Regions:
@@ -97,7 +97,7 @@ def regions_of_bed(bed: Path, genome: Genome, aliases: Path | None = None) -> Re
     if placed.unknown:
         message = "%s: %d regions lie on contigs that the genome does not have (%s)"
         log.warning(message, bed, left_out["unknown_contig"], first_few(placed.unknown))
-    return _merged(placed.contig, placed.start, placed.end, left_out, placed.renamed)
+    return _merged(genome, placed.contig, placed.start, placed.end, left_out, placed.renamed)
 
 
 def regions_of_variants(
@@ -136,11 +136,12 @@ def regions_of_variants(
     if not places:
         raise DanqError(f"{vcf}: expected at least one allele with a place on {genome.path}, found none")
     contigs, starts, ends = np.array(places, np.int64).reshape(-1, 3).T
-    return _merged(contigs.astype(np.int32), starts, ends, left_out, surveyed.contigs.renamed)
+    return _merged(genome, contigs, starts, ends, left_out, surveyed.contigs.renamed)
 
 
 def _merged(
-    contig: NDArray[np.int32],
+    genome: Genome,
+    contig: NDArray[np.int32] | NDArray[np.int64],
     start: NDArray[np.int64],
     end: NDArray[np.int64],
     left_out: Mapping[str, int],
@@ -148,7 +149,7 @@ def _merged(
 ) -> Regions:
     """Merge what overlaps, so that each base is mutated once; regions that only touch stay apart."""
     before = len(start)
-    contig, start, end = union(contig, start, end, touching=False)
+    index, start, end = union(contig.astype(np.int32), start, end, touching=False)
     if len(start) < before:
         log.info("%d regions overlap: merged into %d, so that each base is mutated once", before, len(start))
-    return Regions(contig, start, end, before, left_out, renamed)
+    return Regions(genome, index, start, end, before, left_out, renamed)

@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 from danq.explain.figures import HeatMap
 from danq.explain.mutants import ALTERNATES, Mutants, mutants
 from danq.explain.regions import Regions
-from danq.genome.fasta import Genome
 from danq.score.effects import score_windows
 from danq.score.options import ScoreOptions
 from danq.score.runner import Runner
@@ -65,7 +64,6 @@ class Mutated:
 
 def saturate(
     runners: Sequence[Runner],
-    genome: Genome,
     regions: Regions,
     longest: int,
     deletions: bool,
@@ -81,7 +79,7 @@ def saturate(
         If a model gives no numbers.
     """
     targets = len(runners[0].targets)
-    for block in mutants(genome, regions, runners[0].window, longest, deletions, targets):
+    for block in mutants(regions, runners[0].window, longest, deletions, targets):
         windows = Windows(block.reference, block.alternate, block.group, (), np.arange(len(block.group)))
         effects = score_windows(runners, windows, options.strands)
         shape = (*block.alt.shape, targets)
@@ -116,8 +114,8 @@ class HeatMaps:
     user named, or else the `LARGEST` with the largest effects in it.
     """
 
-    def __init__(self, genome: Genome, regions: Regions, targets: OutputTargets, runs: str) -> None:
-        self._genome, self._regions, self._targets, self._runs = genome, regions, targets, runs
+    def __init__(self, regions: Regions, targets: OutputTargets, runs: str) -> None:
+        self._regions, self._targets, self._runs = regions, targets, runs
         short = np.flatnonzero(regions.end - regions.start <= LONGEST_DRAWN)
         if len(short) < len(regions):
             number, most = len(regions) - len(short), f"{LONGEST_DRAWN:,}"
@@ -148,8 +146,8 @@ class HeatMaps:
         if self._region < 0:
             return
         contig, start, end = self._regions.place(self._region)
-        name = self._genome.names[contig]
-        ref = np.asarray(self._genome.contig(contig)[start:end])
+        name = self._regions.genome.names[contig]
+        ref = np.asarray(self._regions.genome.contig(contig)[start:end])
         for place in self._largest():
             target, values = self._targets.names[place], self._values[:, :, place]
             heat = HeatMap(target.partition("_")[2], name, self._runs, start, ref, values)
@@ -162,5 +160,5 @@ class HeatMaps:
         largest = np.nanmax(np.abs(self._values), axis=(0, 1))
         places: list[int] = np.argsort(-largest, kind="stable")[:LARGEST].tolist()
         names = ", ".join(self._targets.names[place] for place in places)
-        log.info("%s: largest effects on %s", self._regions.text(self._genome, self._region), names)
+        log.info("%s: largest effects on %s", self._regions.text(self._region), names)
         return places

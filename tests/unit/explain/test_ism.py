@@ -35,7 +35,7 @@ TARGETS = {
 def run(genome, out, *regions, options=DEFAULTS, bin=0):
     runner = ToyRunner(TARGETS)
     models = replace(toy_models(runner), bin=bin)
-    return mutate_regions(models, genome, regions_of_texts(regions, genome), options, out), runner
+    return mutate_regions(models, regions_of_texts(regions, genome), options, out), runner
 
 
 def test_the_files_of_a_mutagenesis(genome, tmp_path):

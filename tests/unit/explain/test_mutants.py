@@ -16,9 +16,9 @@ from danq.score.options import ScoreOptions
 GC = {"C": 1, "G": 1}
 
 
-def regions_at(*places):
+def regions_at(genome, *places):
     contig, start, end = (np.array(column) for column in zip(*places, strict=True))
-    return Regions(contig.astype(np.int32), start, end, len(places), {}, {})
+    return Regions(genome, contig.astype(np.int32), start, end, len(places), {}, {})
 
 
 def naive_mutants(sequence, start, end, window_start, window, deletions):
@@ -78,7 +78,7 @@ def test_mutants_equal_editing_the_sequence_as_text(contigs, window, bin, deleti
     for index, text in enumerate(contigs):
         start = int(rng.integers(0, len(text)))
         places.append((index, start, int(rng.integers(start, len(text))) + 1))
-    regions = regions_at(*places)
+    regions = regions_at(genome, *places)
     longest = longest_piece(window, bin)
     expected = []
     for index, (contig, start, end) in enumerate(places):
@@ -98,17 +98,17 @@ def test_mutants_equal_editing_the_sequence_as_text(contigs, window, bin, deleti
             )
             expected += [(contig, *mutant) for mutant in found]
     for targets in (1, 10**9):
-        blocks = list(mutants(genome, regions, window, longest, deletions, targets))
+        blocks = list(mutants(regions, window, longest, deletions, targets))
         assert flat(blocks) == expected
         assert all((np.diff(block.group) >= 0).all() for block in blocks)
 
 
 def test_blocks_are_of_bounded_size_and_hold_whole_positions():
     genome = genome_of(c="ACGT" * 1000)
-    blocks = list(mutants(genome, regions_at((0, 0, 4000)), 10, 5, deletions=True))
+    blocks = list(mutants(regions_at(genome, (0, 0, 4000)), 10, 5, deletions=True))
     sizes = [len(block.alternate) for block in blocks]
     assert sizes == [4096, 4096, 4096, 3712]
-    few = list(mutants(genome, regions_at((0, 0, 4000)), 10, 5, targets=1_000_000))
+    few = list(mutants(regions_at(genome, (0, 0, 4000)), 10, 5, targets=1_000_000))
     assert max(len(block.alternate) for block in few) == 63
 
 
@@ -128,14 +128,14 @@ def genome():
     return genome_of(chrI=SEQUENCE, chrII="TTTTACGTACGT")
 
 
-def only(runners, genome, regions, longest=10, deletions=False, strands="scores"):
-    blocks = saturate(runners, genome, regions, longest, deletions, ScoreOptions(strands=strands))
+def only(runners, regions, longest=10, deletions=False, strands="scores"):
+    blocks = saturate(runners, regions, longest, deletions, ScoreOptions(strands=strands))
     return list(blocks)
 
 
 def test_the_effect_on_a_counter_of_gc_is_known(genome):
-    (block,) = only([ToyRunner({"gc": gc})], genome, regions_at((0, 20, 40)), deletions=True)
-    pieces = cut_pieces(regions_at((0, 20, 40)), 0, 20, 10)
+    (block,) = only([ToyRunner({"gc": gc})], regions_at(genome, (0, 20, 40)), deletions=True)
+    pieces = cut_pieces(regions_at(genome, (0, 20, 40)), 0, 20, 10)
     assert [piece.window_start for piece in pieces] == [15, 25]
     for place, position in enumerate(block.mutants.position):
         piece = pieces[int(position >= 30)]
@@ -158,7 +158,7 @@ def test_the_effect_on_a_counter_of_gc_is_known(genome):
 @pytest.mark.parametrize(("strands", "share"), [("scores", 0.5), ("forward", 1.0)])
 def test_only_mutants_of_a_word_change_a_counter_of_words(genome, strands, share):
     word = SEQUENCE[26:32]
-    (block,) = only([ToyRunner({"word": motif(word)})], genome, regions_at((0, 22, 36)), strands=strands)
+    (block,) = only([ToyRunner({"word": motif(word)})], regions_at(genome, (0, 22, 36)), strands=strands)
     changed = np.abs(block.logit_diff[..., 0]).max(axis=1) > 0
     assert block.mutants.position[changed].tolist() == list(range(26, 32))
     assert np.unique(block.logit_diff[..., 0]).tolist() == [-share, 0.0]
@@ -166,5 +166,5 @@ def test_only_mutants_of_a_word_change_a_counter_of_words(genome, strands, share
 
 def test_several_models_give_their_mean(genome):
     runners = [ToyRunner({"x": gc}), ToyRunner({"x": lambda codes: 3 * gc(codes)}, digest="1" * 64)]
-    (one,), (both,) = (only(some, genome, regions_at((1, 0, 12))) for some in (runners[:1], runners))
+    (one,), (both,) = (only(some, regions_at(genome, (1, 0, 12))) for some in (runners[:1], runners))
     assert (both.logit_diff == 2 * one.logit_diff).all()

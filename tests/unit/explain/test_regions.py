@@ -42,13 +42,13 @@ def test_merged_regions_hold_every_base_once(regions):
 def test_regions_are_read_as_text_and_merged(genome, caplog, tmp_path):
     with caplog.at_level("INFO", "danq"):
         regions = regions_of_texts(["chrII:3-6", "1:11-20", "1:15-30", "1:31-33"], genome)
-    assert [regions.text(genome, n) for n in range(len(regions))] == ["chrI:11-30", "chrI:31-33", "chrII:3-6"]
+    assert [regions.text(n) for n in range(len(regions))] == ["chrI:11-30", "chrI:31-33", "chrII:3-6"]
     assert regions.before_merging == 4
     assert regions.renamed == {"1": "chrI"}
     assert "4 regions overlap: merged into 3" in caplog.text
     aliases = tmp_path / "aliases.tsv"
     aliases.write_text("name\talias\nchrII\tzwei\n")
-    assert regions_of_texts(["zwei"], genome, aliases).text(genome, 0) == "chrII:1-12"
+    assert regions_of_texts(["zwei"], genome, aliases).text(0) == "chrII:1-12"
 
 
 @pytest.mark.parametrize(
@@ -72,7 +72,7 @@ def test_a_bed_gives_its_regions_and_counts_those_elsewhere(genome, tmp_path, ca
     bed = tmp_path / "r.bed"
     bed.write_text("II\t2\t6\nchrI\t0\t3\nplasmid\t0\t9\nchrI\t2\t4\n")
     regions = regions_of_bed(bed, genome)
-    assert [regions.text(genome, n) for n in range(len(regions))] == ["chrI:1-4", "chrII:3-6"]
+    assert [regions.text(n) for n in range(len(regions))] == ["chrI:1-4", "chrII:3-6"]
     assert regions.left_out == {"unknown_contig": 1}
     assert "1 regions lie on contigs" in caplog.text
     bed.write_text("# nothing\n")
@@ -95,7 +95,7 @@ def test_surroundings_of_variants_follow_their_placed_positions(genome, tmp_path
     vcf = vcf_of(tmp_path, lines).path
     regions = regions_of_variants(vcf, genome, 20, 2)
     # two bases lost within GAGAG: the left-most ones
-    assert [regions.text(genome, n) for n in range(len(regions))] == [
+    assert [regions.text(n) for n in range(len(regions))] == [
         "chrI:8-12",
         "chrI:22-27",
         "chrI:50-52",
