@@ -63,7 +63,7 @@ class Contestant:
         return json.loads(line)
 
     def round(self, argument: str = "") -> Any:
-        """Do one round; its ``seconds`` and whatever else it answers."""
+        """Do one round; its ``seconds``, ``processor_seconds`` and ``result``."""
         self._process.stdin.write(argument + "\n")
         self._process.stdin.flush()
         return self.answer()
@@ -88,10 +88,15 @@ def serve(run: Callable[[str], Any], report: Callable[[str, Any], Any], versions
     """
     write({"kernels": kernels(), "versions": versions})
     for line in sys.stdin:
-        started = time.perf_counter()
+        started, busy = time.perf_counter(), processor_seconds()
         result = run(line.strip())
-        seconds = time.perf_counter() - started
-        write({"seconds": seconds, "result": report(line.strip(), result)})
+        spent = {"seconds": time.perf_counter() - started, "processor_seconds": processor_seconds() - busy}
+        write({**spent, "result": report(line.strip(), result)})
+
+
+def processor_seconds() -> float:
+    """Processor time of this process and of those that it ran and that have ended."""
+    return sum(os.times()[:4])
 
 
 def write(answer: dict[str, Any]) -> None:

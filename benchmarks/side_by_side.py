@@ -10,8 +10,9 @@ that is not there is left out, and the table says so.
 Contestants are processes of their own, without a GPU. In each round all do the same work one after the other,
 so that the machine's other work weighs on all alike; of networks a first round, which compiles, does not
 count. Of a rival's batch sizes the fastest is compared. How many times as fast danq is, is the median over
-rounds of the ratio (least and most in brackets). Variables that set OpenBLAS's kernels are taken out of the
-environment; contests whose names end in ``avx2`` are held to AVX2.
+rounds of the ratio (least and most in brackets); the ratio of processor times, of all threads and of programs
+that were called, stands beside it, for a machine that is not idle. Variables that set OpenBLAS's kernels are
+taken out of the environment; contests whose names end in ``avx2`` are held to AVX2.
 """
 
 import argparse
@@ -33,7 +34,10 @@ from benchmarks._contests import CONTESTS, Contest
 from benchmarks._labelling import labels_of
 from benchmarks._turns import Contestant, environment, serve
 
-HEADER = "| | danq | instead | | danq is … times as fast | results | load |\n|---|---|---|---|---|---|---|\n"
+HEADER = (
+    "| | danq | instead | | danq is … times as fast | by processor time | results | load |\n"
+    "|---|---|---|---|---|---|---|---|\n"
+)
 
 
 def main() -> None:
@@ -116,28 +120,47 @@ def hold(contest: Contest, folder: Path, chosen: argparse.Namespace) -> dict[str
             # PyTorch's environment has no danq
             able = sys.executable if kind.endswith("torch") else python(kind)
             command = [able, __file__, "--prepare", kind, str(folder)]
-            subprocess.run(command, env=settings, check=True, stderr=subprocess.DEVNULL)
+            subprocess.run(command, env=settings, check=True)
         command = [python(kind), __file__, "--part", kind, str(folder)]
         contestants[kind] = Contestant(command, settings, folder / f"{kind}.log")
     told = {kind: contestant.answer() for kind, contestant in contestants.items()}
-    loads, seconds, results = [os.getloadavg()[0]], {entry: [] for entry in entries}, {}
+    loads, answers = [os.getloadavg()[0]], {entry: [] for entry in entries}
     for _ in range(contest.warm_up + chosen.rounds):
         for entry in entries:
-            answer = contestants[kind_of(entry)].round(entry.partition(":")[2])
-            seconds[entry].append(answer["seconds"])
-            results[entry] = Path(answer["result"])
+            answers[entry].append(contestants[kind_of(entry)].round(entry.partition(":")[2]))
     loads.append(os.getloadavg()[0])
     for contestant in contestants.values():
         contestant.end()
-    seconds = {entry: values[contest.warm_up :] for entry, values in seconds.items()}
-    outcome = {"processes": told, "load": loads, "seconds": seconds, "rivals": {}}
-    for rival, group in rivals.items():
-        if group:
-            best = min(group, key=lambda entry: statistics.median(seconds[entry]))
-            ratios = [a / b for a, b in zip(seconds[best], seconds[contest.ours], strict=True)]
-            agreement = contest.agreement(folder, results[contest.ours], results[best])
-            outcome["rivals"][rival] = {"fastest": best, "ratios": ratios, "agreement": agreement}
-    return outcome
+    return {"processes": told, "load": loads, **judged(contest, folder, rivals, answers)}
+
+
+def judged(
+    contest: Contest, folder: Path, rivals: dict[str, list[str]], answers: dict[str, list[Any]]
+) -> dict[str, Any]:
+    """Seconds of the rounds that count, and of each rival's fastest contestant ratios and agreement."""
+    spent = {
+        measure: {
+            entry: [answer[measure] for answer in told[contest.warm_up :]] for entry, told in answers.items()
+        }
+        for measure in ("seconds", "processor_seconds")
+    }
+    results = {entry: Path(told[-1]["result"]) for entry, told in answers.items()}
+    found = {}
+    for rival, entries in rivals.items():
+        if entries:
+            best = min(entries, key=lambda entry: statistics.median(spent["seconds"][entry]))
+            found[rival] = {
+                "fastest": best,
+                "ratios": ratios(spent["seconds"], best, contest.ours),
+                "processor_ratios": ratios(spent["processor_seconds"], best, contest.ours),
+                "agreement": contest.agreement(folder, results[contest.ours], results[best]),
+            }
+    return {**spent, "rivals": found}
+
+
+def ratios(seconds: dict[str, list[float]], theirs: str, ours: str) -> list[float]:
+    """How many times our seconds theirs are, round by round."""
+    return [a / b for a, b in zip(seconds[theirs], seconds[ours], strict=True)]
 
 
 def kind_of(entry: str) -> str:
@@ -155,18 +178,23 @@ def rows(contest: Contest, outcome: dict[str, Any]) -> str:
     lines = []
     for rival in contest.rivals:
         if rival not in outcome["rivals"]:
-            lines.append(f"| {contest.title} | {speed(contest.ours)} | {rival} | not there | | | |\n")
+            lines.append(f"| {contest.title} | {speed(contest.ours)} | {rival} | not there | | | | |\n")
             continue
         found = outcome["rivals"][rival]
-        ratios, (_, _, argument) = found["ratios"], found["fastest"].partition(":")
+        _, _, argument = found["fastest"].partition(":")
         batch = f", batch {argument.split()[-1]}" if argument else ""
-        times = f"{statistics.median(ratios):.2f} ({min(ratios):.2f}–{max(ratios):.2f})"
         load = "–".join(f"{value:.1f}" for value in outcome["load"])
         lines.append(
             f"| {contest.title} | {speed(contest.ours)} | {rival}{batch} | {speed(found['fastest'])} "
-            f"| {times} | {found['agreement']} | {load} |\n"
+            f"| {spread(found['ratios'])} | {spread(found['processor_ratios'])} "
+            f"| {found['agreement']} | {load} |\n"
         )
     return "".join(lines)
+
+
+def spread(values: list[float]) -> str:
+    """Median, least and most."""
+    return f"{statistics.median(values):.2f} ({min(values):.2f}–{max(values):.2f})"
 
 
 if __name__ == "__main__":
