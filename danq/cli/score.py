@@ -135,9 +135,8 @@ def _scored(
     if config is None and callset is None:
         if len(inputs) < 3:
             received = ", ".join(f"--{name}" for name in inputs) or "none of them"
-            raise DanqError(
-                f"expected --model, --genome and --vcf, or --config and --callset; received {received}"
-            )
+            wanted = "--model, --genome and --vcf, or --config and --callset"
+            raise DanqError(f"expected {wanted}; received {received}")
         return _Scored(inputs["model"], inputs["genome"], inputs["vcf"], ScoreOptions(**values))
     if config is None or callset is None:
         raise DanqError("expected --config and --callset together, received one of them")
@@ -158,7 +157,7 @@ def _scored(
 
 
 def _comparison(job: Any) -> Any:
-    """Find what the scores of a job are compared with, if anything: see `danq.score.write.Files`."""
+    """What the scores of a job are compared with, if anything: see `danq.score.write.Files`."""
     if job.options.truth is None:
         return None
     from danq.evaluate.truth import Truth, truth_key

@@ -12,16 +12,8 @@ from danq.score.options import ScoreOptions
 def option_of(field: str, *names: str, **more: Any) -> Any:
     """Option of a field of `ScoreOptions`, explained in its words, with its default.
 
-    The option itself has no default, so that `on_command_line` can tell whether it was given.
-
-    Parameters
-    ----------
-    field : str
-        Name of the field.
-    *names : str
-        Names of the option, where it is not that of the field.
-    **more
-        Further arguments of ``typer.Option``.
+    The option itself has no default, so that `on_command_line` can tell whether it was given. Its `names` are
+    left out where they are the field's.
     """
     info = ScoreOptions.model_fields[field]
     default = f"  [default: {info.default}]" if isinstance(info.default, str) else ""

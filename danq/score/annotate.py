@@ -23,8 +23,7 @@ from danq.score.tables import is_scored, matrix
 log = logging.getLogger("danq")
 
 Append = Callable[[str, Sequence[Sequence[str]]], None]
-"""Add a record: its line as the input has it, without line end, and for each ALT allele in order one text for
-each field, ``.`` where the allele was not scored."""
+"""Add a record: its line, and for each ALT one text for each field, ``.`` where it was not scored."""
 PREFIX = "danq_"
 """Begin of every INFO key that danq adds, unless the user says another."""
 

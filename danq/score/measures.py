@@ -32,8 +32,6 @@ class Measure:
     ----------
     name : str
         Its column; of a target the end of its columns' names.
-    of : {"target", "allele"}
-        Whether each target has one, or the allele, over all targets of the model.
     formula : callable
         Effects of m alleles on k targets → shape (m, k) of a measure of targets, (m,) of the allele.
     notation, range, meaning, source : str
@@ -41,8 +39,6 @@ class Measure:
         too), and the paper that defines it.
     dtype : {"float32", "target"}
         A number, or the index of a target, which results show by its name.
-    needs : {"", "ensemble", "background"}
-        What there must be for it to exist.
     info : str
         Description of its INFO key. Without one it is not annotated; with one, a measure of the allele always
         is, and one of targets for those asked for.
@@ -139,16 +135,10 @@ class Columns:
 
     Attributes
     ----------
-    targets : tuple of k str
-        All targets of the model.
-    chosen : tuple of int
-        Indices of the targets whose measures are written.
-    annotated : tuple of int
-        Indices of the targets whose measures go into the annotated VCF.
+    chosen, annotated : tuple of int
+        Indices of the targets whose measures are written, and of those whose go into the annotated VCF.
     ensemble, background, samples : bool
         Whether there are several models, a background for e-values, and samples' haplotypes.
-    table : tuple of Measure
-        The measures there are.
     """
 
     targets: tuple[str, ...]
