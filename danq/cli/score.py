@@ -157,7 +157,7 @@ def _scored(
 
 
 def _comparison(job: Any) -> Any:
-    """What the scores of a job are compared with, if anything: see `danq.score.write.Files`."""
+    """Find what the scores of a job are compared with, if anything: see `danq.score.write.Files`."""
     if job.options.truth is None:
         return None
     from danq.evaluate.truth import Truth, truth_key

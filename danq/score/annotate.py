@@ -19,6 +19,7 @@ from danq.errors import DanqError
 from danq.files import atomic
 from danq.score.measures import Columns, annotated
 from danq.score.tables import is_scored, matrix
+from danq.variants.text import quiet_htslib
 
 log = logging.getLogger("danq")
 
@@ -191,7 +192,7 @@ def index_vcf(path: Path, sorted: bool, longest_end: int) -> Path | None:
     for csi in (True,) if wide else (False, True):
         index = path.with_name(f"{path.name}.{'csi' if csi else 'tbi'}")
         # an INFO/END may reach further than the contigs: then the wider index is tried
-        with suppress(OSError), _quiet():
+        with suppress(OSError), quiet_htslib():
             pysam.tabix_index(str(path), preset="vcf", force=True, csi=csi, index=str(index))
             return index
         index.unlink(missing_ok=True)
@@ -237,7 +238,7 @@ def _quoted(value: str) -> str:
 def _bgzf(path: Path, final: Path) -> Iterator[Callable[[str], None]]:
     def guarded(call: Callable[..., Any], *arguments: bytes) -> None:
         try:
-            with _quiet():
+            with quiet_htslib():
                 call(*arguments)
         except OSError as error:
             # htslib does not pass the system's reason on
@@ -249,15 +250,5 @@ def _bgzf(path: Path, final: Path) -> Iterator[Callable[[str], None]]:
         yield lambda text: guarded(stream.write, text.encode("utf-8", "surrogateescape"))
         guarded(stream.close)
     finally:
-        with suppress(OSError), _quiet():
+        with suppress(OSError), quiet_htslib():
             stream.close()
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Keep htslib from printing lines of its own."""
-    before = pysam.set_verbosity(0)
-    try:
-        yield
-    finally:
-        pysam.set_verbosity(before)

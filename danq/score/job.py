@@ -236,9 +236,5 @@ def _remark(name: str, variants: VariantText, survey: Survey) -> None:
     if survey.contigs.unknown:
         log.warning("%s: contigs that the genome lacks: %s", name, first_few(survey.contigs.unknown, 8))
     if survey.mismatched:
-        log.warning(
-            "%s: REF of %s of %s compared records is not what the genome holds",
-            name,
-            f"{survey.mismatched:,}",
-            f"{survey.checked:,}",
-        )
+        numbers = f"{survey.mismatched:,}", f"{survey.checked:,}"
+        log.warning("%s: REF of %s of %s compared records is not what the genome holds", name, *numbers)

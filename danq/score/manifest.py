@@ -56,12 +56,12 @@ class ScoresManifest(Manifest):
         Targets with columns of their own, and their indices among the models' outputs.
     window : int
         bp of an input window.
-    sorted, indexed : bool
-        Whether the input is sorted, and the annotated file has an index.
+    indexed : bool
+        Whether the annotated file has an index.
     truth : dict or None
         What is known of the variants: kind, n, positives, without_value.
-    seconds, variants_per_second : float or None
-        Time of scoring, and scored alleles a second.
+    variants_per_second : float or None
+        Scored alleles a second.
     digest : str
         SHA-256 of everything that the scores depend on.
     """
@@ -89,17 +89,7 @@ class ScoresManifest(Manifest):
 
 
 class BackgroundManifest(Manifest):
-    """``background.json``.
-
-    Attributes
-    ----------
-    n : int
-        Alleles of the background.
-    reasons : dict of str to int
-        Alleles that could not be scored, by reason.
-    digest : str
-        SHA-256 of the values and what they were made with.
-    """
+    """``background.json``: `n` alleles, others by their `reasons`, a digest of all that the values depend on."""
 
     KIND, FILE = "background", "background.json"
 

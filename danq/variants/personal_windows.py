@@ -5,6 +5,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import groupby
+from operator import attrgetter
 from typing import NamedTuple
 
 import numpy as np
@@ -50,8 +51,11 @@ def personal_windows(genome: Genome, survey: Survey, window: int, part: int) -> 
         that they may lie on different haplotypes.
     """
     neighbours = _Neighbours(survey, part)
-    for _, alleles in groupby(survey.alleles_of(part), lambda allele: allele.row):
+    for _, alleles in groupby(survey.alleles_of(part), _ROW):
         yield _record_windows(tuple(alleles), genome, window, neighbours)
+
+
+_FAR, _ROW = np.iinfo(np.int64).max, attrgetter("row")
 
 
 class _Neighbours:
@@ -100,8 +104,8 @@ class _Neighbours:
         if not allele.haplotype:
             return [], []
         edits = self._edits[allele.sample, allele.haplotype]
-        before = bisect_left(edits, allele.row, key=_row)
-        return edits[:before], edits[bisect_right(edits, allele.row, key=_row) :]
+        before = bisect_left(edits, allele.row, key=_ROW)
+        return edits[:before], edits[bisect_right(edits, allele.row, key=_ROW) :]
 
     def forget(self, allele: Allele, length: int) -> None:
         """Drop edits that lie `length` bp of the haplotype or more to the left of what an allele has changed.
@@ -109,20 +113,13 @@ class _Neighbours:
         No window to come reaches them: each begins at a later change, at most `length` bp before it.
         """
         edits = self._edits[allele.sample, allele.haplotype]
-        at = bisect_left(edits, allele.row, key=_row)
+        at = bisect_left(edits, allele.row, key=_ROW)
         if at == len(edits) or edits[at].row != allele.row:
             return
         while at and (gap := edits[at].start - edits[at - 1].end) < length:
             at -= 1
             length -= gap + len(edits[at].inserted)
         del edits[:at]
-
-
-_FAR = np.iinfo(np.int64).max
-
-
-def _row(edit: Edit) -> int:
-    return edit.row
 
 
 def _record_windows(

@@ -12,6 +12,7 @@ from danq.errors import DanqError, first_few
 from danq.genome.contigs import ContigMap, resolve_contigs
 from danq.genome.fasta import Genome
 from danq.progress import progress
+from danq.tables import writing_batches
 from danq.variants.allele_checks import AlleleChecks, AlleleRules
 from danq.variants.alleles import Allele
 from danq.variants.carriers import Carriers, Edit
@@ -22,9 +23,9 @@ from danq.variants.survey_file import (
     CARRIED_ALLELES,
     EDITS,
     EDITS_FILE,
+    PartWriter,
     Survey,
     open_survey,
-    writing_parts,
 )
 from danq.variants.text import Fields, VariantText
 
@@ -87,10 +88,11 @@ def survey(
     tally, ends = _Tally(checks), list[tuple[int, int]]()
     with ExitStack() as stack:
         # left last, and so the last to appear: where the alleles are, all is there
-        schema = ALLELES if carriers is None else CARRIED_ALLELES
-        writers = [stack.enter_context(writing_parts(folder / ALLELES_FILE, schema, digest))]
-        if carriers is not None:
-            writers.append(stack.enter_context(writing_parts(folder / EDITS_FILE, EDITS, digest)))
+        kinds = {ALLELES_FILE: CARRIED_ALLELES, EDITS_FILE: EDITS} if columns else {ALLELES_FILE: ALLELES}
+        writers = [
+            PartWriter(schema, stack.enter_context(writing_batches(folder / name, schema, digest)))
+            for name, schema in kinds.items()
+        ]
         for row, *rows in _checked(checks, tally, carriers, records):
             for writer, of_record in zip(writers, rows, strict=False):
                 writer.extend(of_record)

@@ -2,8 +2,8 @@
 
 import json
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
+from itertools import starmap
 from operator import attrgetter
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 from pydantic import TypeAdapter
 
 from danq.genome.contigs import ContigMap
-from danq.tables import reading_batches, writing_batches
+from danq.tables import reading_batches
 from danq.variants.alleles import Allele
 from danq.variants.carriers import Edit
 
@@ -56,8 +56,6 @@ class Survey:
         SHA-256 over everything that they depend on.
     records, alleles : int
         Lines and alternate alleles (one for a malformed line), whatever the samples.
-    contigs : ContigMap
-        Meaning of the contig names that its well-formed records have.
     sorted : bool
         Whether the records of each contig stand together with ascending positions, as an index needs.
     longest_end : int
@@ -70,10 +68,8 @@ class Survey:
     reasons : dict of str to int
         Alleles by reason, those without a reason under ""; windows are not looked at, so ``many_n`` is not
         among them.
-    swapped : int
-        Alleles taken the other way round.
-    part : int
-        Records of a part.
+    swapped, part : int
+        Alleles taken the other way round; records of a part.
     batches, edit_batches : tuple of int
         Number of the first Arrow batch of each part in the two files, and of all.
     ends : tuple of (int, int)
@@ -123,8 +119,7 @@ class Survey:
         """Read the edits of haplotypes from a part on, as far as they are asked for."""
         with reading_batches(self.folder / EDITS_FILE, self.digest) as reader:
             for number in range(self.edit_batches[part], self.edit_batches[-1]):
-                for values in _rows(reader.get_batch(number)):
-                    yield Edit(*values)
+                yield from starmap(Edit, _rows(reader.get_batch(number)))
 
     def edits_before(self, part: int, contig: int, after: int, upto: int) -> Iterator[Edit]:
         """Read the edits of earlier parts on a contig whose end lies in (after, upto], in their order."""
@@ -136,18 +131,15 @@ class Survey:
                 batch = reader.get_batch(number)
                 end = batch.column("end")
                 wanted = pc.and_(pc.greater(end, after), pc.less_equal(end, upto))
-                for values in _rows(batch.filter(pc.and_(wanted, pc.equal(batch.column("contig"), contig)))):
-                    yield Edit(*values)
+                wanted = pc.and_(wanted, pc.equal(batch.column("contig"), contig))
+                yield from starmap(Edit, _rows(batch.filter(wanted)))
 
 
 @dataclass
 class PartWriter:
     """Writes one file of a survey, part by part; memory does not grow with it.
 
-    Attributes
-    ----------
-    batches : list of int
-        Number of the first batch of each part, and of the one to come.
+    `batches` are the number of the first batch of each part, and of the one to come.
     """
 
     schema: pa.Schema
@@ -181,19 +173,6 @@ class PartWriter:
             ]
             self._writer.write_batch(pa.record_batch(columns, schema=self.schema))
             self._waiting, self._written = [], self._written + 1
-
-
-@contextmanager
-def writing_parts(path: Path, schema: pa.Schema, digest: str) -> Iterator[PartWriter]:
-    """Write a file of a survey; it is present only when it is whole, however many processes write it at once.
-
-    Raises
-    ------
-    DanqError
-        If the directory cannot be written to or the disk is full.
-    """
-    with writing_batches(path, schema, digest) as writer:
-        yield PartWriter(schema, writer)
 
 
 def open_survey(folder: Path, digest: str) -> Survey | None:

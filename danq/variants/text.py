@@ -243,10 +243,9 @@ def _opened(path: Path, binary: bool) -> Iterator[Iterator[str]]:
 def _bcf_lines(path: Path) -> Iterator[str]:
     import pysam
 
-    # htslib reports a missing index, which nobody needs here, on standard error
-    verbosity = pysam.set_verbosity(0)
     try:
-        with pysam.VariantFile(str(path), "rb") as records:
+        # htslib would report a missing index, which nobody needs here
+        with quiet_htslib(), pysam.VariantFile(str(path), "rb") as records:
             yield from str(records.header).rstrip("\n").split("\n")
             for record in records:
                 yield str(record).removesuffix("\n").removesuffix("\r")
@@ -254,8 +253,18 @@ def _bcf_lines(path: Path) -> Iterator[str]:
         raise DanqError(f"{path}: expected UTF-8 text in the BCF; as a VCF it can be read") from None
     except (OSError, ValueError) as error:
         raise DanqError(f"{path}: the BCF is truncated or damaged ({error})") from None
+
+
+@contextmanager
+def quiet_htslib() -> Iterator[None]:
+    """Keep htslib from printing lines of its own on standard error."""
+    import pysam
+
+    before = pysam.set_verbosity(0)
+    try:
+        yield
     finally:
-        pysam.set_verbosity(verbosity)
+        pysam.set_verbosity(before)
 
 
 def _refuse_cut(path: Path) -> None:
