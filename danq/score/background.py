@@ -34,16 +34,9 @@ _OPTIONS = {"strands", "ref_mismatch", "regions", "pass_only"}
 
 @dataclass(frozen=True)
 class Background:
-    """The statistic |diff · log2 odds difference| of n common alleles for each of k targets.
+    """The statistic |diff · log2 odds difference| of n common alleles for each of k `targets`.
 
-    Attributes
-    ----------
-    path : Path
-        Directory it was opened from.
-    targets : int
-        Number k.
-    digest : str
-        SHA-256 over the values and what they were made with.
+    `digest` is the SHA-256 over the values and what they were made with.
     """
 
     path: Path

@@ -27,15 +27,11 @@ from danq.variants.survey_file import Survey
 
 log = logging.getLogger("danq")
 
-PREFIX = ".work-"
-"""Begin of the name of a work directory; 12 letters of its digest follow."""
-
-RECEIPT_KIND, RECEIPT_VERSION = "score-receipt", 1
 LONG = 5_000
 """Alleles from which on a run is worth an estimate."""
 
+_PREFIX, _LETTERS = ".work-", 12
 _SECONDS = b"danq.seconds"
-_LETTERS = 12
 _TIMED = 256
 _BYTES_OF_A_ROW, _TEXT_BYTES, _PARQUET_BYTES = 100, 11, 4
 _GB = 1e9
@@ -45,10 +41,7 @@ _GB = 1e9
 class Work:
     """A job with what has been done of it: one Arrow file a part, present only when whole.
 
-    Attributes
-    ----------
-    path : Path
-        The directory; the job's digest is part of its name and of each file.
+    The job's digest is part of the directory's name and of each file.
     """
 
     job: Job
@@ -82,13 +75,7 @@ class Work:
                 yield batch, float(metadata[_SECONDS])
 
     def refuse_changed_input(self) -> None:
-        """Refuse an input that is no longer what was surveyed, and remove what has been done of it.
-
-        Raises
-        ------
-        DanqError
-            If the file has changed.
-        """
+        """Refuse an input that is no longer what was surveyed, and remove what has been done of it."""
         if sha256(self.job.variants.path) != self.job.vcf_digest:
             self.remove()
             raise DanqError(f"{self.job.name}: changed while it was scored; score it again")
@@ -123,12 +110,12 @@ def opened_work(job: Job, directory: Path | None, shared: bool = False, dry: boo
     DanqError
         As `Job.survey`, and if the directory cannot be written to.
     """
-    path = directory / f"{PREFIX}{job.digest[:_LETTERS]}" if directory is not None else None
+    path = directory / f"{_PREFIX}{job.digest[:_LETTERS]}" if directory is not None else None
     if directory is None or path is None or (dry and not path.is_dir()):
         with tempfile.TemporaryDirectory(prefix="danq-") as folder:
             yield Work(job, Path(folder), job.survey(Path(folder)))
         return
-    for other in sorted(directory.glob(f"{PREFIX}*")):
+    for other in sorted(directory.glob(f"{_PREFIX}*")):
         if other != path and other.is_dir():
             log.warning("%s: unfinished scoring of other inputs or options; not used, may be removed", other)
     existed = directory.exists()
@@ -188,8 +175,8 @@ def compute_shard(work: Work, shard: int, shards: int, receipt: Path | None) -> 
             write_json(
                 partial,
                 {
-                    "kind": RECEIPT_KIND,
-                    "format_version": RECEIPT_VERSION,
+                    "kind": "score-receipt",
+                    "format_version": 1,
                     "shard": shard,
                     "shards": shards,
                     "parts": [parts.start, parts.stop],
@@ -207,16 +194,9 @@ def compute_shard(work: Work, shard: int, shards: int, receipt: Path | None) -> 
 
 @dataclass(frozen=True)
 class Estimate:
-    """What is ahead of a scoring.
+    """What is ahead of a scoring: alleles on all haplotypes, room for results and for unfinished work.
 
-    Attributes
-    ----------
-    alleles : int
-        Alleles to score, on all haplotypes.
-    rate : float or None
-        Alleles a second; None where no window could be timed.
-    result_bytes, work_bytes : int
-        Room for the results, and for unfinished work until these are written.
+    `rate` is in alleles a second; None where no window could be timed.
     """
 
     alleles: int

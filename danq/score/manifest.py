@@ -89,7 +89,7 @@ class ScoresManifest(Manifest):
 
 
 class BackgroundManifest(Manifest):
-    """``background.json``: `n` alleles, others by their `reasons`, a digest of all that the values depend on."""
+    """``background.json``: `n` alleles, others by `reasons`, the digest of all that the values depend on."""
 
     KIND, FILE = "background", "background.json"
 

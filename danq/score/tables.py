@@ -22,8 +22,7 @@ from danq.variants.survey_file import CARRIED_ALLELES
 
 _PLACE = ("row", "allele", "contig", "pos", "id", "ref", "alt")
 _SAMPLE = ("sample", "haplotype")
-LEDGER_COLUMNS = (*_PLACE, "status", "reason", "flags")
-"""Columns of ``ledger.tsv``; two more where samples are scored."""
+_LEDGER = (*_PLACE, "status", "reason", "flags")
 _OF_ALLELE = [CARRIED_ALLELES.field(name) for name in (*_PLACE, *_SAMPLE, "reason")]
 _DTYPES = {"float32": pa.float32(), "target": pa.int32()}
 
@@ -106,13 +105,7 @@ def long_table(batch: pa.RecordBatch, columns: Columns) -> pa.Table:
 def writing_table(
     path: Path, columns: Columns, long: bool, form: Format, metadata: Mapping[str, str]
 ) -> Iterator[Callable[[pa.RecordBatch], None]]:
-    """Write `long_table` or `wide_table` of batches of `rows`, as `danq.tables.writing_rows` does.
-
-    Raises
-    ------
-    DanqError
-        If the file cannot be written.
-    """
+    """Write `long_table` or `wide_table` of batches of `rows`, as `danq.tables.writing_rows` does."""
     table = long_table if long else wide_table
     schema = table(no_rows(columns), columns).schema.with_metadata(dict(metadata))
     names = [measure.name for measure in columns.of("allele") if measure.dtype == "target"]
@@ -150,7 +143,7 @@ class Counts:
 def ledger_table(batch: pa.RecordBatch, samples: bool) -> pa.Table:
     """One row for each allele of the ledger, of samples with the columns `sample` and `haplotype`."""
     status = pc.if_else(pa.array(is_scored(batch)), "scored", "skipped")
-    names = LEDGER_COLUMNS + (_SAMPLE if samples else ())
+    names = _LEDGER + (_SAMPLE if samples else ())
     return pa.table({name: status if name == "status" else batch.column(name) for name in names})
 
 
@@ -158,13 +151,7 @@ def ledger_table(batch: pa.RecordBatch, samples: bool) -> pa.Table:
 def writing_ledger(
     path: Path, columns: Columns, counts: Counts
 ) -> Iterator[Callable[[pa.RecordBatch], None]]:
-    """Write ``ledger.tsv`` batch by batch of `rows`, and add to the counts.
-
-    Raises
-    ------
-    DanqError
-        If the file cannot be written.
-    """
+    """Write ``ledger.tsv`` batch by batch of `rows`, and add to the counts."""
     empty = ledger_table(no_rows(columns), columns.samples)
     with writing_rows(path, empty.schema, "tsv") as write:
 

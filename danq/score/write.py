@@ -54,18 +54,10 @@ class Comparison(Protocol):
 
 @dataclass(frozen=True)
 class Files:
-    """What is written of the parts.
+    """What is written of the parts: a table, long or wide, and an annotated VCF with INFO `fields`.
 
-    Attributes
-    ----------
-    long : bool
-        Tidy rows, one an allele and target, instead of one an allele.
-    fields : tuple of Field
-        INFO keys of the annotated VCF; of a table of alleles there is none.
-    header : str
-        Line of the annotated VCF's header that says where the scores come from.
-    compare : callable, optional
-        Makes of a path for waiting rows what scores are compared with.
+    `header` is the line of the VCF that says where the scores come from; `compare` makes of a path for
+    waiting rows what the scores are compared with.
     """
 
     long: bool

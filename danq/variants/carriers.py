@@ -12,7 +12,7 @@ from danq.genome.fasta import Bases
 from danq.variants.allele_checks import AlleleChecks
 from danq.variants.alleles import Allele, Place
 from danq.variants.genotypes import UNPHASED, Call, read_calls
-from danq.variants.text import Fields, Line, VariantText
+from danq.variants.text import Fields, Line
 
 # reasons not to score an allele that is on the haplotype all the same
 _IN_PLACE = frozenset({"too_long", "outside_regions"})
@@ -94,8 +94,7 @@ class Carriers:
         self._columns, self._unphased = columns, unphased
         rules = replace(checks.rules, regions=(), window=sys.maxsize)
         self._checks_of_neighbours = AlleleChecks(checks.variants, checks.genome, rules, checks.contigs)
-        self._seen: set[str] = set()
-        self._contig, self._position = "", -1
+        self._contig = ""
         self.reach = -1, -1
         # last base of REF of the latest variant in place on a haplotype, and whether it made that longer; of
         # the current contig alone, so that memory does not grow with the file
@@ -118,12 +117,13 @@ class Carriers:
         Raises
         ------
         DanqError
-            If a genotype cannot be used or, where that is refused, is not phased, or the records are not
-            sorted.
+            If a genotype cannot be used or, where that is refused, is not phased.
         """
         if fields is None:
             return [replace(allele, reason=allele.reason or "not_carried") for allele in checked], []
-        self._advance(line, fields)
+        if fields.contig != self._contig:
+            self._contig = fields.contig
+            self._latest.clear()
         placed = checked
         if any(allele.reason in _IN_PLACE for allele in checked):
             placed = self._checks_of_neighbours.alleles(line, fields)
@@ -143,18 +143,6 @@ class Carriers:
                 for call in calls[0]:
                     self._admit(in_place, written, call, edits)
         return rows, edits
-
-    def _advance(self, line: Line, fields: Fields) -> None:
-        if fields.contig != self._contig:
-            if fields.contig in self._seen:
-                raise _unsorted(self._variants, line, f"all records of {fields.contig!r} together")
-            self._contig, self._position = fields.contig, -1
-            self._seen.add(fields.contig)
-            self._latest.clear()
-        if fields.pos < self._position:
-            expected = f"a position of {self._position} or more, received {fields.pos}"
-            raise _unsorted(self._variants, line, expected)
-        self._position = fields.pos
 
     def _carried(
         self, line: Line, allele: Allele, in_place: Allele, calls: list[Call], edits: list[Edit]
@@ -221,9 +209,3 @@ def _written(allele: Allele, bases: Bases) -> _Written:
     anchored = moves and bool(CODES[ord(allele.ref[0])] == CODES[ord(allele.alt[0])])
     place = place_from(allele, bases, first + anchored)
     return _Written(place, first, first + len(removed) - 1, anchored, len(inserted) > len(removed))
-
-
-def _unsorted(variants: VariantText, line: Line, expected: str) -> DanqError:
-    return DanqError(
-        f"{variants.path}:{line.number}: haplotypes of samples need a sorted file; expected {expected}"
-    )

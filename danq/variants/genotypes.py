@@ -8,9 +8,6 @@ from typing import NamedTuple
 from danq.errors import DanqError, first_few
 from danq.variants.text import Line, VariantText, readable
 
-ALL = "all"
-"""Stands for every sample of the file, in the order of its header."""
-
 UNPHASED = 0
 """Haplotype of an allele whose genotype does not say on which of the two it lies."""
 
@@ -43,7 +40,9 @@ class Call(NamedTuple):
 
 
 def choose_samples(variants: VariantText, samples: Sequence[str]) -> dict[str, int]:
-    """Find samples, or `ALL`, in a VCF: name → 0-based column of a record's text, in the order asked for.
+    """Find samples in a VCF: name → 0-based column of a record's text, in the order asked for.
+
+    The single name ``all`` stands for every sample of the file, unless a sample has it.
 
     Raises
     ------
@@ -53,7 +52,7 @@ def choose_samples(variants: VariantText, samples: Sequence[str]) -> dict[str, i
     if not variants.samples:
         raise DanqError(f"{variants.path}: expected genotypes of samples, received a file without samples")
     known = variants.samples
-    wanted = known if list(samples) == [ALL] and ALL not in known else tuple(dict.fromkeys(samples))
+    wanted = known if list(samples) == ["all"] and "all" not in known else tuple(dict.fromkeys(samples))
     for name in wanted:
         if name not in known:
             raise DanqError(f"{variants.path}: no sample {name!r}; the file has {first_few(known)}")

@@ -164,6 +164,11 @@ def _checked(
             row, fields = line.row, checks.variants.fields(line.text)
             alleles = checks.alleles(line, fields)
             tally.add(fields, alleles)
+            if carriers is not None and tally.unsorted:
+                where = f"{checks.variants.path}:{line.number}"
+                raise DanqError(
+                    f"{where}: haplotypes of samples need a sorted file; expected {tally.unsorted}"
+                )
             yield row, *(carriers.rows(line, fields, alleles) if carriers is not None else (alleles, ()))
             if row % _STRIDE == 0:
                 advance(_STRIDE)
@@ -174,10 +179,13 @@ def _checked(
 
 @dataclass
 class _Tally:
-    """What records add up to, and whether they show that the genome is another one."""
+    """What records add up to, and whether they show that the genome is another one.
+
+    `unsorted` says what the last record out of order should have been.
+    """
 
     checks: AlleleChecks
-    sorted: bool = True
+    unsorted: str = ""
     longest: int = 0
     reasons: Counter[str] = field(default_factory=Counter)
     checked: int = 0
@@ -206,10 +214,13 @@ class _Tally:
 
     def _add_place(self, fields: Fields) -> None:
         if fields.contig != self._contig:
-            self.sorted = self.sorted and fields.contig not in self._seen
+            if fields.contig in self._seen:
+                self.unsorted = f"all records of {fields.contig!r} together"
             self._contig, self._pos = fields.contig, 0
             self._seen.add(fields.contig)
-        self.sorted, self._pos = self.sorted and self._pos <= fields.pos, fields.pos
+        if fields.pos < self._pos:
+            self.unsorted = f"a position of {self._pos} or more, received {fields.pos}"
+        self._pos = fields.pos
         self.longest = max(self.longest, fields.pos + len(fields.ref) - 1)
         self._well_formed += 1
         if self._well_formed == _FEWEST and not self.checks.contigs.index:
@@ -225,7 +236,7 @@ class _Tally:
         return Survey(
             alleles=self.reasons.total(),
             contigs=self.checks.contigs,
-            sorted=self.sorted,
+            sorted=not self.unsorted,
             longest_end=max([self.longest, *lengths.tolist()]),
             header_contigs=any(line.startswith("##contig=") for line in self.checks.variants.header),
             checked=self.checked,

@@ -103,13 +103,7 @@ class Survey:
         return min(self.records, (part + 1) * self.part) - part * self.part
 
     def alleles_of(self, part: int) -> Iterator[Allele]:
-        """Read the alleles of a part in the order of the input, some at a time.
-
-        Raises
-        ------
-        DanqError
-            If the file is damaged.
-        """
+        """Read the alleles of a part in the order of the input, some at a time."""
         with reading_batches(self.folder / ALLELES_FILE, self.digest) as reader:
             for number in range(self.batches[part], self.batches[part + 1]):
                 for values in _rows(reader.get_batch(number)):

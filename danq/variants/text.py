@@ -17,7 +17,6 @@ from danq.errors import DanqError
 from danq.files import BGZF_HEAD, is_bgzf, open_binary
 from danq.genome.alphabet import CODES, INVALID
 
-STANDARD_INPUT = "-"
 LONGEST_POS = 18
 """Digits of the longest position that is read as a number."""
 
@@ -173,7 +172,7 @@ def open_variants(path: Path) -> VariantText:
 @contextmanager
 def regular_file(path: Path) -> Iterator[tuple[Path, str]]:
     """Give a file that can be read more than once, and what to call it; ``-`` is standard input, copied."""
-    if str(path) != STANDARD_INPUT:
+    if str(path) != "-":
         yield path, str(path)
         return
     with tempfile.TemporaryDirectory(prefix="danq-") as folder:
