@@ -53,10 +53,6 @@ class Work:
         parts = self.survey.parts
         return range(parts * (shard - 1) // shards, parts * shard // shards)
 
-    def records_of(self, parts: Iterable[int]) -> int:
-        """Count the records of parts."""
-        return sum(map(self.survey.records_of, parts))
-
     def missing(self, parts: Iterable[int]) -> list[int]:
         """Those of some parts that are not finished."""
         return [part for part in parts if not self.file(part).is_file()]
@@ -141,7 +137,7 @@ def compute_parts(work: Work, parts: Sequence[int], runners: Sequence[Runner]) -
         As `Job.scored_blocks`, and if the disk is full.
     """
     columns = work.job.columns
-    with progress("scoring", work.records_of(parts), "variants") as advance:
+    with progress("scoring", work.survey.records_of(parts), "variants") as advance:
         for part in parts:
             began = time.perf_counter()
             with writing_batches(work.file(part), rows_schema(columns), work.job.digest) as writer:
@@ -169,7 +165,7 @@ def compute_shard(work: Work, shard: int, shards: int, receipt: Path | None) -> 
     if missing:
         compute_parts(work, missing, job.models.open())
     seconds = time.monotonic() - started
-    records, scored = work.records_of(parts), work.records_of(missing)
+    records, scored = work.survey.records_of(parts), work.survey.records_of(missing)
     if receipt is not None:
         with atomic(receipt) as partial:
             write_json(
@@ -239,7 +235,7 @@ def estimate(work: Work, runners: Sequence[Runner], text: bool = False) -> Estim
     numbers = sum(len(targets) for _, targets in job.columns.lists.values())
     row = _BYTES_OF_A_ROW + numbers * (_TEXT_BYTES if text else _PARQUET_BYTES)
     return Estimate(
-        alleles=round(share * work.records_of(work.missing(range(survey.parts)))),
+        alleles=round(share * work.survey.records_of(work.missing(range(survey.parts)))),
         rate=rate,
         result_bytes=round(whole * row) + job.variants.path.stat().st_size,
         work_bytes=round(whole * (_BYTES_OF_A_ROW + _PARQUET_BYTES * numbers)),

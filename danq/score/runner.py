@@ -185,10 +185,7 @@ def _blocks(group: Group, references: int, rows: int) -> Iterator[tuple[int, int
 
 
 def open_runner(
-    model: Path,
-    strands: Computed = "both",
-    batch_size: int | None = None,
-    threads: int | None = None,
+    model: Path, strands: Computed = "both", batch_size: int | None = None, threads: int | None = None
 ) -> WholeWindows | OnGpu | SharedWork:
     """Load a bundle for scoring.
 
@@ -227,10 +224,7 @@ def open_runner(
 
 
 def open_runner_of(
-    bundle: "Bundle",
-    strands: Computed = "both",
-    batch_size: int | None = None,
-    threads: int | None = None,
+    bundle: "Bundle", strands: Computed = "both", batch_size: int | None = None, threads: int | None = None
 ) -> WholeWindows | OnGpu | SharedWork:
     """As `open_runner`, of a bundle that is loaded already."""
     from danq.data.encoders import CodesEncoder

@@ -128,7 +128,7 @@ def _compute(work: Work, files: Files, out: Path) -> None:
     if not missing:
         return
     runners = work.job.models.open()
-    if work.records_of(missing) > LONG:
+    if work.survey.records_of(missing) > LONG:
         ahead = estimate(work, runners, files.format == "tsv")
         log.info("%s", ahead.describe())
         ahead.check_room(out, work.path)
@@ -174,7 +174,7 @@ def _gather(work: Work, files: Files, out: Path) -> tuple[Counts, float, dict[st
                     records = list(_records(job.name, lines, batch)) if takes else []
                     for take in takes:
                         take(records, batch)
-                advance(work.records_of([part]))
+                advance(work.survey.records_of([part]))
         return counts, total, comparison.write(out / TRUTH_FILE) if comparison is not None else None
 
 

@@ -1,7 +1,7 @@
 """The file of a survey: every allele of the input with its place, or the reason why it has none."""
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from itertools import starmap
 from operator import attrgetter
@@ -98,9 +98,9 @@ class Survey:
         """How many parts there are."""
         return -(-self.records // self.part)
 
-    def records_of(self, part: int) -> int:
-        """Count the records of a part."""
-        return min(self.records, (part + 1) * self.part) - part * self.part
+    def records_of(self, parts: Iterable[int]) -> int:
+        """Count the records of some parts."""
+        return sum(min(self.records, (part + 1) * self.part) - part * self.part for part in parts)
 
     def alleles_of(self, part: int) -> Iterator[Allele]:
         """Read the alleles of a part in the order of the input, some at a time."""

@@ -226,7 +226,7 @@ def test_shares_of_shards_are_all_parts_once(records, shards):
     assert [part for share in shares for part in share] == list(range(-(-records // PART)))
     sizes = [len(share) for share in shares]
     assert max(sizes) - min(sizes) <= 1
-    assert sum(work.records_of(share) for share in shares) == records
+    assert sum(work.survey.records_of(share) for share in shares) == records
 
 
 @pytest.mark.parametrize(
