@@ -24,14 +24,7 @@ def options_of(chosen: Options) -> dict[str, Any]:
 def synthetic(chosen: Options) -> Path:
     """Make a dataset of random windows with labels as frequent as DeepSEA's, once."""
     from danq.data.options import DatasetOptions
-    from danq.data.writing import (
-        Contents,
-        pack_labels,
-        targets_of_examples,
-        write_examples,
-        write_labels,
-        write_manifest,
-    )
+    from danq.data.writing import Contents, write_examples, write_manifest
 
     out = chosen.work / "synthetic"
     if out.exists():
@@ -43,12 +36,10 @@ def synthetic(chosen: Options) -> Path:
     folder = chosen.work / "partial"
     folder.mkdir()
     np.save(folder / "codes.npy", random.integers(0, 4, (rows, WINDOW), dtype=np.uint8))
-    packed = pack_labels((random.random((rows, TARGETS), np.float32) < 0.02).astype(np.uint8))
-    write_labels(folder, rows, TARGETS, [packed])
-    write_examples(folder, [str(row) for row in range(rows)], split)
+    labels = random.random((rows, TARGETS), np.float32) < 0.02
     made = DatasetOptions(kind="dna", examples=Path("random.csv"), window=WINDOW)
     names = [f"target {number}" for number in range(TARGETS)]
-    targets = targets_of_examples(names, packed, split)
+    targets = write_examples(folder, [str(row) for row in range(rows)], split, names, [labels])
     write_manifest(folder, folder, "synthetic", made, Contents("multilabel", targets, split, inputs={}))
     folder.rename(out)
     return out

@@ -6,14 +6,7 @@ from types import SimpleNamespace
 import numpy as np
 
 from danq.data.options import DatasetOptions
-from danq.data.writing import (
-    Contents,
-    pack_labels,
-    targets_of_examples,
-    write_examples,
-    write_labels,
-    write_manifest,
-)
+from danq.data.writing import Contents, write_examples, write_manifest
 from danq.genome.alphabet import encode
 from danq.learn.options import PredictOptions, TrainOptions
 from danq.storage import write_array
@@ -54,10 +47,8 @@ def write_tiny_dataset(out: Path, task: str = "multilabel", seed: int = 0, kind:
         np.save(out / "codes.npy", codes)
     elif kind == "image":
         write_array(out / "images.npy", (len(split), SIDE, SIDE, 1), np.uint8, [_images(labels, generator)])
-    packed = pack_labels(labels)
-    write_labels(out, len(split), len(MOTIFS), [packed])
-    write_examples(out, [f"row{row}" for row in range(len(split))], split, texts)
-    targets = targets_of_examples(MOTIFS, packed, split)
+    names = [f"row{row}" for row in range(len(split))]
+    targets = write_examples(out, names, split, MOTIFS, [labels], texts)
     options = DatasetOptions(
         kind=kind, examples=Path("rows.csv"), **({"window": WINDOW} if kind == "dna" else {})
     )

@@ -2,7 +2,7 @@
 
 import logging
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -20,8 +20,6 @@ from danq.provenance import provenance
 from danq.storage import write_array
 
 log = logging.getLogger("danq")
-
-_CHUNK_ROWS = 1 << 16
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,24 +59,6 @@ def pack_labels(labels: NDArray[Any]) -> NDArray[np.uint8]:
     return np.packbits(labels.astype(bool), axis=1, bitorder="little")
 
 
-def targets_of_examples(
-    names: Sequence[str], packed: NDArray[np.uint8], split: NDArray[np.uint8]
-) -> list[DatasetTarget]:
-    """Describe targets that come from no track: `packed` as from `pack_labels`, `split` uint8 (n,)."""
-    counts = np.zeros((len(SPLITS), len(names)), np.int64)
-    for first in range(0, len(packed), _CHUNK_ROWS):
-        rows = slice(first, first + _CHUNK_ROWS)
-        labels = np.unpackbits(packed[rows], axis=1, count=len(names), bitorder="little")
-        for index in range(len(SPLITS)):
-            counts[index] += labels[split[rows] == index].sum(axis=0, dtype=np.int64)
-    return [
-        DatasetTarget(
-            name=name, group="", rule="", path="", regions=0, counts=dict(zip(SPLITS, column, strict=True))
-        )
-        for name, column in zip(names, counts.T.tolist(), strict=True)
-    ]
-
-
 def write_windows(
     directory: Path,
     genome: Genome,
@@ -101,13 +81,37 @@ def write_examples(
     directory: Path,
     names: pl.Series | list[str],
     split: NDArray[np.uint8],
+    targets: Sequence[str],
+    labels: Iterable[NDArray[Any]],
     texts: list[str] | None = None,
-) -> None:
-    """Write ``examples.parquet``: name and split of each row that brings its own data, and texts."""
+) -> list[DatasetTarget]:
+    """Write table and labels of rows that bring their own data, and describe their targets.
+
+    ``examples.parquet`` holds name and split of each row, and its text; labels of 0 and 1 come in consecutive
+    parts, shape (m, k).
+    """
     table = {"name": pl.Series(names, dtype=pl.String), "split": _decoded(split, SPLITS)}
     if texts is not None:
         table["text"] = pl.Series(texts, dtype=pl.String)
     pl.DataFrame(table).write_parquet(directory / "examples.parquet")
+    counts, first = np.zeros((len(SPLITS), len(targets)), np.int64), 0
+
+    def packed() -> Iterator[NDArray[np.uint8]]:
+        nonlocal first
+        for part in labels:
+            of_part = split[first : first + len(part)]
+            for index in range(len(SPLITS)):
+                counts[index] += (part[of_part == index] != 0).sum(axis=0)
+            first += len(part)
+            yield pack_labels(part)
+
+    write_labels(directory, len(split), len(targets), packed())
+    return [
+        DatasetTarget(
+            name=name, group="", rule="", path="", regions=0, counts=dict(zip(SPLITS, column, strict=True))
+        )
+        for name, column in zip(targets, counts.T.tolist(), strict=True)
+    ]
 
 
 def _decoded(codes: NDArray[Any], names: tuple[str, ...]) -> pl.Series:

@@ -12,14 +12,7 @@ from typer.testing import CliRunner
 from danq.cli import app
 from danq.data.dataset import open_dataset
 from danq.data.options import DatasetOptions
-from danq.data.writing import (
-    Contents,
-    pack_labels,
-    targets_of_examples,
-    write_examples,
-    write_labels,
-    write_manifest,
-)
+from danq.data.writing import Contents, write_examples, write_manifest
 from danq.errors import DanqError
 from danq.evaluate.evaluate import evaluate_predictions
 from danq.files import staged
@@ -156,10 +149,8 @@ def examples(tmp_path):
         {"examples": "some.fa", "window": 100, "split": {"valid": 0.1, "test": 0.2}}
     )
     with staged(out) as partial:
-        write_labels(partial, 120, 3, [pack_labels(labels)])
         np.save(partial / "codes.npy", codes)
-        write_examples(partial, [f"r{i}" for i in range(120)], split)
-        targets = targets_of_examples(TARGETS, pack_labels(labels), split)
+        targets = write_examples(partial, [f"r{i}" for i in range(120)], split, TARGETS, [labels])
         contents = Contents("multilabel", targets, split, inputs={})
         write_manifest(partial, out, "toy", options, contents)
     return out

@@ -16,14 +16,7 @@ from numpy.typing import NDArray
 
 from danq.data.manifest import SPLITS, DatasetManifest
 from danq.data.options import DatasetOptions
-from danq.data.writing import (
-    Contents,
-    pack_labels,
-    targets_of_examples,
-    write_examples,
-    write_labels,
-    write_manifest,
-)
+from danq.data.writing import Contents, write_examples, write_manifest
 from danq.errors import DanqError
 from danq.files import read_lines, sha256, staged
 from danq.genome.alphabet import A, C, G, N, T, reverse_complement
@@ -69,9 +62,9 @@ class _SplitArrays:
             raise DanqError(f"{self.path}: row {row}: expected at most one base a position, received several")
         return codes
 
-    def packed(self, first: int, last: int) -> NDArray[np.uint8]:
-        """Packed labels of rows."""
-        return pack_labels(self.labels[:, first:last].T if self.transposed else self.labels[first:last])
+    def labels_of(self, first: int, last: int) -> NDArray[Any]:
+        """Labels of rows, 0 and 1, shape (rows, targets)."""
+        return self.labels[:, first:last].T if self.transposed else self.labels[first:last]
 
 
 def build_deepsea_dataset(
@@ -115,13 +108,12 @@ def build_deepsea_dataset(
         with progress("reading .mat files", 2 * n, "rows") as advance:
             codes = (arrays.codes(*rows) for arrays, rows in _blocks(splits, advance))
             write_array(partial / "codes.npy", (n, options.window), np.uint8, codes)
-            packed = (arrays.packed(*rows) for arrays, rows in _blocks(splits, advance))
-            write_labels(partial, n, len(targets), packed)
-        write_examples(partial, _names(splits), split)
-        labels, written = (np.load(partial / f"{file}.npy", mmap_mode="r") for file in ("labels", "codes"))
+            labels = (arrays.labels_of(*rows) for arrays, rows in _blocks(splits, advance))
+            described = write_examples(partial, _names(splits), split, targets, labels)
+        written = np.load(partial / "codes.npy", mmap_mode="r")
         contents = Contents(
             task="multilabel",
-            targets=targets_of_examples(targets, labels, split),
+            targets=described,
             split=split,
             inputs={str(path): sha256(path) for path in files.values()},
             origin=str(options.target_names or files["train"]),

@@ -11,14 +11,7 @@ from danq.data.examples.images import png_files, read_pictures, write_pictures
 from danq.data.examples.labels import SPLIT_WORDS, Examples, label_examples, place_examples, split_word
 from danq.data.manifest import SPLITS, DatasetManifest
 from danq.data.options import DatasetOptions
-from danq.data.writing import (
-    Contents,
-    pack_labels,
-    targets_of_examples,
-    write_examples,
-    write_labels,
-    write_manifest,
-)
+from danq.data.writing import Contents, write_examples, write_manifest
 from danq.errors import DanqError
 from danq.files import sha256, staged
 from danq.genome.alphabet import N, encode
@@ -62,14 +55,14 @@ def build_example_dataset(options: DatasetOptions, name: str, out: Path) -> Data
     rows, examples = _read(files, options)
     labelled = label_examples(examples, options.label_columns)
     split = place_examples(examples, labelled.values, options.split, f"datasets.{name}")
-    packed = pack_labels(labelled.values)
+    texts = rows if options.kind == "text" else None
     with staged(out) as partial:
         of_kind = _write_rows(partial, rows, options)
-        write_examples(partial, examples.names, split, rows if options.kind == "text" else None)
-        write_labels(partial, len(packed), len(labelled.targets), [packed])
         contents = Contents(
             task=labelled.task,
-            targets=targets_of_examples(labelled.targets, packed, split),
+            targets=write_examples(
+                partial, examples.names, split, labelled.targets, [labelled.values], texts
+            ),
             split=split,
             inputs=_inputs(files),
             origin=str(next(iter(files.values()))),

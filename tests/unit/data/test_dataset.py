@@ -10,14 +10,7 @@ import pytest
 from danq.data.dataset import SPLITS, open_dataset
 from danq.data.options import DatasetOptions
 from danq.data.regions.making import build_region_dataset
-from danq.data.writing import (
-    Contents,
-    pack_labels,
-    targets_of_examples,
-    write_examples,
-    write_labels,
-    write_manifest,
-)
+from danq.data.writing import Contents, write_examples, write_manifest
 from danq.errors import DanqError
 from danq.files import staged
 from danq.genome.alphabet import decode, encode
@@ -188,10 +181,8 @@ def test_examples_bring_their_own_sequences(tmp_path: Path) -> None:
     codes = np.stack([encode(text) for text in ("ACGT", "CCCC", "GGTN", "TTTT")])
     options = DatasetOptions.model_validate({"examples": "x.fa", "window": 4})
     with staged(tmp_path / "out") as partial:
-        write_labels(partial, 4, 3, [pack_labels(labels[:3]), pack_labels(labels[3:])])
         np.save(partial / "codes.npy", codes)
-        write_examples(partial, ["a", "b", "c", "d"], split)
-        targets = targets_of_examples("xyz", pack_labels(labels), split)
+        targets = write_examples(partial, ["a", "b", "c", "d"], split, "xyz", [labels[:3], labels[3:]])
         contents = Contents("multiclass", targets, split, inputs={"x.fa": "0"})
         write_manifest(partial, tmp_path / "out", "d", options, contents)
     dataset = open_dataset(tmp_path / "out")
