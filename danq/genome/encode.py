@@ -142,7 +142,7 @@ def encoded_pieces(fasta: Path) -> Iterator[Piece]:
 
 def genome_digest(contigs: list[tuple[str, str]]) -> str:
     """SHA-256 over the name and the SHA-256 of the codes of each contig, in the order of the FASTA."""
-    return digest([list(contig) for contig in contigs])
+    return digest(contigs)
 
 
 def build_genome(fasta: Path, out: Path) -> GenomeManifest:

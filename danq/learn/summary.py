@@ -121,18 +121,13 @@ def _diagram(model: keras.Model) -> Iterator[str]:
     """One line an operation, below what it reads; where that is not the line above, it is named."""
     before = ""
     for layer in model.operations:
-        sources = _sources(layer)
+        inputs = [] if isinstance(layer, keras.layers.InputLayer) else keras.tree.flatten(layer.input)
+        sources = list(dict.fromkeys(tensor._keras_history.operation.name for tensor in inputs))
         if sources:
             yield "  │"
         joined = "" if sources in ([], [before]) else f"   ◀ {', '.join(sources)}"
         yield f"  {layer.name}  {_shape(layer)}{joined}"
         before = layer.name
-
-
-def _sources(layer: keras.layers.Layer) -> list[str]:
-    inputs = [layer.input] if not isinstance(layer, keras.layers.InputLayer) else []
-    names = [tensor._keras_history.operation.name for tensor in keras.tree.flatten(inputs)]
-    return list(dict.fromkeys(names))
 
 
 def _shape(layer: keras.layers.Layer) -> str:

@@ -1,8 +1,9 @@
 """The training loop: epochs of steps, validation, early stopping, checkpoints that resume exactly."""
 
 import logging
+import signal
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from typing import Any, NamedTuple
@@ -208,17 +209,14 @@ class Training:
     def _save(self, stop: StopRequest) -> None:
         self._lap()
         if self._writes:
-            arrays = _numbered(_VARIABLE, [variable.numpy() for variable in self._variables])
+            arrays = _numbered(_VARIABLE, (variable.numpy() for variable in self._variables))
             arrays |= _numbered(_BEST, self._best)
             self._store.write(Checkpoint(arrays, asdict(self.state)))
         self._saved = time.monotonic()
         if stop.number:
             log.warning(
-                "stopped by %s in epoch %d after step %d; the same command goes on from %s",
-                stop.name,
-                self.state.epoch + 1,
-                self.state.step,
-                self._store.directory,
+                f"stopped by {signal.Signals(stop.number).name} in epoch {self.state.epoch + 1} after step "
+                f"{self.state.step}; the same command goes on from {self._store.directory}"
             )
             raise SystemExit(128 + stop.number)
 
@@ -228,7 +226,7 @@ class Training:
             return
         self.state = TrainingState(**checkpoint.state)
         self.state.resumed += 1
-        _assign(self._variables, [checkpoint.arrays[name] for name in _names(_VARIABLE, self._variables)])
+        _assign(self._variables, [checkpoint.arrays[name] for name in _numbered(_VARIABLE, self._variables)])
         self._best = [array for name, array in checkpoint.arrays.items() if name.startswith(_BEST)]
         log.info("going on in epoch %d after step %d", self.state.epoch + 1, self.state.step)
 
@@ -238,12 +236,8 @@ def _measure(monitor: Monitor, batches: Sequence[tuple[tf.Tensor, tf.Tensor, Bat
         monitor.add(logits.numpy(), batch.labels, losses.numpy(), batch.weight)
 
 
-def _names(kind: str, values: Sequence[Any]) -> list[str]:
-    return [f"{kind}_{number}" for number in range(len(values))]
-
-
-def _numbered(kind: str, arrays: Sequence[NDArray[Any]]) -> dict[str, NDArray[Any]]:
-    return dict(zip(_names(kind, arrays), arrays, strict=True))
+def _numbered(kind: str, values: Iterable[Any]) -> dict[str, Any]:
+    return {f"{kind}_{number}": value for number, value in enumerate(values)}
 
 
 def _assign(variables: Sequence[Any], values: Sequence[NDArray[Any]]) -> None:

@@ -99,7 +99,7 @@ class Monitor:
 
 
 def epoch_events(directory: Path | None) -> Callable[[Mapping[str, Any]], None]:
-    """Make a function that writes a row of the history for TensorBoard, which only looking at it needs.
+    """Make a function that writes rows of the history for TensorBoard, which need not be installed for it.
 
     Without a directory, which is created if missing, it writes nothing.
     """

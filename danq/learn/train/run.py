@@ -14,7 +14,6 @@ from danq.files import check_writable, sha256, staged
 from danq.learn.bundle import save_bundle
 from danq.learn.devices import choose_strategy
 from danq.learn.manifest import BundleManifest, not_above_chance
-from danq.learn.options import TrainOptions
 from danq.learn.train.compatibility import check_data, with_sub_bins
 from danq.learn.train.fitting import RunOptions, Trained, fit_by_steps, fit_itself
 from danq.learn.train.state import DIRECTORY, CheckpointStore
@@ -55,12 +54,13 @@ def train_run(
     check_writable(out)
     module = load_model_module(run.model)
     options = _model_options(module, run_name, run.options)
-    if hasattr(module, "fit"):
-        data = _open(dataset, genome, module, run.train)
+    # before anything else is computed
+    strategy = None if hasattr(module, "fit") else choose_strategy(run.train)
+    data = open_dataset(dataset, genome)
+    check_data(module, data, run.train)
+    if strategy is None:
         trained = fit_itself(module, options, data, run.train)
     else:
-        strategy = choose_strategy(run.train)
-        data = _open(dataset, genome, module, run.train)
         options = with_sub_bins(options, data.bin, data.sub_bin)
         trained = fit_by_steps(run_name, run, module, options, data, strategy, out, runs)
     info = _information(run_name, run, options, data, trained)
@@ -81,12 +81,6 @@ def _model_options(module: ModuleType, run_name: str, options: Mapping[str, Any]
         place = ".".join(str(part) for part in ("runs", run_name, "options", *first["loc"]))
         raise DanqError(f"{place}: {first['msg']}, received {first['input']!r}") from None
     return checked
-
-
-def _open(path: Path, genome: Path | None, module: ModuleType, train: TrainOptions) -> Dataset:
-    data = open_dataset(path, genome)
-    check_data(module, data, train)
-    return data
 
 
 def _information(

@@ -45,8 +45,8 @@ class TrainingState:
         the first step of a process, which compiles.
     epoch_timed, epoch_training_seconds, epoch_seconds : int, float, float
         Of this epoch: the same, and seconds with validation.
-    best_score, best_epoch, stale : float, int, int
-        Best value of the monitor (larger is better), its 1-based epoch, and epochs since.
+    best_score, stale : float, int
+        Best value of the monitor (larger is better), and epochs since.
     lowest_loss, plateau, reductions : float, int, int
         Lowest validation loss, epochs since it or since the last reduction, reductions of the learning rate.
     history : list of dict
@@ -66,7 +66,6 @@ class TrainingState:
     epoch_training_seconds: float = 0.0
     epoch_seconds: float = 0.0
     best_score: float = -math.inf
-    best_epoch: int = 0
     stale: int = 0
     lowest_loss: float = math.inf
     plateau: int = 0
@@ -149,7 +148,7 @@ class TrainingState:
         if score is None or score <= self.best_score:
             self.stale += 1
             return False
-        self.best_score, self.best_epoch, self.stale = score, self.epoch, 0
+        self.best_score, self.stale = score, 0
         return True
 
 
@@ -233,11 +232,6 @@ class StopRequest:
     """The signal that asked to stop; 0 as long as none did."""
 
     number: int = 0
-
-    @property
-    def name(self) -> str:
-        """For example ``SIGTERM``."""
-        return signal.Signals(self.number).name if self.number else ""
 
 
 @contextmanager
