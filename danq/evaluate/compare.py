@@ -20,11 +20,11 @@ LIMITS = {"mcc": (-1.0, 1.0)}
 class Group:
     """A run as the configuration names it: one training, or one for each fold and seed, in that order.
 
-    A training that stands by itself has its own name.
+    A training that stands by itself has its own name. `family` is the dataset, without the fold.
     """
 
     name: str
-    dataset: str
+    family: str
     members: tuple[Run, ...]
 
     @property

@@ -1,10 +1,13 @@
 """What was measured of a training: what ``summary.json`` says but for the tables, and both read back."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import polars as pl
+import pyarrow as pa
 
 from danq.errors import DanqError
 from danq.evaluate.class_metrics import ClassMetrics
@@ -208,11 +211,17 @@ def read_table(
     if not path.is_file():
         return None
     parquet = path.suffix == ".parquet"
-    try:
+    with refusing_damage(path, "Parquet table" if parquet else "table"):
         if parquet:
             return pl.scan_parquet(path).select(pl.exclude(without) if without else pl.all()).collect()
         table = pl.read_csv(path, separator="\t", schema_overrides=types, infer_schema_length=None)
         return table.fill_nan(None)
-    except pl.exceptions.PolarsError as error:
-        what = "Parquet table" if parquet else "table"
+
+
+@contextmanager
+def refusing_damage(path: Path, what: str) -> Iterator[None]:
+    """Make what the reader of a damaged file raises a refusal of that file."""
+    try:
+        yield
+    except (pl.exceptions.PolarsError, pa.ArrowException, OSError) as error:
         raise DanqError(f"{path}: expected a {what} ({str(error).splitlines()[0]})") from None

@@ -1,7 +1,6 @@
 """Scored callsets of a results directory: their tables are read part by part, however long they are."""
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
@@ -9,11 +8,11 @@ from typing import Any
 
 import numpy as np
 import polars as pl
-import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from danq.errors import DanqError
+from danq.evaluate.runs import refusing_damage
 from danq.score.manifest import ScoresManifest
 from danq.score.measures import EFFECT, LOGIT_DIFF, TARGET, column_of, targets_of
 
@@ -63,7 +62,7 @@ class Callset:
         kept = [name for name in columns if name in self.columns]
         with _parquet(self.path) as file:
             for group in range(file.num_row_groups) if groups is None else groups:
-                with _refusing(self.path / "scores.parquet", "Parquet table"):
+                with refusing_damage(self.path / "scores.parquet", "Parquet table"):
                     block = pl.from_arrow(file.read_row_group(group, columns=kept))
                 yield pl.DataFrame(block).select(kept)
 
@@ -103,7 +102,7 @@ def read_callset(folder: Path) -> Callset:
 def _read_truth(path: Path) -> pl.DataFrame:
     kinds = {pl.Float64: _AGREEMENT, pl.String: ("score", "target", "status"), pl.Int64: ("n", "positives")}
     schema = {name: kind for kind, names in kinds.items() for name in names}
-    with _refusing(path, "table"):
+    with refusing_damage(path, "table"):
         return pl.read_csv(path, separator="\t", quote_char=None, schema_overrides=schema)
 
 
@@ -111,17 +110,8 @@ def _parquet(folder: Path) -> pq.ParquetFile:
     path = folder / "scores.parquet"
     if not path.exists():
         raise DanqError(f"{path}: no such file; {folder} holds no scores")
-    with _refusing(path, "Parquet table"):
+    with refusing_damage(path, "Parquet table"):
         return pq.ParquetFile(path)
-
-
-@contextmanager
-def _refusing(path: Path, what: str) -> Iterator[None]:
-    """Make what the reader of a damaged file raises a refusal of that file."""
-    try:
-        yield
-    except (pl.exceptions.PolarsError, pa.ArrowException, OSError) as error:
-        raise DanqError(f"{path}: expected a {what} ({str(error).splitlines()[0]})") from None
 
 
 def histogram(callset: Callset, bins: int) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
@@ -178,7 +168,7 @@ def strongest_alleles(
 def _with_flags(callset: Callset, rows: pl.DataFrame) -> pl.DataFrame:
     path = callset.path / "ledger.tsv"
     keys = [name for name in ("row", "allele", "sample", "haplotype") if name in rows.columns]
-    with _refusing(path, "ledger"):
+    with refusing_damage(path, "ledger"):
         ledger = pl.scan_csv(path, separator="\t", quote_char=None, infer_schema=False)
         wanted = pl.col("row").is_in(rows["row"].cast(pl.String).to_list())
         flags = ledger.filter(wanted).select(*keys, "flags").collect(engine="streaming")

@@ -35,8 +35,7 @@ class Results:
     def label(self, run: Run | Group) -> str:
         """Give the name of a run, with its dataset where there are several."""
         several = len({each.family for each in self.runs}) > 1
-        family = run.dataset if isinstance(run, Group) else run.family
-        return f"{family} · {run.name}" if several else run.name
+        return f"{run.family} · {run.name}" if several else run.name
 
     @property
     def groups(self) -> tuple[Group, ...]:
@@ -58,7 +57,7 @@ class Results:
         """Sort groups by dataset as the configuration has it."""
         families: dict[str, list[Group]] = {}
         for group in self.groups:
-            families.setdefault(group.dataset, []).append(group)
+            families.setdefault(group.family, []).append(group)
         return families
 
 

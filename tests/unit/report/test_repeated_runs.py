@@ -53,7 +53,7 @@ def titled(results: Results) -> dict:
 
 
 def test_trainings_are_found_together_by_name(results: Results):
-    assert [(group.name, group.dataset, len(group.members)) for group in results.groups] == [
+    assert [(group.name, group.family, len(group.members)) for group in results.groups] == [
         ("net", "y", 6),
         ("words", "y", 3),
     ]
@@ -174,7 +174,7 @@ def test_differences_are_paired_by_fold(tree: Path, results: Results):
 
 def test_the_interval_of_one_fold_is_that_of_the_differences(tree: Path, results: Results):
     ours, theirs = results.groups
-    part = type(ours)(ours.name, ours.dataset, ours.in_fold(2))
+    part = type(ours)(ours.name, ours.family, ours.in_fold(2))
     found = difference(part, theirs, "auroc")
     assert found is not None
     nets = np.mean([resampled(tree, f"net.fold2.seed{seed}") for seed in (1337, 1338)], axis=0)
@@ -198,7 +198,7 @@ def test_three_folds_are_surer_than_one(results: Results):
     widths = []
     for folds in ((1,), (1, 2, 3)):
         members = tuple(run for fold in folds for run in ours.in_fold(fold))
-        found = difference(type(ours)(ours.name, ours.dataset, members), theirs, "auroc")
+        found = difference(type(ours)(ours.name, ours.family, members), theirs, "auroc")
         assert found is not None
         widths.append(found.high - found.low)
     assert widths[1] < 0.8 * widths[0]
