@@ -117,7 +117,7 @@ class Words:
 
     def cut(self, text: str) -> list[str]:
         """Words of a text, as written."""
-        return self._word.findall(unicodedata.normalize("NFC", text))
+        return re.findall(self.pattern, unicodedata.normalize("NFC", text))
 
     def fit(self, raw: Iterable[Sequence[str]]) -> "Words":
         """Learn vocabulary and alphabet from the first `max_words` words of training texts, in blocks."""
@@ -197,10 +197,6 @@ class Words:
 
     def _key(self, word: str) -> str:
         return word.lower() if self.lower_case else word
-
-    @cached_property
-    def _word(self) -> re.Pattern[str]:
-        return re.compile(self.pattern)
 
     @cached_property
     def _numbers(self) -> dict[str, int]:

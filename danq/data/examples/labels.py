@@ -153,7 +153,7 @@ def place_examples(
     """Give every row its split: by file or the column ``split``; parts without rows are drawn from train.
 
     With folds, all rows are dealt to them instead. Either is stratified by labels, uint8 (n, k); messages
-    call the options' place `source`. The result are indices into `SPLITS`, uint8 (n,).
+    call the options' place `source`. Results are indices into `SPLITS`, uint8 (n,).
 
     Raises
     ------
@@ -211,7 +211,7 @@ def strata(labels: NDArray[np.uint8]) -> NDArray[np.int64]:
 def draw(strata: NDArray[np.int64], fractions: list[float], seed: int) -> NDArray[np.uint8]:
     """Split each stratum, int64 (n,), by the fractions of valid and test, whose sum is below 1, at random.
 
-    The result are indices into `SPLITS`, uint8 (n,).
+    Results are indices into `SPLITS`, uint8 (n,).
     """
     valid, test = fractions
     generator = np.random.default_rng(seed)

@@ -68,6 +68,7 @@ def covered_bins(
     """
     contig, start, end = union(contig, start, end)
     low, high = start // bins.width, (end - 1) // bins.width
+    # from here on, one entry for each pair of an interval and a bin that it touches
     parts = high - low + 1
     interval = np.repeat(np.arange(len(start)), parts)
     local = np.arange(len(interval)) - np.repeat(np.cumsum(parts) - parts, parts) + low[interval]
@@ -91,7 +92,7 @@ def overlap_positives(
     """Find the bins of which strictly more than `min_overlap` is covered by the union of intervals.
 
     The comparison is made in integers with the decimal fraction as it was written (0.1 is 1/10); at 0 one
-    base suffices. Intervals are as in `covered_bins`; the result are numbers of bins, int64 (m,), ascending.
+    base suffices. Intervals are as in `covered_bins`; the results are numbers of bins, int64 (m,), ascending.
     """
     number, covered = covered_bins(bins, contig, start, end)
     least = Fraction(str(min_overlap))
