@@ -31,14 +31,8 @@ def writing_rows(
         File to write; present only when it is whole.
     schema : pyarrow.Schema
         Its columns, and metadata to keep in a Parquet file.
-    form : {"parquet", "tsv"}
-        Row groups of `ROW_GROUP` rows, or tab-separated text with a header line.
     words : sequence of str
         Columns of few different texts, which a Parquet file keeps in a dictionary.
-
-    Returns
-    -------
-    context manager of Append
 
     Raises
     ------

@@ -137,13 +137,11 @@ class Incremental:
         return Changes(first, last, position, row, self._pooled(alternate, row, position))
 
     def _logits(self, directions: list[Scanned]) -> Floats:
-        if self.merge == "none" and len(directions) == 2:
-            forward, backward = (
-                self._of_head(head, [direction])
-                for head, direction in zip(self.heads, directions, strict=True)
-            )
-            return (forward + backward) * np.float32(0.5)
-        return self._of_head(self.heads[0], directions)
+        if len(self.heads) == 1:
+            return self._of_head(self.heads[0], directions)
+        parts = zip(self.heads, directions, strict=True)
+        forward, backward = (self._of_head(head, [direction]) for head, direction in parts)
+        return (forward + backward) * np.float32(0.5)
 
     def _of_head(self, head: _Head, directions: list[Scanned]) -> Floats:
         kernel, bias = head.hidden or head.logits

@@ -64,7 +64,7 @@ class Output:
         return np.array(target_indices(self.targets, known, "--target")) if self.targets else None
 
     def check_positions(self, contigs: dict[str, int] | None) -> None:
-        """Refuse tracks of rows that lie on no contigs, and so have no positions.
+        """Refuse tracks of rows without positions; `contigs` are the lengths in bp of those that rows lie on.
 
         Raises
         ------
@@ -75,13 +75,7 @@ class Output:
             raise DanqError(f"--tracks {self.tracks}: expected rows with positions; these have none")
 
     def writers(self, contigs: dict[str, int] | None) -> list[AbstractContextManager[Append]]:
-        """Open the files, one context manager each; `contigs` are the lengths in bp of those rows lie on.
-
-        Raises
-        ------
-        DanqError
-            If tracks are asked for of rows that have no positions.
-        """
+        """Open the files, one context manager each; `contigs` as for `check_positions`, which is called."""
         self.check_positions(contigs)
         writers: list[AbstractContextManager[Append]] = [
             (writing_npz if self.path.suffix == ".npz" else writing_table)(self.path)
