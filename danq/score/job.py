@@ -162,7 +162,7 @@ def open_job(
         models=models,
         genome=genome,
         variants=variants,
-        name=str(vcf) if name is None else name,
+        name=name or str(vcf),
         vcf_digest=sha256(vcf),
         options=options,
         rules=AlleleRules(models.window, options.ref_mismatch, regions, options.pass_only),

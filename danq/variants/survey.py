@@ -200,15 +200,12 @@ class _Tally:
         """Count a record."""
         if fields is not None:
             self._add_place(fields)
-        checked = mismatched = swapped = False
-        for allele in alleles:
-            self.reasons[allele.reason] += 1
-            self.swapped += allele.swapped
-            checked |= allele.reason not in _UNCHECKED
-            mismatched |= allele.reason in _MISMATCHED
-            swapped |= allele.swapped
-        self.checked += checked
-        self.mismatched += mismatched and not swapped
+        reasons = [allele.reason for allele in alleles]
+        swapped = sum(allele.swapped for allele in alleles)
+        self.reasons.update(reasons)
+        self.swapped += swapped
+        self.checked += not _UNCHECKED.issuperset(reasons)
+        self.mismatched += not swapped and not _MISMATCHED.isdisjoint(reasons)
         if self.checked == _EARLY:
             self.refuse_wrong_build()
 
