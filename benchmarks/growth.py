@@ -61,9 +61,8 @@ class Growth(NamedTuple):
 
     def sizes(self) -> list[int]:
         """Four sizes over a factor of 30, in equal ratios, after one of nearly nothing."""
-        return [
-            round(self.largest * factor) for factor in (1 / 900, 1 / 30, 30 ** (-2 / 3), 30 ** (-1 / 3), 1)
-        ]
+        factors = (1 / 900, 1 / 30, 30 ** (-2 / 3), 30 ** (-1 / 3), 1)
+        return [max(1, round(self.largest * factor)) for factor in factors]
 
 
 def apart(function: Callable[..., None], *arguments: object) -> None:
