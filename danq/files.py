@@ -23,6 +23,8 @@ BGZF_HEAD = 18
 """Bytes of the header of a block of BGZF; the last two hold the block's length less one."""
 
 GZIP_MAGIC = b"\x1f\x8b"
+_BGZF_END = bytes.fromhex("1f8b08040000000000ff0600424302001b0003000000000000000000")
+"""The empty block that ends every BGZF file (SAM specification, section 4.1.2)."""
 _PARTIAL = ".partial-"
 _REASONS = {
     errno.ENOSPC: "no space left on the device",
@@ -46,7 +48,10 @@ def open_binary(path: Path) -> Iterator[io.BufferedIOBase]:
     """
     try:
         with path.open("rb") as raw:
-            compressed = raw.peek(2)[:2] == GZIP_MAGIC
+            head = raw.peek(BGZF_HEAD)[:BGZF_HEAD]
+            compressed = head.startswith(GZIP_MAGIC)
+            if is_bgzf(head):
+                _refuse_cut(path)
             with gzip.open(raw, "rb") if compressed else raw as stream:
                 yield stream
     except FileNotFoundError:
@@ -59,6 +64,14 @@ def open_binary(path: Path) -> Iterator[io.BufferedIOBase]:
         raise DanqError(f"{path}: the compressed file is truncated") from None
     except (gzip.BadGzipFile, zlib.error) as error:
         raise DanqError(f"{path}: the compressed file is damaged ({error})") from None
+
+
+def _refuse_cut(path: Path) -> None:
+    """Refuse BGZF without its last block: gzip takes a file for whole that was cut between two blocks."""
+    with path.open("rb") as stream:
+        stream.seek(-len(_BGZF_END), io.SEEK_END)
+        if stream.read() != _BGZF_END:
+            raise DanqError(f"{path}: the compressed file is truncated (it lacks the block that ends BGZF)")
 
 
 def is_bgzf(head: bytes) -> bool:

@@ -52,15 +52,19 @@ class Manifest(Entry):
             value = json.loads(text)
         except (FileNotFoundError, NotADirectoryError):
             raise DanqError(f"{path}: no such file; {directory} is no danq {cls.KIND}") from None
-        except (json.JSONDecodeError, UnicodeDecodeError):
+        except OSError as error:
+            raise DanqError(f"{path}: not readable ({error.strerror})") from None
+        except (json.JSONDecodeError, UnicodeDecodeError, RecursionError):
             raise DanqError(f"{path}: expected JSON, received something else") from None
         received = value.get("kind") if isinstance(value, dict) else None
         if received != cls.KIND:
             raise DanqError(f"{path}: expected a danq {cls.KIND}, received {received!r}")
-        if value.get("format_version") != cls.VERSION:
+        version = value.get("format_version")
+        # 1.0 and true equal 1
+        if type(version) is not int or version != cls.VERSION:
             raise DanqError(
-                f"{path}: expected {cls.KIND} format version {cls.VERSION}, "
-                f"received {value.get('format_version')}; make it again with this release of danq"
+                f"{path}: expected {cls.KIND} format version {cls.VERSION}, received {version}; "
+                "make it again with this release of danq"
             )
         try:
             return cls.model_validate_json(text, strict=True)
@@ -100,6 +104,8 @@ def load_array(
         array: np.memmap[Any, Any] = open_memmap(path, mode="r")
     except (FileNotFoundError, NotADirectoryError):
         raise DanqError(f"{path}: no such file; {path.parent} is no complete {kind}") from None
+    except OSError as error:
+        raise DanqError(f"{path}: not readable ({error.strerror})") from None
     except (ValueError, EOFError) as error:
         raise DanqError(f"{path}: expected a NumPy array, received a damaged file ({error})") from None
     if array.shape != shape or array.dtype != dtype:

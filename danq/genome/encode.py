@@ -9,9 +9,9 @@ from typing import BinaryIO, NamedTuple
 import numpy as np
 
 from danq.errors import DanqError
-from danq.files import digest, open_binary, sha256, staged
+from danq.files import open_binary, sha256, staged
 from danq.genome.alphabet import CODES, INVALID, IUPAC, C, G, N
-from danq.genome.fasta import CODES_FILE, ContigEntry, GenomeManifest
+from danq.genome.fasta import CODES_FILE, ContigEntry, GenomeManifest, genome_digest
 from danq.progress import progress
 from danq.provenance import provenance
 from danq.storage import write_header
@@ -138,11 +138,6 @@ def encoded_pieces(fasta: Path) -> Iterator[Piece]:
             length += len(codes)
             yield Piece(header, piece.text, codes)
     _refuse_empty(fasta, header, length)
-
-
-def genome_digest(contigs: list[tuple[str, str]]) -> str:
-    """SHA-256 over the name and the SHA-256 of the codes of each contig, in the order of the FASTA."""
-    return digest(contigs)
 
 
 def build_genome(fasta: Path, out: Path) -> GenomeManifest:

@@ -3,13 +3,15 @@
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Annotated, Any, Protocol
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
+from pydantic import Field
 
 from danq.errors import DanqError, first_few
+from danq.files import digest
 from danq.genome.alphabet import N
 from danq.storage import Entry, Manifest, load_array
 
@@ -119,11 +121,15 @@ class Genome:
         return cut
 
 
+Length = Annotated[int, Field(ge=1, le=2**48)]
+"""A length in bp: more than the largest genomes, less than what overflows."""
+
+
 class ContigEntry(Entry):
     """One contig: bp, SHA-256 of its codes, G and C as a part of its known bases, and bases that are N."""
 
     name: str
-    length: int
+    length: Length
     digest: str
     gc: float | None
     n: int
@@ -149,8 +155,13 @@ class GenomeManifest(Manifest):
     length: int
     soft_masked: int
     iupac_to_n: int
-    contigs: tuple[ContigEntry, ...]
+    contigs: Annotated[tuple[ContigEntry, ...], Field(min_length=1)]
     provenance: dict[str, Any]
+
+
+def genome_digest(contigs: list[tuple[str, str]]) -> str:
+    """SHA-256 over the name and the SHA-256 of the codes of each contig, in the order of the FASTA."""
+    return digest(contigs)
 
 
 def open_genome(path: Path) -> Genome:
@@ -162,6 +173,8 @@ def open_genome(path: Path) -> Genome:
         If it is no genome directory, of another format version, or its array does not fit its manifest.
     """
     manifest = GenomeManifest.read(path)
+    if genome_digest([(contig.name, contig.digest) for contig in manifest.contigs]) != manifest.digest:
+        raise DanqError(f"{path / manifest.FILE}: digest: expected that of the contigs, received another")
     lengths = np.array([contig.length for contig in manifest.contigs], np.int64)
     ends = np.cumsum(lengths)
     codes = load_array(path / CODES_FILE, (int(ends[-1]),), np.uint8, "genome")

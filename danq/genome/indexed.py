@@ -24,13 +24,13 @@ from numpy.typing import NDArray
 from danq.errors import DanqError
 from danq.files import BGZF_HEAD, GZIP_MAGIC, atomic, digest, is_bgzf
 from danq.genome.alphabet import encode
-from danq.genome.encode import LINE_END, Header, build_genome, encoded_pieces, genome_digest
-from danq.genome.fasta import Genome, open_genome
+from danq.genome.encode import LINE_END, Header, build_genome, encoded_pieces
+from danq.genome.fasta import Genome, genome_digest, open_genome
 from danq.progress import progress
 
 log = logging.getLogger("danq")
 
-_VERSION = 1
+_VERSION = 2
 _SETTLED_NS = 2_000_000_000
 """A file changed less than this before it is read could change again and keep its time of change."""
 _GZIP = (".gz", ".bgz")
@@ -138,9 +138,9 @@ def _indexed(fasta: Path) -> Genome | None:
     if index is not None and kept is not None and time.time_ns() - state[-1] > _SETTLED_NS:
         try:
             with atomic(kept) as partial:
-                partial.write_text(json.dumps(index), encoding="utf-8")
+                partial.write_text(json.dumps([digest(index), index]), encoding="utf-8")
             log.info("%s: checked and indexed; the index is kept as %s", fasta, kept)
-        except DanqError as error:
+        except (DanqError, OSError) as error:
             log.warning("%s: its index cannot be kept (%s)", fasta, error)
     return index and _opened(fasta, index)
 
@@ -178,10 +178,14 @@ def _encoded(fasta: Path) -> Genome:
         shutil.rmtree(folder)
 
 
-def _state(path: Path) -> tuple[str, int, int, int]:
-    """Give what tells a changed file from the one that was read, last its time of change in ns."""
+def _state(path: Path) -> tuple[str, int, int, int, int]:
+    """Give what tells a changed file from the one that was read, last its time of change in ns.
+
+    That is when its content, name or owner changed last (ctime): of its two times the one that no program
+    sets back, as tar, rsync and cp -p do with the other.
+    """
     stat = path.stat()
-    return str(path.resolve()), stat.st_size, stat.st_ino, stat.st_mtime_ns
+    return str(path.resolve()), stat.st_size, stat.st_ino, stat.st_mtime_ns, stat.st_ctime_ns
 
 
 def _cache() -> Path | None:
@@ -209,9 +213,10 @@ class _Index(NamedTuple):
 
 def _kept_index(path: Path) -> _Index | None:
     try:
-        return _Index(*json.loads(path.read_text(encoding="utf-8")))
-    except (OSError, ValueError, TypeError):
-        return None  # absent, or cut short by a crash of the machine: it is made again
+        expected, members = json.loads(path.read_text(encoding="utf-8"))
+        return _Index(*members) if digest(members) == expected else None
+    except (OSError, ValueError, TypeError, RecursionError):
+        return None  # absent or damaged: it is made again
 
 
 def _read_index(fasta: Path, compressed: bool) -> _Index | None:

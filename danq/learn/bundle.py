@@ -17,6 +17,11 @@ from danq.errors import DanqError
 from danq.learn.manifest import MODEL_FILE, BundleManifest, model_module, weights_digest
 
 HISTORY_FILE = "history.tsv"
+_DAMAGED = (
+    *(ValueError, TypeError, KeyError, OSError),
+    *(RecursionError, NotImplementedError, zipfile.BadZipFile),
+)
+"""What Keras, HDF5 and ZIP raise over a file that is no model."""
 HISTORY_COLUMNS = (
     "epoch",
     "train_loss",
@@ -118,15 +123,17 @@ def load_bundle(path: Path) -> Bundle:
 def _load_model(path: Path, info: BundleManifest) -> keras.Model:
     if not path.is_file():
         raise DanqError(f"{path}: no such file; {path.parent} is no whole danq bundle")
+    if not zipfile.is_zipfile(path):
+        raise DanqError(f"{path}: expected a ZIP archive of Keras, received a damaged file")
     try:
         return keras.models.load_model(path, compile=False)
-    except (ValueError, TypeError, KeyError, OSError, zipfile.BadZipFile) as error:
+    except _DAMAGED as error:
         failed = error
     # layers of a model given by its path are known to Keras once its file is imported
     if info.model.endswith(".py") and model_module(info) is not None:
         try:
             return keras.models.load_model(path, compile=False)
-        except (ValueError, TypeError, KeyError, OSError) as error:
+        except _DAMAGED as error:
             failed = error
     first = (str(failed).splitlines() or [type(failed).__name__])[0]
     raise DanqError(f"{path}: not readable as a Keras model ({first})") from failed

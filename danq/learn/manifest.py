@@ -12,16 +12,17 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import AfterValidator, Field
 
 from danq.data.manifest import Task
 from danq.data.options import Kind
 from danq.errors import DanqError, first_few
 from danq.files import sha256
-from danq.models import load_model_module
+from danq.models import MODELS, load_model_module
 from danq.storage import Entry, Manifest
 
 MODEL_FILE = "model.keras"
@@ -43,6 +44,16 @@ def weights_digest(
         total.update(f"\0{contiguous.dtype.str}{array.shape}\0".encode())
         total.update(contiguous.data)
     return total.hexdigest()
+
+
+def _known(model: str) -> str:
+    if model not in MODELS and not model.endswith(".py"):
+        raise ValueError(f"expected {', '.join(MODELS)} or a Python file of a model")
+    return model
+
+
+Size = Annotated[int, Field(ge=1, le=2**31)]
+"""bp or pixels; beyond it numbers would overflow."""
 
 
 class TrainedOn(Entry):
@@ -80,7 +91,7 @@ class BundleManifest(Manifest):
     KIND, FILE = "bundle", "bundle.json"
 
     run: str
-    model: str
+    model: Annotated[str, AfterValidator(_known)]
     model_file: str | None = None
     options: dict[str, Any]
     train: dict[str, Any]
@@ -88,10 +99,10 @@ class BundleManifest(Manifest):
     targets: tuple[str, ...]
     task: Task
     data_kind: Kind
-    window: int | None
-    bin: int | None
-    step: int | None
-    shape: tuple[int, ...] | None
+    window: Size | None
+    bin: Size | None
+    step: Size | None
+    shape: tuple[Size, ...] | None
     best: dict[str, Any]
     training: dict[str, Any]
     dataset: TrainedOn
@@ -161,7 +172,15 @@ def read_weights(path: Path, info: BundleManifest) -> Weights | None:
             layers = json.loads(archive.read("config.json"))["config"]["layers"]
             with h5py.File(io.BytesIO(archive.read("model.weights.h5"))) as stored:
                 weights = _by_layer(layers, stored["layers"])
-    except (OSError, KeyError, TypeError, ValueError, zipfile.BadZipFile):
+    except (
+        OSError,
+        KeyError,
+        TypeError,
+        ValueError,
+        RecursionError,
+        NotImplementedError,
+        zipfile.BadZipFile,
+    ):
         return None
     arrays = [array for of_layer in weights.values() for array in of_layer]
     return weights if weights_digest(info.options, info.encoder, arrays) == info.digest else None

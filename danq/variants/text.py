@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import BinaryIO, Literal, NamedTuple, cast
 
 from danq.errors import DanqError
-from danq.files import BGZF_HEAD, is_bgzf, open_binary
+from danq.files import open_binary
 from danq.genome.alphabet import CODES, INVALID
 
 LONGEST_POS = 18
@@ -23,8 +23,6 @@ LONGEST_POS = 18
 _FIXED_COLUMNS = ("#CHROM", "POS", "ID", "REF", "ALT", "QUAL", "FILTER", "INFO")
 _FORMAT = len(_FIXED_COLUMNS)
 _BCF = b"BCF\x02"
-_BGZF_END = bytes.fromhex("1f8b08040000000000ff0600424302001b0003000000000000000000")
-"""The empty block that ends every BGZF file (SAM specification, section 4.1.2)."""
 _ALLELE = re.compile(r"(.+):([0-9]{1,18}):([A-Za-z]+):([^\s:]\S*)")
 _LETTERS = "".join(chr(byte) for byte in range(128) if CODES[byte] != INVALID)
 _NO_LETTER = re.compile(f"[^{_LETTERS}]")
@@ -151,7 +149,6 @@ def open_variants(path: Path) -> VariantText:
         raise DanqError(f"{path}: expected a file that can be read twice, received a pipe or a device")
     with open_binary(path) as stream:
         binary = stream.read(len(_BCF)) == _BCF
-    _refuse_cut(path)
     with _opened(path, binary) as lines:
         header: list[str] = []
         for number, text in enumerate(lines, 1):
@@ -264,13 +261,3 @@ def quiet_htslib() -> Iterator[None]:
         yield
     finally:
         pysam.set_verbosity(before)
-
-
-def _refuse_cut(path: Path) -> None:
-    """Refuse BGZF without its last block: gzip takes a file for whole that was cut between two blocks."""
-    with path.open("rb") as stream:
-        if not is_bgzf(stream.read(BGZF_HEAD)):
-            return
-        stream.seek(-len(_BGZF_END), io.SEEK_END)
-        if stream.read() != _BGZF_END:
-            raise DanqError(f"{path}: the compressed file is truncated (it lacks the block that ends BGZF)")

@@ -139,3 +139,25 @@ def test_a_spool_takes_rows_of_more_dimensions(tmp_path):
     spool.append(rows[:1])
     spool.append(rows[1:])
     np.testing.assert_array_equal(np.concatenate(list(spool.blocks())), rows)
+
+
+@pytest.mark.parametrize("version", ["true", "1.0", '"1"', "null"])
+def test_only_the_number_is_a_version(tmp_path, version):
+    (tmp_path / "things.json").write_text(f'{{"kind": "things", "format_version": {version}}}')
+    with pytest.raises(DanqError, match="format version"):
+        Things.read(tmp_path)
+
+
+def test_a_manifest_nested_without_end_is_refused(tmp_path):
+    (tmp_path / "things.json").write_text('{"kind": ' + "[" * 100_000)
+    with pytest.raises(DanqError, match="expected JSON"):
+        Things.read(tmp_path)
+
+
+def test_what_may_not_be_read_is_said(tmp_path):
+    (tmp_path / "things.json").mkdir()
+    with pytest.raises(DanqError, match=r"things\.json: not readable"):
+        Things.read(tmp_path)
+    (tmp_path / "array.npy").mkdir()
+    with pytest.raises(DanqError, match=r"array\.npy: not readable"):
+        load_array(tmp_path / "array.npy", (1,))

@@ -23,6 +23,8 @@ SEQUENCES = st.lists(st.text("ACGTNacgtnRykU", min_size=1, max_size=40), min_siz
 
 @pytest.fixture
 def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder of the cache, for files that were changed just now, as those of a test are."""
+    monkeypatch.setattr(indexed, "_SETTLED_NS", -1)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     return tmp_path / "cache" / "danq"
 
@@ -187,9 +189,46 @@ def test_a_time_of_change_to_come_is_no_matter(tmp_path: Path) -> None:
     assert is_indexed(open_genome_or_fasta(written(tmp_path / "g.fa", b">a\nACGT\n", -9999)))
 
 
-def test_the_index_of_a_file_that_may_still_change_is_not_kept(tmp_path: Path, cache: Path) -> None:
+def test_the_index_of_a_file_that_may_still_change_is_not_kept(
+    tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(indexed, "_SETTLED_NS", 60_000_000_000)
     assert is_indexed(open_genome_or_fasta(written(tmp_path / "g.fa", b">a\nACGT\n", 0)))
     assert not cache.exists()
+
+
+def test_a_fasta_changed_in_place_with_its_old_time_is_read_again(tmp_path: Path, cache: Path) -> None:
+    fasta = written(tmp_path / "g.fa", b">a\nACGT\nAC\n")
+    before, then = open_genome_or_fasta(fasta), fasta.stat()
+    with fasta.open("r+b") as stream:
+        stream.write(b">a\nTTTT\nAC\n")
+    os.utime(fasta, ns=(then.st_atime_ns, then.st_mtime_ns))
+    after = open_genome_or_fasta(fasta)
+    assert after.contig(0)[:].tolist() == [3, 3, 3, 3, 0, 1]
+    assert after.digest != before.digest
+
+
+@pytest.mark.parametrize("damage", [b'["a","b","c","d","e"]', b"[[],[]]", b"{", b"[" * 100_000])
+def test_a_damaged_index_is_made_again(tmp_path: Path, cache: Path, damage: bytes) -> None:
+    fasta = written(tmp_path / "g.fa", b">a\nACGT\nAC\n")
+    expected = open_genome_or_fasta(fasta)
+    [kept] = cache.iterdir()
+    whole = kept.read_bytes()
+    for bad in (damage, whole.replace(b"6", b"5", 1)):
+        kept.write_bytes(bad)
+        assert_same(open_genome_or_fasta(fasta), expected)
+    assert kept.read_bytes() == whole
+
+
+def test_bgzip_cut_between_two_blocks_is_refused(tmp_path: Path) -> None:
+    fasta = tmp_path / "g.fa.gz"
+    with pysam.BGZFile(str(fasta), "wb") as stream:
+        stream.write(b">a\n" + b"ACGT\n" * 40_000)
+    data = fasta.read_bytes()
+    fasta.write_bytes(data[:-28])
+    for reading in (open_genome_or_fasta, lambda path: build_genome(path, tmp_path / "out")):
+        with pytest.raises(DanqError, match="truncated"):
+            reading(fasta)
 
 
 @pytest.mark.parametrize("home", ["a file", "none"])

@@ -7,7 +7,7 @@ from bundles import entries
 
 from danq.data.encoders import CodesEncoder
 from danq.errors import DanqError
-from danq.learn.bundle import HISTORY_COLUMNS, load_bundle, save_bundle
+from danq.learn.bundle import HISTORY_COLUMNS, load_bundle, model_weights, save_bundle
 from danq.learn.manifest import weights_digest
 
 INFO = entries(options={"filters": 3}, targets=["CTCF", "JUND"], window=8, bin=4)
@@ -91,3 +91,35 @@ def test_an_unreadable_model_is_refused_in_one_line(tmp_path, damage):
 def test_no_bundle_at_all(tmp_path):
     with pytest.raises(DanqError, match="no such file"):
         load_bundle(tmp_path / "nothing")
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "message"),
+    [
+        ("model", "x", "model: expected danq, .*received 'x'"),
+        ("window", 10**19, "window: expected less than or equal to 2147483648"),
+        ("window", 0, "window: expected greater than or equal to 1"),
+    ],
+)
+def test_a_manifest_with_impossible_values_is_refused(tmp_path, key, value, message):
+    save_bundle(tmp_path, tiny_model(), CodesEncoder(8), INFO)
+    path = tmp_path / "bundle.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {key: value}))
+    with pytest.raises(DanqError, match=message):
+        load_bundle(tmp_path)
+
+
+def test_a_model_file_with_any_one_byte_damaged_is_refused_or_read_alike(tmp_path):
+    save_bundle(tmp_path, tiny_model(), CodesEncoder(8), INFO)
+    path = tmp_path / "model.keras"
+    whole = path.read_bytes()
+    expected = [array.tobytes() for array in model_weights(load_bundle(tmp_path).model)]
+    for place in [*np.random.default_rng(0).choice(len(whole), 25, replace=False).tolist(), len(whole) - 40]:
+        damaged = bytearray(whole)
+        damaged[place] ^= 0xFF
+        path.write_bytes(damaged)
+        try:
+            received = [array.tobytes() for array in model_weights(load_bundle(tmp_path).model)]
+        except DanqError:
+            continue
+        assert received == expected
