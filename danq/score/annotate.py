@@ -132,12 +132,11 @@ def writing_annotated(
     """Write a bgzip-compressed VCF: the input's lines as they are, values appended to their INFO.
 
     The bytes depend on the arguments and the appended records alone. A field without any value in a record
-    is left out of it. Lines that are no records are the caller's to leave out.
+    is left out of it. Lines that are no records are the caller's to leave out. The file is present only
+    when it is whole.
 
     Parameters
     ----------
-    path : Path
-        File to write; present only when it is whole.
     header : sequence of str
         Header lines of the input without line ends, the last of them ``#CHROM…``; kept in order. A missing
         ``##fileformat`` is put before them.

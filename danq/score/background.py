@@ -57,12 +57,7 @@ class Background:
 def shares_above(values: NDArray[np.float32], statistic: NDArray[np.floating]) -> NDArray[np.float32]:
     """Compute e-values as DeepSEA defines them, 1 − ECDF: ``max(#(values > x) / n, 1 / n, 1e-6)``.
 
-    Parameters
-    ----------
-    values : float32, shape (n,)
-        The background, ascending.
-    statistic : float, shape (m,)
-        What is compared with it, as float32.
+    `values`, shape (n,), are a background, ascending; `statistic`, shape (m,), is compared as float32.
     """
     n = len(values)
     above = n - np.searchsorted(values, np.asarray(statistic, np.float32), side="right")

@@ -58,12 +58,8 @@ class Job:
         What the input is called; of standard input its path would say nothing.
     vcf_digest : str
         SHA-256 of its file.
-    rules : AlleleRules
-        Which of its alleles are wanted.
     aliases : mapping of str to str, or None
         Further contig names.
-    columns : Columns
-        What is kept of each allele.
     """
 
     models: Models

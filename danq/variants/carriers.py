@@ -72,14 +72,8 @@ class _Written(NamedTuple):
 class Carriers:
     """Reads the genotypes of one record after the other; the records of a contig come sorted and together.
 
-    Parameters
-    ----------
-    checks : AlleleChecks
-        Places the alleles.
-    columns : mapping of str to int
-        The samples, from `danq.variants.genotypes.choose_samples`.
-    unphased : {"refuse", "alone"}
-        What to do with the alleles of a heterozygous genotype that is not phased.
+    `columns` are the samples', from `danq.variants.genotypes.choose_samples`; `unphased` says what to do
+    with the alleles of a heterozygous genotype that is not phased.
 
     Attributes
     ----------

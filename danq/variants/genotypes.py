@@ -70,10 +70,8 @@ def read_calls(
 
     Parameters
     ----------
-    variants : VariantText
-        The file, for messages.
     line : Line
-        A record of it that is not malformed, and so has the header's columns.
+        A record that is not malformed, and so has the header's columns.
     columns : mapping of str to int
         The samples, from `choose_samples`.
     alts : int
