@@ -160,6 +160,10 @@ def atomic(path: Path) -> Iterator[Path]:
         try:
             yield partial / path.name
             os.replace(partial / path.name, path)
+        except FileNotFoundError as error:
+            if partial.is_dir():
+                raise
+            raise DanqError(f"{path}: its directory was removed meanwhile") from error
         finally:
             shutil.rmtree(partial, ignore_errors=True)
 

@@ -1,5 +1,6 @@
 """Tables written as their rows come: Parquet in row groups of 10,000, tab-separated text, Arrow for work."""
 
+import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
@@ -10,14 +11,14 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from danq.errors import DanqError
-from danq.files import atomic
+from danq.files import atomic, sha256
 
 Format = Literal["parquet", "tsv"]
 Append = Callable[[pa.Table], None]
 """Add the next rows to a table."""
 ROW_GROUP = 10_000
 """Rows of one Parquet row group, whatever the blocks they came in."""
-_DIGEST = b"danq.digest"
+_DIGEST, _SHA256_BYTES = b"danq.digest", 32
 
 
 def writing_rows(
@@ -87,23 +88,28 @@ def _writing_tsv(path: Path, schema: pa.Schema) -> Iterator[Append]:
 def writing_batches(path: Path, schema: pa.Schema, digest: str) -> Iterator[pa.RecordBatchFileWriter]:
     """Write unfinished work as an Arrow file that holds the digest of its inputs; present only when whole.
 
+    The file ends with the SHA-256 of what stands before it.
+
     Raises
     ------
     DanqError
         If the directory cannot be written to or the disk is full.
     """
     options = pa.ipc.IpcWriteOptions(compression="lz4")
-    with (
-        atomic(path) as partial,
-        pa.OSFile(str(partial), "wb") as sink,
-        pa.ipc.new_file(sink, schema.with_metadata({_DIGEST: digest}), options=options) as writer,
-    ):
-        yield writer
+    with atomic(path) as partial:
+        with (
+            pa.OSFile(str(partial), "wb") as sink,
+            pa.ipc.new_file(sink, schema.with_metadata({_DIGEST: digest}), options=options) as writer,
+        ):
+            yield writer
+        own = bytes.fromhex(sha256(partial))
+        with partial.open("ab") as stream:
+            stream.write(own)
 
 
 @contextmanager
-def reading_batches(path: Path, digest: str) -> Iterator[pa.RecordBatchFileReader]:
-    """Open a file of `writing_batches`.
+def reading_batches(path: Path, digest: str, check: bool = True) -> Iterator[pa.RecordBatchFileReader]:
+    """Open a file of `writing_batches`; without `check` its bytes were compared with their digest before.
 
     Raises
     ------
@@ -111,9 +117,15 @@ def reading_batches(path: Path, digest: str) -> Iterator[pa.RecordBatchFileReade
         If it is missing, damaged or belongs to other inputs.
     """
     try:
-        with pa.OSFile(str(path), "rb") as source, pa.ipc.open_file(source) as reader:
-            if (reader.schema.metadata or {}).get(_DIGEST) != digest.encode():
-                raise DanqError(f"{path}: belongs to another scoring; remove it and score again")
-            yield reader
-    except (pa.ArrowInvalid, FileNotFoundError) as error:
-        raise DanqError(f"{path}: damaged ({error}); remove it and score again") from None
+        with pa.memory_map(str(path)) as file:
+            content = file.read_buffer()
+            arrow = content.slice(0, max(len(content) - _SHA256_BYTES, 0))
+            # before anything is decoded: Arrow trusts what it reads, and would crash or read something else
+            if check and hashlib.sha256(arrow).digest() != content.slice(len(arrow)).to_pybytes():
+                raise DanqError(f"{path}: damaged; remove {path.parent} and score again")
+            with pa.ipc.open_file(pa.BufferReader(arrow)) as reader:
+                if (reader.schema.metadata or {}).get(_DIGEST) != digest.encode():
+                    raise DanqError(f"{path}: of another scoring; remove {path.parent} and score again")
+                yield reader
+    except (pa.ArrowInvalid, OSError) as error:
+        raise DanqError(f"{path}: damaged ({error}); remove {path.parent} and score again") from None

@@ -1,5 +1,6 @@
 """The command line: one verb a job, each in the file of its name, imported only when it is called."""
 
+import errno
 import importlib
 import logging
 import signal
@@ -93,4 +94,10 @@ def main() -> None:
         app()
     except DanqError as error:
         sys.stderr.write(f"danq: {error}\n")
+        sys.exit(2)
+    except OSError as error:
+        # what the system refuses is the user's to mend; the rest is a fault of danq and shows its traceback
+        if error.errno not in (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT):
+            raise
+        sys.stderr.write(f"danq: {error.filename or 'a temporary file'}: {error.strerror}\n")
         sys.exit(2)

@@ -9,6 +9,7 @@ import typer
 
 from danq.cli import scoring_options as options
 from danq.errors import DanqError
+from danq.files import check_writable
 from danq.score.options import ScoreOptions
 
 _SHARD = re.compile(r"([1-9]\d*)/([1-9]\d*)")
@@ -26,11 +27,13 @@ def score(
         ),
     ] = None,
     results: Annotated[
-        Path,
+        Path | None,
         typer.Option(
-            help="With --callset: results directory, in which runs/ and genomes/ lie.", metavar="DIR"
+            help="With --callset: where runs/ and genomes/ lie; `results` where left out.",
+            metavar="DIR",
+            show_default=False,
         ),
-    ] = Path("results"),
+    ] = None,
     model: Annotated[list[Path] | None, options.MODEL] = None,
     genome: Annotated[Path | None, options.GENOME] = None,
     vcf: Annotated[Path | None, options.VCF] = None,
@@ -130,9 +133,15 @@ class _Scored(NamedTuple):
 
 
 def _scored(
-    config: Path | None, callset: str | None, results: Path, inputs: dict[str, Any], values: dict[str, Any]
+    config: Path | None,
+    callset: str | None,
+    results: Path | None,
+    inputs: dict[str, Any],
+    values: dict[str, Any],
 ) -> _Scored:
     if config is None and callset is None:
+        if results is not None:
+            raise DanqError("--results: belongs to --callset")
         if len(inputs) < 3:
             received = ", ".join(f"--{name}" for name in inputs) or "none of them"
             wanted = "--model, --genome and --vcf, or --config and --callset"
@@ -140,19 +149,25 @@ def _scored(
         return _Scored(inputs["model"], inputs["genome"], inputs["vcf"], ScoreOptions(**values))
     if config is None or callset is None:
         raise DanqError("expected --config and --callset together, received one of them")
+    # how much is computed at once depends on the machine, not on what is scored
+    batch_size = values.pop("batch_size", None)
     if inputs or values:
         names = ", ".join(inputs | values)
         raise DanqError(f"--callset {callset}: the configuration says {names}; expected no option for it")
 
     from danq.config import entry, load_config
 
+    results = results or Path("results")
     settings = load_config(config)
     section = entry(settings.callsets, callset, "--callset", config)
     return _Scored(
         models=[results / "runs" / run for run in section.runs],
         genome=results / "genomes" / settings.genome_of_callset(callset),
         vcf=section.vcf,
-        options=ScoreOptions(**{name: getattr(section, name) for name in ScoreOptions.model_fields}),
+        options=ScoreOptions(
+            **{name: getattr(section, name) for name in ScoreOptions.model_fields}
+            | ({} if batch_size is None else {"batch_size": batch_size})
+        ),
     )
 
 
@@ -186,3 +201,7 @@ def _check_options(
     for broken, message in rules:
         if broken:
             raise DanqError(message)
+    # before the survey of a long file, not after it
+    for directory in (None if dry_run else out, None if receipt is None else receipt.parent):
+        if directory is not None:
+            check_writable(directory)

@@ -78,7 +78,7 @@ def open_background(
     for what, wanted, made in (
         ("bundles", sorted(digests), sorted(bundle.digest for bundle in manifest.bundles)),
         ("targets", list(targets), list(manifest.targets)),
-        ("strands rule", [strands], [manifest.options["strands"]]),
+        ("strands rule", [strands], [str(manifest.options.get("strands"))]),
     ):
         if wanted != made:
             shown = [first_few((name[:12] for name in names), 3) for names in (wanted, made)]

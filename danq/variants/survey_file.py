@@ -104,14 +104,14 @@ class Survey:
 
     def alleles_of(self, part: int) -> Iterator[Allele]:
         """Read the alleles of a part in the order of the input, some at a time."""
-        with reading_batches(self.folder / ALLELES_FILE, self.digest) as reader:
+        with reading_batches(self.folder / ALLELES_FILE, self.digest, check=False) as reader:
             for number in range(self.batches[part], self.batches[part + 1]):
                 for values in _rows(reader.get_batch(number)):
                     yield Allele(*(*values[:8], tuple(values[8]), *values[9:]))
 
     def edits_from(self, part: int) -> Iterator[Edit]:
         """Read the edits of haplotypes from a part on, as far as they are asked for."""
-        with reading_batches(self.folder / EDITS_FILE, self.digest) as reader:
+        with reading_batches(self.folder / EDITS_FILE, self.digest, check=False) as reader:
             for number in range(self.edit_batches[part], self.edit_batches[-1]):
                 yield from starmap(Edit, _rows(reader.get_batch(number)))
 
@@ -120,7 +120,7 @@ class Survey:
         first = part
         while first and self.ends[first - 1][0] == contig and self.ends[first - 1][1] > after:
             first -= 1
-        with reading_batches(self.folder / EDITS_FILE, self.digest) as reader:
+        with reading_batches(self.folder / EDITS_FILE, self.digest, check=False) as reader:
             for number in range(self.edit_batches[first], self.edit_batches[part]):
                 batch = reader.get_batch(number)
                 end = batch.column("end")
@@ -170,19 +170,25 @@ class PartWriter:
 
 
 def open_survey(folder: Path, digest: str) -> Survey | None:
-    """Open the survey with this digest that lies in a directory; None if there is none.
+    """Open the survey with this digest that lies in a directory; None if there is none, or not all of it.
 
     Raises
     ------
     DanqError
         If it is damaged or of other inputs.
     """
-    path = folder / ALLELES_FILE
+    path, edits = folder / ALLELES_FILE, folder / EDITS_FILE
     if not path.is_file():
         return None
     with reading_batches(path, digest) as reader:
         _, metadata = reader.get_batch_with_custom_metadata(reader.num_record_batches - 1)
-        return TypeAdapter(Survey).validate_python({"folder": folder, **json.loads(metadata[_SUMMARY])})
+        survey = TypeAdapter(Survey).validate_python({"folder": folder, **json.loads(metadata[_SUMMARY])})
+    if survey.edit_batches:
+        if not edits.is_file():
+            return None
+        with reading_batches(edits, digest):
+            pass  # its bytes are those that were written
+    return survey
 
 
 def _rows(batch: pa.RecordBatch) -> Iterator[tuple[Any, ...]]:

@@ -298,7 +298,7 @@ def test_a_model_that_cannot_be_read(place, score, tmp_path, capsys):
     (broken / "bundle.json").write_text((place.path / "model" / "bundle.json").read_text())
     (broken / "model.keras").write_text("no model")
     assert score(model=broken) == 2
-    assert "broken/model.keras: not readable as a Keras model" in capsys.readouterr().err
+    assert "broken/model.keras: expected a ZIP archive of Keras" in capsys.readouterr().err
     assert not (tmp_path / "out").exists()
 
 

@@ -1,0 +1,64 @@
+"""Files of unfinished work: whole and of the same inputs, or refused."""
+
+import shutil
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from danq.errors import DanqError
+from danq.tables import reading_batches, writing_batches
+
+SCHEMA = pa.schema([("row", pa.int64()), ("alt", pa.string())])
+
+
+@pytest.fixture
+def whole(tmp_path):
+    with writing_batches(tmp_path / "work.arrow", SCHEMA, "inputs") as writer:
+        for first in (0, 500):
+            rows = {"row": range(first, first + 500), "alt": [f"A{row % 7}" for row in range(500)]}
+            writer.write_batch(pa.RecordBatch.from_pydict(rows, SCHEMA), {"seconds": "1.5"})
+    return tmp_path / "work.arrow"
+
+
+def rows_of(path, check=True):
+    with reading_batches(path, "inputs", check) as reader:
+        return pa.Table.from_batches([reader.get_batch(n) for n in range(reader.num_record_batches)])
+
+
+def test_what_was_written_is_read(whole):
+    assert rows_of(whole)["row"].to_pylist() == list(range(1000))
+    assert rows_of(whole, check=False).equals(rows_of(whole))
+
+
+def test_any_damaged_byte_is_refused(whole):
+    content = whole.read_bytes()
+    for place in np.random.default_rng(0).choice(len(content), 200, replace=False).tolist():
+        damaged = bytearray(content)
+        damaged[place] ^= 1 << place % 8
+        whole.write_bytes(damaged)
+        with pytest.raises(DanqError, match=r"work\.arrow: damaged; remove .* and score again"):
+            rows_of(whole)
+
+
+@pytest.mark.parametrize("size", [0, 1, 40, -1, -33])
+def test_a_cut_file_is_refused(whole, size):
+    whole.write_bytes(whole.read_bytes()[:size])
+    with pytest.raises(DanqError, match=r"work\.arrow: damaged"):
+        rows_of(whole)
+
+
+def test_work_on_other_inputs_is_refused(whole):
+    with pytest.raises(DanqError, match="of another scoring"), reading_batches(whole, "other"):
+        pass
+
+
+def test_work_whose_directory_is_removed_says_so(tmp_path):
+    folder = tmp_path / "work"
+    with pytest.raises(DanqError, match=r"part\.arrow: its directory was removed meanwhile"):
+        write_while_removed(folder)
+
+
+def write_while_removed(folder):
+    with writing_batches(folder / "part.arrow", SCHEMA, "inputs"):
+        shutil.rmtree(folder)
