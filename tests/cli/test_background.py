@@ -23,7 +23,7 @@ def place(tmp_path, monkeypatch):
     runners = {}
     for seed in (1, 2):
         runners[Weighted(seed).write_bundle(tmp_path / f"run{seed}")] = Weighted(seed)
-    monkeypatch.setattr("danq.score.runner.open_runner", lambda path, *_: runners[path])
+    monkeypatch.setattr("danq.score.models.open_runner", lambda path, *_: runners[path])
     monkeypatch.chdir(tmp_path)
     return tmp_path
 

@@ -53,7 +53,7 @@ def test_train_writes_a_bundle_and_closes_with_device_and_speed(place, tmp_path,
     assert json.loads((tmp_path / "small" / "bundle.json").read_text())["run"] == "small"
     closing = caplog.messages[-1]
     assert closing.startswith("trained small: 1 epochs in")
-    for part in ("device ", " samples/s", "% of the time waiting for input"):
+    for part in ("device ", ", float32", " samples/s", "% of the time waiting for input"):
         assert part in closing
 
 

@@ -31,7 +31,7 @@ ROWS = {
 }
 BUNDLE = ("model.keras", "bundle.json")
 # half of a machine: a small network leaves the other cores idle, and two jobs side by side use them
-SHARE = max(1, min(8, (workflow.cores or 16) // 2))
+SHARE = max(1, min(8, (workflow.resource_settings.cores or 16) // 2))
 # a table of alleles has no VCF that could be annotated
 TABLES = [
     name

@@ -140,7 +140,7 @@ def _close(name: str, info: Mapping[str, Any]) -> None:
     speed, waiting = training["samples_per_second"], training["wait_share"]
     log.info(
         f"trained {name}: {training['epochs']} epochs in {training['seconds']:.0f} s, best "
-        f"{info['best']['epoch']}; device {training['device']}"
+        f"{info['best']['epoch']}; device {training['device']}, {info['train']['precision']}"
         + ("" if speed is None else f"; {speed:,.0f} samples/s")
         + ("" if waiting is None else f"; {waiting:.1%} of the time waiting for input")
     )
