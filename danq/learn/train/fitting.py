@@ -180,6 +180,8 @@ def _checkpoint_digest(run: RunOptions, options: BaseModel, data: Dataset, input
     return digest(
         {
             "danq": version("danq"),
+            # a checkpoint of code whose state had other fields is not gone on from
+            "state": sorted(TrainingState.__dataclass_fields__),
             "model": sha256(Path(run.model)) if run.model.endswith(".py") else run.model,
             "options": options.model_dump(mode="json"),
             "train": run.train.model_dump(mode="json", exclude=_WITHOUT_INFLUENCE),
