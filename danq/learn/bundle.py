@@ -2,7 +2,8 @@
 
 import math
 import zipfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from numpy.typing import NDArray
 
 from danq.data.encoders import Encoder, load_encoder
 from danq.errors import DanqError
+from danq.learn.gpu import memory_limit, out_of_memory
 from danq.learn.manifest import MODEL_FILE, BundleManifest, model_module, weights_digest
 
 HISTORY_FILE = "history.tsv"
@@ -202,3 +204,12 @@ def rows_by_memory(bundle: Bundle, limit: int, most: int) -> int:
     # three times: kernels keep copies in other layouts, and work space
     fit = (limit // 2 - weights) // (3 * 4 * max(numbers, 1))
     return max(min(fit, most), 1)
+
+
+@contextmanager
+def within_memory(bundle: Bundle, rows: int) -> Iterator[None]:
+    """Refuse in one line a forward pass of `rows` rows that a device's memory does not hold."""
+    try:
+        yield
+    except tf.errors.ResourceExhaustedError:
+        raise out_of_memory("--batch-size", rows, rows_by_memory(bundle, memory_limit(), rows // 2)) from None

@@ -14,6 +14,7 @@ import tensorflow as tf
 from danq.models.layers import Rnn, recurrent
 
 _UNITS, _POSITIONS, _ROWS = 320, 75, 128
+_CELLS = keras.layers.LSTMCell | keras.layers.GRUCell
 
 
 def use_both_directions() -> None:
@@ -22,6 +23,16 @@ def use_both_directions() -> None:
 
     if hasattr(backend, "bidirectional_lstm"):
         backend.bidirectional_lstm = bidirectional_lstm
+
+
+def recur_in_float32(model: keras.Model) -> None:
+    """Let the recurrent layers of a model of bfloat16 compute in float32, to be called before it is compiled.
+
+    The gradients of TensorFlow's cuDNN kernels are wrong in bfloat16 (LSTM: 1e19 times too large, then NaN).
+    """
+    for layer in model._flatten_layers():
+        if isinstance(layer, keras.layers.RNN | keras.layers.Bidirectional | _CELLS):
+            layer.dtype_policy = "float32"
 
 
 def bidirectional_lstm(
@@ -66,14 +77,11 @@ def bidirectional_lstm(
 
     if mask is not None or not cudnn_ok(activation, recurrent_activation, unroll, use_bias=True):
         raise NotImplementedError
-    given = sequences.dtype
-    # the gradients of TensorFlow's kernel are wrong in bfloat16 (1e19 times too large, then NaN)
-    dtype = tf.float32 if given == tf.bfloat16 else given
+    dtype = sequences.dtype
     directions = ((fwd_kernel, fwd_recurrent_kernel, fwd_bias), (bwd_kernel, bwd_recurrent_kernel, bwd_bias))
     states = (tf.stack([fwd_h0, bwd_h0]), tf.stack([fwd_c0, bwd_c0]))
     h, c = (tf.cast(state, dtype) for state in states)
-    results = _run(tf.cast(sequences, dtype), h, c, _parameters(directions, dtype))
-    outputs, h, c = (tf.cast(values, given) for values in results)
+    outputs, h, c = _run(sequences, h, c, _parameters(directions, dtype))
     both = tf.split(outputs, 2, axis=2)
     parts = []
     for number, part in enumerate(both):

@@ -11,7 +11,8 @@ from pathlib import Path
 
 from danq.errors import DanqError
 
-_DRIVER = Path("/proc/driver/nvidia/version")
+_DRIVERS = ("/proc/driver/nvidia/version", "/dev/nvidiactl", "/dev/dxg")
+"""What shows an NVIDIA driver: on Linux, in a container, and in Windows' subsystem for Linux."""
 _SPARED = 0.9
 """Part of a GPU's memory that rows are planned for: allocations leave gaps, and cuDNN takes work space."""
 
@@ -48,7 +49,7 @@ def gpus_hidden() -> bool:
 
 def driver_visible() -> bool:
     """Whether this process sees an NVIDIA driver."""
-    return _DRIVER.exists() or Path("/dev/nvidiactl").exists()
+    return any(Path(path).exists() for path in _DRIVERS)
 
 
 def missing_libraries(folders: Sequence[Path] | None = None) -> list[str]:

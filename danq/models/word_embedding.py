@@ -157,7 +157,7 @@ def read_vectors(path: Path, words: Sequence[str]) -> WordVectors:
         else than finite numbers; or if the file holds none.
     """
     places = {word: place for place, word in enumerate(words)}
-    found = np.zeros(len(words), bool)
+    has_vector = np.zeros(len(words), bool)
     matrix: NDArray[np.float32] | None = None
     width = seen = 0
     for number, line in read_lines(path):
@@ -174,12 +174,12 @@ def read_vectors(path: Path, words: Sequence[str]) -> WordVectors:
         word = _word(f"{path}:{number}", fields, width)
         seen += 1
         place = places.get(word)
-        if place is not None and not found[place]:
+        if place is not None and not has_vector[place]:
             matrix[place] = _numbers(f"{path}:{number}", fields[-width:])
-            found[place] = True
+            has_vector[place] = True
     if matrix is None:
         raise DanqError(f"{path}: expected word vectors, found none")
-    return WordVectors(matrix, found, seen)
+    return WordVectors(matrix, has_vector, seen)
 
 
 def _word(place: str, fields: list[str], width: int) -> str:

@@ -105,17 +105,22 @@ class OnGpu(_OfBundle):
         super().__init__(bundle.info, strands)
         most = rows_by_memory(bundle, memory_limit(), 2 * _MOST_ON_GPU) // (2 if self.both else 1)
         self._rows = rows or max(most // _GPU_MULTIPLE, 1) * _GPU_MULTIPLE
-        self._forward = compile_strands(bundle, self.both)
+        self._bundle, self._forward = bundle, compile_strands(bundle, self.both)
 
     def logits(self, reference: Codes, alternate: Codes, group: Group) -> Logits:
         """As `Runner.logits`."""
+        from danq.learn.bundle import within_memory
+
         windows = np.concatenate([reference, alternate])
         # few sizes, for each of which a GPU's libraries choose their kernels anew
         filled = -(-len(windows) // _GPU_MULTIPLE) * _GPU_MULTIPLE
         windows = np.pad(windows, ((0, filled - len(windows)), (0, 0)), constant_values=N)
-        # all batches are started before the first result is fetched
-        parts = [self._forward(windows[first : first + self._rows]) for first in range(0, filled, self._rows)]
-        logits = np.concatenate([part.numpy() for part in parts], axis=1)
+        with within_memory(self._bundle, self._rows):
+            # all batches are started before the first result is fetched
+            started = [
+                self._forward(windows[first : first + self._rows]) for first in range(0, filled, self._rows)
+            ]
+            logits = np.concatenate([part.numpy() for part in started], axis=1)
         alternates = slice(len(reference), len(reference) + len(alternate))
         return Logits(logits[:, : len(reference)], logits[:, alternates])
 

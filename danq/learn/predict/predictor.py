@@ -15,7 +15,7 @@ from danq.data.batches import pad
 from danq.data.dataset import Raw
 from danq.errors import DanqError
 from danq.genome.alphabet import N, reverse_complement
-from danq.learn.bundle import Bundle, compile_forward, load_bundle
+from danq.learn.bundle import Bundle, compile_forward, load_bundle, within_memory
 from danq.learn.devices import describe_device, prepare_gpus
 from danq.learn.predict.outputs import Output
 from danq.learn.predict.predictions import Predictions
@@ -94,19 +94,21 @@ class Predictor:
         Raises
         ------
         DanqError
-            If the windows have another length, or the images another size, than the model's.
+            If the windows have another length, or the images another size, than the model's, or a batch does
+            not fit into a GPU's memory.
         """
         info, window = self.bundle.info, self.bundle.info.window
         if info.data_kind == "dna" and (isinstance(raw, list) or raw.shape[1:] != (window,)):
             received = "texts" if isinstance(raw, list) else f"shape {raw.shape}"
             raise DanqError(f"expected windows of {window} bp, received {received}")
-        # all batches are started before the first result is fetched, so that a GPU need not wait for the host
-        started = [self._batch(raw[first : first + self.rows]) for first in range(0, len(raw), self.rows)]
         logits, probabilities = np.empty((2, len(raw), *self.bundle.model.output.shape[1:]), np.float32)
-        for number, (batch_logits, batch_probabilities) in enumerate(started):
-            place = slice(number * self.rows, min((number + 1) * self.rows, len(raw)))
-            logits[place] = batch_logits.numpy()[: place.stop - place.start]
-            probabilities[place] = batch_probabilities.numpy()[: place.stop - place.start]
+        with within_memory(self.bundle, self.rows):
+            # all are started before the first result is fetched, so that a GPU need not wait for the host
+            started = [self._batch(raw[first : first + self.rows]) for first in range(0, len(raw), self.rows)]
+            for number, (batch_logits, batch_probabilities) in enumerate(started):
+                place = slice(number * self.rows, min((number + 1) * self.rows, len(raw)))
+                logits[place] = batch_logits.numpy()[: place.stop - place.start]
+                probabilities[place] = batch_probabilities.numpy()[: place.stop - place.start]
         return logits, probabilities
 
     def predict(self, inputs: Sequence[str] | NDArray[np.uint8]) -> Predictions:

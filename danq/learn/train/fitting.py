@@ -20,6 +20,7 @@ from danq.data.encoders import Encoder
 from danq.errors import DanqError
 from danq.files import digest, sha256
 from danq.learn.bundle import load_bundle
+from danq.learn.cudnn import recur_in_float32
 from danq.learn.devices import describe_device, find_gpus, is_chief, processor_name, repeatable
 from danq.learn.gpu import out_of_memory
 from danq.learn.options import PredictOptions, TrainOptions, bundle_path
@@ -103,6 +104,8 @@ def fit_by_steps(
         with strategy.scope():
             model = module.build(*build)
             check_output(model, data, name)
+            if train.precision == "mixed_bfloat16" and find_gpus():
+                recur_in_float32(model)
             if source is not None:
                 warn_of_other_rows(source, data, str(train.init_from))
                 copy_weights(source, model, encoder, str(train.init_from))

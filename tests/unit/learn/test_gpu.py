@@ -10,6 +10,7 @@ import tensorflow as tf
 from tiny_dataset import tiny_run, write_tiny_dataset
 from untrained import save_model
 
+from danq.data.encoders import CodesEncoder
 from danq.errors import DanqError
 from danq.genome.alphabet import reverse_complement
 from danq.learn import cudnn, devices, gpu
@@ -19,6 +20,7 @@ from danq.learn.predict.predictor import Predictor
 from danq.learn.train import fitting
 from danq.learn.train.run import train_run
 from danq.learn.train.step import Steps
+from danq.models import danq
 from danq.score.runner import OnGpu, open_runner_of
 
 
@@ -228,3 +230,49 @@ def test_keras_still_asks_for_both_directions_at_once():
             return_sequences=True,
             unroll=False,
         )
+
+
+def exhausted(*_):
+    raise tf.errors.ResourceExhaustedError(None, None, "OOM")
+
+
+def test_predictions_and_scores_that_do_not_fit_are_refused_in_one_line(bundle):
+    windows = np.zeros((3, bundle.info.window), np.uint8)
+    predictor, runner = Predictor(bundle, 32), OnGpu(bundle, "both", 256)
+    predictor._forward = runner._forward = exhausted
+    with pytest.raises(
+        DanqError, match="--batch-size: 16 rows at once do not fit into the memory of the GPU"
+    ):
+        predictor.logits(windows)
+    with pytest.raises(DanqError, match="--batch-size: 256 rows at once do not fit"):
+        runner.logits(windows, windows, np.arange(3))
+
+
+@pytest.mark.parametrize("options", [{}, {"bidirectional": False}, {"rnn": "gru", "rnn_layers": 2}])
+def test_recurrent_layers_of_a_model_of_bfloat16_compute_in_float32(options):
+    """In one direction or two, LSTM or GRU: TensorFlow's gradients of cuDNN in bfloat16 are wrong."""
+    with devices.repeatable(1, "mixed_bfloat16"):
+        model = danq.build(danq.Options(units=3, dense=2, **options), CodesEncoder(40), 2, "multilabel")
+    cudnn.recur_in_float32(model)
+    layers = {layer.name: layer.compute_dtype for layer in model._flatten_layers()}
+    recurrent = [kind for name, kind in layers.items() if "rnn" in name and "dropout" not in name]
+    cells = [kind for name, kind in layers.items() if "cell" in name]
+    assert recurrent
+    assert set(recurrent + cells) == {"float32"}
+    assert layers["conv"] == layers["rnn_dropout"] == "bfloat16"
+    codes = np.random.default_rng(0).integers(0, 4, (5, 40)).astype(np.uint8)
+    with tf.GradientTape() as tape:
+        logits = model({"codes": codes}, training=True)
+        loss = tf.reduce_sum(logits**2)
+    assert logits.dtype == tf.float32
+    assert all(np.isfinite(g.numpy()).all() for g in tape.gradient(loss, model.trainable_variables))
+
+
+def test_any_sign_of_a_driver_counts(tmp_path, monkeypatch):
+    monkeypatch.setattr(gpu, "_DRIVERS", (str(tmp_path / "none"), str(tmp_path / "driver")))
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    assert not gpu.gpu_possible()
+    (tmp_path / "driver").touch()
+    assert gpu.gpu_possible()
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
+    assert not gpu.gpu_possible()
