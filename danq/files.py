@@ -38,6 +38,25 @@ _REASONS = {
 
 
 @contextmanager
+def readable(path: Path) -> Iterator[None]:
+    """Say in one line why a file cannot be read.
+
+    Raises
+    ------
+    DanqError
+        If it is missing, a directory, or may not be read.
+    """
+    try:
+        yield
+    except FileNotFoundError:
+        raise DanqError(f"{path}: no such file") from None
+    except IsADirectoryError:
+        raise DanqError(f"{path}: expected a file, received a directory") from None
+    except PermissionError:
+        raise DanqError(f"{path}: not readable (permission denied)") from None
+
+
+@contextmanager
 def open_binary(path: Path) -> Iterator[io.BufferedIOBase]:
     """Open a plain, gzip or bgzip file as decompressed bytes; the kind is told by its first bytes.
 
@@ -47,19 +66,13 @@ def open_binary(path: Path) -> Iterator[io.BufferedIOBase]:
         If the file is missing, a directory, unreadable, or a compressed file that ends early or is damaged.
     """
     try:
-        with path.open("rb") as raw:
+        with readable(path), path.open("rb") as raw:
             head = raw.peek(BGZF_HEAD)[:BGZF_HEAD]
             compressed = head.startswith(GZIP_MAGIC)
             if is_bgzf(head):
                 _refuse_cut(path)
             with gzip.open(raw, "rb") if compressed else raw as stream:
                 yield stream
-    except FileNotFoundError:
-        raise DanqError(f"{path}: no such file") from None
-    except IsADirectoryError:
-        raise DanqError(f"{path}: expected a file, received a directory") from None
-    except PermissionError:
-        raise DanqError(f"{path}: not readable (permission denied)") from None
     except EOFError:
         raise DanqError(f"{path}: the compressed file is truncated") from None
     except (gzip.BadGzipFile, zlib.error) as error:

@@ -11,6 +11,7 @@ from danq.config.workflow import (
     write_once,
 )
 from danq.variants.text import open_variants
+from danq.learn.gpu import gpu_possible
 from danq.provenance import verb_digest
 
 # danq stands beside the Python that runs snakemake, whether or not their environment is activated
@@ -30,8 +31,10 @@ ROWS = {
     "images": ["examples.parquet", "images.npy"],
 }
 BUNDLE = ("model.keras", "bundle.json")
-# half of a machine: a small network leaves the other cores idle, and two jobs side by side use them
-SHARE = max(1, min(8, (workflow.resource_settings.cores or 16) // 2))
+CORES = workflow.resource_settings.cores
+# half of a machine: a small network leaves the other cores idle, and two jobs side by side use them; but a GPU's
+# memory is for one training at a time
+SHARE = CORES if CORES and gpu_possible() else max(1, min(8, (CORES or 16) // 2))
 # a table of alleles has no VCF that could be annotated
 TABLES = [
     name

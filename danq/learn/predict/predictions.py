@@ -13,7 +13,7 @@ from numpy.lib.format import dtype_to_descr
 from numpy.typing import NDArray
 
 from danq.errors import DanqError
-from danq.files import atomic
+from danq.files import atomic, readable
 from danq.storage import RowSpool
 
 _COLUMNS = ("ids", "probabilities", "logits", "labels", "contig", "start", "end", "flags")
@@ -211,17 +211,11 @@ def _check(path: Path, predictions: Predictions) -> None:
 def _read_npz(path: Path) -> dict[str, NDArray[Any]]:
     """Read every array of an ``.npz`` file; large uncompressed ones are memory-mapped, read-only."""
     try:
-        with zipfile.ZipFile(path) as archive, path.open("rb") as raw:
+        with readable(path), zipfile.ZipFile(path) as archive, path.open("rb") as raw:
             return {
                 info.filename.removesuffix(".npy"): _read_member(path, archive, info, raw)
                 for info in archive.infolist()
             }
-    except FileNotFoundError:
-        raise DanqError(f"{path}: no such file") from None
-    except IsADirectoryError:
-        raise DanqError(f"{path}: expected a file, received a directory") from None
-    except PermissionError:
-        raise DanqError(f"{path}: not readable (permission denied)") from None
     except (zipfile.BadZipFile, ValueError, EOFError, struct.error) as error:
         raise DanqError(f"{path}: expected a whole .npz file of arrays ({error})") from None
 
