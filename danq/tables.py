@@ -127,5 +127,7 @@ def reading_batches(path: Path, digest: str, check: bool = True) -> Iterator[pa.
                 if (reader.schema.metadata or {}).get(_DIGEST) != digest.encode():
                     raise DanqError(f"{path}: of another scoring; remove {path.parent} and score again")
                 yield reader
+    except FileNotFoundError:
+        raise DanqError(f"{path}: gone; another scoring of the same work may have ended meanwhile") from None
     except (pa.ArrowInvalid, OSError) as error:
         raise DanqError(f"{path}: damaged ({error}); remove {path.parent} and score again") from None

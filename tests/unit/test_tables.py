@@ -48,6 +48,12 @@ def test_a_cut_file_is_refused(whole, size):
         rows_of(whole)
 
 
+def test_a_file_that_is_gone_is_not_called_damaged(whole):
+    whole.unlink()
+    with pytest.raises(DanqError, match=r"work\.arrow: gone; another scoring"):
+        rows_of(whole)
+
+
 def test_work_on_other_inputs_is_refused(whole):
     with pytest.raises(DanqError, match="of another scoring"), reading_batches(whole, "other"):
         pass
