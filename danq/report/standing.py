@@ -1,0 +1,114 @@
+"""How the runs on one dataset stand to each other: the best, the network to judge, what it must beat."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from danq.evaluate.compare import Difference, Group, difference, mean_and_sd, value
+
+METRIC = "auprc"
+"""What decides which run is best: where positives are rare, as along genomes, the AUROC hardly tells of the
+rows that a model calls (Saito & Rehmsmeier 2015, doi 10.1371/journal.pone.0118432)."""
+NAMES = {"auprc": "mean AUPRC", "auroc": "mean AUROC"}
+_COMPOSITION, _BASELINE = "composition", "kmer_logistic"
+
+
+@dataclass(frozen=True)
+class Standing:
+    """Runs on one dataset, evaluated ones from the best to the worst.
+
+    Attributes
+    ----------
+    ranked, unmeasured : tuple of Group
+        By `METRIC`; and those without metrics.
+    """
+
+    dataset: str
+    ranked: tuple[Group, ...]
+    unmeasured: tuple[Group, ...]
+
+    @property
+    def networks(self) -> tuple[Group, ...]:
+        """Evaluated runs that are neither baseline nor composition."""
+        return tuple(group for group in self.ranked if is_network(group))
+
+    @property
+    def subject(self) -> Group | None:
+        """The run that is judged: the best network, or what is best where there is none."""
+        return next(iter(self.networks or self.ranked), None)
+
+    @property
+    def baseline(self) -> Group | None:
+        """The best regression on k-mers."""
+        return self._first(_BASELINE)
+
+    @property
+    def composition(self) -> Group | None:
+        """The best model that sees base composition only."""
+        return self._first(_COMPOSITION)
+
+    def _first(self, model: str) -> Group | None:
+        return next((group for group in self.ranked if _model(group) == model), None)
+
+
+def standing(dataset: str, groups: Sequence[Group]) -> Standing:
+    """Rank the runs on one dataset."""
+    known = [group for group in groups if mean_of(group, METRIC) is not None]
+    ranked = sorted(known, key=lambda group: -(mean_of(group, METRIC) or 0.0))
+    left = tuple(group for group in groups if not any(group is each for each in known))
+    return Standing(dataset, tuple(ranked), left)
+
+
+def is_network(group: Group) -> bool:
+    """Tell whether a run is more than a yardstick."""
+    return _model(group) not in (_COMPOSITION, _BASELINE)
+
+
+def _model(group: Group) -> str:
+    return group.members[0].bundle.model
+
+
+def mean_of(group: Group, metric: str) -> float | None:
+    """Mean of a metric over a run's trainings; None where none was evaluated."""
+    known = [area for run in group.evaluated if (area := value(run, metric)) is not None]
+    return mean_and_sd(known)[0] if known else None
+
+
+@dataclass(frozen=True)
+class Lead:
+    """How far one run is ahead of another by a metric; behind where it is negative.
+
+    `low` and `high` are None without an interval.
+    """
+
+    metric: str
+    mean: float
+    low: float | None
+    high: float | None
+    sd: float | None
+
+    @property
+    def sure(self) -> int:
+        """1: the interval lies above zero; -1: below it; 0: it holds zero, or there is none."""
+        if self.low is None or self.high is None:
+            return 0
+        return (self.low > 0) - (self.high < 0)
+
+    @property
+    def words(self) -> str:
+        """The difference with its interval, such as ``+0.012 (95% interval -0.003 to +0.027)``."""
+        ends = "no interval"
+        if self.low is not None and self.high is not None:
+            ends = f"95% interval {self.low:+.3f} to {self.high:+.3f}"
+        spread = "" if self.sd is None else f"; SD over trainings {self.sd:.3f}"
+        return f"{self.mean:+.3f} ({ends}{spread})"
+
+
+def lead(ours: Group, theirs: Group, metric: str = METRIC) -> Lead | None:
+    """Compare two runs; None where they were not measured on the same rows."""
+    compared = difference(ours, theirs, metric)
+    return None if compared is None else _lead(metric, compared)
+
+
+def _lead(metric: str, compared: Difference) -> Lead:
+    low, high, sd = (None if x != x else x for x in (compared.low, compared.high, compared.sd))
+    return Lead(metric, compared.mean, low, high, sd)
