@@ -9,8 +9,9 @@ from danq.errors import DanqError
 
 _BELONGS = {
     "split": ("--dataset",),
-    "genome": ("--dataset", "--bed"),
-    "aliases": ("--bed",),
+    "genome": ("--dataset", "--bed", "--region"),
+    "aliases": ("--bed", "--region"),
+    "stride": ("--bed", "--region"),
     "tile": ("--fasta",),
     "column": ("--examples",),
     "encoding": ("--examples",),
@@ -38,6 +39,10 @@ def predict(
         Path | None,
         typer.Option(help="Regions of --genome: every bin that overlaps one is predicted once."),
     ] = None,
+    region: Annotated[
+        list[str] | None,
+        typer.Option(help="Region of --genome, `chr7:1,001-2,000` (1-based), as --bed; may be repeated."),
+    ] = None,
     examples: Annotated[
         Path | None,
         typer.Option(
@@ -55,10 +60,20 @@ def predict(
     ] = None,
     genome: Annotated[
         Path | None,
-        typer.Option(help="Encoded genome: the directory `danq genome` wrote; a FASTA will do for --bed."),
+        typer.Option(
+            help="Encoded genome: the directory `danq genome` wrote; a FASTA will do for --bed and --region."
+        ),
     ] = None,
     aliases: Annotated[
-        Path | None, typer.Option(help="Table of further contig names for --bed (name, alias).")
+        Path | None, typer.Option(help="Table of further contig names for --bed and --region (name, alias).")
+    ] = None,
+    stride: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            help="With --bed and --region: predict bins that start at multiples of so many bp and are "
+            "centred in a region; tracks have so many bp around each centre.  [default: bins side by side]",
+        ),
     ] = None,
     tile: Annotated[
         bool, typer.Option("--tile", help="Cover each record of --fasta with tiles of the model's bin size.")
@@ -89,19 +104,22 @@ def predict(
     """
     from danq.learn.manifest import BundleManifest
     from danq.learn.predict.outputs import Output
-    from danq.learn.predict.sequence_sources import bed_source, fasta_source
+    from danq.learn.predict.sequence_sources import bed_source, fasta_source, region_source
     from danq.learn.predict.sources import dataset_source, example_source
 
     output = Output(out, tuple(target or ()), tracks, track_format)
     reading: dict[str, Any] = {"split": split, "genome": genome, "aliases": aliases, "tile": tile}
-    reading |= {"column": column, "encoding": encoding}
-    _check({"dataset": dataset, "fasta": fasta, "bed": bed, "examples": examples}, reading)
+    reading |= {"column": column, "encoding": encoding, "stride": stride}
+    sources = {"dataset": dataset, "fasta": fasta, "bed": bed, "region": region or None, "examples": examples}
+    _check(sources, reading)
     info = BundleManifest.read(model)
     output.choose(info.targets)
     if fasta is not None:
         source = fasta_source(fasta, info, tile)
     elif bed is not None and genome is not None:
-        source = bed_source(bed, genome, info, aliases)
+        source = bed_source(bed, genome, info, aliases, stride)
+    elif region and genome is not None:
+        source = region_source(region, genome, info, aliases, stride)
     elif examples is not None:
         source = example_source(examples, info, column, encoding)
     else:
@@ -119,13 +137,13 @@ def _check(sources: dict[str, Any], options: dict[str, Any]) -> None:
     named = [f"--{name}" for name, source in sources.items() if source is not None]
     if len(named) != 1:
         raise DanqError(
-            "expected exactly one of --dataset, --fasta, --bed and --examples; "
+            "expected exactly one of --dataset, --fasta, --bed, --region and --examples; "
             f"received {' and '.join(named) or 'none'}"
         )
     if named == ["--dataset"] and options["split"] is None:
         raise DanqError("--dataset: expected --split train, valid or test with it")
-    if named == ["--bed"] and options["genome"] is None:
-        raise DanqError("--bed: expected --genome DIR or FASTA with it")
+    if named[0] in ("--bed", "--region") and options["genome"] is None:
+        raise DanqError(f"{named[0]}: expected --genome DIR or FASTA with it")
     for option, to in _BELONGS.items():
         if options[option] not in (None, False) and named[0] not in to:
             raise DanqError(f"--{option}: belongs to {' or '.join(to)}, received {named[0]}")

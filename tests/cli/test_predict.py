@@ -127,6 +127,46 @@ def test_regions_with_tracks(place, tmp_path, predict):
     np.testing.assert_allclose(values, table["Pol2__probability"].to_numpy(), atol=1e-7)
 
 
+def test_a_region_holds_the_bins_of_the_same_interval_of_a_bed(place, tmp_path, predict):
+    (tmp_path / "x.bed").write_text("chrII\t190\t203\nchrI\t3\t20\n")
+    assert predict("--bed", tmp_path / "x.bed", "--genome", place / "genome", out="a.npz") == 0
+    regions = ("--region", "chrII:191-203", "--region", "chrI:4-20")
+    assert predict(*regions, "--genome", place / "genome", out="b.npz") == 0
+    assert (tmp_path / "a.npz").read_bytes() == (tmp_path / "b.npz").read_bytes()
+
+
+def test_a_stride_gives_every_bin_that_is_centred_in_a_region(place, tmp_path, predict):
+    arguments = ("--region", "chrI:101-150", "--genome", place / "genome", "--stride", 2)
+    assert predict(*arguments, "--tracks", tmp_path / "tracks") == 0
+    fine = read_predictions(tmp_path / "p.npz")
+    # 0-based 100 to 149: centres lie 4 bp behind the starts
+    assert fine.start.tolist() == list(range(96, 146, 2))
+    assert (fine.end - fine.start == BIN).all()
+    assert predict("--region", "chrI:97-152", "--genome", place / "genome", out="bins.npz") == 0
+    whole = read_predictions(tmp_path / "bins.npz")
+    at = np.isin(fine.start, whole.start)
+    assert whole.start[:6].tolist() == fine.start[at][:6].tolist() == [96, 104, 112, 120, 128, 136]
+    np.testing.assert_allclose(fine.logits[at][:6], whole.logits[:6], atol=1e-5)
+    with pybigtools.open(str(tmp_path / "tracks" / "CTCF.bw")) as track:
+        records = list(track.records("chrI"))
+    # 2 bp around each centre
+    assert [record[:2] for record in records] == [(start + 3, start + 5) for start in fine.start.tolist()]
+    np.testing.assert_allclose([record[2] for record in records], fine.probabilities[:, 0], atol=1e-7)
+
+
+@pytest.mark.parametrize(
+    ("region", "starts"),
+    [("chrI:1-9", [0, 4]), ("chrI:1-1", [0]), ("chrI:399-400", [396]), ("chrI:31-31", [28])],
+)
+def test_a_stride_at_the_ends_of_a_contig_and_in_a_region_without_a_centre(
+    place, tmp_path, predict, region, starts
+):
+    assert predict("--region", region, "--genome", place / "genome", "--stride", 4) == 0
+    predictions = read_predictions(tmp_path / "p.npz")
+    assert predictions.start.tolist() == starts
+    assert predictions.end.tolist() == [min(start + BIN, 400) for start in starts]
+
+
 def test_sequences_short_and_long(place, tmp_path, predict):
     fasta = tmp_path / "x.fa"
     fasta.write_text(">short\nACGTACGT\n>whole\n" + "ACGTT" * 8 + "\n")
@@ -142,15 +182,23 @@ def test_sequences_short_and_long(place, tmp_path, predict):
     assert read_predictions(tmp_path / "p.npz").ids.tolist() == tiles
 
 
+REGION = ("--genome", "{place}/genome", "--region")
 DATASET = ("--dataset", "{place}/dataset")
 REFUSALS = [
-    ((), "expected exactly one of --dataset, --fasta, --bed and --examples; received none"),
+    ((), "expected exactly one of --dataset, --fasta, --bed, --region and --examples; received none"),
     (("--fasta", "a", "--bed", "b"), "received --fasta and --bed"),
     (DATASET, "--dataset: expected --split train, valid or test with it"),
     (("--fasta", "a", "--split", "test"), "--split: belongs to --dataset, received --fasta"),
     (("--bed", "a"), "--bed: expected --genome DIR or FASTA with it"),
-    (("--fasta", "a", "--genome", "b"), "--genome: belongs to --dataset or --bed, received --fasta"),
-    (("--fasta", "a", "--aliases", "b"), "--aliases: belongs to --bed, received --fasta"),
+    (
+        ("--fasta", "a", "--genome", "b"),
+        "--genome: belongs to --dataset or --bed or --region, received --fasta",
+    ),
+    (("--fasta", "a", "--aliases", "b"), "--aliases: belongs to --bed or --region, received --fasta"),
+    (("--fasta", "a", "--stride", "2"), "--stride: belongs to --bed or --region, received --fasta"),
+    (("--region", "chrI"), "--region: expected --genome DIR or FASTA with it"),
+    ((*REGION, "chrI:500-510"), "--region: expected a region within chrI (400 bp), received 'chrI:500-510'"),
+    ((*REGION, "chrX:1-10"), "--region: expected a contig of the genome (chrI, chrII), received 'chrX'"),
     ((*DATASET, "--split", "test", "--tile"), "--tile: belongs to --fasta, received --dataset"),
     (("--fasta", "{place}/absent.fa"), "absent.fa: no such file"),
     (("--fasta", "{place}/genome.fa"), "--tile covers longer records"),

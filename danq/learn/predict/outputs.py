@@ -74,14 +74,19 @@ class Output:
         if self.tracks is not None and contigs is None:
             raise DanqError(f"--tracks {self.tracks}: expected rows with positions; these have none")
 
-    def writers(self, contigs: dict[str, int] | None) -> list[AbstractContextManager[Append]]:
-        """Open the files, one context manager each; `contigs` as for `check_positions`, which is called."""
+    def writers(
+        self, contigs: dict[str, int] | None, stride: int = 0
+    ) -> list[AbstractContextManager[Append]]:
+        """Open the files, one context manager each; `contigs` as for `check_positions`, which is called.
+
+        With a `stride` (bp) a row's track value stands for so many bp around the centre of its bin.
+        """
         self.check_positions(contigs)
         writers: list[AbstractContextManager[Append]] = [
             (writing_npz if self.path.suffix == ".npz" else writing_table)(self.path)
         ]
         if self.tracks is not None and contigs is not None:
-            writers.append(writing_probabilities(self.tracks, contigs, self.track_format))
+            writers.append(writing_probabilities(self.tracks, contigs, self.track_format, stride))
         return writers
 
 
@@ -136,9 +141,11 @@ def _metadata(predictions: Predictions) -> dict[str, str]:
 
 @contextmanager
 def writing_probabilities(
-    folder: Path, contigs: dict[str, int], kind: TrackFormat = "bigwig"
+    folder: Path, contigs: dict[str, int], kind: TrackFormat = "bigwig", stride: int = 0
 ) -> Iterator[Append]:
     """Write the probability of every target as a genome track, named for the target.
+
+    With a `stride` (bp), rows share bases: each has so many around the centre of its bin to itself.
 
     Raises
     ------
@@ -157,6 +164,23 @@ def writing_probabilities(
                 if first < last:
                     rows = slice(first, last)
                     contig = str(block.contig[first])
-                    append_rows(contig, block.start[rows], block.end[rows], block.probabilities[rows])
+                    start, end = block.start[rows], block.end[rows]
+                    if stride:
+                        start, end = around_centres(start, block.bin, stride, contigs[contig])
+                    append_rows(contig, start, end, block.probabilities[rows])
 
         yield append
+
+
+def around_centres(
+    start: NDArray[np.int64], bin: int, stride: int, length: int
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Give `stride` bp around the centres of bins that start at `start`, within a contig of `length` bp.
+
+    Returns
+    -------
+    start, end : int64, shape (n,)
+        0-based half-open; disjoint where the bins lie `stride` bp apart.
+    """
+    first = start + bin // 2 - stride // 2
+    return np.maximum(first, 0), np.minimum(first + stride, length)

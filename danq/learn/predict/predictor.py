@@ -202,7 +202,7 @@ def predict_source(predictor: Predictor, source: Source, output: Output) -> int:
     started, done = time.monotonic(), 0
     chosen = output.choose(predictor.bundle.info.targets)
     with ExitStack() as stack:
-        appends = [stack.enter_context(writing) for writing in output.writers(source.contigs)]
+        appends = [stack.enter_context(writing) for writing in output.writers(source.contigs, source.stride)]
         advance = stack.enter_context(progress("predicting", source.rows, "rows"))
         for rows in source.blocks():
             block = predictor.annotate(rows, source.split, source.bin, source.dataset_digest)

@@ -96,6 +96,8 @@ class Source:
         Of the dataset, or empty.
     contigs : dict of str to int, or None
         Length in bp of the genome's contigs, where rows lie on one.
+    stride : int
+        bp between bins that share bases; 0 where they follow each other.
     """
 
     blocks: Callable[[], Iterator[Rows]]
@@ -104,6 +106,7 @@ class Source:
     split: str = ""
     dataset_digest: str = ""
     contigs: dict[str, int] | None = None
+    stride: int = 0
 
 
 def window_at(codes: NDArray[np.uint8], start: int, window: int) -> NDArray[np.uint8]:

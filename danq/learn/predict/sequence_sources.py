@@ -1,7 +1,7 @@
-"""Sequences as streams of windows: the records of a FASTA, or the bins under BED regions of a genome."""
+"""Sequences as streams of windows: the records of a FASTA, or the bins under regions of a genome."""
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +12,7 @@ from danq.genome.contigs import read_aliases
 from danq.genome.encode import Header, encode_letters, read_pieces
 from danq.genome.fasta import Genome
 from danq.genome.indexed import open_genome_or_fasta
-from danq.genome.intervals import union, window_start
+from danq.genome.intervals import read_regions, union, window_start
 from danq.genome.tracks import place_intervals
 from danq.learn.manifest import BundleManifest
 from danq.learn.predict.rows import BLOCK, Rows, Source, interval_ids, window_at
@@ -109,7 +109,13 @@ def _rows(waiting: list[tuple[str, int, NDArray[np.uint8]]], window: int, width:
     return Rows(interval_ids(names, start, end), cut, padded, names, start, end)
 
 
-def bed_source(bed: Path, genome: Path, info: BundleManifest, aliases: Path | None = None) -> Source:
+def bed_source(
+    bed: Path,
+    genome: Path,
+    info: BundleManifest,
+    aliases: Path | None = None,
+    stride: int | None = None,
+) -> Source:
     """Take the bins of a genome that overlap regions, each once, in the order of the genome.
 
     Bins start at multiples of the model's bin size (of its window, where it has no bin). The last bin of a
@@ -123,6 +129,8 @@ def bed_source(bed: Path, genome: Path, info: BundleManifest, aliases: Path | No
         Directory of the encoded genome, or a FASTA.
     aliases : Path, optional
         Table of further contig names.
+    stride : int, optional
+        bp between bins: those centred in a region are taken instead; see `interval_source`.
 
     Raises
     ------
@@ -142,10 +150,68 @@ def bed_source(bed: Path, genome: Path, info: BundleManifest, aliases: Path | No
         )
     if not len(placed.start):
         raise DanqError(f"{bed}: expected at least one region on a contig of {genome}, found none")
+    return interval_source(opened, info, placed.contig, placed.start, placed.end, stride)
+
+
+def region_source(
+    texts: Sequence[str],
+    genome: Path,
+    info: BundleManifest,
+    aliases: Path | None = None,
+    stride: int | None = None,
+) -> Source:
+    """Take the bins under regions such as ``chr7:1,001-2,000`` (1-based, inclusive), as `bed_source` does.
+
+    Raises
+    ------
+    DanqError
+        If the model reads no DNA, a file cannot be read, or a text is no region of the genome.
+    """
+    check_dna(info, "--region")
+    opened = open_genome_or_fasta(genome)
+    compare_genomes(opened, info)
+    placed = read_regions(texts, opened, "--region", read_aliases(aliases) if aliases else None)
+    contig = np.array([opened.index(region.contig) for region in placed], np.int32)
+    start, end = (np.array([region[at] for region in placed], np.int64) for at in (1, 2))
+    return interval_source(opened, info, contig, start, end, stride)
+
+
+def interval_source(
+    genome: Genome,
+    info: BundleManifest,
+    contig: NDArray[np.int32],
+    start: NDArray[np.int64],
+    end: NDArray[np.int64],
+    stride: int | None = None,
+) -> Source:
+    """Take the bins of n intervals: those that overlap one or, with `stride`, those centred in one.
+
+    With `stride` (bp) bins start at its multiples and share bases where it is shorter than they are. An
+    interval that holds no centre gets the one bin that is centred behind its start.
+
+    Parameters
+    ----------
+    contig, start, end : int32, int64, int64, shape (n,)
+        Index of the contig; 0-based half-open positions in bp.
+
+    Raises
+    ------
+    DanqError
+        If `stride` is given for a model that classifies sub-bins, which are finer than bins already.
+    """
     window = info.window or 0
     width = info.bin or window
-    # in whole bins, so that regions which share one are united
-    contig, first, stop = union(placed.contig, placed.start // width, -(-placed.end // width))
+    step = stride or width
+    if stride and info.step:
+        raise DanqError(f"--stride: run {info.run!r} predicts every {info.step} bp already; leave it out")
+    if stride:
+        last = (genome.lengths[contig] - 1) // step
+        first = np.clip(-(-(start - width // 2) // step), 0, last)
+        stop = np.maximum(-(-(end - width // 2) // step), first + 1)
+    else:
+        first, stop = start // step, -(-end // step)
+    # in whole steps, so that regions which share a bin are united
+    contig, first, stop = union(contig, first, stop)
     ends = np.cumsum(stop - first)
     begins = ends - (stop - first)
 
@@ -154,9 +220,9 @@ def bed_source(bed: Path, genome: Path, info: BundleManifest, aliases: Path | No
             rows = np.arange(low, min(low + BLOCK, ends[-1]))
             region = np.searchsorted(ends, rows, side="right")
             index = first[region] + rows - begins[region]
-            yield _genome_rows(opened, contig[region], index * width, width, window)
+            yield _genome_rows(genome, contig[region], index * step, width, window)
 
-    return Source(blocks, int(ends[-1]), width, contigs=contig_lengths(opened))
+    return Source(blocks, int(ends[-1]), width, contigs=contig_lengths(genome), stride=stride or 0)
 
 
 def _genome_rows(
