@@ -77,6 +77,11 @@ class TrainingBatches:
         return self.samples_per_epoch or len(self.rows)
 
     @property
+    def passes(self) -> float:
+        """Passes over all rows that an epoch makes: below 1 where `samples_per_epoch` is below it."""
+        return self.samples / len(self.rows)
+
+    @property
     def steps(self) -> int:
         """Steps an epoch; the last one may hold padding rows."""
         return -(-self.samples // self.batch_size)

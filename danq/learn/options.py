@@ -3,6 +3,7 @@
 Importable without TensorFlow.
 """
 
+import math
 import re
 from pathlib import Path
 from typing import Literal, NamedTuple
@@ -15,6 +16,9 @@ Precision = Literal["float32", "tf32", "mixed_bfloat16", "mixed_float16"]
 Deterministic = Literal["auto"] | bool
 
 _NAME = re.compile(r"(?P<base>.+?)(\.fold(?P<fold>[1-9][0-9]*))?(\.seed(?P<seed>[0-9]+))?")
+
+_PATIENCE = 5.0
+"""DanQ's."""
 
 
 class Schedule(Closed):
@@ -37,8 +41,15 @@ class TrainOptions(Closed):
 
     batch_size: int = Field(100, ge=1, description="examples a step")
     epochs: int = Field(60, ge=1, description="passes over the training examples at most")
-    patience: int = Field(5, ge=1, description="epochs without a better validation value before stopping")
-    monitor: Literal["loss", "auroc", "auprc"] = Field("loss", description="validation value that decides")
+    patience: float | None = Field(
+        None,
+        gt=0,
+        description="passes over all training examples, and so over the positives, without a better "
+        "validation value before stopping; where left out 5, but a cosine schedule runs to its end",
+    )
+    monitor: Literal["loss", "auroc", "auprc"] = Field(
+        "loss", description="validation value that decides which epoch is kept, and when to stop"
+    )
     optimizer: Literal["rmsprop", "adam", "adamw", "adadelta"] = Field("rmsprop", description="optimizer")
     learning_rate: float = Field(0.001, gt=0, description="learning rate at its highest")
     weight_decay: float = Field(0.0, ge=0, description="decoupled weight decay a step (adamw)")
@@ -84,6 +95,13 @@ class TrainOptions(Closed):
     freeze: list[str] = Field([], description="names of layers whose weights stay as they are")
     tensorboard: bool = Field(False, description="write TensorBoard event files beside the bundle")
     checkpoint_minutes: float = Field(10.0, gt=0, description="minutes between two resumable checkpoints")
+
+    @property
+    def stops_after(self) -> float:
+        """Passes over the training examples without a better validation value that end the training."""
+        if self.patience is not None:
+            return self.patience
+        return math.inf if self.schedule.kind == "cosine" else _PATIENCE
 
 
 class PredictOptions(Closed):

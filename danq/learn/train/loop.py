@@ -92,7 +92,7 @@ class Training:
         self._saved = self._mark = time.monotonic()
 
     def run(self, name: str) -> TrainingState:
-        """Train until the epochs are over or nothing got better for `patience` epochs; messages name the run.
+        """Train until the epochs are over or nothing got better for `patience` passes; messages name the run.
 
         The model is left with the weights of its best epoch.
 
@@ -107,7 +107,7 @@ class Training:
         state, epochs = self.state, self._options.epochs
         ahead = (epochs - state.epoch) * self._data.batches.samples - state.samples
         with stop_requests() as stop, progress(f"training {name}", ahead, "samples") as advance:
-            while not state.over(self._options):
+            while not state.over(self._options, self._data.batches.passes):
                 self._train_epoch(stop, advance)
                 with self._steps.averaged():
                     metrics = self._validate(stop)

@@ -73,9 +73,11 @@ class TrainingState:
     history: list[dict[str, Any]] = field(default_factory=list)
     resumed: int = 0
 
-    def over(self, options: TrainOptions) -> bool:
-        """Whether all epochs are done, or nothing got better for `patience` epochs."""
-        return self.epoch >= options.epochs or self.stale >= options.patience
+    def over(self, options: TrainOptions, passes: float) -> bool:
+        """Whether all epochs, of so many `passes` each, are done or nothing got better for too long."""
+        # passes such as .1 do not add up to whole ones exactly
+        stale = self.stale * passes * (1 + 1e-9)
+        return self.epoch >= options.epochs or stale >= options.stops_after
 
     def count(self, loss: float, samples: int, step: int) -> None:
         """Add the loss of one step.

@@ -12,8 +12,10 @@ from danq.data.dataset import open_dataset
 from danq.errors import DanqError
 from danq.learn.bundle import HISTORY_COLUMNS, load_bundle, model_weights
 from danq.learn.manifest import TrainedOn
+from danq.learn.options import TrainOptions
 from danq.learn.train.loop import TrainingData
 from danq.learn.train.run import train_run
+from danq.learn.train.state import TrainingState
 from danq.learn.train.step import Steps
 
 
@@ -99,6 +101,25 @@ def test_training_learns_and_keeps_the_best_epoch_not_the_last(dataset, tmp_path
     assert len(rows) < 30, "stopped early"
     assert info.best["epoch"] == len(rows) - 2 == 1 + int(np.argmin(losses))
     assert validation_loss(tmp_path / "run", dataset) == pytest.approx(min(losses), rel=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("options", "passes", "epochs"),
+    [
+        ({"patience": 2.0}, 1.0, 3),
+        ({"patience": 2.0}, 0.5, 5),
+        ({"patience": 0.3}, 0.1, 4),
+        ({}, 1.0, 6),
+        ({"schedule": {"kind": "cosine"}}, 1.0, 8),
+        ({"schedule": {"kind": "cosine"}, "patience": 2.0}, 1.0, 3),
+    ],
+)
+def test_patience_counts_passes_over_the_training_rows_and_a_cosine_runs_to_its_end(options, passes, epochs):
+    """An epoch makes so many passes; the first is never bettered."""
+    chosen, state = TrainOptions.model_validate({"epochs": 8, **options}), TrainingState(epoch=1)
+    while not state.over(chosen, passes):
+        state.epoch, state.stale = state.epoch + 1, state.stale + 1
+    assert state.epoch == epochs
 
 
 def test_early_stopping_may_follow_auroc(dataset, tmp_path):

@@ -1,0 +1,93 @@
+"""The recipe: which network learns from so many examples, and how; what `danq init` writes as a run."""
+
+from dataclasses import dataclass
+from typing import Any
+
+_BUDGET = 600_000
+"""Training examples that a small network sees over all epochs; of a larger dataset each comes less often."""
+_FEWEST, _MOST = 10, 60
+"""Epochs."""
+_LARGE = 1_000_000
+"""Training windows from which on the published network pays, given a GPU."""
+
+
+@dataclass(frozen=True)
+class Counts:
+    """What a recipe is sized by.
+
+    Attributes
+    ----------
+    windows : int
+        Training examples, after `keep`.
+    positives : tuple of int
+        Of each target, among the training examples.
+    window : int
+        bp that the model sees.
+    gpu : bool
+        Whether a GPU trains.
+    """
+
+    windows: int
+    positives: tuple[int, ...]
+    window: int
+    gpu: bool
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """What goes into a configuration.
+
+    Attributes
+    ----------
+    runs : dict of str to dict
+        The runs as a configuration has them, without `dataset`.
+    reasons : dict of str to str
+        A comment for each of some keys: ``danq.train.epochs``.
+    """
+
+    runs: dict[str, dict[str, Any]]
+    reasons: dict[str, str]
+
+
+def choose_recipe(counts: Counts) -> Recipe:
+    """Choose network, regularisation, optimizer, schedule and epochs by what there is to learn from."""
+    baseline = {"model": "kmer_logistic"}
+    reasons = {"kmer_logistic": "the baseline that a network has to beat"}
+    if counts.gpu and counts.windows >= _LARGE:
+        train = {"reverse_complement": "augment", "require_gpu": True}
+        reasons["danq"] = "DanQ as published"
+        return Recipe({"danq": {"model": "danq", "train": train}, "kmer_logistic": baseline}, reasons)
+    epochs = min(_MOST, max(_FEWEST, round(_BUDGET / counts.windows)))
+    batch = 100 if counts.windows > 5000 else 50
+    steps = epochs * -(-counts.windows // batch)
+    options = {
+        "filters": 192,
+        "kernel": 13,
+        "padding": "same",
+        "pool": max(5, round(counts.window / 30)),
+        "dropout": 0.1,
+        "units": 96,
+        "rnn_dropout": 0.5,
+        "dense": 128,
+    }
+    train = {
+        "batch_size": batch,
+        "epochs": epochs,
+        "monitor": "auprc",
+        "optimizer": "adam",
+        "learning_rate": 0.002,
+        "schedule": {"kind": "cosine", "warmup_steps": min(200, steps // 20), "decay": 0.01},
+        "reverse_complement": "augment",
+    }
+    if len(counts.positives) > 1:
+        train["target_weight"] = "rare"
+        reasons["danq.train.target_weight"] = "rare targets count as well as common ones"
+    reasons |= {
+        "danq": "a small DanQ, sized by the number of training windows",
+        "danq.train.epochs": "passes over the training windows; the cosine schedule runs to its end",
+        "danq.train.monitor": "the epoch of the highest validation AUPRC is kept",
+        "danq.train.reverse_complement": "each window is read on a random strand",
+    }
+    return Recipe(
+        {"danq": {"model": "danq", "options": options, "train": train}, "kmer_logistic": baseline}, reasons
+    )
