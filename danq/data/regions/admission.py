@@ -40,19 +40,28 @@ def window_composition(
     """
     unknown = np.empty(len(bins), np.int32)
     gc = np.empty(len(bins), np.float32)
-    # running sums over a part of a contig: over all the genome they would take eight bytes a base
-    bins_at_once = max(1, _BASES_AT_ONCE // bins.width)
     with progress("counting bases", len(bins), "bins") as advance:
         for contig in range(len(genome.names)):
-            codes = genome.contig(contig)
-            for low in range(int(bins.first[contig]), int(bins.first[contig + 1]), bins_at_once):
-                part = slice(low, min(low + bins_at_once, int(bins.first[contig + 1])))
-                start = np.arange(part.start, part.stop) - bins.first[contig]
-                left = window_start(start * bins.width, bins.width, window)
-                known, strong = _counts(codes, left, window)
-                unknown[part] = window - known
-                gc[part] = strong / np.maximum(known, 1)
-                advance(part.stop - part.start)
+            own = slice(int(bins.first[contig]), int(bins.first[contig + 1]))
+            unknown[own], gc[own] = contig_composition(genome.contig(contig), bins.width, window)
+            advance(own.stop - own.start)
+    return unknown, gc
+
+
+def contig_composition(
+    codes: Bases, width: int, window: int
+) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
+    """Count N and GC as `window_composition` does, for the bins of so many bp of one contig."""
+    number = len(codes) // width
+    unknown, gc = np.empty(number, np.int32), np.empty(number, np.float32)
+    # running sums over a part of a contig: over all of it they would take eight bytes a base
+    bins_at_once = max(1, _BASES_AT_ONCE // width)
+    for low in range(0, number, bins_at_once):
+        part = slice(low, min(low + bins_at_once, number))
+        left = window_start(np.arange(part.start, part.stop) * width, width, window)
+        known, strong = _counts(codes, left, window)
+        unknown[part] = window - known
+        gc[part] = strong / np.maximum(known, 1)
     return unknown, gc
 
 

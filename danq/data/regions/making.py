@@ -1,13 +1,18 @@
 """The dataset of a genome's bins: admit bins to splits, label them by tracks, choose, write."""
 
 import logging
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
+
 from danq.data.manifest import SPLITS, DatasetManifest
-from danq.data.options import DatasetOptions
+from danq.data.options import DatasetOptions, SplitOptions
 from danq.data.regions.admission import NOWHERE, admit, kept_bins, window_composition
-from danq.data.regions.bins import any_sub_bin, bins_of, of_sub_bins
-from danq.data.regions.tracks import Target, label_tracks, packed_rows, read_targets
+from danq.data.regions.bins import Bins, any_sub_bin, bins_of, of_sub_bins
+from danq.data.regions.tracks import Labels, Target, label_tracks, packed_rows, read_targets
 from danq.data.splits import territories, with_contigs
 from danq.data.writing import Contents, write_labels, write_manifest, write_windows
 from danq.errors import DanqError, first_few
@@ -39,37 +44,106 @@ def build_region_dataset(options: DatasetOptions, name: str, genome: Genome, out
     if options.targets is None or options.split is None:
         raise DanqError(f"datasets.{name}: expected `targets` and `split`")
     targets = read_targets(options.targets)
-    aliases = read_aliases(options.aliases) if options.aliases else None
     bins = bins_of(genome.lengths, options.bin)
-    unknown, gc = window_composition(genome, bins, options.window)
-    placed = territories(options.split, genome, bins, f"datasets.{name}", aliases)
-    if options.split.folds:
-        options = options.model_copy(update={"split": with_contigs(options.split, genome, placed)})
-    split, left_out = admit(options, placed, genome, bins, unknown, aliases)
+    composition = window_composition(genome, bins, options.window)
     with staged(out) as partial:
         scratch = partial / "columns"
-        sub_bins = bins if options.steps is None else bins_of(genome.lengths, options.steps)
-        of_each = of_sub_bins(split, bins, sub_bins, NOWHERE)
-        labels = label_tracks(targets, genome, sub_bins, of_each, options, aliases, scratch)
-        kept = kept_bins(options, split, any_sub_bin(labels.positive, bins, sub_bins), gc)
-        left_out["negatives_dropped"] = int((split != NOWHERE).sum()) - len(kept)
-        columns = bins.width // sub_bins.width * len(targets)
-        packed = packed_rows(labels.columns, len(targets), kept, bins, sub_bins)
-        write_labels(partial, len(kept), columns, packed)
+        with scratch.open("wb") as stream:
+            made = label_bins(options, targets, genome, composition, f"datasets.{name}", stream.write)
+        kept = made.kept(options)
+        each = bins.width // made.sub_bins.width
+        shape = (-(-len(targets) // 8), len(made.sub_bins))
+        columns = np.memmap(scratch, np.uint8, "r", shape=shape)
+        packed = packed_rows(columns, len(targets), kept, bins, made.sub_bins)
+        write_labels(partial, len(kept), each * len(targets), packed)
         scratch.unlink()
-        write_windows(partial, genome, *bins.locate(kept), options.bin, split[kept])
+        write_windows(partial, genome, *bins.locate(kept), options.bin, made.split[kept])
         contents = Contents(
             task="multilabel",
-            targets=labels.targets,
-            split=split[kept],
+            targets=made.labels.targets,
+            split=made.split[kept],
             inputs=_inputs(options, targets, genome),
             origin=str(options.targets),
-            left_out=left_out,
-            of_kind={"renamed": labels.renamed, "unknown_contigs": labels.unknown},
+            left_out=made.left_out | {"negatives_dropped": int((made.split != NOWHERE).sum()) - len(kept)},
+            of_kind={"renamed": made.labels.renamed, "unknown_contigs": made.labels.unknown},
         )
+        options = options.model_copy(update={"split": made.parts})
         manifest = write_manifest(partial, out, name, options, contents, genome)
     _report(manifest)
     return manifest
+
+
+@dataclass(frozen=True, eq=False)
+class LabelledBins:
+    """All bins of a genome with their split and labels, before any is chosen as a row.
+
+    Attributes
+    ----------
+    split : uint8, shape (bins,)
+        Index into `SPLITS`, or `NOWHERE`.
+    left_out : dict of str to int
+        Bins by the reason why they are nowhere.
+    sub_bins : Bins
+        What is labelled: the bins themselves unless `steps` are.
+    positive : bool, shape (bins,)
+        Bins with at least one target.
+    gc : float32, shape (bins,)
+        G and C as a part of the known bases of their windows.
+    parts : SplitOptions
+        Validation and test; of folds with the names of their contigs.
+    """
+
+    split: NDArray[np.uint8]
+    left_out: dict[str, int]
+    sub_bins: Bins
+    labels: Labels
+    positive: NDArray[np.bool_]
+    gc: NDArray[np.float32]
+    parts: SplitOptions
+
+    def kept(self, options: DatasetOptions) -> NDArray[np.int64]:
+        """Choose the bins that become rows by `keep` and `seed`: their numbers, int64 (n,), ascending."""
+        return kept_bins(options, self.split, self.positive, self.gc)
+
+
+def label_bins(
+    options: DatasetOptions,
+    targets: list[Target],
+    genome: Genome,
+    composition: tuple[NDArray[np.int32], NDArray[np.float32]],
+    source: str,
+    write: Callable[[memoryview], object],
+) -> LabelledBins:
+    """Admit the bins of a genome to their splits and label them by tracks; nothing of it needs its bases.
+
+    Parameters
+    ----------
+    options : DatasetOptions
+        With `split`; its `targets` are not read.
+    composition : tuple of int32 and float32, shape (bins,)
+        From `window_composition`.
+    source : str
+        Where the options stand, for messages.
+    write : callable
+        As for `label_tracks`.
+
+    Raises
+    ------
+    DanqError
+        If a track, the split, aliases or exclusions cannot be used, or a target labels no bin.
+    """
+    parts = options.split or SplitOptions()
+    unknown, gc = composition
+    aliases = read_aliases(options.aliases) if options.aliases else None
+    bins = bins_of(genome.lengths, options.bin)
+    placed = territories(parts, genome, bins, source, aliases)
+    split, left_out = admit(options, placed, genome, bins, unknown, aliases)
+    sub_bins = bins if options.steps is None else bins_of(genome.lengths, options.steps)
+    of_each = of_sub_bins(split, bins, sub_bins, NOWHERE)
+    labels = label_tracks(targets, genome, sub_bins, of_each, options, aliases, write)
+    positive = any_sub_bin(labels.positive, bins, sub_bins)
+    parts = with_contigs(parts, genome, placed) if parts.folds else parts
+    return LabelledBins(split, left_out, sub_bins, labels, positive, gc, parts)
 
 
 def _inputs(options: DatasetOptions, targets: list[Target], genome: Genome) -> dict[str, str]:

@@ -1,7 +1,7 @@
 """Tracks of a dataset: their table, and labels of all bins of a genome by them, eight targets at a time."""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -131,8 +131,6 @@ class Labels:
 
     Attributes
     ----------
-    columns : uint8, shape (ceil(k / 8), bins)
-        Packed labels, one row for each eight targets (little end first); a memory map.
     positive : bool, shape (bins,)
         Bins with at least one target.
     targets : list of k DatasetTarget
@@ -142,7 +140,6 @@ class Labels:
         intervals.
     """
 
-    columns: NDArray[np.uint8]
     positive: NDArray[np.bool_]
     targets: list[DatasetTarget]
     renamed: dict[str, str]
@@ -156,7 +153,7 @@ def label_tracks(
     split: NDArray[np.uint8],
     options: DatasetOptions,
     aliases: Mapping[str, str] | None,
-    scratch: Path,
+    write: Callable[[memoryview], object],
 ) -> Labels:
     """Read each track once and label the bins.
 
@@ -168,8 +165,9 @@ def label_tracks(
         Index into `SPLITS`, any other value for bins that are left out.
     options : DatasetOptions
         Its `min_overlap` and `empty_targets` count here.
-    scratch : Path
-        File for `columns`, so that memory does not grow with targets times bins.
+    write : callable
+        Takes the packed labels, so that memory does not grow with targets times bins: for each eight targets
+        (little end first) one byte a bin, in the order of the bins.
 
     Raises
     ------
@@ -182,17 +180,17 @@ def label_tracks(
     renamed: dict[str, str] = {}
     unknown: Counter[str] = Counter()
     faults: list[tuple[Target, str]] = []
-    with scratch.open("wb") as stream, progress("labelling", len(targets), "tracks") as advance:
+    with progress("labelling", len(targets), "tracks") as advance:
         for first in range(0, len(targets), _BITS):
             column = np.zeros(len(bins), np.uint8)
             for bit, target in enumerate(targets[first : first + _BITS]):
                 at = place_intervals(target.path, genome, aliases, target.feature)
-                labelled = _positives(target, bins, at, options.min_overlap)
+                labelled = positive_bins(target.rule, bins, at, options.min_overlap)
                 column[labelled] |= np.uint8(1 << bit)
                 positives = np.bincount(split[labelled], minlength=len(SPLITS))[: len(SPLITS)].tolist()
                 lost = len(at.unknown) > 0 and len(at.start) == 0
                 if lost or (options.empty_targets == "refuse" and not any(positives)):
-                    faults.append((target, _fault(target, at, len(labelled), genome)))
+                    faults.append((target, why_no_positive(target, bins, at, options.min_overlap, genome)))
                 described.append(_described(target, len(at.start), positives))
                 renamed |= at.renamed
                 unknown.update(at.unknown)
@@ -200,14 +198,14 @@ def label_tracks(
             if len(faults) >= _MANY_FAULTS:
                 break
             positive |= column != 0
-            stream.write(column.data)
+            write(column.data)
     _refuse(faults)
-    columns = np.memmap(scratch, np.uint8, "r", shape=(-(-len(targets) // _BITS), len(bins)))
-    return Labels(columns, positive, described, renamed, dict(unknown))
+    return Labels(positive, described, renamed, dict(unknown))
 
 
-def _positives(target: Target, bins: Bins, at: PlacedIntervals, min_overlap: float) -> NDArray[np.int64]:
-    if target.rule == "summit":
+def positive_bins(rule: str, bins: Bins, at: PlacedIntervals, min_overlap: float) -> NDArray[np.int64]:
+    """Find the bins that a track makes positive by a rule: their numbers, int64 (m,), ascending."""
+    if rule == "summit":
         return summit_positives(bins, at.contig, at.summit)
     return overlap_positives(bins, at.contig, at.start, at.end, min_overlap)
 
@@ -223,11 +221,23 @@ def _described(target: Target, regions: int, positives: list[int]) -> DatasetTar
     )
 
 
-def _fault(target: Target, at: PlacedIntervals, labelled: int, genome: Genome) -> str:
-    """Say why a target has no positive bin."""
+def why_no_positive(
+    target: Target, bins: Bins, at: PlacedIntervals, min_overlap: float, genome: Genome
+) -> str:
+    """Say in one phrase why a target has no positive bin, and which key to try."""
     if len(at.start):
-        reason = f"all its {labelled} positive bins are left out" if labelled else "found none"
-        return f"expected at least one positive bin; {reason}"
+        if labelled := len(positive_bins(target.rule, bins, at, min_overlap)):
+            return f"expected at least one positive bin; all its {labelled} positive bins are left out"
+        median = f"{np.median(at.end - at.start):,.0f} bp (median)"
+        if target.rule == "summit":
+            hint = f"its summits lie in the short last bins of contigs; a `bin` below {bins.width} bp helps"
+        else:
+            hint = (
+                f"none of its {len(at.start):,} intervals of {median} covers more than {min_overlap:.0%} of "
+                f"a bin of {bins.width} bp; `rule: summit` for it in {target.source} labels the bins that "
+                "hold their summits or midpoints, a smaller `min_overlap` or `bin` those that they cover"
+            )
+        return f"expected at least one positive bin; found none: {hint}"
     if not at.unknown:
         return f"expected regions in {target.path}, found none"
     received, expected = (first_few(names, 3) for names in (at.unknown, genome.names))
@@ -254,7 +264,7 @@ def packed_rows(
     Parameters
     ----------
     columns : uint8, shape (ceil(targets / 8), sub_bins)
-        As in `Labels`.
+        What `label_tracks` wrote.
     kept : int64, shape (n,)
         Numbers of bins, ascending.
     bins, sub_bins : Bins

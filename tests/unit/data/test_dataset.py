@@ -114,7 +114,8 @@ def test_targets_without_positives_in_a_split_are_warned_about(
         (
             {"A": [("chrI", 0, 5)]},
             {},
-            "targets.tsv:2: target 'A': expected at least one positive bin; found none",
+            "targets.tsv:2: target 'A': expected at least one positive bin; found none: none of its 1 "
+            "intervals of 5 bp (median) covers more than 50% of a bin of 10 bp; `rule: summit` for it in ",
         ),
         (
             {"A": [("chrI", 0, 6)], "B": [("chrX", 0, 6)]},
