@@ -124,17 +124,6 @@ def model_module(info: BundleManifest) -> ModuleType | None:
     return load_model_module(info.model)
 
 
-def not_above_chance(best: Mapping[str, Any]) -> str | None:
-    """Say that a run is not trained enough, where its validation AUPRC is not above the prevalence.
-
-    `best` is as `BundleManifest.best`.
-    """
-    auprc, prevalence = best.get("valid_auprc"), best.get("valid_prevalence")
-    if auprc is None or prevalence is None or auprc > prevalence:
-        return None
-    return f"not trained enough: validation AUPRC {auprc:.4f}, of chance {prevalence:.4f}"
-
-
 def target_indices(names: Sequence[str], known: Sequence[str], option: str) -> tuple[int, ...]:
     """Find targets among a model's by their names: their indices in the order asked for.
 

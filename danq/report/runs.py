@@ -9,7 +9,7 @@ import polars as pl
 from danq.evaluate.compare import mean_and_sd
 from danq.evaluate.intervals import FEWEST_BLOCKS
 from danq.evaluate.runs import MeasuredSplit, Run
-from danq.learn.manifest import not_above_chance
+from danq.learn.ending import not_above_chance
 from danq.report.content import Column, Section, area_column, between, table
 from danq.report.plots import Points, Tab, line_plot
 from danq.report.results import Results

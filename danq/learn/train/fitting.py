@@ -24,6 +24,7 @@ from danq.learn.cudnn import recur_in_float32
 from danq.learn.devices import describe_device, find_gpus, is_chief, processor_name, repeatable
 from danq.learn.gpu import out_of_memory
 from danq.learn.options import PredictOptions, TrainOptions, bundle_path
+from danq.learn.train.chance import chance_loss
 from danq.learn.train.compatibility import check_encoder, check_output, make_encoder
 from danq.learn.train.loop import Training, TrainingData
 from danq.learn.train.monitor import epoch_events
@@ -80,6 +81,7 @@ def fit_itself(module: ModuleType, options: BaseModel, data: Dataset, train: Tra
         "seconds": time.monotonic() - started,
         "epochs": len(history),
         "resumed": 0,
+        "ended": None,
     }
     return Trained(encoder, model, history, training, {})
 
@@ -112,7 +114,8 @@ def fit_by_steps(
             freeze_layers(model, train.freeze)
             optimizer = make_optimizer(train, strategy.num_replicas_in_sync)
             optimizer.build(model.trainable_variables)
-        loss = row_loss(data.task, positive_weights(train, data), target_weights(train, data))
+        weights = positive_weights(train, data), target_weights(train, data)
+        loss = row_loss(data.task, *weights)
         inputs = {} if source is None else {"init_from": source.info.digest}
         writes = is_chief(strategy)
         training = Training(
@@ -126,7 +129,9 @@ def fit_by_steps(
         state = _run(training, name, train)
     final = module.build(*build)
     final.set_weights(model.get_weights())
-    return Trained(encoder, final, state.history, _how_it_went(state), inputs, writes)
+    chance = {split: chance_loss(data, split, *weights) for split in ("train", "valid")}
+    went = _how_it_went(state, train) | {"chance_loss": chance}
+    return Trained(encoder, final, state.history, went, inputs, writes)
 
 
 def _run(training: Training, name: str, train: TrainOptions) -> TrainingState:
@@ -150,7 +155,7 @@ def _run(training: Training, name: str, train: TrainOptions) -> TrainingState:
         raise out_of_memory("train.batch_size", train.batch_size, fits) from None
 
 
-def _how_it_went(state: TrainingState) -> dict[str, Any]:
+def _how_it_went(state: TrainingState, train: TrainOptions) -> dict[str, Any]:
     return {
         "device": describe_device(),
         "samples_per_second": state.samples_per_second,
@@ -158,6 +163,8 @@ def _how_it_went(state: TrainingState) -> dict[str, Any]:
         "seconds": sum(row["seconds"] for row in state.history),
         "epochs": len(state.history),
         "resumed": state.resumed,
+        "ended": state.ended(train),
+        **({"diverged": state.diverged} if state.diverged else {}),
     }
 
 

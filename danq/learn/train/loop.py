@@ -14,17 +14,26 @@ from numpy.typing import NDArray
 
 from danq.data.batches import Batch, TrainingBatches, ordered_batches
 from danq.data.encoders import Encoder
+from danq.errors import DanqError
 from danq.learn.bundle import model_weights
 from danq.learn.options import TrainOptions
 from danq.learn.train.monitor import Monitor, ValidationMetrics
 from danq.learn.train.optimization import learning_rate
-from danq.learn.train.state import Checkpoint, CheckpointStore, StopRequest, TrainingState, stop_requests
+from danq.learn.train.state import (
+    Checkpoint,
+    CheckpointStore,
+    DivergenceError,
+    StopRequest,
+    TrainingState,
+    stop_requests,
+)
 from danq.learn.train.step import Arrays, Loaded, Steps, prefetched
 from danq.progress import Advance, progress
 
 log = logging.getLogger("danq")
 
 _VARIABLE, _BEST = "variable", "best"
+_CALMER = "try a lower train.learning_rate, train.clip_norm: 1 or train.precision: float32"
 
 
 @dataclass(frozen=True)
@@ -94,12 +103,12 @@ class Training:
     def run(self, name: str) -> TrainingState:
         """Train until the epochs are over or nothing got better for `patience` passes; messages name the run.
 
-        The model is left with the weights of its best epoch.
+        The model is left with the weights of its best epoch, also where a later one diverged.
 
         Raises
         ------
         DanqError
-            If the loss is no finite number.
+            If the loss is no finite number before any epoch was whole.
         SystemExit
             With 128 + the signal's number, after a checkpoint, when the process was asked to stop.
         """
@@ -108,20 +117,29 @@ class Training:
         ahead = (epochs - state.epoch) * self._data.batches.samples - state.samples
         with stop_requests() as stop, progress(f"training {name}", ahead, "samples") as advance:
             while not state.over(self._options, self._data.batches.passes):
-                self._train_epoch(stop, advance)
-                with self._steps.averaged():
-                    metrics = self._validate(stop)
-                    if metrics is not None:
-                        self._lap()
-                        rate = self._rate(self._data.batches.steps - 1)
-                        if state.close_epoch(metrics, self._options, rate):
-                            self._best = model_weights(self._steps.model)
-                if metrics is None:
-                    self._save(stop)
-                else:
-                    self._report(metrics)
+                try:
+                    self._run_epoch(stop, advance)
+                except DivergenceError as error:
+                    if not self._best:
+                        raise DanqError(f"training diverged: {error}; {_CALMER}") from None
+                    state.diverged = str(error)
         _assign(self._steps.model.weights, self._best)
         return state
+
+    def _run_epoch(self, stop: StopRequest, advance: Advance) -> None:
+        """Train and validate one epoch, and keep its weights where it is the best so far."""
+        self._train_epoch(stop, advance)
+        with self._steps.averaged():
+            metrics = self._validate(stop)
+            if metrics is not None:
+                self._lap()
+                rate = self._rate(self._data.batches.steps - 1)
+                if self.state.close_epoch(metrics, self._options, rate):
+                    self._best = model_weights(self._steps.model)
+        if metrics is None:
+            self._save(stop)
+        else:
+            self._report(metrics)
 
     def rows_that_fit(self) -> int:
         """Rows of a batch that a GPU's memory takes, after a training that it ended; weights are spoilt."""

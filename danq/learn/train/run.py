@@ -13,7 +13,8 @@ from danq.errors import DanqError
 from danq.files import check_writable, sha256, staged
 from danq.learn.bundle import save_bundle
 from danq.learn.devices import choose_strategy
-from danq.learn.manifest import BundleManifest, not_above_chance
+from danq.learn.ending import remarks
+from danq.learn.manifest import BundleManifest
 from danq.learn.train.compatibility import check_data, with_sub_bins
 from danq.learn.train.fitting import RunOptions, Trained, fit_by_steps, fit_itself
 from danq.learn.train.state import DIRECTORY, CheckpointStore
@@ -47,7 +48,7 @@ def train_run(
     ------
     DanqError
         If data, model and options do not fit each other, no GPU is there that is required, or the training
-        diverges.
+        diverges before its first epoch is whole.
     SystemExit
         With 128 + the signal's number, after a checkpoint, when the process was asked to stop.
     """
@@ -69,7 +70,7 @@ def train_run(
         with staged(out) as partial:
             manifest = save_bundle(partial, trained.model, trained.encoder, info, trained.history)
         CheckpointStore(out / DIRECTORY, "").remove()
-    _close(run_name, info)
+    _close(run_name, info, trained.history)
     return manifest
 
 
@@ -135,7 +136,8 @@ def _best(history: Sequence[Mapping[str, Any]], monitor: str) -> dict[str, Any]:
     return {key: value if value == value else None for key, value in row.items() if key not in times}
 
 
-def _close(name: str, info: Mapping[str, Any]) -> None:
+def _close(name: str, info: Mapping[str, Any], history: Sequence[Mapping[str, Any]]) -> None:
+    """Log how it went, and in the last lines what the course of the training says of what to change."""
     training = info["training"]
     speed, waiting = training["samples_per_second"], training["wait_share"]
     log.info(
@@ -144,5 +146,5 @@ def _close(name: str, info: Mapping[str, Any]) -> None:
         + ("" if speed is None else f"; {speed:,.0f} samples/s")
         + ("" if waiting is None else f"; {waiting:.1%} of the time waiting for input")
     )
-    if remark := not_above_chance(info["best"]):
-        log.warning("%s: %s", name, remark)
+    for remark in remarks(info["train"], training, info["best"], history, info["data_kind"]):
+        log.warning("%s: %s; try %s", name, remark.figure, remark.key)

@@ -17,7 +17,6 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from danq.errors import DanqError
 from danq.files import atomic
 from danq.learn.options import TrainOptions
 from danq.learn.train.monitor import ValidationMetrics
@@ -28,6 +27,10 @@ DIRECTORY = ".checkpoint"
 """Inside a run's results, but no declared output: those Snakemake deletes before a job runs again."""
 _FILE = "state.npz"
 _HEAD = "head"
+
+
+class DivergenceError(Exception):
+    """A training cannot go on; says what is no finite number, and where."""
 
 
 @dataclass
@@ -53,6 +56,8 @@ class TrainingState:
         One row an epoch, with the columns of ``history.tsv``.
     resumed : int
         How often the training went on from a checkpoint.
+    diverged : str
+        What was no finite number and where, of a training that ended with it.
     """
 
     epoch: int = 0
@@ -72,23 +77,30 @@ class TrainingState:
     reductions: int = 0
     history: list[dict[str, Any]] = field(default_factory=list)
     resumed: int = 0
+    diverged: str = ""
 
     def over(self, options: TrainOptions, passes: float) -> bool:
         """Whether all epochs, of so many `passes` each, are done or nothing got better for too long."""
         # passes such as .1 do not add up to whole ones exactly
         stale = self.stale * passes * (1 + 1e-9)
-        return self.epoch >= options.epochs or stale >= options.stops_after
+        return bool(self.diverged) or self.epoch >= options.epochs or stale >= options.stops_after
+
+    def ended(self, options: TrainOptions) -> str:
+        """Why a training that is over ended."""
+        if self.diverged:
+            return "diverged"
+        return "epochs" if self.epoch >= options.epochs else "patience"
 
     def count(self, loss: float, samples: int, step: int) -> None:
         """Add the loss of one step.
 
         Raises
         ------
-        DanqError
+        DivergenceError
             If it is no finite number.
         """
         if not math.isfinite(loss):
-            raise _diverged(f"the loss is {loss} in epoch {self.epoch + 1}, step {step + 1}")
+            raise DivergenceError(f"the loss is {loss} in epoch {self.epoch + 1}, step {step + 1}")
         self.loss_sum += loss * samples
         self.samples += samples
 
@@ -120,11 +132,11 @@ class TrainingState:
 
         Raises
         ------
-        DanqError
+        DivergenceError
             If the validation loss is no finite number.
         """
         if not math.isfinite(metrics.loss):
-            raise _diverged(f"the validation loss is {metrics.loss} after epoch {self.epoch + 1}")
+            raise DivergenceError(f"the validation loss is {metrics.loss} after epoch {self.epoch + 1}")
         speed = self.epoch_timed / self.epoch_training_seconds if self.epoch_timed else None
         self.history.append(
             {
@@ -152,14 +164,6 @@ class TrainingState:
             return False
         self.best_score, self.stale = score, 0
         return True
-
-
-def _diverged(what: str) -> DanqError:
-    """Error of a training that cannot go on."""
-    return DanqError(
-        f"training diverged: {what}; try a lower train.learning_rate, train.clip_norm: 1 or "
-        "train.precision: float32"
-    )
 
 
 class Checkpoint(NamedTuple):

@@ -1,0 +1,192 @@
+"""How a training ended, and what its course says of what to change: for the log and for the report.
+
+Importable without TensorFlow.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal, NamedTuple
+
+import numpy as np
+
+Kind = Literal["diverged", "untrained", "rising", "overfit"]
+
+RISING_SHARE = 3
+"""A rise is looked for in the last third of the epochs, but in 4 of them at least: fewer show no trend."""
+RISING_ERRORS = 3.0
+"""Standard errors by which the trend must lie above level: the metric of a plateau goes up and down, too."""
+RISING_GAIN = 0.05
+"""Rise over those epochs, as a part of how far validation is above chance, below which it is not told: the
+last epochs of a training that has learnt what it can bring less."""
+OVERFIT_GAP, OVERFIT_TIMES = 0.2, 2.0
+"""Uncertainty of the labels that training explains beyond validation, as a part of all and as a multiple,
+from which on it is told; dropout and running means leave gaps of some hundredths in any training."""
+
+
+class Remark(NamedTuple):
+    """What the course of one training says.
+
+    Attributes
+    ----------
+    figure : str
+        The numbers that say so.
+    key : str
+        Key of the run to try next, with a value, such as ``train.epochs: 24``.
+    """
+
+    kind: Kind
+    figure: str
+    key: str
+
+
+def remarks(
+    train: Mapping[str, Any],
+    training: Mapping[str, Any],
+    best: Mapping[str, Any],
+    history: Sequence[Mapping[str, Any]],
+    data_kind: str,
+) -> list[Remark]:
+    """Say what the course of a training says, the gravest first.
+
+    Parameters
+    ----------
+    train, training, best, data_kind : mapping, mapping, mapping, str
+        As in `BundleManifest`; what is missing there says nothing.
+    history : sequence of mappings
+        Rows of ``history.tsv`` by column.
+    """
+    made = [
+        _diverged(train, training, best),
+        _untrained(train, training, best),
+        None if training.get("ended") == "diverged" else _rising(train, training, best, history),
+        _overfit(train, training, best, history, data_kind),
+    ]
+    return [remark for remark in made if remark is not None]
+
+
+def ended(train: Mapping[str, Any], training: Mapping[str, Any]) -> str | None:
+    """Say why a training ended: ``epochs``, ``patience`` or ``diverged``; None for one without epochs."""
+    if "ended" in training or not training.get("epochs"):
+        return training.get("ended")
+    return "epochs" if training["epochs"] >= train.get("epochs", math.inf) else "patience"
+
+
+def not_above_chance(best: Mapping[str, Any]) -> str | None:
+    """Say that a run is not trained enough, where its validation AUPRC is not above the prevalence.
+
+    `best` is as `BundleManifest.best`.
+    """
+    auprc, prevalence = best.get("valid_auprc"), best.get("valid_prevalence")
+    if auprc is None or prevalence is None or auprc > prevalence:
+        return None
+    return f"not trained enough: validation AUPRC {auprc:.4f}, of chance {prevalence:.4f}"
+
+
+def _diverged(
+    train: Mapping[str, Any], training: Mapping[str, Any], best: Mapping[str, Any]
+) -> Remark | None:
+    if training.get("ended") != "diverged":
+        return None
+    figure = f"{training.get('diverged')}; the weights of epoch {best.get('epoch')} are kept"
+    return Remark("diverged", figure, _calmer(train))
+
+
+def _calmer(train: Mapping[str, Any]) -> str:
+    if train.get("clip_norm") is None:
+        return "train.clip_norm: 1"
+    return f"train.learning_rate: {train.get('learning_rate', 0.001) / 3:.2g}"
+
+
+def _untrained(
+    train: Mapping[str, Any], training: Mapping[str, Any], best: Mapping[str, Any]
+) -> Remark | None:
+    figure = not_above_chance(best)
+    if figure is None:
+        return None
+    patient = ended(train, training) != "patience" and "epochs" in train
+    return Remark("untrained", figure, f"train.epochs: {4 * train['epochs']}" if patient else _calmer(train))
+
+
+def _rising(
+    train: Mapping[str, Any],
+    training: Mapping[str, Any],
+    best: Mapping[str, Any],
+    history: Sequence[Mapping[str, Any]],
+) -> Remark | None:
+    known = [row["valid_auprc"] for row in history if row.get("valid_auprc") is not None]
+    rise = still_rising(known, best.get("valid_prevalence") or 0.0)
+    if rise is None:
+        return None
+    reason = ended(train, training)
+    epochs = train.get("epochs") or len(history)
+    how, key = f"stopped at its last epoch, {epochs},", f"train.epochs: {2 * epochs}"
+    if reason == "patience":
+        patience, monitor = train.get("patience"), train.get("monitor", "loss")
+        how = f"stopped in epoch {len(history)} of {epochs}, for validation {monitor} had not got better,"
+        key = f"train.patience: {2 * (patience or 5):g}" if monitor == "auprc" else "train.monitor: auprc"
+    figure = (
+        f"{how} with validation AUPRC still rising, from {rise.first:.3f} to {rise.last:.3f} in the last "
+        f"{rise.epochs} epochs"
+    )
+    return Remark("rising", figure, key)
+
+
+class Rise(NamedTuple):
+    """Of the last `epochs` epochs, the metric in the first and in the last of them."""
+
+    epochs: int
+    first: float
+    last: float
+
+
+def still_rising(values: Sequence[float], chance: float = 0.0) -> Rise | None:
+    """Tell whether a metric was still rising when the training stopped; None where it was not.
+
+    A line is laid through its last third. It rises if it does so by `RISING_ERRORS` of its standard errors,
+    and by `RISING_GAIN` of how far the best value is above `chance`. Of two or three epochs the last must be
+    the best by as much; one epoch shows nothing.
+    """
+    if len(values) < 2:
+        return None
+    n = min(max(4, math.ceil(len(values) / RISING_SHARE)), len(values))
+    last = np.asarray(values[-n:], np.float64)
+    enough = RISING_GAIN * max(max(values) - min(chance, min(values)), 1e-12)
+    if n < 4:
+        rising = last[-1] - last[:-1].max() >= enough
+    else:
+        epoch = np.arange(n) - (n - 1) / 2
+        slope = float(epoch @ last / (epoch @ epoch))
+        left = last - last.mean() - slope * epoch
+        error = math.sqrt(float(left @ left) / (n - 2) / float(epoch @ epoch))
+        rising = slope >= RISING_ERRORS * error and slope * (n - 1) >= enough
+    return Rise(n, float(last[0]), float(last[-1])) if rising else None
+
+
+def _overfit(
+    train: Mapping[str, Any],
+    training: Mapping[str, Any],
+    best: Mapping[str, Any],
+    history: Sequence[Mapping[str, Any]],
+    data_kind: str,
+) -> Remark | None:
+    kept = next((row for row in history if row.get("epoch") == best.get("epoch")), None)
+    chance = training.get("chance_loss")
+    if kept is None or not chance or not all(chance.values()):
+        return None
+    parts = [1 - (kept.get(f"{split}_loss") or math.inf) / chance[split] for split in ("train", "valid")]
+    if not parts[0] - parts[1] >= OVERFIT_GAP or parts[0] < OVERFIT_TIMES * parts[1]:
+        return None
+    figure = (
+        f"in epoch {kept['epoch']}, whose weights are kept, the model explains {parts[0]:.0%} of the "
+        f"uncertainty of training labels and {max(parts[1], 0):.0%} of that of validation labels"
+    )
+    return Remark("overfit", figure, _plainer(train, data_kind))
+
+
+def _plainer(train: Mapping[str, Any], data_kind: str) -> str:
+    """Give the first way to learn less by heart that a run does not go yet."""
+    if data_kind == "dna" and train.get("reverse_complement", "none") == "none":
+        return "train.reverse_complement: augment"
+    if not train.get("weight_decay"):
+        return "train.optimizer: adamw, train.weight_decay: 0.01"
+    return "options.dropout: 0.5"
