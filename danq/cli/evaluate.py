@@ -14,7 +14,8 @@ def evaluate(
         list[Path], typer.Argument(help="Labelled .npz predictions of one run, one file a split.")
     ],
     out: Annotated[
-        Path, typer.Option(help="Directory of metrics.tsv, summary.json, curves.parquet, calibration.tsv.")
+        Path,
+        typer.Option(help="Directory of metrics.tsv, summary.json, curves, calibration, resamples, pairs."),
     ],
     dataset: Annotated[
         Path | None,

@@ -15,7 +15,9 @@ from danq.evaluate.class_metrics import call_metrics, class_metrics, has_classes
 from danq.evaluate.curves import calibration_table, curve_table, pool
 from danq.evaluate.intervals import BLOCK_BP, LEVEL, draw_rows, interval
 from danq.evaluate.leakage import REPEATED, Leakage, identical, leakage
+from danq.evaluate.pairs import pair_table
 from danq.evaluate.per_target import SplitScores, known_labels, score_split
+from danq.evaluate.remarks import remarks
 from danq.evaluate.runs import Drawn, Evaluation, LeakageSummary, Means, MeasuredSplit
 from danq.files import sha256, staged
 from danq.learn.predict.predictions import Predictions, read_predictions
@@ -72,7 +74,10 @@ def evaluate_predictions(
     inputs |= {str(path): sha256(path) for path in paths}
     origin = provenance(inputs, {"resamples": resamples, "seed": seed})
     summary = Evaluation(run=run.run, task=run.task, splits=described, provenance=origin)
-    _write(out, measured, summary)
+    pairs = [pair_table(scores.predictions, known_labels(scores.predictions)) for scores in measured]
+    _write(out, measured, pairs, summary)
+    for line in remarks(measured[-1].metrics(), pairs[-1]):
+        log.warning("%s: %s", measured[-1].predictions.split, line)
     return summary
 
 
@@ -199,7 +204,7 @@ def _line(split: str, measured: MeasuredSplit) -> str:
     return f"{split}: {means}{more} ({of})"
 
 
-def _write(out: Path, measured: list[SplitScores], summary: Evaluation) -> None:
+def _write(out: Path, measured: list[SplitScores], pairs: list[pl.DataFrame], summary: Evaluation) -> None:
     metrics, resamples = [s.metrics() for s in measured], [s.resampled() for s in measured]
     gathered = [calibration_table(s.predictions, [t.reliability for t in s.targets]) for s in measured]
     drawn = [curve_table(s.predictions, [t.curves for t in s.targets]) for s in measured]
@@ -207,5 +212,6 @@ def _write(out: Path, measured: list[SplitScores], summary: Evaluation) -> None:
         pl.concat(metrics).write_csv(partial / "metrics.tsv", separator="\t")
         pl.concat(gathered).write_csv(partial / "calibration.tsv", separator="\t")
         pl.concat(drawn).write_parquet(partial / "curves.parquet")
+        pl.concat(pairs).write_csv(partial / "pairs.tsv", separator="\t")
         pl.concat(resamples, how="diagonal").write_parquet(partial / "resamples.parquet")
         summary.write(partial)

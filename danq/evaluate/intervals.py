@@ -1,6 +1,7 @@
 """95% intervals by bootstrap over blocks of the genome, because neighbouring windows are not independent."""
 
 import logging
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,6 +18,7 @@ LEVEL = 0.95
 RESAMPLES = 1000
 AFFORDABLE = 3e10
 """Rows × targets × resamples up to which intervals are computed without being asked for (about a minute)."""
+_NORMAL_95 = 1.959964
 FEWEST_BLOCKS = 10
 """Blocks below which there is no interval: so few tell too little of how much other ones would differ."""
 
@@ -114,6 +116,16 @@ def interval(
     low = min(low - bias - max(bias, 0.0), estimate)
     high = max(high - bias - min(bias, 0.0), estimate)
     return np.clip([low, high], *limits)
+
+
+def positives_needed(auroc: float, half_width: float) -> int:
+    """Positives among many negatives for which the 95% interval of an AUROC is `half_width` either way.
+
+    Hanley & McNeil 1982 (doi 10.1148/radiology.143.1.7063747), where negatives are so many that they add
+    nothing: variance ``(A / (2 - A) - A²) / positives``.
+    """
+    variance = auroc / (2 - auroc) - auroc**2
+    return max(1, math.ceil(variance * (_NORMAL_95 / half_width) ** 2))
 
 
 def macro(values: NDArray[np.float64]) -> NDArray[np.float64]:

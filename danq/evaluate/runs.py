@@ -11,6 +11,7 @@ import pyarrow as pa
 
 from danq.errors import DanqError
 from danq.evaluate.class_metrics import ClassMetrics
+from danq.evaluate.pairs import SCHEMA as PAIRS
 from danq.evaluate.per_target import SCHEMA, TARGET
 from danq.learn.manifest import BundleManifest
 from danq.learn.options import Repeat, read_name
@@ -122,6 +123,7 @@ class Run:
     curves: pl.DataFrame | None
     calibration: pl.DataFrame | None
     resamples: pl.DataFrame | None
+    pairs: pl.DataFrame | None
 
     @property
     def dataset(self) -> str:
@@ -188,6 +190,7 @@ def read_run(folder: Path) -> Run:
         curves=read_table(evaluation / "curves.parquet"),
         calibration=read_table(evaluation / "calibration.tsv", {"run": pl.String, "target": pl.String}),
         resamples=read_table(evaluation / "resamples.parquet", without=f"^{TARGET}.*$"),
+        pairs=read_table(evaluation / "pairs.tsv", PAIRS),
     )
 
 

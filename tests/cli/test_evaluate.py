@@ -92,7 +92,8 @@ def test_two_evaluations_are_byte_equal(tmp_path):
     for out in ("a", "b"):
         evaluate_predictions(paths, tmp_path / out, resamples=30)
     names = sorted(path.name for path in (tmp_path / "a").iterdir())
-    assert names == ["calibration.tsv", "curves.parquet", "metrics.tsv", "resamples.parquet", "summary.json"]
+    tables = ["calibration.tsv", "curves.parquet", "metrics.tsv", "pairs.tsv", "resamples.parquet"]
+    assert names == [*tables, "summary.json"]
     for name in names[:-1]:
         assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes()
 

@@ -75,6 +75,7 @@ rule evaluate:
         curves="results/runs/{run}/evaluation/curves.parquet",
         calibration="results/runs/{run}/evaluation/calibration.tsv",
         resamples="results/runs/{run}/evaluation/resamples.parquet",
+        pairs="results/runs/{run}/evaluation/pairs.tsv",
     log:
         "results/logs/evaluate/{run}.log",
     benchmark:

@@ -17,6 +17,7 @@ rule report:
                 "evaluation/curves.parquet",
                 "evaluation/calibration.tsv",
                 "evaluation/resamples.parquet",
+                "evaluation/pairs.tsv",
             ],
         ),
         scores=expand(
