@@ -18,7 +18,6 @@ _LIBRARIES = (
     "tensorflow",
     "keras",
     "numpy",
-    "scikit-learn",
     "polars",
     "snakemake",
     "biopython",

@@ -1,24 +1,26 @@
 """Honest baseline: logistic regression on the k-mers of both strands of the same window.
 
-log(1 + count) of each canonical k-mer, standardised on training rows, one L2-penalised regression a target
-(scikit-learn, L-BFGS). k and C are chosen by the mean AUROC over targets on the validation split. The result
-is a Keras model of one dense layer, so that it predicts as any other model.
+log(1 + count) of each canonical k-mer, standardised on training rows, one L2-penalised regression a target.
+k and C are chosen by the mean AUROC over targets on the validation split. The result is a Keras model of one
+dense layer, so that it predicts as any other model.
 """
 
 import logging
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
+from threadpoolctl import ThreadpoolController
 
 from danq.data.dataset import Dataset
 from danq.data.encoders import Encoder
 from danq.data.encoders.kmers import KmerCounts
 from danq.errors import DanqError
 from danq.metrics import SCORED, auprc, auroc, rank
+from danq.models.logistic_regression import Linear, regress
 from danq.options import Closed
 from danq.progress import progress
 
@@ -58,16 +60,6 @@ class _Scale(NamedTuple):
     deviation: NDArray[np.float32]
 
 
-class _Linear(NamedTuple):
-    """Weights float64 (columns, k) and intercepts float64 (k,)."""
-
-    weights: NDArray[np.float64]
-    intercepts: NDArray[np.float64]
-
-    def logits(self, features: NDArray[np.float32]) -> NDArray[np.float32]:
-        return features @ self.weights.astype(np.float32) + self.intercepts.astype(np.float32)
-
-
 def encoder(options: Options) -> Encoder:
     """Unfitted encoder of the longest word; `fit` chooses among all lengths."""
     return KmerCounts(max(options.k))
@@ -95,6 +87,14 @@ def fit(options: Options, dataset: Dataset, seed: int) -> tuple[Encoder, "keras.
     DanqError
         If every k is longer than the window.
     """
+    # the regressions multiply in threads of their own
+    with ThreadpoolController().limit(limits=1):
+        return _fit(options, dataset, seed)
+
+
+def _fit(
+    options: Options, dataset: Dataset, seed: int
+) -> tuple[Encoder, "keras.Model", list[dict[str, Any]]]:
     started = time.monotonic()
     generator = np.random.default_rng(seed)
     rows = _sample(dataset.rows("train"), options.max_rows, generator)
@@ -102,7 +102,7 @@ def fit(options: Options, dataset: Dataset, seed: int) -> tuple[Encoder, "keras.
     features, labels = _features(dataset, rows, counter), dataset.labels(rows)
     scale = _standardise(features)
     with progress("fitting k-mer regressions", len(dataset.targets), "targets") as advance:
-        linear = _regress(features, labels, c, dataset.task, advance)
+        linear = regress(features, labels, c, dataset.task, advance=advance)
     entry = {
         "epoch": 1,
         "train_loss": _loss(linear.logits(features), labels, dataset.task),
@@ -155,8 +155,9 @@ def _path(
 ) -> Iterator[tuple[float, float]]:
     """Yield (C, validation AUROC) of fits, from the smallest C until the AUROC has fallen twice."""
     scores: list[float] = []
+    linear = None
     for c in strengths:
-        linear = _regress(features[0], labels[0], c, task)
+        linear = regress(features[0], labels[0], c, task, linear)
         scores.append(_scores(linear.logits(features[1]), labels[1])[0])
         yield c, scores[-1]
         if len(scores) > 2 and scores[-3] > scores[-2] > scores[-1]:
@@ -188,39 +189,7 @@ def _rescale(features: NDArray[np.float32], scale: _Scale) -> None:
     features /= scale.deviation
 
 
-def _regress(
-    features: NDArray[np.float32],
-    labels: NDArray[np.uint8],
-    c: float,
-    task: str,
-    advance: Callable[[], object] = lambda: None,
-) -> _Linear:
-    """Fit; a target of one value only gets the constant logit of its frequency."""
-    from sklearn.linear_model import LogisticRegression
-
-    n, k = labels.shape
-    positives = labels.sum(axis=0, dtype=np.int64)
-    weights = np.zeros((features.shape[1], k))
-    intercepts = np.log((positives + 0.5) / (n - positives + 0.5))
-    model = LogisticRegression(C=c, max_iter=300)
-    if task == "multiclass":
-        present = np.flatnonzero(positives)
-        if len(present) > 1:
-            model.fit(features, labels.argmax(axis=1))
-            # of two classes scikit-learn gives the logit of the second against the first
-            columns = present[1:] if len(present) == 2 else present
-            intercepts[present] = 0
-            weights[:, columns], intercepts[columns] = model.coef_.T, model.intercept_
-        return _Linear(weights, intercepts)
-    for target in range(k):
-        if 0 < positives[target] < n:
-            model.fit(features, labels[:, target])
-            weights[:, target], intercepts[target] = model.coef_[0], model.intercept_[0]
-        advance()
-    return _Linear(weights, intercepts)
-
-
-def _validate(dataset: Dataset, counter: KmerCounts, scale: _Scale, linear: _Linear) -> dict[str, float]:
+def _validate(dataset: Dataset, counter: KmerCounts, scale: _Scale, linear: Linear) -> dict[str, float]:
     """Loss and scores of all validation rows."""
     rows = dataset.rows("valid")
     labels = dataset.labels(rows)
@@ -251,7 +220,7 @@ def _loss(logits: NDArray[np.float32], labels: NDArray[np.uint8], task: str) -> 
     return float(np.mean(np.logaddexp(0, exact) - exact * labels))
 
 
-def _model(options: Options, counter: KmerCounts, scale: _Scale, linear: _Linear, task: str) -> "keras.Model":
+def _model(options: Options, counter: KmerCounts, scale: _Scale, linear: Linear, task: str) -> "keras.Model":
     """Fold the standardisation into the dense layer."""
     model = build(options, counter, len(linear.intercepts), task)
     kernel = linear.weights / scale.deviation[:, None]

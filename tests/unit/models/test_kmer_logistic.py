@@ -13,6 +13,7 @@ from danq.errors import DanqError
 from danq.genome.alphabet import encode, reverse_complement
 from danq.models import kmer_logistic
 from danq.models.kmer_logistic import Options, fit
+from danq.models.logistic_regression import regress
 
 SEED = 1
 TINY = Options(k=[2, 3], c=[0.001, 0.1])
@@ -75,7 +76,7 @@ def test_the_folded_model_equals_the_scaled_regression():
     train = rows.rows("train")
     features = np.log1p(encoder.encode(rows.codes(train))["counts"])
     scaled = (features - features.mean(axis=0)) / np.where(features.std(axis=0) > 0, features.std(axis=0), 1)
-    expected = kmer_logistic._regress(scaled, rows.labels(train), 0.01, "multilabel").logits(scaled)
+    expected = regress(scaled, rows.labels(train), 0.01, "multilabel").logits(scaled)
     logits = model.predict_on_batch(encoder.encode(rows.codes(train)))
     np.testing.assert_allclose(logits, expected, atol=1e-4)
     probabilities = 1 / (1 + np.exp(-expected.astype(np.float64)))
