@@ -20,6 +20,7 @@ def background(
     pass_only: options.PassOnly = False,
     aliases: options.Aliases = None,
     batch_size: options.BatchSize = None,
+    trust_model_code: options.Trusted = None,
     threads: options.Threads = None,
 ) -> None:
     """Score common variants and keep, for each target, the sorted sizes of their effects.
@@ -38,12 +39,14 @@ def background(
     )
 
     from danq.genome.indexed import open_genome_or_fasta
+    from danq.learn.manifest import check_trusted
     from danq.score.background import build_background
     from danq.score.job import open_job
     from danq.score.models import read_models
     from danq.variants.text import regular_file
 
-    opened, scoring = open_genome_or_fasta(genome), ScoreOptions(**values)
+    opened, scoring, trusted = open_genome_or_fasta(genome), ScoreOptions(**values), trust_model_code or []
+    check_trusted(trusted, model)
     with regular_file(vcf) as (file, name):
-        job = open_job(read_models(model, opened, scoring, threads), opened, file, scoring, name)
+        job = open_job(read_models(model, opened, scoring, threads, trusted), opened, file, scoring, name)
         build_background(job, out)

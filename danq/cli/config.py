@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from danq.config import load_config, unused
+from danq.config import load_config, may_run, own_models, unused
 
 log = logging.getLogger("danq")
 
@@ -25,12 +25,29 @@ def check(
         Path,
         typer.Argument(metavar="FILE", help="Configuration, YAML or JSON; its paths are taken from here."),
     ] = Path("config/config.yaml"),
+    trust_model_code: Annotated[
+        list[Path] | None,
+        typer.Option(
+            metavar="FILE",
+            help="Python file of a model that may be run to check its options; may be repeated. No other one "
+            "is run.",
+        ),
+    ] = None,
 ) -> None:
     """Check keys, types, names and files of a configuration; exit status 2 if something is wrong."""
     from danq.config.workflow import check_files
 
-    checked = load_config(path)
-    check_files(checked, str(path))
+    trusted = trust_model_code or []
+    checked = load_config(path, trusted)
+    check_files(checked, str(path), trusted)
+    for file in own_models(checked, checked.runs):
+        if not may_run(str(file), trusted):
+            log.warning(
+                "%s: %s was not run: options of its runs are unchecked without --trust-model-code %s",
+                path,
+                file,
+                file,
+            )
     for phrase in unused(checked):
         log.warning("%s: %s", path, phrase)
     log.info(

@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal
 
 import typer
 
+from danq.cli.scoring_options import Trusted
 from danq.errors import DanqError
 
 _BELONGS = {
@@ -93,6 +94,7 @@ def predict(
         Path | None,
         typer.Option(help="Also write one genome track a target into this directory (probabilities)."),
     ] = None,
+    trust_model_code: Trusted = None,
     track_format: Annotated[
         Literal["bigwig", "bedgraph"], typer.Option(help="Format of the tracks.")
     ] = "bigwig",
@@ -102,7 +104,7 @@ def predict(
     A row's numbers do not depend on the other rows, up to rounding. Rows carry the flags `padded` (the window
     reaches past the end of its contig or record) and `many_n` (more than half of it is N).
     """
-    from danq.learn.manifest import BundleManifest
+    from danq.learn.manifest import BundleManifest, check_trusted
     from danq.learn.predict.outputs import Output
     from danq.learn.predict.sequence_sources import bed_source, fasta_source, region_source
     from danq.learn.predict.sources import dataset_source, example_source
@@ -112,7 +114,8 @@ def predict(
     reading |= {"column": column, "encoding": encoding, "stride": stride}
     sources = {"dataset": dataset, "fasta": fasta, "bed": bed, "region": region or None, "examples": examples}
     _check(sources, reading)
-    info = BundleManifest.read(model)
+    info, trusted = BundleManifest.read(model), trust_model_code or []
+    check_trusted(trusted, [model])
     output.choose(info.targets)
     if fasta is not None:
         source = fasta_source(fasta, info, tile)
@@ -129,7 +132,7 @@ def predict(
     from danq.learn.bundle import load_bundle
     from danq.learn.predict.predictor import Predictor, predict_source
 
-    predict_source(Predictor(load_bundle(model), batch_size, reverse_complement), source, output)
+    predict_source(Predictor(load_bundle(model, trusted), batch_size, reverse_complement), source, output)
 
 
 def _check(sources: dict[str, Any], options: dict[str, Any]) -> None:

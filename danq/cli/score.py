@@ -37,6 +37,7 @@ def score(
     model: Annotated[list[Path] | None, options.MODEL] = None,
     genome: Annotated[Path | None, options.GENOME] = None,
     vcf: Annotated[Path | None, options.VCF] = None,
+    trust_model_code: options.Trusted = None,
     out: Annotated[Path | None, typer.Option(help="Directory of the results.")] = None,
     strands: options.Strands = None,
     ref_mismatch: options.RefMismatch = None,
@@ -97,7 +98,7 @@ def score(
         unphased=unphased,
         batch_size=batch_size,
     )
-    scored = _scored(config, callset, results, inputs, values)
+    scored = _scored(config, callset, results, inputs, values, trust_model_code or [])
     part = _shard(shard)
     _check_options(out, work, part, receipt, dry_run)
 
@@ -110,7 +111,7 @@ def score(
 
     opened = open_genome_or_fasta(scored.genome)
     with regular_file(scored.vcf) as (file, name):
-        models = read_models(scored.models, opened, scored.options, threads)
+        models = read_models(scored.models, opened, scored.options, threads, scored.trusted)
         job = open_job(models, opened, file, scored.options, name)
         files = files_of(job, long, format, info_prefix, _comparison(job))
         shared = work is not None or part is not None
@@ -130,6 +131,7 @@ class _Scored(NamedTuple):
     genome: Path
     vcf: Path
     options: ScoreOptions
+    trusted: list[Path]
 
 
 def _scored(
@@ -138,6 +140,7 @@ def _scored(
     results: Path | None,
     inputs: dict[str, Any],
     values: dict[str, Any],
+    trusted: list[Path],
 ) -> _Scored:
     if config is None and callset is None:
         if results is not None:
@@ -146,16 +149,21 @@ def _scored(
             received = ", ".join(f"--{name}" for name in inputs) or "none of them"
             wanted = "--model, --genome and --vcf, or --config and --callset"
             raise DanqError(f"expected {wanted}; received {received}")
-        return _Scored(inputs["model"], inputs["genome"], inputs["vcf"], ScoreOptions(**values))
+        from danq.learn.manifest import check_trusted
+
+        check_trusted(trusted, inputs["model"])
+        return _Scored(inputs["model"], inputs["genome"], inputs["vcf"], ScoreOptions(**values), trusted)
     if config is None or callset is None:
         raise DanqError("expected --config and --callset together, received one of them")
     # how much is computed at once depends on the machine, not on what is scored
     batch_size = values.pop("batch_size", None)
+    if trusted:
+        raise DanqError(f"--trust-model-code: --callset {callset} trusts what the configuration names")
     if inputs or values:
         names = ", ".join(inputs | values)
         raise DanqError(f"--callset {callset}: the configuration says {names}; expected no option for it")
 
-    from danq.config import entry, load_config
+    from danq.config import entry, load_config, own_models
 
     results = results or Path("results")
     settings = load_config(config)
@@ -168,6 +176,8 @@ def _scored(
             **{name: getattr(section, name) for name in ScoreOptions.model_fields}
             | ({} if batch_size is None else {"batch_size": batch_size})
         ),
+        # the user's own configuration names the file
+        trusted=own_models(settings, section.runs),
     )
 
 

@@ -36,6 +36,13 @@ VCF = typer.Option(
     help="Variants: VCF (plain, gzip, bgzip), BCF, or a TSV that starts with chr:pos:ref:alt; `-` reads "
     "standard input.",
 )
+TRUST = typer.Option(
+    "--trust-model-code",
+    metavar="FILE",
+    help="Python file of a model of one's own that may be run, if it is the one the bundle was trained with; "
+    "may be repeated. A bundle by itself never has code run: such models compute whole windows.",
+)
+Trusted = Annotated[list[Path] | None, TRUST]
 Models = Annotated[list[Path], MODEL]
 GenomeOrFasta = Annotated[Path, GENOME]
 Variants = Annotated[Path, VCF]

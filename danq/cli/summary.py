@@ -22,7 +22,7 @@ def summary(
     """Print the layers of a run's model with output shapes and parameters, and a diagram of it."""
     from danq.config import entry, load_config
 
-    settings = load_config(config)
+    settings = load_config(config, trusted=None)
     options = entry(settings.runs, run, "--run", config)
 
     from danq.learn.summary import describe_model, sizes_of_dataset, sizes_of_options

@@ -34,10 +34,11 @@ def train(
     Asked to stop (SIGTERM, as at a cluster's time limit, or Ctrl-C), it writes a checkpoint into
     OUT/.checkpoint and ends with status 143 (130); the same command then goes on from there, exactly.
     """
-    from danq.config import entry, load_config
+    from danq.config import entry, load_config, own_models
     from danq.data.manifest import DatasetManifest
 
-    options = entry(load_config(config).runs, run, "--run", config)
+    settings = load_config(config, trusted=None)
+    options = entry(settings.runs, run, "--run", config)
     name = DatasetManifest.read(dataset).name
     if name != options.dataset:
         raise DanqError(
@@ -46,4 +47,4 @@ def train(
 
     from danq.learn.train.run import train_run
 
-    train_run(run, options, dataset, out, out.parent, genome)
+    train_run(run, options, dataset, out, out.parent, genome, own_models(settings, settings.runs))

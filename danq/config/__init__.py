@@ -1,7 +1,7 @@
 """The configuration as typed models: read, checked and refused in one line before any job starts."""
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
@@ -76,15 +76,28 @@ class Config(Closed):
         return self.callsets[callset].genome or next(iter(self.genomes))
 
 
-def load_config(path: Path) -> Config:
-    """Read and check a configuration file, YAML or JSON.
+def load_config(path: Path, trusted: Sequence[Path] | None = ()) -> Config:
+    """Read and check a configuration file, YAML or JSON; `trusted` as of `parse_config`.
 
     Raises
     ------
     DanqError
         If it cannot be read, holds a key twice, or is refused by `parse_config`.
     """
-    return parse_config(read_mapping(path), str(path))
+    return parse_config(read_mapping(path), str(path), trusted)
+
+
+def own_models(config: Config, runs: Iterable[str]) -> list[Path]:
+    """Find the Python files that these runs of a configuration name as their models, each once."""
+    models = (config.runs[run].model for run in runs)
+    return list(dict.fromkeys(Path(model) for model in models if model.endswith(".py")))
+
+
+def may_run(model: str, trusted: Sequence[Path] | None) -> bool:
+    """Whether the module of a model may be loaded: one of danq's own, or a file that is trusted."""
+    if trusted is None or not model.endswith(".py"):
+        return True
+    return Path(model).absolute() in [file.absolute() for file in trusted]
 
 
 def entry(section: Mapping[str, _Entry], name: str, option: str, file: Path) -> _Entry:
@@ -101,7 +114,7 @@ def entry(section: Mapping[str, _Entry], name: str, option: str, file: Path) -> 
     return section[name]
 
 
-def parse_config(raw: Mapping[str, Any], source: str) -> Config:
+def parse_config(raw: Mapping[str, Any], source: str, trusted: Sequence[Path] | None = ()) -> Config:
     """Check a configuration, fill in every default, those of each run's model included, and expand it.
 
     What comes back holds plain runs and datasets only: repeats and folds have become runs and datasets of
@@ -113,6 +126,9 @@ def parse_config(raw: Mapping[str, Any], source: str) -> Config:
         The configuration as read, JSON-like.
     source : str
         What error messages start with, for example the file's name.
+    trusted : sequence of Path, or None
+        Python files of models that may be run; None: every one that the configuration names. A file that is
+        not among them is not looked at, and the options of its runs stay as they were given.
 
     Raises
     ------
@@ -127,6 +143,9 @@ def parse_config(raw: Mapping[str, Any], source: str) -> Config:
     problems = [*_references(config), *_circles(config), *_callsets(config), *expansion_problems(config)]
     runs = dict[str, Run]()
     for name, run in config.runs.items():
+        if not may_run(run.model, trusted):
+            runs[name] = run.model_copy(update={"predict": _prediction(config, run)})
+            continue
         try:
             module = load_model_module(run.model)
             options = _filled(module.Options, run.options)

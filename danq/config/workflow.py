@@ -10,7 +10,7 @@ from typing import Any
 import yaml
 from pydantic import BaseModel
 
-from danq.config import Config, parse_config, unused
+from danq.config import Config, may_run, parse_config, unused
 from danq.config.reading import read_mapping
 from danq.data.examples.images import png_files
 from danq.data.regions.tracks import read_targets
@@ -44,8 +44,9 @@ def checked_config(
     try:
         for path in files:
             read_mapping(Path(path))
-        config = parse_config(_merged(merged, overrides or {}), source)
-        check_files(config, source)
+        # who starts a workflow has jobs run by a configuration of their own
+        config = parse_config(_merged(merged, overrides or {}), source, trusted=None)
+        check_files(config, source, trusted=None)
     except DanqError as error:
         sys.stderr.write(f"danq: {error}\n")
         raise SystemExit(2) from None
@@ -104,7 +105,7 @@ def dataset_files(config: Config, name: str) -> list[Path]:
 
 def run_files(config: Config, name: str) -> list[Path]:
     """Files a run reads besides its dataset: a model of one's own, motifs, a bundle to start from."""
-    return [path for _, path in _run_paths(config, name)]
+    return [path for _, path in _run_paths(config, name, None)]
 
 
 def callset_files(config: Config, name: str) -> list[Path]:
@@ -112,15 +113,17 @@ def callset_files(config: Config, name: str) -> list[Path]:
     return [path for _, path in _callset_paths(config, name)]
 
 
-def check_files(config: Config, source: str) -> None:
+def check_files(config: Config, source: str, trusted: Sequence[Path] | None = ()) -> None:
     """Refuse a configuration that names files which do not exist, or contradicts what stands in them.
+
+    `trusted` as of `parse_config`: of other models of one's own, options are not known to be paths.
 
     Raises
     ------
     DanqError
         With the key, what was expected and what was received.
     """
-    paths = list(_all_paths(config))
+    paths = list(_all_paths(config, trusted))
     images = [name for name, options in config.datasets.items() if options.kind == "image"]
     folders = tuple(f"datasets.{name}.examples" for name in images)
     # by path: what a run with many seeds lacks is told once
@@ -145,22 +148,23 @@ def check_files(config: Config, source: str) -> None:
         raise DanqError(f"{source}: " + "; ".join(problems))
 
 
-def _all_paths(config: Config) -> Iterator[tuple[str, Path]]:
+def _all_paths(config: Config, trusted: Sequence[Path] | None) -> Iterator[tuple[str, Path]]:
     """Every path of a configuration, with its key."""
     yield from _paths(config.genomes, "genomes")
     yield from _paths(config.datasets, "datasets")
     for name in config.runs:
-        yield from _run_paths(config, name)
+        yield from _run_paths(config, name, trusted)
     for name in config.callsets:
         yield from _callset_paths(config, name)
 
 
-def _run_paths(config: Config, name: str) -> Iterator[tuple[str, Path]]:
+def _run_paths(config: Config, name: str, trusted: Sequence[Path] | None) -> Iterator[tuple[str, Path]]:
     run, key = config.runs[name], f"runs.{name}"
     if run.model.endswith(".py"):
         yield f"{key}.model", Path(run.model)
-    # as typed options: of the plain ones that the configuration holds, none is known to be a path
-    yield from _paths(load_model_module(run.model).Options.model_validate(run.options), f"{key}.options")
+    if may_run(run.model, trusted):
+        # as typed options: of the plain ones that the configuration holds, none is known to be a path
+        yield from _paths(load_model_module(run.model).Options.model_validate(run.options), f"{key}.options")
     start = run.train.init_from
     if start is not None and "/" in start:
         yield f"{key}.train.init_from", Path(start) / "bundle.json"

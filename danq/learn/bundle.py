@@ -1,7 +1,6 @@
 """The model bundle, a trained network with its encoder, options and history; its compiled forward passes."""
 
 import math
-import zipfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -16,14 +15,12 @@ from numpy.typing import NDArray
 from danq.data.encoders import Encoder, load_encoder
 from danq.errors import DanqError
 from danq.learn.gpu import memory_limit, out_of_memory
+from danq.learn.keras_file import check_keras_file
 from danq.learn.manifest import MODEL_FILE, BundleManifest, model_module, weights_digest
 
 HISTORY_FILE = "history.tsv"
-_DAMAGED = (
-    *(ValueError, TypeError, KeyError, OSError),
-    *(RecursionError, NotImplementedError, zipfile.BadZipFile),
-)
-"""What Keras, HDF5 and ZIP raise over a file that is no model."""
+_DAMAGED = (ValueError, TypeError, KeyError, OSError, RecursionError, NotImplementedError)
+"""What Keras and HDF5 raise over a file that is no model."""
 HISTORY_COLUMNS = (
     "epoch",
     "train_loss",
@@ -105,8 +102,14 @@ def _cell(value: Any) -> str:
     return str(value) if isinstance(value, int) else f"{value:.6g}"
 
 
-def load_bundle(path: Path) -> Bundle:
+def load_bundle(path: Path, trusted: Sequence[Path] = ()) -> Bundle:
     """Read a bundle and check that its model is the one its manifest describes.
+
+    Parameters
+    ----------
+    trusted : sequence of Path
+        Files of models of one's own that may be run where the bundle was trained with one of them; a model
+        with layers of its own needs it.
 
     Raises
     ------
@@ -116,29 +119,21 @@ def load_bundle(path: Path) -> Bundle:
     """
     info = BundleManifest.read(path)
     encoder = load_encoder(info.encoder)
-    model = _load_model(path / MODEL_FILE, info)
+    model = _load_model(path / MODEL_FILE, info, trusted)
     if weights_digest(info.options, info.encoder, model_weights(model)) != info.digest:
         raise DanqError(f"{path / MODEL_FILE}: weights are not those {info.FILE} was written with")
     return Bundle(path, model, encoder, info)
 
 
-def _load_model(path: Path, info: BundleManifest) -> keras.Model:
-    if not path.is_file():
-        raise DanqError(f"{path}: no such file; {path.parent} is no whole danq bundle")
-    if not zipfile.is_zipfile(path):
-        raise DanqError(f"{path}: expected a ZIP archive of Keras, received a damaged file")
-    try:
-        return keras.models.load_model(path, compile=False)
-    except _DAMAGED as error:
-        failed = error
+def _load_model(path: Path, info: BundleManifest, trusted: Sequence[Path]) -> keras.Model:
     # layers of a model given by its path are known to Keras once its file is imported
-    if info.model.endswith(".py") and model_module(info) is not None:
-        try:
-            return keras.models.load_model(path, compile=False)
-        except _DAMAGED as error:
-            failed = error
-    first = (str(failed).splitlines() or [type(failed).__name__])[0]
-    raise DanqError(f"{path}: not readable as a Keras model ({first})") from failed
+    module = model_module(info, trusted) if info.model.endswith(".py") else None
+    check_keras_file(path, () if module is None else (module.__name__,))
+    try:
+        return keras.models.load_model(path, compile=False, safe_mode=True)
+    except _DAMAGED as error:
+        first = (str(error).splitlines() or [type(error).__name__])[0]
+        raise DanqError(f"{path}: not readable as a Keras model ({first})") from error
 
 
 def compile_forward(bundle: Bundle, rows: int, both_strands: bool) -> Any:

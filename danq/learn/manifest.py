@@ -22,6 +22,7 @@ from danq.data.manifest import Task
 from danq.data.options import Kind
 from danq.errors import DanqError, first_few
 from danq.files import sha256
+from danq.learn.keras_file import check_keras_file
 from danq.models import MODELS, load_model_module
 from danq.storage import Entry, Manifest
 
@@ -112,16 +113,33 @@ class BundleManifest(Manifest):
     digest: str
 
 
-def model_module(info: BundleManifest) -> ModuleType | None:
+def own_file(info: BundleManifest, trusted: Sequence[Path]) -> Path | None:
+    """Find the file that a model of one's own was trained with among those that the user trusts."""
+    files = trusted if info.model.endswith(".py") else ()
+    return next((path for path in files if path.is_file() and sha256(path) == info.model_file), None)
+
+
+def model_module(info: BundleManifest, trusted: Sequence[Path] = ()) -> ModuleType | None:
     """Find the module of a bundle's model.
 
-    None where the file of a model of one's own is gone, or not what it was at the training.
+    Nothing is run because a bundle says so: the file of a model of one's own must be among those that the
+    user trusts. None where it is not there, or not what it was at the training.
     """
-    if info.model.endswith(".py"):
-        path = Path(info.model)
-        if not path.is_file() or sha256(path) != info.model_file:
-            return None
-    return load_model_module(info.model)
+    if not info.model.endswith(".py"):
+        return MODELS[info.model]
+    file = own_file(info, trusted)
+    return None if file is None else load_model_module(str(file))
+
+
+def check_trusted(trusted: Sequence[Path], bundles: Sequence[Path]) -> None:
+    """Refuse a file of ``--trust-model-code`` that none of the bundles was trained with."""
+    infos = [BundleManifest.read(bundle) for bundle in bundles]
+    for file in trusted:
+        if not any(own_file(info, [file]) for info in infos):
+            raise DanqError(
+                f"--trust-model-code {file}: expected the very file that {first_few(map(str, bundles))} was "
+                "trained with, received " + ("another" if file.is_file() else "no file")
+            )
 
 
 def target_indices(names: Sequence[str], known: Sequence[str], option: str) -> tuple[int, ...]:
@@ -151,17 +169,19 @@ class UsedBundle(Entry):
 def read_weights(path: Path, info: BundleManifest) -> Weights | None:
     """Read the arrays of a ``.keras`` file: a ZIP with the layers' configuration and an HDF5 file.
 
-    None where the file is damaged or laid out in another way, which the bundle's digest tells; Keras may then
-    say more.
+    None where the file is laid out in another way, has layers of its own or is damaged, which the bundle's
+    digest tells; `danq.learn.bundle.load_bundle` may then say more.
     """
     import h5py
 
     try:
+        check_keras_file(path)
         with zipfile.ZipFile(path) as archive:
             layers = json.loads(archive.read("config.json"))["config"]["layers"]
             with h5py.File(io.BytesIO(archive.read("model.weights.h5"))) as stored:
                 weights = _by_layer(layers, stored["layers"])
     except (
+        DanqError,
         OSError,
         KeyError,
         TypeError,

@@ -7,9 +7,8 @@ from pathlib import Path
 
 from danq.data.manifest import Task
 from danq.errors import DanqError
-from danq.files import sha256
 from danq.genome.fasta import Genome
-from danq.learn.manifest import BundleManifest, UsedBundle
+from danq.learn.manifest import BundleManifest, UsedBundle, own_file
 from danq.score.options import ScoreOptions
 from danq.score.runner import Computed, Runner, open_runner
 
@@ -29,7 +28,7 @@ class Models:
     open : callable
         Loads the models: takes seconds, so it is called only when there is something to score.
     names : tuple of str
-        Each model whose code works on the numbers once: its name, or its file where that is unchanged.
+        Each model whose code works on the numbers once: its name, or its file where that is trusted.
     """
 
     bundles: tuple[UsedBundle, ...]
@@ -47,12 +46,17 @@ class Models:
 
 
 def read_models(
-    paths: Sequence[Path], genome: Genome, options: ScoreOptions, threads: int | None = None
+    paths: Sequence[Path],
+    genome: Genome,
+    options: ScoreOptions,
+    threads: int | None = None,
+    trusted: Sequence[Path] = (),
 ) -> Models:
     """Read the manifests of bundles and check that they can score together.
 
     A bundle trained on another genome is only warned about: scoring another strain or assembly can be meant.
-    Of `options` strands and batch size count; `threads` are those of a forward pass.
+    Of `options` strands and batch size count; `threads` are those of a forward pass, `trusted` as of
+    `danq.learn.bundle.load_bundle`.
 
     Raises
     ------
@@ -78,17 +82,13 @@ def read_models(
 
     def load() -> list[Runner]:
         strands: Computed = "forward" if options.strands == "forward" else "both"
-        return [open_runner(path, strands, options.batch_size, threads) for path in paths]
+        return [open_runner(path, strands, options.batch_size, threads, trusted) for path in paths]
 
     first = infos[0]
     bin = max(info.bin or 0 for info in infos)
-    names = tuple(sorted({info.model for info in infos if _is_unchanged(info)}))
+    models = [own_file(info, trusted) if info.model.endswith(".py") else info.model for info in infos]
+    names = tuple(sorted({str(model) for model in models if model is not None}))
     return Models(bundles, first.targets, first.window or 0, bin, first.task, load, names)
-
-
-def _is_unchanged(info: BundleManifest) -> bool:
-    path = Path(info.model)
-    return path.suffix != ".py" or (path.is_file() and sha256(path) == info.model_file)
 
 
 def _check_readable(path: Path, info: BundleManifest) -> None:

@@ -2,7 +2,7 @@
 
 import logging
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol
@@ -190,7 +190,11 @@ def _blocks(group: Group, references: int, rows: int) -> Iterator[tuple[int, int
 
 
 def open_runner(
-    model: Path, strands: Computed = "both", batch_size: int | None = None, threads: int | None = None
+    model: Path,
+    strands: Computed = "both",
+    batch_size: int | None = None,
+    threads: int | None = None,
+    trusted: Sequence[Path] = (),
 ) -> WholeWindows | OnGpu | SharedWork:
     """Load a bundle for scoring.
 
@@ -206,6 +210,8 @@ def open_runner(
         windows on a CPU always come in batches of one size.
     threads : int, optional
         Blocks at a time; all cores where left out.
+    trusted : sequence of Path
+        As of `danq.learn.bundle.load_bundle`; other models of one's own compute whole windows.
 
     Raises
     ------
@@ -215,21 +221,25 @@ def open_runner(
     info = BundleManifest.read(model)
     # without TensorFlow, whose start takes seconds, where a GPU is out of the question
     weights = None if gpu_possible() else read_weights(model / MODEL_FILE, info)
-    shared = None if weights is None else _incremental(info, weights)
+    shared = None if weights is None else _incremental(info, weights, trusted)
     if shared is not None:
         return SharedWork(info, strands, shared, batch_size, threads)
 
     from danq.learn.bundle import load_bundle
 
-    bundle = load_bundle(model)
+    bundle = load_bundle(model, trusted)
     for layer in bundle.model._flatten_layers():
         if layer.compute_dtype in ("float16", "bfloat16"):
             layer.dtype_policy = "float32"
-    return open_runner_of(bundle, strands, batch_size, threads)
+    return open_runner_of(bundle, strands, batch_size, threads, trusted)
 
 
 def open_runner_of(
-    bundle: "Bundle", strands: Computed = "both", batch_size: int | None = None, threads: int | None = None
+    bundle: "Bundle",
+    strands: Computed = "both",
+    batch_size: int | None = None,
+    threads: int | None = None,
+    trusted: Sequence[Path] = (),
 ) -> WholeWindows | OnGpu | SharedWork:
     """As `open_runner`, of a bundle that is loaded already."""
     from danq.data.encoders import CodesEncoder
@@ -241,16 +251,20 @@ def open_runner_of(
             return OnGpu(bundle, strands, batch_size)
         return WholeWindows(bundle, strands, Predictor(bundle, batch_size or _MOST_ON_GPU, "none"))
     weights = {layer.name: layer.get_weights() for layer in bundle.model.layers}
-    shared = _incremental(bundle.info, weights)
+    shared = _incremental(bundle.info, weights, trusted)
     if shared is not None:
         return SharedWork(bundle.info, strands, shared, batch_size, threads)
     return WholeWindows(bundle, strands, Predictor(bundle, _CPU_ROWS, "none"))
 
 
-def _incremental(info: BundleManifest, weights: Weights) -> Incremental | None:
-    module = model_module(info)
+def _incremental(info: BundleManifest, weights: Weights, trusted: Sequence[Path]) -> Incremental | None:
+    module = model_module(info, trusted)
     if module is None:
-        log.info("%s is gone or has changed since the training: whole windows", info.model)
+        log.info(
+            "%s: the file of its model (%s) is not run, or is not what it was at the training: whole windows",
+            info.run,
+            info.model,
+        )
     if module is None or not hasattr(module, "incremental"):
         return None
     shared: Incremental | None = module.incremental(module.Options(**info.options), weights, info.window)

@@ -82,6 +82,7 @@ def load(
     background: str | Path | None = None,
     batch_size: int | None = None,
     threads: int | None = None,
+    trusted: Sequence[str | Path] = (),
 ) -> Scorer:
     """Load models for scoring.
 
@@ -95,6 +96,8 @@ def load(
         Targets with columns of their own; all of them where empty.
     strands, ref_mismatch, aliases, background, batch_size, threads
         As the options of ``danq score``; see docs/scores.md.
+    trusted : sequence of path
+        Python files of models of one's own that may be run, as ``--trust-model-code``.
 
     Raises
     ------
@@ -111,7 +114,9 @@ def load(
     )
     paths = [model] if isinstance(model, str | Path) else model
     opened = open_genome_or_fasta(Path(genome))
-    return Scorer(read_models([Path(path) for path in paths], opened, options, threads), opened, options)
+    files = [Path(file) for file in trusted]
+    models = read_models([Path(path) for path in paths], opened, options, threads, files)
+    return Scorer(models, opened, options)
 
 
 def _write(variants: Iterable[tuple[str, int, str, str]], path: Path) -> None:

@@ -14,7 +14,8 @@ PACKAGE = Path(danq.__file__).parent
 TESTS = Path(__file__).parents[1]
 FLOORS = [
     {"errors"},
-    {"files", "drawing", "progress", "provenance", "options", "metrics"},
+    {"limits"},
+    {"hdf5", "files", "drawing", "progress", "provenance", "options", "metrics"},
     {"storage"},
     {"tables"},
     {"genome"},
@@ -36,6 +37,7 @@ WITHOUT_TENSORFLOW = {
     "learn/ending.py",
     "learn/manifest.py",
     "learn/gpu.py",
+    "learn/keras_file.py",
     "learn/options.py",
     "learn/train/__init__.py",
     "learn/predict/__init__.py",

@@ -106,10 +106,12 @@ def test_a_model_of_ones_own_and_its_motifs_are_inputs(project: Project, reposit
     (project.path / "data" / "motifs.meme").write_text("")
     run = {"model": "data/mine.py", "dataset": "one", "options": {"motifs": "data/motifs.meme"}}
     project.configure(set_key("runs.mine", run))
-    done = project.snakemake("--dry-run", "results/runs/mine/bundle.json")
+    done = project.snakemake("--dry-run", "results/runs/mine/predictions/test.npz")
     rule = next(part for part in done.stdout.split("\n\n") if "log: results/logs/train/mine.log" in part)
     assert "data/mine.py" in rule
     assert "data/motifs.meme" in rule
+    # the user's own configuration names the file: that is trust
+    assert "--trust-model-code data/mine.py --out results/runs/mine/predictions/test.npz" in done.stdout
 
 
 def test_a_gpu_is_asked_for_only_where_it_is_required(project: Project):

@@ -2,6 +2,7 @@ import os
 import sys
 from pathlib import Path
 
+from danq.config import own_models
 from danq.config.workflow import (
     any_of,
     callset_files,
@@ -99,6 +100,14 @@ def code_for(verb, *runs):
 def training_options(wildcards):
     """What a run's weights depend on: everything but how it predicts."""
     return settings.runs[wildcards.run].model_dump_json(exclude={"predict"})
+
+
+def trusted_code(wildcards):
+    """Option for the file of a model of one's own, which this configuration names."""
+    files = own_models(settings, [wildcards.run])
+    return [
+        argument for file in files for argument in ("--trust-model-code", str(file))
+    ]
 
 
 def genome_of_callset(wildcards):

@@ -54,9 +54,11 @@ rule predict:
             wildcards.run
         ].predict.reverse_complement,
         batch=lambda wildcards: settings.runs[wildcards.run].predict.batch_size,
+        trust=trusted_code,
     shell:
         "danq predict --model {params.model} --dataset {params.dataset} --split {wildcards.split}"
-        " --reverse-complement {params.strands} --batch-size {params.batch} --out {output} 2> {log}"
+        " --reverse-complement {params.strands} --batch-size {params.batch} {params.trust:q}"
+        " --out {output} 2> {log}"
 
 
 rule evaluate:

@@ -178,17 +178,18 @@ def load(
     path: str | Path,
     batch_size: int | None = None,
     reverse_complement: Literal["mean", "none"] | None = None,
+    trusted: Sequence[Path] = (),
 ) -> Predictor:
     """Load a trained model for prediction, for example from ``results/runs/danq``.
 
-    `batch_size` and `reverse_complement` are as for `Predictor`.
+    `batch_size` and `reverse_complement` are as for `Predictor`, `trusted` as for `load_bundle`.
 
     Raises
     ------
     DanqError
         If it is no bundle this release reads.
     """
-    return Predictor(load_bundle(Path(path)), batch_size, reverse_complement)
+    return Predictor(load_bundle(Path(path), trusted), batch_size, reverse_complement)
 
 
 def predict_source(predictor: Predictor, source: Source, output: Output) -> int:

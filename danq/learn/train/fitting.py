@@ -95,6 +95,7 @@ def fit_by_steps(
     strategy: Any,
     out: Path,
     runs: Path,
+    trusted: Sequence[Path],
 ) -> Trained:
     """Train by the loop, with the best weights put into a model free of devices and mixed precision."""
     train = run.train
@@ -102,7 +103,7 @@ def fit_by_steps(
         encoder = make_encoder(module, options, data.kind).fit(_raw(data, data.rows("train")))
         check_encoder(encoder, name)
         build = (options, encoder, len(data.targets), data.task)
-        source = load_bundle(bundle_path(train.init_from, runs)) if train.init_from else None
+        source = load_bundle(bundle_path(train.init_from, runs), trusted) if train.init_from else None
         with strategy.scope():
             model = module.build(*build)
             check_output(model, data, name)

@@ -25,7 +25,13 @@ log = logging.getLogger("danq")
 
 
 def train_run(
-    run_name: str, run: RunOptions, dataset: Path, out: Path, runs: Path, genome: Path | None = None
+    run_name: str,
+    run: RunOptions,
+    dataset: Path,
+    out: Path,
+    runs: Path,
+    genome: Path | None = None,
+    trusted: Sequence[Path] = (),
 ) -> BundleManifest | None:
     """Train a run and write `model.keras`, `bundle.json` and `history.tsv`.
 
@@ -38,6 +44,8 @@ def train_run(
         Directory of all runs, where ``train.init_from`` finds a run by its name.
     genome : Path, optional
         Directory of the encoded genome, where it is not the one the dataset was made with.
+    trusted : sequence of Path
+        Files of models of one's own that a bundle to start from may need, besides the run's own.
 
     Returns
     -------
@@ -63,7 +71,8 @@ def train_run(
         trained = fit_itself(module, options, data, run.train)
     else:
         options = with_sub_bins(options, data.bin, data.sub_bin)
-        trained = fit_by_steps(run_name, run, module, options, data, strategy, out, runs)
+        files = [*trusted, Path(run.model)]
+        trained = fit_by_steps(run_name, run, module, options, data, strategy, out, runs, files)
     info = _information(run_name, run, options, data, trained)
     manifest = None
     if trained.writes:

@@ -97,7 +97,7 @@ REFUSED = [
 @pytest.mark.parametrize(("path", "value", "expected"), REFUSED, ids=[f"{p}={v}" for p, v, _ in REFUSED])
 def test_refusals_are_one_line_with_key_expected_and_received(path: str, value: Any, expected: str):
     with pytest.raises(DanqError) as refusal:
-        parse_config(changed(path, value), "c.yaml")
+        parse_config(changed(path, value), "c.yaml", trusted=None)
     message = str(refusal.value)
     assert message.startswith("c.yaml: ")
     assert expected in message

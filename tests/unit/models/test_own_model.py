@@ -66,9 +66,10 @@ def test_a_bundle_loads_without_the_file_of_its_model(tmp_path):
     model.write_text(BLOCK)
     dataset = write_tiny_dataset(tmp_path / "tiny")
     info = train_run("own", tiny_run(str(model), {"filters": 8}), dataset, tmp_path / "own", tmp_path)
-    assert model_module(info).KIND == "dna"
-    model.write_text("def (")
     assert model_module(info) is None
+    assert model_module(info, [model]).KIND == "dna"
+    model.write_text("def (")
+    assert model_module(info, [model]) is None
     codes = np.zeros((3, WINDOW), np.uint8)
     changed = Predictor(load_bundle(tmp_path / "own")).logits(codes)
     model.unlink()

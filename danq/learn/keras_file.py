@@ -1,0 +1,158 @@
+"""A ``.keras`` file as data: what it may hold, checked before Keras builds anything of it.
+
+The file is a ZIP of a configuration, which names Python classes, and of weights in HDF5. Keras refuses
+code in its safe mode, but has been led round it by names of functions and of modules more than once
+(CVE-2025-1550, CVE-2025-8747, CVE-2025-9906). Here the classes are a closed list: layers that compute on
+their inputs and weights alone, operations, and what describes their weights.
+"""
+
+import io
+import json
+import re
+import zipfile
+from collections.abc import Collection, Iterator
+from pathlib import Path
+from typing import Any
+
+from danq.errors import DanqError
+from danq.hdf5 import plain_member
+from danq.limits import check_memory
+
+_CONFIG, _WEIGHTS = "config.json", "model.weights.h5"
+_MEMBERS = {"metadata.json", _CONFIG, _WEIGHTS}
+_DEEPEST = 64
+
+
+def _names(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+_LAYERS = _names(
+    """
+    Activation Add Attention AdditiveAttention AlphaDropout Average AveragePooling1D AveragePooling2D
+    BatchNormalization Bidirectional Concatenate Conv1D Conv1DTranspose Conv2D Conv2DTranspose Cropping1D
+    Cropping2D Dense DepthwiseConv1D DepthwiseConv2D Dot Dropout ELU EinsumDense Embedding Flatten GRU GRUCell
+    GaussianDropout GaussianNoise GlobalAveragePooling1D GlobalAveragePooling2D GlobalMaxPooling1D
+    GlobalMaxPooling2D GroupNormalization GroupQueryAttention Identity InputLayer LSTM LSTMCell
+    LayerNormalization LeakyReLU Masking MaxPooling1D MaxPooling2D Maximum Minimum MultiHeadAttention Multiply
+    Normalization PReLU Permute RMSNormalization RNN ReLU RepeatVector Rescaling Reshape SeparableConv1D
+    SeparableConv2D SimpleRNN SimpleRNNCell Softmax SpatialDropout1D SpatialDropout2D SpectralNormalization
+    StackedRNNCells Subtract TimeDistributed UnitNormalization UpSampling1D UpSampling2D ZeroPadding1D
+    ZeroPadding2D
+    """
+)
+"""Left out is what runs or loads something: Lambda, wrappers of other frameworks' models, look-up tables."""
+_CLASSES = {
+    "keras": _names("DTypePolicy Functional Sequential"),
+    "keras.src.models.functional": _names("Functional"),
+    "keras.src.models.sequential": _names("Sequential"),
+    "keras.layers": _LAYERS,
+    "keras.dtype_policies": _names("DTypePolicy"),
+    "keras.initializers": _names(
+        "Constant GlorotNormal GlorotUniform HeNormal HeUniform Identity IdentityInitializer LecunNormal "
+        "LecunUniform Ones Orthogonal OrthogonalInitializer RandomNormal RandomUniform TruncatedNormal "
+        "VarianceScaling Zeros"
+    ),
+    "keras.regularizers": _names("L1 L1L2 L2 OrthogonalRegularizer"),
+    "keras.constraints": _names("MaxNorm MinMaxNorm NonNeg UnitNorm"),
+    "keras.src.ops.core": _names("Cast SaturateCast ScatterUpdate Slice SliceUpdate StopGradient Unstack"),
+}
+"""Module → classes in it that a model may be made of."""
+_OPERATIONS = re.compile(r"keras\.src\.ops\.(numpy|nn|math|linalg)")
+_CLASS = re.compile(r"[A-Z][A-Za-z0-9]*")
+_VALUES = _names("__keras_tensor__ __tensor__ __numpy__ __slice__ __ellipsis__ __bytes__")
+"""Values that JSON has no form for."""
+
+
+def check_keras_file(path: Path, own: Collection[str] = ()) -> None:
+    """Refuse a ``.keras`` file that holds anything but a network of known layers and its weights.
+
+    Parameters
+    ----------
+    own : collection of str
+        Names of modules whose classes are allowed, too: those of models of one's own that were imported
+        because the user trusts their files.
+
+    Raises
+    ------
+    DanqError
+        If it is missing or damaged, has other members, declares more than it holds, names a class that is not
+        known, or has weights that are links or lie elsewhere.
+    """
+    if not path.is_file():
+        raise DanqError(f"{path}: no such file; {path.parent} is no whole danq bundle")
+    try:
+        with zipfile.ZipFile(path) as archive:
+            _check_members(path, archive)
+            _check_classes(path, json.loads(archive.read(_CONFIG)), own)
+            _check_weights(path, archive)
+    except (ValueError, KeyError, TypeError, RecursionError, OSError) as error:
+        first = (str(error).splitlines() or [type(error).__name__])[0]
+        raise DanqError(f"{path}: not readable as a Keras model ({first})") from None
+    except (zipfile.BadZipFile, EOFError, RuntimeError):
+        raise DanqError(f"{path}: expected a ZIP archive of Keras, received a damaged file") from None
+
+
+def _check_members(path: Path, archive: zipfile.ZipFile) -> None:
+    names = [member.filename for member in archive.infolist()]
+    if unknown := [name for name in names if name not in _MEMBERS or names.count(name) > 1]:
+        expected = ", ".join(sorted(_MEMBERS))
+        raise DanqError(f"{path}: expected the members {expected}, each once; received {unknown[0]!r}")
+    room = path.stat().st_size
+    for member in archive.infolist():
+        check_memory(f"{path}: {member.filename}", member.file_size)
+        # Keras does not compress
+        if member.compress_type != zipfile.ZIP_STORED or member.file_size > room:
+            raise DanqError(f"{path}: {member.filename}: expected it as it is, received a compressed member")
+
+
+def _check_classes(path: Path, config: Any, own: Collection[str]) -> None:
+    for value in _objects(config):
+        module, name, registered = (value.get(key) for key in ("module", "class_name", "registered_name"))
+        if not (isinstance(name, str) and (module is None or isinstance(module, str))):
+            raise DanqError(f"{path}: expected names of classes, received {str(name)[:60]!r}")
+        known = name in _VALUES if module is None else _is_known(module, name) and registered in (None, name)
+        if not known and module not in own:
+            raise DanqError(
+                f"{path}: expected a network of known layers, received {module or ''}.{name}, "
+                "which is not loaded; a layer of one's own needs --trust-model-code with its model's file"
+            )
+
+
+def _is_known(module: str, name: str) -> bool:
+    if _OPERATIONS.fullmatch(module):
+        return _CLASS.fullmatch(name) is not None
+    return name in _CLASSES.get(module, ())
+
+
+def _objects(value: Any, depth: int = 0) -> Iterator[dict[str, Any]]:
+    """Every object of a configuration that names a class, at any depth."""
+    if depth > _DEEPEST:
+        raise ValueError("its configuration is nested too deep")
+    if isinstance(value, dict):
+        if "class_name" in value:
+            yield value
+        value = list(value.values())
+    if isinstance(value, list):
+        for item in value:
+            yield from _objects(item, depth + 1)
+
+
+def _check_weights(path: Path, archive: zipfile.ZipFile) -> None:
+    import h5py
+
+    with h5py.File(io.BytesIO(archive.read(_WEIGHTS)), "r") as weights:
+        seen = set[int]()
+        pending: list[Any] = [weights]
+        while pending:
+            group = pending.pop()
+            for name in group:
+                member = plain_member(group, name, path)
+                address = h5py.h5o.get_info(member.id).addr
+                if address in seen:
+                    raise DanqError(
+                        f"{path}: {member.name}: expected each array once, received a second link"
+                    )
+                seen.add(address)
+                if isinstance(member, h5py.Group):
+                    pending.append(member)
