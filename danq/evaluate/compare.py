@@ -42,6 +42,13 @@ class Group:
         return tuple(run for run in self.evaluated if run.repeat.fold == fold)
 
     @property
+    def tested(self) -> frozenset[tuple[int | None, str, str]]:
+        """Fold, split and digest of the test rows of its evaluated members."""
+        return frozenset(
+            (run.repeat.fold, run.split, run.measured.rows) for run in self.members if run.measured
+        )
+
+    @property
     def counted(self) -> str:
         """Over how many trainings its mean is, and how many are missing in it."""
         known, n = len(self.evaluated), len(self.members)

@@ -1,17 +1,18 @@
-"""Sections of the report that compare runs on one dataset: means, differences, target by target."""
+"""Sections of the report that compare runs on the same test rows: means, differences, target by target."""
 
 from collections.abc import Iterator, Sequence
 from itertools import combinations
 from typing import Any
 
 import numpy as np
+from markupsafe import Markup
 
-from danq.drawing import shortened
 from danq.evaluate.compare import LIMITS, Group, difference, mean_and_sd, other_rows, resampled, value
 from danq.evaluate.intervals import interval
 from danq.metrics import AREAS
-from danq.report.content import LONGEST_HEAD, SEARCH, Column, Section, between, page, table, text
-from danq.report.plots import GREY, LONGEST_BUTTON, Mark, Panel, forest, scatter_plot
+from danq.report.content import Column, Section, View, between, figure, headed, section, table
+from danq.report.forest import Mark, Panel, forest
+from danq.report.plots import point_view
 from danq.report.results import Results
 
 _TITLES = {"auroc": "AUROC", "auprc": "AUPRC", "accuracy": "accuracy", "macro_f1": "macro F1", "mcc": "MCC"}
@@ -20,7 +21,7 @@ _SD = (
     "over folds, or within one fold the root of the sum of both runs' variances"
 )
 _MOST_PAIRED = 12
-"""Runs on one dataset up to which every pair is compared; of more, each with the reference and the best."""
+"""Runs on the same rows up to which every pair is compared; of more, each with the reference and the best."""
 
 
 def reference(groups: Sequence[Group]) -> Group:
@@ -42,7 +43,7 @@ def _others(groups: Sequence[Group]) -> tuple[Group, list[Group]]:
 
 
 def _pairs(groups: Sequence[Group]) -> Iterator[tuple[Group, Group]]:
-    """Every pair of runs on one dataset, the reference second wherever it takes part."""
+    """Every pair of runs, the reference second wherever it takes part."""
     against, others = _others(groups)
     best = max(groups, key=mean_auroc) if any(group.evaluated for group in groups) else against
     if len(groups) <= _MOST_PAIRED:
@@ -54,42 +55,49 @@ def _pairs(groups: Sequence[Group]) -> Iterator[tuple[Group, Group]]:
 
 def overview(results: Results) -> Section | None:
     """Every run's metrics as dots, and its difference from the reference, one drawing a metric."""
-    body = ""
-    families = results.families()
-    for name, groups in families.items():
-        drawings = "".join(_drawing(groups, metric) for metric in _TITLES)
-        if drawings and (len(groups) > 1 or len(groups[0].members) > 1):
-            body += (f"<h4>{text(name)}</h4>" if len(families) > 1 else "") + drawings
-    description = (
-        "Dots are runs. A run that was trained once has its 95% interval over test rows; one with several "
-        "seeds or folds has a small circle for each training, and a bar of one standard deviation on either "
-        "side of their mean. Differences have the interval of the table below: where it does not reach the "
-        "dashed line, the choice of test rows hardly explains the difference."
+    parts = [
+        headed(name if several else "", *(_drawing(results, groups, metric) for metric in _TITLES))
+        for name, groups, several in _comparable(results)
+        if len(groups) > 1 or len(groups[0].members) > 1
+    ]
+    prose = (
+        "Dots are runs, bars their 95% intervals over test rows. A run with several seeds or folds has a "
+        "small circle for each training, and a bar of one standard deviation on either side of their mean. "
+        "Where the interval of a difference does not reach the dashed line, the choice of test rows hardly "
+        "explains it."
     )
     apart = [
-        f"{results.label(ours)} and {theirs.name}"
-        for groups in families.values()
+        f"{results.label(ours)} and {results.label(theirs)}"
+        for _, groups, _ in _comparable(results)
         for ours, theirs in _pairs(groups)
         if other_rows(ours, theirs)
     ]
     if apart:
-        description += (
+        prose += (
             " Not compared, since they were measured on other rows, or on the same in another order: "
-            f"{text('; '.join(apart))}."
+            f"{'; '.join(apart)}."
         )
-    return page("danq_overview", "Runs compared", description, body)
+    return section("overview", "Runs compared", "compared", prose, *parts, printed=True)
 
 
-def _drawing(groups: Sequence[Group], metric: str) -> str:
+def _comparable(results: Results) -> list[tuple[str, list[Group], bool]]:
+    """Give the name and runs of each set of comparable runs, and whether there are several sets."""
+    comparable = results.comparable()
+    return [(name, groups, len(comparable) > 1) for name, groups in comparable.items()]
+
+
+def _drawing(results: Results, groups: Sequence[Group], metric: str) -> Markup:
     against, title = reference(groups), _TITLES[metric]
     labels = []
     for group in groups:
         known, n = len(group.evaluated), len(group.members)
-        labels.append(group.name if known == n else f"{group.name} ({known} of {n})")
+        name = results.short_label(group, groups)
+        labels.append(name if known == n else f"{name} ({known} of {n})")
     mean = f"Mean {title}" if metric in AREAS else title[0].upper() + title[1:]
     scores = Panel(mean, [_score(group, metric) for group in groups])
     marks = [None if group is against else _difference(group, against, metric) for group in groups]
-    return forest(labels, [scores, Panel(f"Difference from {against.name}", marks, zero=True)])
+    beside = Panel(f"Difference from {against.name}", marks, zero=True)
+    return figure([View(mean, forest(labels, [scores, beside]))]) if any(scores.marks) else Markup()
 
 
 def _score(group: Group, metric: str) -> Mark | None:
@@ -114,10 +122,10 @@ def _difference(ours: Group, theirs: Group, metric: str) -> Mark | None:
 
 
 def differences(results: Results) -> Section | None:
-    """One row for each pair of runs on one dataset, paired by target and resample."""
+    """One row for each pair of runs on the same test rows, paired by target and resample."""
     rows = {
-        f"{results.label(ours)} − {theirs.name}": _row(ours, theirs)
-        for groups in results.families().values()
+        f"{results.short_label(ours, groups)} − {results.short_label(theirs, groups)}": _row(ours, theirs)
+        for _, groups, _ in _comparable(results)
         for ours, theirs in _pairs(groups)
     }
     columns = {
@@ -125,25 +133,24 @@ def differences(results: Results) -> Section | None:
         "folds": Column("Folds", "folds that both were evaluated on, of all"),
     }
     for name, title in _TITLES.items():
-        area, first = name in AREAS, "first run minus second"
-        mean, over = (f"Mean Δ {title}", ", mean over targets") if area else (f"Δ {title}", "")
+        area, first, group = name in AREAS, "first run minus second", f"Δ {title}"
+        mean, over = ("Mean", ", mean over targets") if area else ("Value", "")
         better = "targets on which the first run is better, of those scored"
         columns |= {
-            f"{name}_better": Column(f"{title} higher", better),
-            f"{name}_mean": Column(mean, first + over),
-            f"{name}_interval": Column("95% interval", "of this difference, both on the same resamples"),
-            f"{name}_sd": Column("SD", _SD),
-            f"{name}_median": Column(f"Median Δ {title}", f"{first}, median over targets"),
+            f"{name}_better": Column("Higher on", better, group=group),
+            f"{name}_mean": Column(mean, first + over, group=group),
+            f"{name}_interval": Column("95% interval", "of it, both on the same resamples", group=group),
+            f"{name}_sd": Column("SD", _SD, group=group),
+            f"{name}_median": Column("Median", f"{first}, median over targets", group=group),
         }
-    description = (
+    prose = (
         f"Each pair of runs on the same test rows (of more than {_MOST_PAIRED} runs, each with the reference "
-        "and with the best): the first minus the second (Δ). An interval without 0 "
-        "says that the difference hardly comes from the choice of test rows: it is a bootstrap over 100-kb "
-        "blocks of the genome (over rows for sequences without coordinates, texts and images) with the same "
-        "blocks for both. How much other seeds would differ, only repeated runs tell (SD). "
-        "Trainings that were not evaluated, and folds that only one run has, are left out."
+        "and with the best): the first minus the second (Δ). An interval without 0 says that the difference "
+        "hardly comes from the choice of test rows; how much other seeds would differ, only repeated runs "
+        "tell (SD). Trainings that were not evaluated, and folds that only one run has, are left out."
     )
-    return table("danq_comparison", "Differences between runs", description, "Difference", columns, rows)
+    pairs = table("Difference", columns, rows)
+    return section("differences", "Differences between runs", "compared", prose, pairs)
 
 
 def _row(ours: Group, theirs: Group) -> dict[str, Any]:
@@ -166,65 +173,56 @@ def _row(ours: Group, theirs: Group) -> dict[str, Any]:
     return row
 
 
-def by_target(results: Results) -> list[Section | None]:
-    """One searchable table a dataset: every target, each run minus the reference."""
-    families = results.families()
-    return [
-        _target_table(groups, f"danq_by_target_{number}", f" of {name}" if len(families) > 1 else "")
-        for number, (name, groups) in enumerate(families.items())
-    ]
+def by_target(results: Results) -> Section | None:
+    """One table for runs on the same rows: every target, each run minus the reference."""
+    parts, prose = (
+        [],
+        (
+            "Each run minus the reference (Δ) on the same test rows, target by target. Of many targets some "
+            "differ by chance: single ones are no proof."
+        ),
+    )
+    for name, groups, several in _comparable(results):
+        against, others = _others(groups)
+        # of many runs the best, in their order
+        kept = sorted(others, key=mean_auroc, reverse=True)[:_MOST_PAIRED]
+        shown = [group for group in others if any(group is each for each in kept)]
+        parts.append(headed(name if several else "", _target_table(results, against, shown)))
+        if len(shown) < len(others):
+            prose += f" Of more runs, the {len(shown)} with the highest mean AUROC are shown."
+    return section("by-target", "Target by target", "compared", prose, *parts)
 
 
-def _target_table(groups: Sequence[Group], id_: str, suffix: str) -> Section | None:
-    against, others = _others(groups)
-    # of many runs the best, in their order
-    kept = sorted(others, key=mean_auroc, reverse=True)[:_MOST_PAIRED]
-    shown = [group for group in others if any(group is each for each in kept)]
+def _target_table(results: Results, against: Group, shown: Sequence[Group]) -> Markup:
     rows: dict[str, dict[str, Any]] = {}
     columns: dict[str, Column] = {}
     for number, group in enumerate(shown):
+        name = results.short_label(group, [against, *shown])
         for metric in AREAS:
             key, title = f"r{number}_{metric}", _TITLES[metric]
-            head = f"{shortened(group.name, LONGEST_HEAD)}: Δ {title}"
             meaning = f"{title} of {group.name} minus that of {against.name}"
-            columns[key] = Column(head, meaning, 4, signed=True)
+            head = f"{name} − {against.name}"
+            columns[key] = Column(f"Δ {title}", meaning, 4, head, signed=True)
             compared = difference(group, against, metric)
             for target, ours, theirs in [] if compared is None else compared.targets.iter_rows():
                 rows.setdefault(target, {})[key] = ours - theirs
-    description = (
-        f"{SEARCH}Each run minus {text(against.name)} (Δ) on the same test rows, target by target. Of many "
-        "targets some differ by chance: single ones are no proof. A click on the head of a column sorts."
-    )
-    if len(shown) < len(others):
-        description += f" Of more runs, the {len(shown)} with the highest mean AUROC are shown."
-    return table(id_, f"Target by target{suffix}", description, "Target", columns, rows)
+    return table("Target", columns, rows)
 
 
 def scatter(results: Results) -> Section | None:
     """AUROC of each target in the reference and in another run, one view a run."""
-    views: dict[str, dict[str, dict[str, float]]] = {}
-    axes: list[tuple[str, str]] = []
-    for groups in results.families().values():
+    views = []
+    for _, groups, _ in _comparable(results):
         against, others = _others(groups)
-        for group in others:
+        for group in sorted(others, key=mean_auroc, reverse=True)[:_MOST_PAIRED]:
             compared = difference(group, against, "auroc")
             if compared is None or compared.targets.is_empty():
                 continue
-            views[results.label(group)] = {
-                text(target): {"x": round(theirs, 4), "y": round(ours, 4)}
+            points = [
+                (theirs, ours, f"{target}: {theirs:.4f} → {ours:.4f}")
                 for target, ours, theirs in compared.targets.iter_rows()
-            }
-            names = [shortened(each.name, LONGEST_BUTTON) for each in (against, group)]
-            axes.append((f"AUROC of {names[0]}", f"AUROC of {names[1]}"))
-    if not views:
-        return None
-    lowest = min(area for view in views.values() for point in view.values() for area in point.values())
-    low = float(np.floor(lowest * 20) / 20)
-    equal = [
-        {"x": x, "y": x, "name": "equal", "color": GREY, "marker_size": 3, "annotate": False}
-        for x in np.linspace(low, 1, 121).round(4).tolist()
-    ]
-    settings = {"square": True, "height": 600, "marker_size": 7, "extra_series": [equal] * len(views)}
-    settings |= {"xmin": low, "xmax": 1, "ymin": low, "ymax": 1}
-    description = "Each point is a target; above the dotted line the run is better than the reference."
-    return scatter_plot("danq_against", "AUROC target by target", description, views, axes, settings)
+            ]
+            axes = (f"AUROC of {against.name}", f"AUROC of {group.name}")
+            views.append(point_view(results.label(group), axes, points, equal=True))
+    prose = "Each point is a target; above the dashed line the run is better than the reference."
+    return section("against", "AUROC target by target", "compared", prose, figure(views))

@@ -1,32 +1,51 @@
-"""Sections of the report in the form MultiQC reads as custom content."""
+"""What the report is made of: sections, and the tables, listings and figures in them.
 
-import html
+A section is made by a function of `Results` that returns ``section(id, title, group, prose, *parts)``, or
+None where there is nothing to show; `danq.report.page.sections` lists these functions in the order of the
+page. Parts come from `table`, `listing`, `figure` and `headed`, drawings from `danq.report.plots`. Whatever
+is handed to these functions as ``str`` is text and is escaped by Jinja2; only what they return is `Markup`,
+which is taken as it is. Nobody else makes `Markup`, except a template of its own in an environment that
+escapes.
+"""
+
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from math import isfinite
-from typing import Any
+from pathlib import Path
+from typing import Any, Literal
 
-LONGEST_HEAD = 24
-"""Letters of the name of a run in the head of a column."""
-SEARCH = (
-    '<input type="search" class="form-control form-control-sm danq-search" '
-    'placeholder="Search targets" aria-label="Search targets">'
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+GroupId = Literal["verdict", "good", "compared", "variants", "made"]
+GROUPS: Mapping[GroupId, str] = {
+    "verdict": "Verdict",
+    "good": "How good",
+    "compared": "Compared",
+    "variants": "Variants",
+    "made": "How it was made",
+}
+"""The parts of the page, in order, with their titles."""
+TEMPLATES = Environment(
+    loader=FileSystemLoader(Path(__file__).parent),
+    autoescape=True,
+    undefined=StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
 )
-"""A box that hides the rows of the section's table whose name lacks what is typed."""
 
 
 @dataclass(frozen=True)
 class Section:
-    """One section: what MultiQC is told of it, and its data."""
+    """One section of the page; `printed` ones are in the print view as well."""
 
     id: str
-    config: dict[str, Any]
-    data: Any
-
-    def content(self) -> dict[str, Any]:
-        """Contents of its ``_mqc.json`` file."""
-        return {"id": self.id, **self.config, "data": self.data}
+    title: str
+    group: GroupId
+    html: Markup
+    printed: bool = False
 
 
 @dataclass(frozen=True)
@@ -35,10 +54,12 @@ class Column:
 
     Attributes
     ----------
+    title, description : str
+        Head, and what is shown when the pointer rests on it.
     decimals : int or None
         Decimals shown; None for text.
-    low, high, colour : float or None, float or None, str
-        Range and scale of the bar behind the number; no bar without `colour`.
+    group : str
+        Head above those of neighbouring columns of the same group, such as the run that they are about.
     hidden, signed : bool
         Shown only when the reader chooses it; positive numbers have a plus sign.
     """
@@ -46,47 +67,99 @@ class Column:
     title: str
     description: str
     decimals: int | None = None
-    low: float | None = None
-    high: float | None = None
-    colour: str = ""
+    group: str = ""
     hidden: bool = False
     signed: bool = False
 
-    def header(self) -> dict[str, Any]:
-        """Give what MultiQC is told of the column."""
-        written = f"{{:{'+' if self.signed else ''},.{self.decimals}f}}"
-        header = {
-            "title": text(self.title),
-            "description": text(self.description),
-            "hidden": self.hidden,
-            "scale": self.colour or False,
-            "format": None if self.decimals is None else written,
-            "min": self.low,
-            "max": self.high,
-        }
-        return {key: value for key, value in header.items() if value is not None}
+    def written(self, value: Any) -> str:
+        """Write a cell; nothing where the value is missing or no number."""
+        if value is None or (isinstance(value, float) and not isfinite(value)):
+            return ""
+        if self.decimals is None or isinstance(value, str):
+            return text(value)
+        return f"{value:{'+' if self.signed else ''},.{self.decimals}f}"
 
 
-def area_column(area: str, title: str, description: str) -> Column:
-    """Make a column of an AUROC or AUPRC, with a bar from what chance reaches, or 0, to 1."""
-    low, colour = (0.5, "Blues") if area == "auroc" else (0, "Greens")
-    return Column(title, description, 4, low, 1, colour)
+@dataclass(frozen=True)
+class Key:
+    """An entry of a legend: name, colour as ``#rrggbb``, and whether its line is dashed."""
+
+    name: str
+    colour: str
+    dashed: bool = False
 
 
-def section(id_: str, title: str, description: str, kind: str, data: Any, **config: Any) -> Section:
-    """Make a section of one of MultiQC's kinds of plots; `description` is HTML."""
-    common = {"section_name": text(title), "description": description, "plot_type": kind}
-    return Section(id_, common | config, data)
+@dataclass(frozen=True)
+class View:
+    """One of the views of a figure: the name on its button, a drawing, and the legend beside it."""
+
+    name: str
+    drawing: Markup
+    legend: Sequence[Key] = ()
 
 
 def text(value: object) -> str:
-    """Escape what comes from names and files, so that it is shown as it is.
+    """Make visible what a page swallows: white space at the ends of names, tabs and line breaks in them."""
+    return re.sub(r"^\s+|\s+$|[^\S ]", lambda space: "␣" * len(space[0]), str(value))
 
-    MultiQC takes names of rows for paths and keeps what stands after the last slash: slashes are escaped too.
-    It strips names as well: white space at either end becomes a visible sign, so that names stay distinct.
+
+def section(
+    id_: str, title: str, group: GroupId, prose: str, *parts: Markup, printed: bool = False
+) -> Section | None:
+    """Make a section of parts under a paragraph of plain text; None if all parts are empty."""
+    if not any(parts):
+        return None
+    body = Markup("<p>{}</p>").format(prose) if prose else Markup()
+    return Section(id_, title, group, body + Markup().join(parts), printed)
+
+
+def headed(title: str, *parts: Markup) -> Markup:
+    """Put a small head above parts; nothing if all are empty. Without a title the parts alone."""
+    body = Markup().join(parts)
+    return Markup("<h4>{}</h4>").format(text(title)) + body if body and title else body
+
+
+def table(first: str, columns: Mapping[str, Column], rows: Mapping[str, Mapping[str, Any]]) -> Markup:
+    """Make a table that the reader can sort, search and choose columns of; nothing without any value.
+
+    Parameters
+    ----------
+    first : str
+        Head of the names of rows.
+    columns : mapping of str to Column
+        Columns by key; those without any value are left out.
+    rows : mapping of str to mapping
+        Values (numbers or text) by key of the column, by name of the row.
     """
-    shown = re.sub(r"^\s+|\s+$", lambda ends: "␣" * len(ends[0]), str(value))
-    return html.escape(shown).replace("/", "&#47;")
+    written = {
+        name: {key: column.written(row.get(key)) for key, column in columns.items()}
+        for name, row in rows.items()
+    }
+    used = {key: column for key, column in columns.items() if any(row[key] for row in written.values())}
+    if not used:
+        return Markup()
+    heads = [(group, len(list(each))) for group, each in groupby(column.group for column in used.values())]
+    return _macro(
+        "table",
+        first=first,
+        columns=list(used.values()),
+        heads=heads if any(group for group, _ in heads) else [],
+        rows=[(text(name), [row[key] for key in used]) for name, row in written.items()],
+    )
+
+
+def listing(heads: Sequence[str], rows: Sequence[Sequence[object]]) -> Markup:
+    """Lay out facts, the first of each row as its head; nothing without rows, no empty heads."""
+    if not rows:
+        return Markup()
+    shown = [[text(value) for value in row] for row in rows]
+    return _macro("listing", heads=[text(head) for head in heads if any(heads)], rows=shown)
+
+
+def figure(views: Sequence[View | None], caption: str = "") -> Markup:
+    """Make a figure with a button a view where there are several; nothing without views."""
+    drawn = [view for view in views if view is not None]
+    return _macro("figure", views=drawn, caption=caption) if drawn else Markup()
 
 
 def between(low: float | None, high: float | None, sign: str = "") -> str | None:
@@ -96,54 +169,6 @@ def between(low: float | None, high: float | None, sign: str = "") -> str | None
     return f"{low:{sign}.3f} to {high:{sign}.3f}" if sign else f"{low:.3f}–{high:.3f}"
 
 
-def table(
-    id_: str,
-    title: str,
-    description: str,
-    first: str,
-    columns: Mapping[str, Column],
-    rows: Mapping[str, Mapping[str, Any]],
-) -> Section | None:
-    """Make a table of values by row name and column; `first` is the head of the names.
-
-    Columns without any value are left out; None if all are. `description` is HTML.
-    """
-    data = {
-        text(name): {
-            key: text(row[key]) if isinstance(row[key], str) else row[key]
-            for key in columns
-            if row.get(key) is not None and (not isinstance(row[key], float) or isfinite(row[key]))
-        }
-        for name, row in rows.items()
-    }
-    used = {key for row in data.values() for key in row}
-    if not used:
-        return None
-    headers = {key: column.header() for key, column in columns.items() if key in used}
-    pconfig = {
-        "id": f"{id_}_table",
-        "title": text(title),
-        "col1_header": text(first),
-        "sort_rows": False,
-        "no_violin": True,
-        "save_file": False,
-    }
-    return section(id_, title, description, "table", data, headers=headers, pconfig=pconfig)
-
-
-def page(id_: str, title: str, description: str, body: str) -> Section | None:
-    """Make a section of HTML; None if it is empty."""
-    return section(id_, title, description, "html", body) if body else None
-
-
-def listing(heads: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
-    """Lay out a plain HTML table; an empty string without rows."""
-    if not rows:
-        return ""
-    head = "".join(f"<th>{text(name)}</th>" for name in heads)
-    body = ""
-    for name, *values in rows:
-        body += f"<tr><th>{text(name)}</th>{''.join(f'<td>{text(value)}</td>' for value in values)}</tr>"
-    return (
-        f'<table class="table table-sm danq-list"><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>'
-    )
+def _macro(name: str, **values: Any) -> Markup:
+    macros = TEMPLATES.get_template("content.html").module
+    return Markup(getattr(macros, name)(**values))

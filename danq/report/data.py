@@ -1,7 +1,6 @@
 """Sections of the report about data and origin: repeats, class balance, splits, options, provenance."""
 
 from collections.abc import Iterator
-from importlib.metadata import version
 from typing import Any
 
 from danq.data.manifest import DatasetManifest
@@ -9,8 +8,8 @@ from danq.errors import first_few
 from danq.evaluate.runs import LeakageSummary
 from danq.learn.manifest import BundleManifest
 from danq.metrics import AREAS
-from danq.report.content import Column, Section, area_column, listing, page, table, text
-from danq.report.plots import MOST_LINES, Bars, Tab, bar_plot, line_plot
+from danq.report.content import Column, Section, figure, headed, listing, section, table
+from danq.report.plots import MOST_LINES, Line, Plot, bar_view, line_view
 from danq.report.results import Results
 
 _LEFT_OUT = {
@@ -21,7 +20,7 @@ _LEFT_OUT = {
     "too_many_n": "too many unknown bases (N) in the window",
     "negatives_dropped": "training bins without a positive target that were not kept",
 }
-_MOST_NAMES = 30
+_MOST_NAMES, _SHARE = 30, "Positive rows (%)"
 _SPLIT = {"train": "training", "valid": "validation", "test": "test"}
 _REST = "rows that neither overlap nor repeat a training row"
 
@@ -44,27 +43,27 @@ def leakage(results: Results) -> Section | None:
         }
     columns: dict[str, Column] = {}
     for area in AREAS:
-        title = f"Mean {area.upper()}"
-        columns[area] = area_column(area, title, "all test rows")
-        columns[f"{area}_left"] = area_column(area, f"{title} without repeats", _REST)
+        head = f"Mean {area.upper()}"
+        columns[area] = Column("All rows", "on all test rows", 4, head)
+        columns[f"{area}_left"] = Column("Without repeats", f"on test {_REST}", 4, head)
     columns |= {
         "left": Column("Rows left", f"test {_REST}", 0),
         "scored": Column("Scored", "targets that still have positives and negatives, of all targets"),
     }
-    description = " ".join(sentences.values())
-    return table("danq_leakage", "Repeats of training rows", description, "Run", columns, rows)
+    prose = " ".join(sentences.values())
+    return section("repeats", "Repeats of training rows", "made", prose, table("Run", columns, rows))
 
 
 def _sentence(dataset: str, leak: LeakageSummary) -> str:
     if not leak.word_bp:
         return (
-            f"Of {leak.windows:,} test rows of {text(dataset)}, {leak.repeats:,} are the same as a "
+            f"Of {leak.windows:,} test rows of {dataset}, {leak.repeats:,} are the same as a "
             "training row; they are left out of the columns “without repeats”."
         )
     sample = f" (in {leak.words_sampled:.0%} of the words)" if leak.words_sampled < 1 else ""
     share = leak.repeats / max(leak.windows, 1)
     return (
-        f"Of {leak.windows:,} test windows of {text(dataset)}, {leak.overlapping:,} overlap a training "
+        f"Of {leak.windows:,} test windows of {dataset}, {leak.overlapping:,} overlap a training "
         f"window and {leak.repeats:,} ({share:.1%}) nearly repeat training sequence: at least "
         f"{leak.smallest_share:.0%} of the {leak.word_bp}-bp words of the window, or of its bin, "
         f"occur on either strand of the training windows{sample}. Both kinds are left out of the columns "
@@ -74,46 +73,44 @@ def _sentence(dataset: str, leak: LeakageSummary) -> str:
 
 def balance(results: Results) -> Section | None:
     """Positives of each target and split, as shares; sorted lines where the targets are too many for bars."""
-    ylab = "Positive rows (%)"
-    shares: dict[str, dict[str, dict[str, float]]] = {}
-    views: dict[str, tuple[str, Bars]] = {}
+    views, several = [], len(results.datasets) > 1
+    prose = "Positive rows of each target in the training, validation and test rows."
     for name, manifest in results.datasets.items():
         labels = {split: n * max(manifest.sub_bins, 1) for split, n in manifest.n.items() if n}
-        counts, shares[name] = {}, {}
-        for target in manifest.targets:
-            positives = {split: target.counts[split] for split in labels}
-            counts[target.name] = {_SPLIT[split]: n for split, n in positives.items()}
-            shares[name][target.name] = {
-                _SPLIT[split]: round(100 * n / labels[split], 4) for split, n in positives.items()
-            }
-        before = f"{name}: " if len(results.datasets) > 1 else ""
-        views |= {f"{before}share": (ylab, shares[name]), f"{before}number": ("Positive rows", counts)}
-    description = "Positive rows of each target in the training, validation and test rows."
-    if all(len(targets) <= MOST_LINES for targets in shares.values()):
-        return bar_plot("danq_balance", "Class balance", description, views)
-    tabs = []
-    for name, targets in shares.items():
-        lines = {}
-        for split in next(iter(targets.values()), {}):
-            falling = sorted((each[split] for each in targets.values()), reverse=True)
-            lines[split] = list(enumerate(falling, 1))
-        tabs.append(Tab(name, lines))
-    description += " Targets stand in falling order, for each split on its own."
-    return line_plot("danq_balance", "Class balance", description, ("Rank of the target", ylab), tabs)
+        shares = {
+            target.name: {_SPLIT[split]: 100 * target.counts[split] / n for split, n in labels.items()}
+            for target in manifest.targets
+        }
+        before = f"{name}: " if several else ""
+        if len(shares) <= MOST_LINES:
+            counts = {t.name: {_SPLIT[split]: t.counts[split] for split in labels} for t in manifest.targets}
+            views += [bar_view(f"{before}share", _SHARE, shares), bar_view(f"{before}number", "Rows", counts)]
+            continue
+        lines = [
+            Line(
+                split, list(enumerate(sorted((each[split] for each in shares.values()), reverse=True), 1)), i
+            )
+            for i, split in enumerate(_SPLIT[split] for split in labels)
+        ]
+        plot = Plot("Share of positive rows", ("Rank of the target", _SHARE), lines, logarithmic=True)
+        views.append(line_view(f"{before}share", [plot], size=(620, 320)))
+        prose += f" Of {name}, targets stand in falling order, for each split on its own."
+    return section("balance", "Class balance", "made", prose, figure(views))
 
 
 def data(results: Results) -> Section | None:
     """Tell what the rows are, how they were split, and which bins were left out and why."""
-    body = ""
-    for name, manifest in results.datasets.items():
-        body += f"<h4>{text(name)}</h4>" + listing(["", ""], list(_facts(results, manifest)))
-    description = "What was learned from."
+    parts = [
+        headed(name if len(results.datasets) > 1 else "", listing(["", ""], list(_facts(results, manifest))))
+        for name, manifest in results.datasets.items()
+    ]
+    prose = "What was learned from."
     if any(manifest.window for manifest in results.datasets.values()):
-        description += (
+        prose += (
             " Windows are what a model sees; the bin in the middle of a window carries the labels. Bins are "
             "left out for one reason each, the first that applies."
         )
-    return page("danq_data", "Data and splits", description, body)
+    return section("data", "Data and splits", "made", prose, *parts)
 
 
 def _facts(results: Results, manifest: DatasetManifest) -> Iterator[tuple[str, str]]:
@@ -153,12 +150,10 @@ def options(results: Results) -> Section | None:
     flat = {results.label(run): _flat(run.bundle) for run in results.drawn}
     keys = dict.fromkeys(key for each in flat.values() for key in each)
     rows = [[key, *(each.get(key, "") for each in flat.values())] for key in keys]
-    description = (
-        "All options with their values, defaults included. Lists and paths are shown as they were read."
-    )
+    prose = "All options with their values, defaults included. Lists and paths are shown as they were read."
     if results.first_drawn:
-        description += " Of a run with several seeds or folds the first is shown; the others differ in these."
-    return page("danq_options", "Options", description, listing(["Option", *flat], rows))
+        prose += " Of a run with several seeds or folds the first is shown; the others differ in these."
+    return section("options", "Options", "made", prose, listing(["Option", *flat], rows))
 
 
 def _flat(bundle: BundleManifest) -> dict[str, str]:
@@ -189,12 +184,11 @@ def provenance(results: Results) -> Section | None:
         rows.append(["Digest of the genome", *(each.dataset.genome_digest or "–" for each in bundles)])
     versions = [origin.get("versions", {}) for origin in origins]
     rows += [[name, *(each.get(name, "") for each in versions)] for name in sorted(set().union(*versions))]
-    rows.append(["This page", *[f"MultiQC {version('multiqc')}"] * len(bundles)])
-    description = (
+    prose = (
         "What made each run: command, machine, seed, SHA-256 digests of what went in and came out, versions."
     )
     heads = ["", *map(results.label, results.runs)]
-    return page("danq_provenance", "Provenance", description, listing(heads, rows))
+    return section("provenance", "Provenance", "made", prose, listing(heads, rows))
 
 
 def provenance_of_scores(results: Results) -> Section | None:
@@ -212,11 +206,9 @@ def provenance_of_scores(results: Results) -> Section | None:
     rows += [[key, *(_option(each.options.get(key)) for each in scores)] for key in options]
     rows.append(["Command", *(each.provenance.get("command", "") for each in scores)])
     heads = ["", *(callset.name for callset in results.callsets)]
-    description = (
-        "Which variants were scored by which models, with all options. Formulas are in the documentation."
-    )
-    body = listing(heads, rows) if scores else ""
-    return page("danq_scores_provenance", "Provenance of the scores", description, body)
+    prose = "Which variants were scored by which models, with all options. Formulas are in the documentation."
+    body = listing(heads, rows if scores else [])
+    return section("provenance-of-scores", "Provenance of the scores", "made", prose, body)
 
 
 def _option(value: Any) -> str:

@@ -37,6 +37,10 @@ class Results:
         several = len({each.family for each in self.runs}) > 1
         return f"{run.family} · {run.name}" if several else run.name
 
+    def short_label(self, run: Group, beside: Sequence[Group]) -> str:
+        """Give the name of a run, with its dataset where those beside it are on several."""
+        return self.label(run) if len({each.family for each in beside}) > 1 else run.name
+
     @property
     def groups(self) -> tuple[Group, ...]:
         """Runs as the configuration names them, in order."""
@@ -59,6 +63,22 @@ class Results:
         for group in self.groups:
             families.setdefault(group.family, []).append(group)
         return families
+
+    def comparable(self) -> dict[str, list[Group]]:
+        """Put groups together that are on one dataset, or were tested on the same rows of several.
+
+        The keys are the names of the datasets.
+        """
+        sets: list[tuple[list[str], set[object], list[Group]]] = []
+        for family, groups in self.families().items():
+            names, members = [family], list(groups)
+            rows: set[object] = {tested for group in groups for tested in group.tested}
+            # whoever shares rows with these joins them, also where it only now connects two sets
+            for joined in [each for each in sets if each[1] & rows]:
+                sets.remove(joined)
+                names, rows, members = joined[0] + names, joined[1] | rows, joined[2] + members
+            sets.append((names, rows, members))
+        return {", ".join(names): members for names, _, members in sets}
 
 
 def read_results(path: Path, names: Sequence[str] = (), callsets: Collection[str] = ()) -> Results:

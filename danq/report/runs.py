@@ -7,11 +7,10 @@ import numpy as np
 import polars as pl
 
 from danq.evaluate.compare import mean_and_sd
-from danq.evaluate.intervals import FEWEST_BLOCKS
 from danq.evaluate.runs import MeasuredSplit, Run
 from danq.learn.ending import not_above_chance
-from danq.report.content import Column, Section, area_column, between, table
-from danq.report.plots import Points, Tab, line_plot
+from danq.report.content import Column, Section, between, figure, section, table
+from danq.report.plots import Line, Plot, Points, line_view
 from danq.report.results import Results
 
 _MOST = "the most probable class (of one target, positive at 0.5 and above)"
@@ -22,42 +21,48 @@ _SPEED = {
 }
 _COLUMNS = {
     "model": Column("Model", "architecture"),
-    "auroc": area_column("auroc", "Mean AUROC", "mean over scored targets of the area under the ROC curve"),
-    "auroc_interval": Column("95% interval", "of the mean AUROC, by bootstrap over blocks of the genome"),
-    "auroc_median": area_column("auroc", "Median AUROC", "median over scored targets"),
-    "auprc": area_column("auprc", "Mean AUPRC", "mean over scored targets of the average precision"),
-    "auprc_interval": Column("95% interval", "of the mean AUPRC, by bootstrap over blocks of the genome"),
-    "auprc_median": area_column("auprc", "Median AUPRC", "median over scored targets"),
+    "auroc": Column("Mean", "mean over scored targets of the area under the ROC curve", 4, "AUROC"),
+    "auroc_interval": Column("95% interval", "of the mean AUROC, by bootstrap over test rows", group="AUROC"),
+    "auroc_median": Column("Median", "median AUROC of the scored targets", 4, "AUROC", hidden=True),
+    "auprc": Column("Mean", "mean over scored targets of the average precision", 4, "AUPRC"),
+    "auprc_interval": Column("95% interval", "of the mean AUPRC, by bootstrap over test rows", group="AUPRC"),
+    "auprc_median": Column("Median", "median AUPRC of the scored targets", 4, "AUPRC", hidden=True),
     "f1": Column(
-        "Mean F1 (validation)", "mean over targets of F1 at the threshold that is best on validation", 3
+        "Mean F1", "mean over targets of F1 at the threshold that is best on validation", 3, "Calls"
     ),
-    "binary_f1": Column("F1 (0.5)", "F1 of the positive rows, called at probability 0.5; one target", 4),
-    "accuracy": Column("Accuracy", f"share of rows that are called rightly: {_MOST}", 4, 0, 1, "Blues"),
-    "macro_f1": Column("Macro F1", f"mean F1 over classes, {_MOST} being called", 4),
-    "mcc": Column("MCC", f"Matthews correlation of {_MOST}", 4),
-    "blocks": Column(
-        "Blocks", "what the bootstrap draws: blocks of 100 kb that hold rows, or else single rows"
+    "binary_f1": Column(
+        "F1 (0.5)", "F1 of the positive rows, called at probability 0.5; one target", 4, "Calls"
     ),
-    "scored": Column("Scored", "targets with positives and negatives in the split, of all targets"),
+    "accuracy": Column("Accuracy", f"share of rows that are called rightly: {_MOST}", 4, "Calls"),
+    "macro_f1": Column("Macro F1", f"mean F1 over classes, {_MOST} being called", 4, "Calls"),
+    "mcc": Column("MCC", f"Matthews correlation of {_MOST}", 4, "Calls"),
     "ece": Column("ECE", "expected calibration error, mean over scored targets", 4),
+    "scored": Column("Scored", "targets with positives and negatives in the split, of all targets"),
+    "blocks": Column(
+        "Blocks",
+        "what the bootstrap draws: blocks of 100 kb that hold rows, or else single rows",
+        hidden=True,
+    ),
     "remark": Column(
         "Remark",
         "whether the run was evaluated and its training got further than chance on the validation rows",
     ),
     "epoch": Column("Best epoch", "epoch whose weights were kept", 0),
-    **_SPEED,
-    "parameters": Column("Parameters", "trained and fixed weights", 0),
+    "minutes": _SPEED["minutes"],
+    "parameters": Column("Parameters", "trained and fixed weights", 0, hidden=True),
 }
 _HISTORY = {
-    "Loss": ("Loss a row", {"train_loss": ", training", "valid_loss": ", validation"}),
-    "AUROC": ("Validation AUROC, mean over targets", {"valid_auroc": ""}),
-    "AUPRC": ("Validation AUPRC, mean over targets", {"valid_auprc": ""}),
-    "F1": ("Validation F1, mean over targets", {"valid_f1": ""}),
-    "Learning rate": ("Learning rate", {"learning_rate": ""}),
+    "Loss a row": {"train_loss": ", training", "valid_loss": ""},
+    "Validation AUROC": {"valid_auroc": ""},
+    "Validation AUPRC": {"valid_auprc": ""},
+    "Validation F1": {"valid_f1": ""},
+    "Learning rate": {"learning_rate": ""},
 }
+_DEVIATING = ("auroc", "auprc", "f1", "binary_f1", "accuracy", "macro_f1", "mcc")
+"""Columns whose standard deviation over the trainings of a run is shown."""
 _CALLED_AT = {
-    "chosen": ("validation", "at the threshold of each target that is best on validation"),
-    "half": ("0.5", "at probability 0.5"),
+    "chosen": ("Threshold of validation", "at the threshold of each target that is best on validation"),
+    "half": ("Threshold 0.5", "at probability 0.5"),
 }
 _CALLS = {
     "accuracy": ("Accuracy", "share of right labels"),
@@ -69,28 +74,28 @@ _CALLS = {
 
 
 def side_by_side(results: Results) -> Section | None:
-    """One row a run: what it is, how good, how long it took; of repeated runs their mean and sd as well."""
-    columns = _with_sd(_COLUMNS, ("auroc", "auprc", "f1", "binary_f1", "accuracy", "macro_f1", "mcc"))
-    rows = _by_group(results, _row, columns)
-    repeated = [group for group in results.groups if len(group.members) > 1]
-    rows |= {results.label(run): _row(run) for group in repeated for run in group.members}
+    """One row a run: what it is, how good, how long it took; of repeated runs their mean and sd."""
+    columns = _with_sd(_COLUMNS, _DEVIATING)
     splits = sorted({run.split for run in results.runs})
-    description = (
-        f"How the runs compare on rows of the {' and '.join(splits)} split that no model saw in training. "
-        "Means and medians are over the targets that have both positives and negatives there. Intervals are "
-        "95% intervals of a bootstrap over 100-kb blocks of the genome (over rows for sequences without "
-        "coordinates, texts and images). They are percentiles of the resamples, moved back by as much as "
-        "resampling raises the metric, which it does for the AUPRC: a row drawn twice ties with itself "
-        "(Efron & Tibshirani 1993, An Introduction to the Bootstrap, ch. 10 and 13). "
-        f"Below {FEWEST_BLOCKS} blocks there is no interval: so few tell too little of how much others would "
-        "differ."
+    prose = (
+        f"How good the runs are on rows of the {' and '.join(splits)} split, which no model saw in training. "
+        "Means and medians are over the targets that have both positives and negatives there."
     )
-    if repeated:
-        description += (
-            " A run with several seeds or folds has a line with the mean of its trainings, and their sample "
-            "standard deviation (SD); the trainings themselves follow below."
+    if len(results.groups) < len(results.runs):
+        prose += (
+            " A run with several seeds or folds has the mean of its trainings and their sample standard "
+            "deviation (SD)."
         )
-    return table("danq_runs", "Runs side by side", description, "Run", columns, rows)
+    rows = table("Run", columns, _by_group(results, _row, columns))
+    return section("runs", "Runs", "good", prose, rows, printed=True)
+
+
+def trainings(results: Results) -> Section | None:
+    """One row a training of the runs that were trained several times."""
+    repeated = [group for group in results.groups if len(group.members) > 1]
+    rows = {results.label(run): _row(run) for group in repeated for run in group.members}
+    prose = "The trainings of the runs with several seeds or folds, one by one."
+    return section("trainings", "Repeats of runs", "made", prose, table("Training", _COLUMNS, rows))
 
 
 def _with_sd(columns: Mapping[str, Column], deviating: Iterable[str]) -> dict[str, Column]:
@@ -99,8 +104,8 @@ def _with_sd(columns: Mapping[str, Column], deviating: Iterable[str]) -> dict[st
     for name, column in columns.items():
         wide[name] = column
         if name in deviating:
-            meaning = f"sample standard deviation of the trainings: {column.title}"
-            wide[f"{name}_sd"] = Column("SD", meaning, column.decimals)
+            meaning = f"sample standard deviation of the trainings: {column.description}"
+            wide[f"{name}_sd"] = Column("SD", meaning, column.decimals, column.group)
     return wide
 
 
@@ -162,20 +167,20 @@ def _blocks(measured: MeasuredSplit) -> str | None:
 def calls(results: Results) -> Section | None:
     """One row a run: how good calls are at the thresholds of validation and at 0.5; of repeats the mean."""
     metrics = {
-        f"{at}_{metric}": Column(f"{title} ({name})", f"{meaning}; {threshold}", 4)
+        f"{at}_{metric}": Column(title, f"{meaning}; {threshold}", 4, name)
         for at, (name, threshold) in _CALLED_AT.items()
         for metric, (title, meaning) in _CALLS.items()
     }
     columns = {"called": Column("Targets called", "targets to which validation gives a threshold, of all")}
     columns |= _with_sd(metrics, metrics)
-    description = (
+    prose = (
         "How good calls of the targets are once every probability is called positive or negative: "
-        f"{_CALLED_AT['chosen'][1]} (“validation”), and {_CALLED_AT['half'][1]} (“0.5”). Accuracy and micro "
-        "F1 are over all labels of the targets that were called; macro F1 and MCC are means over those with "
-        "positives and negatives. Where positives are rare, calling none gives a high accuracy."
+        f"{_CALLED_AT['chosen'][1]}, and {_CALLED_AT['half'][1]}. Accuracy and micro F1 are over all labels "
+        "of the targets that were called; macro F1 and MCC are means over those with positives and "
+        "negatives. Where positives are rare, calling none gives a high accuracy."
     )
-    rows = _by_group(results, _calls, columns)
-    return table("danq_calls", "Calls at thresholds", description, "Run", columns, rows)
+    rows = table("Run", columns, _by_group(results, _calls, columns))
+    return section("calls", "Calls at thresholds", "good", prose, rows)
 
 
 def _calls(run: Run) -> dict[str, Any]:
@@ -192,24 +197,21 @@ def _calls(run: Run) -> dict[str, Any]:
 
 def training(results: Results) -> Section | None:
     """Loss and validation metrics by epoch, of runs with more than one epoch."""
-    tabs = []
-    for name, (ylab, columns) in _HISTORY.items():
-        lines: dict[str, Points] = {}
-        dashed, groups = [], []
-        for number, run in enumerate(results.drawn):
-            for column, suffix in columns.items():
-                line = results.label(run) + suffix
-                if points := _by_epoch(run.history, column):
-                    lines[line] = points
-                    dashed += [line] if column == "train_loss" else []
-                    groups.append(number)
-        tabs.append(Tab(name, lines, tuple(dashed), ylab, tuple(groups)))
-    description = (
+    plots = []
+    for title, columns in _HISTORY.items():
+        lines = [
+            Line(results.label(run) + suffix, points, number, column == "train_loss")
+            for number, run in enumerate(results.drawn)
+            for column, suffix in columns.items()
+            if (points := _by_epoch(run.history, column))
+        ]
+        plots.append(Plot(title, ("Epoch", ""), lines, whole_steps=True))
+    prose = (
         "By epoch: the loss on training and validation rows, and the means over scored targets on validation "
         "(F1 at a threshold of 0.5). Runs that are not trained in epochs have no line." + results.first_drawn
     )
-    axes = ("Epoch", "Loss a row")
-    return line_plot("danq_training", "Training", description, axes, tabs, whole_steps=True)
+    drawn = figure([line_view("Training", plots, columns=3, size=(330, 270))])
+    return section("training", "Training", "made", prose, drawn, printed=True)
 
 
 def _by_epoch(history: pl.DataFrame | None, column: str) -> Points:
@@ -230,8 +232,8 @@ def throughput(results: Results) -> Section | None:
         "resumed": Column("Resumed", "whether the training went on after an interruption"),
         "device": _SPEED["device"],
     }
-    description = "Speed of training. Where waiting is near 0, reading and encoding kept up with the device."
-    return table("danq_throughput", "Throughput", description, "Run", columns, rows)
+    prose = "Speed of training. Where waiting is near 0, reading and encoding kept up with the device."
+    return section("throughput", "Time of training", "made", prose, table("Run", columns, rows))
 
 
 def _speed(run: Run) -> dict[str, Any]:
@@ -255,5 +257,5 @@ def jobs(results: Results) -> Section | None:
         "memory": Column("Peak memory (MB)", "largest resident memory of the job's processes", 0),
         "load": Column("Processor use (%)", "mean over the job; 100 is one core", 0),
     }
-    description = "Resources of the workflow's jobs, as Snakemake measured them."
-    return table("danq_jobs", "Jobs", description, "Job", columns, rows)
+    prose = "Resources of the workflow's jobs, as Snakemake measured them."
+    return section("jobs", "Time of jobs", "made", prose, table("Job", columns, rows))

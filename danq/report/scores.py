@@ -1,10 +1,10 @@
 """Sections of the report about scored variants: what was scored, effects, agreement with what is known."""
 
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 import polars as pl
+from markupsafe import Markup
 
 from danq.report.callsets import (
     Callset,
@@ -15,8 +15,8 @@ from danq.report.callsets import (
     strongest_alleles,
     strongest_targets,
 )
-from danq.report.content import Column, Section, table, text
-from danq.report.plots import Points, Tab, line_plot, scatter_plot
+from danq.report.content import Column, Section, View, figure, headed, section, table
+from danq.report.plots import Line, Plot, line_view, point_view
 from danq.report.results import Results
 from danq.score.measures import EFFECT, LOGIT_DIFF, MEASURES, Measure
 from danq.variants.alleles import REASONS
@@ -26,22 +26,18 @@ _BINS = 60
 _MOST_COMPARED = 200
 _LONGEST_REGION, _MOST_TARGETS, _MOST_CONTIGS, _MOST_POINTS = 5_000, 8, 24, 1_000
 """bp of a region that is drawn target by target; targets, contigs and points of a view that are drawn."""
-_THINNED = (
-    f" Where there are more than {_MOST_POINTS:,} alleles, the strongest of each of {_MOST_POINTS:,} equal "
-    "stretches is drawn; scores.parquet has them all."
-)
 _SHOWN = sorted((measure for measure in MEASURES if measure.title), key=lambda measure: measure.of)
 """Measures in tables, those of alleles before those of targets."""
 
 
 def scores(results: Results) -> list[Section | None]:
     """Sections of all callsets: counts, distribution, strongest alleles, effects by position, truth."""
-    sections, compared = [counts(results), distribution(results)], []
-    for number, callset in enumerate(results.callsets):
-        of = f" of {callset.name}" if len(results.callsets) > 1 else ""
-        sections += [strongest(callset, number, of), along(callset, number, of)] if callset.wide else []
-        compared.append(truth(callset, number, of))
-    return [*sections, *compared]
+    return [counts(results), distribution(results), strongest(results), along(results), truth(results)]
+
+
+def _head(results: Results, callset: Callset) -> str:
+    """Name of a callset over its part of a section, where there are several."""
+    return callset.name if len(results.callsets) > 1 else ""
 
 
 def counts(results: Results) -> Section | None:
@@ -70,11 +66,11 @@ def counts(results: Results) -> Section | None:
         **flags,
         "speed": Column("Alleles/s", "alleles scored a second", 0),
     }
-    description = (
+    prose = (
         "Every alternate allele of the input is scored, or not scored for one of the reasons shown here, "
         "which its row of ledger.tsv gives as well. Columns in brackets count flags."
     )
-    return table("danq_scores", "Variant scores", description, "Callset", columns, rows)
+    return section("scores", "Variant scores", "variants", prose, table("Callset", columns, rows))
 
 
 def _words(key: str) -> str:
@@ -83,30 +79,38 @@ def _words(key: str) -> str:
 
 def distribution(results: Results) -> Section | None:
     """Histogram of the largest absolute effect of each allele, and the number at or above each value."""
-    histograms: dict[str, Points] = {}
-    beyond: dict[str, Points] = {}
-    for callset in results.callsets:
-        if callset.wide:
-            n, edges = histogram(callset, _BINS)
-            centres = (edges[:-1] + edges[1:]) / 2
-            above = np.cumsum(n[::-1])[::-1]
-            for views, x, heights in ((histograms, centres, n), (beyond, edges[:-1], above)):
-                drawn = zip(x.tolist(), heights.tolist(), strict=True)
-                views[callset.name] = [(effect, height) for effect, height in drawn if height]
-    tabs = [
-        Tab("Histogram", histograms, ylab=f"Alleles in a bin ({_BINS} of equal width)"),
-        Tab("At or above", beyond, ylab="Alleles at or above"),
+    plots: dict[str, list[Line]] = {f"Alleles in each of {_BINS} equal bins": [], "Alleles at or above": []}
+    for number, callset in enumerate(callset for callset in results.callsets if callset.wide):
+        n, edges = histogram(callset, _BINS)
+        centres, above = (edges[:-1] + edges[1:]) / 2, np.cumsum(n[::-1])[::-1]
+        for lines, x, heights in zip(plots.values(), (centres, edges[:-1]), (n, above), strict=True):
+            drawn = zip(x.tolist(), heights.tolist(), strict=True)
+            lines.append(Line(callset.name, [point for point in drawn if point[1]], number))
+    axes = ("Largest |logit difference|", "Alleles")
+    views = [
+        line_view("Effects", [Plot(title, axes, each, logarithmic=True) for title, each in plots.items()])
     ]
-    description = (
+    prose = (
         "Largest absolute logit difference of each scored allele, over all targets of the model (natural "
         "logarithm). Counts are on a logarithmic axis; empty bins have no point."
     )
-    axes = ("Largest |logit difference|", "Alleles")
-    return line_plot("danq_effects", "Distribution of effects", description, axes, tabs, logarithmic=True)
+    return section("effects", "Distribution of effects", "variants", prose, figure(views))
 
 
-def strongest(callset: Callset, number: int, of: str) -> Section | None:
-    """Make the table of the alleles with the largest effects."""
+def strongest(results: Results) -> Section | None:
+    """Make the tables of the alleles with the largest effects."""
+    prose = (
+        f"Alleles with the largest absolute logit difference (at most {_STRONGEST}), and the target that "
+        "shows it. Positions are 1-based, alleles as the input has them. Numbers of a target are left out "
+        "where its columns were not written."
+    )
+    parts = [
+        headed(_head(results, callset), _strongest(callset)) for callset in results.callsets if callset.wide
+    ]
+    return section("strongest", "Strongest variants", "variants", prose, *parts)
+
+
+def _strongest(callset: Callset) -> Markup:
     of_allele, of_target = ([m.name for m in _SHOWN if m.of == kind] for kind in ("allele", "target"))
     rows: dict[str, dict[str, Any]] = {}
     for row in strongest_alleles(callset, of_allele, of_target, _STRONGEST):
@@ -122,13 +126,7 @@ def strongest(callset: Callset, number: int, of: str) -> Section | None:
         **{m.name: Column(m.title, m.meaning, m.decimals) for m in _SHOWN},
         "flags": Column("Flags", "remarks of the ledger"),
     }
-    description = (
-        f"Alleles with the largest absolute logit difference (at most {_STRONGEST}), and the target that "
-        "shows it. Positions are 1-based, alleles as the input has them. Numbers of a target are left out "
-        "where its columns were not written."
-    )
-    title = f"Strongest variants{of}"
-    return table(f"danq_strongest_{number}", title, description, "Variant", columns, rows)
+    return table("Variant", columns, rows)
 
 
 def _written(measure: Measure, value: Any) -> Any:
@@ -137,71 +135,70 @@ def _written(measure: Measure, value: Any) -> Any:
     return f"{value:.2g}" if small else value
 
 
-def along(callset: Callset, number: int, of: str) -> Section | None:
-    """Draw the effects of a callset by position.
+def along(results: Results) -> Section | None:
+    """Draw the effects of each callset by position.
 
-    Where all alleles lie within a short region, there is one view for each of the targets with the largest
-    effects; otherwise one view a contig with the largest absolute effect of each allele.
+    Where all its alleles lie within a short region, there is one view for each of the targets with the
+    largest effects; otherwise one view a contig with the largest absolute effect of each allele.
     """
+    prose = (
+        "Logit differences (ALT minus REF, natural logarithm) by position: of a region of up to "
+        f"{_LONGEST_REGION:,} bp target by target (the {_MOST_TARGETS} with the largest), otherwise the "
+        f"largest absolute one of each allele, contig by contig (the {_MOST_CONTIGS} with the most alleles). "
+        f"Where a view has more than {_MOST_POINTS:,} alleles, the strongest of each of {_MOST_POINTS:,} "
+        "equal stretches is drawn; scores.parquet has them all."
+    )
+    parts = [headed(_head(results, callset), _along(callset)) for callset in results.callsets if callset.wide]
+    return section("along", "Effects by position", "variants", prose, *parts)
+
+
+def _along(callset: Callset) -> Markup:
     contigs = extents(callset)
     if contigs.is_empty():
-        return None
-    contig, n, first, last = contigs.row(0)
+        return Markup()
+    contig, _, first, last = contigs.row(0)
     if len(contigs) > 1 or last - first >= _LONGEST_REGION:
-        return _along_contigs(callset, number, of, contigs)
+        most = (
+            contigs.with_row_index("order").sort("n", "order", descending=[True, False]).head(_MOST_CONTIGS)
+        )
+        shown = most.sort("order").drop("order")
+        drawn = points(callset, shown, [EFFECT], _MOST_POINTS)
+        views = [
+            _points(name, drawn[name], name, "Largest |logit difference|", 0) for name in shown["contig"]
+        ]
+        return figure(views)
     targets = strongest_targets(callset, _MOST_TARGETS)
-    if not targets:
-        return None
     columns = {callset.column(target, LOGIT_DIFF): name for target, name in targets.items()}
-    drawn = points(callset, contigs, list(columns), _MOST_POINTS)
-    more = f" (the {len(targets)} targets with the largest)" if len(callset.targets) > len(targets) else ""
-    description = (
-        f"Logit difference of each allele (ALT minus REF, natural logarithm), target by target{more}; "
-        "a point's name says which allele it is." + (_THINNED if n > _MOST_POINTS else "")
-    )
-    title = f"Effects along {contig}:{first:,}-{last:,}{of}"
-    views = {name: drawn[column] for column, name in columns.items() if column in drawn}
-    return _plot(number, title, description, views, (f"Position on {contig} (bp)", "Logit difference"))
+    drawn = points(callset, contigs, list(columns), _MOST_POINTS) if columns else {}
+    views = [
+        _points(name, drawn[column], contig, "Logit difference")
+        for column, name in columns.items()
+        if column in drawn
+    ]
+    return figure(views, f"{contig}:{first:,}-{last:,}")
 
 
-def _along_contigs(callset: Callset, number: int, of: str, contigs: pl.DataFrame) -> Section:
-    most = contigs.with_row_index("order").sort("n", "order", descending=[True, False]).head(_MOST_CONTIGS)
-    shown = most.sort("order").drop("order")
-    drawn = points(callset, shown, [EFFECT], _MOST_POINTS)
-    description = "Largest absolute logit difference of each allele over all targets, by position."
-    description += _THINNED if (shown["n"] > _MOST_POINTS).any() else ""
-    if len(contigs) > len(shown):
-        description += f" The {len(shown)} of {len(contigs)} contigs with the most alleles are drawn."
-    views = {contig: drawn[contig] for contig in shown["contig"]}
-    axes = ("Position (bp)", "Largest |logit difference|")
-    return _plot(number, f"Effects along contigs{of}", description, views, axes, ymin=0)
+def _points(name: str, alleles: pl.DataFrame, contig: str, effect: str, lowest: float | None = None) -> View:
+    drawn = [
+        (row["pos"], row["y"], f"{label(row)}: {row['y']:+.4f}") for row in alleles.iter_rows(named=True)
+    ]
+    return point_view(name, (f"Position on {contig} (bp)", effect), drawn, lowest=lowest)
 
 
-def _plot(
-    number: int,
-    title: str,
-    description: str,
-    views: Mapping[str, pl.DataFrame],
-    axes: tuple[str, str],
-    **settings: Any,
-) -> Section:
-    """Draw points by the name that is shown with them; a record given twice has two of one name."""
-    drawn: dict[str, dict[str, list[dict[str, Any]]]] = {view: {} for view in views}
-    for view, alleles in views.items():
-        for row in alleles.iter_rows(named=True):
-            point = {"x": row["pos"], "y": round(row["y"], 4), "annotate": False}
-            drawn[view].setdefault(text(label(row)), []).append(point)
-    settings |= {"height": 560, "x_decimals": 0, "marker_size": 6}
-    return scatter_plot(f"danq_along_{number}", title, description, drawn, [axes] * len(drawn), settings)
-
-
-def truth(callset: Callset, number: int, of: str) -> Section | None:
+def truth(results: Results) -> Section | None:
     """How well the scores agree with labels or measured effects of the variants."""
-    if callset.truth is None:
-        return None
+    compared = [(callset, callset.truth) for callset in results.callsets if callset.truth is not None]
+    prose = "Scores against what the input says of its variants, over all targets and target by target."
+    if any((found["target"].fill_null("") != "").sum() > _MOST_COMPARED for _, found in compared):
+        prose += f" Targets after the {_MOST_COMPARED} that agree best are in truth.tsv only."
+    parts = [headed(_head(results, callset), _truth(found)) for callset, found in compared]
+    return section("truth", "Agreement with known effects", "variants", prose, *parts)
+
+
+def _truth(found: pl.DataFrame) -> Markup:
     agreement = pl.coalesce("auroc", pl.col("spearman").abs())
-    of_targets = callset.truth.filter(pl.col("target") != "")
-    whole = callset.truth.filter(pl.col("target").fill_null("") == "")
+    of_targets = found.filter(pl.col("target") != "")
+    whole = found.filter(pl.col("target").fill_null("") == "")
     best = of_targets.sort(agreement, descending=True, nulls_last=True, maintain_order=True)
     rows: dict[str, dict[str, Any]] = {}
     for row in pl.concat([whole, best.head(_MOST_COMPARED)]).iter_rows(named=True):
@@ -211,14 +208,10 @@ def truth(callset: Callset, number: int, of: str) -> Section | None:
     columns = {
         "n": Column("Alleles", "scored alleles whose truth is known", 0),
         "positives": Column("Positives", "alleles with label 1", 0),
-        "auroc": Column("AUROC", "area under the ROC curve", 4, 0.5, 1, "Blues"),
+        "auroc": Column("AUROC", "area under the ROC curve", 4),
         "auprc": Column("AUPRC", "average precision, to be read against the share of positives", 4),
         "pearson": Column("Pearson", "correlation with the measured effect", 3),
         "spearman": Column("Spearman", "rank correlation with the measured effect", 3),
         "status": Column("Status", "why there is no figure"),
     }
-    left = len(best) - _MOST_COMPARED
-    description = "Scores against what the input says of its variants, over all targets and target by target."
-    description += f" {left:,} targets with less agreement are in truth.tsv only." if left > 0 else ""
-    title = f"Agreement with known effects{of}"
-    return table(f"danq_truth_{number}", title, description, "Score", columns, rows)
+    return table("Score", columns, rows)

@@ -1,26 +1,26 @@
-"""Sections of the report about single targets: one searchable table a dataset, curves, calibration."""
+"""Sections of the report about single targets: a table a dataset, curves, calibration."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import polars as pl
+from markupsafe import Markup
 
-from danq.drawing import shortened
 from danq.evaluate.compare import Group
 from danq.evaluate.runs import Run
 from danq.metrics import AREAS, SCORED
-from danq.report.content import LONGEST_HEAD, SEARCH, Column, Section, between, table
-from danq.report.plots import MOST_LINES, Points, Tab, line_plot
+from danq.report.content import Column, Section, between, figure, headed, section, table
+from danq.report.plots import MOST_LINES, Line, Plot, Points, line_view
 from danq.report.results import Results
 
 _SD = "sample standard deviation of the trainings"
 _COLUMNS = {
-    "auroc": Column("AUROC", "area under the ROC curve", 4, 0.5, 1, "Blues"),
+    "auroc": Column("AUROC", "area under the ROC curve", 4),
     "auroc_sd": Column("AUROC SD", _SD, 4),
     "auroc_between": Column("AUROC interval", "95% interval", hidden=True),
-    "auprc": Column("AUPRC", "average precision", 4, 0, 1, "Greens"),
+    "auprc": Column("AUPRC", "average precision", 4),
     "auprc_sd": Column("AUPRC SD", _SD, 4),
     "auprc_between": Column("AUPRC interval", "95% interval", hidden=True),
     "f1": Column("F1", "at the threshold chosen on validation", 3),
@@ -33,19 +33,23 @@ _COLUMNS = {
 }
 """Columns of each run: one of the table of metrics, or made of several."""
 _MEANS = [name for name in _COLUMNS if not name.endswith(("_sd", "_between"))]
-_FEWEST_ROWS = 10
+_FEWEST_ROWS, _MOST_VIEWS = 10, 12
+"""Rows of a bin that is drawn; runs whose targets are drawn."""
 
 
-def per_target(results: Results) -> list[Section | None]:
-    """One searchable table a dataset: every target, every run."""
+def per_target(results: Results) -> Section | None:
+    """One table a dataset: every target, every run."""
     families = results.families()
-    return [
-        _table(groups, f"danq_targets_{number}", f"Targets of {name}" if len(families) > 1 else "Targets")
-        for number, (name, groups) in enumerate(families.items())
-    ]
+    tables = [headed(name if len(families) > 1 else "", _table(each)) for name, each in families.items()]
+    prose = (
+        "AUPRC is the average precision, to be read against the prevalence. F1 is taken at the threshold "
+        "that is best on validation. Intervals, MCC, thresholds, calibration and AUROC without repeats are "
+        "further columns."
+    )
+    return section("targets", "Targets", "good", prose, *tables)
 
 
-def _table(groups: Sequence[Group], id_: str, title: str) -> Section | None:
+def _table(groups: Sequence[Group]) -> Markup:
     rows: dict[str, dict[str, Any]] = {}
     columns = {
         "positives": Column("Positives", "positive rows of the split", 0),
@@ -68,22 +72,15 @@ def _table(groups: Sequence[Group], id_: str, title: str) -> Section | None:
             row |= {f"r{number}_{name}": metric for name, metric in _values(metrics).items()}
             row |= _status(metrics)
     columns["status"] = Column("Status", "why a target is not scored; it enters no mean")
-    description = (
-        f"{SEARCH}Metrics of every target, run by run. AUPRC is the average precision, to be read against "
-        "the prevalence. F1 is taken at the threshold that is best on validation. More columns (intervals, "
-        "MCC, thresholds, calibration, AUROC without repeats) are under “Configure columns”; a click on the "
-        "head of a column sorts."
-    )
-    return table(id_, title, description, "Target", columns, rows)
+    return table("Target", columns, rows)
 
 
 def _columns(key: str, run: str, trainings: int) -> dict[str, Column]:
     columns = {}
     for name, column in _COLUMNS.items():
         mean = ", mean of the trainings" if trainings > 1 and name in AREAS else ""
-        title = f"{shortened(run, LONGEST_HEAD)}: {column.title}"
         description = f"{run}: {column.description}{mean}"
-        columns[f"{key}_{name}"] = replace(column, title=title, description=description)
+        columns[f"{key}_{name}"] = replace(column, group=run, description=description)
     return columns
 
 
@@ -107,80 +104,102 @@ def _status(metrics: pl.DataFrame) -> dict[str, str]:
     return {"status": f"not scored{part}: {reason}"}
 
 
-def curves(results: Results, curve: str) -> Section | None:
-    """ROC (`roc`) or precision-recall (`pr`) curves: means of all runs, then the targets of each run."""
-    area = "auroc" if curve == "roc" else "auprc"
-    rows, named = pl.col("curve") == curve, f"{{target}} ({{{area}:.3f}})"
-    tabs = _tabs(results, "mean over targets", lambda run: run.curves, rows, ("x", "y"), named)
-    description = (
-        "Mean curve of each run over its scored targets, and the targets of each run with their "
-        f"{area.upper()} in brackets."
+def curves(results: Results) -> Section | None:
+    """ROC and precision-recall curves: means of all runs, then the targets of each run."""
+    known = [run for run in results.drawn if run.on_split(run.curves) is not None]
+    named = {results.label(run): run for run in known}
+    whole = [_curves(run, {-1: (name, number)}) for number, (name, run) in enumerate(named.items())]
+    views = [line_view("All runs, mean over targets", map(_joined, *whole))] if whole else []
+    for name, run in _with_views(named).items():
+        targets = {
+            row["target_index"]: (f"{row['target']} ({row['auroc']:.3f}, {row['auprc']:.3f})", place)
+            for place, row in enumerate(_drawn_targets(run).iter_rows(named=True))
+        }
+        views.append(line_view(name, _curves(run, targets)))
+    prose = (
+        "Mean curves of the runs over their scored targets, or the targets of one run, with AUROC and AUPRC "
+        "in brackets. A random ranking gives the dashed diagonal on the left, and on the right a level line "
+        "at "
+        "the target's prevalence." + _drawn_in_part(named)
     )
-    if curve == "pr":
-        description += " A random ranking gives a level line at the target's prevalence."
-    if any(len(_scored(run)) > MOST_LINES for run in results.drawn if run.curves is not None):
-        description += (
-            f" Of more than {MOST_LINES} targets, {MOST_LINES} are drawn, evenly spread from the highest "
-            "AUROC to the lowest."
-        )
-    description += results.first_drawn
-    if curve == "roc":
-        axes = ("False positive rate", "True positive rate")
-        return line_plot("danq_roc", "ROC curves", description, axes, tabs, "random ranking", True)
-    axes = ("Recall", "Precision")
-    return line_plot("danq_pr", "Precision-recall curves", description, axes, tabs, unit_square=True)
+    drawn = figure(views)
+    return section("curves", "Curves", "good", prose + results.first_drawn, drawn, printed=True)
+
+
+def _curves(run: Run, names: Mapping[int, tuple[str, int]]) -> tuple[Plot, Plot]:
+    """Draw the ROC and precision-recall curves of some targets (-1: their mean), by name and colour."""
+    curves = run.on_split(run.curves)
+    lines: dict[str, list[Line]] = {"roc": [], "pr": []}
+    if curves is not None:
+        for curve, each in lines.items():
+            points = _by_target(curves.filter(curve=curve), "x", "y")
+            each += [Line(name, points.get(index, []), colour) for index, (name, colour) in names.items()]
+    roc = Plot("ROC", ("False positive rate", "True positive rate"), lines["roc"], True, True)
+    return roc, Plot("Precision-recall", ("Recall", "Precision"), lines["pr"], True)
+
+
+def _joined(*plots: Plot) -> Plot:
+    return replace(plots[0], lines=[line for plot in plots for line in plot.lines])
+
+
+def _by_target(table_: pl.DataFrame, *axes: str) -> dict[int, Points]:
+    parts = table_.select("target_index", *axes).partition_by("target_index", as_dict=True, include_key=False)
+    return {int(index): part.rows() for (index,), part in parts.items()}
 
 
 def calibration(results: Results) -> Section | None:
     """Reliability of all targets together for each run, then of the targets of each run."""
-
-    def suffix(run: Run) -> str:
-        error = run.measured and run.measured.ece.pooled
-        return "" if error is None else f" (ECE {error:.4f})"
-
-    rows, named, columns = (
-        pl.col("n") >= _FEWEST_ROWS,
-        "{target} (ECE {ece:.4f})",
-        ("mean_probability", "observed"),
-    )
-    tabs = _tabs(results, "targets pooled", lambda run: run.calibration, rows, columns, named, suffix)
-    description = (
+    known = [run for run in results.drawn if run.on_split(run.calibration) is not None]
+    named = {results.label(run): run for run in known}
+    whole = [
+        _calibration(run, {-1: (f"{name}{_pooled_error(run)}", number)})
+        for number, (name, run) in enumerate(named.items())
+    ]
+    views = [line_view("All runs, targets pooled", [_joined(*whole)])] if whole else []
+    for name, run in _with_views(named).items():
+        targets = {
+            row["target_index"]: (f"{row['target']} (ECE {row['ece']:.4f})", place)
+            for place, row in enumerate(_drawn_targets(run).iter_rows(named=True))
+        }
+        views.append(line_view(name, [_calibration(run, targets)]))
+    prose = (
         "Share of positive rows among rows of similar predicted probability (15 bins of equal width from 0 "
         f"to 1; bins of fewer than {_FEWEST_ROWS} rows are not drawn). On the dashed line probabilities are "
         "frequencies. ECE, the expected calibration error, is the mean distance from that line over rows."
         + results.first_drawn
     )
+    return section("calibration", "Calibration", "good", prose, figure(views), printed=True)
+
+
+def _pooled_error(run: Run) -> str:
+    error = run.measured and run.measured.ece.pooled
+    return "" if error is None else f" (ECE {error:.4f})"
+
+
+def _calibration(run: Run, names: Mapping[int, tuple[str, int]]) -> Plot:
+    bins = run.on_split(run.calibration)
+    kept = None if bins is None else bins.filter(pl.col("n") >= _FEWEST_ROWS)
+    points = {} if kept is None else _by_target(kept, "mean_probability", "observed")
+    lines = [Line(name, points.get(index, []), colour) for index, (name, colour) in names.items()]
     axes = ("Mean predicted probability", "Share of positive rows")
-    return line_plot("danq_calibration", "Calibration", description, axes, tabs, "calibrated", True)
+    return Plot("Calibration", axes, lines, unit_square=True, diagonal=True)
 
 
-def _tabs(
-    results: Results,
-    together: str,
-    table_of: Callable[[Run], pl.DataFrame | None],
-    rows: pl.Expr,
-    axes: tuple[str, str],
-    named: str,
-    suffix: Callable[[Run], str] = lambda run: "",
-) -> list[Tab]:
-    """Give a view of all runs, then one of each run with its targets, by some rows and columns of a table.
+def _with_views(named: Mapping[str, Run]) -> dict[str, Run]:
+    """Give the runs that have a view of their own: of many those with the highest AUROC, in their order."""
+    areas = {name: (run.measured and run.measured.auroc.mean) or -1.0 for name, run in named.items()}
+    kept = sorted(areas, key=lambda name: areas[name], reverse=True)[:_MOST_VIEWS]
+    return {name: run for name, run in named.items() if name in kept}
 
-    `named` makes the name of a target's line of its row of the metrics; `suffix` ends that of a run.
-    """
-    whole: dict[str, Points] = {}
-    by_run: dict[str, dict[str, Points]] = {}
-    for run in results.drawn:
-        table_ = run.on_split(table_of(run))
-        if table_ is None:
-            continue
-        points = table_.filter(rows).select("target_index", *axes)
-        # index -1 is all targets together
-        whole[results.label(run) + suffix(run)] = points.filter(target_index=-1).select(axes).rows()
-        by_run[results.label(run)] = {
-            named.format(**row): points.filter(target_index=row["target_index"]).select(axes).rows()
-            for row in _drawn_targets(run).iter_rows(named=True)
-        }
-    return [Tab(f"All runs, {together}", whole), *(Tab(name, lines) for name, lines in by_run.items())]
+
+def _drawn_in_part(named: Mapping[str, Run]) -> str:
+    """Say what is left out of the views."""
+    prose = ""
+    if any(len(_scored(run)) > MOST_LINES for run in named.values()):
+        prose += f" Of more than {MOST_LINES} targets, {MOST_LINES} are drawn, evenly spread by their AUROC."
+    if len(named) > _MOST_VIEWS:
+        prose += f" The {_MOST_VIEWS} runs with the highest mean AUROC have a view of their own."
+    return prose
 
 
 def _scored(run: Run) -> pl.DataFrame:
@@ -189,9 +208,10 @@ def _scored(run: Run) -> pl.DataFrame:
 
 
 def _drawn_targets(run: Run) -> pl.DataFrame:
-    """Scored targets in their order; of many, some evenly spread from best to worst."""
-    scored = _scored(run)
-    if len(scored) <= MOST_LINES:
-        return scored
-    ranked = scored.sort("auroc", "target_index", descending=[True, False])
-    return ranked[np.linspace(0, len(ranked) - 1, MOST_LINES).round().astype(np.int64)].sort("target_index")
+    """Scored targets from the highest AUROC to the lowest; of many, some evenly spread."""
+    ranked = _scored(run)
+    if ranked.is_empty():
+        return ranked
+    ranked = ranked.sort("auroc", "target_index", descending=[True, False])
+    kept = np.linspace(0, len(ranked) - 1, min(MOST_LINES, len(ranked)))
+    return ranked[kept.round().astype(np.int64)]

@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from danq.drawing import shortened
-from danq.report.plots import PALETTE, Mark, Panel, Tab, forest, line_plot
+from danq.report.forest import Mark, Panel, forest
+from danq.report.plots import PALETTE, Line, Plot, bar_view, line_view, point_view
 
-SVG = "{http://www.w3.org/2000/svg}"
 PANELS = [
     Panel("Mean AUROC", [Mark(0.9, 0.88, 0.92, [0.89, 0.91]), Mark(0.8)]),
     Panel("Difference from b", [Mark(0.1, 0.08, 0.12), None], zero=True),
@@ -20,15 +20,19 @@ PANELS = [
 
 
 def drawn(labels, panels):
-    return ElementTree.fromstring(forest(labels, panels))
+    return parsed(forest(labels, panels))
+
+
+def parsed(drawing):
+    return ElementTree.fromstring(f'<div xmlns:xlink="x">{drawing}</div>')
 
 
 def texts(root):
-    return [part.text for part in root.iter(f"{SVG}text")]
+    return [part.text for part in root.iter("text")]
 
 
 def titles(root):
-    return [part.text for part in root.iter(f"{SVG}title")]
+    return [part.text for part in root.iter("title")]
 
 
 def test_nothing_to_draw_is_nothing():
@@ -49,24 +53,13 @@ def test_every_number_is_told_under_the_pointer():
 def test_every_mark_is_drawn_in_the_colour_of_its_line():
     root = drawn(["a", "b"], PANELS)
     marks = {}
-    for group in root.iter(f"{SVG}g"):
-        title = group.find(f"{SVG}title")
+    for group in root.iter("g"):
+        title = group.find("title")
         if title is not None and ":" in title.text:
-            styles = [part.get("style") for part in group.iter() if "style" in part.attrib]
-            marks.setdefault(title.text, []).extend(
-                style for style in styles if "stroke-width: 0" not in style
-            )
-            uses = len(list(group.iter(f"{SVG}use")))
-            marks[title.text] += [f"dot {PALETTE[title.text[0] == 'b']}"] * uses
-    assert all(PALETTE[name[0] == "b"] in style for name, styles in marks.items() for style in styles)
-    dots = {name: sum(style.startswith("dot") for style in styles) for name, styles in marks.items()}
+            marks.setdefault(title.text, []).extend(use.get("fill") for use in group.iter("use"))
+    assert all(PALETTE[name[0] == "b"] in colours for name, colours in marks.items())
+    dots = {name: len(colours) for name, colours in marks.items()}
     assert dots == {"a: 0.9000 (0.8800 to 0.9200)": 3, "b: 0.8000": 1, "a: 0.1000 (0.0800 to 0.1200)": 1}
-
-
-def test_the_letters_follow_the_page_from_light_to_dark():
-    text = forest(["a"], [Panel("x", [Mark(0.5)])])
-    assert "fill: currentColor" in text
-    assert "fill: #ffffff" not in text
 
 
 def test_long_names_are_cut_in_the_middle_and_told_whole():
@@ -85,7 +78,7 @@ def test_names_of_any_letters_are_drawn(name):
 
 def test_equal_bytes_twice_and_in_another_process():
     program = (
-        "from danq.report.plots import *; import sys;"
+        "from danq.report.forest import *; import sys;"
         "sys.stdout.buffer.write(forest(['a', 'b'], [Panel('x', [Mark(0.5, 0.4, 0.6), Mark(0.7)])]).encode())"
     )
     text = forest(["a", "b"], [Panel("x", [Mark(0.5, 0.4, 0.6), Mark(0.7)])])
@@ -97,7 +90,7 @@ def test_equal_bytes_twice_and_in_another_process():
 def test_nothing_is_said_of_a_home_that_cannot_be_written(tmp_path):
     program = (
         "import logging; logging.basicConfig(level='INFO');"
-        "from danq.report.plots import *; forest(['a'], [Panel('x', [Mark(0.5)])])"
+        "from danq.report.forest import *; forest(['a'], [Panel('x', [Mark(0.5)])])"
     )
     (tmp_path / "file").touch()
     home = {"HOME": str(tmp_path / "file"), "MPLCONFIGDIR": str(tmp_path / "file"), "TMPDIR": str(tmp_path)}
@@ -117,20 +110,55 @@ def test_names_are_shortened_to_their_ends(name, most):
         assert name.endswith(last)
 
 
-def test_steps_of_a_curve_are_kept_apart_within_the_axes():
-    points = [(0, 0), (0, 0.5), (1, 0.5), (1, 1)]
-    plot = line_plot("x", "X", "", ("x", "y"), [Tab("t", {"l": points})], "", True)
-    xs = [x for x, _ in plot.data[0]["l"]]
-    assert xs == sorted(set(xs))
-    assert xs[0] >= 0
-    assert xs[-1] <= 1
+def test_lines_of_all_plots_share_a_legend_and_tell_their_points():
+    lines = [
+        Line("a<", [(1, 0.5), (2, 0.25)], 0),
+        Line("a<", [(1, 2.0)], 0, dashed=True),
+        Line("b", [(1, 3)], 1),
+    ]
+    plots = [Plot("Loss", ("Epoch", ""), lines), Plot("AUROC", ("Epoch", ""), lines[:1])]
+    view = line_view("all", plots)
+    keys = [(key.name, key.colour, key.dashed) for key in view.legend]
+    assert keys == [("a<", PALETTE[0], False), ("a<", PALETTE[0], True), ("b", PALETTE[1], False)]
+    shown = titles(parsed(view.drawing))
+    assert shown.count("a<, epoch 1: 0.5") == 2
+    assert {"a<, epoch 2: 0.25", "a<, epoch 1: 2", "b, epoch 1: 3", "all: Loss, AUROC"} <= set(shown)
 
 
-def test_long_names_of_lines_leave_room_for_the_plot():
-    names = ["a" * 90 + "1", "a" * 90 + "2"]
-    short = line_plot("x", "X", "", ("x", "y"), [Tab("t", {key: [(0, 0)] for key in names}, (names[0],))])
-    assert [len(name) < 50 and name[-1] for name in short.data[0]] == ["1", "2"]
-    assert list(short.config["pconfig"]["dash_styles"]) == [next(iter(short.data[0]))]
-    names = [f"{'a' * 60}{middle}{'a' * 60}" for middle in "12"]
-    whole = line_plot("x", "X", "", ("x", "y"), [Tab("t", {key: [(0, 0)] for key in names})])
-    assert list(whole.data[0]) == names
+def test_epochs_are_whole_numbers_on_the_axis():
+    points = [(epoch, 1 / epoch) for epoch in range(1, 41)]
+    view = line_view("x", [Plot("Loss", ("Epoch", ""), [Line("run", points)], whole_steps=True)])
+    ticks = texts(parsed(view.drawing))
+    assert {"10", "20", "30", "40"} <= set(ticks)
+    assert "2.5" not in ticks
+
+
+def test_counts_on_a_logarithmic_axis_are_written_out():
+    plot = Plot("x", ("x", "n"), [Line("run", [(0, 1), (1, 10_000)])], logarithmic=True)
+    assert {"100", "10,000"} <= set(texts(parsed(line_view("x", [plot]).drawing)))
+
+
+def test_many_lines_go_from_dark_to_light_and_few_keep_their_colours():
+    lines = [Line(str(number), [(0, 0), (1, 1)], number) for number in range(12)]
+    colours = [key.colour for key in line_view("x", [Plot("x", ("x", "y"), lines)]).legend]
+    assert len(set(colours)) == 12
+
+
+def test_every_bar_and_point_is_told_by_name():
+    bars = bar_view("share", "%", {"a&b": {"training": 12.5, "test": 0}, "c": {"training": 1, "test": 2}})
+    assert {"a&b, training: 12.5", "a&b, test: 0", "c, test: 2"} <= set(titles(parsed(bars.drawing)))
+    points = point_view(
+        "x", ("a", "b"), [(0.5, 0.75, "first"), (1.0, 1.0, "second"), (0.5, 0.75, "third")], True
+    )
+    assert titles(parsed(points.drawing))[1:] == ["first", "second", "third"]
+
+
+def test_a_drawing_needs_no_style_and_has_ids_of_its_own():
+    one, other = (
+        line_view("x", [Plot("x", ("x", "y"), [Line("l", [(0, 0), (1, y)])])]).drawing for y in (1, 2)
+    )
+    ids = [{part.get("id") for part in parsed(each).iter() if part.get("id")} for each in (one, other)]
+    assert ids[0]
+    assert not ids[0] & ids[1]
+    assert "style" not in one
+    assert "http" not in one

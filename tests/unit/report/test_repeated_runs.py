@@ -1,14 +1,13 @@
 """The report of repeated runs: mean ± sd on a line of its own, differences paired by fold and seed."""
 
 import json
-import re
 import shutil
-import xml.etree.ElementTree as ET
 from pathlib import Path
 
 import numpy as np
 import polars as pl
 import pytest
+from page_reader import parsed, prose, rows, views
 from results_tree import build
 
 from danq.evaluate.compare import difference
@@ -16,10 +15,10 @@ from danq.evaluate.evaluate import evaluate_predictions
 from danq.evaluate.intervals import interval
 from danq.learn.predict.predictions import read_predictions, write_predictions
 from danq.report.compare import reference
+from danq.report.content import Section
 from danq.report.page import sections, write_report
 from danq.report.results import Results, read_results
 
-SVG = "{http://www.w3.org/2000/svg}"
 TARGETS = ("a", "b", "c", "never")
 SKILLS = {(1, 1337): 2.0, (1, 1338): 1.8, (2, 1337): 2.2, (2, 1338): 1.9, (3, 1337): 1.7, (3, 1338): 2.1}
 RUNS = {
@@ -48,8 +47,8 @@ def resampled(tree: Path, run: str) -> np.ndarray:
     return table["auroc"].to_numpy()
 
 
-def titled(results: Results) -> dict:
-    return {section.config["section_name"]: section for section in sections(results)}
+def titled(results: Results) -> dict[str, Section]:
+    return {section.title: section for section in sections(results)}
 
 
 def test_trainings_are_found_together_by_name(results: Results):
@@ -95,7 +94,7 @@ def test_other_options_are_another_run(tmp_path: Path, change: dict):
     path.write_text(json.dumps(json.loads(path.read_text()) | change))
     results = read_results(tmp_path / "results")
     assert [group.name for group in results.groups] == ["x.seed1", "x.seed2"]
-    assert "SD" not in str(titled(results)["Runs side by side"].config["headers"])
+    assert ">SD<" not in titled(results)["Runs"].html
 
 
 def seeded(path: Path, missing: str, ours: int = 3, theirs: int = 3) -> Results:
@@ -110,49 +109,51 @@ def seeded(path: Path, missing: str, ours: int = 3, theirs: int = 3) -> Results:
 
 def test_a_training_that_was_not_evaluated_is_told_and_left_out(tmp_path: Path):
     results = seeded(tmp_path / "results", "x.seed3")
-    rows = titled(results)["Runs side by side"].data
-    assert next(iter(rows)) == "x, mean of 2 (1 of 3 not evaluated)"
-    values = {run: rows[run]["auroc"] for run in ("x.seed1", "x.seed2")}
-    assert rows["x.seed3"]["remark"] == "not evaluated"
-    assert rows["x, mean of 2 (1 of 3 not evaluated)"]["auroc"] == pytest.approx(np.mean([*values.values()]))
     found = titled(results)
-    row = found["Differences between runs"].data["x − z"]
-    assert row["trainings"] == "2 and 3"
-    assert row["auroc_interval"]
-    theirs = [rows[f"z.seed{seed}"]["auroc"] for seed in (1, 2, 3)]
-    assert float(row["auroc_mean"]) == pytest.approx(np.mean([*values.values()]) - np.mean(theirs), abs=6e-5)
-    deviation = np.sqrt(np.var([*values.values()], ddof=1) + np.var(theirs, ddof=1))
-    assert float(row["auroc_sd"]) == pytest.approx(deviation, abs=6e-5)
-    assert ">x (2 of 3)<" in found["Runs compared"].data
+    single, runs = rows(found["Repeats of runs"]), rows(found["Runs"])
+    ours, theirs = (
+        [float(single[f"{run}.seed{seed}"]["AUROC Mean"]) for seed in range(1, n + 1)]
+        for run, n in (("x", 2), ("z", 3))
+    )
+    assert single["x.seed3"]["Remark"] == "not evaluated"
+    mean = float(runs["x, mean of 2 (1 of 3 not evaluated)"]["AUROC Mean"])
+    assert mean == pytest.approx(np.mean(ours), abs=1e-4)
+    row = rows(found["Differences between runs"])["x − z"]
+    assert row["Trainings"] == "2 and 3"
+    assert row["Δ AUROC 95% interval"]
+    assert float(row["Δ AUROC Mean"]) == pytest.approx(np.mean(ours) - np.mean(theirs), abs=2e-4)
+    deviation = np.sqrt(np.var(ours, ddof=1) + np.var(theirs, ddof=1))
+    assert float(row["Δ AUROC SD"]) == pytest.approx(deviation, abs=2e-4)
+    assert ">x (2 of 3)<" in found["Runs compared"].html
 
 
 def test_a_run_of_which_no_training_was_evaluated_is_no_reference(tmp_path: Path):
     seeded(tmp_path / "results", "z.seed1", 2, 1)
     results = read_results(tmp_path / "results")
     assert reference(list(results.groups)).name == "x"
-    assert list(titled(results)["Runs side by side"].data)[:2] == ["x, mean of 2", "z.seed1"]
+    assert list(rows(titled(results)["Runs"]))[:2] == ["x, mean of 2", "z.seed1"]
 
 
 def test_only_folds_that_both_have_are_compared_and_counted(tree: Path, tmp_path: Path):
     shutil.copytree(tree, tmp_path / "results")
     shutil.rmtree(tmp_path / "results/runs/words.fold3/evaluation")
-    row = titled(read_results(tmp_path / "results"))["Differences between runs"].data["net − words"]
+    row = rows(titled(read_results(tmp_path / "results"))["Differences between runs"])["net − words"]
     area = areas(tree)
     each = [area[f"net.fold{f}.seed{s}"] - area[f"words.fold{f}"] for f, s in SKILLS if f != 3]
-    assert float(row["auroc_mean"]) == pytest.approx(np.mean(each), abs=6e-5)
-    assert (row["folds"], row["trainings"]) == ("2 of 3", "4 and 2")
+    assert float(row["Δ AUROC Mean"]) == pytest.approx(np.mean(each), abs=6e-5)
+    assert (row["Folds"], row["Trainings"]) == ("2 of 3", "4 and 2")
 
 
 def test_means_and_deviations_are_those_of_numpy(tree: Path, results: Results):
-    rows = titled(results)["Runs side by side"].data
-    assert list(rows)[:3] == ["net, mean of 6", "words, mean of 3", "net.fold1.seed1337"]
-    found = rows["net, mean of 6"]
+    runs = rows(titled(results)["Runs"])
+    assert list(runs) == ["net, mean of 6", "words, mean of 3"]
+    assert next(iter(rows(titled(results)["Repeats of runs"]))) == "net.fold1.seed1337"
+    found = runs["net, mean of 6"]
     for metric in ("auroc", "auprc"):
         values = [area for run, area in areas(tree, metric).items() if run.startswith("net")]
-        assert found[metric] == pytest.approx(np.mean(values), abs=1e-12)
-        assert found[f"{metric}_sd"] == pytest.approx(np.std(values, ddof=1), abs=1e-12)
-    assert (found["model"], found["parameters"], found["speed"]) == ("danq", 46926479, pytest.approx(103.2))
-    assert "auroc_sd" not in rows["net.fold1.seed1337"]
+        assert found[f"{metric.upper()} Mean"] == f"{np.mean(values):.4f}"
+        assert found[f"{metric.upper()} SD"] == f"{np.std(values, ddof=1):.4f}"
+    assert (found["Model"], found["Parameters"]) == ("danq", "46,926,479")
 
 
 def test_differences_are_paired_by_fold(tree: Path, results: Results):
@@ -167,9 +168,9 @@ def test_differences_are_paired_by_fold(tree: Path, results: Results):
     assert found.low < found.mean < found.high
     assert found.targets["target"].to_list() == ["a", "b", "c"]
     assert (found.targets["ours"] - found.targets["theirs"]).mean() == pytest.approx(found.mean, abs=1e-12)
-    row = titled(results)["Differences between runs"].data["net − words"]
-    assert float(row["auroc_mean"]) == pytest.approx(found.mean, abs=6e-5)
-    assert row["auroc_better"] == "3 of 3"
+    row = rows(titled(results)["Differences between runs"])["net − words"]
+    assert float(row["Δ AUROC Mean"]) == pytest.approx(found.mean, abs=6e-5)
+    assert row["Δ AUROC Higher on"] == "3 of 3"
 
 
 def test_the_interval_of_one_fold_is_that_of_the_differences(tree: Path, results: Results):
@@ -187,10 +188,10 @@ def test_the_table_of_targets_has_each_ones_difference(results: Results):
     found = difference(*results.groups, "auroc")
     assert found is not None
     each = found.targets["ours"] - found.targets["theirs"]
-    assert [row["r0_auroc"] for row in section.data.values()] == each.to_list()
-    assert list(section.data) == ["a", "b", "c"], "one is never scored"
-    assert "by chance" in section.config["description"]
-    assert section.config["headers"]["r0_auroc"]["format"] == "{:+,.4f}"
+    shown = [row["net − words Δ AUROC"] for row in rows(section).values()]
+    assert shown == [f"{value:+.4f}" for value in each]
+    assert list(rows(section)) == ["a", "b", "c"], "one is never scored"
+    assert "by chance" in prose(section)
 
 
 def test_three_folds_are_surer_than_one(results: Results):
@@ -232,11 +233,11 @@ def test_other_rows_or_another_order_are_not_compared(tmp_path: Path, change: sl
     assert difference(*results.groups, "auroc") is None
     found = titled(results)
     assert "Differences between runs" not in found
-    assert "Not compared" in found["Runs compared"].config["description"]
+    assert "Not compared" in prose(found["Runs compared"])
 
 
 def test_targets_are_shown_once_for_all_trainings(tree: Path, results: Results):
-    row = titled(results)["Targets"].data
+    row = rows(titled(results)["Targets"])
     assert set(row) == set(TARGETS)
     tables = [
         pl.read_csv(tree / f"runs/{run}/evaluation/metrics.tsv", separator="\t").filter(
@@ -246,11 +247,11 @@ def test_targets_are_shown_once_for_all_trainings(tree: Path, results: Results):
         if run.startswith("net")
     ]
     values = [table["auroc"][0] for table in tables]
-    assert row["b"]["r0_auroc"] == pytest.approx(np.mean(values))
-    assert row["b"]["r0_auroc_sd"] == pytest.approx(np.std(values, ddof=1))
+    assert row["b"]["net AUROC"] == f"{np.mean(values):.4f}"
+    assert row["b"]["net AUROC SD"] == f"{np.std(values, ddof=1):.4f}"
     # folds test other rows, seeds the same
-    assert row["b"]["positives"] == sum(table["positives"][0] for table in tables) / 2
-    assert row["never"]["status"] == "not scored: no positives"
+    assert int(row["b"]["Positives"]) == sum(table["positives"][0] for table in tables) / 2
+    assert row["never"]["Status"] == "not scored: no positives"
 
 
 def test_classes_are_compared_by_accuracy_and_correlation(tmp_path: Path):
@@ -263,9 +264,10 @@ def test_classes_are_compared_by_accuracy_and_correlation(tmp_path: Path):
         told["splits"]["test"]["classes"] = classes
         path.write_text(json.dumps(told))
     found = titled(read_results(tmp_path / "results"))
-    row = found["Differences between runs"].data["z − x"]
-    assert (row["accuracy_mean"], row["macro_f1_mean"], row["mcc_mean"]) == ("+0.1000", "+0.0500", "+0.0000")
-    assert "Accuracy" in found["Runs compared"].data
+    row = rows(found["Differences between runs"])["z − x"]
+    shown = [row[f"Δ {name} Value"] for name in ("accuracy", "macro F1", "MCC")]
+    assert shown == ["+0.1000", "+0.0500", "+0.0000"]
+    assert "Accuracy" in views(found["Runs compared"])
 
 
 def test_called_classes_have_an_interval_of_their_difference(tmp_path: Path):
@@ -288,19 +290,18 @@ def test_called_classes_have_an_interval_of_their_difference(tmp_path: Path):
 def test_the_drawing_has_a_line_a_run(tmp_path: Path, number: int):
     runs = {f"run<{index}>": ("y", "danq", 0.5 + index / 4) for index in range(number)}
     build(tmp_path / "results", runs, TARGETS, resamples=20)
-    body = titled(read_results(tmp_path / "results"))["Runs compared"].data
-    drawings = [ET.fromstring(svg) for svg in re.findall(r"<svg.*?</svg>", body, re.DOTALL)]
+    body = parsed(titled(read_results(tmp_path / "results"))["Runs compared"])
+    drawings = list(body.iter("svg"))
     assert len(drawings) == 2, "AUROC and AUPRC"
     for drawing in drawings:
-        labels = [each for each in drawing.iter(f"{SVG}text") if "text-anchor: end" in each.get("style")]
-        assert [label.text for label in labels] == list(runs)
-        marks = [each for each in drawing.iter(f"{SVG}g") if each.get("id", "").startswith("panel-")]
+        labels = [each.text for each in drawing.iter("text") if each.text in runs]
+        assert labels == list(runs)
+        marks = {shown for title in drawing.iter("title") if ": " in (shown := title.text or "")}
         assert len(marks) == 2 * number - 1, "the reference has no difference from itself"
 
 
 def test_the_page_is_drawn(tree: Path, tmp_path: Path):
     write_report(tree, tmp_path / "report.html")
     page = (tmp_path / "report.html").read_text(encoding="utf-8")
-    assert "2 runs on 1 dataset, 9 trainings." in page
+    assert "2 runs on 1 dataset (y), 9 trainings." in page
     assert "net, mean of 6" in page
-    assert 'class="danq-forest"' in page

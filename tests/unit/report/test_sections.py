@@ -5,13 +5,14 @@ import shutil
 from pathlib import Path
 
 import pytest
+from page_reader import by_title, legend, prose, remarks, rows, tables, views
 from results_tree import build, bundle, history
 
 from danq.errors import DanqError
 from danq.report.compare import reference
-from danq.report.content import Column, table, text
-from danq.report.page import sections, write_report
-from danq.report.plots import Tab, line_plot
+from danq.report.content import Column, section, table
+from danq.report.page import write_report
+from danq.report.plots import Line, Plot, line_view
 from danq.report.results import read_results
 
 TARGETS = ("CDS", "NFKB/p65", "tRNA <b>x</b>", "ARS, 100%", "M", "never")
@@ -32,20 +33,16 @@ def tree(tmp_path_factory) -> Path:
     return path
 
 
-def by_title(path: Path) -> dict:
-    return {section.config["section_name"]: section for section in sections(read_results(path))}
-
-
 def test_runs_stand_side_by_side_with_the_baseline_last(tree):
-    rows = by_title(tree)["Runs side by side"].data
-    assert list(rows) == ["a_first", "danq", "baseline"]
+    found = rows(by_title(tree)["Runs"])
+    assert list(found) == ["a_first", "danq", "baseline"]
     summary = json.loads((tree / "runs/danq/evaluation/summary.json").read_text())["splits"]["test"]
-    danq = rows["danq"]
-    assert danq["auroc"] == summary["auroc"]["mean"]
-    assert danq["auprc_median"] == summary["auprc"]["median"]
-    assert danq["auroc_interval"] == f"{summary['auroc']['low']:.3f}–{summary['auroc']['high']:.3f}"
-    assert (danq["scored"], danq["epoch"], danq["parameters"]) == ("5 of 6", 2, 46926479)
-    assert not any("remark" in row for row in rows.values())
+    danq = found["danq"]
+    assert danq["AUROC Mean"] == f"{summary['auroc']['mean']:.4f}"
+    assert danq["AUPRC Median"] == f"{summary['auprc']['median']:.4f}"
+    assert danq["AUROC 95% interval"] == f"{summary['auroc']['low']:.3f}–{summary['auroc']['high']:.3f}"
+    assert (danq["Scored"], danq["Best epoch"], danq["Parameters"]) == ("5 of 6", "2", "46,926,479")
+    assert not any("Remark" in row for row in found.values())
 
 
 def test_a_run_no_better_than_chance_is_called_not_trained_enough(tmp_path):
@@ -55,48 +52,48 @@ def test_a_run_no_better_than_chance_is_called_not_trained_enough(tmp_path):
         info = json.loads(path.read_text())
         info["best"] |= {"valid_auprc": auprc, "valid_prevalence": 0.2}
         path.write_text(json.dumps(info))
-    rows = by_title(tmp_path)["Runs side by side"].data
-    assert rows["short"]["remark"] == "not trained enough: validation AUPRC 0.2000, of chance 0.2000"
-    assert "remark" not in rows["danq"]
+    found = rows(by_title(tmp_path)["Runs"])
+    assert found["short"]["Remark"] == "not trained enough: validation AUPRC 0.2000, of chance 0.2000"
+    assert "Remark" not in found["danq"]
 
 
 def test_the_comparison_is_paired_by_target_and_resample(tree):
-    rows = by_title(tree)["Differences between runs"].data
-    assert list(rows) == ["a_first − danq", "a_first − baseline", "danq − baseline"]
+    pairs = rows(by_title(tree)["Differences between runs"])
+    assert list(pairs) == ["a_first − danq", "a_first − baseline", "danq − baseline"]
     mean = {run: json.loads((tree / f"runs/{run}/evaluation/summary.json").read_text()) for run in RUNS}
     areas = {run: found["splits"]["test"]["auroc"]["mean"] for run, found in mean.items()}
-    row = rows["danq − baseline"]
-    assert row["auroc_better"] == "5 of 5"
-    assert float(row["auroc_mean"]) == pytest.approx(areas["danq"] - areas["baseline"], abs=6e-5)
-    low, high = map(float, row["auroc_interval"].split(" to "))
+    row = pairs["danq − baseline"]
+    assert row["Δ AUROC Higher on"] == "5 of 5"
+    assert float(row["Δ AUROC Mean"]) == pytest.approx(areas["danq"] - areas["baseline"], abs=6e-5)
+    low, high = map(float, row["Δ AUROC 95% interval"].split(" to "))
     assert low < areas["danq"] - areas["baseline"] < high
 
 
 def test_a_target_without_positives_keeps_its_row_and_says_why(tree):
-    rows = by_title(tree)["Targets"].data
-    assert rows["never"]["status"] == "not scored: no positives"
-    assert "r0_auroc" not in rows["never"]
-    assert "status" not in rows["CDS"]
-    assert set(rows) == {text(target) for target in TARGETS}
+    found = rows(by_title(tree)["Targets"])
+    assert found["never"]["Status"] == "not scored: no positives"
+    assert "danq AUROC" not in found["never"]
+    assert "Status" not in found["CDS"]
+    assert set(found) == set(TARGETS)
 
 
 def test_919_targets_stay_one_table_and_few_are_drawn(tmp_path):
     targets = tuple(f"target {index}" for index in range(919))
     build(tmp_path / "results", {"danq": ("big", "danq", 1.0)}, targets, n=40, resamples=0)
     found = by_title(tmp_path / "results")
-    assert len(found["Targets"].data) == 919
-    assert len(found["ROC curves"].data[1]) == 24
-    assert "24 are drawn" in found["ROC curves"].config["description"]
-    assert found["Class balance"].config["plot_type"] == "linegraph"
+    assert len(rows(found["Targets"])) == 919
+    assert len(legend(views(found["Curves"])["danq"])) == 24
+    assert "24 are drawn" in prose(found["Curves"])
+    assert legend(views(found["Class balance"])["share"]) == ["training", "validation", "test"]
 
 
 def test_several_datasets_get_a_table_each_and_full_names(tmp_path):
     runs = {"x": ("human", "danq", 1.0), "y": ("yeast", "danq", 1.0), "k": ("yeast", "kmer_logistic", 0.5)}
     build(tmp_path / "results", runs, ("a", "b"), resamples=5)
     found = by_title(tmp_path / "results")
-    assert list(found["Runs side by side"].data) == ["human · x", "yeast · y", "yeast · k"]
-    assert {"Targets of human", "Targets of yeast"} <= set(found)
-    assert list(found["Differences between runs"].data) == ["yeast · y − k"]
+    assert list(rows(found["Runs"])) == ["human · x", "yeast · y", "yeast · k"]
+    assert len(tables(found["Targets"])) == 2
+    assert found["Targets"].html.count("to be read against the prevalence") == 1
 
 
 def test_runs_without_some_parts_are_shown_with_what_they_have(tmp_path):
@@ -105,8 +102,9 @@ def test_runs_without_some_parts_are_shown_with_what_they_have(tmp_path):
     (place / "bundle.json").write_text(json.dumps(bundle("just trained", "gone", "danq", ("a",))))
     (place / "history.tsv").write_text(history().replace("0.5000", ""))
     found = by_title(tmp_path / "results")
-    assert list(found) == ["Runs side by side", "Training", "Throughput", "Options", "Provenance"]
-    assert found["Training"].data[0]["just trained, training"] == [[2, 0.25], [3, pytest.approx(0.1667)]]
+    assert list(found) == ["Runs", "Training", "Time of training", "Options", "Provenance"]
+    told = [remark for remark in remarks(views(found["Training"])["Training"]) if "training, epoch" in remark]
+    assert told == ["just trained, training, epoch 2: 0.25", "just trained, training, epoch 3: 0.1667"]
     write_report(tmp_path / "results", tmp_path / "report.html")
     assert "just trained" in (tmp_path / "report.html").read_text(encoding="utf-8")
 
@@ -134,24 +132,15 @@ def test_many_runs_are_sorted_by_number_and_compared_with_reference_and_best(tmp
     runs = {f"try{number}": ("yeast", "danq", 0.5 + number / 10) for number in range(1, 15)}
     build(tmp_path, runs, ("a", "b"), resamples=12)
     found = by_title(tmp_path)
-    assert list(found["Runs side by side"].data) == [f"try{number}" for number in range(1, 15)]
-    mean = {run: row["auroc"] for run, row in found["Runs side by side"].data.items()}
+    assert list(rows(found["Runs"])) == [f"try{number}" for number in range(1, 15)]
+    mean = {run: row["AUROC Mean"] for run, row in rows(found["Runs"]).items()}
     best = max(mean, key=mean.get)
     others = [run for run in runs if run != "try1"]
-    assert list(found["Differences between runs"].data) == [
+    assert list(rows(found["Differences between runs"])) == [
         *(f"{best} − {run}" for run in others if run != best),
         *(f"{run} − try1" for run in others),
     ]
-    assert "the 12 with the highest mean AUROC" in found["Target by target"].config["description"]
-
-
-def test_long_names_are_cut_in_heads_and_told_whole(tmp_path):
-    run = "danq_" + "filters_" * 20 + "end"
-    build(tmp_path, {run: ("yeast", "danq", 1.0)}, ("a",), resamples=0)
-    heads = by_title(tmp_path)["Targets"].config["headers"]
-    assert len(heads["r0_auroc"]["title"]) < 50
-    assert heads["r0_auroc"]["title"].endswith("end: AUROC")
-    assert heads["r0_auroc"]["description"].startswith(run)
+    assert "the 12 with the highest mean AUROC" in prose(found["Target by target"])
 
 
 def test_a_damaged_table_is_refused_by_its_name(tree, tmp_path):
@@ -183,10 +172,10 @@ def test_repeats_are_told_in_a_sentence(tree, tmp_path):
         "auprc": area,
     }
     path.write_text(json.dumps(summary))
-    section = by_title(tmp_path / "results")["Repeats of training rows"]
-    assert "0 overlap a training window and 25 (2.5%) nearly repeat" in section.config["description"]
-    assert section.data["danq"]["auroc_left"] == 0.8
-    assert section.data["danq"]["scored"] == "4 of 6"
+    repeats = by_title(tmp_path / "results")["Repeats of training rows"]
+    assert "0 overlap a training window and 25 (2.5%) nearly repeat" in prose(repeats)
+    assert rows(repeats)["danq"]["Mean AUROC Without repeats"] == "0.8000"
+    assert rows(repeats)["danq"]["Scored"] == "4 of 6"
 
 
 def test_classes_show_accuracy_in_place_of_f1_at_a_threshold(tree, tmp_path):
@@ -201,32 +190,32 @@ def test_classes_show_accuracy_in_place_of_f1_at_a_threshold(tree, tmp_path):
         "mcc": 0.8,
     }
     path.write_text(json.dumps(summary))
-    row = by_title(tmp_path / "results")["Runs side by side"].data["danq"]
-    assert (row["accuracy"], row["macro_f1"], row["mcc"]) == (0.9, 0.85, 0.8)
-    assert "f1" not in row
+    row = rows(by_title(tmp_path / "results")["Runs"])["danq"]
+    shown = [row[f"Calls {name}"] for name in ("Accuracy", "Macro F1", "MCC")]
+    assert shown == ["0.9000", "0.8500", "0.8000"]
+    assert "Calls Mean F1" not in row
 
 
 def test_calls_of_targets_are_shown_at_both_thresholds(tree):
-    rows = by_title(tree)["Calls at thresholds"].data
+    row = rows(by_title(tree)["Calls at thresholds"])["danq"]
     found = json.loads((tree / "runs/danq/evaluation/summary.json").read_text())["splits"]["test"]["calls"]
-    for at in ("chosen", "half"):
-        for metric in ("accuracy", "macro_f1", "micro_f1", "mcc"):
-            assert rows["danq"][f"{at}_{metric}"] == found[at][metric]
-    assert rows["danq"]["called"] == "5 of 6"
-    titles = [head["title"] for head in by_title(tree)["Calls at thresholds"].config["headers"].values()]
-    assert {"Accuracy (validation)", "Accuracy (0.5)", "Micro F1 (validation)"} <= set(titles)
+    titles = {"accuracy": "Accuracy", "macro_f1": "Macro F1", "micro_f1": "Micro F1", "mcc": "MCC"}
+    for at, head in (("chosen", "Threshold of validation"), ("half", "Threshold 0.5")):
+        for metric, title in titles.items():
+            assert row[f"{head} {title}"] == f"{found[at][metric]:.4f}"
+    assert row["Targets called"] == "5 of 6"
 
 
 def test_one_target_is_called_at_one_threshold_in_a_row(tmp_path):
     build(tmp_path, {"danq": ("yeast", "danq", 1.0)}, ("only",), resamples=0)
     found = json.loads((tmp_path / "runs/danq/evaluation/summary.json").read_text())["splits"]["test"]
-    sections_ = by_title(tmp_path)
-    row = sections_["Runs side by side"].data["danq"]
-    assert "f1" not in row
-    assert row["binary_f1"] == found["calls"]["half"]["binary_f1"]
-    assert row["mcc"] == found["calls"]["half"]["mcc"]
-    assert sections_["Runs side by side"].config["headers"]["binary_f1"]["title"] == "F1 (0.5)"
-    assert sections_["Calls at thresholds"].data["danq"]["chosen_binary_f1"] == found["f1"]["mean"]
+    made = by_title(tmp_path)
+    row = rows(made["Runs"])["danq"]
+    assert "Calls Mean F1" not in row
+    assert row["Calls F1 (0.5)"] == f"{found['calls']['half']['binary_f1']:.4f}"
+    assert row["Calls MCC"] == f"{found['calls']['half']['mcc']:.4f}"
+    chosen = rows(made["Calls at thresholds"])["danq"]["Threshold of validation F1"]
+    assert chosen == f"{found['f1']['mean']:.4f}"
 
 
 def test_many_renamed_contigs_are_shown_in_part(tree, tmp_path):
@@ -234,12 +223,30 @@ def test_many_renamed_contigs_are_shown_in_part(tree, tmp_path):
     path = tmp_path / "results/datasets/yeast/dataset.json"
     manifest = json.loads(path.read_text()) | {"renamed": {f"c{i}": f"chr{i}" for i in range(40)}}
     path.write_text(json.dumps(manifest | {"unknown_contigs": {"chrUn": 1234}}))
-    body = by_title(tmp_path / "results")["Data and splits"].data
+    body = by_title(tmp_path / "results")["Data and splits"].html
     assert "c29 → chr29 and 10 more" in body
     assert "chrUn (1,234)" in body
 
 
 def test_empty_parts_make_no_section():
-    assert table("x", "X", "", "Row", {"a": Column("A", "a")}, {"r": {"a": None}}) is None
-    assert table("x", "X", "", "Row", {"a": Column("A", "a", 2)}, {"r": {"a": float("nan")}}) is None
-    assert line_plot("x", "X", "", ("x", "y"), [Tab("t", {"line": []})]) is None
+    assert not table("Row", {"a": Column("A", "a")}, {"r": {"a": None}})
+    assert not table("Row", {"a": Column("A", "a", 2)}, {"r": {"a": float("nan")}})
+    assert line_view("x", [Plot("x", ("x", "y"), [Line("line", [])])]) is None
+    assert section("x", "X", "good", "prose", table("Row", {}, {})) is None
+
+
+def test_runs_on_equal_rows_are_compared_wherever_they_come_from(tmp_path):
+    runs = {"short": ("windows_200", "danq", 1.0), "long": ("windows_1000", "danq", 2.0)}
+    build(tmp_path, runs, ("a", "b"), resamples=30)
+    made = by_title(tmp_path)
+    assert list(read_results(tmp_path).comparable()) == ["windows_200, windows_1000"]
+    (pair,) = rows(made["Differences between runs"])
+    assert pair == "windows_1000 · long − windows_200 · short"
+    assert views(made["AUROC target by target"])
+
+
+def test_runs_on_other_rows_stand_apart(tmp_path):
+    build(tmp_path, {"one": ("x", "danq", 1.0)}, ("a", "b"), resamples=0)
+    build(tmp_path, {"other": ("y", "danq", 1.0)}, ("a", "b"), resamples=0, n=200)
+    assert list(read_results(tmp_path).comparable()) == ["x", "y"]
+    assert "Differences between runs" not in by_title(tmp_path)
