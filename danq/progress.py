@@ -1,4 +1,8 @@
-"""Progress of long work: a bar on a terminal, a plain line now and then elsewhere."""
+"""Progress of long work: a bar on a terminal, a plain line now and then elsewhere.
+
+Lines of progress have levels of their own, by which the workflow knows them in its jobs' logs: `PROGRESS` for
+one now and then, `DONE` for what is reached, such as an epoch.
+"""
 
 import logging
 import sys
@@ -9,6 +13,10 @@ from typing import Protocol
 
 log = logging.getLogger("danq")
 
+PROGRESS, DONE = logging.INFO + 1, logging.INFO + 2
+logging.addLevelName(PROGRESS, "PROGRESS")
+logging.addLevelName(DONE, "DONE")
+
 _LINE_SECONDS = 10.0
 
 
@@ -17,6 +25,17 @@ class Advance(Protocol):
 
     def __call__(self, amount: float = 1, remark: str = "") -> None:
         """Count `amount` more units as done; a remark is short, such as the current loss."""
+
+
+def duration(seconds: float) -> str:
+    """Write a time as a person would say it: ``45 s``, ``9 min``, ``2 h 30 min``, ``3 d 4 h``."""
+    if seconds < 100:
+        return f"{seconds:.0f} s"
+    minutes = round(seconds / 60)
+    if minutes < 100:
+        return f"{minutes} min"
+    hours = round(minutes / 60)
+    return f"{minutes // 60} h {minutes % 60} min" if hours < 48 else f"{hours // 24} d {hours % 24} h"
 
 
 def progress(description: str, total: float | None, unit: str) -> AbstractContextManager[Advance]:
@@ -72,8 +91,11 @@ def _lines(description: str, total: float | None, unit: str) -> Iterator[Advance
             return
         last = now
         rate = done / (now - started)
-        left = f", {(total - done) / rate:,.0f} s left" if total and rate else ""
+        left = f", about {duration((total - done) / rate)} left" if total and rate else ""
         of = f" of {total:,.0f}" if total else ""
-        log.info(f"{description}: {done:,.0f}{of} {unit}, {rate:,.0f}/s{left} {remark}")
+        log.log(
+            PROGRESS,
+            f"{description}: {done:,.0f}{of} {unit}, {rate:,.0f}/s{left}{remark and '; '}{remark}",
+        )
 
     yield advance

@@ -2,7 +2,10 @@ import os
 import sys
 from pathlib import Path
 
+from snakemake.settings.enums import Quietness
+
 from danq.config import own_models
+from danq.config.job_logs import JobLogs
 from danq.config.workflow import (
     any_of,
     callset_files,
@@ -43,6 +46,15 @@ TABLES = [
     if open_variants(callset.vcf).kind == "tsv"
 ]
 ANNOTATED = [name for name in settings.callsets if name not in TABLES]
+
+
+def tell(line):
+    """Print a line on the terminal and into Snakemake's log, unless `--quiet` asks for none of progress."""
+    logger.info(line, extra={"quietness": Quietness.PROGRESS})
+
+
+A_LOG = f"results/logs/train/{next(iter(settings.runs), 'RUN')}.log"
+job_logs = JobLogs(Path("results/logs"), tell)
 
 
 wildcard_constraints:

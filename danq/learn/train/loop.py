@@ -19,6 +19,7 @@ from danq.learn.bundle import model_weights
 from danq.learn.options import TrainOptions
 from danq.learn.train.monitor import Monitor, ValidationMetrics
 from danq.learn.train.optimization import learning_rate
+from danq.learn.train.outlook import best_so_far, outlook
 from danq.learn.train.state import (
     Checkpoint,
     CheckpointStore,
@@ -28,7 +29,7 @@ from danq.learn.train.state import (
     stop_requests,
 )
 from danq.learn.train.step import Arrays, Loaded, Steps, prefetched
-from danq.progress import Advance, progress
+from danq.progress import DONE, Advance, progress
 
 log = logging.getLogger("danq")
 
@@ -182,8 +183,12 @@ class Training:
             return
         for number, (loss, samples) in enumerate(zip(behind.losses.numpy(), behind.samples, strict=True)):
             self.state.count(float(loss), samples, behind.first + number)
-        epochs = f"epoch {self.state.epoch + 1}/{self._options.epochs}"
-        advance(sum(behind.samples), f"{epochs} loss {self.state.loss_sum / self.state.samples:.4f}")
+        remarks = [
+            f"epoch {self.state.epoch + 1}/{self._options.epochs}",
+            f"loss {self.state.loss_sum / self.state.samples:.4f}",
+            best_so_far(self.state, self._options),
+        ]
+        advance(sum(behind.samples), ", ".join(filter(None, remarks)))
 
     def _rate(self, step: int) -> float:
         steps, epochs = self._data.batches.steps, self._options.epochs
@@ -217,7 +222,10 @@ class Training:
             "F1": metrics.f1,
         }
         values = ", ".join(f"{name} {value:.4f}" for name, value in shown.items() if value is not None)
-        log.info("epoch %d/%d: %s", row["epoch"], self._options.epochs, values)
+        best = best_so_far(self.state, self._options)
+        ahead = outlook(self.state, self._options, self._data.batches.passes)
+        line = "; ".join(filter(None, (values, best, ahead)))
+        log.log(DONE, "epoch %d/%d: %s", row["epoch"], self._options.epochs, line)
 
     def _lap(self) -> None:
         now = time.monotonic()

@@ -19,6 +19,7 @@ from danq.learn.train.compatibility import check_data, with_sub_bins
 from danq.learn.train.fitting import RunOptions, Trained, fit_by_steps, fit_itself
 from danq.learn.train.state import DIRECTORY, CheckpointStore
 from danq.models import load_model_module
+from danq.progress import DONE
 from danq.provenance import provenance
 
 log = logging.getLogger("danq")
@@ -149,11 +150,12 @@ def _close(name: str, info: Mapping[str, Any], history: Sequence[Mapping[str, An
     """Log how it went, and in the last lines what the course of the training says of what to change."""
     training = info["training"]
     speed, waiting = training["samples_per_second"], training["wait_share"]
-    log.info(
+    log.log(
+        DONE,
         f"trained {name}: {training['epochs']} epochs in {training['seconds']:.0f} s, best "
         f"{info['best']['epoch']}; device {training['device']}, {info['train']['precision']}"
         + ("" if speed is None else f"; {speed:,.0f} samples/s")
-        + ("" if waiting is None else f"; {waiting:.1%} of the time waiting for input")
+        + ("" if waiting is None else f"; {waiting:.1%} of the time waiting for input"),
     )
     for remark in remarks(info["train"], training, info["best"], history, info["data_kind"]):
         log.warning("%s: %s; try %s", name, remark.figure, remark.key)
