@@ -13,7 +13,7 @@ from typer.core import TyperGroup
 from danq.errors import DanqError
 
 VERBS = {
-    "init": "Write a starter configuration from one FASTA and BED files.",
+    "init": "Look at one FASTA and tracks, and write a starter configuration.",
     "config": "Check a configuration, or print its JSON schema.",
     "genome": "Encode a FASTA as one byte a base.",
     "dataset": "Label the bins of a genome, or read labelled sequences.",

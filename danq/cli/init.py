@@ -1,31 +1,79 @@
-"""`danq init`: a starter configuration from one FASTA and BED files."""
+"""`danq init`: a starter configuration from one FASTA and tracks, or from labelled sequences."""
 
-import logging
+import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-log = logging.getLogger("danq")
+if TYPE_CHECKING:
+    from danq.config.starter.regions import Starter
 
 
 def init(
-    fasta: Annotated[Path, typer.Option(help="The genome: plain, gzip or bgzip FASTA.", metavar="FILE")],
-    bed: Annotated[
-        list[Path],
-        typer.Option(
-            help="BED, narrowPeak or broadPeak of one target, named for the file; may be repeated.",
-            metavar="FILE",
-        ),
-    ],
     out: Annotated[
         Path, typer.Option(help="Directory of config.yaml and targets.tsv; neither may exist.", metavar="DIR")
     ],
+    tracks: Annotated[
+        list[str] | None,
+        typer.Argument(
+            help="Tracks (BED, narrowPeak or broadPeak of one target, named for the file), folders of them, "
+            "or quoted patterns such as 'peaks/**/*.bed.gz'.",
+            metavar="[TRACK]...",
+            show_default=False,
+        ),
+    ] = None,
+    fasta: Annotated[
+        Path | None,
+        typer.Option(help="The genome: plain, gzip or bgzip FASTA.", metavar="FILE", show_default=False),
+    ] = None,
+    bed: Annotated[
+        list[str] | None,
+        typer.Option(help="As TRACK; may be repeated.", metavar="TRACK", show_default=False),
+    ] = None,
+    tracks_from: Annotated[
+        list[Path] | None,
+        typer.Option(
+            help="File with the path of a track in each line, or a table of targets (columns target, path, "
+            "rule, feature, group), as for GFF3; paths are relative to it. May be repeated.",
+            metavar="FILE",
+            show_default=False,
+        ),
+    ] = None,
+    without: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Target to leave out, by name or pattern; may be repeated.",
+            metavar="TARGET",
+            show_default=False,
+        ),
+    ] = None,
+    examples: Annotated[
+        Path | None,
+        typer.Option(
+            help="Labelled sequences in place of genome and tracks: FASTA, CSV, TSV or Parquet. --valid and "
+            "--test are then a file or a fraction (0.1 unless the file has a column `split`).",
+            metavar="FILE",
+            show_default=False,
+        ),
+    ] = None,
+    label_column: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Column of labels of --examples, `label` if left out; may be repeated.",
+            metavar="NAME",
+            show_default=False,
+        ),
+    ] = None,
+    sequence_column: Annotated[
+        str, typer.Option(help="Column of the sequences of --examples.", metavar="NAME")
+    ] = "sequence",
     valid: Annotated[
         list[str] | None,
         typer.Option(
-            help="Contig or region (chr7:1-2,000,000; 1-based) that validates; may be repeated. "
-            "Chosen if left out: about a tenth of the genome.",
+            help="Contig or region (chr7:1-2,000,000; 1-based) that validates; may be repeated. Chosen if "
+            "left out: a tenth to a fifth of the genome, with 10 blocks of 100 kb and 20 positives a target "
+            "where there are as many.",
             metavar="REGION",
             show_default=False,
         ),
@@ -34,12 +82,84 @@ def init(
         list[str] | None,
         typer.Option(help="As --valid, for the part that tests.", metavar="REGION", show_default=False),
     ] = None,
+    bin: Annotated[
+        int | None,
+        typer.Option(
+            help="bp that are labelled; by the lengths of the intervals if left out.",
+            min=1,
+            metavar="BP",
+            show_default=False,
+        ),
+    ] = None,
+    window: Annotated[
+        int | None,
+        typer.Option(
+            help="bp that the model sees; 3 or 5 bins if left out.",
+            min=1,
+            metavar="BP",
+            show_default=False,
+        ),
+    ] = None,
 ) -> None:
-    """Write a starter configuration that runs as it is and shows what to adapt."""
-    from danq.config import load_config
-    from danq.config.starter import write_starter
-    from danq.config.workflow import check_files
+    """Look at genome and tracks, and write a starter configuration that runs as it is.
 
-    path = write_starter(fasta, bed, out, valid or (), test or ())
-    check_files(load_config(path), str(path))
-    log.info("wrote %s; next: snakemake --cores all --configfile %s", path, path)
+    Rule, bin and window follow from the lengths of the intervals, validation and test parts and the recipe of
+    the training from what they label. Printed are the positives of each target and split, and the commands to
+    run next.
+    """
+    from danq.config.starter.text import command_lines
+    from danq.errors import DanqError
+
+    places = [*(bed or []), *(tracks or [])]
+    if examples is not None:
+        if fasta or places or tracks_from or without or bin or window:
+            raise DanqError(
+                "--examples: expected neither a genome nor tracks beside it, nor --bin or --window"
+            )
+        starter = _of_examples(examples, out, valid or [], test or [], label_column or [], sequence_column)
+    elif fasta is None:
+        raise DanqError("--fasta: expected the genome of the tracks, or --examples with labelled sequences")
+    else:
+        from danq.config.starter.regions import Choices, Tracks, write_starter
+
+        sources = Tracks(fasta, places, tracks_from or (), without or ())
+        starter = write_starter(sources, out, Choices(valid or (), test or (), bin, window))
+    _show(starter)
+    typer.echo("\n".join([f"wrote {starter.config}; next:", *command_lines(starter.config)]))
+
+
+def _of_examples(
+    examples: Path, out: Path, valid: list[str], test: list[str], labels: list[str], sequences: str
+) -> "Starter":
+    from danq.config.starter.examples import write_example_starter
+    from danq.errors import DanqError
+
+    for option, values in (("--valid", valid), ("--test", test)):
+        if len(values) > 1:
+            raise DanqError(f"{option}: expected one file or fraction of examples, received {len(values)}")
+    first_valid, first_test = (values[0] if values else None for values in (valid, test))
+    return write_example_starter(examples, out, first_valid, first_test, labels, sequences)
+
+
+def _show(starter: "Starter") -> None:
+    """Print rows and positives of each split, as a table on a terminal and as plain columns elsewhere."""
+    splits = list(starter.rows)
+    rows = [["all rows", *(f"{number:,}" for number in starter.rows.values())]]
+    rows += [[target.name, *(f"{target.counts[split]:,}" for split in splits)] for target in starter.targets]
+    head = ["positives of target", *splits]
+    if sys.stdout.isatty():
+        from rich.console import Console
+        from rich.table import Table
+
+        table = Table(*head)
+        for column in table.columns[1:]:
+            column.justify = "right"
+        for row in rows:
+            table.add_row(*row)
+        Console().print(table)
+    else:
+        width = max(len(row[0]) for row in [head, *rows])
+        for first, *others in [head, *rows]:
+            typer.echo(f"{first:<{width}}" + "".join(f"{cell:>11}" for cell in others))
+    for split, words in starter.parts.items():
+        typer.echo(f"{split}: {words}")

@@ -18,7 +18,7 @@ class Counts:
     Attributes
     ----------
     windows : int
-        Training examples, after `keep`.
+        Training examples: all bins while `keep` is to be chosen, those that it leaves afterwards.
     positives : tuple of int
         Of each target, among the training examples.
     window : int
@@ -42,11 +42,14 @@ class Recipe:
     runs : dict of str to dict
         The runs as a configuration has them, without `dataset`.
     reasons : dict of str to str
-        A comment for each of some keys: ``danq.train.epochs``.
+        A comment for each of some keys: ``danq.train.epochs``, ``keep``.
+    keep : str or dict
+        Which training bins the dataset keeps, as a configuration has it.
     """
 
     runs: dict[str, dict[str, Any]]
     reasons: dict[str, str]
+    keep: Any = "all"
 
 
 def choose_recipe(counts: Counts) -> Recipe:

@@ -99,18 +99,26 @@ def write_examples(
     def packed() -> Iterator[NDArray[np.uint8]]:
         nonlocal first
         for part in labels:
-            of_part = split[first : first + len(part)]
-            for index in range(len(SPLITS)):
-                counts[index] += (part[of_part == index] != 0).sum(axis=0)
+            counts[:] += count_positives(part, split[first : first + len(part)])
             first += len(part)
             yield pack_labels(part)
 
     write_labels(directory, len(split), len(targets), packed())
+    return describe_targets(targets, counts)
+
+
+def count_positives(labels: NDArray[Any], split: NDArray[np.uint8]) -> NDArray[np.int64]:
+    """Count the positives among labels (n, k) of rows with these splits: int64, shape (splits, k)."""
+    return np.stack([(labels[split == index] != 0).sum(axis=0) for index in range(len(SPLITS))])
+
+
+def describe_targets(names: Sequence[str], counts: NDArray[np.int64]) -> list[DatasetTarget]:
+    """Describe targets of rows that bring their own data; counts are int64, shape (splits, k)."""
     return [
         DatasetTarget(
             name=name, group="", rule="", path="", regions=0, counts=dict(zip(SPLITS, column, strict=True))
         )
-        for name, column in zip(targets, counts.T.tolist(), strict=True)
+        for name, column in zip(names, counts.T.tolist(), strict=True)
     ]
 
 

@@ -1,144 +1,343 @@
-"""`danq init`: a configuration that passes the check, sound held-out parts, refusals."""
+"""`danq init`: a configuration that runs as it is, the counts it tells beforehand, refusals."""
 
 import gzip
+import json
+import shlex
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 import yaml
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from danq.config import load_config
-from danq.config.starter import choose_parts, read_lengths, write_starter
+from danq.config.starter.regions import Choices, Tracks, write_starter
 from danq.config.workflow import check_files
+from danq.data.regions.making import build_region_dataset
 from danq.errors import DanqError
-from danq.genome.intervals import parse_region
-from tests.cli.test_config import danq
+from danq.genome.alphabet import decode
+from danq.genome.encode import build_genome
+from danq.genome.fasta import open_genome
+from danq.genome.intervals import read_regions
+from tests.cli.test_config import danq as danq_process
+
+LENGTHS = {f"chr{number}": 20_000 + 500 * number for number in range(1, 7)} | {"chrM": 800}
 
 
-def fasta(path: Path, lengths: dict[str, int]) -> Path:
-    text = "".join(f">{name} note\n" + "ACGT" * (length // 4) + "\n" for name, length in lengths.items())
-    path.write_text(text)
+def fasta(path: Path, lengths: dict[str, int], seed: int = 1) -> Path:
+    random = np.random.default_rng(seed)
+    records = [
+        f">{name} note\n{decode(random.integers(0, 5, bp, np.uint8))}\n" for name, bp in lengths.items()
+    ]
+    path.write_text("".join(records))
     return path
-
-
-LENGTHS = {"chrI": 40_000, "chrII": 8_000, "chrIII": 7_600, "chrIV": 24_000, "chrM": 800}
 
 
 @pytest.fixture
 def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
     fasta(Path("my genome.fa"), LENGTHS)
-    regions = [(name, start) for name in LENGTHS if name != "chrM" for start in range(0, 6_000, 1_000)]
-    for track in ("first.bed", "second.narrowPeak"):
-        Path(track).write_text("".join(f"{name}\t{start}\t{start + 300}\n" for name, start in regions))
-    text = "".join(f"{n}\t{s}\t{s + 300}\t.\t0\t.\t1\t-1\t-1\t7\n" for n, s in regions)
-    Path("second.narrowPeak").write_text(text)
+    Path("the peaks").mkdir()
+    random = np.random.default_rng(2)
+    for name, length in (("points.bed", 1), ("wide.bed", 400)):
+        places = [
+            (c, int(random.integers(0, LENGTHS[c] - 400))) for c in LENGTHS if c != "chrM" for _ in range(25)
+        ]
+        text = "".join(f"{c.removeprefix('chr')}\t{start}\t{start + length}\n" for c, start in places)
+        (Path("the peaks") / name).write_text(text)
     return tmp_path
 
 
-def test_it_writes_what_the_check_accepts(data: Path):
-    done = danq(
-        *(
-            "init",
-            "--fasta",
-            "my genome.fa",
-            "--bed",
-            "first.bed",
-            "--bed",
-            "second.narrowPeak",
-            "--out",
-            "my",
-        ),
-        cwd=data,
-    )
+def test_it_writes_what_runs_and_tells_what_it_will_give(data: Path):
+    done = danq_process("init", "--fasta", "my genome.fa", "--out", "my project", "the peaks", cwd=data)
     assert done.returncode == 0, done.stderr
-    assert "snakemake --cores all --configfile my/config.yaml" in done.stderr
-    config = load_config(Path("my/config.yaml"))
-    check_files(config, "my/config.yaml")
-    assert list(config.runs) == ["danq", "kmer_logistic"]
-    split = config.datasets["regions"].split
-    assert split is not None
-    assert (split.valid, split.test) == (["chrIII"], ["chrII"])
-    assert Path("my/targets.tsv").read_text() == (
-        "target\tpath\nfirst\t../first.bed\nsecond\t../second.narrowPeak\n"
+    # the last two lines can be pasted
+    *table, check, run = done.stdout.splitlines()
+    assert run == "snakemake --cores all --configfile 'my project/config.yaml'"
+    done = danq_process(*shlex.split(check)[1:], cwd=data)
+    assert done.returncode == 0, done.stderr
+    assert Path("my project/targets.tsv").read_text() == (
+        "target\tpath\trule\npoints\t../the peaks/points.bed\tsummit\nwide\t../the peaks/wide.bed\toverlap\n"
     )
-    assert "# 9% of the genome; decides when training stops" in Path("my/config.yaml").read_text()
+    assert danq_process("genome", "my genome.fa", "--out", "g", cwd=data).returncode == 0
+    arguments = ["--config", "my project/config.yaml", "--name", "regions", "--genome", "g", "--out", "d"]
+    assert danq_process("dataset", *arguments, cwd=data).returncode == 0
+    manifest = json.loads(Path("d/dataset.json").read_text())
+    shown = {line.rsplit(None, 3)[0]: line.split()[-3:] for line in table}
+    counts = {target["name"]: target["counts"] for target in manifest["targets"]}
+    for name, each in {**counts, "all rows": manifest["n"]}.items():
+        assert shown[name] == [f"{each[split]:,}" for split in ("train", "valid", "test")], name
+
+
+def test_the_file_says_what_was_seen_and_why(data: Path):
+    write_starter(Tracks(Path("my genome.fa"), ["the peaks/points.bed"]), Path("my"))
+    text = Path("my/config.yaml").read_text()
+    assert "# Seen: 1 track with 150 intervals of 1 bp." in text
+    assert "rule summit for all: shorter than a bin (median)" in text
+    assert "min_overlap" not in text
+    assert "window: 600" in text
+    assert "decides when training stops" in text
+    split = yaml.safe_load(text)["datasets"]["regions"]["split"]
+    assert all(name in LENGTHS for part in split.values() for name in part)
+
+
+def test_little_data_are_warned_about_with_numbers(data: Path, caplog: pytest.LogCaptureFixture):
+    text = Path("the peaks/points.bed").read_text().splitlines()
+    Path("few.bed").write_text("\n".join(text[::3]) + "\n")
+    write_starter(Tracks(Path("my genome.fa"), ["few.bed"]), Path("my"))
+    assert "test: 1 blocks of 100 kb; the report gives no intervals for fewer than 10" in caplog.text
+    assert "test: 1 of 1 targets have fewer than 20 positive bins: few " in caplog.text
 
 
 def test_it_overwrites_nothing(data: Path):
     Path("my").mkdir()
     Path("my/targets.tsv").write_text("mine\n")
-    done = danq("init", "--fasta", "my genome.fa", "--bed", "first.bed", "--out", "my", cwd=data)
+    done = danq_process("init", "--fasta", "my genome.fa", "--bed", "the peaks", "--out", "my", cwd=data)
     assert done.returncode == 2
     assert done.stderr == "danq: my/targets.tsv: exists already; expected a directory without it\n"
     assert [path.name for path in Path("my").iterdir()] == ["targets.tsv"]
     assert Path("my/targets.tsv").read_text() == "mine\n"
 
 
-def test_given_parts_are_taken(data: Path):
-    write_starter(
-        Path("my genome.fa"), [Path("first.bed")], Path("my"), valid=["chrI:1-4,000"], test=["chrIV", "chrM"]
-    )
-    split = yaml.safe_load(Path("my/config.yaml").read_text())["datasets"]["regions"]["split"]
-    assert split == {"valid": ["chrI:1-4,000"], "test": ["chrIV", "chrM"]}
+def test_given_parts_bin_and_window_are_taken(data: Path):
+    choices = Choices(valid=["1:1-8,000"], test=["chr3", "chrM"], bin=100, window=300)
+    write_starter(Tracks(Path("my genome.fa"), ["the peaks"]), Path("my"), choices)
+    dataset = load_config(Path("my/config.yaml")).datasets["regions"]
+    assert dataset.split is not None
+    assert (dataset.split.valid, dataset.split.test) == (["1:1-8,000"], ["chr3", "chrM"])
+    assert (dataset.bin, dataset.window) == (100, 300)
+
+
+def test_one_part_may_be_given_and_the_other_is_chosen(data: Path):
+    write_starter(Tracks(Path("my genome.fa"), ["the peaks"]), Path("my"), Choices(test=["chr2"]))
+    split = load_config(Path("my/config.yaml")).datasets["regions"].split
+    assert split is not None
+    assert split.test == ["chr2"]
+    assert split.valid
+    assert "chr2" not in split.valid
 
 
 @pytest.mark.parametrize(
-    ("tracks", "parts", "expected"),
+    ("arguments", "expected"),
     [
-        (["first.bed", "copies/first.bed"], {}, r"copies/first\.bed: target 'first' is that of first\.bed"),
-        (["genes.gff3"], {}, r"genes\.gff3: expected BED, narrowPeak or broadPeak"),
-        (["nowhere.bed"], {}, r"nowhere\.bed: no such file"),
-        (["other.bed"], {}, r"other\.bed: expected contigs such as chrI, chrII, chrIII, received scaffold_9"),
+        (["the peaks/*.narrowPeak"], "the pattern 'the peaks/*.narrowPeak' matches nothing in "),
         (
-            ["first.bed"],
-            {"test": ["chrX"]},
-            r"--valid, --test: expected a contig of my genome\.fa, rec.*'chrX'",
+            ["nothing"],
+            "the folder nothing: expected tracks (.bed, .narrowPeak or .broadPeak, plain or .gz), ",
         ),
+        ([], "expected at least one track, received none"),
+        (
+            ["x/other.bed"],
+            "no contig of x/other.bed is in the genome; expected names such as chr1, chr2, chr3 and 4 mo",
+        ),
+        (
+            ["x/empty.bed"],
+            "expected at least one interval in each track, found none in x/empty.bed; --without",
+        ),
+        (
+            ["x/beyond.bed"],
+            "x/beyond.bed:2: expected an interval within 'chrM' of 800 bp, received one that ends",
+        ),
+        (
+            ["x/genes.gff3"],
+            "x/genes.gff3: a GFF file needs `feature`, the type of the wanted features; it has g",
+        ),
+        (
+            ["x/short.bed"],
+            "x/short.bed: expected at least one positive bin; found none: its summits lie in the s",
+        ),
+        (["the peaks", "--valid", "chr9"], "--valid, --test: expected a contig of the genome (chr1, chr2, "),
+        (
+            ["the peaks", "--valid", "chr1", "--test", "chr1"],
+            "split: regions must not overlap, received 'chr1' a",
+        ),
+        (
+            ["the peaks", "--fasta", "x/empty.bed"],
+            "x/empty.bed: expected FASTA records, received an empty file",
+        ),
+        (
+            ["the peaks", "--fasta", "x/other.bed"],
+            "x/other.bed:1: expected a header that starts with `>`, rec",
+        ),
+        (["the peaks", "--fasta", "x"], "x: expected one FASTA file, received a directory"),
+        (["the peaks", "--window", "150"], "--window: expected at least the bin's 200 bp, received 150"),
+        (["the peaks", "--examples", "e.csv"], "--examples: expected neither a genome nor tracks beside it"),
+        (["x/{a}.bed"], "expected a path without braces"),
     ],
 )
-def test_refusals(data: Path, tracks: list[str], parts: dict[str, list[str]], expected: str):
-    Path("copies").mkdir()
-    Path("copies/first.bed").write_text("chrI\t0\t300\n")
-    Path("other.bed").write_text("scaffold_9\t0\t300\n")
-    with pytest.raises(DanqError, match=expected):
-        write_starter(Path("my genome.fa"), [Path(track) for track in tracks], Path("my"), **parts)
+def test_refusals_are_one_line_and_leave_nothing(
+    data: Path,
+    danq: Callable[..., int],
+    capsys: pytest.CaptureFixture[str],
+    arguments: list[str],
+    expected: str,
+):
+    Path("nothing").mkdir()
+    Path("x").mkdir()
+    files = {
+        "other.bed": "scaffold_9\t0\t300\n",
+        "empty.bed": "",
+        "beyond.bed": "chr1\t0\t300\nchrM\t700\t900\n",
+        "genes.gff3": "chr1\ts\tgene\t1\t9\t.\t+\t.\t.\n",
+        "short.bed": "chr1\t20400\t20401\nchr3\t21450\t21451\n",
+        "{a}.bed": Path("the peaks/points.bed").read_text(),
+    }
+    for name, text in files.items():
+        (Path("x") / name).write_text(text)
+    genome = [] if "--fasta" in arguments else ["--fasta", "my genome.fa"]
+    assert danq("init", *genome, "--out", "my", *arguments) == 2
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    (line,) = [line for line in printed.err.splitlines() if line.startswith("danq:")]
+    assert expected in line
     assert not Path("my").exists()
 
 
-def test_contig_lengths_of_any_fasta(tmp_path: Path):
-    text = b">a one\r\nACGT\r\nAC\r\n>b\nNNN\n\n>c\n"
-    (tmp_path / "a.fa.gz").write_bytes(gzip.compress(text))
-    assert read_lengths(tmp_path / "a.fa.gz") == {"a": 6, "b": 3, "c": 0}
+@settings(max_examples=12, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    st.lists(st.integers(150, 40_000), min_size=1, max_size=6),
+    st.lists(st.tuples(st.integers(2, 80), st.sampled_from([1, 150, 260, 900])), min_size=1, max_size=3),
+    st.sampled_from([None, 64, 200]),
+    st.integers(0, 99),
+)
+def test_the_counts_of_any_genome_are_those_of_its_dataset(
+    tmp_path_factory: pytest.TempPathFactory,
+    lengths: list[int],
+    tracks: list[tuple[int, int]],
+    bin: int | None,
+    seed: int,
+):
+    folder = tmp_path_factory.mktemp("any")
+    of_contig = {f"chr{number}": bp for number, bp in enumerate(lengths, 1)}
+    genome = fasta(folder / "g.fa", of_contig, seed)
+    random = np.random.default_rng(seed)
+    for number, (intervals, bp) in enumerate(tracks):
+        names = random.choice(list(of_contig), intervals)
+        starts = {name: int(random.integers(0, max(of_contig[name] - bp, 1))) for name in names}
+        lines = [f"{name}\t{at}\t{min(at + bp, of_contig[name])}\n" for name, at in starts.items()]
+        (folder / f"t{number}.bed").write_text("".join(lines))
+    try:
+        starter = write_starter(Tracks(genome, [str(folder / "*.bed")]), folder / "my", Choices(bin=bin))
+    except DanqError:
+        assert not (folder / "my").exists()
+        return
+    options = load_config(starter.config).datasets["regions"]
+    build_genome(genome, folder / "genome")
+    made = build_region_dataset(options, "regions", opened := open_genome(folder / "genome"), folder / "d")
+    assert made.n == starter.rows
+    assert [target.counts for target in made.targets] == [target.counts for target in starter.targets]
+    assert options.split is not None
+    assert isinstance(options.split.valid, list)
+    assert isinstance(options.split.test, list)
+    regions = read_regions([*options.split.valid, *options.split.test], opened)
+    assert sum((region.end or 0) - region.start for region in regions) <= sum(lengths) / 2
 
 
-def test_contigs_without_regions_are_not_held_out():
-    lengths = {"a": 1_000_000, "b": 100_000, "c": 90_000, "d": 80_000}
-    assert choose_parts(lengths, {"a": 2, "b": 0, "c": 2, "d": 2}, [], []) == (["d"], ["c"])
-    # most tracks have nothing on b, so they could not be scored there
-    assert choose_parts(lengths, {"a": 9, "b": 1, "c": 9, "d": 9}, [], []) == (["d"], ["c"])
+def rows(number: int, label: bool = True) -> str:
+    random = np.random.default_rng(number)
+    lines = [f"{decode(random.integers(0, 4, 40 + n % 3, np.uint8))},{n % 2}\n" for n in range(number)]
+    return ("sequence,label\n" if label else "") + "".join(lines)
 
 
-def test_many_scaffolds_are_gathered_to_a_tenth():
-    scaffolds = [f"s{number}" for number in range(100)]
-    valid, test = choose_parts(dict.fromkeys(scaffolds, 10_000), dict.fromkeys(scaffolds, 1), [], [])
-    assert len(valid) == len(test) == 7
-    assert not set(valid) & set(test)
+def test_examples_in_one_file_are_drawn_by_fractions(tmp_path: Path):
+    (tmp_path / "all.csv.gz").write_bytes(gzip.compress(rows(200).encode()))
+    done = danq_process("init", "--examples", "all.csv.gz", "--test", "0.2", "--out", "my", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    config = load_config(tmp_path / "my" / "config.yaml")
+    options = config.datasets["examples"]
+    assert (options.window, str(options.examples)) == (42, "all.csv.gz")
+    assert options.split is not None
+    assert (options.split.valid, options.split.test) == (0.1, 0.2)
+    done_dataset = danq_process(
+        *("dataset", "--config", "my/config.yaml", "--name", "examples", "--out", "d"), cwd=tmp_path
+    )
+    assert done_dataset.returncode == 0, done_dataset.stderr
+    manifest = json.loads((tmp_path / "d" / "dataset.json").read_text())
+    counts = [str(value) for value in manifest["targets"][0]["counts"].values()]
+    shown = {line.split()[0]: line.split()[-3:] for line in done.stdout.splitlines()}
+    assert shown["label"] == counts
+    assert shown["all"] == [str(value) for value in manifest["n"].values()]
+
+
+def test_examples_by_file_and_by_column(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.chdir(tmp_path)
+    for name, number in (("train", 60), ("dev", 30), ("test", 40)):
+        Path(f"{name}.csv").write_text(rows(number))
+    done = danq_process(
+        *("init", "--examples", "train.csv", "--valid", "dev.csv", "--test", "test.csv", "--out", "by file"),
+        cwd=tmp_path,
+    )
+    assert done.returncode == 0, done.stderr
+    options = load_config(Path("by file/config.yaml")).datasets["examples"]
+    assert options.examples == {
+        name: Path(f"{file}.csv") for name, file in (("train", "train"), ("valid", "dev"), ("test", "test"))
+    }
+    words = ["train", "train", "valid", "test"]
+    head, *lines = rows(80).splitlines()
+    lines = [f"{line},{words[n // 2 % 4]}" for n, line in enumerate(lines)]
+    Path("c.csv").write_text("\n".join([f"{head},split", *lines]).replace("label", "bound") + "\n")
+    done = danq_process(
+        "init", "--examples", "c.csv", "--label-column", "bound", "--out", "by column", cwd=tmp_path
+    )
+    assert done.returncode == 0, done.stderr
+    assert load_config(Path("by column/config.yaml")).datasets["examples"].label_columns == ["bound"]
+    check_files(load_config(Path("by column/config.yaml")), "here")
 
 
 @pytest.mark.parametrize(
-    "lengths", [{"chromosome": 4_641_652}, {"chromosome": 4_000_123, "plasmid": 5_000}], ids=len
+    ("arguments", "expected"),
+    [
+        (["--examples", "gone.csv"], "gone.csv: no such file"),
+        (
+            ["--examples", "a.csv", "--test", "1.5"],
+            "--test: expected a fraction between 0 and 1, or a file; ",
+        ),
+        (["--examples", "a.csv", "--test", "gone.csv"], "gone.csv: no such file"),
+        (
+            ["--examples", "a.csv", "--label-column", "x"],
+            "a.csv:1: expected one column 'x', received columns ",
+        ),
+        (
+            ["--examples", "a.csv", "--valid", "0.6", "--test", "0.6"],
+            "expected fractions that sum to less tha",
+        ),
+        ([], "--fasta: expected the genome of the tracks, or --examples with labelled sequences"),
+    ],
 )
-def test_one_large_contig_is_cut_in_whole_bins(lengths: dict[str, int]):
-    (valid,), (test,) = choose_parts(lengths, dict.fromkeys(lengths, 3), [], [])
-    first, second = parse_region(valid), parse_region(test)
-    assert first.end == second.start
-    assert second.end == lengths["chromosome"]
-    assert first.start % 200 == second.start % 200 == 0
-    for region in (first, second):
-        assert region.end is not None
-        assert 0.09 < (region.end - region.start) / sum(lengths.values()) < 0.11
+def test_refusals_of_examples(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    danq: Callable[..., int],
+    capsys: pytest.CaptureFixture[str],
+    arguments: list[str],
+    expected: str,
+):
+    monkeypatch.chdir(tmp_path)
+    Path("a.csv").write_text(rows(20))
+    assert danq("init", *arguments, "--out", "my") == 2
+    printed = capsys.readouterr()
+    assert expected in printed.err
+    assert printed.err.count("\n") == 1
+    assert not Path("my").exists()
 
 
-def test_a_genome_too_short_to_split_is_refused():
-    with pytest.raises(DanqError, match="too short to hold parts of it out: 3,000 bp"):
-        choose_parts({"a": 3_000}, {"a": 1}, [], [])
+def test_real_tracks_of_points(tmp_path: Path, real_data: Path):
+    contigs = sorted((real_data / "yeast" / "genome").glob("*.fa.gz"))
+    genome = tmp_path / "yeast.fa.gz"
+    # gzip files one after the other are one gzip file
+    genome.write_bytes(b"".join(path.read_bytes() for path in contigs))
+    starter = write_starter(Tracks(genome, [str(real_data / "yeast" / "chipexo")]), tmp_path / "a")
+    assert {target.rule for target in starter.targets} == {"summit"}
+    for part in ("valid", "test"):
+        assert min(target.counts[part] for target in starter.targets) >= 20
+    many = Tracks(genome, [str(real_data / "yeast" / "chipexo_many" / "*.bed.gz")])
+    with pytest.raises(DanqError, match="--without 'Kti12_CX'"):
+        write_starter(many, tmp_path / "b")
+    without = ("Kti12_CX", "Rpa190_CX", "Rsc2_CX")
+    starter = write_starter(Tracks(genome, many.places, without=without), tmp_path / "b")
+    options: dict[str, Any] = yaml.safe_load(starter.config.read_text())["datasets"]["regions"]
+    assert len(starter.targets) == 391
+    assert all(name.startswith("chr") for part in options["split"].values() for name in part)

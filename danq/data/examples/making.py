@@ -1,14 +1,22 @@
 """The dataset of labelled examples that bring their own sequence, text or image, without a genome."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from danq.data.examples.files import Record, Table, read_records, text_of
 from danq.data.examples.images import png_files, read_pictures, write_pictures
-from danq.data.examples.labels import SPLIT_WORDS, Examples, label_examples, place_examples, split_word
+from danq.data.examples.labels import (
+    SPLIT_WORDS,
+    Examples,
+    Labelled,
+    label_examples,
+    place_examples,
+    split_word,
+)
 from danq.data.manifest import SPLITS, DatasetManifest
 from danq.data.options import DatasetOptions
 from danq.data.writing import Contents, write_examples, write_manifest
@@ -43,18 +51,13 @@ def build_example_dataset(options: DatasetOptions, name: str, out: Path) -> Data
     """
     if options.examples is None:
         raise DanqError(f"datasets.{name}: expected `examples`")
-    # one file for all splits stands under the empty name
-    paths: Mapping[Any, Path] = (
-        options.examples if isinstance(options.examples, dict) else {"": options.examples}
-    )
-    files = {part: paths[part] for part in ("", *SPLITS) if part in paths}
+    files = files_of(options)
     if options.kind == "dna" and any(path.suffix == ".mat" for path in files.values()):
         from danq.data.examples.deepsea import build_deepsea_dataset
 
         return build_deepsea_dataset(options, name, files, out)
     rows, examples = _read(files, options)
-    labelled = label_examples(examples, options.label_columns)
-    split = place_examples(examples, labelled.values, options.split, f"datasets.{name}")
+    labelled, split = place_rows(examples, options, f"datasets.{name}")
     texts = rows if options.kind == "text" else None
     with staged(out) as partial:
         of_kind = _write_rows(partial, rows, options)
@@ -71,13 +74,49 @@ def build_example_dataset(options: DatasetOptions, name: str, out: Path) -> Data
         return write_manifest(partial, out, name, options, contents)
 
 
+def files_of(options: DatasetOptions) -> dict[str, Path]:
+    """Files of examples by their split; one file for all splits stands under the empty name."""
+    paths: Mapping[Any, Path | None] = (
+        options.examples if isinstance(options.examples, dict) else {"": options.examples}
+    )
+    return {part: path for part in ("", *SPLITS) if (path := paths.get(part)) is not None}
+
+
+def place_rows(
+    examples: Examples, options: DatasetOptions, source: str
+) -> tuple[Labelled, NDArray[np.uint8]]:
+    """Tell the targets of rows, as `label_examples` does, and their splits, as `place_examples` does."""
+    labelled = label_examples(examples, options.label_columns)
+    return labelled, place_examples(examples, labelled.values, options.split, source)
+
+
+def read_labels(options: DatasetOptions) -> tuple[Examples, int]:
+    """Read labels and splits of sequences, and the length in bp of the longest, but no bases.
+
+    Raises
+    ------
+    DanqError
+        If a file cannot be used, or holds no row.
+    """
+    longest = 0
+
+    def measured(record: Record) -> None:
+        nonlocal longest
+        longest = max(longest, len(record.content))
+
+    _, examples = _read(files_of(options), options, measured)
+    return examples, longest
+
+
 def _inputs(files: Mapping[str, Path]) -> dict[str, str]:
     """Digest of each file, and of each in a folder."""
     paths = [path for place in files.values() for path in (png_files(place) if place.is_dir() else [place])]
     return {str(path): sha256(path) for path in paths}
 
 
-def _read(files: Mapping[str, Path], options: DatasetOptions) -> tuple[list[Any], Examples]:
+def _read(
+    files: Mapping[str, Path], options: DatasetOptions, content: Callable[[Record], Any] | None = None
+) -> tuple[list[Any], Examples]:
     """Read the records of all files: what each row holds (see `_content`), and what else is known of it."""
     rows: list[Any] = []
     names: list[str] = []
@@ -86,7 +125,7 @@ def _read(files: Mapping[str, Path], options: DatasetOptions) -> tuple[list[Any]
     where: list[str] = []
     for part, path in files.items():
         for number, record in enumerate(_records(path, options, alone=bool(part)), 1):
-            rows.append(_content(record, options))
+            rows.append(_content(record, options) if content is None else content(record))
             # images are numbered through all files
             numbered = f"{part}:{number}" if part and options.kind != "image" else str(len(rows))
             names.append(record.name or numbered)

@@ -152,14 +152,18 @@ def _inputs(options: DatasetOptions, targets: list[Target], genome: Genome) -> d
     return {str(genome.path): genome.digest, **digests}
 
 
-def _report(manifest: DatasetManifest) -> None:
-    renamed, unknown = manifest.renamed, manifest.unknown_contigs
+def report_contigs(renamed: dict[str, str], unknown: dict[str, int]) -> None:
+    """Log contig names of tracks → the genome's where they differ, and the regions on contigs it lacks."""
     if renamed:
         pairs = first_few(f"{file} → {own}" for file, own in renamed.items())
         log.info("%d contig names of tracks differ from the genome's: %s", len(renamed), pairs)
     if unknown:
         regions, contigs = sum(unknown.values()), first_few(unknown)
         log.warning("%d regions lie on contigs that the genome does not have: %s", regions, contigs)
+
+
+def _report(manifest: DatasetManifest) -> None:
+    report_contigs(manifest.renamed, manifest.unknown_contigs)
     log.info("%-8s %12s %12s %10s", "split", "bins", "positives", "targets")
     for split in SPLITS:
         counts = [target.counts[split] for target in manifest.targets]

@@ -1,0 +1,212 @@
+"""The parts that validate and test: a tenth of the data each, more where targets or intervals need it.
+
+The search goes from some starts and, unit by unit, takes the change that lowers a cost most: positives and
+blocks that are missing weigh most, then a size other than a tenth, then targets that are more or less
+frequent in the part than elsewhere. The same data give the same parts.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from danq.config.starter.grains import Grains, Units, gather, regions_of
+from danq.errors import DanqError
+from danq.evaluate.intervals import BLOCK_BP, FEWEST_BLOCKS
+from danq.genome.fasta import Genome
+
+FEWEST_POSITIVES = 20
+"""Positives of a target that a part should hold at least."""
+_AIM, _LARGEST, _LARGEST_OF_SMALL = 0.1, 0.2, 0.25
+"""Of the data, for each part; the last where a fifth of them is fewer than the blocks an interval needs."""
+_SPARED = 4
+"""A target with fewer than so many times the positives a part should hold is not sought after."""
+_EMPTY, _TOO_LARGE = 1e6, 1e9
+"""Costs of a part without anything in it, and of one too large, to which its share is added."""
+_STARTS, _SEED = 10, 1
+
+
+@dataclass(frozen=True, eq=False)
+class _Sums:
+    """Sums of units, or of parts, one a row.
+
+    Attributes
+    ----------
+    positives : float64, shape (n, targets)
+    size : float64, shape (n, 3)
+        bp of data, bp, and units.
+    """
+
+    positives: NDArray[np.float64]
+    size: NDArray[np.float64]
+
+    def __getitem__(self, rows: NDArray[np.int64] | int) -> "_Sums":
+        return _Sums(self.positives[rows], self.size[rows])
+
+    def plus(self, other: "_Sums", sign: int = 1) -> "_Sums":
+        return _Sums(self.positives + sign * other.positives, self.size + sign * other.size)
+
+
+@dataclass(frozen=True, eq=False)
+class _Aim:
+    """What a part should hold: the totals it is a share of, its largest share, and what it needs."""
+
+    total: _Sums
+    largest: float
+    positives: NDArray[np.float64]
+    bp: float
+
+    def lack(self, part: _Sums) -> NDArray[np.float64]:
+        """Positives and blocks that are missing, as parts of what is needed: float64, shape (n,)."""
+        short = np.maximum(self.positives - part.positives, 0) / np.maximum(self.positives, 1)
+        blocks = np.maximum(self.bp - part.size[..., 0], 0) / max(self.bp, 1)
+        return 3 * short.sum(axis=-1) + 10 * blocks
+
+    def cost(self, part: _Sums) -> NDArray[np.float64]:
+        """How far parts are from what they should be: float64, shape (n,)."""
+        share = part.size[..., 0] / self.total.size[0]
+        of_targets = part.positives / np.maximum(self.total.positives, 1)
+        uneven = np.abs(of_targets - share[..., None]).mean(axis=-1)
+        cost = self.lack(part) + np.abs(share - _AIM) / _AIM + 5 * uneven + 0.02 * part.size[..., 2]
+        too_large = np.maximum(share, part.size[..., 1] / self.total.size[1]) > self.largest
+        cost = np.where(too_large, _TOO_LARGE * (1 + share), cost)
+        return np.where(part.size[..., 2] == 0, _EMPTY, cost)
+
+
+def choose_parts(
+    genome: Genome, grains: Grains, positives: NDArray[np.int64], taken: set[int], wanted: tuple[str, ...]
+) -> dict[str, list[str]]:
+    """Choose what validates and what tests: whole contigs, or regions where contigs are few or too large.
+
+    Each part has about a tenth of the data (grains with a positive bin of any target), and up to a fifth
+    where fewer hold less than 10 blocks of 100 kb or less than 20 positives of a target that has 80.
+
+    Parameters
+    ----------
+    positives : int64, shape (targets, grains)
+        Positive bins of each target.
+    taken : set of int
+        Contigs of which nothing is to be chosen.
+    wanted : tuple of str
+        Names of the parts to choose.
+
+    Returns
+    -------
+    dict of str to list of str
+        Contigs or regions (1-based) of each wanted part; they do not overlap.
+
+    Raises
+    ------
+    DanqError
+        If there is no place for them.
+    """
+    data = np.where(positives.any(axis=0), grains.bp, 0)
+    best, least = None, np.inf
+    for weight, pieces in ((data, False), (data, True), (grains.bp, True)):
+        units = gather(genome, grains, weight, taken, pieces)
+        sums = _sums(units, grains, positives, weight)
+        aim = _aim(grains, positives, weight)
+        part = _search(sums, aim, len(wanted))
+        lacks = [float(aim.lack(_part(sums, part, number))) for number in range(1, len(wanted) + 1)]
+        if len(np.unique(part[part > 0])) < len(wanted):
+            continue
+        # whole contigs are easier to tell and to compare, so regions have to be much better
+        if sum(lacks) < least:
+            best, least = np.append(part, 0)[units.of_grain], sum(lacks) / 2
+        if least == 0:
+            break
+    if best is None:
+        raise DanqError(
+            f"the genome is too short to hold parts of it out, or its data lie in too few places: "
+            f"{int(grains.bp.sum()):,} bp, {int(data.sum()):,} bp of them in stretches of {grains.size:,} bp "
+            "with a positive bin; --valid and --test name parts of your own"
+        )
+    return {name: regions_of(genome, grains, best == number) for number, name in enumerate(wanted, 1)}
+
+
+def _sums(units: Units, grains: Grains, positives: NDArray[np.int64], weight: NDArray[np.int64]) -> _Sums:
+    size = np.stack([units.total(weight), units.total(grains.bp), np.ones(units.number)], axis=1)
+    return _Sums(units.total(positives).T.astype(np.float64), size)
+
+
+def _aim(grains: Grains, positives: NDArray[np.int64], weight: NDArray[np.int64]) -> _Aim:
+    of_target = positives.sum(axis=1).astype(np.float64)
+    bp, blocks = float(weight.sum()), FEWEST_BLOCKS * BLOCK_BP
+    largest = _LARGEST if _LARGEST * bp >= blocks else _LARGEST_OF_SMALL
+    needed = np.where(of_target >= _SPARED * FEWEST_POSITIVES, FEWEST_POSITIVES, of_target * _AIM // 1)
+    total = _Sums(of_target, np.array([bp, grains.bp.sum(), 0], np.float64))
+    # where blocks are too few in any case, no more is held out for their sake
+    return _Aim(total, largest, needed, blocks if largest * bp >= blocks else 0)
+
+
+def _part(units: _Sums, part: NDArray[np.int64], number: int) -> _Sums:
+    rows = units[np.flatnonzero(part == number)]
+    return _Sums(rows.positives.sum(axis=0), rows.size.sum(axis=0))
+
+
+def _search(units: _Sums, aim: _Aim, parts: int) -> NDArray[np.int64]:
+    """Give each unit 0, or the number 1, 2, … of the part that holds it out: int64, shape (units,)."""
+    random = np.random.default_rng(_SEED)
+    best, least = np.zeros(len(units.size), np.int64), np.inf
+    for start in range(_STARTS if len(units.size) else 0):
+        # the first one from everything in training, the others from parts of about the size aimed at
+        held_out = (random.random(len(units.size)) < parts * _AIM) & (start > 0)
+        part = _descend(
+            units, aim, np.where(held_out, random.integers(1, parts + 1, len(held_out)), 0), parts
+        )
+        cost = sum(float(aim.cost(_part(units, part, number))) for number in range(1, parts + 1))
+        if cost < least - 1e-9:
+            best, least = part, cost
+    return best
+
+
+def _descend(units: _Sums, aim: _Aim, part: NDArray[np.int64], parts: int) -> NDArray[np.int64]:
+    """Change parts as long as a change lowers the cost."""
+    while True:
+        change, unit, to = _best_move(units, aim, part, parts)
+        other = -1
+        if change > -1e-9:
+            change, unit, other = _best_swap(units, aim, part, parts)
+            to = part[other]
+        if change > -1e-9:
+            break
+        if other >= 0:
+            part[other] = part[unit]
+        part[unit] = to
+    return part
+
+
+def _best_move(units: _Sums, aim: _Aim, part: NDArray[np.int64], parts: int) -> tuple[float, int, int]:
+    """Find the unit whose move to another part, or to training, lowers the cost most."""
+    best = (0.0, -1, 0)
+    leaving = np.zeros(len(part))
+    sums = {number: _part(units, part, number) for number in range(1, parts + 1)}
+    for number, own in sums.items():
+        inside = np.flatnonzero(part == number)
+        leaving[inside] = aim.cost(own.plus(units[inside], -1)) - aim.cost(own)
+    if len(part) and leaving.min() < best[0]:
+        best = (float(leaving.min()), int(leaving.argmin()), 0)
+    for number, own in sums.items():
+        change = aim.cost(own.plus(units)) - aim.cost(own) + leaving
+        change[part == number] = np.inf
+        if change.min() < best[0]:
+            best = (float(change.min()), int(change.argmin()), number)
+    return best
+
+
+def _best_swap(units: _Sums, aim: _Aim, part: NDArray[np.int64], parts: int) -> tuple[float, int, int]:
+    """Find the two units of different parts, or of a part and training, that had better change places."""
+    best = (0.0, -1, -1)
+    sums = {number: _part(units, part, number) for number in range(1, parts + 1)}
+    for unit in np.flatnonzero(part).tolist():
+        number = int(part[unit])
+        change = aim.cost(sums[number].plus(units[unit], -1).plus(units)) - aim.cost(sums[number])
+        for other, own in sums.items():
+            if other != number:
+                inside = np.flatnonzero(part == other)
+                moved = own.plus(units[inside], -1).plus(units[unit])
+                change[inside] += aim.cost(moved) - aim.cost(own)
+        change[part == number] = np.inf
+        if change.min() < best[0]:
+            best = (float(change.min()), unit, int(change.argmin()))
+    return best

@@ -1,0 +1,224 @@
+"""A starter configuration for one's own tracks: from one FASTA and BED files to a file that runs as it is."""
+
+import logging
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from danq.config.recipe import Counts, Recipe, choose_recipe
+from danq.config.starter.genome import read_composition
+from danq.config.starter.grains import Grains, cut
+from danq.config.starter.lengths import Fit, fit_to, look_at
+from danq.config.starter.parts import FEWEST_POSITIVES, choose_parts
+from danq.config.starter.text import Starter, configuration_text, refuse_existing, write_checked
+from danq.config.starter.track_files import gather_tracks
+from danq.data.manifest import SPLITS
+from danq.data.options import DatasetOptions, Negatives, SplitOptions
+from danq.data.regions.bins import bins_of
+from danq.data.regions.making import LabelledBins, label_bins, report_contigs
+from danq.data.regions.tracks import Target, positive_bins, why_no_positive
+from danq.data.splits import TRAIN
+from danq.errors import DanqError, first_few
+from danq.evaluate.intervals import BLOCK_BP, FEWEST_BLOCKS
+from danq.genome.fasta import Genome
+from danq.genome.intervals import read_regions
+from danq.genome.tracks import place_intervals
+from danq.learn.gpu import gpu_possible
+from danq.progress import progress
+
+log = logging.getLogger("danq")
+
+_HELD_OUT = ("valid", "test")
+_COLUMNS = ("feature", "group")
+_MIN_OVERLAP = 0.5
+
+
+@dataclass(frozen=True)
+class Tracks:
+    """What a starter configuration is made from.
+
+    Attributes
+    ----------
+    fasta : Path
+        The genome.
+    places : sequence of str
+        Tracks, folders of them and patterns.
+    lists : sequence of Path
+        Lists or tables of tracks.
+    without : sequence of str
+        Targets to leave out, by name or pattern.
+    """
+
+    fasta: Path
+    places: Sequence[str] = ()
+    lists: Sequence[Path] = ()
+    without: Sequence[str] = ()
+
+
+@dataclass(frozen=True)
+class Choices:
+    """What is not to be chosen: contigs or regions of the parts, bin and window in bp."""
+
+    valid: Sequence[str] = ()
+    test: Sequence[str] = ()
+    bin: int | None = None
+    window: int | None = None
+
+
+def write_starter(tracks: Tracks, out: Path, choices: Choices | None = None) -> Starter:
+    """Write ``config.yaml`` and ``targets.tsv`` for a genome and its tracks of labelled regions.
+
+    The tracks label the bins of the genome as `danq dataset` does it, so that parts and recipe are chosen by
+    what there will be.
+
+    Parameters
+    ----------
+    out : Path
+        Directory of the two files, which must not exist yet.
+
+    Raises
+    ------
+    DanqError
+        If a file cannot be read, a track has no interval or none on the genome's contigs, two tracks have one
+        name, a given part is none, the genome is too short, or a file to write exists.
+    """
+    choices = choices or Choices()
+    config, table = out / "config.yaml", out / "targets.tsv"
+    refuse_existing(config, table)
+    targets = gather_tracks(tracks.places, tracks.lists, tracks.without, out)
+    fit = fit_to(look_at(targets), targets, choices.bin, choices.window)
+    targets = [
+        replace(target, rule=rule, source=table, line=line)
+        for line, (target, rule) in enumerate(zip(targets, fit.rules, strict=True), 2)
+    ]
+    genome, composition = read_composition(tracks.fasta, fit.bin, fit.window)
+    split = _split(genome, targets, fit, choices)
+    options = DatasetOptions(
+        targets=table, window=fit.window, bin=fit.bin, min_overlap=_MIN_OVERLAP, keep="all", split=split
+    )
+    made = label_bins(options, targets, genome, composition, "--valid, --test", lambda _: None)
+    report_contigs(made.labels.renamed, made.labels.unknown)
+    options, recipe = _recipe(options, made)
+    rows = np.bincount(made.split[made.kept(options)], minlength=len(SPLITS)).tolist()
+    parts = {part: _in_words(genome, fit.bin, made, part) for part in _HELD_OUT}
+    dataset, reasons = _dataset(options, fit, parts, recipe)
+    named = (_name_of(tracks.fasta), tracks.fasta)
+    text = configuration_text(config, named, dataset, recipe, reasons, [f"Seen: {fit.reasons['seen']}."])
+    write_checked({table: _table(targets), config: text}, config)
+    return Starter(config, dict(zip(SPLITS, rows, strict=True)), tuple(made.labels.targets), parts)
+
+
+def _split(genome: Genome, targets: list[Target], fit: Fit, choices: Choices) -> SplitOptions:
+    """Take the parts that are given and choose the others."""
+    grains = cut(genome, fit.bin, fit.window)
+    positives = _positives(genome, grains, targets, fit.bin)
+    given = {"valid": list(choices.valid), "test": list(choices.test)}
+    regions = read_regions([*given["valid"], *given["test"]], genome, "--valid, --test")
+    taken = {genome.index(region.contig) for region in regions}
+    wanted = tuple(part for part in _HELD_OUT if not given[part])
+    chosen = choose_parts(genome, grains, positives, taken, wanted) if wanted else {}
+    return SplitOptions(**(given | chosen))
+
+
+def _positives(genome: Genome, grains: Grains, targets: list[Target], bin: int) -> NDArray[np.int64]:
+    """Count the positive bins of each target in each grain: int64, shape (targets, grains)."""
+    bins = bins_of(genome.lengths, bin)
+    positives = np.zeros((len(targets), len(grains.bp)), np.int64)
+    faults = list[str]()
+    with progress("placing", len(targets), "tracks") as advance:
+        for row, target in zip(positives, targets, strict=True):
+            at = place_intervals(target.path, genome, None, target.feature)
+            row += grains.count(bins, positive_bins(target.rule, bins, at, _MIN_OVERLAP))
+            if not row.any():
+                reason = why_no_positive(target, bins, at, _MIN_OVERLAP, genome)
+                faults.append(f"{target.path}: {reason}" if str(target.path) not in reason else reason)
+            advance(1)
+    if faults:
+        more = f"; and {len(faults) - 1} more tracks without a positive bin" if len(faults) > 1 else ""
+        raise DanqError(faults[0] + more)
+    return positives
+
+
+def _recipe(options: DatasetOptions, made: LabelledBins) -> tuple[DatasetOptions, Recipe]:
+    """Choose which training bins are kept, and then the runs by what is left of them."""
+    positives = tuple(target.counts["train"] for target in made.labels.targets)
+
+    def counts(options: DatasetOptions) -> Counts:
+        rows = np.bincount(made.split[made.kept(options)], minlength=len(SPLITS))
+        for part, number in zip(SPLITS, rows.tolist(), strict=True):
+            if not number:
+                raise DanqError(f"--valid, --test: expected at least one bin in the {part} split, found none")
+        return Counts(int(rows[TRAIN]), positives, options.window, gpu_possible())
+
+    recipe = choose_recipe(counts(options))
+    if recipe.keep == "all":
+        return options, recipe
+    keep = Negatives(**recipe.keep) if isinstance(recipe.keep, dict) else recipe.keep
+    options = options.model_copy(update={"keep": keep})
+    return options, replace(choose_recipe(counts(options)), keep=recipe.keep)
+
+
+def _in_words(genome: Genome, bin: int, made: LabelledBins, part: str) -> str:
+    """Say how much a part holds, and warn where that is too little to tell much."""
+    contig, start = bins_of(genome.lengths, bin).locate(np.flatnonzero(made.split == SPLITS.index(part)))
+    blocks = len(np.unique(np.stack([contig, start // BLOCK_BP]), axis=1).T)
+    share = len(start) * bin / int(genome.lengths.sum())
+    few = sorted((target.counts[part], target.name) for target in made.labels.targets)
+    low = [f"{name} {number:,}" for number, name in few if number < FEWEST_POSITIVES]
+    if blocks < FEWEST_BLOCKS:
+        log.warning(
+            "%s: %d blocks of 100 kb; the report gives no intervals for fewer than %d",
+            *(part, blocks, FEWEST_BLOCKS),
+        )
+    if low:
+        log.warning(
+            "%s: %d of %d targets have fewer than %d positive bins: %s",
+            *(part, len(low), len(few), FEWEST_POSITIVES, first_few(low, 8)),
+        )
+    fewest = f"at least {few[0][0]:,} positives a target ({few[0][1]})"
+    return f"{share:.0%} of the genome, {blocks:,} blocks of 100 kb, {fewest}"
+
+
+def _dataset(
+    options: DatasetOptions, fit: Fit, parts: dict[str, str], recipe: Recipe
+) -> tuple[dict[str, Any], dict[str, str]]:
+    """Give the dataset as a configuration has it, and the comments of its keys."""
+    split = options.split or SplitOptions()
+    dataset = {
+        "targets": str(options.targets),
+        "window": options.window,
+        "bin": options.bin,
+        **({"min_overlap": options.min_overlap} if "overlap" in fit.rules else {}),
+        "keep": recipe.keep,
+        "split": {"valid": split.valid, "test": split.test},
+    }
+    reasons = {
+        **{key: reason for key, reason in fit.reasons.items() if key in dataset},
+        "min_overlap": "rule overlap: a bin is positive if more than this part of it is covered",
+        "keep": recipe.reasons.get("keep", "training bins that are kept"),
+        "split": "whole contigs or regions; the rest trains",
+        "split.valid": f"{parts['valid']}; decides when training stops",
+        "split.test": f"{parts['test']}; the report's figures",
+    }
+    return dataset, reasons
+
+
+def _table(targets: list[Target]) -> str:
+    """Write the table of targets, with the columns that are in use."""
+    more = [column for column in _COLUMNS if any(getattr(target, column) for target in targets)]
+    rows = [["target", "path", "rule", *more]]
+    rows += [
+        [target.name, target.as_listed, target.rule, *(getattr(target, column) or "" for column in more)]
+        for target in targets
+    ]
+    return "".join("\t".join(row) + "\n" for row in rows)
+
+
+def _name_of(fasta: Path) -> str:
+    name = re.sub(r"[^A-Za-z0-9_.-]", "_", fasta.name.removesuffix(".gz").rpartition(".")[0] or fasta.name)
+    return name.lstrip(".-") or "genome"
