@@ -4,6 +4,7 @@ import os
 import shutil
 from collections.abc import Generator
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from hypothesis import settings
@@ -62,3 +63,11 @@ def bcftools() -> str:
             pytest.fail("bcftools is not installed although DANQ_REQUIRE_BCFTOOLS is set")
         pytest.skip("bcftools is not installed (Debian package bcftools)")
     return path
+
+
+@pytest.fixture(scope="session")
+def viewed_project(tmp_path_factory: pytest.TempPathFactory) -> SimpleNamespace:
+    """A results directory of a run that looked at regions; tests leave it as they found it."""
+    from viewed_results import write_results
+
+    return write_results(tmp_path_factory.mktemp("viewed"))

@@ -23,6 +23,7 @@ VERBS = {
     "score": "Score the alleles of a VCF.",
     "background": "Score common variants, for e-values.",
     "ism": "Mutate every base of regions: table, tracks, heat maps.",
+    "view": "Look at regions: predictions along them, and the tracks' peaks.",
     "report": "Write the report of a results directory.",
     "summary": "Show the layers and parameters of a run's model.",
     "doctor": "Show what this machine offers: devices, libraries, the fast recurrent path.",

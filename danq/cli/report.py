@@ -23,6 +23,13 @@ def report(
             help="Show the scores of this callset only; may be repeated.  [default: all; with --run none]"
         ),
     ] = None,
+    views: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Show the regions that this run looked at only; may be repeated.  [default: all; with --run "
+            "none]"
+        ),
+    ] = None,
 ) -> None:
     """Write one page that compares the runs of a results directory and shows its variant scores.
 
@@ -30,5 +37,5 @@ def report(
     """
     from danq.report.page import write_report
 
-    write_report(results, out, run or (), callset or ())
+    write_report(results, out, run or (), callset or (), views or ())
     log.info("%s: %.1f MB", out, out.stat().st_size / 1e6)

@@ -9,12 +9,14 @@ from pydantic import BaseModel, Field, StringConstraints, ValidationError
 
 from danq.config.expand import expanded, expansion_problems
 from danq.config.reading import describe, one_line, plain, read_mapping
+from danq.config.views import genome_of_view, view_problems
 from danq.data.options import DatasetOptions
 from danq.errors import DanqError, first_few
 from danq.learn.options import PredictOptions, TrainOptions
 from danq.models import kinds_read, load_model_module
 from danq.options import Closed
 from danq.score.options import ScoreOptions
+from danq.views.options import View, as_view
 
 _Model = TypeVar("_Model", bound=BaseModel)
 _Entry = TypeVar("_Entry")
@@ -51,6 +53,13 @@ class _Scored(Closed):
         min_length=1, description="runs whose models score; several are one ensemble, with its spread"
     )
     shards: int = Field(1, ge=1, description="jobs the scoring is cut into; the results are the same")
+    views: int = Field(
+        5,
+        ge=0,
+        le=50,
+        description="places looked at in the report: 500 bp on either side of the strongest variants, those "
+        "within one place counted once; 0: none",
+    )
 
 
 # of two bases pydantic takes the fields of the last one first
@@ -65,6 +74,11 @@ class Config(Closed):
     datasets: dict[Name, DatasetOptions] = Field(min_length=1, description="datasets by name")
     runs: dict[Name, Run] = Field(min_length=1, description="runs by name")
     callsets: dict[Name, Callset] = Field({}, description="variants to score, by name")
+    views: list[str | View] = Field(
+        [],
+        description="regions the report looks at: `chr4:410,000-411,000` (1-based, both ends included), or "
+        "sections with a region and more",
+    )
 
     def genome_of(self, dataset: str) -> str | None:
         """Name of the genome of a dataset; None where its examples bring their own sequences."""
@@ -140,7 +154,8 @@ def parse_config(raw: Mapping[str, Any], source: str, trusted: Sequence[Path] | 
         config = _filled(Config, values)
     except ValidationError as error:
         raise DanqError(one_line(source, describe(error, Config, values))) from None
-    problems = [*_references(config), *_circles(config), *_callsets(config), *expansion_problems(config)]
+    problems = [*_references(config), *_circles(config), *_callsets(config), *view_problems(config)]
+    problems += expansion_problems(config)
     runs = dict[str, Run]()
     for name, run in config.runs.items():
         if not may_run(run.model, trusted):
@@ -198,6 +213,8 @@ def _references(config: Config) -> Iterator[str]:
     """Find names that other sections refer to and that are not there."""
     for name, dataset in config.datasets.items():
         yield from _genome(config, f"datasets.{name}", dataset.genome, dataset.targets is not None)
+    for number, view in enumerate(map(as_view, config.views)):
+        yield from _genome(config, f"views.{number}", view.genome, True)
     for name, run in config.runs.items():
         if run.dataset not in config.datasets:
             known = ", ".join(config.datasets)
@@ -256,6 +273,7 @@ def unused(config: Config) -> list[str]:
     """Genomes and datasets that nothing uses, one phrase each."""
     genomes = {config.genome_of(name) for name in config.datasets}
     genomes |= {config.genome_of_callset(name) for name in config.callsets}
+    genomes |= {genome_of_view(config, as_view(view)) for view in config.views}
     datasets = {run.dataset for run in config.runs.values()}
     return [f"genomes.{name}: nothing uses it" for name in config.genomes if name not in genomes] + [
         f"datasets.{name}: no run uses it" for name in config.datasets if name not in datasets

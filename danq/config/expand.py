@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from danq.learn.options import Repeat
+from danq.views.options import as_view
 
 if TYPE_CHECKING:
     from danq.config import Callset, Config, Run
@@ -37,7 +38,12 @@ def expanded(config: "Config") -> "Config":
     for name, callset in config.callsets.items():
         names = [each.name for run in callset.runs for each in _repeats(config, run)]
         callsets[name] = callset.model_copy(update={"runs": names})
-    return config.model_copy(update={"datasets": datasets, "runs": runs, "callsets": callsets})
+    views = []
+    for view in map(as_view, config.views):
+        names = [each.name for run in view.runs for each in _repeats(config, run)]
+        views.append(view.model_copy(update={"runs": names}))
+    changes = {"datasets": datasets, "runs": runs, "callsets": callsets, "views": views}
+    return config.model_copy(update=changes)
 
 
 def expansion_problems(config: "Config") -> Iterator[str]:

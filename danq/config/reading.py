@@ -159,8 +159,8 @@ def _keys(annotation: Any, loc: Sequence[str | int]) -> Iterator[str]:
             yield from annotation.model_fields
         elif loc[0] in annotation.model_fields:
             yield from _keys(annotation.model_fields[str(loc[0])].annotation, loc[1:])
-    elif get_origin(annotation) is dict and loc:
-        yield from _keys(get_args(annotation)[1], loc[1:])
+    elif get_origin(annotation) in (dict, list) and loc:
+        yield from _keys(get_args(annotation)[-1], loc[1:])
     elif get_origin(annotation) in (Union, types.UnionType):
         for member in get_args(annotation):
             tagged = bool(loc) and loc[0] == getattr(member, "__name__", None)

@@ -11,6 +11,7 @@ from danq.config import Callset, Config, Run
 from danq.data.options import DatasetOptions, Negatives, SplitOptions
 from danq.learn.options import PredictOptions, Schedule, TrainOptions
 from danq.models import MODELS
+from danq.views.options import View
 
 _SECTIONS: tuple[tuple[str, type[BaseModel]], ...] = (
     ("The file", Config),
@@ -22,6 +23,7 @@ _SECTIONS: tuple[tuple[str, type[BaseModel]], ...] = (
     ("`runs.<name>.train.schedule`", Schedule),
     ("`runs.<name>.predict`", PredictOptions),
     ("`callsets.<name>`", Callset),
+    ("`views[]`, where it is a section", View),
 )
 
 

@@ -12,6 +12,7 @@ from pydantic import BaseModel
 
 from danq.config import Config, may_run, parse_config, unused
 from danq.config.reading import read_mapping
+from danq.config.views import misplaced_views
 from danq.data.examples.images import png_files
 from danq.data.regions.tracks import read_targets
 from danq.errors import DanqError, first_few
@@ -144,6 +145,7 @@ def check_files(config: Config, source: str, trusted: Sequence[Path] | None = ()
             raise DanqError(f"{source}: {key}: expected a path without braces, received {path}")
     # a wrong name of a target would otherwise come to light after the training
     problems = [phrase for name in config.callsets for phrase in _callset_problems(config, name)]
+    problems += misplaced_views(config)
     if problems:
         raise DanqError(f"{source}: " + "; ".join(problems))
 

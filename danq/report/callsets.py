@@ -15,11 +15,8 @@ from danq.errors import DanqError
 from danq.evaluate.runs import refusing_damage
 from danq.score.manifest import ScoresManifest
 from danq.score.measures import EFFECT, LOGIT_DIFF, TARGET, column_of, targets_of
+from danq.views.places import NAMES, shortened
 
-NAMES = ("row", "allele", "contig", "pos", "id", "ref", "alt", "sample", "haplotype")
-"""Columns that say which allele a row is about; the last two with samples only."""
-
-_SHOWN_BASES = 12
 _AGREEMENT = ("auroc", "auprc", "pearson", "spearman")
 
 
@@ -232,8 +229,4 @@ def points(
 def label(row: dict[str, Any]) -> str:
     """Name an allele as ``chrI:123 A>G``, long ones shortened, with the sample that carries it."""
     carried = f" · {row['sample']} haplotype {row['haplotype']}" if row.get("sample") else ""
-    return f"{row['contig']}:{row['pos']} {_bases(row['ref'])}>{_bases(row['alt'])}{carried}"
-
-
-def _bases(text: str) -> str:
-    return text if len(text) <= _SHOWN_BASES else f"{text[: _SHOWN_BASES - 4]}…({len(text):,} bp)"
+    return f"{row['contig']}:{row['pos']} {shortened(row['ref'])}>{shortened(row['alt'])}{carried}"

@@ -8,7 +8,7 @@ from pathlib import Path
 from markupsafe import Markup
 
 from danq.files import atomic
-from danq.report import compare, data, notes, runs, scores, targets
+from danq.report import compare, data, notes, runs, scores, targets, views
 from danq.report.content import GROUPS, TEMPLATES, Section
 from danq.report.results import Results, read_results
 
@@ -20,18 +20,24 @@ _TITLES = {
 }
 
 
-def write_report(results: Path, out: Path, names: Sequence[str] = (), callsets: Collection[str] = ()) -> None:
+def write_report(
+    results: Path,
+    out: Path,
+    names: Sequence[str] = (),
+    callsets: Collection[str] = (),
+    viewing: Collection[str] = (),
+) -> None:
     """Gather everything a results directory holds into one HTML file that needs no network.
 
-    Parts of the directory may be missing. The same results give the same bytes. `names` of runs and
-    `callsets` are as in `read_results`.
+    Parts of the directory may be missing. The same results give the same bytes. `names` of runs,
+    `callsets` and the `viewing` runs are as in `read_results`.
 
     Raises
     ------
     DanqError
         If there is no run or something named is missing, or a file of the results is damaged.
     """
-    read = read_results(results, names, callsets)
+    read = read_results(results, names, callsets, viewing)
     page = render(_title(read), _introduction(read), sections(read))
     with atomic(out) as partial:
         partial.write_text(page, encoding="utf-8")
@@ -50,6 +56,7 @@ def sections(results: Results) -> list[Section]:
         compare.scatter(results),
         compare.by_target(results),
         *scores.scores(results),
+        views.regions(results),
         data.data(results),
         data.balance(results),
         data.leakage(results),

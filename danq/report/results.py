@@ -14,6 +14,7 @@ from danq.evaluate.compare import Group, grouped
 from danq.evaluate.runs import Run, read_run, read_table
 from danq.genome.fasta import GenomeManifest
 from danq.report.callsets import Callset, read_callset
+from danq.views.manifest import Viewed, read_views
 
 
 @dataclass(frozen=True)
@@ -22,6 +23,8 @@ class Results:
 
     Attributes
     ----------
+    views : tuple of Viewed
+        Regions as runs saw them.
     jobs : DataFrame or None
         Columns job, seconds, peak memory (MB) and cores used on average, from the workflow's benchmarks.
     """
@@ -31,6 +34,7 @@ class Results:
     genomes: dict[str, GenomeManifest]
     jobs: pl.DataFrame | None
     callsets: tuple[Callset, ...]
+    views: tuple[Viewed, ...] = ()
 
     def label(self, run: Run | Group) -> str:
         """Give the name of a run, with its dataset where there are several."""
@@ -81,14 +85,16 @@ class Results:
         return {", ".join(names): members for names, _, members in sets}
 
 
-def read_results(path: Path, names: Sequence[str] = (), callsets: Collection[str] = ()) -> Results:
+def read_results(
+    path: Path, names: Sequence[str] = (), callsets: Collection[str] = (), viewing: Collection[str] = ()
+) -> Results:
     """Read a results directory.
 
     Parameters
     ----------
-    names, callsets : sequence of str, collection of str
-        Runs to read, in their order, and callsets. Where only callsets are named, all runs; where none of
-        either, all of both.
+    names, callsets, viewing : sequence of str, collection of str, collection of str
+        Runs to read, in their order; callsets; runs whose views are read. Where no runs are named, all of
+        them; where none of either, all of all.
 
     Raises
     ------
@@ -103,15 +109,17 @@ def read_results(path: Path, names: Sequence[str] = (), callsets: Collection[str
     datasets = _folders(path, "dataset", "datasets/*/dataset.json")
     genomes = _folders(path, "genome", "genomes/*/genome.json")
     scored = _folders(path, "callset", "scores/*/scores.json", callsets, not callsets and not names)
+    viewed = _folders(path, "views of run", "views/*/views.json", viewing, not viewing and not names)
     # all are read, so that a damaged one is not passed over
     manifests = {folder.name: DatasetManifest.read(folder) for folder in datasets}
-    used = {run.dataset for run in runs}
+    used, shown = {run.dataset for run in runs}, {run.name for run in runs}
     return Results(
         tuple(runs),
         {name: manifest for name, manifest in manifests.items() if name in used},
         {folder.name: GenomeManifest.read(folder) for folder in genomes},
         _read_jobs(path / "benchmarks"),
         tuple(map(read_callset, scored)),
+        tuple(view for folder in viewed for view in read_views(folder) if view.run in shown),
     )
 
 

@@ -26,6 +26,7 @@ FLOORS = [
     {"score"},
     {"explain"},
     {"evaluate"},
+    {"views"},
     {"report"},
     {"config"},
     {"cli"},

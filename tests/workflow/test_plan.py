@@ -138,7 +138,10 @@ def test_every_job_calls_one_verb_and_says_what_it_needs(repository: Path):
         for block in re.split(r"^ *(?=rule\b)", path.read_text(), flags=re.MULTILINE)[1:]:
             # the rule that is made once for each kind of rows has no name of its own
             rules[block.split(":")[0].removeprefix("rule").strip() or "dataset"] = block
-    verbs = {name: name for name in ("genome", "dataset", "train", "predict", "evaluate", "report", "score")}
+    verbs = {
+        name: name
+        for name in ("genome", "dataset", "train", "predict", "evaluate", "view", "report", "score")
+    }
     verbs |= {"score_shard": "score"}
     assert set(rules) == set(verbs)
     for name, block in rules.items():

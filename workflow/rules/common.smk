@@ -143,5 +143,22 @@ def shards_of(wildcards):
 
 
 def scoring_options(wildcards):
-    """What a callset's scores depend on: everything but into how many jobs it is cut."""
-    return settings.callsets[wildcards.callset].model_dump_json(exclude={"shards"})
+    """What a callset's scores depend on: not into how many jobs it is cut, nor what is looked at afterwards."""
+    return settings.callsets[wildcards.callset].model_dump_json(
+        exclude={"shards", "views"}
+    )
+
+
+def genomes_of_views(wildcards):
+    """Files of the genomes that a run looks at."""
+    names = genomes_viewed(settings, wildcards.run)
+    return [path for name in names for path in genome_files(name)]
+
+
+def scores_viewed(wildcards):
+    """Scores among which a run looks for the strongest variants."""
+    return [
+        f"results/scores/{name}/{file}"
+        for name in callsets_viewed(settings, wildcards.run)
+        for file in ("scores.parquet", "scores.json")
+    ]

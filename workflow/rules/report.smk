@@ -25,6 +25,11 @@ rule report:
             callset=settings.callsets,
             file=["scores.parquet", "ledger.tsv", "scores.json"],
         ),
+        views=expand(
+            "results/views/{run}/{file}",
+            run=viewing_runs(settings),
+            file=["predictions.npz", "peaks.parquet", "views.json"],
+        ),
     output:
         report("results/report.html", caption="../report/report.rst", category="Report"),
     log:
@@ -41,5 +46,6 @@ rule report:
         # runs and callsets that the configuration no longer names stay in the results, not in the report
         runs=" ".join(f"--run {name}" for name in settings.runs),
         callsets=" ".join(f"--callset {name}" for name in settings.callsets),
+        views=" ".join(f"--views {name}" for name in viewing_runs(settings)),
     shell:
-        "danq report --results {params.results} {params.runs} {params.callsets} --out {output} 2> {log}"
+        "danq report --results {params.results} {params.runs} {params.callsets} {params.views} --out {output} 2> {log}"

@@ -31,7 +31,11 @@ def test_a_configuration_read_back_from_its_own_json_is_the_same(tmp_path: Path)
 
 
 REFUSED = [
-    ("runz", {}, "runz: unknown key; expected one of callsets, datasets, genomes, runs; received 'runz'"),
+    (
+        "runz",
+        {},
+        "runz: unknown key; expected one of callsets, datasets, genomes, runs, views; received 'runz'",
+    ),
     ("genomes", "genome.fa", 'genomes: expected a mapping of keys to values, received "genome.fa"'),
     ("genomes/a b", "genome.fa", "genomes.a b: expected a name of letters"),
     ("genomes/..", "genome.fa", "genomes...: expected a name of letters"),

@@ -1,0 +1,30 @@
+rule view:
+    input:
+        model="results/runs/{run}/model.keras",
+        bundle="results/runs/{run}/bundle.json",
+        genomes=genomes_of_views,
+        tracks=lambda wildcards: dataset_files(
+            settings, settings.runs[wildcards.run].dataset
+        ),
+        scores=scores_viewed,
+    output:
+        predictions="results/views/{run}/predictions.npz",
+        peaks="results/views/{run}/peaks.parquet",
+        manifest="results/views/{run}/views.json",
+    log:
+        "results/logs/view/{run}.log",
+    benchmark:
+        "results/benchmarks/view/{run}.tsv"
+    conda:
+        "../envs/danq.yaml"
+    threads: SHARE
+    resources:
+        mem_mb=lambda wildcards, attempt: 6000 * attempt,
+        runtime=120,
+    params:
+        code=lambda wildcards: code_for("view", wildcards.run),
+        options=lambda wildcards: viewing_options(settings, wildcards.run),
+        out=subpath(output.manifest, parent=True),
+        config=CONFIG,
+    shell:
+        "danq view --config {params.config} --run {wildcards.run} --out {params.out} 2> {log}"
