@@ -23,11 +23,13 @@ CALLSETS: dict[str, Any] = {
         "runs": ["net"],
         "annotate": ["beta"],
         "shards": 3,
+        "views": 0,
     },
     "table": {"vcf": "data/alleles.tsv", "genome": "second", "runs": ["net", "words"], "truth": "effect"},
 }
 CUT = {f"score/cut.{shard}-of-3" for shard in (1, 2, 3)}
 SCORES = {"score/whole", "score/cut", "score/table", *CUT}
+VIEWS = {"view/net", "view/words"}
 
 
 def configured(**changes: dict[str, Any]) -> str:
@@ -120,7 +122,7 @@ def scored(finished: Project, tmp_path_factory: pytest.TempPathFactory) -> Proje
     write_variants(path / "data", RECORDS)
     project = Project(path, finished.repository)
     project.configure(configured())
-    assert project.planned() == SCORES | {"report"}, "what is there already is kept"
+    assert project.planned() == SCORES | VIEWS | {"report"}, "what is there already is kept"
     done = project.snakemake("--cores", "2")
     assert done.returncode == 0, done.stdout
     return project
@@ -178,23 +180,24 @@ def test_a_second_run_has_nothing_to_do(unchanged: Project):
 def test_changed_variants_are_scored_again_and_nothing_else(unchanged: Project):
     path = unchanged.path / "data" / "alleles.tsv"
     path.write_text("".join(path.read_text().splitlines(keepends=True)[:-1]))
-    assert unchanged.planned() == {"score/table", "report"}
+    assert unchanged.planned() == {"score/table", *VIEWS, "report"}
     path = unchanged.path / "data" / "variants.vcf"
     path.write_text("".join(path.read_text().splitlines(keepends=True)[:-1]))
-    assert unchanged.planned() == SCORES | {"report"}
+    assert unchanged.planned() == SCORES | VIEWS | {"report"}
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("changes", "expected"),
     [
-        ({"whole": {"strands": "forward"}}, {"score/whole", "report"}),
+        ({"whole": {"strands": "forward"}}, {"score/whole", "view/net", "report"}),
         ({"cut": {"strands": "forward"}}, {"score/cut", *CUT, "report"}),
-        ({"table": {"runs": ["net"]}}, {"score/table", "report"}),
+        ({"table": {"runs": ["net"]}}, {"score/table", "view/net", "report"}),
+        ({"cut": {"views": 1}}, {"view/net", "report"}),
         # said or left out, a default is the same
         ({"whole": {"strands": "scores", "pass_only": False}}, set()),
     ],
-    ids=["option", "option of shards", "runs", "default"],
+    ids=["option", "option of shards", "runs", "views", "default"],
 )
 def test_a_changed_key_reruns_what_depends_on_it(
     unchanged: Project, changes: dict[str, Any], expected: set[str]
@@ -208,7 +211,7 @@ def test_a_callset_that_is_no_longer_named_leaves_the_report(unchanged: Project)
     raw = yaml.safe_load(configured())
     del raw["callsets"]["table"]
     unchanged.configure(yaml.safe_dump(raw))
-    assert unchanged.planned() == {"report"}
+    assert unchanged.planned() == {"view/net", "report"}
 
 
 @pytest.mark.slow
