@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from danq.config.starter import read_lengths
 from danq.errors import DanqError
+from danq.genome.encode import Header, read_pieces
 from danq.genome.fasta import Genome
 from danq.genome.intervals import Region, parse_region, read_regions
 from danq.views.options import LONGEST, View, as_view
@@ -123,7 +123,7 @@ def _contigs(fasta: Path) -> Genome | None:
     index = fasta.with_name(f"{fasta.name}.fai")
     try:
         if fasta.stat().st_size <= _QUICKLY_READ:
-            lengths = read_lengths(fasta)
+            lengths = _read_lengths(fasta)
         elif index.is_file():
             lengths = _lengths_of_index(index.read_text(encoding="utf-8").splitlines())
         else:
@@ -132,6 +132,17 @@ def _contigs(fasta: Path) -> Genome | None:
         return None  # what is wrong with a FASTA is told by the job that reads all of it
     sizes = np.array(list(lengths.values()), np.int64)
     return Genome(fasta, tuple(lengths), np.cumsum(sizes) - sizes, sizes, (), "")
+
+
+def _read_lengths(fasta: Path) -> dict[str, int]:
+    name, lengths = "", dict[str, int]()
+    for piece in read_pieces(fasta):
+        if isinstance(piece, Header):
+            name = piece.name
+            lengths[name] = 0
+        else:
+            lengths[name] += len(piece.text) - piece.text.count(b"\n") - piece.text.count(b"\r")
+    return lengths
 
 
 def _lengths_of_index(lines: Iterable[str]) -> dict[str, int]:
