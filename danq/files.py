@@ -12,12 +12,15 @@ import tempfile
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol, TypeVar
 
 from danq.errors import DanqError
+from danq.limits import check_limit, check_memory, limit
 
 log = logging.getLogger("danq")
+_Text = TypeVar("_Text", str, bytes, covariant=True)
 
 BGZF_HEAD = 18
 """Bytes of the header of a block of BGZF; the last two hold the block's length less one."""
@@ -25,6 +28,8 @@ BGZF_HEAD = 18
 GZIP_MAGIC = b"\x1f\x8b"
 _BGZF_END = bytes.fromhex("1f8b08040000000000ff0600424302001b0003000000000000000000")
 """The empty block that ends every BGZF file (SAM specification, section 4.1.2)."""
+_BUFFER, _SMALL = 128 << 10, 64 << 20
+"""Bytes that are unfolded at once; bytes that any compressed file may unfold to."""
 _PARTIAL = ".partial-"
 _REASONS = {
     errno.ENOSPC: "no space left on the device",
@@ -71,12 +76,48 @@ def open_binary(path: Path) -> Iterator[io.BufferedIOBase]:
             compressed = head.startswith(GZIP_MAGIC)
             if is_bgzf(head):
                 _refuse_cut(path)
-            with gzip.open(raw, "rb") if compressed else raw as stream:
+            if not compressed:
+                yield raw
+                return
+            with (
+                gzip.open(raw, "rb") as unfolded,
+                io.BufferedReader(_Unfolding(path, raw, unfolded), _BUFFER) as stream,
+            ):
                 yield stream
     except EOFError:
         raise DanqError(f"{path}: the compressed file is truncated") from None
     except (gzip.BadGzipFile, zlib.error) as error:
         raise DanqError(f"{path}: the compressed file is damaged ({error})") from None
+
+
+class SupportsReadline(Protocol[_Text]):
+    """A stream of bytes or of text."""
+
+    def readline(self, size: int, /) -> _Text:
+        """Read at most so many characters, and no further than the end of the line."""
+
+
+class _Unfolding(io.RawIOBase):
+    """A compressed file as it unfolds, refused where it does so without end, or into an endless line.
+
+    Text of sequences and tables shrinks to a tenth; one letter over and over shrinks to a thousandth.
+    """
+
+    def __init__(self, path: Path, compressed: io.BufferedReader, unfolded: io.BufferedIOBase) -> None:
+        super().__init__()
+        self._path, self._compressed, self._unfolded = path, compressed, unfolded
+        self._bytes = 0
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        number = self._unfolded.readinto(buffer)
+        self._bytes += number
+        if self._bytes > _SMALL:
+            ratio = self._bytes / max(self._compressed.tell(), 1)
+            check_limit("DANQ_MAX_RATIO", self._path, "times the size of the compressed file", ratio)
+        return number
 
 
 def _refuse_cut(path: Path) -> None:
@@ -95,6 +136,25 @@ def is_bgzf(head: bytes) -> bool:
     return len(head) == BGZF_HEAD and head[:4] == b"\x1f\x8b\x08\x04" and head[12:16] == b"BC\x02\x00"
 
 
+def bounded_lines(path: Path, stream: SupportsReadline[_Text]) -> Iterator[_Text]:
+    """Yield the lines of a stream, with their ends; one that does not end within reason is refused."""
+    most = limit("DANQ_MAX_LINE")
+    # some characters more than accepted: a line as long as that is not whole
+    for line in iter(partial(stream.readline, most + 1), None):
+        if not line:
+            return
+        if len(line) > most:
+            check_limit("DANQ_MAX_LINE", path, "characters in a line", len(line))
+        yield line
+
+
+def read_whole(path: Path, stream: io.BufferedIOBase) -> bytes:
+    """Read a stream to its end; more than a file may take in memory is refused."""
+    data = stream.read(limit("DANQ_MAX_MEMORY") + 1)
+    check_memory(path, len(data))
+    return data
+
+
 def read_lines(path: Path) -> Iterator[tuple[int, str]]:
     """Yield (1-based line number, line without its LF or CRLF) of a UTF-8 text file, plain or gzip.
 
@@ -104,7 +164,7 @@ def read_lines(path: Path) -> Iterator[tuple[int, str]]:
         As `open_binary`, and if a line is not UTF-8 text.
     """
     with open_binary(path) as stream:
-        for number, line in enumerate(stream, 1):
+        for number, line in enumerate(bounded_lines(path, stream), 1):
             try:
                 yield number, line.decode("utf-8").rstrip("\r\n")
             except UnicodeDecodeError:

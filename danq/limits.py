@@ -5,23 +5,36 @@ Each limit is a variable of the environment, so that whoever needs more can say 
 
 import os
 import re
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
 from typing import Literal
 
 from danq.errors import DanqError
 
 _DEFAULTS = {
     "DANQ_MAX_MEMORY": 2 << 30,
+    "DANQ_MAX_LINE": 256 << 20,
     "DANQ_MAX_RATIO": 500,
     "DANQ_MAX_PIXELS": 64 << 20,
     "DANQ_MAX_NODES": 100_000,
     "DANQ_MAX_SECONDS": 10,
 }
-"""Bytes that one file may unfold to in memory; how many times its size a compressed stream may unfold to;
-pixels of an image; values of a configuration, those behind aliases each time they are used; seconds in which
-a pattern must have cut one text."""
+"""Bytes that one file may unfold to in memory, and those of one line of text; how many times its size a
+compressed file may unfold to; pixels of an image; values of a configuration, those behind aliases each time
+they are used; seconds that a pattern may take for a text."""
 _SIZE = re.compile(r"(\d+)([KMGT]?)(?:i?B)?", re.IGNORECASE)
 _POWERS = {"": 0, "K": 10, "M": 20, "G": 30, "T": 40}
-Limit = Literal["DANQ_MAX_MEMORY", "DANQ_MAX_RATIO", "DANQ_MAX_PIXELS", "DANQ_MAX_NODES", "DANQ_MAX_SECONDS"]
+Limit = Literal[
+    "DANQ_MAX_MEMORY",
+    "DANQ_MAX_LINE",
+    "DANQ_MAX_RATIO",
+    "DANQ_MAX_PIXELS",
+    "DANQ_MAX_NODES",
+    "DANQ_MAX_SECONDS",
+]
 
 
 def limit(name: Limit) -> int:
@@ -55,6 +68,37 @@ def check_limit(name: Limit, where: object, what: str, received: float) -> None:
             f"{where}: expected at most {most:,} {what}, received {received:,.0f}; "
             f"the environment variable {name} raises the limit"
         )
+
+
+@contextmanager
+def within_seconds(what: str, more: float = 0) -> Iterator[None]:
+    """Refuse what takes longer than ``DANQ_MAX_SECONDS`` and `more`: patterns that backtrack without end.
+
+    Outside the main thread, and on systems without timers, nothing is refused.
+
+    Raises
+    ------
+    DanqError
+        In the midst of what is done.
+    """
+    if threading.current_thread() is not threading.main_thread() or not hasattr(signal, "setitimer"):
+        yield
+        return
+    seconds = limit("DANQ_MAX_SECONDS") + more
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        raise DanqError(
+            f"{what}: expected an end within {seconds:,.0f} s, received none; "
+            "the environment variable DANQ_MAX_SECONDS raises the limit"
+        )
+
+    before = signal.signal(signal.SIGALRM, stop)
+    signal.setitimer(signal.ITIMER_REAL, seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
 
 
 def check_memory(where: object, size: float) -> None:

@@ -1,6 +1,7 @@
 """Reading a configuration file, and putting what is wrong with it into one line."""
 
 import json
+import math
 import re
 import types
 from collections.abc import Iterator, Mapping, Sequence
@@ -11,8 +12,10 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from danq.errors import DanqError
+from danq.limits import check_limit
 
 _SHOWN = 5
+_DEEPEST, _BYTES_OF_A_VALUE = 100, 100
 _EXPONENT = re.compile(r"[+-]?\d+(\.\d*)?[eE][+-]?\d+")
 _TYPES = {
     "bool_type": "true or false",
@@ -28,17 +31,51 @@ _TYPES = {
 
 
 class _Loader(yaml.SafeLoader):
-    """YAML that refuses a key given twice."""
+    """YAML that refuses a key given twice, or one that is no text, and what unfolds or nests without end."""
+
+    _depth = _nodes = 0
+
+    def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
+        self._depth += 1
+        self._nodes += 1
+        check_limit("DANQ_MAX_NODES", self.name, "values", self._nodes)
+        if self._depth > _DEEPEST:
+            mark = self.peek_event().start_mark
+            raise DanqError(f"{mark.name}:{mark.line + 1}: expected at most {_DEEPEST} levels")
+        try:
+            return super().compose_node(parent, index)
+        finally:
+            self._depth -= 1
+
+    def get_single_node(self) -> yaml.Node | None:
+        node = super().get_single_node()
+        if node is not None:
+            check_limit("DANQ_MAX_NODES", node.start_mark.name, "values", _unfolded(node, {}))
+        return node
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         lines = dict[Any, int]()
         for key_node, _ in node.value:
             key, line = key_node.value, key_node.start_mark.line + 1
+            if not isinstance(key_node, yaml.ScalarNode):
+                file = node.start_mark.name
+                raise DanqError(f"{file}:{line}: expected text as a key, received a collection")
             if key in lines and key != "<<":
                 file = node.start_mark.name
                 raise DanqError(f"{file}:{line}: key {key!r} stands in line {lines[key]} already")
             lines[key] = line
         return super().construct_mapping(node, deep)
+
+
+def _unfolded(node: yaml.Node, known: dict[int, float]) -> float:
+    """Count the values below a node, those behind an alias each time that it is used."""
+    if id(node) not in known:
+        # an alias within what it names has no end
+        known[id(node)] = math.inf
+        below = [] if isinstance(node, yaml.ScalarNode) else node.value
+        parts = (part for item in below for part in (item if isinstance(item, tuple) else (item,)))
+        known[id(node)] = 1 + sum(_unfolded(part, known) for part in parts)
+    return known[id(node)]
 
 
 def read_mapping(path: Path) -> dict[str, Any]:
@@ -51,15 +88,19 @@ def read_mapping(path: Path) -> dict[str, Any]:
     """
     try:
         with path.open(encoding="utf-8") as stream:
+            check_limit("DANQ_MAX_NODES", path, "values", path.stat().st_size / _BYTES_OF_A_VALUE)
             value = yaml.load(stream, _Loader)
     except FileNotFoundError:
         raise DanqError(f"{path}: no such file; expected a configuration") from None
-    except (IsADirectoryError, PermissionError, UnicodeDecodeError):
+    except (IsADirectoryError, PermissionError, UnicodeDecodeError, yaml.reader.ReaderError):
         raise DanqError(f"{path}: expected a readable YAML file") from None
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         place = f"{path}:{mark.line + 1}" if mark else f"{path}"
         raise DanqError(f"{place}: expected YAML; {getattr(error, 'problem', None) or error}") from None
+    except (ValueError, TypeError, AttributeError, OverflowError) as error:
+        # a tag such as !!int before something else
+        raise DanqError(f"{path}: expected YAML; {error}") from None
     if not isinstance(value, dict):
         received = "nothing" if value is None else repr(value)[:60]
         raise DanqError(f"{path}: expected keys such as `datasets` and `runs`, received {received}")

@@ -14,6 +14,7 @@ from danq.errors import DanqError
 from danq.genome.alphabet import N
 from danq.genome.fasta import Genome, open_genome
 from danq.genome.intervals import window_start
+from danq.parquet import DAMAGED, read_parquet
 from danq.storage import load_array
 
 Raw = NDArray[np.uint8] | list[str]
@@ -219,11 +220,11 @@ def open_dataset(path: Path, genome: Path | None = None) -> Dataset:
 
 def _load_table(path: Path, n: int) -> pl.DataFrame:
     try:
-        table = pl.read_parquet(path)
+        table = read_parquet(path)
     except FileNotFoundError:
         raise DanqError(f"{path}: no such file; {path.parent} is no complete dataset") from None
-    except pl.exceptions.PolarsError as error:
-        first = str(error).splitlines()[0]
+    except DAMAGED as error:
+        first = (str(error).splitlines() or [type(error).__name__])[0]
         raise DanqError(f"{path}: expected a Parquet table, received a damaged file ({first})") from None
     if len(table) != n:
         raise DanqError(f"{path}: expected {n} rows, received {len(table)}")

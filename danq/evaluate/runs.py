@@ -1,5 +1,6 @@
 """What was measured of a training: what ``summary.json`` says but for the tables, and both read back."""
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -7,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import polars as pl
-import pyarrow as pa
 
 from danq.errors import DanqError
 from danq.evaluate.class_metrics import ClassMetrics
@@ -15,6 +15,7 @@ from danq.evaluate.pairs import SCHEMA as PAIRS
 from danq.evaluate.per_target import SCHEMA, TARGET
 from danq.learn.manifest import BundleManifest
 from danq.learn.options import Repeat, read_name
+from danq.parquet import DAMAGED, read_parquet
 from danq.storage import Entry, Manifest
 
 
@@ -216,7 +217,8 @@ def read_table(
     parquet = path.suffix == ".parquet"
     with refusing_damage(path, "Parquet table" if parquet else "table"):
         if parquet:
-            return pl.scan_parquet(path).select(pl.exclude(without) if without else pl.all()).collect()
+            names = pl.read_parquet_schema(path)
+            return read_parquet(path, [name for name in names if not (without and re.search(without, name))])
         table = pl.read_csv(path, separator="\t", schema_overrides=types, infer_schema_length=None)
         return table.fill_nan(None)
 
@@ -226,5 +228,6 @@ def refusing_damage(path: Path, what: str) -> Iterator[None]:
     """Make what the reader of a damaged file raises a refusal of that file."""
     try:
         yield
-    except (pl.exceptions.PolarsError, pa.ArrowException, OSError) as error:
-        raise DanqError(f"{path}: expected a {what} ({str(error).splitlines()[0]})") from None
+    except DAMAGED as error:
+        first = (str(error).splitlines() or [type(error).__name__])[0]
+        raise DanqError(f"{path}: expected a {what} ({first})") from None

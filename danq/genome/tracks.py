@@ -14,7 +14,7 @@ import numpy as np
 import polars as pl
 
 from danq.errors import DanqError
-from danq.files import open_binary, read_lines
+from danq.files import open_binary, read_lines, read_whole
 from danq.genome.contigs import resolve_contigs
 from danq.genome.fasta import Genome
 from danq.genome.intervals import Intervals, PlacedIntervals
@@ -66,7 +66,7 @@ def read_intervals(path: Path, feature: str | None = None) -> Intervals:
     if feature is not None and not gff:
         raise DanqError(f"{path}: `feature` {feature!r} is for GFF files; expected .gff, .gff3 or .gtf")
     with open_binary(path) as stream:
-        data = stream.read()
+        data = read_whole(path, stream)
     data = data.replace(b"\r\n", b"\n") if b"\r" in data else data
     frame = None
     if b"\r" not in data:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from danq.errors import DanqError
 from danq.evaluate.runs import refusing_damage
+from danq.parquet import check_parquet
 from danq.score.manifest import ScoresManifest
 from danq.score.measures import EFFECT, LOGIT_DIFF, TARGET, column_of, targets_of
 from danq.views.places import NAMES, shortened
@@ -107,6 +108,7 @@ def _parquet(folder: Path) -> pq.ParquetFile:
     path = folder / "scores.parquet"
     if not path.exists():
         raise DanqError(f"{path}: no such file; {folder} holds no scores")
+    check_parquet(path, by_group=True)
     with refusing_damage(path, "Parquet table"):
         return pq.ParquetFile(path)
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import BinaryIO, Literal, NamedTuple, cast
 
 from danq.errors import DanqError
-from danq.files import open_binary
+from danq.files import bounded_lines, open_binary
 from danq.genome.alphabet import CODES, INVALID
 
 LONGEST_POS = 18
@@ -233,7 +233,7 @@ def _opened(path: Path, binary: bool) -> Iterator[Iterator[str]]:
         lines = io.TextIOWrapper(
             cast(BinaryIO, stream), encoding="utf-8", errors="surrogateescape", newline="\n"
         )
-        yield (line.removesuffix("\n").removesuffix("\r") for line in lines)
+        yield (line.removesuffix("\n").removesuffix("\r") for line in bounded_lines(path, lines))
 
 
 def _bcf_lines(path: Path) -> Iterator[str]:

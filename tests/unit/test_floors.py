@@ -17,7 +17,7 @@ FLOORS = [
     {"limits"},
     {"hdf5", "files", "drawing", "progress", "provenance", "options", "metrics"},
     {"storage"},
-    {"tables"},
+    {"tables", "parquet"},
     {"genome"},
     {"variants"},
     {"data"},

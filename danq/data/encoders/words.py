@@ -19,6 +19,7 @@ from pydantic import Field, field_validator
 
 from danq.data.encoders import Encoder, Inputs
 from danq.errors import DanqError
+from danq.limits import within_seconds
 from danq.options import Closed
 
 log = logging.getLogger("danq")
@@ -26,6 +27,7 @@ log = logging.getLogger("danq")
 PADDING, UNKNOWN, FIRST = 0, 1, 2
 """Numbers of padding, of a word or character outside the vocabulary, and of the first one in it."""
 
+_SECONDS_OF_A_TEXT = 0.01
 PATTERN = r"(?i)n['’]t\b|['’](?:s|re|ve|ll|d|m)\b|\w+?(?=n['’]t\b)|\w+|[^\w\s]"
 """English words, their clitics apart (don't: do n't; it's: it 's), and each other sign by itself."""
 
@@ -64,11 +66,14 @@ class WordOptions(Closed):
     @field_validator("pattern")
     @classmethod
     def _compiles(cls, pattern: str) -> str:
+        probe = "A word, 1-2 \u00e9\u6f22!"
         try:
-            groups = re.compile(pattern).groups
-        except re.error as error:
+            with within_seconds("pattern"):
+                groups = re.compile(pattern).groups
+                empty = re.fullmatch(pattern, "") or (not groups and "" in re.findall(pattern, probe))
+        except (re.error, OverflowError, RecursionError, DanqError) as error:
             raise ValueError(f"expected a regular expression ({error})") from None
-        if groups or re.fullmatch(pattern, "") or "" in re.findall(pattern, "A word, 1-2 \u00e9\u6f22!"):
+        if groups or empty:
             raise ValueError(
                 "expected a regular expression that does not match nothing and captures no group"
             )
@@ -119,6 +124,10 @@ class Words:
         """Words of a text, as written."""
         return re.findall(self.pattern, unicodedata.normalize("NFC", text))
 
+    def _cut(self, texts: Sequence[str]) -> list[list[str]]:
+        with within_seconds(f"pattern {self.pattern!r}", len(texts) * _SECONDS_OF_A_TEXT):
+            return [self.cut(text) for text in texts]
+
     def fit(self, raw: Iterable[Sequence[str]]) -> "Words":
         """Learn vocabulary and alphabet from the first `max_words` words of training texts, in blocks."""
         words: Counter[str] = Counter()
@@ -126,8 +135,7 @@ class Words:
         texts = cut_off = wordless = 0
         for block in raw:
             _check_texts(block)
-            for text in block:
-                of_text = self.cut(text)
+            for of_text in self._cut(block):
                 texts, cut_off = texts + 1, cut_off + (len(of_text) > self.max_words)
                 wordless += not of_text
                 # only what a row holds is counted
@@ -166,7 +174,7 @@ class Words:
         max_characters)
         """
         _check_texts(texts)
-        rows = [self.cut(text)[: self.max_words] for text in texts]
+        rows = [words[: self.max_words] for words in self._cut(texts)]
         lengths = np.fromiter(map(len, rows), np.int64, len(rows))
         flat = [word for row in rows for word in row]
         places = _places(lengths)

@@ -4,6 +4,8 @@ MATLAB 7.3 (HDF5) files hold the arrays transposed: ``trainxdata`` (window, 4, n
 MATLAB 5 files hold ``validxdata`` (n, 4, window), ``validdata`` (n, k). The channels are A, G, C, T.
 """
 
+import math
+import zlib
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -20,6 +22,8 @@ from danq.data.writing import Contents, write_examples, write_manifest
 from danq.errors import DanqError
 from danq.files import read_lines, sha256, staged
 from danq.genome.alphabet import A, C, G, N, T, reverse_complement
+from danq.hdf5 import plain_member
+from danq.limits import check_memory
 from danq.progress import Advance, progress
 from danq.storage import write_array
 
@@ -27,6 +31,8 @@ _SEVERAL = 255
 _CODE_OF_BITS = np.full(16, _SEVERAL, np.uint8)
 """One bit a channel in the files' order → code; no bit is N, several are none."""
 _CODE_OF_BITS[[0, 1, 2, 4, 8]] = N, A, G, C, T
+_DAMAGED = (ValueError, TypeError, KeyError, NotImplementedError, OSError, EOFError, MemoryError, zlib.error)
+"""What readers of MATLAB files raise over a file that is none."""
 _BLOCK_ROWS, _MOST_BLOCK_ROWS = 16_384, 65_536
 _CHECKED_PAIRS = 1000
 
@@ -125,21 +131,24 @@ def build_deepsea_dataset(
 def _open(path: Path, part: str, files: ExitStack) -> _SplitArrays:
     """Open one split's file; an HDF5 file stays open as long as `files`."""
     import h5py
-    from scipy.io import loadmat
 
     if not path.is_file():
         raise DanqError(f"{path}: no such file")
     names = (f"{part}xdata", f"{part}data")
     try:
         transposed = h5py.is_hdf5(path)
-        arrays = files.enter_context(h5py.File(path)) if transposed else loadmat(path, variable_names=names)
-    except (ValueError, TypeError, NotImplementedError, OSError) as error:
-        raise DanqError(f"{path}: expected a MATLAB file, received something else ({error})") from None
-    for name in names:
-        if name not in arrays:
-            received = ", ".join(key for key in arrays if not key.startswith(("__", "#"))) or "none"
-            raise DanqError(f"{path}: expected an array {name!r}, received {received}")
-    bases, labels = (arrays[name] for name in names)
+        arrays = files.enter_context(h5py.File(path, "r")) if transposed else _matlab_5(path, names)
+        for name in names:
+            if name not in arrays:
+                received = ", ".join(key for key in arrays if not key.startswith(("__", "#"))) or "none"
+                raise DanqError(f"{path}: expected an array {name!r}, received {received}")
+        bases, labels = (plain_member(arrays, name, path) if transposed else arrays[name] for name in names)
+    except _DAMAGED as error:
+        first = (str(error).splitlines() or [type(error).__name__])[0]
+        raise DanqError(f"{path}: expected a MATLAB file, received something else ({first})") from None
+    for name, array in zip(names, (bases, labels), strict=True):
+        if getattr(array, "dtype", np.dtype(object)).kind not in "biuf":
+            raise DanqError(f"{path}: {name}: expected an array of numbers, received something else")
     sizes = [array.shape[::-1] if transposed else array.shape for array in (bases, labels)]
     match sizes:
         case [(n, 4, window), (rows, targets)] if n == rows:
@@ -149,6 +158,18 @@ def _open(path: Path, part: str, files: ExitStack) -> _SplitArrays:
         f"{path}: expected {names[0]} of {expected[0]} and {names[1]} of {expected[1]}, "
         f"received {bases.shape} and {labels.shape}"
     )
+
+
+def _matlab_5(path: Path, names: tuple[str, ...]) -> dict[str, Any]:
+    """Read arrays of a MATLAB 5 file, which are read whole; what they declare is compared with limits."""
+    from scipy.io import loadmat, whosmat
+
+    for name, shape, _ in whosmat(path, chars_as_strings=False):
+        if name in names:
+            # the smallest numbers that MATLAB keeps; others unfold to their own width
+            check_memory(f"{path}: {name}", math.prod(shape))
+    arrays: dict[str, Any] = loadmat(path, variable_names=names)
+    return arrays
 
 
 def _blocks(

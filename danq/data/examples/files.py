@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from danq.errors import DanqError, first_few
-from danq.files import open_binary, read_lines
+from danq.files import bounded_lines, open_binary, read_lines
 
 if TYPE_CHECKING:
     import polars as pl
@@ -129,7 +129,7 @@ def _table(path: Path, table: Table) -> Iterator[Record]:
 def _lines(path: Path, table: Table) -> Iterator[str]:
     """Lines of a table without their LF or CRLF; a LF after each of texts, whose quotes may span lines."""
     with open_binary(path) as stream:
-        for number, line in enumerate(stream, 1):
+        for number, line in enumerate(bounded_lines(path, stream), 1):
             try:
                 text = line.decode(table.encoding)
             except UnicodeDecodeError:
@@ -183,8 +183,11 @@ def read_parquet(
     """
     import polars as pl
 
+    from danq.parquet import DAMAGED
+    from danq.parquet import read_parquet as read_table
+
     try:
-        table = pl.read_parquet(path)
+        table = read_table(path)
         _check_columns(str(path), table.columns, [content, *labels])
         for column in labels:
             dtype = table.schema[column]
@@ -196,8 +199,8 @@ def read_parquet(
             for column, dtype in table.schema.items()
             if column in wanted
         )
-    except pl.exceptions.PolarsError as error:
-        first = (str(error).splitlines() or [""])[0]
+    except DAMAGED as error:
+        first = (str(error).splitlines() or [type(error).__name__])[0]
         raise DanqError(f"{path}: expected a Parquet table of {what}, received {first}") from None
     return table[content], texts
 

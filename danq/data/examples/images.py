@@ -16,7 +16,8 @@ from danq.data.examples.files import Record, read_parquet
 from danq.data.examples.labels import SPLIT_WORDS, texts_of_labels
 from danq.data.options import DatasetOptions
 from danq.errors import DanqError, first_few
-from danq.storage import write_array
+from danq.limits import check_limit
+from danq.storage import NpzArrays, write_array
 
 _PARTS = {"x": "", "x_train": "train", "x_valid": "valid", "x_val": "valid", "x_test": "test"}
 """Arrays of images in an .npz file → the split that their name tells."""
@@ -69,8 +70,8 @@ def unlabelled_pictures(path: Path, column: str) -> list[Record]:
         pictures = list(_parquet(path, column, []))
     else:
         with _opened(path) as stored:
-            if "x" not in stored.files:
-                raise _lacks(path, "an array x of images", stored.files)
+            if "x" not in stored:
+                raise _lacks(path, "an array x of images", list(stored))
             images = _images(stored["x"], f"{path}: x")
         pictures = [
             Record(f"{path}: x[{row}]", "", partial(images.__getitem__, row), ())
@@ -128,16 +129,16 @@ def _kind(path: Path) -> str:
 def _npz(path: Path, label_columns: list[str], alone: bool) -> Iterator[Record]:
     """Images of ``x`` and ``y``, or of ``x_train, y_train, x_valid, y_valid, x_test, y_test``."""
     with _opened(path) as stored:
-        names = [name for name in _PARTS if name in stored.files]
+        names = [name for name in _PARTS if name in stored]
         if not names or ("x" in names and len(names) > 1):
-            raise _lacks(path, "arrays x and y, or x_train, y_train, x_test, y_test", stored.files)
+            raise _lacks(path, "arrays x and y, or x_train, y_train, x_test, y_test", list(stored))
         known = {*names, *("y" + name[1:] for name in names)}
-        unknown = [name for name in stored.files if name not in known and name.startswith(("x_", "y_"))]
+        unknown = [name for name in stored if name not in known and name.startswith(("x_", "y_"))]
         if unknown:
             raise _lacks(path, "no arrays but " + ", ".join(sorted(known)), unknown)
         for name in names:
             split, other = _PARTS[name], "y" + name[1:]
-            if other not in stored.files:
+            if other not in stored:
                 raise DanqError(f"{path}: expected an array {other} of the labels of {name}, found none")
             images = _images(stored[name], f"{path}: {name}")
             labels = texts_of_labels(stored[other], label_columns, f"{path}: {other}")
@@ -154,12 +155,15 @@ def _npz(path: Path, label_columns: list[str], alone: bool) -> Iterator[Record]:
 
 
 @contextmanager
-def _opened(path: Path) -> Iterator[Any]:
+def _opened(path: Path) -> Iterator[NpzArrays]:
     """Open an .npz file; what is wrong with it, or with an array when it is read, is told in one line."""
     try:
-        with path.open("rb") as stream, np.load(stream, allow_pickle=False) as stored:
-            yield stored
-    except (zipfile.BadZipFile, zlib.error, NotImplementedError, ValueError, OSError, EOFError) as error:
+        with zipfile.ZipFile(path) as archive:
+            yield NpzArrays(path, archive)
+    except (
+        *(zipfile.BadZipFile, zlib.error),
+        *(NotImplementedError, RuntimeError, ValueError, OSError, EOFError),
+    ) as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         if "allow_pickle" in reason:
             reason = "arrays of Python objects, such as images of unequal sizes, which are not read"
@@ -266,7 +270,10 @@ def decode_png(data: bytes, where: str) -> NDArray[np.uint8]:
     from PIL import Image, UnidentifiedImageError
 
     try:
+        # what Pillow would only warn of is refused below
+        Image.MAX_IMAGE_PIXELS = None
         with Image.open(io.BytesIO(data), formats=["PNG"]) as image:
+            check_limit("DANQ_MAX_PIXELS", where, "pixels", image.width * image.height)
             if image.mode not in _MODES:
                 raise DanqError(
                     f"{where}: expected a PNG of 8-bit grey or colours, received mode {image.mode}"

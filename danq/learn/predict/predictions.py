@@ -2,6 +2,7 @@
 
 import struct
 import zipfile
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -14,7 +15,7 @@ from numpy.typing import NDArray
 
 from danq.errors import DanqError
 from danq.files import atomic, readable
-from danq.storage import RowSpool
+from danq.storage import RowSpool, read_npz_member
 
 _COLUMNS = ("ids", "probabilities", "logits", "labels", "contig", "start", "end", "flags")
 _SCALARS = ("run", "split", "task", "bin", "bundle_digest", "dataset_digest")
@@ -216,15 +217,16 @@ def _read_npz(path: Path) -> dict[str, NDArray[Any]]:
                 info.filename.removesuffix(".npy"): _read_member(path, archive, info, raw)
                 for info in archive.infolist()
             }
-    except (zipfile.BadZipFile, ValueError, EOFError, struct.error) as error:
+    except (
+        *(zipfile.BadZipFile, zlib.error, struct.error),
+        *(ValueError, EOFError, OSError, NotImplementedError, RuntimeError),
+    ) as error:
         raise DanqError(f"{path}: expected a whole .npz file of arrays ({error})") from None
 
 
 def _read_member(path: Path, archive: zipfile.ZipFile, info: zipfile.ZipInfo, raw: Any) -> NDArray[Any]:
     if info.compress_type != zipfile.ZIP_STORED or info.file_size < _MAPPED_BYTES:
-        with archive.open(info) as member:
-            array: NDArray[Any] = np.lib.format.read_array(member, allow_pickle=False)
-            return array
+        return read_npz_member(path, archive, info)
     # a stored member lies in the archive as it is: the map begins behind its zip and NumPy headers
     raw.seek(info.header_offset + 26)
     name_length, extra_length = struct.unpack("<HH", raw.read(4))

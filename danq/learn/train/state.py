@@ -7,6 +7,7 @@ import shutil
 import signal
 import threading
 import zipfile
+import zlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -20,6 +21,7 @@ from numpy.typing import NDArray
 from danq.files import atomic
 from danq.learn.options import TrainOptions
 from danq.learn.train.monitor import ValidationMetrics
+from danq.storage import NpzArrays
 
 log = logging.getLogger("danq")
 
@@ -215,14 +217,14 @@ class CheckpointStore:
         if not path.is_file():
             return None
         try:
-            # NumPy leaves a damaged file open unless it is handed an open one
-            with path.open("rb") as stream, np.load(stream, allow_pickle=False) as stored:
+            with zipfile.ZipFile(path) as archive:
+                stored = NpzArrays(path, archive)
                 head = json.loads(str(stored[_HEAD]))
                 if head["digest"] == self.digest:
-                    arrays = {name: stored[name] for name in stored.files if name != _HEAD}
+                    arrays = {name: stored[name] for name in stored if name != _HEAD}
                     return Checkpoint(arrays, head["state"])
             reason = "it belongs to other data, options or another release"
-        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
+        except (*(OSError, ValueError, KeyError, TypeError, EOFError), zipfile.BadZipFile, zlib.error):
             reason = "it is damaged"
         log.warning("%s: checkpoint discarded, %s; training starts anew", path, reason)
         self.remove()

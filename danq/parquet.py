@@ -1,0 +1,77 @@
+"""Parquet tables that come from others, read whole: what they declare is compared with limits first."""
+
+from collections.abc import Collection
+from pathlib import Path
+
+import polars as pl
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from danq.errors import DanqError
+from danq.limits import check_memory
+
+_WIDTHS = {"BOOLEAN": 1, "INT32": 4, "FLOAT": 4, "INT64": 8, "DOUBLE": 8, "INT96": 12}
+_VIEW = 16
+"""Bytes of a text or of binary data in memory besides its own."""
+DAMAGED = (pl.exceptions.PolarsError, pl.exceptions.PanicException, pa.ArrowException, OSError)
+"""What readers of Parquet raise over a damaged file."""
+
+
+def check_parquet(path: Path, columns: Collection[str] | None = None, *, by_group: bool = False) -> None:
+    """Refuse a Parquet table that would take more memory than a file may, or whose data lie in other files.
+
+    A file that is no such table passes: its reader says what is wrong.
+
+    Parameters
+    ----------
+    columns : collection of str, optional
+        Columns that will be read; all where left out.
+    by_group : bool
+        Whether no more than a row group is read at a time.
+
+    Raises
+    ------
+    DanqError
+        With the limit, and how to raise it.
+    """
+    try:
+        with pq.ParquetFile(path) as file:
+            metadata = file.metadata
+    except (pa.ArrowException, OSError, MemoryError):
+        return
+    sizes = [0] * (metadata.num_row_groups + 1)
+    for group in range(metadata.num_row_groups):
+        for index in range(metadata.num_columns):
+            column = metadata.row_group(group).column(index)
+            if column.file_path:
+                raise DanqError(f"{path}: expected data in the file itself, received a reference to another")
+            if columns is None or column.path_in_schema.partition(".")[0] in columns:
+                # few different values stand there once: their number, not the bytes, says what they unfold to
+                unfolded = column.num_values * _WIDTHS.get(column.physical_type, _VIEW)
+                sizes[group] += max(unfolded, column.total_uncompressed_size)
+    check_memory(path, max(sizes) if by_group else sum(sizes))
+
+
+def read_parquet(path: Path, columns: list[str] | None = None) -> pl.DataFrame:
+    """Read a Parquet table of reasonable size; damage is for the caller, as one of `DAMAGED`.
+
+    Raises
+    ------
+    DanqError
+        As `check_parquet`, or if texts that stand in the file once would take too much for all rows.
+    """
+    check_parquet(path, columns)
+    table = pl.read_parquet(path, columns=columns)
+    check_memory(path, sum(_text_bytes(column) for column in table))
+    return table
+
+
+def _text_bytes(column: pl.Series) -> int:
+    """Bytes that the texts of a column take as rows, at most."""
+    if isinstance(column.dtype, pl.Categorical | pl.Enum):
+        return int(column.cat.len_bytes().cast(pl.Int64).sum())
+    if column.dtype == pl.String:
+        return int(column.str.len_bytes().cast(pl.Int64).sum())
+    if column.dtype == pl.Binary:
+        return int(column.bin.size().cast(pl.Int64).sum())
+    return 0
