@@ -1,7 +1,9 @@
 """A small results directory with every part that the report reads, made of drawn numbers."""
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -21,11 +23,16 @@ def predictions(
     seed: int = 0,
     coordinates: bool = True,
     without: tuple[int, ...] = (),
+    noise: int = 0,
 ) -> Predictions:
-    """Draw labels from the seed and split alone, scores that follow them as `skill` says (0: not at all)."""
+    """Draw labels from the seed and split alone, scores that follow them as `skill` says (0: not at all).
+
+    Runs of equal `noise` are wrong in the same rows.
+    """
     rng = np.random.default_rng([seed, SPLITS.index(split)])
     labels = (rng.random((n, len(targets))) < np.linspace(0.1, 0.3, len(targets))).astype(np.uint8)
     labels[:, list(without)] = 0
+    rng = np.random.default_rng([seed, SPLITS.index(split), noise]) if noise else rng
     logits = (rng.normal(-1.5, 1, labels.shape) + skill * labels).astype(np.float32)
     start = 200 * np.arange(n)
     return Predictions(
@@ -138,12 +145,12 @@ def history(epochs: int = 3) -> str:
 
 def build(
     path: Path,
-    runs: dict[str, tuple[str, str, float]],
+    runs: Mapping[str, tuple[Any, ...]],
     targets: tuple[str, ...],
     resamples: int = 50,
     **drawn,
 ) -> Path:
-    """Write a results directory; `runs` gives (dataset, model, skill) by name of the run.
+    """Write a results directory; `runs` gives (dataset, model, skill), or also a noise, by name.
 
     A dataset named as a fold has rows of its own.
     """
@@ -151,14 +158,14 @@ def build(
         place = path / "datasets" / name
         place.mkdir(parents=True)
         (place / "dataset.json").write_text(json.dumps(dataset(name, targets)))
-    for run, (name, model, skill) in runs.items():
+    for run, (name, model, skill, *noise) in runs.items():
         place = path / "runs" / run
         (place / "predictions").mkdir(parents=True)
         (place / "bundle.json").write_text(json.dumps(bundle(run, name, model, targets)))
-        if model != "kmer_logistic":
+        if model not in ("kmer_logistic", "composition"):
             (place / "history.tsv").write_text(history())
         files = []
-        drawn["seed"] = read_name(name).fold or 0
+        drawn |= {"seed": read_name(name).fold or 0, "noise": sum(noise)}
         for split in ("valid", "test"):
             files.append(place / "predictions" / f"{split}.npz")
             write_predictions(files[-1], predictions(run, split, targets, skill, **drawn))

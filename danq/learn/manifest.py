@@ -27,6 +27,8 @@ from danq.models import MODELS, load_model_module
 from danq.storage import Entry, Manifest
 
 MODEL_FILE = "model.keras"
+CHECKPOINT_DIRECTORY = ".checkpoint"
+"""Inside a run's results, but no declared output: those Snakemake deletes before a job runs again."""
 Weights = dict[str, list[NDArray[np.float32]]]
 """Arrays of each layer by its name, in Keras's order."""
 

@@ -49,6 +49,12 @@ class Callset:
         """Name of the column of a target's measure."""
         return column_of(target, self.targets[target], measure)
 
+    @property
+    def row_groups(self) -> int:
+        """How many row groups the table has."""
+        with _parquet(self.path) as file:
+            return int(file.num_row_groups)
+
     def blocks(self, columns: Sequence[str], groups: Sequence[int] | None = None) -> Iterator[pl.DataFrame]:
         """Read all or some row groups one after the other; names that are no columns are left out.
 

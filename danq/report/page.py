@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+import logging
 from collections.abc import Collection, Sequence
 from pathlib import Path
 
@@ -11,6 +12,9 @@ from danq.files import atomic
 from danq.report import compare, data, notes, runs, scores, targets, views
 from danq.report.content import GROUPS, TEMPLATES, Section
 from danq.report.results import Results, read_results
+from danq.report.verdict import judge
+
+log = logging.getLogger("danq")
 
 _HERE = Path(__file__).parent
 _TITLES = {
@@ -38,6 +42,8 @@ def write_report(
         If there is no run or something named is missing, or a file of the results is damaged.
     """
     read = read_results(results, names, callsets, viewing)
+    for verdict in judge(read):
+        log.info("%s: %s. %s", verdict.dataset, verdict.level, verdict.headline)
     page = render(_title(read), _introduction(read), sections(read))
     with atomic(out) as partial:
         partial.write_text(page, encoding="utf-8")

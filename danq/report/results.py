@@ -14,6 +14,7 @@ from danq.evaluate.compare import Group, grouped
 from danq.evaluate.runs import Run, read_run, read_table
 from danq.genome.fasta import GenomeManifest
 from danq.report.callsets import Callset, read_callset
+from danq.report.unfinished import Unfinished, find_unfinished
 from danq.views.manifest import Viewed, read_views
 
 
@@ -27,6 +28,8 @@ class Results:
         Regions as runs saw them.
     jobs : DataFrame or None
         Columns job, seconds, peak memory (MB) and cores used on average, from the workflow's benchmarks.
+    unfinished : tuple of Unfinished
+        Runs without a model; none where runs were asked for by name.
     """
 
     runs: tuple[Run, ...]
@@ -35,6 +38,7 @@ class Results:
     jobs: pl.DataFrame | None
     callsets: tuple[Callset, ...]
     views: tuple[Viewed, ...] = ()
+    unfinished: tuple[Unfinished, ...] = ()
 
     def label(self, run: Run | Group) -> str:
         """Give the name of a run, with its dataset where there are several."""
@@ -120,6 +124,8 @@ def read_results(
         _read_jobs(path / "benchmarks"),
         tuple(map(read_callset, scored)),
         tuple(view for folder in viewed for view in read_views(folder) if view.run in shown),
+        # runs that are named are there
+        () if names else find_unfinished(path),
     )
 
 

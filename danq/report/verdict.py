@@ -1,26 +1,70 @@
 """The verdict of the report: how the best network stands to what it must beat, and whether to rely on it."""
 
 from danq.evaluate.compare import Group
+from danq.report.diagnoses import BASELINE, diagnose
 from danq.report.findings import Finding, Level, Verdict, gravest
+from danq.report.reliance import calibrated, leaking
 from danq.report.results import Results
-from danq.report.standing import METRIC, NAMES, Lead, Standing, lead, mean_of, standing
+from danq.report.standing import METRIC, NAMES, Lead, Standing, is_network, lead, mean_of, standing
+from danq.report.training_course import TITLES, trained
+
+_SAID = {BASELINE, *TITLES.values()}
 
 
 def judge(results: Results) -> tuple[Verdict, ...]:
-    """Judge the runs of each dataset, in the order of the report."""
-    return tuple(_judge(standing(name, groups)) for name, groups in results.families().items())
+    """Judge the runs of each dataset, and those of several with the same test rows together.
+
+    The best network is judged, or the best run where there is no network. The level of a verdict is the
+    gravest of what the run must beat, of its training and of leakage; a grave diagnosis keeps it from being
+    green.
+    """
+    sets = results.comparable().items()
+    return tuple(
+        _judge(results, standing(name, groups), number == 0) for number, (name, groups) in enumerate(sets)
+    )
 
 
-def _judge(runs: Standing) -> Verdict:
-    subject = runs.subject
+def _judge(results: Results, runs: Standing, first: bool) -> Verdict:
+    subject, diagnoses = runs.subject, diagnose(results, runs, first)
     if subject is None:
         names = ", ".join(group.name for group in runs.unmeasured)
-        headline = f"{runs.dataset}: nothing was evaluated, so nothing can be said of {names}."
-        return Verdict(runs.dataset, "none", headline, (), ())
-    findings = [_best(runs), _beats(subject, runs.baseline, "the baseline")]
-    findings.append(_beats(subject, runs.composition, "composition"))
-    level = gravest(finding.level for finding in findings)
-    return Verdict(runs.dataset, level, f"{runs.dataset}: {findings[0].figure}.", tuple(findings), ())
+        headline = f"Nothing was evaluated, so nothing can be said of {names}."
+        return Verdict(runs.dataset, "none", headline, (), diagnoses)
+    dna = subject.members[0].bundle.data_kind == "dna"
+    genome = subject.members[0].bundle.dataset.genome_digest is not None
+    best, beats = _best(runs), _beats(subject, runs.baseline, "the baseline", dna)
+    composition = _beats(subject, runs.composition, "composition", False)
+    course, leak = trained(subject), leaking(subject, runs.baseline, genome)
+    level = gravest(finding.level for finding in (beats, composition, course, leak))
+    if level == "green" and any(diagnosis.level == "red" for diagnosis in diagnoses):
+        level = "amber"
+    findings = (best, beats, composition, course, calibrated(subject), leak)
+    return Verdict(runs.dataset, level, _headline(runs, subject, findings, diagnoses), findings, diagnoses)
+
+
+def _headline(
+    runs: Standing, subject: Group, findings: tuple[Finding, ...], diagnoses: tuple[Finding, ...]
+) -> str:
+    """Say in one sentence what to use, and in a second what is the matter, if anything is."""
+    rival = runs.baseline
+    ahead = None if rival is None or rival is subject else lead(subject, rival)
+    area = f"{NAMES[METRIC]} {mean_of(subject, METRIC):.3f}"
+    if not is_network(subject):
+        headline = f"There is no network to judge; {subject.name} has a {area}."
+    elif rival is None or ahead is None:
+        headline = f"{subject.name} has a {area}; there is no baseline to compare it with."
+    elif findings[1].level == "green":
+        headline = f"{subject.name} beats {rival.name}, the baseline: {area}, {ahead.words} over it."
+    elif findings[1].level == "red":
+        headline = f"Use {rival.name}, the baseline: {subject.name} has a {area}, {ahead.words} against it."
+    else:
+        headline = f"{subject.name} is not shown to beat {rival.name}, the baseline: {area}, {ahead.words}."
+    # what the first sentence says is not said again, and other runs' trainings do not concern it
+    asked = [*findings[2:], *(each for each in diagnoses if each.title not in _SAID)]
+    grave = [each.title for level in ("red", "amber") for each in asked if each.level == level]
+    if not grave:
+        return headline
+    return f"{headline} Look at: {'; '.join(title.lower() for title in list(dict.fromkeys(grave))[:3])}."
 
 
 def _best(runs: Standing) -> Finding:
@@ -42,16 +86,21 @@ def _best(runs: Standing) -> Finding:
     return Finding("amber", f"Ahead: {first.name}", figure, meaning)
 
 
-def _beats(subject: Group, rival: Group | None, what: str) -> Finding:
+def _beats(subject: Group, rival: Group | None, what: str, needed: bool) -> Finding:
     """Say whether a network is better than one of its yardsticks, by AUPRC and not worse by AUROC."""
-    if rival is None or rival is subject:
-        return Finding(
-            "none", f"Not compared with {what}", "no such run", f"No run of {what} to compare with."
+    if rival is None or not is_network(subject):
+        key = f"runs.baseline: {{model: kmer_logistic, dataset: {subject.family}}}" if needed else None
+        missing = rival is None and needed
+        meaning = (
+            f"Without {what} nobody knows whether a network is worth it." if missing else "Nothing to tell."
         )
+        figure = f"no run of {what}" if rival is None else "no network"
+        level: Level = "amber" if missing else "none"
+        return Finding(level, f"Not compared with {what}", figure, meaning, key if missing else None)
     leads = [each for metric in NAMES if (each := lead(subject, rival, metric)) is not None]
     if not leads:
         meaning = "They were measured on other rows."
-        return Finding("none", f"Not compared with {what}", f"{subject.name} and {rival.name}", meaning)
+        return Finding("amber", f"Not compared with {what}", f"{subject.name} and {rival.name}", meaning)
     figure = f"{subject.name} minus {rival.name}: "
     figure += ", ".join(f"{NAMES[each.metric]} {each.words}" for each in leads)
     level = _level(leads)

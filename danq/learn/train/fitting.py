@@ -23,13 +23,14 @@ from danq.learn.bundle import load_bundle
 from danq.learn.cudnn import recur_in_float32
 from danq.learn.devices import describe_device, find_gpus, is_chief, processor_name, repeatable
 from danq.learn.gpu import out_of_memory
+from danq.learn.manifest import CHECKPOINT_DIRECTORY
 from danq.learn.options import PredictOptions, TrainOptions, bundle_path
 from danq.learn.train.chance import chance_loss
 from danq.learn.train.compatibility import check_encoder, check_output, make_encoder
 from danq.learn.train.loop import Training, TrainingData
 from danq.learn.train.monitor import epoch_events
 from danq.learn.train.optimization import make_optimizer, positive_weights, row_loss, target_weights
-from danq.learn.train.state import DIRECTORY, CheckpointStore, TrainingState
+from danq.learn.train.state import CheckpointStore, TrainingState
 from danq.learn.train.step import Steps
 from danq.learn.train.transfer import copy_weights, freeze_layers, warn_of_other_rows
 
@@ -123,7 +124,7 @@ def fit_by_steps(
             Steps(strategy, model, optimizer, loss, train.clip_norm is not None),
             TrainingData(_batches(data, train), encoder, data.rows("valid")),
             train,
-            CheckpointStore(out / DIRECTORY, _checkpoint_digest(run, options, data, inputs)),
+            CheckpointStore(out / CHECKPOINT_DIRECTORY, _checkpoint_digest(run, options, data, inputs)),
             epoch_events(out / "tensorboard" if train.tensorboard and writes else None),
             writes,
         )

@@ -14,10 +14,10 @@ from danq.files import check_writable, sha256, staged
 from danq.learn.bundle import save_bundle
 from danq.learn.devices import choose_strategy
 from danq.learn.ending import remarks
-from danq.learn.manifest import BundleManifest
+from danq.learn.manifest import CHECKPOINT_DIRECTORY, BundleManifest
 from danq.learn.train.compatibility import check_data, with_sub_bins
 from danq.learn.train.fitting import RunOptions, Trained, fit_by_steps, fit_itself
-from danq.learn.train.state import DIRECTORY, CheckpointStore
+from danq.learn.train.state import CheckpointStore
 from danq.models import load_model_module
 from danq.progress import DONE
 from danq.provenance import provenance
@@ -79,7 +79,7 @@ def train_run(
     if trained.writes:
         with staged(out) as partial:
             manifest = save_bundle(partial, trained.model, trained.encoder, info, trained.history)
-        CheckpointStore(out / DIRECTORY, "").remove()
+        CheckpointStore(out / CHECKPOINT_DIRECTORY, "").remove()
     _close(run_name, info, trained.history)
     return manifest
 

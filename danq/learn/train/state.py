@@ -25,8 +25,6 @@ from danq.storage import NpzArrays
 
 log = logging.getLogger("danq")
 
-DIRECTORY = ".checkpoint"
-"""Inside a run's results, but no declared output: those Snakemake deletes before a job runs again."""
 _FILE = "state.npz"
 _HEAD = "head"
 
