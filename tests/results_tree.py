@@ -24,16 +24,20 @@ def predictions(
     coordinates: bool = True,
     without: tuple[int, ...] = (),
     noise: int = 0,
+    frequencies: bool = False,
 ) -> Predictions:
     """Draw labels from the seed and split alone, scores that follow them as `skill` says (0: not at all).
 
-    Runs of equal `noise` are wrong in the same rows.
+    Runs of equal `noise` are wrong in the same rows. With `frequencies` labels are
+    drawn by the probabilities.
     """
     rng = np.random.default_rng([seed, SPLITS.index(split)])
     labels = (rng.random((n, len(targets))) < np.linspace(0.1, 0.3, len(targets))).astype(np.uint8)
     labels[:, list(without)] = 0
     rng = np.random.default_rng([seed, SPLITS.index(split), noise]) if noise else rng
     logits = (rng.normal(-1.5, 1, labels.shape) + skill * labels).astype(np.float32)
+    if frequencies:
+        labels = (rng.random(labels.shape) < 1 / (1 + np.exp(-logits))).astype(np.uint8)
     start = 200 * np.arange(n)
     return Predictions(
         ids=np.array([f"chrI:{s}-{s + 200}" if coordinates else f"row{s}" for s in start]),

@@ -124,9 +124,16 @@ def test_a_run_without_a_model_is_interrupted_or_not_trained(results: Path):
     assert judge(read_results(results, ["net", "words"]))[0].diagnoses == ()
 
 
-def test_a_run_of_another_dataset_is_not_missed_here(results: Path):
-    (results / "config.json").write_text(json.dumps({"runs": {"never": {"dataset": "z"}}}))
-    assert diagnoses(results) == {}
+def test_a_missing_run_is_told_once_with_its_dataset(tmp_path: Path):
+    runs = {"net": ("y", "danq", 2.5), "other": ("z.fold2", "danq", 2.5)}
+    path = build(tmp_path / "results", runs, TARGETS, resamples=0)
+    configured = {"later": {"dataset": "z.fold2"}, "lost": {"dataset": "gone"}}
+    (path / "config.json").write_text(json.dumps({"runs": configured}))
+    told = {
+        verdict.dataset: [each.figure for each in verdict.diagnoses if each.title in MISSING.values()]
+        for verdict in judge(read_results(path))
+    }
+    assert told == {"y": ["no model: lost"], "z.fold2": ["no model: later"]}
 
 
 @pytest.mark.parametrize(

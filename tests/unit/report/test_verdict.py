@@ -1,7 +1,10 @@
 """The verdict in words: which run is best, by how much, and whether it beats what it must beat."""
 
+import json
+import shutil
 from pathlib import Path
 
+import pytest
 from results_tree import build
 
 from danq.report.findings import Verdict
@@ -44,9 +47,82 @@ def test_without_an_interval_nothing_is_better(tmp_path: Path):
     assert "no interval" in verdict.findings[0].figure
 
 
-def test_each_dataset_has_a_verdict(tmp_path: Path):
-    runs = {"net": ("y", "danq", 2.5), "other": ("z", "danq", 0.5)}
+def test_each_dataset_has_a_verdict_and_those_with_equal_test_rows_one(tmp_path: Path):
+    runs = {"net": ("y", "danq", 2.5), "other": ("z.fold2", "danq", 0.5), "third": ("x", "danq", 0.5)}
     assert {name: each.findings[0].title for name, each in judged(tmp_path, runs).items()} == {
-        "y": "Best run: net",
-        "z": "Best run: other",
+        "x, y": "Best run: net",
+        "z.fold2": "Best run: other",
     }
+
+
+@pytest.mark.parametrize(
+    ("skill", "frequencies", "title", "level"),
+    [
+        (0.5, True, "Calibrated", "green"),
+        (0.5, False, "Roughly calibrated", "amber"),
+        (4.0, False, "Not calibrated", "red"),
+    ],
+)
+def test_calibration_by_its_error_or_by_what_chance_leaves(
+    tmp_path: Path, skill: float, frequencies: bool, title: str, level: str
+):
+    finding = judged(tmp_path, {"net": ("y", "danq", skill)}, frequencies=frequencies)["y"].findings[4]
+    assert (finding.title, finding.level) == (title, level)
+    assert ("too high" in finding.meaning) == (level != "green")
+
+
+LEAKS = [
+    ({"auroc": 0.0, "left": 300}, "Not leaking"),
+    ({"auroc": 0.004, "left": 250}, "Not leaking"),
+    ({"auroc": 0.006, "left": 299}, "Some leakage"),
+    ({"auroc": 0.0, "left": 200}, "Some leakage"),
+    ({"auroc": 0.03, "left": 299}, "Leaking"),
+    ({"auroc": 0.0, "left": 299, "auprc": 0.5}, "Leaking"),
+]
+
+
+@pytest.mark.parametrize(("drop", "title"), LEAKS)
+def test_leakage_by_the_drop_without_repeats_and_the_lead(tmp_path: Path, drop: dict, title: str):
+    """The network's areas fall by so much without repeats, the baseline's do not."""
+    runs = {"net": ("y", "danq", 2.0, 1), "words": ("y", "kmer_logistic", 1.0, 2)}
+    path = build(tmp_path, runs, TARGETS)
+    for run in runs:
+        place = path / f"runs/{run}/evaluation/summary.json"
+        content = json.loads(place.read_text())
+        test = content["splits"]["test"]
+        fall = {area: drop.get(area, 0.0) if run == "net" else 0.0 for area in ("auroc", "auprc")}
+        areas = {
+            area: {"mean": test[area]["mean"] - fall[area], "median": None, "targets": 3} for area in fall
+        }
+        shared = {"windows": 300, "overlapping": 0, "repeats": 300 - drop["left"], "left": drop["left"]}
+        words = {"word_bp": 24, "smallest_share": 0.5, "words_sampled": 1.0, "scored": 3}
+        test["leakage"] = shared | words | areas
+        place.write_text(json.dumps(content))
+    (path / "runs/net/history.tsv").unlink()
+    (verdict,) = judge(read_results(path))
+    finding = verdict.findings[5]
+    assert finding.title == title
+    assert verdict.level == {"Not leaking": "green", "Some leakage": "amber", "Leaking": "red"}[title]
+    if "auprc" in drop:
+        assert "is not ahead of words" in finding.meaning
+
+
+def test_a_run_without_evaluation_is_not_judged(tmp_path: Path):
+    path = build(tmp_path, {"net": ("y", "danq", 2.0)}, TARGETS, resamples=0)
+    shutil.rmtree(path / "runs/net/evaluation")
+    (verdict,) = judge(read_results(path))
+    assert (verdict.level, verdict.findings) == ("none", ())
+    assert verdict.headline == "Nothing was evaluated, so nothing can be said of net."
+
+
+def test_the_headline_says_what_to_use_and_what_is_the_matter(tmp_path: Path):
+    good = judged(tmp_path / "good", {"net": ("y", "danq", 2.5), "words": ("y", "kmer_logistic", 0.5)})["y"]
+    assert good.headline.startswith("net beats words, the baseline: mean AUPRC 0.")
+    bad = judged(tmp_path / "bad", {"net": ("y", "danq", 0.5), "words": ("y", "kmer_logistic", 2.5)})["y"]
+    assert bad.headline.startswith("Use words, the baseline: net has a mean AUPRC 0.")
+    alone = judged(tmp_path / "alone", {"net": ("y", "danq", 2.5)})["y"]
+    assert "there is no baseline to compare it with" in alone.headline
+    assert alone.findings[1].key == "runs.baseline: {model: kmer_logistic, dataset: y}"
+    assert alone.level == "amber"
+    line = judged(tmp_path / "line", {"words": ("y", "kmer_logistic", 2.5)})["y"]
+    assert line.headline.startswith("There is no network to judge; words has a mean AUPRC")
