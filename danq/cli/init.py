@@ -12,14 +12,17 @@ if TYPE_CHECKING:
 
 def init(
     out: Annotated[
-        Path, typer.Option(help="Directory of config.yaml and targets.tsv; neither may exist.", metavar="DIR")
+        Path,
+        typer.Option(
+            help="Directory of config.yaml and targets.tsv, which must not exist yet.", metavar="DIR"
+        ),
     ],
     tracks: Annotated[
         list[str] | None,
         typer.Argument(
             help="Tracks (BED, narrowPeak or broadPeak of one target, named for the file), folders of them, "
             "or quoted patterns such as 'peaks/**/*.bed.gz'.",
-            metavar="[TRACK]...",
+            metavar="TRACK",
             show_default=False,
         ),
     ] = None,

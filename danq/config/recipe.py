@@ -9,6 +9,8 @@ _FEWEST, _MOST = 10, 60
 """Epochs."""
 _LARGE = 1_000_000
 """Training windows from which on the published network pays, given a GPU."""
+_MANY_BINS, _MANY_TARGETS = 500_000, 50
+"""Training bins of which not all are kept; targets whose positives are enough by themselves."""
 
 
 @dataclass(frozen=True)
@@ -54,12 +56,18 @@ class Recipe:
 
 def choose_recipe(counts: Counts) -> Recipe:
     """Choose network, regularisation, optimizer, schedule and epochs by what there is to learn from."""
+    runs, reasons = _runs(counts)
+    keep, why = _keep(counts)
+    return Recipe(runs, reasons | {"keep": why}, keep)
+
+
+def _runs(counts: Counts) -> tuple[dict[str, dict[str, Any]], dict[str, str]]:
     baseline = {"model": "kmer_logistic"}
     reasons = {"kmer_logistic": "the baseline that a network has to beat"}
     if counts.gpu and counts.windows >= _LARGE:
         train = {"reverse_complement": "augment", "require_gpu": True}
         reasons["danq"] = "DanQ as published"
-        return Recipe({"danq": {"model": "danq", "train": train}, "kmer_logistic": baseline}, reasons)
+        return {"danq": {"model": "danq", "train": train}, "kmer_logistic": baseline}, reasons
     epochs = min(_MOST, max(_FEWEST, round(_BUDGET / counts.windows)))
     batch = 100 if counts.windows > 5000 else 50
     steps = epochs * -(-counts.windows // batch)
@@ -91,6 +99,13 @@ def choose_recipe(counts: Counts) -> Recipe:
         "danq.train.monitor": "the epoch of the highest validation AUPRC is kept",
         "danq.train.reverse_complement": "each window is read on a random strand",
     }
-    return Recipe(
-        {"danq": {"model": "danq", "options": options, "train": train}, "kmer_logistic": baseline}, reasons
-    )
+    return {"danq": {"model": "danq", "options": options, "train": train}, "kmer_logistic": baseline}, reasons
+
+
+def _keep(counts: Counts) -> tuple[Any, str]:
+    """Choose the training bins that are kept, and say why."""
+    if counts.windows < _MANY_BINS:
+        return "all", "all training bins: they are not too many"
+    if len(counts.positives) < _MANY_TARGETS:
+        return {"negatives_per_positive": 1.0, "match": "gc"}, "training bins: positives and as many others"
+    return "positive", "training bins with at least one target"

@@ -1,6 +1,5 @@
 """`danq init`: a configuration that runs as it is, the counts it tells beforehand, refusals."""
 
-import gzip
 import json
 import shlex
 from collections.abc import Callable
@@ -15,7 +14,6 @@ from hypothesis import strategies as st
 
 from danq.config import load_config
 from danq.config.starter.regions import Choices, Tracks, write_starter
-from danq.config.workflow import check_files
 from danq.data.regions.making import build_region_dataset
 from danq.errors import DanqError
 from danq.genome.alphabet import decode
@@ -90,6 +88,25 @@ def test_little_data_are_warned_about_with_numbers(data: Path, caplog: pytest.Lo
     write_starter(Tracks(Path("my genome.fa"), ["few.bed"]), Path("my"))
     assert "test: 1 blocks of 100 kb; the report gives no intervals for fewer than 10" in caplog.text
     assert "test: 1 of 1 targets have fewer than 20 positive bins: few " in caplog.text
+
+
+def test_what_the_tracks_leave_empty_is_excluded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+):
+    monkeypatch.chdir(tmp_path)
+    genome = fasta(Path("g.fa"), {"chr1": 400_000, "chr2": 400_000, "chr3": 400_000})
+    Path("a.bed").write_text("".join(f"chr2\t{at}\t{at + 300}\n" for at in range(120_000, 240_000, 600)))
+    starter = write_starter(Tracks(genome, ["a.bed"]), Path("my"))
+    assert "1.0 of 1.2 Mb lie far from any interval of any track and are excluded" in caplog.text
+    # what lies before the peaks on chr2 is not long beside their distances
+    expected = "chr1\t0\t400000\nchr2\t240000\t400000\nchr3\t0\t400000\n"
+    assert Path("my/outside.bed").read_text() == expected
+    options = load_config(starter.config).datasets["regions"]
+    assert options.exclude == [Path("my/outside.bed")]
+    build_genome(genome, Path("genome"))
+    made = build_region_dataset(options, "regions", open_genome(Path("genome")), Path("d"))
+    assert made.n == starter.rows
+    assert made.left_out["excluded"] > 4_000
 
 
 def test_it_overwrites_nothing(data: Path):
@@ -234,94 +251,6 @@ def test_the_counts_of_any_genome_are_those_of_its_dataset(
     assert isinstance(options.split.test, list)
     regions = read_regions([*options.split.valid, *options.split.test], opened)
     assert sum((region.end or 0) - region.start for region in regions) <= sum(lengths) / 2
-
-
-def rows(number: int, label: bool = True) -> str:
-    random = np.random.default_rng(number)
-    lines = [f"{decode(random.integers(0, 4, 40 + n % 3, np.uint8))},{n % 2}\n" for n in range(number)]
-    return ("sequence,label\n" if label else "") + "".join(lines)
-
-
-def test_examples_in_one_file_are_drawn_by_fractions(tmp_path: Path):
-    (tmp_path / "all.csv.gz").write_bytes(gzip.compress(rows(200).encode()))
-    done = danq_process("init", "--examples", "all.csv.gz", "--test", "0.2", "--out", "my", cwd=tmp_path)
-    assert done.returncode == 0, done.stderr
-    config = load_config(tmp_path / "my" / "config.yaml")
-    options = config.datasets["examples"]
-    assert (options.window, str(options.examples)) == (42, "all.csv.gz")
-    assert options.split is not None
-    assert (options.split.valid, options.split.test) == (0.1, 0.2)
-    done_dataset = danq_process(
-        *("dataset", "--config", "my/config.yaml", "--name", "examples", "--out", "d"), cwd=tmp_path
-    )
-    assert done_dataset.returncode == 0, done_dataset.stderr
-    manifest = json.loads((tmp_path / "d" / "dataset.json").read_text())
-    counts = [str(value) for value in manifest["targets"][0]["counts"].values()]
-    shown = {line.split()[0]: line.split()[-3:] for line in done.stdout.splitlines()}
-    assert shown["label"] == counts
-    assert shown["all"] == [str(value) for value in manifest["n"].values()]
-
-
-def test_examples_by_file_and_by_column(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.chdir(tmp_path)
-    for name, number in (("train", 60), ("dev", 30), ("test", 40)):
-        Path(f"{name}.csv").write_text(rows(number))
-    done = danq_process(
-        *("init", "--examples", "train.csv", "--valid", "dev.csv", "--test", "test.csv", "--out", "by file"),
-        cwd=tmp_path,
-    )
-    assert done.returncode == 0, done.stderr
-    options = load_config(Path("by file/config.yaml")).datasets["examples"]
-    assert options.examples == {
-        name: Path(f"{file}.csv") for name, file in (("train", "train"), ("valid", "dev"), ("test", "test"))
-    }
-    words = ["train", "train", "valid", "test"]
-    head, *lines = rows(80).splitlines()
-    lines = [f"{line},{words[n // 2 % 4]}" for n, line in enumerate(lines)]
-    Path("c.csv").write_text("\n".join([f"{head},split", *lines]).replace("label", "bound") + "\n")
-    done = danq_process(
-        "init", "--examples", "c.csv", "--label-column", "bound", "--out", "by column", cwd=tmp_path
-    )
-    assert done.returncode == 0, done.stderr
-    assert load_config(Path("by column/config.yaml")).datasets["examples"].label_columns == ["bound"]
-    check_files(load_config(Path("by column/config.yaml")), "here")
-
-
-@pytest.mark.parametrize(
-    ("arguments", "expected"),
-    [
-        (["--examples", "gone.csv"], "gone.csv: no such file"),
-        (
-            ["--examples", "a.csv", "--test", "1.5"],
-            "--test: expected a fraction between 0 and 1, or a file; ",
-        ),
-        (["--examples", "a.csv", "--test", "gone.csv"], "gone.csv: no such file"),
-        (
-            ["--examples", "a.csv", "--label-column", "x"],
-            "a.csv:1: expected one column 'x', received columns ",
-        ),
-        (
-            ["--examples", "a.csv", "--valid", "0.6", "--test", "0.6"],
-            "expected fractions that sum to less tha",
-        ),
-        ([], "--fasta: expected the genome of the tracks, or --examples with labelled sequences"),
-    ],
-)
-def test_refusals_of_examples(
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    danq: Callable[..., int],
-    capsys: pytest.CaptureFixture[str],
-    arguments: list[str],
-    expected: str,
-):
-    monkeypatch.chdir(tmp_path)
-    Path("a.csv").write_text(rows(20))
-    assert danq("init", *arguments, "--out", "my") == 2
-    printed = capsys.readouterr()
-    assert expected in printed.err
-    assert printed.err.count("\n") == 1
-    assert not Path("my").exists()
 
 
 def test_real_tracks_of_points(tmp_path: Path, real_data: Path):

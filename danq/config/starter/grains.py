@@ -1,6 +1,7 @@
 """A genome in grains of about a resampling block, gathered to units that can be held out as a whole."""
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +21,8 @@ _SMALL, _LARGE = 1 / 60, 1 / 20
 _CANDIDATES = 0.9
 """Part of the data on the longest contigs, beside which small ones are fragments and always train."""
 NO_UNIT = -1
+_GAP = 20
+"""Mean distances of positive bins in a stretch that was hardly looked at."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -151,6 +154,33 @@ def _renumbered(of_grain: NDArray[np.int64]) -> Units:
     present = np.unique(of_grain[of_grain != NO_UNIT])
     numbers = np.searchsorted(present, of_grain)
     return Units(np.where(of_grain == NO_UNIT, NO_UNIT, numbers), len(present))
+
+
+def without_data(genome: Genome, grains: Grains, positives: NDArray[np.int64]) -> list[tuple[str, int, int]]:
+    """Find the stretches in which no target has a positive bin, if they make most of the genome.
+
+    A stretch counts if it is 20 times as long as the mean distance of the positive bins of the target that
+    has most of them: by chance, or by what is known of genomes, there are next to none of these.
+
+    Parameters
+    ----------
+    positives : int64, shape (targets, grains)
+        Positive bins of each target.
+
+    Returns
+    -------
+    list of tuple
+        Contig, and 0-based half-open start and end in bp; empty if they make half of the genome or less.
+    """
+    total, most = int(genome.lengths.sum()), int(positives.sum(axis=1).max())
+    stretches = []
+    for contig, (first, last) in enumerate(pairwise(grains.first.tolist())):
+        empty = ~positives[:, first:last].any(axis=0)
+        edges = np.flatnonzero(np.diff(empty, prepend=False, append=False)) * grains.size
+        for start, end in np.minimum(edges, genome.lengths[contig]).reshape(-1, 2).tolist():
+            if end - start > _GAP * total / most:
+                stretches.append((genome.names[contig], start, end))
+    return stretches if sum(end - start for _, start, end in stretches) > total / 2 else []
 
 
 def regions_of(genome: Genome, grains: Grains, chosen: NDArray[np.bool_]) -> list[str]:

@@ -78,8 +78,9 @@ def choose_parts(
 ) -> dict[str, list[str]]:
     """Choose what validates and what tests: whole contigs, or regions where contigs are few or too large.
 
-    Each part has about a tenth of the data (grains with a positive bin of any target), and up to a fifth
-    where fewer hold less than 10 blocks of 100 kb or less than 20 positives of a target that has 80.
+    Each part has about a tenth of the data (grains with a positive bin of any target; all grains where these
+    are few), and up to a fifth where less holds fewer than 10 blocks of 100 kb or fewer than 20 positives of
+    a target that has 80; of genomes so small that a fifth is fewer blocks, up to a quarter.
 
     Parameters
     ----------
@@ -101,6 +102,9 @@ def choose_parts(
         If there is no place for them.
     """
     data = np.where(positives.any(axis=0), grains.bp, 0)
+    if _LARGEST_OF_SMALL * data.sum() < FEWEST_BLOCKS * BLOCK_BP:
+        # a few positives here and there say nothing of where there are data
+        data = grains.bp
     best, least = None, np.inf
     for weight, pieces in ((data, False), (data, True), (grains.bp, True)):
         units = gather(genome, grains, weight, taken, pieces)
@@ -118,8 +122,8 @@ def choose_parts(
     if best is None:
         raise DanqError(
             f"the genome is too short to hold parts of it out, or its data lie in too few places: "
-            f"{int(grains.bp.sum()):,} bp, {int(data.sum()):,} bp of them in stretches of {grains.size:,} bp "
-            "with a positive bin; --valid and --test name parts of your own"
+            f"{int(grains.bp.sum()):,} bp, {int(grains.bp[positives.any(axis=0)].sum()):,} bp of them in "
+            f"stretches of {grains.size:,} bp with a positive bin; --valid and --test name parts of your own"
         )
     return {name: regions_of(genome, grains, best == number) for number, name in enumerate(wanted, 1)}
 

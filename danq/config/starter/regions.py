@@ -2,6 +2,7 @@
 
 import logging
 import re
+import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -12,7 +13,7 @@ from numpy.typing import NDArray
 
 from danq.config.recipe import Counts, Recipe, choose_recipe
 from danq.config.starter.genome import read_composition
-from danq.config.starter.grains import Grains, cut
+from danq.config.starter.grains import Grains, cut, without_data
 from danq.config.starter.lengths import Fit, fit_to, look_at
 from danq.config.starter.parts import FEWEST_POSITIVES, choose_parts
 from danq.config.starter.text import Starter, configuration_text, refuse_existing, write_checked
@@ -73,13 +74,15 @@ class Choices:
 def write_starter(tracks: Tracks, out: Path, choices: Choices | None = None) -> Starter:
     """Write ``config.yaml`` and ``targets.tsv`` for a genome and its tracks of labelled regions.
 
+    Where the tracks leave most of the genome empty, ``outside.bed`` excludes that from the dataset.
+
     The tracks label the bins of the genome as `danq dataset` does it, so that parts and recipe are chosen by
     what there will be.
 
     Parameters
     ----------
     out : Path
-        Directory of the two files, which must not exist yet.
+        Directory of the files, which must not exist yet.
 
     Raises
     ------
@@ -88,8 +91,8 @@ def write_starter(tracks: Tracks, out: Path, choices: Choices | None = None) -> 
         name, a given part is none, the genome is too short, or a file to write exists.
     """
     choices = choices or Choices()
-    config, table = out / "config.yaml", out / "targets.tsv"
-    refuse_existing(config, table)
+    config, table, excluded = (out / name for name in ("config.yaml", "targets.tsv", "outside.bed"))
+    refuse_existing(config, table, excluded)
     targets = gather_tracks(tracks.places, tracks.lists, tracks.without, out)
     fit = fit_to(look_at(targets), targets, choices.bin, choices.window)
     targets = [
@@ -97,32 +100,69 @@ def write_starter(tracks: Tracks, out: Path, choices: Choices | None = None) -> 
         for line, (target, rule) in enumerate(zip(targets, fit.rules, strict=True), 2)
     ]
     genome, composition = read_composition(tracks.fasta, fit.bin, fit.window)
-    split = _split(genome, targets, fit, choices)
+    grains = cut(genome, fit.bin, fit.window)
+    positives = _positives(genome, grains, targets, fit.bin)
     options = DatasetOptions(
-        targets=table, window=fit.window, bin=fit.bin, min_overlap=_MIN_OVERLAP, keep="all", split=split
+        targets=table,
+        window=fit.window,
+        bin=fit.bin,
+        min_overlap=_MIN_OVERLAP,
+        keep="all",
+        split=_split(genome, grains, positives, choices),
     )
-    made = label_bins(options, targets, genome, composition, "--valid, --test", lambda _: None)
-    report_contigs(made.labels.renamed, made.labels.unknown)
-    options, recipe = _recipe(options, made)
+    outside = without_data(genome, grains, positives)
+    files = {table: _table(targets)} | ({excluded: _bed(outside)} if outside else {})
+    made = _labelled(options, targets, genome, composition, outside)
+    options, recipe = _recipe(options.model_copy(update={"exclude": [*files][1:]}), made)
     rows = np.bincount(made.split[made.kept(options)], minlength=len(SPLITS)).tolist()
     parts = {part: _in_words(genome, fit.bin, made, part) for part in _HELD_OUT}
     dataset, reasons = _dataset(options, fit, parts, recipe)
+    if outside:
+        reasons["exclude"] = _why_exclude(genome, outside)
     named = (_name_of(tracks.fasta), tracks.fasta)
     text = configuration_text(config, named, dataset, recipe, reasons, [f"Seen: {fit.reasons['seen']}."])
-    write_checked({table: _table(targets), config: text}, config)
+    write_checked({**files, config: text}, config)
     return Starter(config, dict(zip(SPLITS, rows, strict=True)), tuple(made.labels.targets), parts)
 
 
-def _split(genome: Genome, targets: list[Target], fit: Fit, choices: Choices) -> SplitOptions:
+def _split(genome: Genome, grains: Grains, positives: NDArray[np.int64], choices: Choices) -> SplitOptions:
     """Take the parts that are given and choose the others."""
-    grains = cut(genome, fit.bin, fit.window)
-    positives = _positives(genome, grains, targets, fit.bin)
     given = {"valid": list(choices.valid), "test": list(choices.test)}
     regions = read_regions([*given["valid"], *given["test"]], genome, "--valid, --test")
     taken = {genome.index(region.contig) for region in regions}
     wanted = tuple(part for part in _HELD_OUT if not given[part])
     chosen = choose_parts(genome, grains, positives, taken, wanted) if wanted else {}
     return SplitOptions(**(given | chosen))
+
+
+def _labelled(
+    options: DatasetOptions,
+    targets: list[Target],
+    genome: Genome,
+    composition: tuple[NDArray[np.int32], NDArray[np.float32]],
+    outside: list[tuple[str, int, int]],
+) -> LabelledBins:
+    """Label the bins as `danq dataset` will, with nothing written but what is excluded, for as long."""
+    with tempfile.TemporaryDirectory() as folder:
+        if outside:
+            excluded = Path(folder) / "outside.bed"
+            excluded.write_text(_bed(outside), encoding="utf-8")
+            options = options.model_copy(update={"exclude": [excluded]})
+        made = label_bins(options, targets, genome, composition, "--valid, --test", lambda _: None)
+    report_contigs(made.labels.renamed, made.labels.unknown)
+    return made
+
+
+def _bed(stretches: list[tuple[str, int, int]]) -> str:
+    return "".join(f"{contig}\t{start}\t{end}\n" for contig, start, end in stretches)
+
+
+def _why_exclude(genome: Genome, outside: list[tuple[str, int, int]]) -> str:
+    """Say how much of the genome has no data, in the log, too."""
+    empty, total = sum(end - start for _, start, end in outside), int(genome.lengths.sum())
+    much = f"{empty / 1e6:,.1f} of {total / 1e6:,.1f} Mb lie far from any interval of any track"
+    log.warning("%s and are excluded, as not looked at, by outside.bed", much)
+    return f"{much}, as if not looked at; leave this line out if they were and are negatives"
 
 
 def _positives(genome: Genome, grains: Grains, targets: list[Target], bin: int) -> NDArray[np.int64]:
@@ -160,7 +200,9 @@ def _recipe(options: DatasetOptions, made: LabelledBins) -> tuple[DatasetOptions
         return options, recipe
     keep = Negatives(**recipe.keep) if isinstance(recipe.keep, dict) else recipe.keep
     options = options.model_copy(update={"keep": keep})
-    return options, replace(choose_recipe(counts(options)), keep=recipe.keep)
+    by_rows = choose_recipe(counts(options))
+    reasons = by_rows.reasons | {"keep": recipe.reasons.get("keep", "")}
+    return options, replace(by_rows, keep=recipe.keep, reasons=reasons)
 
 
 def _in_words(genome: Genome, bin: int, made: LabelledBins, part: str) -> str:
@@ -181,7 +223,8 @@ def _in_words(genome: Genome, bin: int, made: LabelledBins, part: str) -> str:
             *(part, len(low), len(few), FEWEST_POSITIVES, first_few(low, 8)),
         )
     fewest = f"at least {few[0][0]:,} positives a target ({few[0][1]})"
-    return f"{share:.0%} of the genome, {blocks:,} blocks of 100 kb, {fewest}"
+    much = f"{share:.0%}" if share >= 0.01 else f"{share:.2%}"
+    return f"{much} of the genome, {blocks:,} blocks of 100 kb, {fewest}"
 
 
 def _dataset(
@@ -195,12 +238,13 @@ def _dataset(
         "bin": options.bin,
         **({"min_overlap": options.min_overlap} if "overlap" in fit.rules else {}),
         "keep": recipe.keep,
+        **({"exclude": [str(path) for path in options.exclude]} if options.exclude else {}),
         "split": {"valid": split.valid, "test": split.test},
     }
     reasons = {
         **{key: reason for key, reason in fit.reasons.items() if key in dataset},
         "min_overlap": "rule overlap: a bin is positive if more than this part of it is covered",
-        "keep": recipe.reasons.get("keep", "training bins that are kept"),
+        "keep": recipe.reasons.get("keep") or "training bins that are kept",
         "split": "whole contigs or regions; the rest trains",
         "split.valid": f"{parts['valid']}; decides when training stops",
         "split.test": f"{parts['test']}; the report's figures",

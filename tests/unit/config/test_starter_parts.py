@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from danq.config.starter.grains import cut
+from danq.config.starter.grains import cut, without_data
 from danq.config.starter.parts import choose_parts
 from danq.data.options import SplitOptions
 from danq.data.regions.bins import bins_of
@@ -110,6 +110,13 @@ def test_data_on_a_part_of_the_genome_are_divided_where_they_lie():
         assert MB <= size(parts[part], genome) <= 2 * MB
 
 
+def test_few_positives_here_and_there_do_not_make_parts_small():
+    parts, held, genome = parts_of({"chr": int(4.6 * MB)}, [scattered({"chr": int(4.6 * MB)}, 30, 7)])
+    for part in ("valid", "test"):
+        assert size(parts[part], genome) >= MB
+        assert held[part][0] >= 3
+
+
 def test_contigs_on_which_a_target_has_nothing_are_balanced_by_others():
     lengths = {f"chr{n}": MB for n in range(1, 11)}
     first = {name: lengths[name] for name in list(lengths)[:5]}
@@ -130,6 +137,25 @@ def test_a_part_that_is_given_is_left_alone():
     parts, *_ = parts_of(lengths, [scattered(lengths, 900, 6)], taken=("chr1",), wanted=("test",))
     assert list(parts) == ["test"]
     assert "chr1" not in parts["test"]
+
+
+@pytest.mark.parametrize(("number", "stretches"), [(900, 4), (3, 0)])
+def test_stretches_without_data_are_long_beside_the_distances_of_positives(number: int, stretches: int):
+    lengths = {"chr1": 60 * MB, "chr2": 60 * MB, "chr3": 60 * MB}
+    genome = genome_of(lengths)
+    bins, grains = bins_of(genome.lengths, BIN), cut(genome, BIN, WINDOW)
+    inside = [start + 20 * MB for _, start in scattered({"chr2": 8 * MB}, number, 2)]
+    numbers = np.array(sorted(bins.first[1] + start // BIN for start in inside))
+    found = without_data(genome, grains, grains.count(bins, numbers)[None])
+    assert len(found) == stretches
+    if found:
+        assert found[0] == ("chr1", 0, 60 * MB)
+        assert found[1][:2] == ("chr2", 0)
+        assert 20 * MB <= found[1][2] <= 20.3 * MB
+    # what is scattered all over the genome has no such stretch
+    everywhere = [scattered(lengths, number, 3)]
+    numbers = np.array(sorted(bins.first[genome.index(c)] + start // BIN for c, start in everywhere[0]))
+    assert not without_data(genome, grains, grains.count(bins, numbers)[None])
 
 
 def test_a_genome_too_short_to_split_is_refused():
