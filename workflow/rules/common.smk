@@ -6,6 +6,12 @@ from snakemake.settings.enums import Quietness
 
 from danq.config import own_models
 from danq.config.job_logs import JobLogs
+from danq.config.views import (
+    callsets_viewed,
+    genomes_viewed,
+    viewing_options,
+    viewing_runs,
+)
 from danq.config.workflow import (
     any_of,
     callset_files,
