@@ -20,7 +20,7 @@ RISING_GAIN = 0.05
 last epochs of a training that has learnt what it can bring less."""
 OVERFIT_GAP, OVERFIT_TIMES = 0.2, 2.0
 """Uncertainty of the labels that training explains beyond validation, as a part of all and as a multiple,
-from which on it is told; dropout and running means leave gaps of some hundredths in any training."""
+from which on it is told, in the epoch that is kept or the last; good trainings have gaps of a tenth."""
 
 
 class Remark(NamedTuple):
@@ -163,27 +163,43 @@ def still_rising(values: Sequence[float], chance: float = 0.0) -> Rise | None:
 
 
 def _overfit(
-    train: Mapping[str, Any],
+    train_options: Mapping[str, Any],
     training: Mapping[str, Any],
     best: Mapping[str, Any],
     history: Sequence[Mapping[str, Any]],
     data_kind: str,
 ) -> Remark | None:
-    kept = next((row for row in history if row.get("epoch") == best.get("epoch")), None)
     chance = training.get("chance_loss")
+    kept = next((row for row in history if row.get("epoch") == best.get("epoch")), None)
     if kept is None or not chance or not all(chance.values()):
         return None
-    parts = [1 - (kept.get(f"{split}_loss") or math.inf) / chance[split] for split in ("train", "valid")]
-    if not parts[0] - parts[1] >= OVERFIT_GAP or parts[0] < OVERFIT_TIMES * parts[1]:
+    parts = {row["epoch"]: _explained(row, chance) for row in (kept, history[-1])}
+    if not any(map(_apart, parts.values())):
         return None
-    figure = (
-        f"in epoch {kept['epoch']}, whose weights are kept, the model explains {parts[0]:.0%} of the "
-        f"uncertainty of training labels and {max(parts[1], 0):.0%} of that of validation labels"
+    said = [
+        f"{train:.0%} and {valid:.0%} in epoch {epoch}{', whose weights are kept' * (epoch == kept['epoch'])}"
+        for epoch, (train, valid) in parts.items()
+    ]
+    figure = f"of the uncertainty of training and validation labels the model explains {'; '.join(said)}"
+    return Remark("overfit", figure, plainer(train_options, data_kind))
+
+
+def _explained(row: Mapping[str, Any], chance: Mapping[str, float]) -> tuple[float, float]:
+    """Part of the uncertainty of training and validation labels that the model of an epoch explains."""
+    losses = (row.get(f"{split}_loss") for split in ("train", "valid"))
+    train, valid = (
+        0.0 if loss is None else max(1 - loss / chance[split], 0.0)
+        for split, loss in zip(("train", "valid"), losses, strict=True)
     )
-    return Remark("overfit", figure, _plainer(train, data_kind))
+    return train, valid
 
 
-def _plainer(train: Mapping[str, Any], data_kind: str) -> str:
+def _apart(parts: tuple[float, float]) -> bool:
+    train, valid = parts
+    return train - valid >= OVERFIT_GAP and train >= OVERFIT_TIMES * valid
+
+
+def plainer(train: Mapping[str, Any], data_kind: str) -> str:
     """Give the first way to learn less by heart that a run does not go yet."""
     if data_kind == "dna" and train.get("reverse_complement", "none") == "none":
         return "train.reverse_complement: augment"

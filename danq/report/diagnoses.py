@@ -11,6 +11,7 @@ from danq.evaluate.intervals import FEWEST_BLOCKS
 from danq.evaluate.limits import MOST_TIMES, RATE_ERRORS, RATE_SHARE, RATE_TIMES
 from danq.evaluate.pairs import Alike, alike, correlations, distinct, spread
 from danq.evaluate.remarks import few_positives
+from danq.learn.ending import plainer
 from danq.report.callsets import Callset
 from danq.report.findings import Finding, gravest
 from danq.report.results import Results
@@ -55,9 +56,10 @@ def _baseline(results: Results, runs: Standing, subject: Group) -> Finding | Non
     names = {run.name for run in subject.members}
     used = next((each.name for each in results.callsets if names & _runs(each)), None)
     key = None if used is None else f"callsets.{used}.runs: [{rival.name}]"
-    remark = remark_of(subject, "rising")
+    remark, run = remark_of(subject, "rising"), subject.members[0]
     # a network that is not trained to its end is worth another try first
-    key = key_of(subject, remark.key) if remark is not None else key
+    if remark is not None or key is None:
+        key = key_of(subject, remark.key if remark else plainer(run.bundle.train, run.bundle.data_kind))
     return Finding("red" if behind.sure else "amber", BASELINE, figure, meaning, key)
 
 

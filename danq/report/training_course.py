@@ -23,7 +23,7 @@ _MEANINGS: dict[Kind, str] = {
     "diverged": "The model is that of the best epoch before; a calmer training may get further.",
     "untrained": "Predictions are no better than a random ranking; nothing can be read from them.",
     "rising": "The model had not learnt what it could: a longer training is likely to be better.",
-    "overfit": "The model knows its training rows by heart; regularisation or more data help.",
+    "overfit": "In the end the model learnt its training rows by heart; regularisation or more data help.",
 }
 _LEVELS: dict[Kind, Level] = {"diverged": "amber", "untrained": "red", "rising": "amber", "overfit": "amber"}
 _MOST_RUNS = 3

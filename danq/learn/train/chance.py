@@ -5,6 +5,9 @@ from numpy.typing import NDArray
 
 from danq.data.dataset import Dataset
 
+_NEVER_SEEN = 1e-6
+"""Probability of a target without positives, or negatives, in training: there is no finite logit for it."""
+
 
 def chance_loss(
     data: Dataset,
@@ -12,31 +15,29 @@ def chance_loss(
     weights: NDArray[np.float32] | None,
     shares: NDArray[np.float32] | None,
 ) -> float | None:
-    """Lowest loss on a split that the same logits for every row reach; None without rows.
+    """Loss on a split of the logits that fit training rows best, the same for every row; None without rows.
 
     A model's loss is to be read against it: 1 − loss / this is the part of the labels' uncertainty that the
-    model explains.
+    model explains. Where a split has other base rates than training, both pay for it.
 
     Parameters
     ----------
     weights, shares : float32, shape (k,), or None
         As `row_loss` has them.
     """
-    rows = data.labelled(split)
-    if not rows:
+    if not data.labelled(split):
         return None
-    positive = data.counts(split) / rows
-    weighted = positive if weights is None else positive * weights
+    learnt, positive = (data.counts(each) / data.labelled(each) for each in ("train", split))
+    weight = np.ones(len(positive)) if weights is None else weights
     if data.task == "multiclass":
-        return _cross_entropy(weighted, weighted / weighted.sum())
-    negative = 1 - positive
-    q = weighted / np.maximum(weighted + negative, np.finfo(np.float64).tiny)
+        return _cross_entropy(positive * weight, learnt * weight / (learnt * weight).sum())
+    q = learnt * weight / np.maximum(learnt * weight + 1 - learnt, np.finfo(np.float64).tiny)
     share = np.ones(len(positive)) if shares is None else shares
-    parts = (_cross_entropy(share * part, at) for part, at in ((weighted, q), (negative, 1 - q)))
-    return sum(parts) / len(positive)
+    parts = ((positive * weight, q), (1 - positive, 1 - q))
+    return sum(_cross_entropy(share * part, at) for part, at in parts) / len(positive)
 
 
 def _cross_entropy(weights: NDArray[np.floating], probabilities: NDArray[np.float64]) -> float:
-    """Sum of −weights · log(probabilities), where what never happens costs nothing."""
-    happens = (weights > 0) & (probabilities > 0)
-    return float(-(weights[happens] * np.log(probabilities[happens])).sum())
+    """Sum of −weights · log(probabilities); what training has never seen costs as `_NEVER_SEEN` does."""
+    known = np.maximum(probabilities, _NEVER_SEEN)
+    return float(-(weights * np.log(known)).sum())

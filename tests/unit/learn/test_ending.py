@@ -95,15 +95,26 @@ def test_a_validation_at_chance_is_untrained():
         ((0.04, 0.11), True),
         ((0.04, 0.06), False),  # 60% and 40%: a gap, but not twice as much
         ((0.09, 0.099), False),  # ten times as much, but little of either
+        ((0.09, 0.2), False),  # other base rates cost more than the model explains
     ],
 )
 def test_training_far_better_than_validation(losses, told):
     best, chance = {"epoch": 1}, {"train": 0.1, "valid": 0.1}
-    made = remarks_of(losses=[losses, (0.01, 0.2)], best=best, chance_loss=chance)
+    made = remarks_of(losses=[losses, (0.05, 0.06)], best=best, chance_loss=chance)
     assert [remark.kind for remark in made] == ["overfit"] * told
     if told:
-        assert "explains 60% of the uncertainty of training labels" in made[0].figure
+        assert "the model explains 60% and " in made[0].figure
         assert made[0].key == "train.optimizer: adamw, train.weight_decay: 0.01"
+
+
+def test_learning_by_heart_after_the_epoch_that_is_kept_is_told_with_both():
+    chance = {"train": 0.1, "valid": 0.1}
+    losses = [(0.074, 0.072), (0.05, 0.08), (0.001, 0.26)]
+    (remark,) = remarks_of(losses=losses, best={"epoch": 1}, chance_loss=chance)
+    assert remark.figure == (
+        "of the uncertainty of training and validation labels the model explains 26% and 28% in epoch 1, "
+        "whose weights are kept; 99% and 0% in epoch 3"
+    )
 
 
 def test_other_base_rates_in_training_are_no_learning_by_heart():
@@ -157,3 +168,6 @@ def test_the_loss_of_chance_is_the_lowest_that_equal_logits_reach(tmp_path, task
             value = tf.reduce_mean(loss(labels, tf.broadcast_to(logits, labels.shape)))
         optimizer.apply([tape.gradient(value, logits)], [logits])
     assert chance_loss(data, "train", weights, shares) == pytest.approx(float(value), rel=1e-4)
+    valid = tf.constant(data.labels(data.rows("valid")))
+    there = tf.reduce_mean(loss(valid, tf.broadcast_to(logits, valid.shape)))
+    assert chance_loss(data, "valid", weights, shares) == pytest.approx(float(there), rel=1e-3)

@@ -148,6 +148,7 @@ def test_the_baseline_is_to_be_used_where_it_is_ahead(tmp_path: Path, skills: tu
     if finding:
         assert finding.meaning.startswith("Use the baseline: words is ")
         assert "words" in finding.figure
+        assert finding.key == "runs.net.train.reverse_complement: augment"
     assert judge(read_results(path))[0].headline.startswith("Use words") == (level == "red")
 
 
