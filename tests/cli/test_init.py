@@ -86,7 +86,7 @@ def test_little_data_are_warned_about_with_numbers(data: Path, caplog: pytest.Lo
     text = Path("the peaks/points.bed").read_text().splitlines()
     Path("few.bed").write_text("\n".join(text[::3]) + "\n")
     write_starter(Tracks(Path("my genome.fa"), ["few.bed"]), Path("my"))
-    assert "test: 1 blocks of 100 kb; the report gives no intervals for fewer than 10" in caplog.text
+    assert "test: 1 block of 100 kb; the report gives no intervals for fewer than 10" in caplog.text
     assert "test: 1 of 1 targets have fewer than 20 positive bins: few " in caplog.text
 
 
@@ -97,9 +97,8 @@ def test_what_the_tracks_leave_empty_is_excluded(
     genome = fasta(Path("g.fa"), {"chr1": 400_000, "chr2": 400_000, "chr3": 400_000})
     Path("a.bed").write_text("".join(f"chr2\t{at}\t{at + 300}\n" for at in range(120_000, 240_000, 600)))
     starter = write_starter(Tracks(genome, ["a.bed"]), Path("my"))
-    assert "1.0 of 1.2 Mb lie far from any interval of any track and are excluded" in caplog.text
-    # what lies before the peaks on chr2 is not long beside their distances
-    expected = "chr1\t0\t400000\nchr2\t240000\t400000\nchr3\t0\t400000\n"
+    assert "1.1 of 1.2 Mb lie far from any interval of any track and are excluded" in caplog.text
+    expected = "chr1\t0\t400000\nchr2\t0\t120000\nchr2\t240000\t400000\nchr3\t0\t400000\n"
     assert Path("my/outside.bed").read_text() == expected
     options = load_config(starter.config).datasets["regions"]
     assert options.exclude == [Path("my/outside.bed")]
@@ -107,6 +106,15 @@ def test_what_the_tracks_leave_empty_is_excluded(
     made = build_region_dataset(options, "regions", open_genome(Path("genome")), Path("d"))
     assert made.n == starter.rows
     assert made.left_out["excluded"] > 4_000
+
+
+def test_what_is_held_out_by_hand_is_not_excluded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.chdir(tmp_path)
+    genome = fasta(Path("g.fa"), {"chr1": 400_000, "chr2": 400_000, "chr3": 400_000, "chr4": 400_000})
+    Path("a.bed").write_text("".join(f"chr2\t{at}\t{at + 300}\n" for at in range(120_000, 240_000, 600)))
+    starter = write_starter(Tracks(genome, ["a.bed"]), Path("my"), Choices(valid=["1"]))
+    assert "chr1" not in Path("my/outside.bed").read_text()
+    assert starter.rows["valid"] > 1_900
 
 
 def test_it_overwrites_nothing(data: Path):
@@ -179,6 +187,8 @@ def test_one_part_may_be_given_and_the_other_is_chosen(data: Path):
             ["the peaks", "--fasta", "x/other.bed"],
             "x/other.bed:1: expected a header that starts with `>`, rec",
         ),
+        (["my genome.fa"], "my genome.fa: expected a track, received a FASTA; --fasta takes one file"),
+        (["the peaks", "--out", "my genome.fa"], "my genome.fa: expected a directory, received a file"),
         (["the peaks", "--fasta", "x"], "x: expected one FASTA file, received a directory"),
         (["the peaks", "--window", "150"], "--window: expected at least the bin's 200 bp, received 150"),
         (["the peaks", "--examples", "e.csv"], "--examples: expected neither a genome nor tracks beside it"),

@@ -82,6 +82,7 @@ def test_examples_by_file_and_by_column(tmp_path: Path, monkeypatch: pytest.Monk
             ["--examples", "a.csv", "--valid", "0.6", "--test", "0.6"],
             "expected fractions that sum to less tha",
         ),
+        (["--examples", "g.fa"], "g.fa: expected labels that several rows share, received chr1, chr2, chr3"),
         ([], "--fasta: expected the genome of the tracks, or --examples with labelled sequences"),
     ],
 )
@@ -95,6 +96,7 @@ def test_refusals_of_examples(
 ):
     monkeypatch.chdir(tmp_path)
     Path("a.csv").write_text(rows(20))
+    Path("g.fa").write_text(">chr1\nACGT\n>chr2\nACGT\n>chr3\nACGT\n")
     assert danq("init", *arguments, "--out", "my") == 2
     printed = capsys.readouterr()
     assert expected in printed.err

@@ -70,6 +70,9 @@ def write_example_starter(
     labelled, split = place_rows(rows, DatasetOptions.model_validate(dataset), "--valid, --test")
     number = dict(zip(SPLITS, np.bincount(split, minlength=len(SPLITS)).tolist(), strict=True))
     targets = describe_targets(labelled.targets, count_positives(labelled.values, split))
+    if len(targets) > 2 and all(sum(target.counts.values()) == 1 for target in targets):
+        names = first_few(labelled.targets, 3)
+        raise DanqError(f"{examples}: expected labels that several rows share, received {names}")
     positives = tuple(target.counts["train"] for target in targets)
     recipe = choose_recipe(Counts(number["train"], positives, longest, gpu_possible()))
     of_targets = first_few(labelled.targets, 3)

@@ -1,7 +1,7 @@
 """A genome in grains of about a resampling block, gathered to units that can be held out as a whole."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -156,8 +156,8 @@ def _renumbered(of_grain: NDArray[np.int64]) -> Units:
     return Units(np.where(of_grain == NO_UNIT, NO_UNIT, numbers), len(present))
 
 
-def without_data(genome: Genome, grains: Grains, positives: NDArray[np.int64]) -> list[tuple[str, int, int]]:
-    """Find the stretches in which no target has a positive bin, if they make most of the genome.
+def without_data(grains: Grains, positives: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Mark the grains of stretches in which no target has a positive bin, if they make most of the genome.
 
     A stretch counts if it is 20 times as long as the mean distance of the positive bins of the target that
     has most of them: by chance, or by what is known of genomes, there are next to none of these.
@@ -169,28 +169,33 @@ def without_data(genome: Genome, grains: Grains, positives: NDArray[np.int64]) -
 
     Returns
     -------
-    list of tuple
-        Contig, and 0-based half-open start and end in bp; empty if they make half of the genome or less.
+    bool, shape (grains,)
+        None is marked if the stretches make half of the genome or less.
     """
-    total, most = int(genome.lengths.sum()), int(positives.sum(axis=1).max())
-    stretches = []
-    for contig, (first, last) in enumerate(pairwise(grains.first.tolist())):
-        empty = ~positives[:, first:last].any(axis=0)
-        edges = np.flatnonzero(np.diff(empty, prepend=False, append=False)) * grains.size
-        for start, end in np.minimum(edges, genome.lengths[contig]).reshape(-1, 2).tolist():
-            if end - start > _GAP * total / most:
-                stretches.append((genome.names[contig], start, end))
-    return stretches if sum(end - start for _, start, end in stretches) > total / 2 else []
+    total, most = int(grains.bp.sum()), int(positives.sum(axis=1).max())
+    empty = positives.sum(axis=0) == 0
+    # contigs end to end, or no small one could be found empty
+    for start, end in np.flatnonzero(np.diff(empty, prepend=False, append=False)).reshape(-1, 2).tolist():
+        if grains.bp[start:end].sum() <= _GAP * total / most:
+            empty[start:end] = False
+    return empty if grains.bp[empty].sum() > total / 2 else np.zeros_like(empty)
+
+
+def stretches_of(
+    genome: Genome, grains: Grains, chosen: NDArray[np.bool_]
+) -> Iterator[tuple[str, int, int, bool]]:
+    """Join the grains that are chosen, bool (grains,): contig, 0-based start and end, whether it is whole."""
+    for contig in np.flatnonzero(np.add.reduceat(chosen, grains.first[:-1])).tolist():
+        own = chosen[grains.first[contig] : grains.first[contig + 1]]
+        length = int(genome.lengths[contig])
+        edges = np.flatnonzero(np.diff(own, prepend=False, append=False)) * grains.size
+        for start, end in np.minimum(edges, length).reshape(-1, 2).tolist():
+            yield genome.names[contig], start, end, end - start == length
 
 
 def regions_of(genome: Genome, grains: Grains, chosen: NDArray[np.bool_]) -> list[str]:
     """Name the grains that are chosen, bool (grains,), as contigs or regions of them (1-based)."""
-    regions = []
-    for contig in np.flatnonzero(np.add.reduceat(chosen, grains.first[:-1])).tolist():
-        own = chosen[grains.first[contig] : grains.first[contig + 1]]
-        name, length = genome.names[contig], int(genome.lengths[contig])
-        edges = np.flatnonzero(np.diff(own, prepend=False, append=False)) * grains.size
-        for start, end in edges.reshape(-1, 2).tolist():
-            whole = start == 0 and end >= length
-            regions.append(name if whole else f"{name}:{start + 1:,}-{min(end, length):,}")
-    return regions
+    return [
+        name if whole else f"{name}:{start + 1:,}-{end:,}"
+        for name, start, end, whole in stretches_of(genome, grains, chosen)
+    ]

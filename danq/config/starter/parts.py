@@ -21,6 +21,8 @@ _AIM, _LARGEST, _LARGEST_OF_SMALL = 0.1, 0.2, 0.25
 """Of the data, for each part; the last where a fifth of them is fewer than the blocks an interval needs."""
 _SPARED = 4
 """A target with fewer than so many times the positives a part should hold is not sought after."""
+_MOST = 0.35
+"""Of the positives of a target, for each part."""
 _EMPTY, _TOO_LARGE = 1e6, 1e9
 """Costs of a part without anything in it, and of one too large, to which its share is added."""
 _STARTS, _SEED = 10, 1
@@ -58,7 +60,10 @@ class _Aim:
 
     def lack(self, part: _Sums) -> NDArray[np.float64]:
         """Positives and blocks that are missing, as parts of what is needed: float64, shape (n,)."""
+        total = np.maximum(self.total.positives, 1)
         short = np.maximum(self.positives - part.positives, 0) / np.maximum(self.positives, 1)
+        # what a part has too many of, the training lacks
+        short = short + np.maximum(part.positives - np.maximum(_MOST * total, 2), 0) / total
         blocks = np.maximum(self.bp - part.size[..., 0], 0) / max(self.bp, 1)
         return 3 * short.sum(axis=-1) + 10 * blocks
 
@@ -74,7 +79,12 @@ class _Aim:
 
 
 def choose_parts(
-    genome: Genome, grains: Grains, positives: NDArray[np.int64], taken: set[int], wanted: tuple[str, ...]
+    genome: Genome,
+    grains: Grains,
+    positives: NDArray[np.int64],
+    outside: NDArray[np.bool_],
+    taken: set[int],
+    wanted: tuple[str, ...],
 ) -> dict[str, list[str]]:
     """Choose what validates and what tests: whole contigs, or regions where contigs are few or too large.
 
@@ -86,6 +96,8 @@ def choose_parts(
     ----------
     positives : int64, shape (targets, grains)
         Positive bins of each target.
+    outside : bool, shape (grains,)
+        Grains that were not looked at; what is not chosen of a contig may hold some.
     taken : set of int
         Contigs of which nothing is to be chosen.
     wanted : tuple of str
@@ -101,12 +113,13 @@ def choose_parts(
     DanqError
         If there is no place for them.
     """
+    inside = np.where(outside, 0, grains.bp)
     data = np.where(positives.any(axis=0), grains.bp, 0)
     if _LARGEST_OF_SMALL * data.sum() < FEWEST_BLOCKS * BLOCK_BP:
         # a few positives here and there say nothing of where there are data
-        data = grains.bp
+        data = inside
     best, least = None, np.inf
-    for weight, pieces in ((data, False), (data, True), (grains.bp, True)):
+    for weight, pieces in ((data, False), (data, True), (inside, True)):
         units = gather(genome, grains, weight, taken, pieces)
         sums = _sums(units, grains, positives, weight)
         aim = _aim(grains, positives, weight)

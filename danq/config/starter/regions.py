@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from danq.config.recipe import Counts, Recipe, choose_recipe
 from danq.config.starter.genome import read_composition
-from danq.config.starter.grains import Grains, cut, without_data
+from danq.config.starter.grains import Grains, cut, stretches_of, without_data
 from danq.config.starter.lengths import Fit, fit_to, look_at
 from danq.config.starter.parts import FEWEST_POSITIVES, choose_parts
 from danq.config.starter.text import Starter, configuration_text, refuse_existing, write_checked
@@ -102,15 +102,11 @@ def write_starter(tracks: Tracks, out: Path, choices: Choices | None = None) -> 
     genome, composition = read_composition(tracks.fasta, fit.bin, fit.window)
     grains = cut(genome, fit.bin, fit.window)
     positives = _positives(genome, grains, targets, fit.bin)
+    split, empty = _split(genome, grains, positives, choices)
     options = DatasetOptions(
-        targets=table,
-        window=fit.window,
-        bin=fit.bin,
-        min_overlap=_MIN_OVERLAP,
-        keep="all",
-        split=_split(genome, grains, positives, choices),
+        targets=table, window=fit.window, bin=fit.bin, min_overlap=_MIN_OVERLAP, keep="all", split=split
     )
-    outside = without_data(genome, grains, positives)
+    outside = [stretch[:3] for stretch in stretches_of(genome, grains, empty)]
     files = {table: _table(targets)} | ({excluded: _bed(outside)} if outside else {})
     made = _labelled(options, targets, genome, composition, outside)
     options, recipe = _recipe(options.model_copy(update={"exclude": [*files][1:]}), made)
@@ -125,14 +121,20 @@ def write_starter(tracks: Tracks, out: Path, choices: Choices | None = None) -> 
     return Starter(config, dict(zip(SPLITS, rows, strict=True)), tuple(made.labels.targets), parts)
 
 
-def _split(genome: Genome, grains: Grains, positives: NDArray[np.int64], choices: Choices) -> SplitOptions:
-    """Take the parts that are given and choose the others."""
+def _split(
+    genome: Genome, grains: Grains, positives: NDArray[np.int64], choices: Choices
+) -> tuple[SplitOptions, NDArray[np.bool_]]:
+    """Take the parts that are given and choose the others; mark the grains that nobody looked at."""
     given = {"valid": list(choices.valid), "test": list(choices.test)}
     regions = read_regions([*given["valid"], *given["test"]], genome, "--valid, --test")
     taken = {genome.index(region.contig) for region in regions}
+    outside = without_data(grains, positives)
+    for contig in taken:
+        # what a user holds out was looked at
+        outside[grains.first[contig] : grains.first[contig + 1]] = False
     wanted = tuple(part for part in _HELD_OUT if not given[part])
-    chosen = choose_parts(genome, grains, positives, taken, wanted) if wanted else {}
-    return SplitOptions(**(given | chosen))
+    chosen = choose_parts(genome, grains, positives, outside, taken, wanted) if wanted else {}
+    return SplitOptions(**(given | chosen)), outside
 
 
 def _labelled(
@@ -214,8 +216,8 @@ def _in_words(genome: Genome, bin: int, made: LabelledBins, part: str) -> str:
     low = [f"{name} {number:,}" for number, name in few if number < FEWEST_POSITIVES]
     if blocks < FEWEST_BLOCKS:
         log.warning(
-            "%s: %d blocks of 100 kb; the report gives no intervals for fewer than %d",
-            *(part, blocks, FEWEST_BLOCKS),
+            "%s: %d block%s of 100 kb; the report gives no intervals for fewer than %d",
+            *(part, blocks, "s" * (blocks != 1), FEWEST_BLOCKS),
         )
     if low:
         log.warning(
@@ -224,7 +226,7 @@ def _in_words(genome: Genome, bin: int, made: LabelledBins, part: str) -> str:
         )
     fewest = f"at least {few[0][0]:,} positives a target ({few[0][1]})"
     much = f"{share:.0%}" if share >= 0.01 else f"{share:.2%}"
-    return f"{much} of the genome, {blocks:,} blocks of 100 kb, {fewest}"
+    return f"{much} of the genome, {blocks:,} block{'s' * (blocks != 1)} of 100 kb, {fewest}"
 
 
 def _dataset(

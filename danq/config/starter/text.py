@@ -16,7 +16,7 @@ from danq.config.recipe import Recipe
 from danq.config.workflow import check_files
 from danq.data.manifest import DatasetTarget
 from danq.errors import DanqError
-from danq.files import staged
+from danq.files import check_writable, staged
 
 _WIDTH = 120
 _COLUMN = 42
@@ -97,7 +97,8 @@ def configuration_text(
 
 
 def refuse_existing(*paths: Path) -> None:
-    """Refuse files that are there already."""
+    """Refuse files of one directory that are there already, or cannot be written."""
+    check_writable(paths[0].parent)
     for path in paths:
         if path.exists():
             raise DanqError(f"{path}: exists already; expected a directory without it")

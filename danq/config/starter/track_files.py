@@ -19,6 +19,7 @@ CHOSEN = "chosen"
 """Rule of a target that has none yet: the lengths of its intervals decide."""
 _COMPRESSED = (".gz", ".bgz")
 _SUFFIXES = (".bed", ".narrowpeak", ".broadpeak")
+_FASTA = (".fa", ".fasta", ".fna")
 _WANTED = "tracks (.bed, .narrowPeak or .broadPeak, plain or .gz)"
 
 
@@ -78,6 +79,10 @@ def _tracks_at(place: str) -> list[Path]:
     if path.exists() or not glob.has_magic(place):
         if not path.is_file():
             raise DanqError(f"{path}: expected a track, a folder of tracks or a pattern; no such file")
+        if Path(path.name.removesuffix(".gz")).suffix in _FASTA:
+            raise DanqError(
+                f"{path}: expected a track, received a FASTA; --fasta takes one file, `cat` joins several"
+            )
         return [path]
     matches = sorted(Path(match) for match in glob.glob(str(path), recursive=True))
     if not matches:

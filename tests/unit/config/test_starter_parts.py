@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from danq.config.starter.grains import cut, without_data
+from danq.config.starter.grains import cut, stretches_of, without_data
 from danq.config.starter.parts import choose_parts
 from danq.data.options import SplitOptions
 from danq.data.regions.bins import bins_of
@@ -35,13 +35,9 @@ def parts_of(
         for target in places
     ]
     positives = np.stack([grains.count(bins, number) for number in numbers])
-    parts = choose_parts(
-        genome,
-        grains,
-        positives,
-        {genome.index(name) for name in taken},
-        more.get("wanted", ("valid", "test")),
-    )
+    outside, fixed = without_data(grains, positives), {genome.index(name) for name in taken}
+    wanted = more.get("wanted", ("valid", "test"))
+    parts = choose_parts(genome, grains, positives, outside, fixed, wanted)
     held = {}
     for part, texts in parts.items():
         regions = read_regions(texts, genome)
@@ -146,7 +142,8 @@ def test_stretches_without_data_are_long_beside_the_distances_of_positives(numbe
     bins, grains = bins_of(genome.lengths, BIN), cut(genome, BIN, WINDOW)
     inside = [start + 20 * MB for _, start in scattered({"chr2": 8 * MB}, number, 2)]
     numbers = np.array(sorted(bins.first[1] + start // BIN for start in inside))
-    found = without_data(genome, grains, grains.count(bins, numbers)[None])
+    positives = grains.count(bins, numbers)[None]
+    found = [each[:3] for each in stretches_of(genome, grains, without_data(grains, positives))]
     assert len(found) == stretches
     if found:
         assert found[0] == ("chr1", 0, 60 * MB)
@@ -155,7 +152,16 @@ def test_stretches_without_data_are_long_beside_the_distances_of_positives(numbe
     # what is scattered all over the genome has no such stretch
     everywhere = [scattered(lengths, number, 3)]
     numbers = np.array(sorted(bins.first[genome.index(c)] + start // BIN for c, start in everywhere[0]))
-    assert not without_data(genome, grains, grains.count(bins, numbers)[None])
+    assert not without_data(grains, grains.count(bins, numbers)[None]).any()
+
+
+@pytest.mark.parametrize("number", [60, 300, 900])
+def test_data_on_two_contigs_of_many_leave_positives_to_train(number: int):
+    lengths = {"chrI": 230_000, "chrII": 810_000} | {f"chr{n}": MB for n in range(10)}
+    parts, held, genome = parts_of(lengths, [scattered({"chrI": 230_000, "chrII": 810_000}, number, 1)])
+    assert 0.05 * number <= held["valid"][0] <= 0.36 * number
+    assert 0.05 * number <= held["test"][0] <= 0.36 * number
+    assert size(parts["valid"], genome) > 50_000
 
 
 def test_a_genome_too_short_to_split_is_refused():
