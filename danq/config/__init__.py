@@ -7,7 +7,7 @@ from typing import Annotated, Any, TypeVar
 
 from pydantic import BaseModel, Field, StringConstraints, ValidationError
 
-from danq.config.expand import expanded, expansion_problems
+from danq.config.expand import expanded, expansion_problems, with_composition
 from danq.config.reading import describe, one_line, plain, read_mapping
 from danq.config.views import genome_of_view, view_problems
 from danq.data.options import DatasetOptions
@@ -131,8 +131,8 @@ def entry(section: Mapping[str, _Entry], name: str, option: str, file: Path) -> 
 def parse_config(raw: Mapping[str, Any], source: str, trusted: Sequence[Path] | None = ()) -> Config:
     """Check a configuration, fill in every default, those of each run's model included, and expand it.
 
-    What comes back holds plain runs and datasets only: repeats and folds have become runs and datasets of
-    their own. To expand such a configuration again changes nothing.
+    What comes back holds plain runs and datasets only: runs of base composition have been added, repeats and
+    folds have become runs and datasets of their own. To expand such a configuration again changes nothing.
 
     Parameters
     ----------
@@ -155,6 +155,8 @@ def parse_config(raw: Mapping[str, Any], source: str, trusted: Sequence[Path] | 
     except ValidationError as error:
         raise DanqError(one_line(source, describe(error, Config, values))) from None
     problems = [*_references(config), *_circles(config), *_callsets(config), *view_problems(config)]
+    # not before: what is added is nothing that other keys could have meant
+    config = with_composition(config)
     problems += expansion_problems(config)
     runs = dict[str, Run]()
     for name, run in config.runs.items():

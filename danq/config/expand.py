@@ -1,15 +1,48 @@
-"""Runs with several seeds, and datasets in folds, become plain runs and datasets with names of their own."""
+"""What a configuration means without saying so: runs of base composition, repeats and folds as plain runs."""
 
 from collections import Counter
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from danq.learn.options import Repeat
+from danq.learn.options import PredictOptions, Repeat
 from danq.views.options import as_view
 
 if TYPE_CHECKING:
     from danq.config import Callset, Config, Run
     from danq.data.options import DatasetOptions
+
+
+COMPOSITION = "composition"
+"""Model of the runs that are added."""
+
+
+def with_composition(config: "Config") -> "Config":
+    """Add a run of base composition to each DNA dataset that has runs, but none of that model.
+
+    It is called ``composition``, or ``composition_<dataset>`` where there are several; a dataset's key
+    `composition` leaves it out, as do labels of sub-bins, which it cannot learn. Where its name is taken it
+    is not added, which `expansion_problems` finds.
+    """
+    runs = dict(config.runs)
+    for name, dataset in _composition_runs(config).items():
+        if name not in runs:
+            run = type(next(iter(config.runs.values())))
+            # its counts are of both strands already
+            predict = PredictOptions(reverse_complement="none")
+            runs[name] = run(model=COMPOSITION, dataset=dataset, predict=predict)
+    return config.model_copy(update={"runs": runs})
+
+
+def _composition_runs(config: "Config") -> dict[str, str]:
+    """Name of each run to add → its dataset."""
+    used = {run.dataset for run in config.runs.values()}
+    of_dna = [name for name, data in config.datasets.items() if data.kind == "dna" and name in used]
+    having = {run.dataset for run in config.runs.values() if run.model == COMPOSITION}
+    return {
+        COMPOSITION if len(of_dna) == 1 else f"{COMPOSITION}_{name}": name
+        for name in of_dna
+        if name not in having and config.datasets[name].composition and config.datasets[name].steps is None
+    }
 
 
 def expanded(config: "Config") -> "Config":
@@ -47,7 +80,15 @@ def expanded(config: "Config") -> "Config":
 
 
 def expansion_problems(config: "Config") -> Iterator[str]:
-    """Find names that repeats would take twice, and runs that start from a run with repeats."""
+    """Find names that are taken by others, and runs that start from a run with repeats.
+
+    The configuration is as `with_composition` gives it.
+    """
+    for name, dataset in _composition_runs(config).items():
+        yield (
+            f"runs.{name}: expected another name, for this is that of the run of base composition on dataset "
+            f"'{dataset}' (left out by datasets.{dataset}.composition: false)"
+        )
     for section, names, repeats in (
         ("datasets", config.datasets, _folds),
         ("runs", config.runs, _repeats),

@@ -122,6 +122,11 @@ class DatasetOptions(Closed):
     )
     aliases: Path | None = Field(None, description="table of further contig names (name, alias)")
     seed: int = Field(1337, ge=0, description="seed of the draw of negatives")
+    composition: bool = Field(
+        True,
+        description="adds a run of model composition, which every model of DNA has to beat, where the "
+        "dataset has runs (not to one with `steps`)",
+    )
     split: SplitOptions | None = Field(
         None, description="validation and test parts; needed unless given by files or a column `split`"
     )

@@ -179,7 +179,8 @@ def write_manifest(
     each = options.bin // options.steps if options.steps else 1
     labels = {key: number * each for key, number in n.items()}
     _check_counts(contents, labels, options.empty_targets)
-    made_with = options.model_dump(mode="json")
+    # what is compared with its runs is nothing of the dataset itself
+    made_with = options.model_dump(mode="json", exclude={"composition"})
     manifest = DatasetManifest(
         name=name,
         digest=_digest(directory, options, contents, genome),

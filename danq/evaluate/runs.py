@@ -15,6 +15,7 @@ from danq.evaluate.pairs import SCHEMA as PAIRS
 from danq.evaluate.per_target import SCHEMA, TARGET
 from danq.learn.manifest import BundleManifest
 from danq.learn.options import Repeat, read_name
+from danq.models import BASELINES
 from danq.parquet import DAMAGED, read_parquet
 from danq.storage import Entry, Manifest
 
@@ -134,7 +135,7 @@ class Run:
     @property
     def is_baseline(self) -> bool:
         """Whether it is what other runs on the same dataset are compared with."""
-        return self.bundle.model == "kmer_logistic"
+        return self.bundle.model in BASELINES
 
     @property
     def repeat(self) -> Repeat:

@@ -19,7 +19,7 @@ from pydantic import BaseModel
 from danq.data.options import Kind
 from danq.errors import DanqError
 from danq.files import sha256
-from danq.models import bilstm_conv2d, char_word_lstm, danq, kmer_logistic, quadrant_lstm
+from danq.models import bilstm_conv2d, char_word_lstm, composition, danq, kmer_logistic, quadrant_lstm
 
 MODELS: dict[str, ModuleType] = {
     "danq": danq,
@@ -27,9 +27,13 @@ MODELS: dict[str, ModuleType] = {
     "char_word_lstm": char_word_lstm,
     "quadrant_lstm": quadrant_lstm,
     "kmer_logistic": kmer_logistic,
+    "composition": composition,
 }
 """Name in a configuration → module with KIND, Options, encoder, build; READS where it reads several kinds
 of data, and fit where it trains itself."""
+
+BASELINES = ("kmer_logistic", "composition")
+"""What other models are compared with, the harder to beat first."""
 
 _REQUIRED = ("KIND", "Options", "encoder", "build")
 _KINDS = get_args(Kind)

@@ -113,7 +113,7 @@ def _fit(
         "c": c,
     }
     score, seconds = entry["valid_auroc"], entry["seconds"]
-    log.info("kmer_logistic: k = %d, C = %g, validation AUROC %.4f, %.0f s", counter.k, c, score, seconds)
+    log.info("k-mer regression: k = %d, C = %g, validation AUROC %.4f, %.0f s", counter.k, c, score, seconds)
     return counter, _model(options, counter, scale, linear, dataset.task), [entry]
 
 
@@ -142,11 +142,11 @@ def _choose(
             features = [_features(dataset, part, counter) for part in (train, valid)]
             _rescale(features[1], _standardise(features[0]))
             for c, score in _path(sorted(options.c), features, labels, dataset.task):
-                log.debug("kmer_logistic: k = %d, C = %g: validation AUROC %.4f", k, c, score)
+                log.debug("k-mer regression: k = %d, C = %g: validation AUROC %.4f", k, c, score)
                 best = (score, k, c) if score > best[0] else best
             advance(1, f"AUROC {best[0]:.4f}")
     if best[0] < 0:
-        log.warning("kmer_logistic: no target has both labels in validation; k and C are not tuned")
+        log.warning("k-mer regression: no target has both labels in validation; k and C are not tuned")
     return KmerCounts(best[1], dataset.window), best[2]
 
 

@@ -10,6 +10,7 @@ from markupsafe import Markup
 from danq.evaluate.compare import LIMITS, Group, difference, mean_and_sd, other_rows, resampled, value
 from danq.evaluate.intervals import interval
 from danq.metrics import AREAS
+from danq.models import BASELINES
 from danq.report.content import Column, Section, View, between, figure, headed, section, table
 from danq.report.forest import Mark, Panel, forest
 from danq.report.plots import point_view
@@ -25,9 +26,10 @@ _MOST_PAIRED = 12
 
 
 def reference(groups: Sequence[Group]) -> Group:
-    """Run that others are compared with: the baseline, or else the first; of those that were evaluated."""
+    """Run that others are compared with: the hardest baseline, or else the first; of those evaluated."""
     known = [group for group in groups if group.evaluated] or groups
-    return next((group for group in known if group.members[0].is_baseline), known[0])
+    models = [group.members[0].bundle.model for group in known]
+    return next((known[models.index(model)] for model in BASELINES if model in models), known[0])
 
 
 def mean_auroc(group: Group) -> float:

@@ -60,7 +60,7 @@ def standing(dataset: str, groups: Sequence[Group]) -> Standing:
 
 def is_network(group: Group) -> bool:
     """Tell whether a run is more than a yardstick."""
-    return _model(group) not in (_COMPOSITION, _BASELINE)
+    return not group.members[0].is_baseline
 
 
 def _model(group: Group) -> str:

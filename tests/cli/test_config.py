@@ -36,7 +36,7 @@ def project(tmp_path: Path) -> Path:
 def test_check_says_what_is_there(project: Path):
     done = danq("config", "check", "c.yaml", cwd=project)
     assert done.returncode == 0
-    assert "c.yaml: correct; genomes: g; datasets: d; runs: r; callsets: none" in done.stderr
+    assert "c.yaml: correct; genomes: g; datasets: d; runs: r, composition; callsets: none" in done.stderr
     assert done.stdout == ""
 
 

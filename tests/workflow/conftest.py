@@ -16,9 +16,9 @@ CONTIGS = {"chr1": 24_000, "chr2": 6_000, "chr3": 6_000}
 CONFIG = """\
 genomes: {first: data/first.fa, second: data/second.fa}
 datasets:
-  one: {genome: first, targets: data/one.tsv, window: 120, bin: 60, keep: all,
+  one: {genome: first, targets: data/one.tsv, window: 120, bin: 60, keep: all, composition: false,
         split: {valid: [chr2], test: [chr3]}}
-  two: {genome: second, targets: data/two.tsv, window: 120, bin: 60, keep: all,
+  two: {genome: second, targets: data/two.tsv, window: 120, bin: 60, keep: all, composition: false,
         split: {valid: [chr2], test: [chr3]}}
 runs:
   net:

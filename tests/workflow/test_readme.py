@@ -69,6 +69,7 @@ def test_the_commands_run_in_order_and_leave_what_they_promise(desk: Path) -> No
         "my_project/config.yaml",
         "results/report.html",
         "results/runs/danq/evaluation/metrics.tsv",
+        "results/runs/composition/evaluation/metrics.tsv",
         "evaluation/metrics.tsv",
         "sequences.tsv",
         "regions.parquet",

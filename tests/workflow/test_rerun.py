@@ -93,6 +93,8 @@ def test_a_changed_genome_reruns_what_depends_on_it(unchanged: Project):
         ("runs.words.options.k", [2], {*jobs_of("words"), "report"}),
         ("datasets.two.max_n", 0.4, {"dataset/two", *jobs_of("words"), "report"}),
         ("runs.net.predict", {"batch_size": 64}, {*jobs_of("net"), "report"} - {"train/net"}),
+        # nothing of the dataset itself
+        ("datasets.two.composition", True, {*jobs_of("composition_two"), "report"}),
         # said or left out, a default is the same
         ("runs.net.train.patience", 5, set()),
     ],

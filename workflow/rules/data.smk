@@ -51,7 +51,7 @@ for made_by, rows in ROWS.items():
             code=verb_digest("dataset"),
             options=lambda wildcards: settings.datasets[
                 wildcards.dataset
-            ].model_dump_json(),
+            ].model_dump_json(exclude={"composition"}),
             out=subpath(output.manifest, parent=True),
             config=CONFIG,
         shell:

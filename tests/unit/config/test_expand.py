@@ -16,7 +16,7 @@ def raw(folds: int | None = None, repeats: int = 1, **runs: dict[str, Any]) -> d
     split = {"folds": folds} if folds else {"valid": ["chrI"], "test": ["chrII"]}
     return {
         "genomes": {"yeast": "genome.fa"},
-        "datasets": {"marks": {"targets": "targets.tsv", "split": split}},
+        "datasets": {"marks": {"targets": "targets.tsv", "split": split, "composition": False}},
         "runs": {"net": {"model": "danq", "dataset": "marks", "repeats": repeats}, **runs},
         "callsets": {"demo": {"vcf": "v.vcf", "runs": ["net"]}},
     }
@@ -67,6 +67,55 @@ def test_an_expanded_configuration_read_back_is_the_same(tmp_path: Path):
     write_once(config, tmp_path / "config.json")
     assert load_config(tmp_path / "config.json") == config
     assert "net.fold3.seed1338" in json.loads((tmp_path / "config.json").read_text())["runs"]
+
+
+def with_composition(folds: int | None = None) -> dict[str, Any]:
+    given = raw(folds)
+    del given["datasets"]["marks"]["composition"]
+    return given
+
+
+def test_a_dataset_of_dna_gets_a_run_of_its_base_composition():
+    config = parse_config(with_composition(), "c.yaml")
+    assert list(config.runs) == ["net", "composition"]
+    run = config.runs["composition"]
+    assert (run.model, run.dataset, run.options["k"]) == ("composition", "marks", [2])
+    assert run.predict.reverse_complement == "none"
+    assert config.callsets["demo"].runs == ["net"]
+
+
+def test_of_several_datasets_each_that_has_runs_gets_its_own():
+    given = with_composition()
+    given["datasets"] |= dict.fromkeys(("more", "unused"), given["datasets"]["marks"])
+    given["datasets"]["steps"] = given["datasets"]["marks"] | {"steps": 50}
+    given["datasets"]["texts"] = {"kind": "text", "examples": "a.tsv"}
+    given["runs"]["words"] = {"model": "kmer_logistic", "dataset": "more"}
+    given["runs"]["phrases"] = {"model": "bilstm_conv2d", "dataset": "texts"}
+    given["runs"]["along"] = {"model": "danq", "dataset": "steps"}
+    added = {
+        name: run.dataset for name, run in parse_config(given, "c.yaml").runs.items() if name[:4] == "comp"
+    }
+    # the name tells the dataset, since there are several
+    assert added == {"composition_marks": "marks", "composition_more": "more"}
+
+
+def test_composition_follows_folds_and_comes_once(tmp_path: Path):
+    config = parse_config(with_composition(3), "c.yaml")
+    assert list(config.runs)[3:] == [f"composition.fold{fold}" for fold in (1, 2, 3)]
+    write_once(config, tmp_path / "config.json")
+    assert load_config(tmp_path / "config.json") == config
+    given = with_composition()
+    given["runs"]["least"] = {"model": "composition", "dataset": "marks", "options": {"k": [1]}}
+    assert list(parse_config(given, "c.yaml").runs) == ["net", "least"]
+
+
+def test_a_run_that_has_its_name_is_refused():
+    given = with_composition()
+    given["runs"]["composition"] = {"model": "kmer_logistic", "dataset": "marks"}
+    assert (
+        "runs.composition: expected another name, for this is that of the run of base composition on dataset "
+        "'marks' (left out by datasets.marks.composition: false)"
+    ) in refusal(given)
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from sklearn.metrics import roc_auc_score
 from danq.data.encoders.kmers import KmerCounts
 from danq.errors import DanqError
 from danq.genome.alphabet import encode, reverse_complement
-from danq.models import kmer_logistic
+from danq.models import composition, kmer_logistic
 from danq.models.kmer_logistic import Options, fit
 from danq.models.logistic_regression import regress
 
@@ -122,6 +122,23 @@ def test_equal_seeds_give_equal_weights_and_limits_are_kept():
     np.testing.assert_array_equal(weights[0][1], weights[1][1])
     other = fit(options, rows, 2)[1].get_weights()
     assert not np.array_equal(weights[0][0], other[0])
+
+
+def test_composition_sees_cpgs_and_no_motif():
+    rows = _planted(600)
+    cpgs = rows.sequences.copy()
+    labels = np.random.default_rng(4).integers(0, 2, (600, 1)).astype(np.uint8)
+    cpgs[labels[:, 0] == 1, :20] = np.tile(encode("CG"), 10)
+    # of the same G+C, with as many of C and G, but no CpG
+    cpgs[labels[:, 0] == 0, :20] = np.repeat(encode("GC"), 10)
+    areas = {}
+    for name, sequences, values in (("motif", rows.sequences, rows.values), ("cpg", cpgs, labels)):
+        encoder, _, history = composition.fit(composition.Options(), Rows(sequences, values), SEED)
+        assert encoder == KmerCounts(2, 60)
+        areas[name] = history[0]["valid_auroc"]
+    assert areas["cpg"] > 0.95
+    # longer words find it in nearly every row
+    assert areas["motif"] < 0.9
 
 
 def test_without_labels_to_tune_on_the_middle_strength_is_taken(caplog):
