@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from danq.config.expand import COMPOSITION
 from danq.errors import DanqError
 from danq.genome.encode import Header, read_pieces
 from danq.genome.fasta import Genome
@@ -44,9 +45,13 @@ def view_problems(config: "Config") -> Iterator[str]:
 
 
 def runs_on_dna(config: "Config") -> list[str]:
-    """Names of the runs whose dataset is of DNA."""
+    """Names of the runs whose dataset is of DNA, but for those of base composition: it marks no place."""
     kinds = {name: dataset.kind for name, dataset in config.datasets.items()}
-    return [name for name, run in config.runs.items() if kinds.get(run.dataset) == "dna"]
+    return [
+        name
+        for name, run in config.runs.items()
+        if kinds.get(run.dataset) == "dna" and run.model != COMPOSITION
+    ]
 
 
 def _too_long(key: str, region: Region) -> Iterator[str]:
