@@ -57,11 +57,21 @@ def real_data() -> Path:
 @pytest.fixture(scope="session")
 def bcftools() -> str:
     """Path of bcftools; tests that use it skip where it is absent, unless DANQ_REQUIRE_BCFTOOLS is set."""
-    path = shutil.which("bcftools")
+    return _program("bcftools")
+
+
+@pytest.fixture(scope="session")
+def chromium() -> str:
+    """Path of the browser; tests that use it skip where it is absent, unless DANQ_REQUIRE_CHROMIUM is set."""
+    return _program("chromium")
+
+
+def _program(name: str) -> str:
+    path = shutil.which(name)
     if path is None:
-        if os.environ.get("DANQ_REQUIRE_BCFTOOLS"):
-            pytest.fail("bcftools is not installed although DANQ_REQUIRE_BCFTOOLS is set")
-        pytest.skip("bcftools is not installed (Debian package bcftools)")
+        if os.environ.get(f"DANQ_REQUIRE_{name.upper()}"):
+            pytest.fail(f"{name} is not installed although DANQ_REQUIRE_{name.upper()} is set")
+        pytest.skip(f"{name} is not installed (Debian package {name})")
     return path
 
 

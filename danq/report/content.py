@@ -139,7 +139,7 @@ def table(first: str, columns: Mapping[str, Column], rows: Mapping[str, Mapping[
     if not used:
         return Markup()
     heads = [(group, len(list(each))) for group, each in groupby(column.group for column in used.values())]
-    return _macro(
+    return macro(
         "table",
         first=first,
         columns=list(used.values()),
@@ -153,13 +153,13 @@ def listing(heads: Sequence[str], rows: Sequence[Sequence[object]]) -> Markup:
     if not rows:
         return Markup()
     shown = [[text(value) for value in row] for row in rows]
-    return _macro("listing", heads=[text(head) for head in heads if any(heads)], rows=shown)
+    return macro("listing", heads=[text(head) for head in heads if any(heads)], rows=shown)
 
 
 def figure(views: Sequence[View | None], caption: str = "") -> Markup:
     """Make a figure with a button a view where there are several; nothing without views."""
     drawn = [view for view in views if view is not None]
-    return _macro("figure", views=drawn, caption=caption) if drawn else Markup()
+    return macro("figure", views=drawn, caption=caption) if drawn else Markup()
 
 
 def between(low: float | None, high: float | None, sign: str = "") -> str | None:
@@ -169,6 +169,7 @@ def between(low: float | None, high: float | None, sign: str = "") -> str | None
     return f"{low:{sign}.3f} to {high:{sign}.3f}" if sign else f"{low:.3f}–{high:.3f}"
 
 
-def _macro(name: str, **values: Any) -> Markup:
+def macro(name: str, **values: Any) -> Markup:
+    """Fill in a macro of ``content.html``."""
     macros = TEMPLATES.get_template("content.html").module
     return Markup(getattr(macros, name)(**values))

@@ -1,6 +1,6 @@
 "use strict";
 (function () {
-  const MOST_ROWS = 60, FEW_ROWS = 12, FEW_COLUMNS = 9;
+  const MOST_ROWS = 60, FEW_ROWS = 12, SCROLLED = 20, FEW_COLUMNS = 9;
   const order = new Intl.Collator("en", { numeric: true });
   // rules that hide columns: cheaper than a mark in each cell of a long table
   const rules = document.querySelector("style").sheet;
@@ -115,7 +115,7 @@
       more.type = "button";
       more.addEventListener("click", function () { all = !all; show(); });
     }
-    if (body.rows.length > FEW_ROWS) scroll.className = "long";
+    if (body.rows.length > SCROLLED) scroll.className = "long";
     heads.forEach(function (head, column) {
       if (body.rows.length < 2) return;
       head.tabIndex = 0;
@@ -150,12 +150,15 @@
 
   // the line of the name under the pointer stands out
   document.querySelectorAll(".legend li").forEach(function (entry) {
-    const drawing = entry.closest(".view").querySelector("svg");
+    const drawing = entry.closest(".view").querySelector("svg"), name = entry.textContent;
     function mark(on) {
       drawing.classList.toggle("chosen", on);
       if (!on) return;
       drawing.querySelectorAll("g > title").forEach(function (title) {
-        title.parentNode.classList.toggle("other", title.textContent !== entry.textContent);
+        title.parentNode.classList.toggle("other", title.textContent !== name);
+      });
+      drawing.querySelectorAll("use > title").forEach(function (title) {
+        title.parentNode.classList.toggle("other", !title.textContent.startsWith(name + ", "));
       });
     }
     entry.addEventListener("pointerenter", function () { mark(true); });

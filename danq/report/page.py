@@ -13,6 +13,7 @@ from danq.report import compare, data, notes, runs, scores, targets, views
 from danq.report.content import GROUPS, TEMPLATES, Section
 from danq.report.results import Results, read_results
 from danq.report.verdict import judge
+from danq.report.verdict_section import verdict_sections
 
 log = logging.getLogger("danq")
 
@@ -52,6 +53,7 @@ def write_report(
 def sections(results: Results) -> list[Section]:
     """Make the sections of the report in their order, without empty ones."""
     made = [
+        *verdict_sections(judge(results)),
         runs.side_by_side(results),
         targets.curves(results),
         targets.calibration(results),
@@ -109,10 +111,4 @@ def _introduction(results: Results) -> str:
     counts = {"run": len(results.groups), "dataset": len(families)}
     introduction = " on ".join(f"{n} {what}{'s' if n > 1 else ''}" for what, n in counts.items())
     introduction += f" ({', '.join(families)})"
-    introduction += f", {len(results.runs)} trainings." if len(results.runs) > counts["run"] else "."
-    for name, here in families.items():
-        best = max(here, key=compare.mean_auroc)
-        if (area := compare.mean_auroc(best)) >= 0:
-            on = f" on {name}" if len(families) > 1 else ""
-            introduction += f" Highest mean AUROC{on}: {best.name}, {area:.3f}."
-    return introduction
+    return introduction + (f", {len(results.runs)} trainings." if len(results.runs) > counts["run"] else ".")

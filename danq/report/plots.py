@@ -53,6 +53,8 @@ class Plot:
         Both axes go from 0 to 1; a dashed line joins (0, 0) and (1, 1).
     whole_steps, logarithmic : bool
         x are whole numbers such as epochs; the y axis is logarithmic.
+    dotted, joined : bool
+        Points have markers with their numbers under the pointer; lines join them.
     """
 
     title: str
@@ -62,11 +64,13 @@ class Plot:
     diagonal: bool = False
     whole_steps: bool = False
     logarithmic: bool = False
+    dotted: bool = True
+    joined: bool = True
 
     @property
     def marked(self) -> bool:
-        """Whether points have markers."""
-        return sum(len(line.points) for line in self.lines) <= _MOST_MARKERS
+        """Whether points have markers: not where they would be too many to tell apart."""
+        return self.dotted and sum(len(line.points) for line in self.lines) <= _MOST_MARKERS
 
 
 def line_view(
@@ -125,7 +129,7 @@ def prepare(axes: "Axes", title: str, labels: tuple[str, str]) -> None:
     x, y = (shortened(text(label), LONGEST_TITLE) for label in labels)
     axes.set_xlabel(x, fontsize=11)
     axes.set_ylabel(y, fontsize=11)
-    axes.tick_params(length=0, labelsize=10.5)
+    axes.tick_params(length=0, pad=5, labelsize=10.5)
     axes.grid(color=GREY, alpha=0.25, linewidth=0.6)
     axes.set_axisbelow(True)
     axes.spines[["top", "right"]].set_visible(False)
@@ -133,22 +137,8 @@ def prepare(axes: "Axes", title: str, labels: tuple[str, str]) -> None:
 
 
 def _draw_lines(axes: "Axes", plot: Plot, colours: Sequence[str], id_: str) -> dict[str, str | Sequence[str]]:
-    from matplotlib.ticker import MaxNLocator, NullFormatter, ScalarFormatter, StrMethodFormatter
-
     prepare(axes, plot.title, plot.axes)
-    if plot.logarithmic:
-        axes.set_yscale("log")
-        axes.yaxis.set_major_formatter(StrMethodFormatter("{x:,g}"))
-        axes.yaxis.set_minor_formatter(NullFormatter())
-    else:
-        axes.yaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 5, 10]))
-        axes.yaxis.set_major_formatter(ScalarFormatter(useOffset=False))
-        axes.ticklabel_format(axis="y", scilimits=(-5, 6))
-    axes.xaxis.set_major_locator(MaxNLocator(5, integer=plot.whole_steps, steps=[1, 2, 5, 10]))
-    if plot.unit_square:
-        axes.set(xlim=(-0.01, 1.01), ylim=(-0.01, 1.01))
-    if plot.diagonal:
-        axes.plot([0, 1], [0, 1], color=GREY, linestyle=(0, (3, 3)), linewidth=1)
+    _set_axes(axes, plot)
     remarks: dict[str, str | Sequence[str]] = {}
     for number, line in enumerate(plot.lines):
         if not line.points:
@@ -156,13 +146,35 @@ def _draw_lines(axes: "Axes", plot: Plot, colours: Sequence[str], id_: str) -> d
         gid, name = f"{id_}-{number}", text(line.name)
         style: dict[str, Any] = {"color": colours[line.group], "clip_on": False}
         x, y = zip(*line.points, strict=True)
-        axes.plot(x, y, gid=gid, linewidth=1.6, linestyle=(0, (5, 3)) if line.dashed else "-", **style)
-        remarks[gid] = name
+        if plot.joined or not plot.marked:
+            axes.plot(x, y, gid=gid, linewidth=1.6, linestyle=(0, (5, 3)) if line.dashed else "-", **style)
+            remarks[gid] = name
         if plot.marked:
             axes.plot(x, y, "o", gid=f"{gid}-marks", markersize=4, markeredgewidth=0, **style)
             across = plot.axes[0].lower()
             remarks[f"{gid}-marks"] = [f"{name}, {across} {a:.6g}: {b:.5g}" for a, b in line.points]
     return remarks
+
+
+def _set_axes(axes: "Axes", plot: Plot) -> None:
+    from matplotlib.ticker import MaxNLocator, NullFormatter, ScalarFormatter, StrMethodFormatter
+
+    if plot.unit_square:
+        ticks = [0, 0.2, 0.4, 0.6, 0.8, 1]
+        axes.set(xlim=(-0.01, 1.01), ylim=(-0.01, 1.01), xticks=ticks, yticks=ticks)
+    else:
+        axes.xaxis.set_major_locator(MaxNLocator(6, integer=plot.whole_steps, steps=[1, 2, 5, 10]))
+    if plot.logarithmic:
+        axes.set_yscale("log")
+        axes.yaxis.set_major_formatter(StrMethodFormatter("{x:,g}"))
+        axes.yaxis.set_minor_formatter(NullFormatter())
+        axes.tick_params(which="minor", length=0)
+    elif not plot.unit_square:
+        axes.yaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 5, 10]))
+        axes.yaxis.set_major_formatter(ScalarFormatter(useOffset=False))
+        axes.ticklabel_format(axis="y", scilimits=(-5, 6))
+    if plot.diagonal:
+        axes.plot([0, 1], [0, 1], color=GREY, linestyle=(0, (3, 3)), linewidth=1)
 
 
 def bar_view(name: str, axis: str, groups: Mapping[str, Mapping[str, float]]) -> View | None:
@@ -172,12 +184,14 @@ def bar_view(name: str, axis: str, groups: Mapping[str, Mapping[str, float]]) ->
     categories = list(next(iter(groups.values())))
     colours = dict(zip(categories, gradient(len(categories)), strict=True))
     tall, thick = len(groups) * (8 * len(categories) + 10), 0.8 / max(len(categories), 1)
-    width, height = 720, tall + 60
+    # as much room for names as the longest needs
+    left = 24 + 8 * min(max(map(len, groups)), _LONGEST_LABEL)
+    width, height = left + 450, tall + 60
     with own_settings():
         from matplotlib.figure import Figure
 
         figure = Figure((width / 72, height / 72), facecolor="none")
-        axes = figure.add_axes((270 / width, 46 / height, (width - 290) / width, tall / height))
+        axes = figure.add_axes((left / width, 46 / height, 430 / width, tall / height))
         prepare(axes, "", (axis, ""))
         axes.grid(visible=False, axis="y")
         remarks = {}
@@ -215,7 +229,8 @@ def point_view(
 
         figure, (drawn,) = _sheet(1, 1, (480, 460) if equal else (820, 380))
         prepare(drawn, "", axes)
-        drawn.xaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 5, 10]))
+        drawn.xaxis.set_major_locator(MaxNLocator(6, steps=[1, 2, 5, 10]))
+        drawn.yaxis.set_major_locator(MaxNLocator(6, steps=[1, 2, 5, 10]))
         if equal:
             low = int(20 * min(*x, *y)) / 20
             drawn.set(xlim=(low, 1), ylim=(low, 1))

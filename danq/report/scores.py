@@ -79,17 +79,17 @@ def _words(key: str) -> str:
 
 def distribution(results: Results) -> Section | None:
     """Histogram of the largest absolute effect of each allele, and the number at or above each value."""
-    plots: dict[str, list[Line]] = {f"Alleles in each of {_BINS} equal bins": [], "Alleles at or above": []}
+    counted: list[Line] = []
+    beyond: list[Line] = []
     for number, callset in enumerate(callset for callset in results.callsets if callset.wide):
         n, edges = histogram(callset, _BINS)
         centres, above = (edges[:-1] + edges[1:]) / 2, np.cumsum(n[::-1])[::-1]
-        for lines, x, heights in zip(plots.values(), (centres, edges[:-1]), (n, above), strict=True):
+        for lines, x, heights in ((counted, centres, n), (beyond, edges[:-1], above)):
             drawn = zip(x.tolist(), heights.tolist(), strict=True)
             lines.append(Line(callset.name, [point for point in drawn if point[1]], number))
     axes = ("Largest |logit difference|", "Alleles")
-    views = [
-        line_view("Effects", [Plot(title, axes, each, logarithmic=True) for title, each in plots.items()])
-    ]
+    first = Plot(f"Alleles in each of {_BINS} equal bins", axes, counted, logarithmic=True, joined=False)
+    views = [line_view("Effects", [first, Plot("Alleles at or above", axes, beyond, logarithmic=True)])]
     prose = (
         "Largest absolute logit difference of each scored allele, over all targets of the model (natural "
         "logarithm). Counts are on a logarithmic axis; empty bins have no point."

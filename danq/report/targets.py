@@ -134,8 +134,8 @@ def _curves(run: Run, names: Mapping[int, tuple[str, int]]) -> tuple[Plot, Plot]
         for curve, each in lines.items():
             points = _by_target(curves.filter(curve=curve), "x", "y")
             each += [Line(name, points.get(index, []), colour) for index, (name, colour) in names.items()]
-    roc = Plot("ROC", ("False positive rate", "True positive rate"), lines["roc"], True, True)
-    return roc, Plot("Precision-recall", ("Recall", "Precision"), lines["pr"], True)
+    roc = Plot("ROC", ("False positive rate", "True positive rate"), lines["roc"], True, True, dotted=False)
+    return roc, Plot("Precision-recall", ("Recall", "Precision"), lines["pr"], True, dotted=False)
 
 
 def _joined(*plots: Plot) -> Plot:
