@@ -6,12 +6,14 @@ from xml.etree import ElementTree as ET
 from danq.report.content import Section
 from danq.report.page import sections
 from danq.report.results import read_results
+from danq.report.verdict import judge
 
 Rows = dict[str, dict[str, str]]
 
 
 def by_title(results: Path) -> dict[str, Section]:
-    return {section.title: section for section in sections(read_results(results))}
+    read = read_results(results)
+    return {section.title: section for section in sections(read, judge(read))}
 
 
 def parsed(section: Section) -> ET.Element:

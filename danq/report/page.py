@@ -11,6 +11,7 @@ from markupsafe import Markup
 from danq.files import atomic
 from danq.report import compare, data, notes, runs, scores, targets, views
 from danq.report.content import GROUPS, TEMPLATES, Section
+from danq.report.findings import Verdict
 from danq.report.results import Results, read_results
 from danq.report.verdict import judge
 from danq.report.verdict_section import verdict_sections
@@ -43,17 +44,18 @@ def write_report(
         If there is no run or something named is missing, or a file of the results is damaged.
     """
     read = read_results(results, names, callsets, viewing)
-    for verdict in judge(read):
+    verdicts = judge(read)
+    for verdict in verdicts:
         log.info("%s: %s. %s", verdict.dataset, verdict.level, verdict.headline)
-    page = render(_title(read), _introduction(read), sections(read))
+    page = render(_title(read), _introduction(read), sections(read, verdicts))
     with atomic(out) as partial:
         partial.write_text(page, encoding="utf-8")
 
 
-def sections(results: Results) -> list[Section]:
+def sections(results: Results, verdicts: Sequence[Verdict]) -> list[Section]:
     """Make the sections of the report in their order, without empty ones."""
     made = [
-        *verdict_sections(judge(results)),
+        *verdict_sections(verdicts),
         runs.side_by_side(results),
         targets.curves(results),
         targets.calibration(results),

@@ -17,7 +17,7 @@ WORDS: Mapping[Level, str] = {
 def verdict_sections(verdicts: Sequence[Verdict]) -> list[Section | None]:
     """Put the headline and findings of each dataset first, then what went wrong and what to try."""
     several = len(verdicts) > 1
-    cards = [macro("verdict", verdict=each, words=WORDS) for each in verdicts]
+    cards = [macro("verdict", verdict=each, words=WORDS, named=several) for each in verdicts]
     diagnoses = [
         headed(each.dataset if several else "", macro("findings", findings=each.diagnoses, words=WORDS))
         for each in verdicts

@@ -11,6 +11,7 @@ from results_tree import build, write_scores
 from danq.report.findings import Finding, Verdict
 from danq.report.page import render, sections, write_report
 from danq.report.results import read_results
+from danq.report.verdict import judge
 from danq.report.verdict_section import verdict_sections
 
 HOSTILE = "\"'><img src=x onerror=alert(1)><script>alert(2)</script>{{ 7 * 7 }} `${alert(3)}`\n& é"
@@ -99,7 +100,8 @@ def test_a_verdict_is_told_in_words_and_escaped(results: Path, chromium: str, tm
     told = [
         each for each in verdict_sections([Verdict(RUN, "red", HOSTILE, (*finding,), (*finding,))]) if each
     ]
-    made = [*told, *(each for each in sections(read_results(results)) if each.group == "good")]
+    read = read_results(results)
+    made = [*told, *(each for each in sections(read, judge(read)) if each.group == "good")]
     (tmp_path / "report.html").write_text(render(HOSTILE, HOSTILE, made))
     with opened(chromium, (tmp_path / "report.html").as_uri(), tmp_path / "profile") as page:
         words = page.run("[...document.querySelectorAll('.findings .word')].map(each => each.textContent)")

@@ -18,6 +18,7 @@ from danq.report.compare import reference
 from danq.report.content import Section
 from danq.report.page import sections, write_report
 from danq.report.results import Results, read_results
+from danq.report.verdict import judge
 
 TARGETS = ("a", "b", "c", "never")
 SKILLS = {(1, 1337): 2.0, (1, 1338): 1.8, (2, 1337): 2.2, (2, 1338): 1.9, (3, 1337): 1.7, (3, 1338): 2.1}
@@ -48,7 +49,7 @@ def resampled(tree: Path, run: str) -> np.ndarray:
 
 
 def titled(results: Results) -> dict[str, Section]:
-    return {section.title: section for section in sections(results)}
+    return {section.title: section for section in sections(results, judge(results))}
 
 
 def test_trainings_are_found_together_by_name(results: Results):
