@@ -40,7 +40,7 @@ def page(tree) -> str:
 
 def test_the_page_has_five_groups_with_every_section_in_order(page):
     sections = {
-        "Verdict": ["Findings"],
+        "Verdict": ["Findings", "Diagnoses"],
         "How good": ["Runs", "Curves", "Calibration", "Calls at thresholds", "Targets"],
         "Compared": [
             *("Runs compared", "Differences between runs"),
