@@ -17,6 +17,8 @@ from danq.genome.fasta import Genome
 
 FEWEST_POSITIVES = 20
 """Positives of a target that a part should hold at least."""
+_SPARE = 2
+"""Positives beyond these of regions: windows of bins at their borders reach out of them, and are lost."""
 _AIM, _LARGEST, _LARGEST_OF_SMALL = 0.1, 0.2, 0.25
 """Of the data, for each part; the last where a fifth of them is fewer than the blocks an interval needs."""
 _SPARED = 4
@@ -122,7 +124,7 @@ def choose_parts(
     for weight, pieces in ((data, False), (data, True), (inside, True)):
         units = gather(genome, grains, weight, taken, pieces)
         sums = _sums(units, grains, positives, weight)
-        aim = _aim(grains, positives, weight)
+        aim = _aim(grains, positives, weight, _SPARE * pieces)
         part = _search(sums, aim, len(wanted))
         lacks = [float(aim.lack(_part(sums, part, number))) for number in range(1, len(wanted) + 1)]
         if len(np.unique(part[part > 0])) < len(wanted):
@@ -146,11 +148,13 @@ def _sums(units: Units, grains: Grains, positives: NDArray[np.int64], weight: ND
     return _Sums(units.total(positives).T.astype(np.float64), size)
 
 
-def _aim(grains: Grains, positives: NDArray[np.int64], weight: NDArray[np.int64]) -> _Aim:
+def _aim(grains: Grains, positives: NDArray[np.int64], weight: NDArray[np.int64], spare: int) -> _Aim:
     of_target = positives.sum(axis=1).astype(np.float64)
     bp, blocks = float(weight.sum()), FEWEST_BLOCKS * BLOCK_BP
     largest = _LARGEST if _LARGEST * bp >= blocks else _LARGEST_OF_SMALL
-    needed = np.where(of_target >= _SPARED * FEWEST_POSITIVES, FEWEST_POSITIVES, of_target * _AIM // 1)
+    needed = np.where(
+        of_target >= _SPARED * FEWEST_POSITIVES, FEWEST_POSITIVES + spare, of_target * _AIM // 1
+    )
     total = _Sums(of_target, np.array([bp, grains.bp.sum(), 0], np.float64))
     # where blocks are too few in any case, no more is held out for their sake
     return _Aim(total, largest, needed, blocks if largest * bp >= blocks else 0)
