@@ -25,6 +25,7 @@ VERBS = {
     "ism": "Mutate every base of regions: table, tracks, heat maps.",
     "view": "Look at regions: predictions along them, and the tracks' peaks.",
     "report": "Write the report of a results directory.",
+    "browse": "Write a page of igv.js with the regions that were looked at.",
     "summary": "Show the layers and parameters of a run's model.",
     "doctor": "Show what this machine offers: devices, libraries, the fast recurrent path.",
 }

@@ -10,6 +10,7 @@ from markupsafe import Markup
 
 from danq.drawing import INK, PALE, own_settings, shortened, svg
 from danq.report.callsets import label
+from danq.report.plots import PALETTE
 from danq.score.measures import EFFECT, TARGET, column_of
 from danq.views.manifest import Viewed
 
@@ -17,9 +18,8 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-MOST_TARGETS, MOST_VARIANTS = 8, 200
+MOST_TARGETS, MOST_VARIANTS = len(PALETTE), 200
 """Targets and variants of a figure that are drawn, the strongest ones."""
-_COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#b8860b", "#56b4e9", "#1f2933", "#7f3c8d")
 _LEFT, _WIDE, _RIGHT, _TOP = 60, 780, 190, 26
 _LINES, _PEAK, _GAP, _VARIANTS, _CHANGE, _AXIS = 84, 10, 24, 92, 17, 44
 """Px: margins; heights of lines, a row of peaks, room between parts, effects, a target's change, an axis."""
@@ -48,7 +48,7 @@ class Locus:
     def colours(self) -> dict[int, str]:
         """Colour of each drawn target."""
         numbers = [number for group in self.drawn.values() for number in group]
-        return dict(zip(numbers, _COLOURS, strict=False))
+        return dict(zip(numbers, PALETTE, strict=True))
 
 
 def choose_targets(viewed: Viewed, variants: pl.DataFrame) -> dict[str, list[int]]:

@@ -98,6 +98,7 @@ class Viewed:
 
     entry: ViewEntry
     run: str
+    dataset: str
     targets: tuple[str, ...]
     groups: tuple[str, ...]
     centre: NDArray[np.float64]
@@ -128,7 +129,17 @@ def read_views(folder: Path) -> tuple[Viewed, ...]:
             raise DanqError(f"{folder / manifest.FILE}: views.{number}: expected rows of {PREDICTIONS}")
         of_view = peaks.filter(pl.col("view") == number)
         numbers = centres[rows], predictions.probabilities[rows]
-        viewed.append(Viewed(entry, manifest.run, manifest.targets, manifest.groups, *numbers, of_view))
+        viewed.append(
+            Viewed(
+                entry,
+                manifest.run,
+                manifest.dataset,
+                manifest.targets,
+                manifest.groups,
+                *numbers,
+                of_view,
+            )
+        )
     return tuple(viewed)
 
 

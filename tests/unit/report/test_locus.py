@@ -37,7 +37,7 @@ def viewed(targets: tuple[str, ...], probabilities: Any, peaks: Any = (), **chan
     groups = changes.pop("groups", ("",) * len(targets))
     centre = 110.0 + 20 * np.arange(len(numbers))
     return Viewed(
-        entry(**changes), "net", targets, groups, centre, numbers, pl.DataFrame(rows, schema=PEAK_SCHEMA)
+        entry(**changes), "net", "d", targets, groups, centre, numbers, pl.DataFrame(rows, schema=PEAK_SCHEMA)
     )
 
 
