@@ -48,7 +48,7 @@ class Locus:
     def colours(self) -> dict[int, str]:
         """Colour of each drawn target."""
         numbers = [number for group in self.drawn.values() for number in group]
-        return dict(zip(numbers, PALETTE, strict=True))
+        return dict(zip(numbers, PALETTE, strict=False))
 
 
 def choose_targets(viewed: Viewed, variants: pl.DataFrame) -> dict[str, list[int]]:
