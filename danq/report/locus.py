@@ -25,6 +25,8 @@ _LINES, _PEAK, _GAP, _VARIANTS, _CHANGE, _AXIS = 84, 10, 24, 92, 17, 44
 """Px: margins; heights of lines, a row of peaks, room between parts, effects, a target's change, an axis."""
 _LOWEST_SCALE = 0.05
 """Probability that an axis reaches at least: what is never predicted is to look so."""
+_NAME = 15
+"""Px of a line of text."""
 _OF_VARIANTS = 3
 """Targets at most that are drawn because the strongest variants change them."""
 _MEANING = (
@@ -81,7 +83,8 @@ def draw(locus: Locus, remarks: dict[str, str]) -> "Figure":
     """Draw a region within `danq.drawing.own_settings`; what the pointer shows is added to `remarks`."""
     from matplotlib.figure import Figure
 
-    panels = [_LINES + _PEAK * len(numbers) * locus.viewed.entry.peaks for numbers in locus.drawn.values()]
+    peaks = _PEAK * locus.viewed.entry.peaks
+    panels = [max(_LINES + peaks * len(each), _NAME * len(each)) for each in locus.drawn.values()]
     changes = _changes(locus)
     below = [_VARIANTS] if len(locus.variants) else []
     height = _TOP + sum(panels) + sum(below) + _GAP * (len(panels) + len(below)) + _AXIS
@@ -115,11 +118,11 @@ def _draw_targets(
     """Draw the predictions of a group of targets and, below 0, a row of peaks for each."""
     viewed, colours = locus.viewed, locus.colours
     highest = float(viewed.probabilities[:, list(numbers)].max(initial=_LOWEST_SCALE))
-    row = highest * 1.08 * _PEAK / _LINES
+    row, height = highest * 1.08 * _PEAK / _LINES, axes.get_window_extent().height
     for place, number in enumerate(numbers):
         # bases are drawn at their 1-based position: the edge before base 1 lies at 0.5
         axes.plot(viewed.centre + 0.5, viewed.probabilities[:, number], color=colours[number], linewidth=1.6)
-        name, line = shortened(viewed.targets[number], 26), 1 - (15 * place + 8) / _LINES
+        name, line = shortened(viewed.targets[number], 26), 1 - _NAME * (place + 0.5) / height
         axes.text(1.012, line, name, transform=axes.transAxes, color=colours[number], va="center")
         for peak in viewed.peaks.filter(pl.col("target") == number).iter_rows(named=True):
             key = f"{gid}-{place}-{peak['start']}-{peak['end']}"
