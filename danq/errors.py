@@ -11,6 +11,10 @@ class DanqError(Exception):
     """
 
 
+class TrainingFailedError(DanqError):
+    """These options cannot be trained on this data and device; a trial of a search then comes last."""
+
+
 def first_few(names: Iterable[str], most: int = 5) -> str:
     """Join names for a message, of many only the first: ``chrI, chrII and 15 more``; of none ``""``."""
     listed = list(names)

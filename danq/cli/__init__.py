@@ -18,6 +18,8 @@ VERBS = {
     "genome": "Encode a FASTA as one byte a base.",
     "dataset": "Label the bins of a genome, or read labelled sequences.",
     "train": "Train a model on a dataset.",
+    "trial": "Train one trial of a run's search.",
+    "search": "Choose among the trials of a run's search.",
     "predict": "Predict a split, a FASTA or BED regions.",
     "evaluate": "Compute metrics and curves of predictions.",
     "score": "Score the alleles of a VCF.",

@@ -35,6 +35,8 @@ def check(
     ] = None,
 ) -> None:
     """Check keys, types, names and files of a configuration; exit status 2 if something is wrong."""
+    from danq.config.search import searches
+    from danq.config.search_checks import cost
     from danq.config.workflow import check_files
 
     trusted = trust_model_code or []
@@ -50,6 +52,8 @@ def check(
             )
     for phrase in unused(checked):
         log.warning("%s: %s", path, phrase)
+    for name in (name for name, run in searches(checked).items() if may_run(run.model, trusted)):
+        log.info("%s: search %s: %s", path, name, cost(checked, name))
     log.info(
         "%s: correct; genomes: %s; datasets: %s; runs: %s; callsets: %s",
         path,

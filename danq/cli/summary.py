@@ -8,7 +8,12 @@ import typer
 
 def summary(
     config: Annotated[Path, typer.Option(help="Configuration, YAML or JSON.", metavar="FILE")],
-    run: Annotated[str, typer.Option(help="Name of the run in the configuration.", metavar="NAME")],
+    run: Annotated[
+        str,
+        typer.Option(
+            help="Name of the run in the configuration, or of a trial of its search.", metavar="NAME"
+        ),
+    ],
     dataset: Annotated[
         Path | None,
         typer.Option(
@@ -21,9 +26,11 @@ def summary(
 ) -> None:
     """Print the layers of a run's model with output shapes and parameters, and a diagram of it."""
     from danq.config import entry, load_config
+    from danq.config.search import trials
 
     settings = load_config(config, trusted=None)
-    options = entry(settings.runs, run, "--run", config)
+    drawn = {name: trial.run for name, trial in trials(settings).items()}
+    options = entry(settings.runs | drawn, run, "--run", config)
 
     from danq.learn.summary import describe_model, sizes_of_dataset, sizes_of_options
 

@@ -28,6 +28,14 @@ def train(
             show_default=False,
         ),
     ] = None,
+    search: Annotated[
+        Path | None,
+        typer.Option(
+            help="Directory of the run's search, from `danq search`: its best trial's options are taken.",
+            metavar="DIR",
+            show_default=False,
+        ),
+    ] = None,
 ) -> None:
     """Train a run of the configuration and write its bundle: model.keras, bundle.json, history.tsv.
 
@@ -35,7 +43,9 @@ def train(
     OUT/.checkpoint and ends with status 143 (130); the same command then goes on from there, exactly.
     """
     from danq.config import entry, load_config, own_models
+    from danq.config.search import with_best
     from danq.data.manifest import DatasetManifest
+    from danq.learn.manifest import Searched
 
     settings = load_config(config, trusted=None)
     options = entry(settings.runs, run, "--run", config)
@@ -45,6 +55,14 @@ def train(
             f"{dataset}: expected dataset {options.dataset!r}, which run {run!r} names; received {name!r}"
         )
 
+    searched = None
+    if search is not None:
+        options, best = with_best(run, options, search)
+        searched = Searched(name=best.search, trial=best.trial, space=best.space)
+    elif options.search is not None:
+        raise DanqError(f"--search: expected the directory of its search, for run {run!r} has one")
+
     from danq.learn.train.run import train_run
 
-    train_run(run, options, dataset, out, out.parent, genome, own_models(settings, settings.runs))
+    models = own_models(settings, settings.runs)
+    train_run(run, options, dataset, out, out.parent, genome, models, searched)

@@ -1,14 +1,15 @@
 """The configuration as typed models: read, checked and refused in one line before any job starts."""
 
-import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
-from pydantic import BaseModel, Field, StringConstraints, ValidationError
+from pydantic import Field, StringConstraints, ValidationError
 
 from danq.config.expand import expanded, expansion_problems, with_composition
-from danq.config.reading import describe, one_line, plain, read_mapping
+from danq.config.reading import describe, filled, one_line, plain, read_mapping
+from danq.config.search import Search
+from danq.config.search_checks import name_problems, search_problems
 from danq.config.views import genome_of_view, view_problems
 from danq.data.options import DatasetOptions
 from danq.errors import DanqError, first_few
@@ -18,7 +19,6 @@ from danq.options import Closed
 from danq.score.options import ScoreOptions
 from danq.views.options import View, as_view
 
-_Model = TypeVar("_Model", bound=BaseModel)
 _Entry = TypeVar("_Entry")
 Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.-]*$")]
 """Names become directories below results/ and wildcards of the workflow."""
@@ -37,6 +37,9 @@ class Run(Closed):
     )
     options: dict[str, Any] = Field({}, description="options of the model")
     train: TrainOptions = Field(TrainOptions(), description="how the model is trained")
+    search: Search | None = Field(
+        None, description="options to be chosen by trials; `repeats` counts trainings with the chosen ones"
+    )
     predict: PredictOptions = Field(PredictOptions(), description="how the trained model predicts")
 
 
@@ -151,7 +154,7 @@ def parse_config(raw: Mapping[str, Any], source: str, trusted: Sequence[Path] | 
     """
     values = plain(raw)
     try:
-        config = _filled(Config, values)
+        config = filled(Config, values)
     except ValidationError as error:
         raise DanqError(one_line(source, describe(error, Config, values))) from None
     problems = [*_references(config), *_circles(config), *_callsets(config), *view_problems(config)]
@@ -165,7 +168,7 @@ def parse_config(raw: Mapping[str, Any], source: str, trusted: Sequence[Path] | 
             continue
         try:
             module = load_model_module(run.model)
-            options = _filled(module.Options, run.options)
+            options = filled(module.Options, run.options)
         except DanqError as error:
             problems.append(f"runs.{name}.model: {error}")
         except ValidationError as error:
@@ -175,22 +178,25 @@ def parse_config(raw: Mapping[str, Any], source: str, trusted: Sequence[Path] | 
                 update={"options": options.model_dump(mode="json"), "predict": _prediction(config, run)}
             )
             problems += _wrong_kind(config, name, kinds_read(module))
+            problems += search_problems(name, runs[name], _kind(config, run))
     if problems:
         raise DanqError(one_line(source, problems))
-    return expanded(config.model_copy(update={"runs": runs}))
-
-
-def _filled(model: type[_Model], raw: Any) -> _Model:
-    # strict, as JSON: paths are text, but "60" in quotes is no number and 1 is no truth value
-    return model.model_validate_json(json.dumps(raw), strict=True)
+    result = expanded(config.model_copy(update={"runs": runs}))
+    if taken := [*name_problems(result)]:
+        raise DanqError(one_line(source, taken))
+    return result
 
 
 def _prediction(config: Config, run: Run) -> PredictOptions:
     """How a run predicts; rows that are no DNA have no other strand, whatever the default."""
-    dataset = config.datasets.get(run.dataset)
-    if dataset is None or dataset.kind == "dna":
+    if _kind(config, run) == "dna":
         return run.predict
     return run.predict.model_copy(update={"reverse_complement": "none"})
+
+
+def _kind(config: Config, run: Run) -> str:
+    """Give the kind of a run's rows; an unknown dataset, which is refused elsewhere, is of DNA."""
+    return config.datasets[run.dataset].kind if run.dataset in config.datasets else "dna"
 
 
 def _wrong_kind(config: Config, name: str, kinds: Sequence[str]) -> Iterator[str]:

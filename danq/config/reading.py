@@ -6,7 +6,7 @@ import re
 import types
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Union, get_args, get_origin
+from typing import Any, TypeVar, Union, get_args, get_origin
 
 import yaml
 from pydantic import BaseModel, ValidationError
@@ -14,6 +14,7 @@ from pydantic import BaseModel, ValidationError
 from danq.errors import DanqError
 from danq.limits import check_limit
 
+_Model = TypeVar("_Model", bound=BaseModel)
 _SHOWN = 5
 _DEEPEST, _BYTES_OF_A_VALUE = 100, 100
 _EXPONENT = re.compile(r"[+-]?\d+(\.\d*)?[eE][+-]?\d+")
@@ -121,6 +122,17 @@ def plain(value: Any) -> Any:
     return str(value)
 
 
+def filled(model: type[_Model], raw: Any) -> _Model:
+    """Fill a model, strictly as JSON: paths are text, but "60" in quotes is no number and 1 no truth value.
+
+    Raises
+    ------
+    ValidationError
+        If a key is unknown or missing, or a value is not what it should be.
+    """
+    return model.model_validate_json(json.dumps(raw), strict=True)
+
+
 def describe(
     error: ValidationError, model: type[BaseModel], raw: Any, prefix: Sequence[str] = ()
 ) -> list[str]:
@@ -175,7 +187,7 @@ def _place(loc: Sequence[str | int], raw: Any, kind: str) -> tuple[tuple[str | i
 def _expected(problem: Any, model: type[BaseModel], value: Any) -> tuple[str, str]:
     kind, received = problem["type"], f", received {json.dumps(value, ensure_ascii=False)[:80]}"
     if kind == "extra_forbidden":
-        keys = ", ".join(sorted(_keys(model, problem["loc"][:-1])))
+        keys = ", ".join(sorted({*_keys(model, problem["loc"][:-1])}))
         return f"unknown key; expected one of {keys}", f"; received '{problem['loc'][-1]}'"
     if kind == "missing":
         return "expected this key", ", received nothing"
@@ -195,7 +207,9 @@ def _expected(problem: Any, model: type[BaseModel], value: Any) -> tuple[str, st
 
 def _keys(annotation: Any, loc: Sequence[str | int]) -> Iterator[str]:
     """Keys of the section at a pydantic location, found by walking the types."""
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+    if hasattr(annotation, "__metadata__"):
+        yield from _keys(get_args(annotation)[0], loc)
+    elif isinstance(annotation, type) and issubclass(annotation, BaseModel):
         if not loc:
             yield from annotation.model_fields
         elif loc[0] in annotation.model_fields:
@@ -204,5 +218,10 @@ def _keys(annotation: Any, loc: Sequence[str | int]) -> Iterator[str]:
         yield from _keys(get_args(annotation)[-1], loc[1:])
     elif get_origin(annotation) in (Union, types.UnionType):
         for member in get_args(annotation):
-            tagged = bool(loc) and loc[0] == getattr(member, "__name__", None)
+            tagged = bool(loc) and loc[0] == getattr(_bare(member), "__name__", None)
             yield from _keys(member, loc[1:] if tagged else loc)
+
+
+def _bare(annotation: Any) -> Any:
+    """Take off what is said about a type."""
+    return get_args(annotation)[0] if hasattr(annotation, "__metadata__") else annotation

@@ -4,10 +4,12 @@ import types
 from collections.abc import Iterator
 from typing import Any, Literal, Union, get_args, get_origin
 
-from pydantic import BaseModel
+from pydantic import BaseModel, Tag
 from pydantic.fields import FieldInfo
 
 from danq.config import Callset, Config, Run
+from danq.config.search import Search
+from danq.config.space import Range
 from danq.data.options import DatasetOptions, Negatives, SplitOptions
 from danq.learn.options import PredictOptions, Schedule, TrainOptions
 from danq.models import MODELS
@@ -22,6 +24,8 @@ _SECTIONS: tuple[tuple[str, type[BaseModel]], ...] = (
     ("`runs.<name>.train`", TrainOptions),
     ("`runs.<name>.train.schedule`", Schedule),
     ("`runs.<name>.predict`", PredictOptions),
+    ("`runs.<name>.search`", Search),
+    ("`runs.<name>.search.options.<key>` and `runs.<name>.search.train.<key>`, where it is a range", Range),
     ("`callsets.<name>`", Callset),
     ("`views[]`, where it is a section", View),
 )
@@ -50,7 +54,8 @@ def _takes(annotation: Any) -> str:
     if origin is Literal:
         return ", ".join(f"`{arg}`" for arg in args)
     if hasattr(annotation, "__metadata__"):
-        return _takes(args[0])
+        tags = [item.tag.lower() for item in annotation.__metadata__ if isinstance(item, Tag)]
+        return tags[0] if tags else _takes(args[0])
     if origin is list:
         return f"list of {_takes(args[0])}"
     if origin is dict:

@@ -10,8 +10,9 @@ from typing import Any
 import yaml
 from pydantic import BaseModel
 
-from danq.config import Config, may_run, parse_config, unused
+from danq.config import Config, Run, may_run, parse_config, unused
 from danq.config.reading import read_mapping
+from danq.config.search import search_name, trials, trials_of
 from danq.config.views import misplaced_views
 from danq.data.examples.images import png_files
 from danq.data.regions.tracks import read_targets
@@ -105,8 +106,13 @@ def dataset_files(config: Config, name: str) -> list[Path]:
 
 
 def run_files(config: Config, name: str) -> list[Path]:
-    """Files a run reads besides its dataset: a model of one's own, motifs, a bundle to start from."""
-    return [path for _, path in _run_paths(config, name, None)]
+    """Files a run, or a trial, reads besides its dataset: a model of one's own, motifs, a bundle's.
+
+    Those of a run with a search are those of all its trials.
+    """
+    if name not in config.runs:
+        return [path for _, path in _run_paths(trials(config)[name].run, name, None)]
+    return list(dict.fromkeys(path for _, path in _run_paths_of(config, name, None)))
 
 
 def callset_files(config: Config, name: str) -> list[Path]:
@@ -155,13 +161,21 @@ def _all_paths(config: Config, trusted: Sequence[Path] | None) -> Iterator[tuple
     yield from _paths(config.genomes, "genomes")
     yield from _paths(config.datasets, "datasets")
     for name in config.runs:
-        yield from _run_paths(config, name, trusted)
+        yield from _run_paths_of(config, name, trusted)
     for name in config.callsets:
         yield from _callset_paths(config, name)
 
 
-def _run_paths(config: Config, name: str, trusted: Sequence[Path] | None) -> Iterator[tuple[str, Path]]:
-    run, key = config.runs[name], f"runs.{name}"
+def _run_paths_of(config: Config, name: str, trusted: Sequence[Path] | None) -> Iterator[tuple[str, Path]]:
+    run = config.runs[name]
+    yield from _run_paths(run, name, trusted)
+    if run.search is not None and may_run(run.model, trusted):
+        for trial in trials_of(config, search_name(name)):
+            yield from _run_paths(trial.run, trial.name, trusted)
+
+
+def _run_paths(run: Run, name: str, trusted: Sequence[Path] | None) -> Iterator[tuple[str, Path]]:
+    key = f"runs.{name}"
     if run.model.endswith(".py"):
         yield f"{key}.model", Path(run.model)
     if may_run(run.model, trusted):

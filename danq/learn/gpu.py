@@ -9,7 +9,7 @@ import sysconfig
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from danq.errors import DanqError
+from danq.errors import TrainingFailedError
 
 _DRIVERS = ("/proc/driver/nvidia/version", "/dev/nvidiactl", "/dev/dxg")
 """What shows an NVIDIA driver: on Linux, in a container, and in Windows' subsystem for Linux."""
@@ -131,6 +131,8 @@ def peak_memory() -> int:
     return peak
 
 
-def out_of_memory(key: str, rows: int, fits: int) -> DanqError:
+def out_of_memory(key: str, rows: int, fits: int) -> TrainingFailedError:
     """Error of a batch that does not fit into a GPU's memory, with one that does."""
-    return DanqError(f"{key}: {rows:,} rows at once do not fit into the memory of the GPU; about {fits:,} do")
+    return TrainingFailedError(
+        f"{key}: {rows:,} rows at once do not fit into the memory of the GPU; about {fits:,} do"
+    )

@@ -67,6 +67,14 @@ class TrainedOn(Entry):
     genome_digest: str | None
 
 
+class Searched(Entry):
+    """The search that chose the options of a run: its name, its best trial, and a digest of its space."""
+
+    name: str
+    trial: int
+    space: str
+
+
 class BundleManifest(Manifest):
     """``bundle.json``.
 
@@ -85,6 +93,8 @@ class BundleManifest(Manifest):
         Height, width and channels of images.
     best, training : dict
         Metrics of the epoch whose weights were kept; time, speed and device.
+    search : Searched or None
+        None where the options are those of the configuration.
     encoder : dict
         State of the encoder, its name among it.
     digest : str
@@ -109,6 +119,7 @@ class BundleManifest(Manifest):
     best: dict[str, Any]
     training: dict[str, Any]
     dataset: TrainedOn
+    search: Searched | None = None
     provenance: dict[str, Any]
     encoder: dict[str, Any]
     parameters: int

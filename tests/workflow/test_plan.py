@@ -135,14 +135,14 @@ def test_a_starter_configuration_can_be_run(project: Project):
 def test_every_job_calls_one_verb_and_says_what_it_needs(repository: Path):
     rules = dict[str, str]()
     for path in sorted((repository / "workflow" / "rules").glob("*.smk")):
-        for block in re.split(r"^ *(?=rule\b)", path.read_text(), flags=re.MULTILINE)[1:]:
+        for block in re.split(r"^ *(?=(?:rule|checkpoint)\b)", path.read_text(), flags=re.MULTILINE)[1:]:
             # the rule that is made once for each kind of rows has no name of its own
-            rules[block.split(":")[0].removeprefix("rule").strip() or "dataset"] = block
+            rules[re.sub("^(rule|checkpoint)", "", block.split(":")[0]).strip() or "dataset"] = block
     verbs = {
         name: name
-        for name in ("genome", "dataset", "train", "predict", "evaluate", "view", "report", "score")
+        for name in ("genome", "dataset", "train", "predict", "evaluate", "view", "report", "score", "trial")
     }
-    verbs |= {"score_shard": "score"}
+    verbs |= {"score_shard": "score", "rung": "search", "search": "search"}
     assert set(rules) == set(verbs)
     for name, block in rules.items():
         verb = verbs[name]

@@ -20,6 +20,8 @@ from danq.config.workflow import (
     run_files,
     write_once,
 )
+from danq.config.search import search_name, searches, trial_name, trials
+from danq.learn.trials import trials_of_rung
 from danq.variants.text import open_variants
 from danq.learn.gpu import gpu_possible
 from danq.provenance import verb_digest
@@ -40,6 +42,9 @@ ROWS = {
     "texts": ["examples.parquet"],
     "images": ["examples.parquet", "images.npy"],
 }
+# runs whose options a search chooses, by its name, which repeats of a run share; and all its trials
+SEARCHES = searches(settings)
+TRIALS = trials(settings)
 BUNDLE = ("model.keras", "bundle.json")
 CORES = workflow.resource_settings.cores
 # half of a machine: a small network leaves the other cores idle, and two jobs side by side use them; but a GPU's
@@ -67,6 +72,9 @@ wildcard_constraints:
     genome=any_of(settings.genomes),
     dataset=any_of(settings.datasets),
     run=any_of(settings.runs),
+    search=any_of(SEARCHES),
+    trial=r"\d+",
+    rung=r"\d+",
     split="valid|test",
     callset=any_of(settings.callsets),
     shard=r"\d+",
@@ -100,9 +108,8 @@ def dataset_of(wildcards):
     return dataset_results(settings.runs[wildcards.run].dataset)
 
 
-def bundle_to_start_from(wildcards):
-    """Bundle of the run that a run's training starts from, if it starts from one."""
-    start = settings.runs[wildcards.run].train.init_from
+def bundle_of(start):
+    """Bundle of the run that a training starts from, if it starts from one."""
     return (
         [f"results/runs/{start}/{name}" for name in BUNDLE]
         if start in settings.runs
@@ -111,13 +118,57 @@ def bundle_to_start_from(wildcards):
 
 
 def code_for(verb, *runs):
-    """Digest of the code that a verb runs for these runs: of the models, theirs alone."""
-    return verb_digest(verb, *sorted({settings.runs[run].model for run in runs}))
+    """Digest of the code that a verb runs for these runs or searches: of the models, theirs alone."""
+    known = SEARCHES | settings.runs
+    return verb_digest(verb, *sorted({known[run].model for run in runs}))
 
 
 def training_options(wildcards):
-    """What a run's weights depend on: everything but how it predicts."""
-    return settings.runs[wildcards.run].model_dump_json(exclude={"predict"})
+    """What a run's weights depend on: everything but how it predicts, and how its options were chosen."""
+    run = settings.runs[wildcards.run]
+    return run.model_dump_json(exclude={"predict", "search"})
+
+
+def best_trial(wildcards):
+    """File that names the best trial of a run's search, if it has one."""
+    if settings.runs[wildcards.run].search is None:
+        return []
+    search = search_name(wildcards.run)
+    return checkpoints.search.get(search=search).output.best
+
+
+def trial_of(wildcards):
+    """Name of a trial as the configuration has it."""
+    return trial_name(wildcards.search, int(wildcards.trial))
+
+
+def trial_before(wildcards):
+    """What a trial was found to be in the rung before, from whose end it goes on."""
+    rung = int(wildcards.rung) - 1
+    before = f"results/searches/{wildcards.search}/rung{rung}/trial{wildcards.trial}/trial.json"
+    return [before] if rung else []
+
+
+def trials_in(search, rung):
+    """What the trials of one rung were found to be: of all in the first, then of those that go on."""
+    numbers = range(1, SEARCHES[search].search.trials + 1)
+    if rung > 1:
+        decision = checkpoints.rung.get(search=search, rung=rung - 1).output[0]
+        numbers = trials_of_rung(decision)
+    return [
+        f"results/searches/{search}/rung{rung}/trial{number}/trial.json"
+        for number in numbers
+    ]
+
+
+def trials_of_all_rungs(wildcards):
+    """What the trials of a search were found to be, rung by rung."""
+    ends = TRIALS[trial_name(wildcards.search, 1)].ends
+    return [
+        path
+        for rung in range(1, len(ends) + 1)
+        for path in trials_in(wildcards.search, rung)
+    ]
 
 
 def trusted_code(wildcards):

@@ -1,8 +1,9 @@
 rule train:
     input:
         dataset=dataset_of,
-        start=bundle_to_start_from,
+        start=lambda wildcards: bundle_of(settings.runs[wildcards.run].train.init_from),
         files=lambda wildcards: run_files(settings, wildcards.run),
+        best=best_trial,
     output:
         model="results/runs/{run}/model.keras",
         bundle="results/runs/{run}/bundle.json",
@@ -22,11 +23,16 @@ rule train:
         code=lambda wildcards: code_for("train", wildcards.run),
         options=training_options,
         dataset=lambda wildcards: f"results/datasets/{settings.runs[wildcards.run].dataset}",
+        search=lambda wildcards: (
+            f"--search results/searches/{search_name(wildcards.run)}"
+            if settings.runs[wildcards.run].search
+            else ""
+        ),
         out=subpath(output.bundle, parent=True),
         config=CONFIG,
     shell:
         "danq train --config {params.config} --run {wildcards.run} --dataset {params.dataset}"
-        " --out {params.out} 2> {log}"
+        " {params.search} --out {params.out} 2> {log}"
 
 
 rule predict:

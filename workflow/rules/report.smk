@@ -20,6 +20,11 @@ rule report:
                 "evaluation/pairs.tsv",
             ],
         ),
+        searches=expand(
+            "results/searches/{search}/{file}",
+            search=SEARCHES,
+            file=["trials.tsv", "best.json"],
+        ),
         scores=expand(
             "results/scores/{callset}/{file}",
             callset=settings.callsets,

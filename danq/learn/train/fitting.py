@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -17,7 +18,7 @@ from pydantic import BaseModel
 from danq.data.batches import TrainingBatches
 from danq.data.dataset import Dataset, Raw
 from danq.data.encoders import Encoder
-from danq.errors import DanqError
+from danq.errors import DanqError, TrainingFailedError
 from danq.files import digest, sha256
 from danq.learn.bundle import load_bundle
 from danq.learn.cudnn import recur_in_float32
@@ -33,6 +34,7 @@ from danq.learn.train.optimization import make_optimizer, positive_weights, row_
 from danq.learn.train.state import CheckpointStore, TrainingState
 from danq.learn.train.step import Steps
 from danq.learn.train.transfer import copy_weights, freeze_layers, warn_of_other_rows
+from danq.provenance import verb_digest
 
 _READ_AT_ONCE = 4096
 _WITHOUT_INFLUENCE = {"require_gpu", "tensorboard", "checkpoint_minutes"}
@@ -73,7 +75,7 @@ class Trained:
 def fit_itself(module: ModuleType, options: BaseModel, data: Dataset, train: TrainOptions) -> Trained:
     """Let a model that brings its own way of fitting take it."""
     started = time.monotonic()
-    with repeatable(train.seed, "float32"):
+    with repeatable(train.seed, "float32"), _options_that_fail():
         encoder, model, history = module.fit(options, data, train.seed)
     training = {
         "device": f"CPU ({processor_name()})",
@@ -97,17 +99,24 @@ def fit_by_steps(
     out: Path,
     runs: Path,
     trusted: Sequence[Path],
+    until: int | None = None,
 ) -> Trained:
-    """Train by the loop, with the best weights put into a model free of devices and mixed precision."""
+    """Train by the loop, with the best weights put into a model free of devices and mixed precision.
+
+    With `until`, pause after so many epochs and leave a checkpoint, from which the same code goes on.
+    """
     train = run.train
     with repeatable(train.seed, train.precision, train.deterministic):
-        encoder = make_encoder(module, options, data.kind).fit(_raw(data, data.rows("train")))
+        with _options_that_fail():
+            unfitted = make_encoder(module, options, data.kind)
+        encoder = unfitted.fit(_raw(data, data.rows("train")))
         check_encoder(encoder, name)
         build = (options, encoder, len(data.targets), data.task)
         source = load_bundle(bundle_path(train.init_from, runs), trusted) if train.init_from else None
         with strategy.scope():
-            model = module.build(*build)
-            check_output(model, data, name)
+            with _options_that_fail():
+                model = module.build(*build)
+                check_output(model, data, name)
             if train.precision == "mixed_bfloat16" and find_gpus():
                 recur_in_float32(model)
             if source is not None:
@@ -124,11 +133,13 @@ def fit_by_steps(
             Steps(strategy, model, optimizer, loss, train.clip_norm is not None),
             TrainingData(_batches(data, train), encoder, data.rows("valid")),
             train,
-            CheckpointStore(out / CHECKPOINT_DIRECTORY, _checkpoint_digest(run, options, data, inputs)),
+            CheckpointStore(
+                out / CHECKPOINT_DIRECTORY, _checkpoint_digest(run, options, data, inputs, until)
+            ),
             epoch_events(out / "tensorboard" if train.tensorboard and writes else None),
             writes,
         )
-        state = _run(training, name, train)
+        state = _run(training, name, train, until)
     final = module.build(*build)
     final.set_weights(model.get_weights())
     chance = {split: chance_loss(data, split, *weights) for split in ("train", "valid")}
@@ -136,10 +147,10 @@ def fit_by_steps(
     return Trained(encoder, final, state.history, went, inputs, writes)
 
 
-def _run(training: Training, name: str, train: TrainOptions) -> TrainingState:
+def _run(training: Training, name: str, train: TrainOptions, until: int | None) -> TrainingState:
     """Train; what a GPU refuses is said in one line, with the way out."""
     try:
-        return training.run(name)
+        return training.run(name, until)
     except tf.errors.UnimplementedError as error:
         if "determinis" not in str(error).lower():
             raise
@@ -155,6 +166,15 @@ def _run(training: Training, name: str, train: TrainOptions) -> TrainingState:
         if fits >= train.batch_size and not isinstance(error, tf.errors.ResourceExhaustedError):
             raise
         raise out_of_memory("train.batch_size", train.batch_size, fits) from None
+
+
+@contextmanager
+def _options_that_fail() -> Iterator[None]:
+    """Make what the model's own file refuses a failure of these options."""
+    try:
+        yield
+    except DanqError as error:
+        raise TrainingFailedError(str(error)) from error
 
 
 def _how_it_went(state: TrainingState, train: TrainOptions) -> dict[str, Any]:
@@ -187,8 +207,12 @@ def _batches(data: Dataset, train: TrainOptions) -> TrainingBatches:
     )
 
 
-def _checkpoint_digest(run: RunOptions, options: BaseModel, data: Dataset, inputs: Mapping[str, str]) -> str:
+def _checkpoint_digest(
+    run: RunOptions, options: BaseModel, data: Dataset, inputs: Mapping[str, str], until: int | None
+) -> str:
     """SHA-256 of all that the weights depend on."""
+    # a training that pauses leaves its checkpoint for later, when the code may be another
+    code = {} if until is None else {"code": verb_digest("trial", run.model)}
     return digest(
         {
             "danq": version("danq"),
@@ -198,6 +222,7 @@ def _checkpoint_digest(run: RunOptions, options: BaseModel, data: Dataset, input
             "options": options.model_dump(mode="json"),
             "train": run.train.model_dump(mode="json", exclude=_WITHOUT_INFLUENCE),
             "dataset": data.digest,
+            **code,
             **inputs,
         }
     )

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from danq.data.batches import Batch, TrainingBatches, ordered_batches
 from danq.data.encoders import Encoder
-from danq.errors import DanqError
+from danq.errors import TrainingFailedError
 from danq.learn.bundle import model_weights
 from danq.learn.options import TrainOptions
 from danq.learn.train.monitor import Monitor, ValidationMetrics
@@ -101,29 +101,33 @@ class Training:
         self._compiled = False
         self._saved = self._mark = time.monotonic()
 
-    def run(self, name: str) -> TrainingState:
+    def run(self, name: str, until: int | None = None) -> TrainingState:
         """Train until the epochs are over or nothing got better for `patience` passes; messages name the run.
 
-        The model is left with the weights of its best epoch, also where a later one diverged.
+        The model is left with the weights of its best epoch, also where a later one diverged. Where the
+        training is to pause, after `until` epochs at the latest, a checkpoint is left to go on from.
 
         Raises
         ------
-        DanqError
+        TrainingFailedError
             If the loss is no finite number before any epoch was whole.
         SystemExit
             With 128 + the signal's number, after a checkpoint, when the process was asked to stop.
         """
-        self._resume()
-        state, epochs = self.state, self._options.epochs
-        ahead = (epochs - state.epoch) * self._data.batches.samples - state.samples
+        last = min(until or self._options.epochs, self._options.epochs)
+        self._resume(last)
+        state = self.state
+        ahead = (last - state.epoch) * self._data.batches.samples - state.samples
         with stop_requests() as stop, progress(f"training {name}", ahead, "samples") as advance:
-            while not state.over(self._options, self._data.batches.passes):
+            while state.epoch < last and not state.over(self._options, self._data.batches.passes):
                 try:
                     self._run_epoch(stop, advance)
                 except DivergenceError as error:
                     if not self._best:
-                        raise DanqError(f"training diverged: {error}; {_CALMER}") from None
+                        raise TrainingFailedError(f"training diverged: {error}; {_CALMER}") from None
                     state.diverged = str(error)
+        if until is not None and not state.diverged:
+            self._save(StopRequest())
         _assign(self._steps.model.weights, self._best)
         return state
 
@@ -246,9 +250,10 @@ class Training:
             )
             raise SystemExit(128 + stop.number)
 
-    def _resume(self) -> None:
+    def _resume(self, last: int) -> None:
         checkpoint = self._store.read()
-        if checkpoint is None:
+        # one from beyond where the training is to pause knows too much
+        if checkpoint is None or checkpoint.state["epoch"] > last:
             return
         self.state = TrainingState(**checkpoint.state)
         self.state.resumed += 1

@@ -14,7 +14,7 @@ from danq.files import check_writable, sha256, staged
 from danq.learn.bundle import save_bundle
 from danq.learn.devices import choose_strategy
 from danq.learn.ending import remarks
-from danq.learn.manifest import CHECKPOINT_DIRECTORY, BundleManifest
+from danq.learn.manifest import CHECKPOINT_DIRECTORY, BundleManifest, Searched
 from danq.learn.train.compatibility import check_data, with_sub_bins
 from danq.learn.train.fitting import RunOptions, Trained, fit_by_steps, fit_itself
 from danq.learn.train.state import CheckpointStore
@@ -33,6 +33,7 @@ def train_run(
     runs: Path,
     genome: Path | None = None,
     trusted: Sequence[Path] = (),
+    searched: Searched | None = None,
 ) -> BundleManifest | None:
     """Train a run and write `model.keras`, `bundle.json` and `history.tsv`.
 
@@ -47,6 +48,8 @@ def train_run(
         Directory of the encoded genome, where it is not the one the dataset was made with.
     trusted : sequence of Path
         Files of models of one's own that a bundle to start from may need, besides the run's own.
+    searched : Searched, optional
+        The search that chose the options.
 
     Returns
     -------
@@ -62,19 +65,10 @@ def train_run(
         With 128 + the signal's number, after a checkpoint, when the process was asked to stop.
     """
     check_writable(out)
-    module = load_model_module(run.model)
-    options = _model_options(module, run_name, run.options)
-    # before anything else is computed
-    strategy = None if hasattr(module, "fit") else choose_strategy(run.train)
-    data = open_dataset(dataset, genome)
-    check_data(module, data, run.train)
-    if strategy is None:
-        trained = fit_itself(module, options, data, run.train)
-    else:
-        options = with_sub_bins(options, data.bin, data.sub_bin)
-        files = [*trusted, Path(run.model)]
-        trained = fit_by_steps(run_name, run, module, options, data, strategy, out, runs, files)
+    data, options, trained = fit_run(run_name, run, dataset, out, runs, genome, trusted)
     info = _information(run_name, run, options, data, trained)
+    if searched is not None:
+        info["search"] = searched
     manifest = None
     if trained.writes:
         with staged(out) as partial:
@@ -82,6 +76,39 @@ def train_run(
         CheckpointStore(out / CHECKPOINT_DIRECTORY, "").remove()
     _close(run_name, info, trained.history)
     return manifest
+
+
+def fit_run(
+    run_name: str,
+    run: RunOptions,
+    dataset: Path,
+    out: Path,
+    runs: Path,
+    genome: Path | None = None,
+    trusted: Sequence[Path] = (),
+    until: int | None = None,
+) -> tuple[Dataset, BaseModel, Trained]:
+    """Open the dataset of a run and fit the model, with checkpoints in ``<out>/.checkpoint``.
+
+    With `until` a training by epochs pauses after so many, and its checkpoint stays.
+
+    Returns
+    -------
+    tuple
+        The dataset, the options of the model as they were used, and what was trained.
+    """
+    module = load_model_module(run.model)
+    options = _model_options(module, run_name, run.options)
+    # before anything else is computed
+    strategy = None if hasattr(module, "fit") else choose_strategy(run.train)
+    data = open_dataset(dataset, genome)
+    check_data(module, data, run.train)
+    if strategy is None:
+        return data, options, fit_itself(module, options, data, run.train)
+    options = with_sub_bins(options, data.bin, data.sub_bin)
+    files = [*trusted, Path(run.model)]
+    trained = fit_by_steps(run_name, run, module, options, data, strategy, out, runs, files, until)
+    return data, options, trained
 
 
 def _model_options(module: ModuleType, run_name: str, options: Mapping[str, Any]) -> BaseModel:
@@ -118,7 +145,7 @@ def _information(
         "bin": data.bin,
         "step": data.sub_bin,
         "shape": None if data.manifest.shape is None else list(data.manifest.shape),
-        "best": _best(trained.history, run.train.monitor) | {"valid_prevalence": valid_prevalence(data)},
+        "best": best_epoch(trained.history, run.train.monitor) | {"valid_prevalence": valid_prevalence(data)},
         "training": trained.training,
         "dataset": {"name": data.manifest.name, "digest": data.digest, "genome_digest": genome},
         "provenance": provenance({"dataset": data.digest, **trained.inputs}, described),
@@ -137,7 +164,7 @@ def valid_prevalence(data: Dataset) -> float | None:
     return sum(shares) / len(shares) if shares else None
 
 
-def _best(history: Sequence[Mapping[str, Any]], monitor: str) -> dict[str, Any]:
+def best_epoch(history: Sequence[Mapping[str, Any]], monitor: str) -> dict[str, Any]:
     """Epoch whose weights were kept, with its validation metrics; what the model itself adds is kept too."""
     sign = 1 if monitor == "loss" else -1
     defined = [row for row in history if row.get(f"valid_{monitor}") is not None]

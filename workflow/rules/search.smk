@@ -1,0 +1,88 @@
+# a trial is trained as a run is, and validated, but it never meets the test split: what is chosen by many trials would
+# be too good there as well
+rule trial:
+    input:
+        before=trial_before,
+        dataset=lambda wildcards: dataset_results(SEARCHES[wildcards.search].dataset),
+        start=lambda wildcards: bundle_of(SEARCHES[wildcards.search].train.init_from),
+        files=lambda wildcards: run_files(settings, trial_of(wildcards)),
+    output:
+        "results/searches/{search}/rung{rung}/trial{trial}/trial.json",
+    log:
+        "results/logs/trial/{search}.rung{rung}.trial{trial}.log",
+    benchmark:
+        "results/benchmarks/trial/{search}.rung{rung}.trial{trial}.tsv"
+    conda:
+        "../envs/danq.yaml"
+    threads: SHARE
+    resources:
+        mem_mb=lambda wildcards, attempt: 8000 * attempt,
+        runtime=1440,
+        gpu=lambda wildcards: int(SEARCHES[wildcards.search].train.require_gpu),
+    params:
+        code=lambda wildcards: code_for("trial", wildcards.search),
+        options=lambda wildcards: TRIALS[trial_of(wildcards)].run.model_dump_json(
+            exclude={"predict", "search"}
+        ),
+        until=lambda wildcards: TRIALS[trial_of(wildcards)].ends[
+            int(wildcards.rung) - 1
+        ],
+        name=trial_of,
+        dataset=lambda wildcards: f"results/datasets/{SEARCHES[wildcards.search].dataset}",
+        out=subpath(output[0], parent=True),
+        # outside declared outputs, which Snakemake deletes before a job runs again
+        work="results/searches/{search}/.work/trial{trial}",
+        config=CONFIG,
+    shell:
+        "danq trial --config {params.config} --name {params.name} --rung {wildcards.rung} --dataset {params.dataset}"
+        " --out {params.out} --work {params.work} --runs results/runs 2> {log}"
+
+
+# checkpoints: only the trials that go on are jobs of the next rung, and a best trial that stays the best is not
+# trained again
+checkpoint rung:
+    input:
+        lambda wildcards: trials_in(wildcards.search, int(wildcards.rung)),
+    output:
+        "results/searches/{search}/rung{rung}.tsv",
+    log:
+        "results/logs/search/{search}.rung{rung}.log",
+    benchmark:
+        "results/benchmarks/search/{search}.rung{rung}.tsv"
+    conda:
+        "../envs/danq.yaml"
+    threads: 1
+    resources:
+        mem_mb=lambda wildcards, attempt: 1000 * attempt,
+        runtime=10,
+    params:
+        code=verb_digest("search"),
+        out=subpath(output[0], parent=True),
+        config=CONFIG,
+    shell:
+        "danq search --config {params.config} --name {wildcards.search} --rung {wildcards.rung} --out {params.out}"
+        " 2> {log}"
+
+
+checkpoint search:
+    input:
+        trials_of_all_rungs,
+    output:
+        best="results/searches/{search}/best.json",
+        trials="results/searches/{search}/trials.tsv",
+    log:
+        "results/logs/search/{search}.log",
+    benchmark:
+        "results/benchmarks/search/{search}.tsv"
+    conda:
+        "../envs/danq.yaml"
+    threads: 1
+    resources:
+        mem_mb=lambda wildcards, attempt: 1000 * attempt,
+        runtime=10,
+    params:
+        code=verb_digest("search"),
+        out=subpath(output.best, parent=True),
+        config=CONFIG,
+    shell:
+        "danq search --config {params.config} --name {wildcards.search} --out {params.out} 2> {log}"
