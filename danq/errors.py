@@ -1,6 +1,11 @@
-"""The one exception that the command line turns into one line and exit status 2; lists of names in it."""
+"""The one exception that the command line turns into one line and exit status 2; names in messages."""
 
+import re
 from collections.abc import Iterable
+
+CONTROLS = r"\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069"
+"""Control characters, line breaks and what turns the direction of text, as a range of a pattern."""
+_UNPRINTABLE = re.compile(rf"[{CONTROLS}\ud800-\udfff]")
 
 
 class DanqError(Exception):
@@ -20,3 +25,26 @@ def first_few(names: Iterable[str], most: int = 5) -> str:
     listed = list(names)
     more = f" and {len(listed) - most:,} more" if len(listed) > most else ""
     return ", ".join(listed[:most]) + more
+
+
+def is_printable(text: str) -> bool:
+    """Whether a text has no character that breaks lines, columns or the terminal; a name must have none."""
+    return _UNPRINTABLE.search(text) is None
+
+
+def printable(text: str) -> str:
+    """Escape, as Python writes them, the characters that break lines, columns or the terminal."""
+    return _UNPRINTABLE.sub(lambda match: match[0].encode("unicode_escape").decode(), text)
+
+
+def check_name(name: str, where: object, what: str = "a name") -> str:
+    """Give a name back; one that would break lines, columns or the terminal is refused.
+
+    Raises
+    ------
+    DanqError
+        The message begins with `where`, a file and line as a rule.
+    """
+    if not is_printable(name):
+        raise DanqError(f"{where}: expected {what} of printable characters, received {ascii(name)[:60]}")
+    return name

@@ -1,33 +1,23 @@
 """How results lie on disk: typed manifests, checked arrays, and rows that wait in a file."""
 
 import json
-import math
-import zipfile
 from bisect import bisect_right
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, BinaryIO, ClassVar, NamedTuple, Self
 
 import numpy as np
-from numpy.lib.format import (
-    dtype_to_descr,
-    open_memmap,
-    read_array,
-    read_array_header_1_0,
-    read_array_header_2_0,
-    read_magic,
-    write_array_header_1_0,
-)
+from numpy.lib.format import dtype_to_descr, open_memmap, write_array_header_1_0
 from numpy.typing import DTypeLike, NDArray
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from danq.errors import DanqError
+from danq.errors import DanqError, check_name
 from danq.files import write_json
-from danq.limits import check_memory
 
 _BLOCK_BYTES = 8 << 20
 _GROUP_BYTES = 64 << 20
 _SHOWN_INPUT = 60
+_FREE = {"provenance", "options", "train", "predict", "encoder"}
 
 
 class Entry(BaseModel):
@@ -65,8 +55,10 @@ class Manifest(Entry):
             raise DanqError(f"{path}: no such file; {directory} is no danq {cls.KIND}") from None
         except OSError as error:
             raise DanqError(f"{path}: not readable ({error.strerror})") from None
-        except (json.JSONDecodeError, UnicodeDecodeError, RecursionError):
+        except (ValueError, RecursionError):
+            # no JSON, no UTF-8, or a number of thousands of digits
             raise DanqError(f"{path}: expected JSON, received something else") from None
+        _check_texts(path, value)
         received = value.get("kind") if isinstance(value, dict) else None
         if received != cls.KIND:
             raise DanqError(f"{path}: expected a danq {cls.KIND}, received {received!r}")
@@ -90,6 +82,21 @@ class Manifest(Entry):
         """Everything that the file holds, JSON-like."""
         head = {"kind": self.KIND, "format_version": self.VERSION}
         return head | self.model_dump(exclude_unset=True)
+
+
+def _check_texts(path: Path, value: Any, place: str = "") -> None:
+    """Refuse names in a manifest that would break lines and columns wherever they are written."""
+    if isinstance(value, str):
+        check_name(value, f"{path}: {place}", "text")
+    elif isinstance(value, list):
+        for item in value:
+            _check_texts(path, item, place)
+    elif isinstance(value, dict):
+        for key, item in value.items():
+            check_name(key, f"{path}: {place or 'a key'}", "text")
+            # what was given to a command is the user's own
+            if key not in _FREE:
+                _check_texts(path, item, f"{place}.{key}".lstrip("."))
 
 
 def _first_problem(error: ValidationError) -> str:
@@ -125,45 +132,6 @@ def load_array(
             f"received {array.dtype} of shape {array.shape}"
         )
     return array
-
-
-def read_npz_member(path: Path, archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> NDArray[Any]:
-    """Read an array of an ``.npz`` file.
-
-    Raises
-    ------
-    DanqError
-        If it declares more than a file may take in memory.
-    ValueError, EOFError, OSError, zipfile.BadZipFile, zlib.error
-        If it is no array of numbers or text, damaged, or declares other data than the member holds.
-    """
-    check_memory(f"{path}: {member.filename}", member.file_size)
-    with archive.open(member) as stream:
-        major, _ = read_magic(stream)
-        shape, _, dtype = read_array_header_1_0(stream) if major == 1 else read_array_header_2_0(stream)
-        declared, there = math.prod(shape) * dtype.itemsize, member.file_size - stream.tell()
-        if not dtype.hasobject and declared != there:
-            raise ValueError(f"{member.filename} declares {declared:,} bytes of data and has {there:,}")
-    with archive.open(member) as stream:
-        array: NDArray[Any] = read_array(stream, allow_pickle=False)
-        return array
-
-
-class NpzArrays(Mapping[str, NDArray[Any]]):
-    """Arrays of an .npz file, each read when it is asked for."""
-
-    def __init__(self, path: Path, archive: zipfile.ZipFile) -> None:
-        self._path, self._archive = path, archive
-        self._members = {member.filename.removesuffix(".npy"): member for member in archive.infolist()}
-
-    def __getitem__(self, name: str) -> NDArray[Any]:
-        return read_npz_member(self._path, self._archive, self._members[name])
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._members)
-
-    def __len__(self) -> int:
-        return len(self._members)
 
 
 def write_array(path: Path, shape: tuple[int, ...], dtype: DTypeLike, parts: Iterable[NDArray[Any]]) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
-from danq.errors import DanqError
+from danq.errors import DanqError, printable
 
 VERBS = {
     "init": "Look at one FASTA and tracks, and write a starter configuration.",
@@ -82,12 +82,16 @@ def _danq(
     ),
     quiet: bool = typer.Option(False, "--quiet", "-q", help="Print warnings and errors only."),
 ) -> None:
-    logging.basicConfig(
-        stream=sys.stderr,
-        level=logging.WARNING if quiet else logging.INFO,
-        format="%(asctime)s %(levelname)s %(message)s",
-        datefmt="%H:%M:%S",
-    )
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(_Printable("%(asctime)s %(levelname)s %(message)s", "%H:%M:%S"))
+    logging.basicConfig(level=logging.WARNING if quiet else logging.INFO, handlers=[handler])
+
+
+class _Printable(logging.Formatter):
+    """Lines that hold names out of files: nothing in them reaches the terminal as anything but text."""
+
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802
+        return printable(super().formatMessage(record))
 
 
 def main() -> None:
@@ -97,11 +101,12 @@ def main() -> None:
     try:
         app()
     except DanqError as error:
-        sys.stderr.write(f"danq: {error}\n")
+        sys.stderr.write(f"danq: {printable(str(error))}\n")
         sys.exit(2)
     except OSError as error:
         # what the system refuses is the user's to mend; the rest is a fault of danq and shows its traceback
         if error.errno not in (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT):
             raise
-        sys.stderr.write(f"danq: {error.filename or 'a temporary file'}: {error.strerror}\n")
+        place = printable(str(error.filename or "a temporary file"))
+        sys.stderr.write(f"danq: {place}: {error.strerror}\n")
         sys.exit(2)

@@ -16,7 +16,7 @@ from danq.config.search import search_name, trials, trials_of
 from danq.config.views import misplaced_views
 from danq.data.examples.images import png_files
 from danq.data.regions.tracks import read_targets
-from danq.errors import DanqError, first_few
+from danq.errors import DanqError, first_few, printable
 from danq.files import atomic, write_json
 from danq.genome.intervals import parse_region
 from danq.models import load_model_module
@@ -50,10 +50,10 @@ def checked_config(
         config = parse_config(_merged(merged, overrides or {}), source, trusted=None)
         check_files(config, source, trusted=None)
     except DanqError as error:
-        sys.stderr.write(f"danq: {error}\n")
+        sys.stderr.write(f"danq: {printable(str(error))}\n")
         raise SystemExit(2) from None
     for phrase in unused(config):
-        sys.stderr.write(f"danq: warning: {source}: {phrase}\n")
+        sys.stderr.write(f"danq: warning: {printable(f'{source}: {phrase}')}\n")
     return config
 
 

@@ -13,7 +13,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Literal, NamedTuple
 
-from danq.errors import DanqError
+from danq.errors import DanqError, check_name
 from danq.files import read_lines
 
 _PREFIX = re.compile(r"chr(?:omosome)?[_.]?(?=.)", re.IGNORECASE)
@@ -140,6 +140,7 @@ def read_aliases(path: Path) -> dict[str, str]:
             raise DanqError(f"{path}:{number}: expected {len(columns)} columns, received {len(fields)}")
         else:
             name, alias = (fields[columns.index(column)].strip() for column in ("name", "alias"))
+            check_name(name + alias, f"{path}:{number}", "names")
             if aliases.setdefault(alias, name) != name:
                 raise DanqError(f"{path}:{number}: alias {alias!r} means {aliases[alias]!r} already")
     return aliases

@@ -8,7 +8,7 @@ from typing import BinaryIO, NamedTuple
 
 import numpy as np
 
-from danq.errors import DanqError
+from danq.errors import DanqError, check_name
 from danq.files import open_binary, sha256, staged
 from danq.genome.alphabet import CODES, INVALID, IUPAC, C, G, N
 from danq.genome.fasta import CODES_FILE, ContigEntry, GenomeManifest, genome_digest
@@ -227,7 +227,7 @@ def _header(path: Path, line: int, text: bytes, end: int) -> Header:
         raise DanqError(f"{path}:{line}: expected a text header, received binary data") from None
     if not words or text[1:2].isspace():
         raise DanqError(f"{path}:{line}: expected `>` and a name, received a header without a name")
-    return Header(line, words[0], end)
+    return Header(line, check_name(words[0], f"{path}:{line}"), end)
 
 
 def _no_header(path: Path, line: int, text: bytes) -> DanqError:

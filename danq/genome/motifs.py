@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from danq.errors import DanqError
+from danq.errors import DanqError, check_name
 from danq.files import read_lines
 
 _FORMATS = {"jaspar": "JASPAR", "minimal": "MEME", "meme": "MEME XML", "transfac": "TRANSFAC", "pfm": "PFM"}
@@ -57,7 +57,7 @@ def read_motifs(path: Path) -> list[Motif]:
     return [
         Motif(name, _probabilities(motif.counts, f"{path}: motif {number} ({name})"))
         for number, motif in enumerate(parsed, 1)
-        for name in [_name(motif, number)]
+        for name in [check_name(_name(motif, number), f"{path}: motif {number}")]
     ]
 
 

@@ -13,7 +13,7 @@ from urllib.parse import unquote
 import numpy as np
 import polars as pl
 
-from danq.errors import DanqError
+from danq.errors import DanqError, check_name
 from danq.files import open_binary, read_lines, read_whole
 from danq.genome.contigs import resolve_contigs
 from danq.genome.fasta import Genome
@@ -75,6 +75,8 @@ def read_intervals(path: Path, feature: str | None = None) -> Intervals:
         records = bed_records(path) if feature is None else gff_records(path, feature)
         frame = pl.DataFrame(list(records), schema=_RECORD, orient="row")
     names = frame["contig"].unique(maintain_order=True)
+    for name in names:
+        check_name(name, path, "a contig")
     contig = frame["contig"].cast(pl.Enum(names)).to_physical().to_numpy().astype(np.int32)
     start, end, summit = (frame[column].to_numpy() for column in ("start", "end", "summit"))
     return Intervals(tuple(names), contig, start, end, summit)

@@ -1,10 +1,13 @@
 """What ``scores.json`` and ``background.json`` say of scored variants and of a background."""
 
-from typing import Any
+from typing import Annotated, Any
+
+from pydantic import AfterValidator
 
 from danq.data.manifest import Task
 from danq.learn.manifest import UsedBundle
 from danq.storage import Entry, Manifest
+from danq.variants.alleles import REASONS
 
 
 class UsedVariants(Entry):
@@ -21,6 +24,16 @@ class UsedGenome(Entry):
     digest: str
 
 
+def _known(reasons: dict[str, int]) -> dict[str, int]:
+    if unknown := [reason for reason in reasons if reason not in REASONS]:
+        raise ValueError(f"expected reasons of {', '.join(REASONS)}; received {unknown[0][:40]!r}")
+    return reasons
+
+
+Reasons = Annotated[dict[str, int], AfterValidator(_known)]
+"""Numbers of alleles by the reason why they are not scored, a key of `REASONS`."""
+
+
 class ScoreCounts(Entry):
     """What became of each allele: numbers in all, and of each reason and flag."""
 
@@ -28,7 +41,7 @@ class ScoreCounts(Entry):
     alleles: int
     scored: int
     skipped: int
-    reasons: dict[str, int]
+    reasons: Reasons
     flags: dict[str, int]
 
     def describe(self) -> str:
@@ -99,6 +112,6 @@ class BackgroundManifest(Manifest):
     targets: tuple[str, ...]
     options: dict[str, Any]
     n: int
-    reasons: dict[str, int]
+    reasons: Reasons
     digest: str
     provenance: dict[str, Any]

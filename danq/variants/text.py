@@ -13,7 +13,7 @@ from itertools import islice
 from pathlib import Path
 from typing import BinaryIO, Literal, NamedTuple, cast
 
-from danq.errors import DanqError
+from danq.errors import DanqError, check_name, is_printable
 from danq.files import bounded_lines, open_binary
 from danq.genome.alphabet import CODES, INVALID
 
@@ -192,7 +192,7 @@ def readable(text: str) -> str:
 
 def _fields(contig: str, pos: str, name: str, ref: str, alt: str, passed: str) -> Fields | None:
     alts = tuple(alt.split(",")) if "," in alt else (alt,)
-    if not ref or "" in alts or _NO_LETTER.search(ref):
+    if not ref or "" in alts or _NO_LETTER.search(ref) or not is_printable(f"{contig}{name}{alt}{passed}"):
         return None
     return Fields(contig, int(pos), name, ref, alts, passed)
 
@@ -202,7 +202,7 @@ def _samples(where: str, text: str) -> tuple[str, ...]:
     if columns[:8] != _FIXED_COLUMNS or (len(columns) > 8 and columns[8] != "FORMAT"):
         wanted, shown = " ".join(_FIXED_COLUMNS), " ".join(columns[:9])
         raise DanqError(f"{where}: expected the tab-separated columns {wanted}, received {shown[:200]!r}")
-    samples = columns[9:]
+    samples = tuple(check_name(name, where, "a sample") for name in columns[9:])
     if len(set(samples)) < len(samples):
         twice = next(name for name in samples if samples.count(name) > 1)
         raise DanqError(f"{where}: sample {twice!r} stands there twice; samples must be unique")
@@ -212,6 +212,8 @@ def _samples(where: str, text: str) -> tuple[str, ...]:
 def _table(path: Path, number: int, text: str) -> VariantText:
     fields = tuple(text.split("\t"))
     if fields[0].lstrip("#") == "variant":
+        for name in fields:
+            check_name(name, f"{path}:{number}", "a column")
         return VariantText(path, "tsv", fields, (), number, False)
     if _ALLELE.fullmatch(fields[0]) is None:
         shown = ascii(text[:40]) if text.isprintable() else "binary data"

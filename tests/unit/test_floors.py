@@ -15,7 +15,7 @@ TESTS = Path(__file__).parents[1]
 FLOORS = [
     {"errors"},
     {"limits"},
-    {"hdf5", "files", "drawing", "progress", "provenance", "options", "metrics"},
+    {"hdf5", "npz", "files", "drawing", "progress", "provenance", "options", "metrics"},
     {"storage"},
     {"tables", "parquet"},
     {"genome"},

@@ -19,7 +19,7 @@ rule genome:
         code=verb_digest("genome"),
         out=subpath(output.manifest, parent=True),
     shell:
-        "danq genome {input.fasta:q} --out {params.out} 2> {log}"
+        "danq genome --out {params.out} -- {input.fasta:q} 2> {log}"
 
 
 # the same job whatever the rows are, but Snakemake wants to know the names of its files

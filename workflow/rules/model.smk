@@ -99,4 +99,4 @@ rule evaluate:
         dataset=lambda wildcards: f"results/datasets/{settings.runs[wildcards.run].dataset}",
         out=subpath(output.summary, parent=True),
     shell:
-        "danq evaluate {input.valid} {input.test} --dataset {params.dataset} --out {params.out} 2> {log}"
+        "danq evaluate --dataset {params.dataset} --out {params.out} -- {input.valid} {input.test} 2> {log}"

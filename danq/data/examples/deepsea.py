@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from danq.data.manifest import SPLITS, DatasetManifest
 from danq.data.options import DatasetOptions
 from danq.data.writing import Contents, write_examples, write_manifest
-from danq.errors import DanqError
+from danq.errors import DanqError, check_name
 from danq.files import read_lines, sha256, staged
 from danq.genome.alphabet import A, C, G, N, T, reverse_complement
 from danq.hdf5 import plain_member
@@ -187,7 +187,7 @@ def _targets(path: Path | None, number: int) -> list[str]:
         return [f"target_{index}" for index in range(1, number + 1)]
     names: dict[str, int] = {}
     for line, text in read_lines(path):
-        name = text.strip()
+        name = check_name(text.strip(), f"{path}:{line}", "a target")
         if name in names:
             raise DanqError(f"{path}:{line}: target {name!r} stands in line {names[name]} already")
         if name:

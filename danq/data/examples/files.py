@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from danq.errors import DanqError, first_few
+from danq.errors import DanqError, check_name, first_few
 from danq.files import bounded_lines, open_binary, read_lines
 
 if TYPE_CHECKING:
@@ -231,7 +231,7 @@ def unlabelled_texts(path: Path, column: str, encoding: str) -> tuple[list[str],
     """
     names, texts = list[str](), list[str]()
     for number, record in enumerate(read_records(path, Table(column, [], encoding, texts=True)), 1):
-        names.append(record.name or str(number))
+        names.append(check_name(record.name, record.where) or str(number))
         texts.append(text_of(record))
     if not texts:
         raise DanqError(f"{path}: expected at least one text, received none")

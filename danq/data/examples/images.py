@@ -17,7 +17,8 @@ from danq.data.examples.labels import SPLIT_WORDS, texts_of_labels
 from danq.data.options import DatasetOptions
 from danq.errors import DanqError, first_few
 from danq.limits import check_limit
-from danq.storage import NpzArrays, write_array
+from danq.npz import NpzArrays
+from danq.storage import write_array
 
 _PARTS = {"x": "", "x_train": "train", "x_valid": "valid", "x_val": "valid", "x_test": "test"}
 """Arrays of images in an .npz file → the split that their name tells."""

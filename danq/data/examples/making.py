@@ -20,7 +20,7 @@ from danq.data.examples.labels import (
 from danq.data.manifest import SPLITS, DatasetManifest
 from danq.data.options import DatasetOptions
 from danq.data.writing import Contents, write_examples, write_manifest
-from danq.errors import DanqError
+from danq.errors import DanqError, check_name
 from danq.files import sha256, staged
 from danq.genome.alphabet import N, encode
 from danq.genome.intervals import window_start
@@ -128,7 +128,7 @@ def _read(
             rows.append(_content(record, options) if content is None else content(record))
             # images are numbered through all files
             numbered = f"{part}:{number}" if part and options.kind != "image" else str(len(rows))
-            names.append(record.name or numbered)
+            names.append(check_name(record.name, record.where) or numbered)
             labels.append(record.labels)
             split.append(SPLIT_WORDS[part] if part else split_word(record.split, record.where))
             where.append(record.where)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from danq.data.manifest import SPLITS, DatasetTarget
 from danq.data.options import DatasetOptions
 from danq.data.regions.bins import Bins, overlap_positives, summit_positives
-from danq.errors import DanqError, first_few
+from danq.errors import DanqError, check_name, first_few
 from danq.files import read_lines
 from danq.genome.fasta import Genome
 from danq.genome.intervals import PlacedIntervals
@@ -111,6 +111,8 @@ def _target(path: Path, number: int, columns: list[str], fields: list[str]) -> T
     if len(fields) > len(columns):
         raise DanqError(f"{origin}: expected {len(columns)} columns, received {len(fields)}")
     value = dict.fromkeys(COLUMNS, "") | dict(zip(columns, fields, strict=False))
+    for text in value.values():
+        check_name(text, origin, "a value")
     for column in COLUMNS[:_NEEDED]:
         if not value[column]:
             raise DanqError(f"{origin}: expected a value in column {column}, received nothing")

@@ -13,9 +13,10 @@ import numpy as np
 from numpy.lib.format import dtype_to_descr
 from numpy.typing import NDArray
 
-from danq.errors import DanqError
+from danq.errors import DanqError, check_name
 from danq.files import atomic, readable
-from danq.storage import RowSpool, read_npz_member
+from danq.npz import read_npz_member
+from danq.storage import RowSpool
 
 _COLUMNS = ("ids", "probabilities", "logits", "labels", "contig", "start", "end", "flags")
 _SCALARS = ("run", "split", "task", "bin", "bundle_digest", "dataset_digest")
@@ -196,6 +197,8 @@ def read_predictions(path: str | Path) -> Predictions:
         raise DanqError(f"{path}: expected predictions of danq, received an .npz file without {missing[0]!r}")
     values: dict[str, Any] = {name: array.item() for name, array in arrays.items() if name in _SCALARS}
     values.update({name: array for name, array in arrays.items() if name in _COLUMNS})
+    for name in (*arrays["targets"].ravel().tolist(), *(values[key] for key in _SCALARS if key in values)):
+        check_name(str(name), path)
     predictions = Predictions(targets=arrays["targets"], **values)
     _check(path, predictions)
     return predictions

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from danq.files import atomic
 from danq.learn.options import TrainOptions
 from danq.learn.train.monitor import ValidationMetrics
-from danq.storage import NpzArrays
+from danq.npz import NpzArrays
 
 log = logging.getLogger("danq")
 

@@ -1,0 +1,51 @@
+"""Arrays of ``.npz`` files that come from others, of which each is compared with limits before it is read."""
+
+import math
+import zipfile
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from numpy.lib.format import read_array, read_array_header_1_0, read_array_header_2_0, read_magic
+from numpy.typing import NDArray
+
+from danq.limits import check_memory
+
+
+def read_npz_member(path: Path, archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> NDArray[Any]:
+    """Read an array of an ``.npz`` file.
+
+    Raises
+    ------
+    DanqError
+        If it declares more than a file may take in memory.
+    ValueError, EOFError, OSError, zipfile.BadZipFile, zlib.error
+        If it is no array of numbers or text, damaged, or declares other data than the member holds.
+    """
+    check_memory(f"{path}: {member.filename}", member.file_size)
+    with archive.open(member) as stream:
+        major, _ = read_magic(stream)
+        shape, _, dtype = read_array_header_1_0(stream) if major == 1 else read_array_header_2_0(stream)
+        declared, there = math.prod(shape) * dtype.itemsize, member.file_size - stream.tell()
+        if not dtype.hasobject and declared != there:
+            raise ValueError(f"{member.filename} declares {declared:,} bytes of data and has {there:,}")
+    with archive.open(member) as stream:
+        array: NDArray[Any] = read_array(stream, allow_pickle=False)
+        return array
+
+
+class NpzArrays(Mapping[str, NDArray[Any]]):
+    """Arrays of an .npz file, each read when it is asked for."""
+
+    def __init__(self, path: Path, archive: zipfile.ZipFile) -> None:
+        self._path, self._archive = path, archive
+        self._members = {member.filename.removesuffix(".npy"): member for member in archive.infolist()}
+
+    def __getitem__(self, name: str) -> NDArray[Any]:
+        return read_npz_member(self._path, self._archive, self._members[name])
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._members)
+
+    def __len__(self) -> int:
+        return len(self._members)
