@@ -13,11 +13,14 @@ Kind = Literal["diverged", "untrained", "rising", "overfit"]
 
 RISING_SHARE = 3
 """A rise is looked for in the last third of the epochs, but in 4 of them at least: fewer show no trend."""
-RISING_ERRORS = 3.0
-"""Standard errors by which the trend must lie above level: the metric of a plateau goes up and down, too."""
+RISING_ERRORS, STEEP_ERRORS = 3.0, 1.5
+"""Standard errors by which the trend must lie above level, for the metric of a plateau goes up and down, too;
+and by which a steep one must, for four epochs hardly ever show more."""
 RISING_GAIN = 0.05
 """Rise over those epochs, as a part of how far validation is above chance, below which it is not told: the
 last epochs of a training that has learnt what it can bring less."""
+RISING_STEEPLY = 0.2
+"""Rise, read in the same way, that is steep: plateaus go up and down by less."""
 OVERFIT_GAP, OVERFIT_TIMES = 0.2, 2.0
 """Uncertainty of the labels that training explains beyond validation, as a part of all and as a multiple,
 from which on it is told, in the epoch that is kept or the last; good trainings have gaps of a tenth."""
@@ -143,22 +146,26 @@ def still_rising(values: Sequence[float], chance: float = 0.0) -> Rise | None:
     """Tell whether a metric was still rising when the training stopped; None where it was not.
 
     A line is laid through its last third. It rises if it does so by `RISING_ERRORS` of its standard errors,
-    and by `RISING_GAIN` of how far the best value is above `chance`. Of two or three epochs the last must be
-    the best by as much; one epoch shows nothing.
+    and by `RISING_GAIN` of how far the best value is above `chance`; or by `STEEP_ERRORS` and
+    `RISING_STEEPLY`. Of two or three epochs the last must be the best by `RISING_GAIN`; one epoch shows
+    nothing.
     """
     if len(values) < 2:
         return None
     n = min(max(4, math.ceil(len(values) / RISING_SHARE)), len(values))
     last = np.asarray(values[-n:], np.float64)
-    enough = RISING_GAIN * max(max(values) - min(chance, min(values)), 1e-12)
+    height = max(max(values) - min(chance, min(values)), 1e-12)
     if n < 4:
-        rising = last[-1] - last[:-1].max() >= enough
+        rising = last[-1] - last[:-1].max() >= RISING_GAIN * height
     else:
         epoch = np.arange(n) - (n - 1) / 2
         slope = float(epoch @ last / (epoch @ epoch))
         left = last - last.mean() - slope * epoch
         error = math.sqrt(float(left @ left) / (n - 2) / float(epoch @ epoch))
-        rising = slope >= RISING_ERRORS * error and slope * (n - 1) >= enough
+        limits = ((RISING_ERRORS, RISING_GAIN), (STEEP_ERRORS, RISING_STEEPLY))
+        rising = any(
+            slope >= n_errors * error and slope * (n - 1) >= gain * height for n_errors, gain in limits
+        )
     return Rise(n, float(last[0]), float(last[-1])) if rising else None
 
 

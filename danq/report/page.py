@@ -46,7 +46,8 @@ def write_report(
     read = read_results(results, names, callsets, viewing)
     verdicts = judge(read)
     for verdict in verdicts:
-        log.info("%s: %s. %s", verdict.dataset, verdict.level, verdict.headline)
+        level = logging.WARNING if verdict.level == "red" else logging.INFO
+        log.log(level, "verdict on %s, %s: %s", verdict.dataset, verdict.level, verdict.headline)
     page = render(_title(read), _introduction(read), sections(read, verdicts))
     with atomic(out) as partial:
         partial.write_text(page, encoding="utf-8")

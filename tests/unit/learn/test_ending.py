@@ -26,6 +26,8 @@ def remarks_of(auprc=(), best=None, train=None, losses=None, data_kind="dna", **
     ("values", "rising"),
     [
         ([0.021, 0.030, 0.036, 0.042, 0.047], True),  # stopped in its fifth epoch
+        ([0.0085, 0.0201, 0.0259, 0.0244, 0.0380], True),  # steep, not steady
+        ([0.0085, 0.0301, 0.0359, 0.0344, 0.0370], False),
         (SATURATING[:6], True),
         (SATURATING, False),
         ([0.3, 0.29, 0.31, 0.28, 0.32, 0.27, 0.31, 0.29, 0.315], False),  # goes up and down

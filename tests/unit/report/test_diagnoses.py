@@ -11,7 +11,6 @@ from results_tree import build, write_scores
 
 from danq.evaluate.evaluate import evaluate_predictions
 from danq.learn.predict.predictions import Predictions, write_predictions
-from danq.models import MODELS
 from danq.report.diagnoses import ALIKE, BASELINE, COMPOSITION, DIAGNOSES, FEW, RATES
 from danq.report.findings import Finding
 from danq.report.results import read_results
@@ -164,7 +163,6 @@ def test_the_next_try_is_the_training_that_was_cut_short_or_else_the_baseline_sc
     assert diagnoses(path)[BASELINE].key == "runs.net.train.monitor: auprc"
 
 
-@pytest.mark.skipif("composition" not in MODELS, reason="no model of composition")
 @pytest.mark.parametrize(("skill", "level"), [(0.4, "red"), (2.5, None)])
 def test_no_better_than_composition(tmp_path: Path, skill: float, level: str | None):
     runs = {"net": ("y", "danq", skill, 1), "composition": ("y", "composition", 1.0, 1)}

@@ -8,6 +8,7 @@ import pytest
 from results_tree import build
 
 from danq.report.findings import Verdict
+from danq.report.page import write_report
 from danq.report.results import read_results
 from danq.report.verdict import judge
 
@@ -126,3 +127,15 @@ def test_the_headline_says_what_to_use_and_what_is_the_matter(tmp_path: Path):
     assert alone.level == "amber"
     line = judged(tmp_path / "line", {"words": ("y", "kmer_logistic", 2.5)})["y"]
     assert line.headline.startswith("There is no network to judge; words has a mean AUPRC")
+
+
+def test_writing_the_report_logs_the_headline(tmp_path: Path, caplog: pytest.LogCaptureFixture):
+    runs = {"net": ("y", "danq", 0.5), "words": ("y", "kmer_logistic", 2.5)}
+    path = build(tmp_path / "results", runs, TARGETS, resamples=20)
+    with caplog.at_level("INFO", "danq"):
+        write_report(path, tmp_path / "report.html")
+    (verdict,) = judge(read_results(path))
+    lines = [record for record in caplog.records if record.message.startswith("verdict on ")]
+    assert [(line.levelname, line.message) for line in lines] == [
+        ("WARNING", f"verdict on y, red: {verdict.headline}")
+    ]
