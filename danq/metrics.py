@@ -256,3 +256,16 @@ def class_log_odds(logits: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
     before[..., 1:] = np.logaddexp.accumulate(values[..., :-1], axis=-1)
     after[..., -2::-1] = np.logaddexp.accumulate(values[..., :0:-1], axis=-1)
     return values - np.logaddexp(before, after)
+
+
+def cross_entropy(logits: NDArray[np.float32], labels: NDArray[np.uint8], task: str) -> NDArray[np.float64]:
+    """Cross-entropy of each row in nats: the mean over its labels (``multilabel``), or that of its class.
+
+    `logits` and `labels` have shape (n, k), or (n, sub-bins, k), over whose sub-bins the mean is taken, too.
+    """
+    exact = logits.astype(np.float64)
+    if task == "multiclass":
+        each = np.logaddexp.reduce(exact, axis=-1) - (exact * labels).sum(axis=-1)
+    else:
+        each = np.logaddexp(0, exact) - exact * labels
+    return np.asarray(each.reshape(len(logits), -1).mean(axis=1))

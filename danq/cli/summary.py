@@ -5,6 +5,8 @@ from typing import Annotated
 
 import typer
 
+from danq.errors import DanqError
+
 
 def summary(
     config: Annotated[Path, typer.Option(help="Configuration, YAML or JSON.", metavar="FILE")],
@@ -27,11 +29,14 @@ def summary(
     """Print the layers of a run's model with output shapes and parameters, and a diagram of it."""
     from danq.config import entry, load_config
     from danq.config.search import trials
+    from danq.learn.manifest import ENSEMBLE
 
     settings = load_config(config, trusted=None)
     drawn = {name: trial.run for name, trial in trials(settings).items()}
     options = entry(settings.runs | drawn, run, "--run", config)
 
+    if options.model == ENSEMBLE:
+        raise DanqError(f"runs.{run}: expected a run with a model of its own, received an ensemble")
     from danq.learn.summary import describe_model, sizes_of_dataset, sizes_of_options
 
     sizes = sizes_of_dataset(dataset) if dataset else sizes_of_options(settings.datasets[options.dataset])

@@ -17,7 +17,8 @@ def train(
     out: Annotated[
         Path,
         typer.Option(
-            help="Directory of the bundle; a run named by `init_from` is looked for beside it.", metavar="DIR"
+            help="Directory of the bundle; runs named by `init_from` or `members` are looked for beside it.",
+            metavar="DIR",
         ),
     ],
     genome: Annotated[
@@ -39,13 +40,16 @@ def train(
 ) -> None:
     """Train a run of the configuration and write its bundle: model.keras, bundle.json, history.tsv.
 
+    A run of model `ensemble` is made of the bundles of its members, which are looked for beside OUT.
+
     Asked to stop (SIGTERM, as at a cluster's time limit, or Ctrl-C), it writes a checkpoint into
     OUT/.checkpoint and ends with status 143 (130); the same command then goes on from there, exactly.
     """
     from danq.config import entry, load_config, own_models
     from danq.config.search import with_best
     from danq.data.manifest import DatasetManifest
-    from danq.learn.manifest import Searched
+    from danq.learn.manifest import ENSEMBLE, Searched
+    from danq.learn.options import EnsembleOptions
 
     settings = load_config(config, trusted=None)
     options = entry(settings.runs, run, "--run", config)
@@ -55,6 +59,13 @@ def train(
             f"{dataset}: expected dataset {options.dataset!r}, which run {run!r} names; received {name!r}"
         )
 
+    models = own_models(settings, settings.runs)
+    if options.model == ENSEMBLE:
+        from danq.learn.ensemble import join_runs
+
+        chosen = EnsembleOptions(**options.options)
+        join_runs(run, chosen, options.predict, dataset, out, out.parent, genome, models)
+        return
     searched = None
     if search is not None:
         options, best = with_best(run, options, search)
@@ -64,5 +75,4 @@ def train(
 
     from danq.learn.train.run import train_run
 
-    models = own_models(settings, settings.runs)
     train_run(run, options, dataset, out, out.parent, genome, models, searched)

@@ -6,14 +6,15 @@ from typing import Annotated, Any, TypeVar
 
 from pydantic import Field, StringConstraints, ValidationError
 
-from danq.config.expand import expanded, expansion_problems, with_composition
+from danq.config.expand import ensemble_problems, expanded, expansion_problems, with_composition
 from danq.config.reading import describe, filled, one_line, plain, read_mapping
 from danq.config.search import Search
 from danq.config.search_checks import name_problems, search_problems
 from danq.config.views import genome_of_view, view_problems
 from danq.data.options import DatasetOptions
 from danq.errors import DanqError, first_few
-from danq.learn.options import PredictOptions, TrainOptions
+from danq.learn.manifest import ENSEMBLE
+from danq.learn.options import EnsembleOptions, PredictOptions, TrainOptions
 from danq.models import kinds_read, load_model_module
 from danq.options import Closed
 from danq.score.options import ScoreOptions
@@ -27,7 +28,10 @@ Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.-]*$"
 class Run(Closed):
     """One model trained on one dataset."""
 
-    model: str = Field(description="name of a model, or the path of a Python file (.py) that defines one")
+    model: str = Field(
+        description="name of a model, the path of a Python file (.py) that defines one, or `ensemble`: the "
+        "mean of the logits of other runs, which `options.members` names"
+    )
     dataset: str = Field(description="name of a dataset of this configuration")
     repeats: int = Field(
         1,
@@ -167,18 +171,22 @@ def parse_config(raw: Mapping[str, Any], source: str, trusted: Sequence[Path] | 
             runs[name] = run.model_copy(update={"predict": _prediction(config, run)})
             continue
         try:
-            module = load_model_module(run.model)
-            options = filled(module.Options, run.options)
+            module = None if run.model == ENSEMBLE else load_model_module(run.model)
+            kind = EnsembleOptions if module is None else module.Options
+            options = filled(kind, run.options)
         except DanqError as error:
             problems.append(f"runs.{name}.model: {error}")
         except ValidationError as error:
-            problems += describe(error, module.Options, run.options, ("runs", name, "options"))
+            problems += describe(error, kind, run.options, ("runs", name, "options"))
         else:
             runs[name] = run.model_copy(
                 update={"options": options.model_dump(mode="json"), "predict": _prediction(config, run)}
             )
-            problems += _wrong_kind(config, name, kinds_read(module))
-            problems += search_problems(name, runs[name], _kind(config, run))
+            if module is None:
+                problems += ensemble_problems(config, name)
+            else:
+                problems += _wrong_kind(config, name, kinds_read(module))
+                problems += search_problems(name, runs[name], _kind(config, run))
     if problems:
         raise DanqError(one_line(source, problems))
     result = expanded(config.model_copy(update={"runs": runs}))

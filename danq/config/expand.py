@@ -4,7 +4,8 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from danq.learn.options import PredictOptions, Repeat
+from danq.learn.manifest import ENSEMBLE
+from danq.learn.options import EnsembleOptions, PredictOptions, Repeat, named
 from danq.views.options import as_view
 
 if TYPE_CHECKING:
@@ -66,6 +67,10 @@ def expanded(config: "Config") -> "Config":
                 "repeats": 1,
                 "train": run.train.model_copy(update={"seed": seed}),
             }
+            if run.model == ENSEMBLE:
+                changes["options"] = {
+                    "members": [_members(config, entry, each.fold) for entry in run.options["members"]]
+                }
             runs[each.name] = run.model_copy(update=changes)
     callsets: dict[str, Callset] = {}
     for name, callset in config.callsets.items():
@@ -106,6 +111,32 @@ def expansion_problems(config: "Config") -> Iterator[str]:
                 f"runs.{name}.train.init_from: expected a run that is trained once, received '{start}', "
                 f"which is trained {number} times (seeds or folds)"
             )
+
+
+def ensemble_problems(config: "Config", name: str) -> Iterator[str]:
+    """Find what an ensemble cannot be the mean of, and what it has no use for."""
+    run, seen = config.runs[name], set[str]()
+    if run.repeats > 1:
+        yield f"runs.{name}.repeats: expected 1 for an ensemble of runs, received {run.repeats}"
+    for place, entry in enumerate(EnsembleOptions(**run.options).members):
+        for member in named(entry):
+            key = f"runs.{name}.options.members.{place}"
+            other = config.runs.get(member)
+            if other is None or other.model == ENSEMBLE:
+                models = ", ".join(each for each in config.runs if config.runs[each].model != ENSEMBLE)
+                yield f"{key}: expected a run with a model of its own ({models}), received '{member}'"
+            elif other.dataset != run.dataset:
+                expected = f"expected a run on dataset '{run.dataset}'"
+                yield f"{key}: {expected}, received '{member}' on '{other.dataset}'"
+            elif member in seen:
+                yield f"{key}: expected each run once, received '{member}' again"
+            seen.add(member)
+
+
+def _members(config: "Config", entry: str | list[str], fold: int | None) -> str | list[str]:
+    """Members of an ensemble for an entry: a run with its repeats is a list of them, which weighs as one."""
+    names = [each.name for name in named(entry) for each in _repeats(config, name) if each.fold == fold]
+    return names[0] if len(names) == 1 else names
 
 
 def _folds(config: "Config", name: str) -> list[Repeat]:

@@ -19,6 +19,7 @@ from danq.data.regions.tracks import read_targets
 from danq.errors import DanqError, first_few, printable
 from danq.files import atomic, write_json
 from danq.genome.intervals import parse_region
+from danq.learn.manifest import ENSEMBLE
 from danq.models import load_model_module
 from danq.variants.text import open_variants
 
@@ -178,7 +179,7 @@ def _run_paths(run: Run, name: str, trusted: Sequence[Path] | None) -> Iterator[
     key = f"runs.{name}"
     if run.model.endswith(".py"):
         yield f"{key}.model", Path(run.model)
-    if may_run(run.model, trusted):
+    if run.model != ENSEMBLE and may_run(run.model, trusted):
         # as typed options: of the plain ones that the configuration holds, none is known to be a path
         yield from _paths(load_model_module(run.model).Options.model_validate(run.options), f"{key}.options")
     start = run.train.init_from

@@ -16,7 +16,15 @@ from danq.data.encoders import Encoder, load_encoder
 from danq.errors import DanqError
 from danq.learn.gpu import memory_limit, out_of_memory
 from danq.learn.keras_file import check_keras_file
-from danq.learn.manifest import MODEL_FILE, BundleManifest, model_module, weights_digest
+from danq.learn.manifest import (
+    ENSEMBLE,
+    MODEL_FILE,
+    BundleManifest,
+    member_paths,
+    model_module,
+    read_members,
+    weights_digest,
+)
 
 HISTORY_FILE = "history.tsv"
 _DAMAGED = (ValueError, TypeError, KeyError, OSError, RecursionError, NotImplementedError)
@@ -119,10 +127,29 @@ def load_bundle(path: Path, trusted: Sequence[Path] = ()) -> Bundle:
     """
     info = BundleManifest.read(path)
     encoder = load_encoder(info.encoder)
+    if info.model == ENSEMBLE:
+        return _load_ensemble(path, info, encoder, trusted)
     model = _load_model(path / MODEL_FILE, info, trusted)
     if weights_digest(info.options, info.encoder, model_weights(model)) != info.digest:
         raise DanqError(f"{path / MODEL_FILE}: weights are not those {info.FILE} was written with")
     return Bundle(path, model, encoder, info)
+
+
+def _load_ensemble(path: Path, info: BundleManifest, encoder: Encoder, trusted: Sequence[Path]) -> Bundle:
+    """Put the members' models into one, whose logits are the mean of theirs."""
+    read_members(path)
+    members = [load_bundle(member, trusted) for member in member_paths(path, info)]
+    states = info.encoder["encoders"]
+    inputs = {
+        name: keras.Input(shape, dtype=dtype, name=name) for name, (shape, dtype) in encoder.inputs.items()
+    }
+    logits: list[Any] = []
+    for member, entry in zip(members, info.members, strict=True):
+        number = states.index(member.encoder.state())
+        member.model.name = f"member_{len(logits)}"  # two layers of a model must not have one name
+        own = {name: inputs[f"{number}_{name}"] for name in member.encoder.inputs}
+        logits.append(entry.weight * keras.ops.cast(member.model(own), "float32"))
+    return Bundle(path, keras.Model(inputs, sum(logits[1:], logits[0]), name=ENSEMBLE), encoder, info)
 
 
 def _load_model(path: Path, info: BundleManifest, trusted: Sequence[Path]) -> keras.Model:

@@ -29,6 +29,8 @@ from danq.storage import Entry, Manifest
 MODEL_FILE = "model.keras"
 CHECKPOINT_DIRECTORY = ".checkpoint"
 """Inside a run's results, but no declared output: those Snakemake deletes before a job runs again."""
+ENSEMBLE = "ensemble"
+"""The model of a run that is the mean of others."""
 Weights = dict[str, list[NDArray[np.float32]]]
 """Arrays of each layer by its name, in Keras's order."""
 
@@ -50,8 +52,8 @@ def weights_digest(
 
 
 def _known(model: str) -> str:
-    if model not in MODELS and not model.endswith(".py"):
-        raise ValueError(f"expected {', '.join(MODELS)} or a Python file of a model")
+    if model not in (*MODELS, ENSEMBLE) and not model.endswith(".py"):
+        raise ValueError(f"expected {', '.join(MODELS)}, {ENSEMBLE} or a Python file of a model")
     return model
 
 
@@ -73,6 +75,14 @@ class Searched(Entry):
     name: str
     trial: int
     space: str
+
+
+class Member(Entry):
+    """A bundle inside an ensemble's: its run, its digest, and the weight of its logits in the mean."""
+
+    run: str
+    digest: str
+    weight: Annotated[float, Field(gt=0, le=1)]
 
 
 class BundleManifest(Manifest):
@@ -99,6 +109,8 @@ class BundleManifest(Manifest):
         State of the encoder, its name among it.
     digest : str
         SHA-256 of options, encoder state and the ordered weight arrays.
+    members : tuple of Member
+        Of an ensemble, in place of a model of its own: `member_paths` says where they are.
     """
 
     KIND, FILE = "bundle", "bundle.json"
@@ -124,6 +136,40 @@ class BundleManifest(Manifest):
     encoder: dict[str, Any]
     parameters: int
     digest: str
+    members: tuple[Member, ...] = ()
+
+
+def ensemble_digest(members: Sequence[Member]) -> str:
+    """SHA-256 of the members' digests and weights in their order."""
+    return weights_digest(
+        {member.digest: member.weight for member in members}, {"order": [m.digest for m in members]}, []
+    )
+
+
+def member_paths(path: Path, info: BundleManifest) -> list[Path]:
+    """Directories of an ensemble's members, each a whole bundle inside its own; none of another bundle."""
+    return [path / "members" / str(number) for number in range(len(info.members))]
+
+
+def read_members(path: Path) -> list[BundleManifest]:
+    """Read the manifests of the models behind a bundle: its own, or those of an ensemble's members.
+
+    Raises
+    ------
+    DanqError
+        If it is no bundle, or a member is not the one that the ensemble was made of.
+    """
+    info = BundleManifest.read(path)
+    members = member_paths(path, info)
+    infos = [BundleManifest.read(member) for member in members]
+    for place, member, entry in zip(members, infos, info.members, strict=True):
+        if (member.run, member.digest) != (entry.run, entry.digest) or member.members:
+            raise DanqError(f"{place}: expected the bundle that {path} was made of (run {entry.run!r})")
+    if (info.model == ENSEMBLE) != bool(infos):
+        raise DanqError(f"{path / info.FILE}: expected members of an ensemble and of nothing else")
+    if infos and ensemble_digest(info.members) != info.digest:
+        raise DanqError(f"{path / info.FILE}: members are not those that the ensemble was made of")
+    return infos or [info]
 
 
 def own_file(info: BundleManifest, trusted: Sequence[Path]) -> Path | None:
@@ -146,7 +192,7 @@ def model_module(info: BundleManifest, trusted: Sequence[Path] = ()) -> ModuleTy
 
 def check_trusted(trusted: Sequence[Path], bundles: Sequence[Path]) -> None:
     """Refuse a file of ``--trust-model-code`` that none of the bundles was trained with."""
-    infos = [BundleManifest.read(bundle) for bundle in bundles]
+    infos = [info for bundle in bundles for info in read_members(bundle)]
     for file in trusted:
         if not any(own_file(info, [file]) for info in infos):
             raise DanqError(

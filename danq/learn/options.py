@@ -104,6 +104,27 @@ class TrainOptions(Closed):
         return math.inf if self.schedule.kind == "cosine" else _PATIENCE
 
 
+class EnsembleOptions(Closed):
+    """Whose mean a run of model `ensemble` is."""
+
+    members: list[str | list[str]] = Field(
+        min_length=1,
+        max_length=4,
+        description="runs on the same dataset whose logits are averaged; those of a list, and the repeats of "
+        "a run, are averaged first and count as one",
+    )
+    weights: Literal["validation", "equal"] = Field(
+        "validation",
+        description="validation: the quarters that give the highest mean AUPRC there, of members that do not "
+        "help none",
+    )
+
+
+def named(entry: str | list[str]) -> list[str]:
+    """List the runs that one entry of an ensemble's members names."""
+    return [entry] if isinstance(entry, str) else entry
+
+
 class PredictOptions(Closed):
     """How a trained model predicts."""
 

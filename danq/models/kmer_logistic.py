@@ -19,7 +19,7 @@ from danq.data.dataset import Dataset
 from danq.data.encoders import Encoder
 from danq.data.encoders.kmers import KmerCounts
 from danq.errors import DanqError
-from danq.metrics import SCORED, auprc, auroc, rank
+from danq.metrics import SCORED, auprc, auroc, cross_entropy, rank
 from danq.models.logistic_regression import Linear, regress
 from danq.options import Closed
 from danq.progress import progress
@@ -213,11 +213,7 @@ def _scores(logits: NDArray[np.float32], labels: NDArray[np.uint8]) -> tuple[flo
 
 
 def _loss(logits: NDArray[np.float32], labels: NDArray[np.uint8], task: str) -> float:
-    """Mean cross-entropy in nats: of every label (multilabel) or of every row (multiclass)."""
-    exact = logits.astype(np.float64)
-    if task == "multiclass":
-        return float(np.mean(np.logaddexp.reduce(exact, axis=1) - (exact * labels).sum(axis=1)))
-    return float(np.mean(np.logaddexp(0, exact) - exact * labels))
+    return float(np.mean(cross_entropy(logits, labels, task)))
 
 
 def _model(options: Options, counter: KmerCounts, scale: _Scale, linear: Linear, task: str) -> "keras.Model":

@@ -8,7 +8,7 @@ from pathlib import Path
 from danq.data.manifest import Task
 from danq.errors import DanqError
 from danq.genome.fasta import Genome
-from danq.learn.manifest import BundleManifest, UsedBundle, own_file
+from danq.learn.manifest import BundleManifest, UsedBundle, own_file, read_members
 from danq.score.options import ScoreOptions
 from danq.score.runner import Computed, Runner, open_runner
 
@@ -65,6 +65,7 @@ def read_models(
         windows or tasks differ.
     """
     infos = [BundleManifest.read(path) for path in paths]
+    members = [info for path in paths for info in read_members(path)]
     for path, info in zip(paths, infos, strict=True):
         _check_readable(path, info)
         _check_alike(paths[0], infos[0], path, info)
@@ -86,7 +87,7 @@ def read_models(
 
     first = infos[0]
     bin = max(info.bin or 0 for info in infos)
-    models = [own_file(info, trusted) if info.model.endswith(".py") else info.model for info in infos]
+    models = [own_file(info, trusted) if info.model.endswith(".py") else info.model for info in members]
     names = tuple(sorted({str(model) for model in models if model is not None}))
     return Models(bundles, first.targets, first.window or 0, bin, first.task, load, names)
 

@@ -13,7 +13,16 @@ from threadpoolctl import ThreadpoolController
 
 from danq.genome.alphabet import N, reverse_complement
 from danq.learn.gpu import gpu_possible
-from danq.learn.manifest import MODEL_FILE, BundleManifest, Weights, model_module, read_weights
+from danq.learn.manifest import (
+    ENSEMBLE,
+    MODEL_FILE,
+    BundleManifest,
+    Weights,
+    member_paths,
+    model_module,
+    read_members,
+    read_weights,
+)
 
 if TYPE_CHECKING:
     from danq.learn.bundle import Bundle
@@ -169,6 +178,22 @@ class SharedWork(_OfBundle):
         return result
 
 
+class Averaged(_OfBundle):
+    """An ensemble: the mean of its members' logits, each computed in the way that is fastest for it."""
+
+    def __init__(self, info: BundleManifest, strands: Computed, members: Sequence[Runner]) -> None:
+        super().__init__(info, strands)
+        self._members = [
+            (np.float32(entry.weight), member) for entry, member in zip(info.members, members, strict=True)
+        ]
+
+    def logits(self, reference: Codes, alternate: Codes, group: Group) -> Logits:
+        """As `Runner.logits`."""
+        parts = [(weight, member.logits(reference, alternate, group)) for weight, member in self._members]
+        sums = (sum(weight * values[number] for weight, values in parts) for number in range(2))
+        return Logits(*(np.asarray(total, np.float32) for total in sums))
+
+
 def _blocks(group: Group, references: int, rows: int) -> Iterator[tuple[int, int, slice]]:
     """Cut into blocks of about `rows` windows: first and last reference, and their alternates.
 
@@ -195,7 +220,7 @@ def open_runner(
     batch_size: int | None = None,
     threads: int | None = None,
     trusted: Sequence[Path] = (),
-) -> WholeWindows | OnGpu | SharedWork:
+) -> Runner:
     """Load a bundle for scoring.
 
     A model whose module has `incremental` shares work between alleles where there is no GPU; any other model,
@@ -219,6 +244,11 @@ def open_runner(
         If it is no bundle this release reads, or it does not read DNA.
     """
     info = BundleManifest.read(model)
+    if info.model == ENSEMBLE:
+        read_members(model)
+        paths = member_paths(model, info)
+        members = [open_runner(path, strands, batch_size, threads, trusted) for path in paths]
+        return Averaged(info, strands, members)
     # without TensorFlow, whose start takes seconds, where a GPU is out of the question
     weights = None if gpu_possible() else read_weights(model / MODEL_FILE, info)
     shared = None if weights is None else _incremental(info, weights, trusted)
@@ -258,6 +288,8 @@ def open_runner_of(
 
 
 def _incremental(info: BundleManifest, weights: Weights, trusted: Sequence[Path]) -> Incremental | None:
+    if info.model == ENSEMBLE:
+        return None
     module = model_module(info, trusted)
     if module is None:
         log.info(

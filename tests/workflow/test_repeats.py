@@ -13,6 +13,8 @@ FOLDS, SEEDS = (1, 2, 3), (1337, 1338)
 NETS = [f"net.fold{fold}.seed{seed}" for fold in FOLDS for seed in SEEDS]
 RUNS = [*NETS, *(f"words.fold{fold}" for fold in FOLDS)]
 
+MEAN = {"model": "ensemble", "dataset": "one", "options": {"members": ["net", "words"]}}
+
 
 def repeated() -> dict:
     raw = yaml.safe_load(CONFIG)
@@ -39,6 +41,23 @@ def test_repeats_and_folds_are_planned_as_plain_runs(project: Project):
     assert "genome/first" in planned
 
 
+def test_an_ensemble_waits_for_its_members_and_scores_as_one_model(project: Project):
+    raw = repeated()
+    write_variants(project.path / "data", 20)
+    raw["runs"]["mean"] = MEAN
+    raw["callsets"] = {"all": {"vcf": "data/variants.vcf", "runs": ["mean"]}}
+    project.configure(yaml.safe_dump(raw))
+    done = project.snakemake("--dry-run", "results/scores/all/scores.parquet")
+    assert done.returncode == 0, done.stdout
+    jobs = done.stdout.split("\n\n")
+    (score,) = (part for part in jobs if "log: results/logs/score/all.log" in part)
+    assert "results/runs/mean.fold2/members" in score
+    assert "results/runs/net.fold2" not in score
+    (join,) = (part for part in jobs if "log: results/logs/train/mean.fold2.log" in part)
+    for member in ("net.fold2.seed1337", "net.fold2.seed1338", "words.fold2"):
+        assert f"results/runs/{member}/model.keras" in join
+
+
 def test_a_start_from_a_repeated_run_is_refused_before_any_job(project: Project):
     raw = repeated()
     raw["runs"]["tuned"] = {"model": "danq", "dataset": "one", "train": {"init_from": "net"}}
@@ -57,6 +76,7 @@ def test_every_row_tests_once_and_the_report_tells_the_spread(project: Project):
     del raw["runs"]["words"], raw["runs"]["net"]["repeats"]
     # some seconds, so that the terminal is looked at while they train
     raw["runs"]["net"]["train"] |= {"epochs": 60, "patience": 20}
+    raw["runs"]["mean"] = MEAN | {"options": {"members": ["net"]}}
     nets = [f"net.fold{fold}" for fold in FOLDS]
     project.configure(yaml.safe_dump(raw))
     done = project.snakemake("--cores", "2")
@@ -66,7 +86,9 @@ def test_every_row_tests_once_and_the_report_tells_the_spread(project: Project):
     patterns = r"AUPRC 0\.\d{4}", r"; best validation loss 0\.\d{4} at epoch \d", r"; (at most )?\d+ s left"
     assert any(all(re.search(pattern, line) for pattern in patterns) for *_, line in told), told
     results = project.path / "results"
-    assert sorted(json.loads((results / "config.json").read_text())["runs"]) == sorted(nets)
+    assert sorted(json.loads((results / "config.json").read_text())["runs"]) == sorted(
+        [*nets, *(f"mean.fold{fold}" for fold in FOLDS)]
+    )
     tested = dict[str, str]()
     for fold in FOLDS:
         windows = pl.read_parquet(results / f"datasets/one.fold{fold}/windows.parquet")
@@ -80,6 +102,6 @@ def test_every_row_tests_once_and_the_report_tells_the_spread(project: Project):
     assert sorted(tested) == ["chr1", "chr2", "chr3"]
     assert len({(results / f"runs/{run}/model.keras").read_bytes() for run in nets}) == len(nets)
     page = (results / "report.html").read_text()
-    for shown in ("net, mean of 3", "1 run on 1 dataset, 3 trainings."):
+    for shown in ("net, mean of 3", "2 runs on 1 dataset, 6 trainings."):
         assert shown in page
     assert "Nothing to be done" in project.snakemake("--cores", "2").stdout

@@ -24,6 +24,8 @@ from danq.config.search import search_name, searches, trial_name, trials
 from danq.learn.trials import trials_of_rung
 from danq.variants.text import open_variants
 from danq.learn.gpu import gpu_possible
+from danq.learn.manifest import ENSEMBLE
+from danq.learn.options import named
 from danq.provenance import verb_digest
 
 # danq stands beside the Python that runs snakemake, whether or not their environment is activated
@@ -45,7 +47,6 @@ ROWS = {
 # runs whose options a search chooses, by its name, which repeats of a run share; and all its trials
 SEARCHES = searches(settings)
 TRIALS = trials(settings)
-BUNDLE = ("model.keras", "bundle.json")
 CORES = workflow.resource_settings.cores
 # half of a machine: a small network leaves the other cores idle, and two jobs side by side use them; but a GPU's
 # memory is for one training at a time
@@ -57,6 +58,7 @@ TABLES = [
     if open_variants(callset.vcf).kind == "tsv"
 ]
 ANNOTATED = [name for name in settings.callsets if name not in TABLES]
+ENSEMBLES = [name for name, run in settings.runs.items() if run.model == ENSEMBLE]
 
 
 def tell(line):
@@ -108,19 +110,41 @@ def dataset_of(wildcards):
     return dataset_results(settings.runs[wildcards.run].dataset)
 
 
+def bundle_files(run):
+    """Files of a run's bundle; of an ensemble with those of its members."""
+    members = ["members"] if run in ENSEMBLES else ["model.keras"]
+    return [f"results/runs/{run}/{name}" for name in ("bundle.json", *members)]
+
+
 def bundle_of(start):
     """Bundle of the run that a training starts from, if it starts from one."""
-    return (
-        [f"results/runs/{start}/{name}" for name in BUNDLE]
-        if start in settings.runs
-        else []
-    )
+    return bundle_files(start) if start in settings.runs else []
+
+
+def members_named(ensemble):
+    """Runs that an ensemble is the mean of."""
+    entries = settings.runs[ensemble].options["members"]
+    return [run for entry in entries for run in named(entry)]
+
+
+def members_of(wildcards):
+    """Bundles of the runs that an ensemble is the mean of."""
+    return [
+        f"results/runs/{member}/{name}"
+        for member in members_named(wildcards.run)
+        for name in ("model.keras", "bundle.json", "history.tsv")
+    ]
 
 
 def code_for(verb, *runs):
     """Digest of the code that a verb runs for these runs or searches: of the models, theirs alone."""
     known = SEARCHES | settings.runs
-    return verb_digest(verb, *sorted({known[run].model for run in runs}))
+    behind = [
+        member
+        for run in runs
+        for member in (members_named(run) if run in ENSEMBLES else [run])
+    ]
+    return verb_digest(verb, *sorted({known[run].model for run in behind}))
 
 
 def training_options(wildcards):
@@ -187,7 +211,7 @@ def genome_of_callset(wildcards):
 def models_of(wildcards):
     """Bundles of the runs that score a callset."""
     runs = settings.callsets[wildcards.callset].runs
-    return [f"results/runs/{run}/{name}" for run in runs for name in BUNDLE]
+    return [file for run in runs for file in bundle_files(run)]
 
 
 def shards_of(wildcards):

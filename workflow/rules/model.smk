@@ -8,6 +8,8 @@ rule train:
         model="results/runs/{run}/model.keras",
         bundle="results/runs/{run}/bundle.json",
         history="results/runs/{run}/history.tsv",
+    wildcard_constraints:
+        run=any_of(set(settings.runs) - set(ENSEMBLES)),
     log:
         "results/logs/train/{run}.log",
     benchmark:
@@ -35,10 +37,41 @@ rule train:
         " {params.search} --out {params.out} 2> {log}"
 
 
+# the mean of runs: `danq train` finds them beside it
+rule ensemble:
+    input:
+        dataset=dataset_of,
+        members=members_of,
+    output:
+        members=directory("results/runs/{run}/members"),
+        bundle="results/runs/{run}/bundle.json",
+        history="results/runs/{run}/history.tsv",
+    wildcard_constraints:
+        run=any_of(ENSEMBLES),
+    log:
+        "results/logs/train/{run}.log",
+    benchmark:
+        "results/benchmarks/train/{run}.tsv"
+    conda:
+        "../envs/danq.yaml"
+    threads: SHARE
+    resources:
+        mem_mb=lambda wildcards, attempt: 6000 * attempt,
+        runtime=240,
+    params:
+        code=lambda wildcards: code_for("train", wildcards.run),
+        options=training_options,
+        dataset=lambda wildcards: f"results/datasets/{settings.runs[wildcards.run].dataset}",
+        out=subpath(output.bundle, parent=True),
+        config=CONFIG,
+    shell:
+        "danq train --config {params.config} --run {wildcards.run} --dataset {params.dataset}"
+        " --out {params.out} 2> {log}"
+
+
 rule predict:
     input:
-        model="results/runs/{run}/model.keras",
-        bundle="results/runs/{run}/bundle.json",
+        bundle=lambda wildcards: bundle_files(wildcards.run),
         dataset=dataset_of,
     output:
         "results/runs/{run}/predictions/{split}.npz",
@@ -55,7 +88,7 @@ rule predict:
     params:
         code=lambda wildcards: code_for("predict", wildcards.run),
         dataset=lambda wildcards: f"results/datasets/{settings.runs[wildcards.run].dataset}",
-        model=subpath(input.bundle, parent=True),
+        model="results/runs/{run}",
         strands=lambda wildcards: settings.runs[
             wildcards.run
         ].predict.reverse_complement,

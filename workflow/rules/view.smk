@@ -1,7 +1,6 @@
 rule view:
     input:
-        model="results/runs/{run}/model.keras",
-        bundle="results/runs/{run}/bundle.json",
+        bundle=lambda wildcards: bundle_files(wildcards.run),
         genomes=genomes_of_views,
         tracks=lambda wildcards: dataset_files(
             settings, settings.runs[wildcards.run].dataset

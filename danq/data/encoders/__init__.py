@@ -20,6 +20,7 @@ _CLASSES = {
     "kmer_words": ("danq.data.encoders.kmers", "KmerWords"),
     "fcgr": ("danq.data.encoders.kmers", "Fcgr"),
     "images": ("danq.data.encoders", "Images"),
+    "joined": ("danq.data.encoders.joined", "Joined"),
 }
 """Name of an encoder → its module, which may import from this one, and its class."""
 

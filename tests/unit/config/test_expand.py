@@ -188,3 +188,48 @@ def test_a_missing_file_of_many_folds_is_told_once(tmp_path: Path, monkeypatch: 
         check_files(parse_config(raw(3), "c.yaml"), "c.yaml")
     assert str(refused.value).count("targets.tsv") == 1
     assert "datasets.marks.fold1.targets: expected a file" in str(refused.value)
+
+
+MEAN = {"model": "ensemble", "dataset": "marks", "options": {"members": ["net", "words"]}}
+WORDS = {"model": "kmer_logistic", "dataset": "marks"}
+
+
+def test_an_ensemble_averages_the_repeats_of_a_member_first_in_each_fold():
+    config = parse_config(raw(3, 2, words=WORDS, mean=MEAN), "c.yaml")
+    assert {name: run.options["members"] for name, run in config.runs.items() if run.model == "ensemble"} == {
+        f"mean.fold{fold}": [[f"net.fold{fold}.seed1337", f"net.fold{fold}.seed1338"], f"words.fold{fold}"]
+        for fold in (1, 2, 3)
+    }
+    assert config.runs["mean.fold2"].dataset == "marks.fold2"
+    again = parse_config(json.loads(config.model_dump_json()), "c.json")
+    assert again == config
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (
+            {"members": ["net", "other"]},
+            "members.1: expected a run with a model of its own .*, received 'other'",
+        ),
+        ({"members": ["mean"]}, "members.0: expected a run with a model of its own .*, received 'mean'"),
+        ({"members": ["net", ["net"]]}, "members.1: expected each run once, received 'net' again"),
+        ({"members": ["far"]}, "members.0: expected a run on dataset 'marks', received 'far' on 'others'"),
+        ({"members": []}, "members: expected at least one entry, received none"),
+        ({}, "runs.mean.options.members: expected this key"),
+        (
+            {"members": ["net"], "weights": "best"},
+            "runs.mean.options.weights: expected 'validation' or 'equal'",
+        ),
+    ],
+)
+def test_an_ensemble_of_what_cannot_be_averaged_is_refused(change, message):
+    given = raw(words=WORDS, mean={**MEAN, "options": change}, far={**WORDS, "dataset": "others"})
+    given["datasets"]["others"] = given["datasets"]["marks"]
+    with pytest.raises(DanqError, match=message):
+        parse_config(given, "c.yaml")
+
+
+def test_an_ensemble_has_no_repeats_of_its_own():
+    with pytest.raises(DanqError, match=r"runs.mean.repeats: expected 1 for an ensemble of runs, received 2"):
+        parse_config(raw(words=WORDS, mean={**MEAN, "repeats": 2}), "c.yaml")

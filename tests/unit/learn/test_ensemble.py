@@ -1,0 +1,139 @@
+"""An ensemble is the weighted mean of its members' logits: predicted, scored, validated, refused."""
+
+import shutil
+
+import numpy as np
+import pytest
+from tiny_dataset import tiny_run, write_tiny_dataset
+
+from danq.data.dataset import open_dataset
+from danq.errors import DanqError
+from danq.learn.bundle import load_bundle
+from danq.learn.ensemble import choose_weights, join_runs
+from danq.learn.manifest import read_members
+from danq.learn.options import EnsembleOptions, PredictOptions
+from danq.learn.predict.predictor import Predictor
+from danq.learn.train.run import train_run
+from danq.score.runner import open_runner, open_runner_of
+
+MEMBERS = [["net.seed1", "net.seed2"], "kmers"]
+WEIGHTS = {"net.seed1": 0.25, "net.seed2": 0.25, "kmers": 0.5}
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory):
+    runs = tmp_path_factory.mktemp("runs")
+    dataset = write_tiny_dataset(runs / "tiny")
+    for seed in (1, 2):
+        train_run(f"net.seed{seed}", tiny_run(epochs=1, seed=seed), dataset, runs / f"net.seed{seed}", runs)
+    train_run("kmers", tiny_run("kmer_logistic", {"k": [2]}), dataset, runs / "kmers", runs)
+    join(runs, "mean", MEMBERS)
+    return runs
+
+
+def join(runs, name, members, dataset="tiny", weights="equal"):
+    options = EnsembleOptions(members=members, weights=weights)
+    return join_runs(name, options, PredictOptions(), runs / dataset, runs / name, runs)
+
+
+def expected_logits(runs, rows):
+    return sum(
+        weight * Predictor(load_bundle(runs / member)).logits(rows).astype(np.float64)
+        for member, weight in WEIGHTS.items()
+    )
+
+
+def test_entries_weigh_the_same_and_so_do_the_runs_of_an_entry(runs):
+    assert {member.run: member.weight for member in load_bundle(runs / "mean").info.members} == WEIGHTS
+
+
+@pytest.mark.parametrize(
+    ("noise", "expected"), [((0.0, 9.0), [1, 0]), ((9.0, 0.0), [0, 1]), ((1.0, 1.0), [0.5, 0.5])]
+)
+def test_validation_chooses_the_weights(noise, expected):
+    """Of a good and a bad entry the good one alone; of two with errors of their own the even mean."""
+    generator = np.random.default_rng(0)
+    labels = (generator.random((4000, 2)) < 0.2).astype(np.uint8)
+    entries = [(labels + scale * generator.normal(size=labels.shape)).astype(np.float32) for scale in noise]
+    assert choose_weights(entries, labels, "multilabel") == expected
+
+
+def test_the_even_mean_is_taken_where_no_weight_is_better():
+    labels = np.array([[0], [1]], np.uint8)
+    same = labels.astype(np.float32)
+    assert choose_weights([same, same], labels, "multilabel") == [0.5, 0.5]
+    assert choose_weights([same, same], np.zeros_like(labels), "multilabel") == [0.5, 0.5]
+
+
+def test_a_member_that_does_not_help_is_left_out(runs):
+    """Nothing but the better of two, or their mean, has the highest AUPRC on validation."""
+    made = join(runs, "chosen", MEMBERS, weights="validation")
+    alone = [load_bundle(runs / run).info.best["valid_auprc"] for run in ("kmers",)]
+    assert made.best["valid_auprc"] >= max(alone) - 1e-6
+    assert sum(member.weight for member in made.members) == pytest.approx(1)
+    assert all(member.weight for member in made.members)
+
+
+def test_it_predicts_the_weighted_mean_of_the_members_logits(runs):
+    data = open_dataset(runs / "tiny")
+    rows = data.codes(data.rows("valid"))
+    logits = Predictor(load_bundle(runs / "mean")).logits(rows)
+    np.testing.assert_allclose(logits, expected_logits(runs, rows), atol=1e-5)
+
+
+def test_its_history_is_the_loss_of_the_mean_on_validation(runs):
+    data = open_dataset(runs / "tiny")
+    labels = data.labels(data.rows("valid"))
+    logits = expected_logits(runs, data.codes(data.rows("valid")))
+    info = load_bundle(runs / "mean").info
+    assert info.best["valid_loss"] == pytest.approx(np.mean(np.logaddexp(0, logits) - labels * logits), 1e-5)
+    assert (runs / "mean" / "history.tsv").read_text().splitlines()[1].startswith("1\t")
+    assert [member.run for member in read_members(runs / "mean")] == list(WEIGHTS)
+
+
+def test_it_scores_each_member_in_its_fastest_way_and_to_the_same_numbers(runs):
+    data = open_dataset(runs / "tiny")
+    reference = data.codes(data.rows("valid"))[:3]
+    alternate = reference.copy()
+    alternate[:, reference.shape[1] // 2] = (reference[:, reference.shape[1] // 2] + 1) % 4
+    group = np.arange(3)
+    scored = open_runner(runs / "mean").logits(reference, alternate, group)
+    whole = Predictor(load_bundle(runs / "mean"), reverse_complement="none").logits
+    np.testing.assert_allclose(scored.reference[0], whole(reference), atol=1e-5)
+    np.testing.assert_allclose(scored.alternate[0], whole(alternate), atol=1e-5)
+    composed = open_runner_of(load_bundle(runs / "mean")).logits(reference, alternate, group)
+    np.testing.assert_allclose(scored.alternate, composed.alternate, atol=1e-5)
+
+
+def test_a_member_put_in_another_s_place_is_refused(runs, tmp_path):
+    shutil.copytree(runs / "mean", tmp_path / "mean")
+    shutil.rmtree(tmp_path / "mean" / "members" / "0")
+    shutil.copytree(runs / "mean" / "members" / "1", tmp_path / "mean" / "members" / "0")
+    for use in (load_bundle, open_runner):
+        with pytest.raises(DanqError, match=r"members/0: expected the bundle that .* was made of"):
+            use(tmp_path / "mean")
+
+
+def test_other_weights_in_the_manifest_are_refused(runs, tmp_path):
+    shutil.copytree(runs / "mean", tmp_path / "mean")
+    manifest = tmp_path / "mean" / "bundle.json"
+    manifest.write_text(manifest.read_text().replace('"weight": 0.5', '"weight": 0.75'))
+    for use in (load_bundle, open_runner):
+        with pytest.raises(DanqError, match="members are not those that the ensemble was made of"):
+            use(tmp_path / "mean")
+
+
+@pytest.mark.parametrize(
+    ("members", "dataset", "message"),
+    [
+        (["mean"], "tiny", "mean: expected a run with a model of its own, received an ensemble"),
+        (["kmers"], "other", "kmers: expected a run trained on .*other, received one on other rows"),
+        (["absent"], "tiny", "absent/bundle.json: no such file"),
+    ],
+)
+def test_what_it_cannot_be_made_of_is_refused_and_nothing_is_left(runs, members, dataset, message):
+    if dataset == "other" and not (runs / "other").exists():
+        write_tiny_dataset(runs / "other", seed=5)
+    with pytest.raises(DanqError, match=message):
+        join(runs, "refused", members, dataset)
+    assert not (runs / "refused").exists()
