@@ -8,12 +8,12 @@ rule train:
         model="results/runs/{run}/model.keras",
         bundle="results/runs/{run}/bundle.json",
         history="results/runs/{run}/history.tsv",
-    wildcard_constraints:
-        run=any_of(set(settings.runs) - set(ENSEMBLES)),
     log:
         "results/logs/train/{run}.log",
     benchmark:
         "results/benchmarks/train/{run}.tsv"
+    wildcard_constraints:
+        run=any_of(set(settings.runs) - set(ENSEMBLES)),
     conda:
         "../envs/danq.yaml"
     threads: SHARE
@@ -46,12 +46,12 @@ rule ensemble:
         members=directory("results/runs/{run}/members"),
         bundle="results/runs/{run}/bundle.json",
         history="results/runs/{run}/history.tsv",
-    wildcard_constraints:
-        run=any_of(ENSEMBLES),
     log:
         "results/logs/train/{run}.log",
     benchmark:
         "results/benchmarks/train/{run}.tsv"
+    wildcard_constraints:
+        run=any_of(ENSEMBLES),
     conda:
         "../envs/danq.yaml"
     threads: SHARE
