@@ -68,9 +68,8 @@ def expanded(config: "Config") -> "Config":
                 "train": run.train.model_copy(update={"seed": seed}),
             }
             if run.model == ENSEMBLE:
-                changes["options"] = {
-                    "members": [_members(config, entry, each.fold) for entry in run.options["members"]]
-                }
+                members = [_members(config, entry, each.fold) for entry in run.options["members"]]
+                changes["options"] = run.options | {"members": members}
             runs[each.name] = run.model_copy(update=changes)
     callsets: dict[str, Callset] = {}
     for name, callset in config.callsets.items():

@@ -195,12 +195,14 @@ WORDS = {"model": "kmer_logistic", "dataset": "marks"}
 
 
 def test_an_ensemble_averages_the_repeats_of_a_member_first_in_each_fold():
-    config = parse_config(raw(3, 2, words=WORDS, mean=MEAN), "c.yaml")
+    equal = {**MEAN, "options": MEAN["options"] | {"weights": "equal"}}
+    config = parse_config(raw(3, 2, words=WORDS, mean=equal), "c.yaml")
     assert {name: run.options["members"] for name, run in config.runs.items() if run.model == "ensemble"} == {
         f"mean.fold{fold}": [[f"net.fold{fold}.seed1337", f"net.fold{fold}.seed1338"], f"words.fold{fold}"]
         for fold in (1, 2, 3)
     }
     assert config.runs["mean.fold2"].dataset == "marks.fold2"
+    assert config.runs["mean.fold2"].options["weights"] == "equal"
     again = parse_config(json.loads(config.model_dump_json()), "c.json")
     assert again == config
 
