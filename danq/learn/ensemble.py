@@ -75,13 +75,9 @@ def join_runs(
     for run, info in infos.items():
         _check(runs / run, info, data)
     labels = data.labels(data.rows("valid"))
-    entries = list[NDArray[np.float32]]()
-    for entry in options.members:
-        logits = [_validation_logits(runs / run, dataset, genome, trusted) for run in named(entry)]
-        entries.append(_mean(logits, [1] * len(logits)))
-    shares = [1 / len(entries)] * len(entries)
-    if options.weights == "validation":
-        shares = choose_weights(entries, labels, data.task)
+    entries = _entries(options, runs, dataset, genome, trusted)
+    even = [1 / len(entries)] * len(entries)
+    shares = even if options.weights == "equal" else choose_weights(entries, labels, data.task)
     weights = {
         run: share / len(named(entry))
         for entry, share in zip(options.members, shares, strict=True)
@@ -111,6 +107,17 @@ def join_runs(
         + (f"loss {measured['valid_loss']:.4f}" if auprc is None else f"AUPRC {auprc:.4f}")
     )
     return made
+
+
+def _entries(
+    options: EnsembleOptions, runs: Path, dataset: Path, genome: Path | None, trusted: Sequence[Path]
+) -> list[NDArray[np.float32]]:
+    """Logits of each entry on the validation rows."""
+    entries = []
+    for entry in options.members:
+        logits = [_validation_logits(runs / run, dataset, genome, trusted) for run in named(entry)]
+        entries.append(_mean(logits, [1] * len(logits)))
+    return entries
 
 
 def choose_weights(
