@@ -63,6 +63,11 @@ def _versions() -> dict[str, str]:
     return versions
 
 
+def usable_cores() -> int:
+    """Cores that this process may use, where the system tells that apart from what the machine has."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
 @cache
 def verb_digest(verb: str, *models: str) -> str:
     """SHA-256 over the code that a verb of the command line runs: its module and all that it imports.

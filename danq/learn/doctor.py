@@ -13,6 +13,7 @@ from danq.learn.cudnn import kernel_times
 from danq.learn.devices import find_gpus, prepare_gpus, processor_name
 from danq.learn.gpu import why_no_gpu
 from danq.models.layers import Rnn, cudnn_ready, recurrent
+from danq.provenance import usable_cores
 
 _CELLS: tuple[Rnn, ...] = ("lstm", "gru")
 _OPTIONAL = {
@@ -30,7 +31,7 @@ def examine() -> list[tuple[str, str]]:
         ("danq", _version("danq")),
         ("TensorFlow", f"{tf.__version__}, {_build()}"),
         ("Keras", keras.__version__),
-        ("processor", f"{processor_name()}, {_cores()} cores"),
+        ("processor", f"{processor_name()}, {usable_cores()} cores"),
         ("matrix kernels", _matrix_kernels()),
         ("memory", f"{_memory() / 2**30:.1f} GiB"),
         ("GPU", ", ".join(gpus) or f"none: {why_no_gpu()}"),
@@ -120,11 +121,6 @@ def _version(package: str) -> str:
         return version(package)
     except PackageNotFoundError:
         return "unknown"
-
-
-def _cores() -> int:
-    """Cores this process may use, which a cluster's job limits."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _memory() -> int:

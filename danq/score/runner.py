@@ -1,7 +1,6 @@
 """What runs a model on reference and alternate windows: both strands, shared work where it is exact."""
 
 import logging
-import os
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -23,6 +22,7 @@ from danq.learn.manifest import (
     read_members,
     read_weights,
 )
+from danq.provenance import usable_cores
 
 if TYPE_CHECKING:
     from danq.learn.bundle import Bundle
@@ -152,7 +152,7 @@ class SharedWork(_OfBundle):
     ) -> None:
         super().__init__(info, strands)
         self._incremental, self._rows = incremental, max(rows or _CPU_ROWS, 2)
-        self._threads = threads or _cores()
+        self._threads = threads or usable_cores()
 
     def logits(self, reference: Codes, alternate: Codes, group: Group) -> Logits:
         """As `Runner.logits`."""
@@ -246,9 +246,8 @@ def open_runner(
     info = BundleManifest.read(model)
     if info.model == ENSEMBLE:
         read_members(model)
-        paths = member_paths(model, info)
-        members = [open_runner(path, strands, batch_size, threads, trusted) for path in paths]
-        return Averaged(info, strands, members)
+        rest = (strands, batch_size, threads, trusted)
+        return Averaged(info, strands, [open_runner(path, *rest) for path in member_paths(model, info)])
     # without TensorFlow, whose start takes seconds, where a GPU is out of the question
     weights = None if gpu_possible() else read_weights(model / MODEL_FILE, info)
     shared = None if weights is None else _incremental(info, weights, trusted)
@@ -288,10 +287,8 @@ def open_runner_of(
 
 
 def _incremental(info: BundleManifest, weights: Weights, trusted: Sequence[Path]) -> Incremental | None:
-    if info.model == ENSEMBLE:
-        return None
-    module = model_module(info, trusted)
-    if module is None:
+    module = None if info.model == ENSEMBLE else model_module(info, trusted)
+    if module is None and info.model != ENSEMBLE:
         log.info(
             "%s: the file of its model (%s) is not run, or is not what it was at the training: whole windows",
             info.run,
@@ -301,8 +298,3 @@ def _incremental(info: BundleManifest, weights: Weights, trusted: Sequence[Path]
         return None
     shared: Incremental | None = module.incremental(module.Options(**info.options), weights, info.window)
     return shared
-
-
-def _cores() -> int:
-    # what this process may use, where the system tells that apart from what the machine has
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
