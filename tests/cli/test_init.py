@@ -168,7 +168,7 @@ def test_one_part_may_be_given_and_the_other_is_chosen(data: Path):
         ),
         (
             ["x/genes.gff3"],
-            "x/genes.gff3: a GFF file needs `feature`, the type of the wanted features; it has g",
+            "the type of the wanted features; it has gene; a table for --tracks-from with a column `fe",
         ),
         (
             ["x/short.bed"],

@@ -8,6 +8,7 @@ import numpy as np
 from danq.config.starter.track_files import CHOSEN
 from danq.data.regions.tracks import Target
 from danq.errors import DanqError, first_few
+from danq.genome.intervals import Intervals
 from danq.genome.tracks import read_intervals
 from danq.progress import progress
 
@@ -61,7 +62,7 @@ def look_at(targets: Sequence[Target]) -> list[Lengths]:
     lengths, empty = list[Lengths](), list[Target]()
     with progress("reading", len(targets), "tracks") as advance:
         for target in targets:
-            at = read_intervals(target.path, target.feature)
+            at = _intervals(target)
             bp = at.end - at.start
             if len(bp):
                 # a summit that is not the midpoint comes from the file
@@ -76,6 +77,15 @@ def look_at(targets: Sequence[Target]) -> list[Lengths]:
         leave_out = first_few((f"--without {target.name!r}" for target in empty), 3)
         raise DanqError(f"expected at least one interval in each track, found none in {names}; {leave_out}")
     return lengths
+
+
+def _intervals(target: Target) -> Intervals:
+    try:
+        return read_intervals(target.path, target.feature)
+    except DanqError as error:
+        if "`feature`" not in str(error):
+            raise
+        raise DanqError(f"{error}; a table for --tracks-from with a column `feature` names it") from None
 
 
 def fit_to(lengths: Sequence[Lengths], targets: Sequence[Target], bin: int | None, window: int | None) -> Fit:
