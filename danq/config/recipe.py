@@ -4,13 +4,15 @@ from dataclasses import dataclass
 from typing import Any
 
 _BUDGET = 600_000
-"""Training examples that a small network sees over all epochs; of a larger dataset each comes less often."""
-_FEWEST, _MOST = 10, 60
-"""Epochs."""
+"""Training examples that a small network sees over all epochs: of a larger dataset each comes less often."""
+_FEWEST_EPOCHS, _MOST_EPOCHS = 10, 40
+"""Beyond 40 passes nothing got better, down to a few thousand windows."""
 _LARGE = 1_000_000
 """Training windows from which on the published network pays, given a GPU."""
-_MANY_BINS, _MANY_TARGETS = 500_000, 50
-"""Training bins of which not all are kept; targets whose positives are enough by themselves."""
+_ENOUGH = 5000
+"""Training windows below which more negatives are taken than positives."""
+_ALL = 0.4
+"""Part of the bins that are positive for some target from which on all bins are kept."""
 
 
 @dataclass(frozen=True)
@@ -27,12 +29,19 @@ class Counts:
         bp that the model sees.
     gpu : bool
         Whether a GPU trains.
+    positive_windows : int or None
+        Training examples that are positive for a target; None where examples are sequences of their own,
+        labelled as a whole, instead of bins in the middle of a window.
+    classes : bool
+        Each example is of one class, instead of positive for any number of targets.
     """
 
     windows: int
     positives: tuple[int, ...]
     window: int
     gpu: bool
+    positive_windows: int | None = None
+    classes: bool = False
 
 
 @dataclass(frozen=True)
@@ -55,30 +64,47 @@ class Recipe:
 
 
 def choose_recipe(counts: Counts) -> Recipe:
-    """Choose network, regularisation, optimizer, schedule and epochs by what there is to learn from."""
-    runs, reasons = _runs(counts)
+    """Choose network, regularisation, optimizer, schedule and epochs by what there is to learn from.
+
+    What was tried, on which data, and what it gave stands in docs/results.md.
+    """
+    network, reasons = _published() if counts.gpu and counts.windows >= _LARGE else _small(counts)
+    runs = {
+        "danq": network,
+        "kmer_logistic": {"model": "kmer_logistic"},
+        "mean": {"model": "ensemble", "options": {"members": ["danq", "kmer_logistic"]}},
+    }
+    reasons |= {
+        "kmer_logistic": "the baseline that a network has to beat",
+        "mean": "the mean of both, weighted by validation AUPRC: of what does not help nothing is taken",
+    }
     keep, why = _keep(counts)
     return Recipe(runs, reasons | {"keep": why}, keep)
 
 
-def _runs(counts: Counts) -> tuple[dict[str, dict[str, Any]], dict[str, str]]:
-    baseline = {"model": "kmer_logistic"}
-    reasons = {"kmer_logistic": "the baseline that a network has to beat"}
-    if counts.gpu and counts.windows >= _LARGE:
-        train = {"reverse_complement": "augment", "require_gpu": True}
-        reasons["danq"] = "DanQ as published"
-        return {"danq": {"model": "danq", "train": train}, "kmer_logistic": baseline}, reasons
-    epochs = min(_MOST, max(_FEWEST, round(_BUDGET / counts.windows)))
-    batch = 100 if counts.windows > 5000 else 50
+def _published() -> tuple[dict[str, Any], dict[str, str]]:
+    train = {"monitor": "auprc", "reverse_complement": "augment", "require_gpu": True}
+    return {"model": "danq", "train": train}, {
+        "danq": "DanQ as published",
+        "danq.train.monitor": "the epoch of the highest validation AUPRC is kept",
+        "danq.train.reverse_complement": "each window is read on a random strand",
+    }
+
+
+def _small(counts: Counts) -> tuple[dict[str, Any], dict[str, str]]:
+    epochs = min(_MOST_EPOCHS, max(_FEWEST_EPOCHS, round(_BUDGET / counts.windows)))
+    batch = 100 if counts.windows > _ENOUGH else 50
     steps = epochs * -(-counts.windows // batch)
+    whole = counts.positive_windows is None
     options = {
         "filters": 192,
         "kernel": 13,
         "padding": "same",
         "pool": max(5, round(counts.window / 30)),
-        "dropout": 0.1,
+        "dropout": 0.3 if whole else 0.1,
         "units": 96,
         "rnn_dropout": 0.5,
+        "head": "pools" if whole else "flatten",
         "dense": 128,
     }
     train = {
@@ -88,24 +114,35 @@ def _runs(counts: Counts) -> tuple[dict[str, dict[str, Any]], dict[str, str]]:
         "optimizer": "adam",
         "learning_rate": 0.002,
         "schedule": {"kind": "cosine", "warmup_steps": min(200, steps // 20), "decay": 0.01},
+        "average": round(1 - 1 / max(50, steps / 20), 5),
         "reverse_complement": "augment",
     }
-    if len(counts.positives) > 1:
-        train["target_weight"] = "rare"
-        reasons["danq.train.target_weight"] = "rare targets count as well as common ones"
-    reasons |= {
+    reasons = {
         "danq": "a small DanQ, sized by the number of training windows",
-        "danq.train.epochs": "passes over the training windows; the cosine schedule runs to its end",
+        "danq.options.head": "where a motif lies does not matter"
+        if whole
+        else "the bin is the window's middle",
+        "danq.train.epochs": f"passes over {counts.windows:,} training windows; the schedule runs to its end",
         "danq.train.monitor": "the epoch of the highest validation AUPRC is kept",
+        "danq.train.average": "weights are a running mean of the last twentieth of the steps",
         "danq.train.reverse_complement": "each window is read on a random strand",
     }
-    return {"danq": {"model": "danq", "options": options, "train": train}, "kmer_logistic": baseline}, reasons
+    if len(counts.positives) > 1 and not counts.classes:
+        train["target_weight"] = "rare"
+        reasons["danq.train.target_weight"] = "rare targets count as well as common ones"
+    return {"model": "danq", "options": options, "train": train}, reasons
 
 
 def _keep(counts: Counts) -> tuple[Any, str]:
     """Choose the training bins that are kept, and say why."""
-    if counts.windows < _MANY_BINS:
-        return "all", "all training bins: they are not too many"
-    if len(counts.positives) < _MANY_TARGETS:
-        return {"negatives_per_positive": 1.0, "match": "gc"}, "training bins: positives and as many others"
-    return "positive", "training bins with at least one target"
+    positive = counts.positive_windows
+    if not positive or positive >= _ALL * counts.windows:
+        return "all", "all training bins"
+    # of few positives, so many negatives that there is something to learn from
+    negatives = max(1, -(-(_ENOUGH - positive) // positive))
+    if positive * (1 + negatives) >= counts.windows:
+        return "all", "all training bins: positives are few"
+    many = "as many" if negatives == 1 else f"{negatives} times as many"
+    return {
+        "negatives_per_positive": float(negatives)
+    }, f"training bins: those with a target and {many} without"

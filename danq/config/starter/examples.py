@@ -74,7 +74,8 @@ def write_example_starter(
         names = first_few(labelled.targets, 3)
         raise DanqError(f"{examples}: expected labels that several rows share, received {names}")
     positives = tuple(target.counts["train"] for target in targets)
-    recipe = choose_recipe(Counts(number["train"], positives, longest, gpu_possible()))
+    classes = labelled.task == "multiclass"
+    recipe = choose_recipe(Counts(number["train"], positives, longest, gpu_possible(), classes=classes))
     of_targets = first_few(labelled.targets, 3)
     seen = f"Seen: {len(split):,} sequences of at most {longest:,} bp; {labelled.task}: {of_targets}."
     write_checked({config: configuration_text(config, None, dataset, recipe, reasons, [seen])}, config)

@@ -189,13 +189,16 @@ def _positives(genome: Genome, grains: Grains, targets: list[Target], bin: int) 
 def _recipe(options: DatasetOptions, made: LabelledBins) -> tuple[DatasetOptions, Recipe]:
     """Choose which training bins are kept, and then the runs by what is left of them."""
     positives = tuple(target.counts["train"] for target in made.labels.targets)
+    with_target = made.kept(options.model_copy(update={"keep": "positive"}))
+    positive_windows = int(np.count_nonzero(made.split[with_target] == TRAIN))
 
     def counts(options: DatasetOptions) -> Counts:
         rows = np.bincount(made.split[made.kept(options)], minlength=len(SPLITS))
         for part, number in zip(SPLITS, rows.tolist(), strict=True):
             if not number:
                 raise DanqError(f"--valid, --test: expected at least one bin in the {part} split, found none")
-        return Counts(int(rows[TRAIN]), positives, options.window, gpu_possible())
+        number = int(rows[TRAIN])
+        return Counts(number, positives, options.window, gpu_possible(), positive_windows)
 
     recipe = choose_recipe(counts(options))
     if recipe.keep == "all":
