@@ -6,7 +6,10 @@ from typing import Any
 _BUDGET = 600_000
 """Training examples that a small network sees over all epochs: of a larger dataset each comes less often."""
 _FEWEST_EPOCHS, _MOST_EPOCHS = 10, 40
-"""Beyond 40 passes nothing got better, down to a few thousand windows."""
+"""Beyond 40 passes nothing got better, but for the smallest datasets."""
+_TINY, _MOST_EPOCHS_OF_TINY = 3000, 60
+_FEW = 10_000
+"""Training windows below which more is dropped."""
 _LARGE = 1_000_000
 """Training windows from which on the published network pays, given a GPU."""
 _ENOUGH = 5000
@@ -92,7 +95,8 @@ def _published() -> tuple[dict[str, Any], dict[str, str]]:
 
 
 def _small(counts: Counts) -> tuple[dict[str, Any], dict[str, str]]:
-    epochs = min(_MOST_EPOCHS, max(_FEWEST_EPOCHS, round(_BUDGET / counts.windows)))
+    most = _MOST_EPOCHS if counts.windows > _TINY else _MOST_EPOCHS_OF_TINY
+    epochs = min(most, max(_FEWEST_EPOCHS, round(_BUDGET / counts.windows)))
     batch = 100 if counts.windows > _ENOUGH else 50
     steps = epochs * -(-counts.windows // batch)
     whole = counts.positive_windows is None
@@ -101,7 +105,7 @@ def _small(counts: Counts) -> tuple[dict[str, Any], dict[str, str]]:
         "kernel": 13,
         "padding": "same",
         "pool": max(5, round(counts.window / 30)),
-        "dropout": 0.3 if whole else 0.1,
+        "dropout": 0.3 if whole or counts.windows < _FEW else 0.1,
         "units": 96,
         "rnn_dropout": 0.5,
         "head": "pools" if whole else "flatten",

@@ -43,10 +43,15 @@ def test_every_recipe_is_a_configuration_and_refers_to_keys_that_it_has(
 
 def test_a_larger_dataset_is_passed_over_less_often_but_a_cosine_is_never_cut_short():
     epochs = [danq(windows=windows)["train"]["epochs"] for windows in (1000, 10_000, 24_000, 50_000, MILLION)]
-    assert epochs == [40, 40, 25, 12, 10]
+    assert epochs == [60, 40, 25, 12, 10]
     train = danq()["train"]
     assert (train["schedule"]["kind"], train["monitor"]) == ("cosine", "auprc")
     assert "patience" not in train
+
+
+def test_of_few_windows_more_is_dropped():
+    assert [danq(windows=windows)["options"]["dropout"] for windows in (9000, 11_000)] == [0.3, 0.1]
+    assert danq(windows=30_000, positive_windows=None)["options"]["dropout"] == 0.3
 
 
 def test_the_published_network_is_for_a_gpu_and_a_million_windows():
