@@ -129,10 +129,10 @@ def predict(
         source = dataset_source(Path(dataset or ""), split or "", info, genome)
     output.check_positions(source.contigs)
     # everything cheap has been checked before TensorFlow is loaded
-    from danq.learn.bundle import load_bundle
+    from danq.learn.linear import open_bundle
     from danq.learn.predict.predictor import Predictor, predict_source
 
-    predict_source(Predictor(load_bundle(model, trusted), batch_size, reverse_complement), source, output)
+    predict_source(Predictor(open_bundle(model, trusted), batch_size, reverse_complement), source, output)
 
 
 def _check(sources: dict[str, Any], options: dict[str, Any]) -> None:

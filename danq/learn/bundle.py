@@ -1,8 +1,8 @@
 """The model bundle, a trained network with its encoder, options and history; its compiled forward passes."""
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from danq.data.encoders import Encoder, load_encoder
 from danq.errors import DanqError
+from danq.learn.devices import describe_device, prepare_gpus
 from danq.learn.gpu import memory_limit, out_of_memory
 from danq.learn.keras_file import check_keras_file
 from danq.learn.manifest import (
@@ -62,6 +63,26 @@ class Bundle:
     model: keras.Model
     encoder: Encoder
     info: BundleManifest
+
+    @property
+    def outputs(self) -> tuple[int, ...]:
+        """Shape of the logits of one row: (k,), or (sub-bins, k)."""
+        return tuple(self.model.output.shape[1:])
+
+    @property
+    def device(self) -> str:
+        """What computes, in words."""
+        return describe_device()
+
+    def forward(self, rows: int, both_strands: bool) -> Callable[[dict[str, NDArray[Any]]], Any]:
+        """Compile the forward pass, as `compile_forward`, for arrays of NumPy."""
+        prepare_gpus()
+        compiled = compile_forward(self, rows, both_strands)
+        return lambda inputs: compiled({name: tf.constant(array) for name, array in inputs.items()})
+
+    def computing(self, rows: int) -> AbstractContextManager[None]:
+        """Compute within this: what does not fit into a device's memory is refused in one line."""
+        return within_memory(self, rows)
 
 
 def model_weights(model: keras.Model) -> list[NDArray[Any]]:

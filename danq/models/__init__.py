@@ -30,7 +30,7 @@ MODELS: dict[str, ModuleType] = {
     "composition": composition,
 }
 """Name in a configuration → module with KIND, Options, encoder, build; READS where it reads several kinds
-of data, and fit where it trains itself."""
+of data, fit where it trains itself, logits where NumPy computes it."""
 
 BASELINES = ("kmer_logistic", "composition")
 """What other models are compared with, the harder to beat first."""

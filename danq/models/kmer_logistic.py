@@ -74,6 +74,14 @@ def build(options: Options, encoder: Encoder, n_targets: int, task: str) -> "ker
     return keras.Model({"counts": counts}, logits(keras.ops.log1p(counts)), name="kmer_logistic")
 
 
+def logits(
+    inputs: dict[str, NDArray[np.float32]], weights: dict[str, list[NDArray[np.float32]]]
+) -> NDArray[np.float32]:
+    """Compute by NumPy what the model of `build` does: float32 (n, k) of its inputs and trained weights."""
+    kernel, bias = weights["logits"]
+    return np.log1p(inputs["counts"]) @ kernel + bias
+
+
 def fit(options: Options, dataset: Dataset, seed: int) -> tuple[Encoder, "keras.Model", list[dict[str, Any]]]:
     """Choose k and C on the validation split, fit on the training split.
 

@@ -92,11 +92,11 @@ def write_views(looking: Looking, out: Path) -> ViewsManifest:
 
 
 def _predictor(looking: Looking) -> "Predictor":
-    from danq.learn.bundle import load_bundle
+    from danq.learn.linear import open_bundle
     from danq.learn.predict.predictor import Predictor
 
     options = looking.predict
-    return Predictor(load_bundle(looking.bundle), options.batch_size, options.reverse_complement)
+    return Predictor(open_bundle(looking.bundle), options.batch_size, options.reverse_complement)
 
 
 def _nothing(info: BundleManifest) -> Predictions:

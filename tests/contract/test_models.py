@@ -11,6 +11,7 @@ from tiny_dataset import MOTIFS, SMALL_OF, WINDOW, tiny_run, write_tiny_dataset
 from danq.data.dataset import open_dataset
 from danq.data.encoders import load_encoder
 from danq.learn.bundle import load_bundle
+from danq.learn.linear import LinearBundle, open_bundle
 from danq.learn.predict.predictor import Predictor
 from danq.learn.train.compatibility import kinds_read, make_encoder
 from danq.learn.train.run import train_run
@@ -108,6 +109,19 @@ def test_a_prediction_depends_on_its_row_alone(trained):
         np.testing.assert_allclose(bundle.model.predict_on_batch(others)[3], whole[3], atol=1e-5, rtol=0)
     predictor = Predictor(bundle, batch_size=32)
     np.testing.assert_allclose(predictor.logits(rows[5:7]), predictor.logits(rows)[5:7], atol=1e-5, rtol=0)
+
+
+@pytest.mark.parametrize("strands", ["mean", "none"])
+def test_numpy_predicts_what_the_model_does_where_it_can(trained, strands):
+    module, bundle, dataset = trained
+    opened = open_bundle(bundle.path)
+    assert isinstance(opened, LinearBundle) == hasattr(module, "logits")
+    if isinstance(opened, LinearBundle):
+        rows = _rows(dataset)
+        values = Predictor(opened, 16, strands).scores(rows)
+        expected = Predictor(bundle, 16, strands).scores(rows)
+        np.testing.assert_allclose(values, expected, atol=1e-5, rtol=0)
+        assert values[0].dtype == np.float32
 
 
 @pytest.mark.parametrize("merge", ["concat", "none"])

@@ -5,22 +5,23 @@ import time
 from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
-import tensorflow as tf
 from numpy.typing import NDArray
 
 from danq.data.batches import pad
 from danq.data.dataset import Raw
 from danq.errors import DanqError
 from danq.genome.alphabet import N, reverse_complement
-from danq.learn.bundle import Bundle, compile_forward, load_bundle, within_memory
-from danq.learn.devices import describe_device, prepare_gpus
+from danq.learn.linear import LinearBundle, open_bundle
 from danq.learn.predict.outputs import Output
 from danq.learn.predict.predictions import Predictions
 from danq.learn.predict.rows import Rows, Source, rows_from_python
 from danq.progress import progress
+
+if TYPE_CHECKING:
+    from danq.learn.bundle import Bundle
 
 log = logging.getLogger("danq")
 
@@ -53,7 +54,7 @@ class Predictor:
 
     def __init__(
         self,
-        bundle: Bundle,
+        bundle: "Bundle | LinearBundle",
         batch_size: int | None = None,
         reverse_complement: Literal["mean", "none"] | None = None,
     ) -> None:
@@ -68,11 +69,10 @@ class Predictor:
             raise DanqError(
                 f"reverse complement: expected none for rows of kind {bundle.info.data_kind}, received mean"
             )
-        prepare_gpus()
         self.bundle = bundle
         self.both_strands = strands == "mean" and bundle.info.data_kind == "dna"
         self.rows = -(-(size // 2 if self.both_strands else size) // _ROWS) * _ROWS
-        self._forward = compile_forward(bundle, self.rows, self.both_strands)
+        self._forward = bundle.forward(self.rows, self.both_strands)
 
     def logits(self, raw: Raw) -> NDArray[np.float32]:
         """Logits of rows, float32, shape (n, k) or (n, sub-bins, k); see `scores`."""
@@ -101,14 +101,14 @@ class Predictor:
         if info.data_kind == "dna" and (isinstance(raw, list) or raw.shape[1:] != (window,)):
             received = "texts" if isinstance(raw, list) else f"shape {raw.shape}"
             raise DanqError(f"expected windows of {window} bp, received {received}")
-        logits, probabilities = np.empty((2, len(raw), *self.bundle.model.output.shape[1:]), np.float32)
-        with within_memory(self.bundle, self.rows):
+        logits, probabilities = np.empty((2, len(raw), *self.bundle.outputs), np.float32)
+        with self.bundle.computing(self.rows):
             # all are started before the first result is fetched, so that a GPU need not wait for the host
             started = [self._batch(raw[first : first + self.rows]) for first in range(0, len(raw), self.rows)]
             for number, (batch_logits, batch_probabilities) in enumerate(started):
                 place = slice(number * self.rows, min((number + 1) * self.rows, len(raw)))
-                logits[place] = batch_logits.numpy()[: place.stop - place.start]
-                probabilities[place] = batch_probabilities.numpy()[: place.stop - place.start]
+                logits[place] = np.asarray(batch_logits)[: place.stop - place.start]
+                probabilities[place] = np.asarray(batch_probabilities)[: place.stop - place.start]
         return logits, probabilities
 
     def predict(self, inputs: Sequence[str] | NDArray[np.uint8]) -> Predictions:
@@ -166,12 +166,12 @@ class Predictor:
             dataset_digest=dataset_digest,
         )
 
-    def _batch(self, raw: Raw) -> tuple[tf.Tensor, tf.Tensor]:
+    def _batch(self, raw: Raw) -> tuple[Any, Any]:
         raw = pad(raw, self.rows)
         if self.both_strands and isinstance(raw, np.ndarray):
             raw = np.concatenate([raw, reverse_complement(raw)])
-        inputs = self.bundle.encoder.encode(raw)
-        return self._forward({name: tf.constant(array) for name, array in inputs.items()})
+        logits, probabilities = self._forward(self.bundle.encoder.encode(raw))
+        return logits, probabilities
 
 
 def load(
@@ -189,7 +189,7 @@ def load(
     DanqError
         If it is no bundle this release reads.
     """
-    return Predictor(load_bundle(Path(path), trusted), batch_size, reverse_complement)
+    return Predictor(open_bundle(Path(path), trusted), batch_size, reverse_complement)
 
 
 def predict_source(predictor: Predictor, source: Source, output: Output) -> int:
@@ -216,6 +216,6 @@ def predict_source(predictor: Predictor, source: Source, output: Output) -> int:
     targets = len(predictor.bundle.info.targets if chosen is None else chosen)
     log.info(
         f"{output.path}: {done:,} rows, {targets} targets in {seconds:.1f} s ({done / seconds:,.0f} rows/s) "
-        f"on {describe_device()}"
+        f"on {predictor.bundle.device}"
     )
     return done
