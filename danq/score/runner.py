@@ -10,8 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 from threadpoolctl import ThreadpoolController
 
+from danq.data.encoders import CodesEncoder
 from danq.genome.alphabet import N, reverse_complement
 from danq.learn.gpu import gpu_possible
+from danq.learn.linear import LinearBundle, open_bundle
 from danq.learn.manifest import (
     ENSEMBLE,
     MODEL_FILE,
@@ -22,11 +24,11 @@ from danq.learn.manifest import (
     read_members,
     read_weights,
 )
+from danq.learn.predict.predictor import Predictor
 from danq.provenance import usable_cores
 
 if TYPE_CHECKING:
     from danq.learn.bundle import Bundle
-    from danq.learn.predict.predictor import Predictor
 
 log = logging.getLogger("danq")
 
@@ -90,7 +92,7 @@ class _OfBundle:
 class WholeWindows(_OfBundle):
     """Every window from its first base to its last, in batches of one fixed shape: any model, any device."""
 
-    def __init__(self, bundle: "Bundle", strands: Computed, predictor: "Predictor") -> None:
+    def __init__(self, bundle: "Bundle | LinearBundle", strands: Computed, predictor: Predictor) -> None:
         super().__init__(bundle.info, strands)
         self._predictor = predictor
 
@@ -254,9 +256,9 @@ def open_runner(
     if shared is not None:
         return SharedWork(info, strands, shared, batch_size, threads)
 
-    from danq.learn.bundle import load_bundle
-
-    bundle = load_bundle(model, trusted)
+    bundle = open_bundle(model, trusted)
+    if isinstance(bundle, LinearBundle):
+        return WholeWindows(bundle, strands, Predictor(bundle, _CPU_ROWS, "none"))
     for layer in bundle.model._flatten_layers():
         if layer.compute_dtype in ("float16", "bfloat16"):
             layer.dtype_policy = "float32"
@@ -271,9 +273,7 @@ def open_runner_of(
     trusted: Sequence[Path] = (),
 ) -> WholeWindows | OnGpu | SharedWork:
     """As `open_runner`, of a bundle that is loaded already."""
-    from danq.data.encoders import CodesEncoder
     from danq.learn.devices import prepare_gpus
-    from danq.learn.predict.predictor import Predictor
 
     if prepare_gpus():
         if isinstance(bundle.encoder, CodesEncoder):

@@ -1,6 +1,8 @@
 """An ensemble is the weighted mean of its members' logits: predicted, scored, validated, refused."""
 
 import shutil
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -103,6 +105,17 @@ def test_it_scores_each_member_in_its_fastest_way_and_to_the_same_numbers(runs):
     np.testing.assert_allclose(scored.alternate[0], whole(alternate), atol=1e-5)
     composed = open_runner_of(load_bundle(runs / "mean")).logits(reference, alternate, group)
     np.testing.assert_allclose(scored.alternate, composed.alternate, atol=1e-5)
+
+
+def test_on_a_cpu_it_scores_without_tensorflow(runs):
+    program = (
+        "import sys; from pathlib import Path; from danq.score.runner import open_runner; "
+        "made = open_runner(Path(sys.argv[1])); "
+        "kinds = [type(member).__name__ for _, member in made._members]; "
+        "sys.exit('tensorflow' in sys.modules or kinds != ['SharedWork', 'SharedWork', 'WholeWindows'])"
+    )
+    done = subprocess.run([sys.executable, "-c", program, runs / "mean"], check=False)
+    assert done.returncode == 0
 
 
 def test_a_member_put_in_another_s_place_is_refused(runs, tmp_path):
