@@ -134,8 +134,9 @@ class Run:
 
     @property
     def is_baseline(self) -> bool:
-        """Whether it is what other runs on the same dataset are compared with."""
-        return self.bundle.model in BASELINES
+        """Whether it is what other runs on the same dataset are compared with, or a mean of such alone."""
+        models = [member.model for member in self.bundle.members] or [self.bundle.model]
+        return all(model in BASELINES for model in models)
 
     @property
     def repeat(self) -> Repeat:

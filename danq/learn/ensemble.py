@@ -155,7 +155,8 @@ def _manifest(
 ) -> BundleManifest:
     infos = [info for info, _ in weighted.values()]
     members = tuple(
-        Member(run=info.run, digest=info.digest, weight=weight) for info, weight in weighted.values()
+        Member(run=info.run, model=info.model, digest=info.digest, weight=weight)
+        for info, weight in weighted.values()
     )
     states = [info.encoder for info in infos]
     training = {

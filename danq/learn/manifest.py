@@ -78,9 +78,10 @@ class Searched(Entry):
 
 
 class Member(Entry):
-    """A bundle inside an ensemble's: its run, its digest, and the weight of its logits in the mean."""
+    """A bundle inside an ensemble's: its run and model, its digest, the weight of its logits in the mean."""
 
     run: str
+    model: str
     digest: str
     weight: Annotated[float, Field(gt=0, le=1)]
 

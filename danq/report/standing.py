@@ -46,6 +46,12 @@ class Standing:
         """The best model that sees base composition only."""
         return self._first(_COMPOSITION)
 
+    def trained_for(self, group: Group) -> Group:
+        """Give the run whose training tells how a run was trained: of an ensemble its best network."""
+        members = {member.run for run in group.members for member in run.bundle.members}
+        inside = (each for each in self.networks if members & {run.name for run in each.members})
+        return next(inside, group)
+
     def _first(self, model: str) -> Group | None:
         return next((group for group in self.ranked if _model(group) == model), None)
 

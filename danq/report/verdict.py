@@ -34,7 +34,7 @@ def _judge(results: Results, runs: Standing, first: bool) -> Verdict:
     genome = subject.members[0].bundle.dataset.genome_digest is not None
     best, beats = _best(runs), _beats(subject, runs.baseline, "the baseline", dna)
     composition = _beats(subject, runs.composition, "composition", False)
-    course, leak = trained(subject), leaking(subject, runs.baseline, genome)
+    course, leak = trained(runs.trained_for(subject)), leaking(subject, runs.baseline, genome)
     level = gravest(finding.level for finding in (beats, composition, course, leak))
     if level == "green" and any(diagnosis.level == "red" for diagnosis in diagnoses):
         level = "amber"
