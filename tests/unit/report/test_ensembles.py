@@ -1,4 +1,4 @@
-"""An ensemble is judged as a network, by the training of its members; of baselines alone it is one of them."""
+"""An ensemble is judged by the training of its network; one of baselines alone is a baseline."""
 
 import json
 from pathlib import Path
