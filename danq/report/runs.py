@@ -142,7 +142,7 @@ def _row(run: Run) -> dict[str, Any]:
         "model": run.bundle.model,
         "parameters": run.bundle.parameters,
         "epoch": best.get("epoch"),
-        "remark": not_above_chance(best) or (None if measured else "not evaluated"),
+        "remark": not_above_chance(best) or _diverged(run) or (None if measured else "not evaluated"),
     }
     if measured is None:
         return row
@@ -154,6 +154,12 @@ def _row(run: Run) -> dict[str, Any]:
         row[f"{name}_interval"] = between(area.low, area.high)
     classes = ("binary_f1", "accuracy", "macro_f1", "mcc")
     return row | {name: getattr(measured.classes, name, None) for name in classes}
+
+
+def _diverged(run: Run) -> str | None:
+    """Say that a training diverged, and where."""
+    where = run.bundle.training.get("diverged")
+    return where and f"training diverged: {where}"
 
 
 def _blocks(measured: MeasuredSplit) -> str | None:

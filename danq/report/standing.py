@@ -4,12 +4,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from danq.evaluate.compare import Difference, Group, difference, mean_and_sd, value
+from danq.models import BASELINES
 
 METRIC = "auprc"
 """What decides which run is best: where positives are rare, as along genomes, the AUROC hardly tells of the
 rows that a model calls (Saito & Rehmsmeier 2015, doi 10.1371/journal.pone.0118432)."""
 NAMES = {"auprc": "mean AUPRC", "auroc": "mean AUROC"}
-_COMPOSITION, _BASELINE = "composition", "kmer_logistic"
+_BASELINE, _COMPOSITION = BASELINES
 
 
 @dataclass(frozen=True)

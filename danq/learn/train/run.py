@@ -182,7 +182,8 @@ def _close(name: str, info: Mapping[str, Any], history: Sequence[Mapping[str, An
         f"trained {name}: {training['epochs']} epochs in {training['seconds']:.0f} s, best "
         f"{info['best']['epoch']}; device {training['device']}, {info['train']['precision']}"
         + ("" if speed is None else f"; {speed:,.0f} samples/s")
-        + ("" if waiting is None else f"; {waiting:.1%} of the time waiting for input"),
+        + ("" if waiting is None else f"; {waiting:.1%} of the time waiting for input")
+        + ("; ended early, by patience" if training["ended"] == "patience" else ""),
     )
     for remark in remarks(info["train"], training, info["best"], history, info["data_kind"]):
         log.warning("%s: %s; try %s", name, remark.figure, remark.key)

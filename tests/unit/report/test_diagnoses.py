@@ -14,6 +14,7 @@ from danq.learn.predict.predictions import Predictions, write_predictions
 from danq.report.diagnoses import ALIKE, BASELINE, COMPOSITION, DIAGNOSES, FEW, RATES
 from danq.report.findings import Finding
 from danq.report.results import read_results
+from danq.report.runs import side_by_side
 from danq.report.training_course import MISSING, TITLES
 from danq.report.verdict import judge
 
@@ -100,6 +101,7 @@ def test_a_diverged_training(results: Path):
     assert list(found) == [TITLES["diverged"]]
     assert found[TITLES["diverged"]].figure == f"net: {where}; the weights of epoch 2 are kept"
     assert found[TITLES["diverged"]].key == "runs.net.train.clip_norm: 1"
+    assert where in str(side_by_side(read_results(results)))
 
 
 @pytest.mark.parametrize(("auprc", "told"), [(0.1, True), (0.101, False)])
