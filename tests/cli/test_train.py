@@ -76,7 +76,7 @@ def test_a_dataset_that_the_run_does_not_name_is_refused(place, tmp_path):
 
 
 def test_unknown_run(place, tmp_path):
-    with pytest.raises(DanqError, match="expected --run of gpu, long, small; received 'smal'"):
+    with pytest.raises(DanqError, match="expected --run of gpu, long, small, composition; received 'smal'"):
         call(*arguments(place, "smal", tmp_path / "out"))
 
 
