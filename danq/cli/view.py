@@ -27,7 +27,7 @@ def view(
     So are the surroundings of the strongest variants of each callset that the run scores (its key `views`
     says how many). Writes views.json, predictions.npz and peaks.parquet.
     """
-    from danq.config import entry, load_config
+    from danq.config import entry, load_config, own_models
     from danq.config.views import callsets_viewed
     from danq.views.making import Looking, write_views
 
@@ -41,7 +41,9 @@ def view(
         raise DanqError(f"{config}: run {run!r} looks at nothing; name regions under `views`")
     of_dataset = settings.genome_of(options.dataset)
     bundle = results / "runs" / run
-    looking = Looking(bundle, options.predict, options.dataset, dataset, of_dataset, genomes, places)
+    # the user's own configuration names the files, those of an ensemble's members among them
+    trusted = own_models(settings, settings.runs)
+    looking = Looking(bundle, options.predict, options.dataset, dataset, of_dataset, genomes, places, trusted)
     write_views(looking, out)
 
 

@@ -53,6 +53,8 @@ class Looking:
         Name of the genome that the tracks lie on; None where the dataset has none.
     genomes : dict of str to Genome
         Every genome of the places by its name.
+    trusted : sequence of Path
+        Files of models of one's own that may be run.
     """
 
     bundle: Path
@@ -62,6 +64,7 @@ class Looking:
     of_dataset: str | None
     genomes: dict[str, Genome]
     places: Sequence[Place]
+    trusted: Sequence[Path] = ()
 
 
 def write_views(looking: Looking, out: Path) -> ViewsManifest:
@@ -95,8 +98,8 @@ def _predictor(looking: Looking) -> "Predictor":
     from danq.learn.linear import open_bundle
     from danq.learn.predict.predictor import Predictor
 
-    options = looking.predict
-    return Predictor(open_bundle(looking.bundle), options.batch_size, options.reverse_complement)
+    bundle, options = open_bundle(looking.bundle, looking.trusted), looking.predict
+    return Predictor(bundle, options.batch_size, options.reverse_complement)
 
 
 def _nothing(info: BundleManifest) -> Predictions:

@@ -10,6 +10,7 @@ import polars as pl
 import pytest
 from viewed_results import NAMES, look
 
+from danq.files import sha256
 from danq.learn.predict.predictions import read_predictions
 from danq.views.manifest import ViewsManifest, read_views
 from danq.views.places import variants_in
@@ -106,6 +107,23 @@ def test_a_callset_without_scored_alleles_leaves_nothing_to_look_at(project, tmp
     assert look(SimpleNamespace(path=tmp_path), tmp_path / "out") == 0
     assert ViewsManifest.read(tmp_path / "out").views == ()
     assert read_views(tmp_path / "out") == ()
+
+
+def test_a_model_of_ones_own_is_run_where_the_configuration_names_it(project, tmp_path):
+    shutil.copytree(project.path / "results", tmp_path / "results")
+    file, marker = tmp_path / "mine.py", tmp_path / "was_here"
+    file.write_text(
+        f"import pathlib\npathlib.Path({str(marker)!r}).touch()\nfrom danq.models.danq import *\n"
+    )
+    path = tmp_path / "results" / "runs" / "net" / "bundle.json"
+    held = json.loads(path.read_text()) | {"model": str(file), "model_file": sha256(file)}
+    path.write_text(json.dumps(held))
+    run = project.config["runs"]["net"] | {"model": str(file)}
+    (tmp_path / "config.json").write_text(json.dumps(project.config | {"runs": {"net": run}}))
+    assert look(SimpleNamespace(path=tmp_path), tmp_path / "out") == 0
+    assert marker.exists()
+    again = (tmp_path / "out" / "predictions.npz").read_bytes()
+    assert again == (views_of(project) / "predictions.npz").read_bytes()
 
 
 REFUSED = [

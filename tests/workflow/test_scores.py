@@ -164,8 +164,10 @@ def test_shards_change_no_byte(scored: Project):
 @pytest.mark.slow
 def test_the_report_shows_every_callset(scored: Project):
     text = (scored.path / "results" / "report.html").read_text()
-    for head in ("Variant scores", "Strongest variants of cut", "Agreement with known effects of table"):
-        assert f">{head}</h2>" in text
+    for head in ("Variant scores", "Strongest variants", "Agreement with known effects", "Regions"):
+        assert f"<h3>{head}</h3>" in text
+    assert "<h4>cut</h4>" in text
+    assert "<h4>table</h4>" in text
 
 
 @pytest.mark.slow
