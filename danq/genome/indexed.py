@@ -12,7 +12,6 @@ import logging
 import os
 import shutil
 import tempfile
-import time
 import warnings
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -21,6 +20,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from danq.contents import file_state, settled, user_cache
 from danq.errors import DanqError
 from danq.files import BGZF_HEAD, GZIP_MAGIC, atomic, digest, is_bgzf
 from danq.genome.alphabet import encode
@@ -31,8 +31,6 @@ from danq.progress import progress
 log = logging.getLogger("danq")
 
 _VERSION = 2
-_SETTLED_NS = 2_000_000_000
-"""A file changed less than this before it is read could change again and keep its time of change."""
 _GZIP = (".gz", ".bgz")
 _OTHERS = (".bz2", ".zip")
 _FULL_BLOCK = 1 << 16
@@ -128,14 +126,14 @@ def _indexed(fasta: Path) -> Genome | None:
     # pyfaidx tells compression by the name
     if compressed != (suffix in _GZIP) or suffix in _OTHERS:
         return None
-    state, cache = _state(fasta), _cache()
+    state, cache = file_state(fasta), user_cache()
     kept = cache / f"{digest([_VERSION, *state])}.json" if cache else None
     if kept is not None and (index := _kept_index(kept)):
         return _opened(fasta, index)
     index = _read_index(fasta, compressed)
-    if _state(fasta) != state:
+    if file_state(fasta) != state:
         raise _changed(fasta)
-    if index is not None and kept is not None and time.time_ns() - state[-1] > _SETTLED_NS:
+    if index is not None and kept is not None and settled(state):
         try:
             with atomic(kept) as partial:
                 partial.write_text(json.dumps([digest(index), index]), encoding="utf-8")
@@ -176,25 +174,6 @@ def _encoded(fasta: Path) -> Genome:
     finally:
         # what is mapped into memory lives on without a name, and nothing is left even if the job is killed
         shutil.rmtree(folder)
-
-
-def _state(path: Path) -> tuple[str, int, int, int, int]:
-    """Give what tells a changed file from the one that was read, last its time of change in ns.
-
-    That is when its content, name or owner changed last (ctime): of its two times the one that no program
-    sets back, as tar, rsync and cp -p do with the other.
-    """
-    stat = path.stat()
-    return str(path.resolve()), stat.st_size, stat.st_ino, stat.st_mtime_ns, stat.st_ctime_ns
-
-
-def _cache() -> Path | None:
-    """Folder of the user's cache; None where there is no home."""
-    folder = os.environ.get("XDG_CACHE_HOME", "")
-    try:
-        return (Path(folder) if os.path.isabs(folder) else Path.home() / ".cache") / "danq"
-    except RuntimeError:
-        return None
 
 
 class _Index(NamedTuple):

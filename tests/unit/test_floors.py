@@ -16,7 +16,7 @@ FLOORS = [
     {"errors"},
     {"limits"},
     {"hdf5", "npz", "files", "drawing", "progress", "provenance", "options", "metrics"},
-    {"storage"},
+    {"storage", "contents"},
     {"tables", "parquet"},
     {"genome"},
     {"variants"},

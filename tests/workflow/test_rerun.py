@@ -79,6 +79,43 @@ def test_a_changed_bed_reruns_what_depends_on_it(unchanged: Project):
     assert unchanged.planned() == {"dataset/two", *jobs_of("words"), "report"}
 
 
+@pytest.mark.parametrize(
+    ("file", "expected"),
+    [
+        ("two.beta.bed", {"dataset/two", *jobs_of("words"), "report"}),
+        ("second.fa", {"genome/second", "dataset/two", *jobs_of("words"), "report"}),
+    ],
+)
+def test_a_file_replaced_by_an_older_one_reruns_what_depends_on_it(
+    unchanged: Project, file: str, expected: set[str]
+):
+    older = unchanged.path / "older"
+    older.write_text((unchanged.path / "data" / file).read_text()[:-70] + "\n")
+    os.utime(older, (0, 0))
+    older.rename(unchanged.path / "data" / file)
+    assert unchanged.planned() == expected
+
+
+@pytest.mark.parametrize(
+    ("gone", "expected"),
+    [
+        ("runs/words", jobs_of("words")),
+        ("runs/words/model.keras", jobs_of("words")),
+        ("runs/words/evaluation/curves.parquet", {"evaluate/words"}),
+        ("runs/words/predictions/test.npz", {"predict/words.test", "evaluate/words"}),
+        ("datasets/two", {"dataset/two", *jobs_of("words")}),
+        ("genomes/second", {"genome/second", "dataset/two", *jobs_of("words")}),
+    ],
+)
+def test_what_is_gone_is_made_again(unchanged: Project, gone: str, expected: set[str]):
+    aside = unchanged.path / "aside"
+    (unchanged.path / "results" / gone).rename(aside)
+    try:
+        assert unchanged.planned() == {*expected, "report"}
+    finally:
+        aside.rename(unchanged.path / "results" / gone)
+
+
 def test_a_changed_genome_reruns_what_depends_on_it(unchanged: Project):
     fasta = unchanged.path / "data" / "second.fa"
     fasta.write_text(fasta.read_text().replace("A", "C", 1))

@@ -20,6 +20,7 @@ from danq.config.workflow import (
     run_files,
     write_once,
 )
+from danq.contents import Contents
 from danq.config.search import search_name, searches, trial_name, trials
 from danq.learn.trials import trials_of_rung
 from danq.variants.text import open_variants
@@ -66,6 +67,8 @@ def tell(line):
     logger.info(line, extra={"quietness": Quietness.PROGRESS})
 
 
+# what the user's files hold counts, not their dates
+contents = Contents()
 A_LOG = f"results/logs/train/{next(iter(settings.runs), 'RUN')}.log"
 job_logs = JobLogs(Path("results/logs"), tell)
 

@@ -17,6 +17,7 @@ rule genome:
         runtime=60,
     params:
         code=verb_digest("genome"),
+        contents=lambda wildcards: contents.digest([settings.genomes[wildcards.genome]]),
         out=subpath(output.manifest, parent=True),
     shell:
         "danq genome --out {params.out} -- {input.fasta:q} 2> {log}"
@@ -49,6 +50,9 @@ for made_by, rows in ROWS.items():
             runtime=120,
         params:
             code=verb_digest("dataset"),
+            contents=lambda wildcards: contents.digest(
+                dataset_files(settings, wildcards.dataset)
+            ),
             options=lambda wildcards: settings.datasets[
                 wildcards.dataset
             ].model_dump_json(exclude={"composition"}),

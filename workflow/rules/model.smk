@@ -23,6 +23,7 @@ rule train:
         gpu=lambda wildcards: int(settings.runs[wildcards.run].train.require_gpu),
     params:
         code=lambda wildcards: code_for("train", wildcards.run),
+        contents=lambda wildcards: contents.digest(run_files(settings, wildcards.run)),
         options=training_options,
         dataset=lambda wildcards: f"results/datasets/{settings.runs[wildcards.run].dataset}",
         search=lambda wildcards: (

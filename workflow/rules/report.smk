@@ -1,8 +1,21 @@
+DATASETS = sorted({run.dataset for run in settings.runs.values()})
+# results that the report itself does not read
+OTHER_RESULTS = [
+    *(path for name in DATASETS for path in dataset_results(name)),
+    *expand(
+        "results/runs/{run}/{file}",
+        run=settings.runs,
+        file=["model.keras", "predictions/valid.npz", "predictions/test.npz"],
+    ),
+    *expand("results/scores/{callset}/annotated.vcf.gz", callset=ANNOTATED),
+]
+
+
 rule report:
     input:
         data=[
             path
-            for name in sorted({run.dataset for run in settings.runs.values()})
+            for name in DATASETS
             for path in dataset_results(name)
             if path.endswith(".json")
         ],

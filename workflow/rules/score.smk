@@ -20,6 +20,9 @@ rule score_shard:
         code=lambda wildcards: code_for(
             "score", *settings.callsets[wildcards.callset].runs
         ),
+        contents=lambda wildcards: contents.digest(
+            callset_files(settings, wildcards.callset)
+        ),
         options=scoring_options,
         config=CONFIG,
         work="results/scores/{callset}/.work",
@@ -55,6 +58,9 @@ rule score:
     params:
         code=lambda wildcards: code_for(
             "score", *settings.callsets[wildcards.callset].runs
+        ),
+        contents=lambda wildcards: contents.digest(
+            callset_files(settings, wildcards.callset)
         ),
         options=scoring_options,
         config=CONFIG,

@@ -21,6 +21,9 @@ rule trial:
         gpu=lambda wildcards: int(SEARCHES[wildcards.search].train.require_gpu),
     params:
         code=lambda wildcards: code_for("trial", wildcards.search),
+        contents=lambda wildcards: contents.digest(
+            run_files(settings, trial_of(wildcards))
+        ),
         options=lambda wildcards: TRIALS[trial_of(wildcards)].run.model_dump_json(
             exclude={"predict", "search"}
         ),

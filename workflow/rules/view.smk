@@ -22,6 +22,9 @@ rule view:
         runtime=120,
     params:
         code=lambda wildcards: code_for("view", wildcards.run),
+        contents=lambda wildcards: contents.digest(
+            dataset_files(settings, settings.runs[wildcards.run].dataset)
+        ),
         options=lambda wildcards: viewing_options(settings, wildcards.run),
         out=subpath(output.manifest, parent=True),
         config=CONFIG,

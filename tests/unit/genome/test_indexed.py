@@ -12,6 +12,7 @@ from Bio import bgzf
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from danq import contents
 from danq.errors import DanqError
 from danq.genome import encode, indexed
 from danq.genome.encode import build_genome
@@ -24,7 +25,7 @@ SEQUENCES = st.lists(st.text("ACGTNacgtnRykU", min_size=1, max_size=40), min_siz
 @pytest.fixture
 def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The folder of the cache, for files that were changed just now, as those of a test are."""
-    monkeypatch.setattr(indexed, "_SETTLED_NS", -1)
+    monkeypatch.setattr(contents, "_SETTLED_NS", -1)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     return tmp_path / "cache" / "danq"
 
@@ -192,7 +193,7 @@ def test_a_time_of_change_to_come_is_no_matter(tmp_path: Path) -> None:
 def test_the_index_of_a_file_that_may_still_change_is_not_kept(
     tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(indexed, "_SETTLED_NS", 60_000_000_000)
+    monkeypatch.setattr(contents, "_SETTLED_NS", 60_000_000_000)
     assert is_indexed(open_genome_or_fasta(written(tmp_path / "g.fa", b">a\nACGT\n", 0)))
     assert not cache.exists()
 
