@@ -99,21 +99,26 @@ def test_a_file_replaced_by_an_older_one_reruns_what_depends_on_it(
 @pytest.mark.parametrize(
     ("gone", "expected"),
     [
-        ("runs/words", jobs_of("words")),
-        ("runs/words/model.keras", jobs_of("words")),
-        ("runs/words/evaluation/curves.parquet", {"evaluate/words"}),
-        ("runs/words/predictions/test.npz", {"predict/words.test", "evaluate/words"}),
-        ("datasets/two", {"dataset/two", *jobs_of("words")}),
-        ("genomes/second", {"genome/second", "dataset/two", *jobs_of("words")}),
+        (["runs/words"], jobs_of("words")),
+        (["genomes/second"], {"genome/second", "dataset/two", *jobs_of("words")}),
+        (
+            ["runs/net/evaluation/curves.parquet", "runs/words/predictions/test.npz"],
+            {"evaluate/net", "predict/words.test", "evaluate/words"},
+        ),
     ],
+    ids=lambda value: value[0] if isinstance(value, list) else "",
 )
-def test_what_is_gone_is_made_again(unchanged: Project, gone: str, expected: set[str]):
-    aside = unchanged.path / "aside"
-    (unchanged.path / "results" / gone).rename(aside)
+def test_what_is_gone_is_made_again(unchanged: Project, gone: list[str], expected: set[str]):
+    results, aside = unchanged.path / "results", unchanged.path / "aside"
+    aside.mkdir()
+    for number, name in enumerate(gone):
+        (results / name).rename(aside / str(number))
     try:
         assert unchanged.planned() == {*expected, "report"}
     finally:
-        aside.rename(unchanged.path / "results" / gone)
+        for number, name in enumerate(gone):
+            (aside / str(number)).rename(results / name)
+        aside.rmdir()
 
 
 def test_a_changed_genome_reruns_what_depends_on_it(unchanged: Project):
