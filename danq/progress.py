@@ -82,20 +82,25 @@ def _bar(description: str, total: float | None, unit: str) -> Iterator[Advance]:
 def _lines(description: str, total: float | None, unit: str) -> Iterator[Advance]:
     started = last = time.monotonic()
     done = 0.0
+    first: float | None = None
 
     def advance(amount: float = 1, remark: str = "") -> None:
-        nonlocal done, last
-        done += amount
+        nonlocal done, first, started, last
         now = time.monotonic()
-        if now - last < _LINE_SECONDS:
+        done += amount
+        if first is None:
+            # what is done first takes its own time, such as compiling, and foretells nothing
+            first, started = done, now
+        if now - last < _LINE_SECONDS or done == first:
             return
         last = now
-        rate = done / (now - started)
-        left = f", about {duration((total - done) / rate)} left" if total and rate else ""
+        rate = (done - first) / max(now - started, 1e-9)
+        pace = f"{rate:,.0f}" if rate >= 10 else f"{rate:.2g}"
+        left = f", about {duration((total - done) / rate)} left" if total else ""
         of = f" of {total:,.0f}" if total else ""
         log.log(
             PROGRESS,
-            f"{description}: {done:,.0f}{of} {unit}, {rate:,.0f}/s{left}{remark and '; '}{remark}",
+            f"{description}: {done:,.0f}{of} {unit}, {pace}/s{left}{remark and '; '}{remark}",
         )
 
     yield advance

@@ -1,6 +1,8 @@
 """Lines of progress where there is no terminal, and times as a person would say them."""
 
 import logging
+import re
+import time
 
 import pytest
 
@@ -28,8 +30,24 @@ def test_a_line_says_how_far_it_is_with_its_level_and_remark(
     caplog.set_level(logging.INFO, logger="danq")
     monkeypatch.setattr("danq.progress._LINE_SECONDS", 0.0)
     with progress("scoring", 1_200, "variants") as advance:
-        advance(400, "half of them odd")
+        advance(400)
+        assert not caplog.records, "what is done first foretells nothing"
+        advance(200, "half of them odd")
     (record,) = caplog.records
     assert record.levelname == "PROGRESS"
-    assert record.message.startswith("scoring: 400 of 1,200 variants, ")
+    assert record.message.startswith("scoring: 600 of 1,200 variants, ")
     assert record.message.endswith(" left; half of them odd")
+
+
+def test_what_is_done_first_does_not_slow_the_forecast(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+):
+    caplog.set_level(logging.INFO, logger="danq")
+    monkeypatch.setattr("danq.progress._LINE_SECONDS", 0.0)
+    with progress("training", 10_000, "samples") as advance:
+        time.sleep(0.5)
+        advance(1)
+        time.sleep(0.02)
+        advance(100)
+    rate = float(re.search(r"samples, ([\d,.]+)/s", caplog.records[0].message)[1].replace(",", ""))
+    assert rate > 101 / 0.5
