@@ -80,7 +80,7 @@ def _bar(description: str, total: float | None, unit: str) -> Iterator[Advance]:
 
 @contextmanager
 def _lines(description: str, total: float | None, unit: str) -> Iterator[Advance]:
-    started = last = time.monotonic()
+    started = last = 0.0
     done = 0.0
     first: float | None = None
 
@@ -90,7 +90,7 @@ def _lines(description: str, total: float | None, unit: str) -> Iterator[Advance
         done += amount
         if first is None:
             # what is done first takes its own time, such as compiling, and foretells nothing
-            first, started = done, now
+            first, started, last = done, now, now
         if now - last < _LINE_SECONDS or done == first:
             return
         last = now
