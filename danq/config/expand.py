@@ -117,6 +117,9 @@ def ensemble_problems(config: "Config", name: str) -> Iterator[str]:
     run, seen = config.runs[name], set[str]()
     if run.repeats > 1:
         yield f"runs.{name}.repeats: expected 1 for an ensemble of runs, received {run.repeats}"
+    for key, unset in (("search", run.search is None), ("train", run.train == type(run.train)())):
+        if not unset:
+            yield f"runs.{name}.{key}: expected nothing, for an ensemble is not trained; received some"
     for place, entry in enumerate(EnsembleOptions(**run.options).members):
         for member in named(entry):
             key = f"runs.{name}.options.members.{place}"

@@ -232,6 +232,14 @@ def test_an_ensemble_of_what_cannot_be_averaged_is_refused(change, message):
         parse_config(given, "c.yaml")
 
 
-def test_an_ensemble_has_no_repeats_of_its_own():
-    with pytest.raises(DanqError, match=r"runs.mean.repeats: expected 1 for an ensemble of runs, received 2"):
-        parse_config(raw(words=WORDS, mean={**MEAN, "repeats": 2}), "c.yaml")
+@pytest.mark.parametrize(
+    ("key", "value", "message"),
+    [
+        ("repeats", 2, "repeats: expected 1 for an ensemble of runs, received 2"),
+        ("train", {"epochs": 5}, "train: expected nothing, for an ensemble is not trained"),
+        ("search", {"train": {"epochs": [5, 6]}}, "search: expected nothing, for an ensemble is not trained"),
+    ],
+)
+def test_an_ensemble_has_nothing_to_train(key, value, message):
+    with pytest.raises(DanqError, match=f"runs.mean.{message}"):
+        parse_config(raw(words=WORDS, mean={**MEAN, key: value}), "c.yaml")
