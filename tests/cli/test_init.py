@@ -136,6 +136,12 @@ def test_given_parts_bin_and_window_are_taken(data: Path):
     assert (dataset.bin, dataset.window) == (100, 300)
 
 
+def test_targets_that_nothing_is_left_of_to_train_on_are_named(data: Path, caplog: pytest.LogCaptureFixture):
+    Path("one.bed").write_text("chr3\t500\t501\n")
+    write_starter(Tracks(Path("my genome.fa"), ["the peaks", "one.bed"]), Path("my"), Choices(test=["chr3"]))
+    assert "train: no positive bin is left of one" in caplog.text
+
+
 def test_one_part_may_be_given_and_the_other_is_chosen(data: Path):
     write_starter(Tracks(Path("my genome.fa"), ["the peaks"]), Path("my"), Choices(test=["chr2"]))
     split = load_config(Path("my/config.yaml")).datasets["regions"].split

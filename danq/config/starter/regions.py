@@ -189,6 +189,9 @@ def _positives(genome: Genome, grains: Grains, targets: list[Target], bin: int) 
 def _recipe(options: DatasetOptions, made: LabelledBins) -> tuple[DatasetOptions, Recipe]:
     """Choose which training bins are kept, and then the runs by what is left of them."""
     positives = tuple(target.counts["train"] for target in made.labels.targets)
+    without = [target.name for target in made.labels.targets if not target.counts["train"]]
+    if without:
+        log.warning("train: no positive bin is left of %s", first_few(without, 8))
     with_target = made.kept(options.model_copy(update={"keep": "positive"}))
     positive_windows = int(np.count_nonzero(made.split[with_target] == TRAIN))
 
