@@ -15,7 +15,7 @@ from danq.learn.ending import plainer
 from danq.report.callsets import Callset
 from danq.report.findings import Finding, gravest
 from danq.report.results import Results
-from danq.report.standing import METRIC, NAMES, Standing, lead, mean_of
+from danq.report.standing import METRIC, NAMES, Standing, lead, leads, listed, mean_of, outcome
 from danq.report.training_course import MISSING, TITLES, course, key_of, missing, remark_of
 from danq.score.measures import LOGIT_DIFF
 
@@ -46,12 +46,13 @@ def diagnose(results: Results, runs: Standing, first: bool) -> tuple[Finding, ..
 
 def _baseline(results: Results, runs: Standing, subject: Group) -> Finding | None:
     rival = runs.baseline
-    behind = None if rival is None or rival is subject else lead(subject, rival)
-    if rival is None or behind is None or behind.mean >= 0:
+    compared = () if rival is None or rival is subject else leads(subject, rival)
+    if rival is None or not compared or (compared[0].mean >= 0 and outcome(compared) != "red"):
         return None
+    lost = outcome(compared) == "red"
     figure = f"{NAMES[METRIC]} of {rival.name} {mean_of(rival, METRIC):.3f}, of {subject.name} "
-    figure += f"{mean_of(subject, METRIC):.3f}: {behind.words}"
-    sure = "is better" if behind.sure else "is no worse, simpler, and trained in a fraction of the time"
+    figure += f"{mean_of(subject, METRIC):.3f}; the difference is {listed(compared)}"
+    sure = "is better" if lost else "is no worse, simpler, and trained in a fraction of the time"
     meaning = f"Use the baseline: {rival.name} {sure}."
     names = {run.name for run in subject.members}
     used = next((each.name for each in results.callsets if names & _runs(each)), None)
@@ -60,7 +61,7 @@ def _baseline(results: Results, runs: Standing, subject: Group) -> Finding | Non
     # a network that is not trained to its end is worth another try first
     if remark is not None or key is None:
         key = key_of(subject, remark.key if remark else plainer(run.bundle.train, run.bundle.data_kind))
-    return Finding("red" if behind.sure else "amber", BASELINE, figure, meaning, key)
+    return Finding("red" if lost else "amber", BASELINE, figure, meaning, key)
 
 
 def _composition(results: Results, runs: Standing, subject: Group) -> Finding | None:

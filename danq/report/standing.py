@@ -1,10 +1,11 @@
 """How the runs on one dataset stand to each other: the best, the network to judge, what it must beat."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from danq.evaluate.compare import Difference, Group, difference, mean_and_sd, value
 from danq.models import BASELINES
+from danq.report.findings import Level
 
 METRIC = "auprc"
 """What decides which run is best: where positives are rare, as along genomes, the AUROC hardly tells of the
@@ -108,6 +109,32 @@ class Lead:
             ends = f"95% interval {self.low:+.3f} to {self.high:+.3f}"
         spread = "" if self.sd is None else f"; SD over trainings {self.sd:.3f}"
         return f"{self.mean:+.3f} ({ends}{spread})"
+
+
+def leads(ours: Group, theirs: Group) -> tuple[Lead, ...]:
+    """Compare two runs by mean AUPRC, then by mean AUROC; none where they were measured on other rows."""
+    return tuple(each for metric in NAMES if (each := lead(ours, theirs, metric)) is not None)
+
+
+def outcome(compared: Sequence[Lead]) -> Level:
+    """Judge leads.
+
+    Green where the first is sure and no other surely behind; red where one is surely behind and the first not
+    surely ahead; amber otherwise.
+    """
+    behind = any(each.sure < 0 for each in compared)
+    ahead = compared[0].sure > 0
+    return "red" if behind and not ahead else "green" if ahead and not behind else "amber"
+
+
+def decisive(compared: Sequence[Lead]) -> Lead:
+    """Give the lead that an outcome is told with: the first that is surely behind, or else the first."""
+    return next((each for each in compared if each.sure < 0), compared[0])
+
+
+def listed(compared: Iterable[Lead]) -> str:
+    """Write leads in a row."""
+    return ", ".join(f"{NAMES[each.metric]} {each.words}" for each in compared)
 
 
 def lead(ours: Group, theirs: Group, metric: str = METRIC) -> Lead | None:

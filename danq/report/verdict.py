@@ -5,7 +5,19 @@ from danq.report.diagnoses import BASELINE, diagnose
 from danq.report.findings import Finding, Level, Verdict, gravest
 from danq.report.reliance import calibrated, leaking
 from danq.report.results import Results
-from danq.report.standing import METRIC, NAMES, Lead, Standing, is_network, lead, mean_of, standing
+from danq.report.standing import (
+    METRIC,
+    NAMES,
+    Standing,
+    decisive,
+    is_network,
+    lead,
+    leads,
+    listed,
+    mean_of,
+    outcome,
+    standing,
+)
 from danq.report.training_course import TITLES, trained
 
 _SAID = {BASELINE, *TITLES.values()}
@@ -47,20 +59,23 @@ def _headline(
 ) -> str:
     """Say in one sentence what to use, and in a second what is the matter, if anything is."""
     rival = runs.baseline
-    ahead = None if rival is None or rival is subject else lead(subject, rival)
+    compared = () if rival is None or rival is subject else leads(subject, rival)
     area = f"{NAMES[METRIC]} {mean_of(subject, METRIC):.3f}"
     if not is_network(subject):
         headline = f"There is no network to judge; {subject.name} has a {area}."
-    elif rival is None or ahead is None:
+    elif rival is None or not compared:
         headline = f"{subject.name} has a {area}; there is no baseline to compare it with."
-    elif findings[1].level == "green":
-        headline = f"{subject.name} beats {rival.name}, the baseline: {area}, {ahead.words} over it."
-    elif findings[1].level == "red":
-        headline = f"Use {rival.name}, the baseline: {subject.name} has a {area}, {ahead.words} against it."
+    elif outcome(compared) == "green":
+        headline = f"{subject.name} beats {rival.name}, the baseline: {area}, {compared[0].words} over it."
+    elif outcome(compared) == "red":
+        by = decisive(compared)
+        area = f"{NAMES[by.metric]} {mean_of(subject, by.metric):.3f}"
+        headline = f"Use {rival.name}, the baseline: {subject.name} has a {area}, {by.words} against it."
     else:
-        headline = f"{subject.name} is not shown to beat {rival.name}, the baseline: {area}, {ahead.words}."
+        how = compared[0].words
+        headline = f"{subject.name} is not shown to beat {rival.name}, the baseline: {area}, {how}."
     # what the first sentence says is not said again, and other runs' trainings do not concern it
-    asked = [*findings[2:], *(each for each in diagnoses if each.title not in _SAID)]
+    asked = [*findings[3:], *(each for each in diagnoses if each.title not in _SAID)]
     grave = [each.title for level in ("red", "amber") for each in asked if each.level == level]
     if not grave:
         return headline
@@ -97,23 +112,14 @@ def _beats(subject: Group, rival: Group | None, what: str, needed: bool) -> Find
         figure = f"no run of {what}" if rival is None else "no network"
         level: Level = "amber" if missing else "none"
         return Finding(level, f"Not compared with {what}", figure, meaning, key if missing else None)
-    leads = [each for metric in NAMES if (each := lead(subject, rival, metric)) is not None]
-    if not leads:
+    compared = leads(subject, rival)
+    if not compared:
         meaning = "They were measured on other rows."
         return Finding("amber", f"Not compared with {what}", f"{subject.name} and {rival.name}", meaning)
-    figure = f"{subject.name} minus {rival.name}: "
-    figure += ", ".join(f"{NAMES[each.metric]} {each.words}" for each in leads)
-    level = _level(leads)
+    figure, level = f"{subject.name} minus {rival.name}: {listed(compared)}", outcome(compared)
     titles: dict[Level, tuple[str, str]] = {
         "green": (f"Beats {what}", f"{subject.name} is better than {rival.name} on these rows."),
         "amber": (f"Not told from {what}", f"These rows do not say that it is better than {rival.name}."),
         "red": (f"Loses to {what}", f"{rival.name} is better: use it instead of {subject.name}."),
     }
     return Finding(level, titles[level][0], figure, titles[level][1])
-
-
-def _level(leads: list[Lead]) -> Level:
-    """Red where the first is surely behind; green where it is surely ahead and no other is surely behind."""
-    if leads[0].sure < 0:
-        return "red"
-    return "green" if leads[0].sure > 0 and min(each.sure for each in leads) >= 0 else "amber"

@@ -10,6 +10,7 @@ from results_tree import build
 from danq.report.findings import Verdict
 from danq.report.page import write_report
 from danq.report.results import read_results
+from danq.report.standing import Lead, decisive, outcome
 from danq.report.verdict import judge
 
 TARGETS = ("a", "b", "c")
@@ -139,3 +140,25 @@ def test_writing_the_report_logs_the_headline(tmp_path: Path, caplog: pytest.Log
     assert [(line.levelname, line.message) for line in lines] == [
         ("WARNING", f"verdict on y, red: {verdict.headline}")
     ]
+
+
+def of(metric: str, low: float | None, high: float | None) -> Lead:
+    return Lead(metric, 0.0 if low is None or high is None else (low + high) / 2, low, high, None)
+
+
+@pytest.mark.parametrize(
+    ("auprc", "auroc", "level", "by"),
+    [
+        ((0.01, 0.03), (0.01, 0.02), "green", "auprc"),
+        ((0.01, 0.03), (-0.01, 0.02), "green", "auprc"),
+        ((0.01, 0.03), (-0.03, -0.01), "amber", "auroc"),
+        ((-0.01, 0.03), (0.01, 0.02), "amber", "auprc"),
+        ((-0.01, 0.03), (-0.03, -0.01), "red", "auroc"),
+        ((-0.03, -0.01), (0.01, 0.02), "red", "auprc"),
+        ((None, None), (None, None), "amber", "auprc"),
+    ],
+)
+def test_both_areas_decide(auprc: tuple, auroc: tuple, level: str, by: str):
+    compared = (of("auprc", *auprc), of("auroc", *auroc))
+    assert outcome(compared) == level
+    assert decisive(compared).metric == by
