@@ -25,7 +25,8 @@ _REMEMBERED = 10
 """Steps that the second derivative is estimated from."""
 _STEPS, _LENGTHS = 1000, 20
 _TOLERANCE = 1e-5
-"""How far above its minimum an objective may end, as a share of that of the intercepts alone."""
+"""How far above its minimum an objective may end, as a share of the variance of its labels over all rows,
+which is less than the objective with the intercepts alone."""
 _SLOPE_LEFT = 0.1
 """A step is long enough where the slope along it has fallen to this share."""
 
