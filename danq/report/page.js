@@ -43,6 +43,7 @@
     const spans = groups.map(function (group) { return group.colSpan; });
     let all = false, search = null, more = null;
     tools.className = "tools";
+    scroll.className = "scroll";
     place.id = "table-" + index;
     table.replaceWith(scroll);
     scroll.append(table);
@@ -115,7 +116,7 @@
       more.type = "button";
       more.addEventListener("click", function () { all = !all; show(); });
     }
-    if (body.rows.length > SCROLLED) scroll.className = "long";
+    if (body.rows.length > SCROLLED) scroll.classList.add("long");
     heads.forEach(function (head, column) {
       if (body.rows.length < 2) return;
       head.tabIndex = 0;

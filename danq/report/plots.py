@@ -233,7 +233,8 @@ def point_view(
         drawn.yaxis.set_major_locator(MaxNLocator(6, steps=[1, 2, 5, 10]))
         if equal:
             low = int(20 * min(*x, *y)) / 20
-            drawn.set(xlim=(low, 1), ylim=(low, 1))
+            room = (low - 0.02 * (1 - low), 1 + 0.02 * (1 - low))
+            drawn.set(xlim=room, ylim=room)
             drawn.plot([low, 1], [low, 1], color=GREY, linestyle=(0, (3, 3)), linewidth=1)
         else:
             drawn.xaxis.set_major_formatter(StrMethodFormatter("{x:,.0f}"))

@@ -80,6 +80,9 @@ def test_tables_are_searched_sorted_and_shown_in_part(page: Page):
 
 def test_columns_are_chosen_and_views_switched(page: Page):
     shown = "[...document.querySelector('#runs tbody tr').cells].filter(cell => cell.offsetWidth)"
+    page.run("document.querySelector('#runs details').open = true")
+    page.hover("document.querySelector('#runs fieldset label')")
+    assert page.run("document.querySelector('#runs fieldset label').matches(':hover')"), "nothing covers it"
     before = page.run(f"{shown}.length")
     page.run("[...document.querySelectorAll('#runs fieldset input')].find(box => !box.checked).click()")
     assert page.run(f"{shown}.length") == before + 1
