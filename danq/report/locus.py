@@ -8,8 +8,9 @@ import numpy as np
 import polars as pl
 from markupsafe import Markup
 
-from danq.drawing import INK, PALE, own_settings, shortened, svg
+from danq.drawing import INK, PALE, own_settings, shortened
 from danq.report.callsets import label
+from danq.report.plots import markup
 from danq.report.plots import PALETTE
 from danq.score.measures import EFFECT, TARGET, column_of
 from danq.views.manifest import Viewed
@@ -76,7 +77,7 @@ def locus_svg(locus: Locus) -> Markup:
         remarks: dict[str, str] = {}
         figure = draw(locus, remarks)
         entry = locus.viewed.entry
-        return Markup(svg(figure, f"{entry.title} by {locus.viewed.run}", _MEANING, remarks))
+        return markup(figure, f"{entry.title} by {locus.viewed.run}", remarks, _MEANING)
 
 
 def draw(locus: Locus, remarks: dict[str, str]) -> "Figure":

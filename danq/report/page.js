@@ -127,6 +127,12 @@
     show();
   });
 
+  document.addEventListener("click", function (event) {
+    document.querySelectorAll(".tools details[open]").forEach(function (menu) {
+      if (!menu.contains(event.target)) menu.open = false;
+    });
+  });
+
   document.querySelectorAll("figure").forEach(function (figure) {
     const views = Array.from(figure.querySelectorAll(".view")), row = document.createElement("div");
     if (views.length < 2) return;

@@ -255,9 +255,12 @@ def name_rows(axes: "Axes", names: Sequence[str]) -> dict[str, str]:
 
 
 def markup(
-    figure: "Figure", title: str, remarks: Mapping[str, str | Sequence[str]], tight: bool = False
+    figure: "Figure",
+    title: str,
+    remarks: Mapping[str, str | Sequence[str]],
+    description: str = "",
+    tight: bool = False,
 ) -> Markup:
-    """Write a figure for a page, which needs no names of vocabularies."""
-    drawing = svg(figure, text(title), remarks=remarks, tight=tight)
-    root, rest = drawing.split(">", 1)
+    """Write a figure for a page, which needs no names of vocabularies; the rest is as in `danq.drawing.svg`."""
+    root, rest = svg(figure, text(title), description, remarks, tight).split(">", 1)
     return Markup(re.sub(r' xmlns(:\w+)?="[^"]*"', "", root) + ">" + rest)

@@ -1,6 +1,7 @@
 """Sections of the report about runs: side by side, calls, training, speed, jobs."""
 
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -48,7 +49,7 @@ _COLUMNS = {
         "whether the run was evaluated and its training got further than chance on the validation rows",
     ),
     "epoch": Column("Best epoch", "epoch whose weights were kept", 0),
-    "minutes": _SPEED["minutes"],
+    "minutes": replace(_SPEED["minutes"], hidden=True),
     "parameters": Column("Parameters", "trained and fixed weights", 0, hidden=True),
 }
 _HISTORY = {

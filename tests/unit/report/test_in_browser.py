@@ -96,6 +96,18 @@ def test_columns_are_chosen_and_views_switched(page: Page):
     assert page.complaints == []
 
 
+def test_the_print_view_has_the_verdict_and_the_main_figures_within_a4(page: Page):
+    page.call("Emulation.setEmulatedMedia", media="print")
+    # 210 mm less the margins, at 96 px an inch
+    page.call("Emulation.setDeviceMetricsOverride", width=688, height=1000, deviceScaleFactor=1, mobile=False)
+    shown = page.run("[...document.querySelectorAll('section')].filter(e => e.offsetHeight).map(e => e.id)")
+    assert shown == ["findings", "diagnoses", "runs", "curves", "calibration", "overview", "training"]
+    assert page.run("document.querySelector('nav').offsetHeight") == 0
+    assert page.run("document.documentElement.scrollWidth") <= 688
+    views = "[...document.querySelectorAll('#curves .view')].filter(view => view.offsetHeight).length"
+    assert page.run(views) == 1, "the one that was chosen"
+
+
 def test_a_verdict_is_told_in_words_and_escaped(results: Path, chromium: str, tmp_path: Path):
     finding = [
         Finding(level, HOSTILE, HOSTILE, HOSTILE, HOSTILE) for level in ("green", "amber", "red", "none")
