@@ -10,8 +10,7 @@ from markupsafe import Markup
 
 from danq.drawing import INK, PALE, own_settings, shortened
 from danq.report.callsets import label
-from danq.report.plots import markup
-from danq.report.plots import PALETTE
+from danq.report.plots import PALETTE, markup
 from danq.score.measures import EFFECT, TARGET, column_of
 from danq.views.manifest import Viewed
 

@@ -261,6 +261,6 @@ def markup(
     description: str = "",
     tight: bool = False,
 ) -> Markup:
-    """Write a figure for a page, which needs no names of vocabularies; the rest is as in `danq.drawing.svg`."""
+    """Write a figure for a page, which needs no names of vocabularies; as `danq.drawing.svg` does."""
     root, rest = svg(figure, text(title), description, remarks, tight).split(">", 1)
     return Markup(re.sub(r' xmlns(:\w+)?="[^"]*"', "", root) + ">" + rest)
