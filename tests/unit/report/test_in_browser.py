@@ -14,7 +14,7 @@ from danq.report.results import read_results
 from danq.report.verdict import judge
 from danq.report.verdict_section import verdict_sections
 
-HOSTILE = "\"'><img src=x onerror=alert(1)><script>alert(2)</script>{{ 7 * 7 }} `${alert(3)}`\n& é"
+HOSTILE = "\"'><img src=x onerror=alert(1)><script>alert(2)</script>{{ 7 * 7 }} `${alert(3)}` & é"
 RUN = HOSTILE.replace("/", "")
 TARGETS = tuple(f"{number} {HOSTILE}" for number in range(70))
 
@@ -58,7 +58,7 @@ def test_everything_can_be_clicked_and_hovered_and_nothing_hostile_happens(page:
     assert page.complaints == []
     assert len(page.requests) == 1, "the page itself"
     shown = page.run("document.querySelector('#targets tbody th').textContent")
-    assert shown.endswith(HOSTILE.replace("\n", "␣"))
+    assert shown.endswith(HOSTILE)
 
 
 def test_tables_are_searched_sorted_and_shown_in_part(page: Page):
