@@ -2,10 +2,11 @@ DATASETS = sorted({run.dataset for run in settings.runs.values()})
 # results that the report itself does not read
 OTHER_RESULTS = [
     *(path for name in DATASETS for path in dataset_results(name)),
+    *(path for run in settings.runs for path in bundle_files(run)),
     *expand(
-        "results/runs/{run}/{file}",
+        "results/runs/{run}/predictions/{split}.npz",
         run=settings.runs,
-        file=["model.keras", "predictions/valid.npz", "predictions/test.npz"],
+        split=["valid", "test"],
     ),
     *expand("results/scores/{callset}/annotated.vcf.gz", callset=ANNOTATED),
 ]
