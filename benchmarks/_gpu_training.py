@@ -93,7 +93,7 @@ def trained(chosen: Options, data: Any, batch: int, samples: int, precision: str
         "wait_share": state.wait_share,
         "peak_gib": peak_gib(),
         "loss": state.history[0]["train_loss"],
-        "weights": weights_digest({}, {}, model_weights(model))[:16],
+        "weights": weights_digest({}, model_weights(model))[:16],
     }
 
 

@@ -123,7 +123,7 @@ class _Unfolding(io.RawIOBase):
 def _refuse_cut(path: Path) -> None:
     """Refuse BGZF without its last block: gzip takes a file for whole that was cut between two blocks."""
     with path.open("rb") as stream:
-        stream.seek(-len(_BGZF_END), io.SEEK_END)
+        stream.seek(max(path.stat().st_size - len(_BGZF_END), 0))
         if stream.read() != _BGZF_END:
             raise DanqError(f"{path}: the compressed file is truncated (it lacks the block that ends BGZF)")
 

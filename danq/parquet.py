@@ -13,7 +13,8 @@ from danq.limits import check_memory
 _WIDTHS = {"BOOLEAN": 1, "INT32": 4, "FLOAT": 4, "INT64": 8, "DOUBLE": 8, "INT96": 12}
 _VIEW = 16
 """Bytes of a text or of binary data in memory besides its own."""
-DAMAGED = (pl.exceptions.PolarsError, pl.exceptions.PanicException, pa.ArrowException, OSError)
+_UNREADABLE = (pa.ArrowException, OSError, UnicodeDecodeError, MemoryError)
+DAMAGED = (pl.exceptions.PolarsError, pl.exceptions.PanicException, *_UNREADABLE)
 """What readers of Parquet raise over a damaged file."""
 
 
@@ -35,10 +36,16 @@ def check_parquet(path: Path, columns: Collection[str] | None = None, *, by_grou
         With the limit, and how to raise it.
     """
     try:
-        with pq.ParquetFile(path) as file:
-            metadata = file.metadata
-    except (pa.ArrowException, OSError, MemoryError):
+        sizes = _group_sizes(path, columns)
+    except _UNREADABLE:
         return
+    check_memory(path, max(sizes) if by_group else sum(sizes))
+
+
+def _group_sizes(path: Path, columns: Collection[str] | None) -> list[int]:
+    """Bytes in memory of each row group, at least what it declares."""
+    with pq.ParquetFile(path) as file:
+        metadata = file.metadata
     sizes = [0] * (metadata.num_row_groups + 1)
     for group in range(metadata.num_row_groups):
         for index in range(metadata.num_columns):
@@ -49,7 +56,7 @@ def check_parquet(path: Path, columns: Collection[str] | None = None, *, by_grou
                 # few different values stand there once: their number, not the bytes, says what they unfold to
                 unfolded = column.num_values * _WIDTHS.get(column.physical_type, _VIEW)
                 sizes[group] += max(unfolded, column.total_uncompressed_size)
-    check_memory(path, max(sizes) if by_group else sum(sizes))
+    return sizes
 
 
 def read_parquet(path: Path, columns: list[str] | None = None) -> pl.DataFrame:

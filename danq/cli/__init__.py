@@ -20,6 +20,7 @@ VERBS = {
     "train": "Train a model on a dataset.",
     "trial": "Train one trial of a run's search.",
     "search": "Choose among the trials of a run's search.",
+    "sign": "Sign a bundle with an SSH key.",
     "predict": "Predict a split, a FASTA or BED regions.",
     "evaluate": "Compute metrics and curves of predictions.",
     "score": "Score the alleles of a VCF.",

@@ -21,6 +21,7 @@ def background(
     aliases: options.Aliases = None,
     batch_size: options.BatchSize = None,
     trust_model_code: options.Trusted = None,
+    require_signature: options.Signers = None,
     threads: options.Threads = None,
 ) -> None:
     """Score common variants and keep, for each target, the sorted sizes of their effects.
@@ -40,6 +41,7 @@ def background(
 
     from danq.genome.indexed import open_genome_or_fasta
     from danq.learn.manifest import check_trusted
+    from danq.learn.signature import require_signatures
     from danq.score.background import build_background
     from danq.score.job import open_job
     from danq.score.models import read_models
@@ -47,6 +49,7 @@ def background(
 
     opened, scoring, trusted = open_genome_or_fasta(genome), ScoreOptions(**values), trust_model_code or []
     check_trusted(trusted, model)
+    require_signatures(model, require_signature)
     with regular_file(vcf) as (file, name):
         job = open_job(read_models(model, opened, scoring, threads, trusted), opened, file, scoring, name)
         build_background(job, out)

@@ -42,6 +42,7 @@ def ism(
     aliases: options.Aliases = None,
     batch_size: options.BatchSize = None,
     trust_model_code: options.Trusted = None,
+    require_signature: options.Signers = None,
     threads: options.Threads = None,
 ) -> None:
     """Mutate every base of regions: a table, a track of each target, heat maps with sequence logos.
@@ -60,12 +61,14 @@ def ism(
     from danq.explain.regions import regions_of_bed, regions_of_texts, regions_of_variants
     from danq.genome.indexed import open_genome_or_fasta
     from danq.learn.manifest import check_trusted
+    from danq.learn.signature import require_signatures
     from danq.score.models import read_models
 
     score = ScoreOptions(**options.on_command_line(strands=strands, targets=target, batch_size=batch_size))
     opened = open_genome_or_fasta(genome)
     trusted = trust_model_code or []
     check_trusted(trusted, model)
+    require_signatures(model, require_signature)
     models = read_models(model, opened, score, threads, trusted)
     if bed is not None:
         regions = regions_of_bed(bed, opened, aliases)

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 
 import typer
 
-from danq.cli.scoring_options import Trusted
+from danq.cli.scoring_options import Signers, Trusted
 from danq.errors import DanqError
 
 _BELONGS = {
@@ -95,6 +95,7 @@ def predict(
         typer.Option(help="Also write one genome track a target into this directory (probabilities)."),
     ] = None,
     trust_model_code: Trusted = None,
+    require_signature: Signers = None,
     track_format: Annotated[
         Literal["bigwig", "bedgraph"], typer.Option(help="Format of the tracks.")
     ] = "bigwig",
@@ -108,6 +109,7 @@ def predict(
     from danq.learn.predict.outputs import Output
     from danq.learn.predict.sequence_sources import bed_source, fasta_source, region_source
     from danq.learn.predict.sources import dataset_source, example_source
+    from danq.learn.signature import require_signatures
 
     output = Output(out, tuple(target or ()), tracks, track_format)
     reading: dict[str, Any] = {"split": split, "genome": genome, "aliases": aliases, "tile": tile}
@@ -116,6 +118,7 @@ def predict(
     _check(sources, reading)
     info, trusted = BundleManifest.read(model), trust_model_code or []
     check_trusted(trusted, [model])
+    require_signatures([model], require_signature)
     output.choose(info.targets)
     if fasta is not None:
         source = fasta_source(fasta, info, tile)

@@ -38,6 +38,7 @@ def score(
     genome: Annotated[Path | None, options.GENOME] = None,
     vcf: Annotated[Path | None, options.VCF] = None,
     trust_model_code: options.Trusted = None,
+    require_signature: options.Signers = None,
     out: Annotated[Path | None, typer.Option(help="Directory of the results.")] = None,
     strands: options.Strands = None,
     ref_mismatch: options.RefMismatch = None,
@@ -98,7 +99,8 @@ def score(
         unphased=unphased,
         batch_size=batch_size,
     )
-    scored = _scored(config, callset, results, inputs, values, trust_model_code or [])
+    trusted = trust_model_code or []
+    scored = _signed(_scored(config, callset, results, inputs, values, trusted), require_signature)
     part = _shard(shard)
     _check_options(out, work, part, receipt, dry_run)
 
@@ -114,8 +116,7 @@ def score(
         models = read_models(scored.models, opened, scored.options, threads, scored.trusted)
         job = open_job(models, opened, file, scored.options, name)
         files = files_of(job, long, format, info_prefix, _comparison(job))
-        shared = work is not None or part is not None
-        with opened_work(job, work or out, shared, dry_run) as parts:
+        with opened_work(job, work or out, work is not None or part is not None, dry_run) as parts:
             if dry_run:
                 typer.echo(estimate(parts, job.models.open(), format == "tsv").describe())
             elif part is not None:
@@ -179,6 +180,14 @@ def _scored(
         # the user's own configuration names the file
         trusted=own_models(settings, section.runs),
     )
+
+
+def _signed(scored: _Scored, signers: Path | None) -> _Scored:
+    """Give back what is scored, by models that one of the signers signed."""
+    from danq.learn.signature import require_signatures
+
+    require_signatures(scored.models, signers)
+    return scored
 
 
 def _comparison(job: Any) -> Any:

@@ -42,6 +42,13 @@ TRUST = typer.Option(
     help="Python file of a model of one's own that may be run, if it is the one the bundle was trained with; "
     "may be repeated. A bundle by itself never has code run: such models compute whole windows.",
 )
+SIGNERS = typer.Option(
+    "--require-signature",
+    metavar="FILE",
+    help="Allowed signers, as `ssh-keygen -Y verify` reads them: a bundle that none of them signed "
+    "(`danq sign`) is refused.",
+)
+Signers = Annotated[Path | None, SIGNERS]
 Trusted = Annotated[list[Path] | None, TRUST]
 Models = Annotated[list[Path], MODEL]
 GenomeOrFasta = Annotated[Path, GENOME]

@@ -11,7 +11,14 @@ import numpy as np
 from danq.errors import DanqError, check_name
 from danq.files import open_binary, sha256, staged
 from danq.genome.alphabet import CODES, INVALID, IUPAC, C, G, N
-from danq.genome.fasta import CODES_FILE, ContigEntry, GenomeManifest, genome_digest
+from danq.genome.fasta import (
+    CODES_FILE,
+    CONTIGS_FILE,
+    ContigEntry,
+    GenomeManifest,
+    contigs_table,
+    genome_digest,
+)
 from danq.progress import progress
 from danq.provenance import provenance
 from danq.storage import write_header
@@ -161,8 +168,8 @@ def build_genome(fasta: Path, out: Path) -> GenomeManifest:
             write_header(codes, (sum(tally.length for tally in tallies),), np.uint8)
         contigs = [tally.entry() for tally in tallies]
         offsets = np.cumsum([0] + [contig.length for contig in contigs])
-        rows = [f"{c.name}\t{offset}\t{c.length}\n" for c, offset in zip(contigs, offsets, strict=False)]
-        (partial / "contigs.tsv").write_text("name\toffset\tlength\n" + "".join(rows), encoding="utf-8")
+        table = contigs_table(contigs, offsets[:-1].tolist())
+        (partial / CONTIGS_FILE).write_text(table, encoding="utf-8")
         fasta_digest = sha256(fasta)
         manifest = GenomeManifest(
             fasta_sha256=fasta_digest,

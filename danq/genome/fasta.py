@@ -1,5 +1,6 @@
 """A genome's contigs as codes, and windows cut out of them."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -11,11 +12,11 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from danq.errors import DanqError, first_few
-from danq.files import digest
+from danq.files import digest, readable
 from danq.genome.alphabet import N
 from danq.storage import Entry, Manifest, load_array
 
-CODES_FILE = "codes.npy"
+CODES_FILE, CONTIGS_FILE = "codes.npy", "contigs.tsv"
 
 
 class Bases(Protocol):
@@ -164,6 +165,21 @@ def genome_digest(contigs: list[tuple[str, str]]) -> str:
     return digest(contigs)
 
 
+def contigs_table(contigs: Sequence[ContigEntry], offsets: Sequence[int]) -> str:
+    """Text of ``contigs.tsv``: name, offset and length of each contig, in bp."""
+    pairs = zip(contigs, offsets, strict=True)
+    rows = (f"{contig.name}\t{offset}\t{contig.length}\n" for contig, offset in pairs)
+    return "name\toffset\tlength\n" + "".join(rows)
+
+
+def _check_contigs(path: Path, manifest: GenomeManifest, offsets: Sequence[int]) -> None:
+    """Refuse a genome whose table and manifest call its contigs differently: one of the two was changed."""
+    with readable(path):
+        text = path.read_bytes()
+    if text != contigs_table(manifest.contigs, offsets).encode():
+        raise DanqError(f"{path}: expected the contigs of {manifest.FILE}, received others")
+
+
 def open_genome(path: Path) -> Genome:
     """Open a genome directory that `danq genome` made; nothing is read into memory.
 
@@ -177,6 +193,7 @@ def open_genome(path: Path) -> Genome:
         raise DanqError(f"{path / manifest.FILE}: digest: expected that of the contigs, received another")
     lengths = np.array([contig.length for contig in manifest.contigs], np.int64)
     ends = np.cumsum(lengths)
+    _check_contigs(path / CONTIGS_FILE, manifest, (ends - lengths).tolist())
     codes = load_array(path / CODES_FILE, (int(ends[-1]),), np.uint8, "genome")
     names = tuple(contig.name for contig in manifest.contigs)
     return Genome(path, names, ends - lengths, lengths, codes, manifest.digest)

@@ -21,6 +21,7 @@ from danq.learn.manifest import (
     ENSEMBLE,
     MODEL_FILE,
     BundleManifest,
+    bundle_digest,
     member_paths,
     model_module,
     read_members,
@@ -106,12 +107,8 @@ def save_bundle(
     history : sequence of mappings
         One mapping an epoch with the keys `HISTORY_COLUMNS`; what is missing or None stays empty.
     """
-    made = {
-        "encoder": encoder.state(),
-        "parameters": model.count_params(),
-        "digest": weights_digest(info["options"], encoder.state(), model_weights(model)),
-    }
-    manifest = BundleManifest(**{**info, **made})
+    made = {**info, "encoder": encoder.state(), "parameters": model.count_params()}
+    manifest = BundleManifest(**made, digest=bundle_digest(made, model_weights(model)))
     model.save(out / MODEL_FILE)
     (out / HISTORY_FILE).write_text(history_table(history), encoding="utf-8")
     manifest.write(out)
@@ -151,8 +148,16 @@ def load_bundle(path: Path, trusted: Sequence[Path] = ()) -> Bundle:
     if info.model == ENSEMBLE:
         return _load_ensemble(path, info, encoder, trusted)
     model = _load_model(path / MODEL_FILE, info, trusted)
-    if weights_digest(info.options, info.encoder, model_weights(model)) != info.digest:
-        raise DanqError(f"{path / MODEL_FILE}: weights are not those {info.FILE} was written with")
+    weights = model_weights(model)
+    if bundle_digest(info.content(), weights) != info.digest:
+        if weights_digest({"options": info.options, "encoder": info.encoder}, weights) == info.digest:
+            raise DanqError(
+                f"{path / info.FILE}: digest: expected one over targets, window and task, too, received "
+                "that of an earlier release; train it again with this one"
+            )
+        raise DanqError(
+            f"{path}: weights are not those {info.FILE} was written with, or what it says of them has changed"
+        )
     return Bundle(path, model, encoder, info)
 
 

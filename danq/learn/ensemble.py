@@ -170,7 +170,7 @@ def _manifest(
     }
     inputs = {"dataset": infos[0].dataset.digest, **{member.run: member.digest for member in members}}
     alike = {"targets", "task", "data_kind", "window", "bin", "step", "shape"}
-    return BundleManifest(
+    made = BundleManifest(
         **infos[0].model_dump(include=alike),
         **described,
         run=name,
@@ -181,9 +181,10 @@ def _manifest(
         provenance=provenance(inputs, described),
         encoder=Joined([state for place, state in enumerate(states) if state not in states[:place]]).state(),
         parameters=sum(info.parameters for info in infos),
-        digest=ensemble_digest(members),
+        digest="",
         members=members,
     )
+    return made.model_copy(update={"digest": ensemble_digest(made.content())})
 
 
 def _check(path: Path, info: BundleManifest, data: Dataset) -> None:

@@ -35,14 +35,28 @@ Weights = dict[str, list[NDArray[np.float32]]]
 """Arrays of each layer by its name, in Keras's order."""
 
 
-def weights_digest(
-    options: Mapping[str, Any], encoder: Mapping[str, Any], weights: Sequence[NDArray[Any]]
-) -> str:
-    """SHA-256 of model options and encoder state, both JSON-like, and weights, of which dtypes count, too.
+_MEANING = (
+    *("options", "encoder", "targets", "task", "data_kind"),
+    *("window", "bin", "step", "shape", "model_file"),
+)
+"""Entries of ``bundle.json`` that give a model's numbers their meaning."""
 
-    It is free of dates, which `.keras` files carry.
+
+def bundle_digest(info: Mapping[str, Any], weights: Sequence[NDArray[Any]]) -> str:
+    """SHA-256 of weights, of which dtypes count, too, and of all that gives a model's numbers their meaning.
+
+    That is, of `info` as in ``bundle.json``: the model (of one's own: its file), its options, the encoder,
+    targets and task, window and bin, and which strands are read. Dates, names and where it was trained are
+    no part of it.
     """
-    head = {"options": options, "encoder": encoder}
+    head = {name: info.get(name) for name in _MEANING}
+    head["strands"] = info["predict"].get("reverse_complement")
+    head["model"] = None if info.get("model_file") else info["model"]
+    return weights_digest(head, weights)
+
+
+def weights_digest(head: Mapping[str, Any], weights: Sequence[NDArray[Any]]) -> str:
+    """SHA-256 of something JSON-like and of arrays, of which dtypes and shapes count, too."""
     total = hashlib.sha256(json.dumps(head, sort_keys=True, separators=(",", ":")).encode())
     for array in weights:
         contiguous = np.ascontiguousarray(array)
@@ -109,7 +123,7 @@ class BundleManifest(Manifest):
     encoder : dict
         State of the encoder, its name among it.
     digest : str
-        SHA-256 of options, encoder state and the ordered weight arrays.
+        As of `bundle_digest`, or of `ensemble_digest`.
     members : tuple of Member
         Of an ensemble, in place of a model of its own: `member_paths` says where they are.
     """
@@ -140,11 +154,10 @@ class BundleManifest(Manifest):
     members: tuple[Member, ...] = ()
 
 
-def ensemble_digest(members: Sequence[Member]) -> str:
-    """SHA-256 of the members' digests and weights in their order."""
-    return weights_digest(
-        {member.digest: member.weight for member in members}, {"order": [m.digest for m in members]}, []
-    )
+def ensemble_digest(info: Mapping[str, Any]) -> str:
+    """As `bundle_digest`, of an ensemble, with its members' digests and weights in place of arrays."""
+    members = [(member["digest"], member["weight"]) for member in info["members"]]
+    return bundle_digest({**info, "options": [info["options"], members]}, [])
 
 
 def member_paths(path: Path, info: BundleManifest) -> list[Path]:
@@ -168,7 +181,7 @@ def read_members(path: Path) -> list[BundleManifest]:
             raise DanqError(f"{place}: expected the bundle that {path} was made of (run {entry.run!r})")
     if (info.model == ENSEMBLE) != bool(infos):
         raise DanqError(f"{path / info.FILE}: expected members of an ensemble and of nothing else")
-    if infos and ensemble_digest(info.members) != info.digest:
+    if infos and ensemble_digest(info.content()) != info.digest:
         raise DanqError(f"{path / info.FILE}: members are not those that the ensemble was made of")
     return infos or [info]
 
@@ -252,7 +265,7 @@ def read_weights(path: Path, info: BundleManifest) -> Weights | None:
     ):
         return None
     arrays = [array for of_layer in weights.values() for array in of_layer]
-    return weights if weights_digest(info.options, info.encoder, arrays) == info.digest else None
+    return weights if bundle_digest(info.content(), arrays) == info.digest else None
 
 
 def _by_layer(layers: list[dict[str, Any]], stored: Any) -> Weights:

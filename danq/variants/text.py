@@ -249,7 +249,7 @@ def _bcf_lines(path: Path) -> Iterator[str]:
                 yield str(record).removesuffix("\n").removesuffix("\r")
     except UnicodeDecodeError:
         raise DanqError(f"{path}: expected UTF-8 text in the BCF; as a VCF it can be read") from None
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, NotImplementedError) as error:
         raise DanqError(f"{path}: the BCF is truncated or damaged ({error})") from None
 
 

@@ -12,6 +12,7 @@ from danq.errors import DanqError
 from danq.evaluate.runs import refusing_damage
 from danq.learn.manifest import UsedBundle
 from danq.learn.predict.predictions import Predictions, read_predictions
+from danq.parquet import check_parquet
 from danq.storage import Entry, Manifest
 
 PREDICTIONS, PEAKS = "predictions.npz", "peaks.parquet"
@@ -117,6 +118,7 @@ def read_views(folder: Path) -> tuple[Viewed, ...]:
     manifest = ViewsManifest.read(folder)
     predictions = read_predictions(folder / PREDICTIONS)
     path = folder / PEAKS
+    check_parquet(path)
     with refusing_damage(path, "Parquet table"):
         peaks = pl.read_parquet(path, schema=PEAK_SCHEMA)
     if predictions.start is None or tuple(predictions.targets.tolist()) != manifest.targets:

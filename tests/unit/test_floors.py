@@ -41,6 +41,7 @@ WITHOUT_TENSORFLOW = {
     "learn/trials.py",
     "learn/keras_file.py",
     "learn/linear.py",
+    "learn/signature.py",
     "learn/options.py",
     "learn/train/__init__.py",
     "learn/predict/__init__.py",

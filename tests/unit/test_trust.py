@@ -12,6 +12,7 @@ from tiny_dataset import WINDOW, tiny_run, write_tiny_dataset
 from untrained import save_model
 
 from danq.cli import main
+from danq.config import load_config
 from danq.data.encoders import CodesEncoder
 from danq.errors import DanqError
 from danq.files import sha256
@@ -119,6 +120,19 @@ def test_checking_somebody_s_configuration_runs_no_file(evil, tmp_path, capsys, 
     assert danq("config", "check", "c.yaml", "--trust-model-code", file) == 2
     assert "runs.r.options.filter: unknown key" in capsys.readouterr().err
     assert marker.exists()
+
+
+def test_a_search_over_somebody_s_model_runs_no_file_either(evil, tmp_path):
+    _, file, marker = evil
+    run = {"model": str(file), "dataset": "d", "search": {"trials": 2, "options": {"filters": [3, 4]}}}
+    config = {"datasets": {"d": {"examples": "e.csv"}}, "runs": {"r": run}}
+    assert load_config(_yaml(tmp_path / "c.yaml", config)).runs["r"].search is not None
+    assert not marker.exists()
+
+
+def _yaml(path, content):
+    path.write_text(json.dumps(content))
+    return path
 
 
 def layer(name, module, **config):

@@ -7,7 +7,7 @@ MATLAB 5 files hold ``validxdata`` (n, 4, window), ``validdata`` (n, k). The cha
 import math
 import zlib
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -31,7 +31,10 @@ _SEVERAL = 255
 _CODE_OF_BITS = np.full(16, _SEVERAL, np.uint8)
 """One bit a channel in the files' order → code; no bit is N, several are none."""
 _CODE_OF_BITS[[0, 1, 2, 4, 8]] = N, A, G, C, T
-_DAMAGED = (ValueError, TypeError, KeyError, NotImplementedError, OSError, EOFError, MemoryError, zlib.error)
+_DAMAGED = (
+    *(ValueError, TypeError, KeyError, RuntimeError, OSError, EOFError, MemoryError),
+    *(NotImplementedError, zlib.error),
+)
 """What readers of MATLAB files raise over a file that is none."""
 _BLOCK_ROWS, _MOST_BLOCK_ROWS = 16_384, 65_536
 _CHECKED_PAIRS = 1000
@@ -57,7 +60,8 @@ class _SplitArrays:
 
     def codes(self, first: int, last: int) -> NDArray[np.uint8]:
         """Codes of rows, uint8 (rows, window); a position without a base is N."""
-        read = (self.bases[..., first:last] if self.transposed else self.bases[first:last]) != 0
+        with _reading(self.path):
+            read = (self.bases[..., first:last] if self.transposed else self.bases[first:last]) != 0
         bits = read[:, 0].astype(np.uint8)
         for channel in range(1, 4):
             bits |= read[:, channel].astype(np.uint8) << np.uint8(channel)
@@ -70,7 +74,8 @@ class _SplitArrays:
 
     def labels_of(self, first: int, last: int) -> NDArray[Any]:
         """Labels of rows, 0 and 1, shape (rows, targets)."""
-        return self.labels[:, first:last].T if self.transposed else self.labels[first:last]
+        with _reading(self.path):
+            return self.labels[:, first:last].T if self.transposed else self.labels[first:last]
 
 
 def build_deepsea_dataset(
@@ -135,7 +140,7 @@ def _open(path: Path, part: str, files: ExitStack) -> _SplitArrays:
     if not path.is_file():
         raise DanqError(f"{path}: no such file")
     names = (f"{part}xdata", f"{part}data")
-    try:
+    with _reading(path):
         transposed = h5py.is_hdf5(path)
         arrays = files.enter_context(h5py.File(path, "r")) if transposed else _matlab_5(path, names)
         for name in names:
@@ -143,9 +148,6 @@ def _open(path: Path, part: str, files: ExitStack) -> _SplitArrays:
                 received = ", ".join(key for key in arrays if not key.startswith(("__", "#"))) or "none"
                 raise DanqError(f"{path}: expected an array {name!r}, received {received}")
         bases, labels = (plain_member(arrays, name, path) if transposed else arrays[name] for name in names)
-    except _DAMAGED as error:
-        first = (str(error).splitlines() or [type(error).__name__])[0]
-        raise DanqError(f"{path}: expected a MATLAB file, received something else ({first})") from None
     for name, array in zip(names, (bases, labels), strict=True):
         if getattr(array, "dtype", np.dtype(object)).kind not in "biuf":
             raise DanqError(f"{path}: {name}: expected an array of numbers, received something else")
@@ -163,13 +165,27 @@ def _open(path: Path, part: str, files: ExitStack) -> _SplitArrays:
 def _matlab_5(path: Path, names: tuple[str, ...]) -> dict[str, Any]:
     """Read arrays of a MATLAB 5 file, which are read whole; what they declare is compared with limits."""
     from scipy.io import loadmat, whosmat
+    from scipy.io.matlab import MatReadError
 
-    for name, shape, _ in whosmat(path, chars_as_strings=False):
-        if name in names:
-            # the smallest numbers that MATLAB keeps; others unfold to their own width
-            check_memory(f"{path}: {name}", math.prod(shape))
-    arrays: dict[str, Any] = loadmat(path, variable_names=names)
+    try:
+        for name, shape, _ in whosmat(path, chars_as_strings=False):
+            if name in names:
+                # the smallest numbers that MATLAB keeps; others unfold to their own width
+                check_memory(f"{path}: {name}", math.prod(shape))
+        arrays: dict[str, Any] = loadmat(path, variable_names=names)
+    except MatReadError as error:
+        raise ValueError(str(error)) from None
     return arrays
+
+
+@contextmanager
+def _reading(path: Path) -> Iterator[None]:
+    """Say in one line that a file is damaged or none of MATLAB's."""
+    try:
+        yield
+    except _DAMAGED as error:
+        first = (str(error).splitlines() or [type(error).__name__])[0]
+        raise DanqError(f"{path}: expected a MATLAB file, received something else ({first})") from None
 
 
 def _blocks(

@@ -8,7 +8,7 @@ from bundles import entries
 from danq.data.encoders import CodesEncoder
 from danq.errors import DanqError
 from danq.learn.bundle import HISTORY_COLUMNS, load_bundle, model_weights, save_bundle
-from danq.learn.manifest import weights_digest
+from danq.learn.manifest import bundle_digest, weights_digest
 
 INFO = entries(options={"filters": 3}, targets=["CTCF", "JUND"], window=8, bin=4)
 
@@ -47,17 +47,43 @@ def test_digest_ignores_dates_and_sees_options_encoder_and_each_weight(tmp_path)
         == save_bundle(second, tiny_model(), CodesEncoder(8), INFO).digest
     )
     weights = [np.zeros((2, 3), np.float32), np.ones(3, np.float32)]
-    same = weights_digest({"a": 1, "b": 2}, {"name": "codes"}, weights)
-    assert same == weights_digest({"b": 2, "a": 1}, {"name": "codes"}, [w.copy() for w in weights])
+    info = {**INFO, "encoder": {"name": "codes"}}
+    same = bundle_digest(info, weights)
+    turned = dict(reversed({**info, "run": "another", "dataset": {}, "provenance": {"created": 1}}.items()))
+    assert same == bundle_digest(turned, [w.copy() for w in weights])
     touched = [weights[0], np.array([1, 1, np.nextafter(np.float32(1), np.float32(2))])]
     others = [
-        weights_digest({"a": 1, "b": 3}, {"name": "codes"}, weights),
-        weights_digest({"a": 1, "b": 2}, {"name": "kmers"}, weights),
-        weights_digest({"a": 1, "b": 2}, {"name": "codes"}, touched),
-        weights_digest({"a": 1, "b": 2}, {"name": "codes"}, weights[::-1]),
-        weights_digest({"a": 1, "b": 2}, {"name": "codes"}, [weights[0].reshape(3, 2), weights[1]]),
+        bundle_digest(info, touched),
+        bundle_digest(info, weights[::-1]),
+        bundle_digest(info, [weights[0].reshape(3, 2), weights[1]]),
     ]
-    assert len({same, *others}) == 6
+    changes = {"options": {"filters": 4}, "encoder": {"name": "kmers"}, "targets": ["JUND", "CTCF"]}
+    changes |= {"task": "multiclass", "window": 9, "bin": 5, "step": 2, "shape": [3, 3, 1], "model": "x"}
+    changes |= {"data_kind": "text", "predict": {"reverse_complement": "none"}, "model_file": "ab"}
+    others += [bundle_digest({**info, key: value}, weights) for key, value in changes.items()]
+    assert len({same, *others}) == 4 + len(changes)
+
+
+@pytest.mark.parametrize(
+    "change", [{"targets": ["JUND", "CTCF"]}, {"task": "multiclass"}, {"bin": 2}, {"step": 2}, {"window": 9}]
+)
+def test_what_a_manifest_says_of_the_numbers_belongs_to_the_weights(tmp_path, change):
+    save_bundle(tmp_path, tiny_model(), CodesEncoder(8), INFO)
+    path = tmp_path / "bundle.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | change))
+    with pytest.raises(DanqError, match=r"or what it says of them has changed"):
+        load_bundle(tmp_path)
+
+
+def test_a_bundle_of_an_earlier_release_is_called_so(tmp_path):
+    model = tiny_model()
+    save_bundle(tmp_path, model, CodesEncoder(8), INFO)
+    path = tmp_path / "bundle.json"
+    head = {"options": INFO["options"], "encoder": CodesEncoder(8).state()}
+    old = {"digest": weights_digest(head, model_weights(model))}
+    path.write_text(json.dumps(json.loads(path.read_text()) | old))
+    with pytest.raises(DanqError, match="received that of an earlier release; train it again"):
+        load_bundle(tmp_path)
 
 
 def test_another_format_version_is_refused(tmp_path):

@@ -1,0 +1,27 @@
+"""`danq sign`: sign a bundle with an SSH key."""
+
+import logging
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+log = logging.getLogger("danq")
+
+
+def sign(
+    model: Annotated[Path, typer.Argument(metavar="DIR", help="Model bundle, which `danq train` wrote.")],
+    key: Annotated[
+        Path,
+        typer.Option(
+            metavar="FILE", help="Private SSH key, or the public one of a key that an SSH agent holds."
+        ),
+    ],
+) -> None:
+    """Sign a bundle, for --require-signature of the verbs that load one: writes DIR/bundle.sig.
+
+    The work is done by `ssh-keygen -Y sign`; what is signed are the SHA-256 of model.keras and bundle.json.
+    """
+    from danq.learn.signature import sign_bundle
+
+    log.info("wrote %s", sign_bundle(model, key))
