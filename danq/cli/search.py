@@ -31,7 +31,8 @@ def search(
     """
     from danq.config import entry, load_config
     from danq.config.search import searches, trials_of
-    from danq.learn.trials import read_rungs, write_rung, write_trials
+    from danq.learn.trial_tables import write_rung, write_trials
+    from danq.learn.trials import read_rungs
 
     settings = load_config(config, trusted=None)
     entry(searches(settings), name, "--name", config)

@@ -48,8 +48,9 @@ def train(
     from danq.config import entry, load_config, own_models
     from danq.config.search import with_best
     from danq.data.manifest import DatasetManifest
-    from danq.learn.manifest import ENSEMBLE, Searched
+    from danq.learn.manifest import ENSEMBLE
     from danq.learn.options import EnsembleOptions
+    from danq.learn.trials import Searched
 
     settings = load_config(config, trusted=None)
     options = entry(settings.runs, run, "--run", config)
@@ -69,7 +70,7 @@ def train(
     searched = None
     if search is not None:
         options, best = with_best(run, options, search)
-        searched = Searched(name=best.search, trial=best.trial, space=best.space)
+        searched = Searched(name=best.search, trial=best.trial, parameters=best.parameters, space=best.space)
     elif options.search is not None:
         raise DanqError(f"--search: expected the directory of its search, for run {run!r} has one")
 

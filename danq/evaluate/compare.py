@@ -84,9 +84,21 @@ def _belong_together(runs: Sequence[Run]) -> bool:
 
 
 def _configured(run: Run) -> tuple[Any, ...]:
-    """All that was set of a training, but for its seed."""
+    """All that was set of a training, but for its seed; of what a search chose, what it drew from."""
     bundle = run.bundle
-    return bundle.model, bundle.options, bundle.train | {"seed": None}, bundle.predict
+    set_ = {"options": bundle.options, "train": bundle.train | {"seed": None}}
+    if bundle.search is not None:
+        # each fold has a search of its own, which may choose other values
+        for key in bundle.search.parameters:
+            set_ = _without(set_, key.split("."))
+    return bundle.model, set_, bundle.search and bundle.search.space, bundle.predict
+
+
+def _without(values: dict[str, Any], path: list[str]) -> dict[str, Any]:
+    first, *rest = path
+    if rest and isinstance(values.get(first), dict):
+        return values | {first: _without(values[first], rest)}
+    return {key: value for key, value in values.items() if key != first}
 
 
 @dataclass(frozen=True, eq=False)

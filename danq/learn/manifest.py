@@ -23,6 +23,7 @@ from danq.data.options import Kind
 from danq.errors import DanqError, first_few
 from danq.files import sha256
 from danq.learn.keras_file import check_keras_file
+from danq.learn.trials import Searched
 from danq.models import MODELS, load_model_module
 from danq.storage import Entry, Manifest
 
@@ -81,14 +82,6 @@ class TrainedOn(Entry):
     name: str
     digest: str
     genome_digest: str | None
-
-
-class Searched(Entry):
-    """The search that chose the options of a run: its name, its best trial, and a digest of its space."""
-
-    name: str
-    trial: int
-    space: str
 
 
 class Member(Entry):

@@ -9,7 +9,7 @@ from pathlib import Path
 from markupsafe import Markup
 
 from danq.files import atomic
-from danq.report import compare, data, notes, runs, scores, targets, views
+from danq.report import compare, data, notes, runs, scores, search, targets, views
 from danq.report.content import GROUPS, TEMPLATES, Section
 from danq.report.findings import Verdict
 from danq.report.results import Results, read_results
@@ -66,6 +66,7 @@ def sections(results: Results, verdicts: Sequence[Verdict]) -> list[Section]:
         compare.differences(results),
         compare.scatter(results),
         compare.by_target(results),
+        search.search(results),
         *scores.scores(results),
         views.regions(results),
         data.data(results),

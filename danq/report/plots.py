@@ -87,7 +87,7 @@ def line_view(
     lines = [line for plot in plots for line in plot.lines if line.points]
     colours = gradient(1 + max(line.group for line in lines))
     with own_settings():
-        figure, places = _sheet(len(plots), min(columns, len(plots)), size)
+        figure, places = sheet(len(plots), min(columns, len(plots)), size)
         remarks: dict[str, str | Sequence[str]] = {}
         for number, (plot, axes) in enumerate(zip(plots, places, strict=True)):
             remarks |= _draw_lines(axes, plot, colours, f"plot-{number}")
@@ -108,7 +108,8 @@ def gradient(n: int) -> Sequence[str]:
     return [to_hex(colormaps["viridis"](0.93 * number / (n - 1))) for number in range(n)]
 
 
-def _sheet(n: int, columns: int, size: tuple[int, int]) -> "tuple[Figure, list[Axes]]":
+def sheet(n: int, columns: int, size: tuple[int, int]) -> "tuple[Figure, list[Axes]]":
+    """Make a figure of `n` pairs of axes, `columns` in a row, each of a size (width, height) in px."""
     from matplotlib.figure import Figure
 
     rows, (wide, tall) = -(-n // columns), size
@@ -227,7 +228,7 @@ def point_view(
     with own_settings():
         from matplotlib.ticker import MaxNLocator, StrMethodFormatter
 
-        figure, (drawn,) = _sheet(1, 1, (480, 460) if equal else (820, 380))
+        figure, (drawn,) = sheet(1, 1, (480, 460) if equal else (820, 380))
         prepare(drawn, "", axes)
         drawn.xaxis.set_major_locator(MaxNLocator(6, steps=[1, 2, 5, 10]))
         drawn.yaxis.set_major_locator(MaxNLocator(6, steps=[1, 2, 5, 10]))

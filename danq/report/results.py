@@ -1,8 +1,8 @@
 """What a results directory holds, read once for the report."""
 
 import re
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ from danq.errors import DanqError
 from danq.evaluate.compare import Group, grouped
 from danq.evaluate.runs import Run, read_run, read_table
 from danq.genome.fasta import GenomeManifest
+from danq.learn.trial_tables import TRIALS_FILE, Outcome, read_trials
 from danq.report.callsets import Callset, read_callset
 from danq.report.unfinished import Unfinished, find_unfinished
 from danq.views.manifest import Viewed, read_views
@@ -30,6 +31,8 @@ class Results:
         Columns job, seconds, peak memory (MB) and cores used on average, from the workflow's benchmarks.
     unfinished : tuple of Unfinished
         Runs without a model; none where runs were asked for by name.
+    searches : mapping of str to list of Outcome
+        Trials of the searches that chose options of these runs, the best first, by the search's name.
     """
 
     runs: tuple[Run, ...]
@@ -39,6 +42,7 @@ class Results:
     callsets: tuple[Callset, ...]
     views: tuple[Viewed, ...] = ()
     unfinished: tuple[Unfinished, ...] = ()
+    searches: Mapping[str, list[Outcome]] = field(default_factory=dict)
 
     def label(self, run: Run | Group) -> str:
         """Give the name of a run, with its dataset where there are several."""
@@ -126,6 +130,7 @@ def read_results(
         tuple(view for folder in viewed for view in read_views(folder) if view.run in shown),
         # runs that are named are there
         () if names else find_unfinished(path),
+        _read_searches(path / "searches", runs),
     )
 
 
@@ -159,6 +164,13 @@ def _folders(
         place = pattern.replace("*", missing[0])
         raise DanqError(f"{path}: expected the {what} {missing[0]} ({place}), found none")
     return [folder for folder in folders if everything or folder.name in names]
+
+
+def _read_searches(folder: Path, runs: Sequence[Run]) -> dict[str, list[Outcome]]:
+    """Read the trials of the searches that chose the runs' options, as far as they are there."""
+    names = dict.fromkeys(run.bundle.search.name for run in runs if run.bundle.search is not None)
+    # a bundle may have come here alone
+    return {name: read_trials(folder / name) for name in names if (folder / name / TRIALS_FILE).is_file()}
 
 
 def _read_jobs(folder: Path) -> pl.DataFrame | None:

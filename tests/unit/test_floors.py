@@ -38,6 +38,7 @@ WITHOUT_TENSORFLOW = {
     "learn/ending.py",
     "learn/manifest.py",
     "learn/gpu.py",
+    "learn/trial_tables.py",
     "learn/trials.py",
     "learn/keras_file.py",
     "learn/linear.py",

@@ -64,7 +64,8 @@ def test_the_best_of_the_trials_is_trained_again_and_more_trials_rerun_none(proj
     best = json.loads((folder / "best.json").read_text())
     bundles = [json.loads((project.path / f"results/runs/{net}/bundle.json").read_text()) for net in NETS]
     for bundle, seed in zip(bundles, (1337, 1338), strict=True):
-        assert bundle["search"] == {"name": "net", "trial": best["trial"], "space": best["space"]}
+        drawn = {key: best[key] for key in ("trial", "parameters", "space")}
+        assert bundle["search"] == {"name": "net"} | drawn
         assert bundle["options"]["filters"] == best["parameters"]["options.filters"]
         assert bundle["train"]["learning_rate"] == best["parameters"]["train.learning_rate"]
         assert bundle["train"]["seed"] == seed
@@ -73,6 +74,7 @@ def test_the_best_of_the_trials_is_trained_again_and_more_trials_rerun_none(proj
     assert tested == set(NETS), "only the run meets the test split"
     page = (project.path / "results" / "report.html").read_text()
     assert "net, mean of 2" in page
+    assert 'id="search"' in page
 
     project.configure(configuration(4))
     kept = times(project, f"{SEARCH}/rung*/trial[12]/*", "results/datasets/**/*")

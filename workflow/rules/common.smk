@@ -22,7 +22,7 @@ from danq.config.workflow import (
 )
 from danq.contents import Contents
 from danq.config.search import search_name, searches, trial_name, trials
-from danq.learn.trials import trials_of_rung
+from danq.learn.trial_tables import trials_of_rung
 from danq.variants.text import open_variants
 from danq.learn.gpu import gpu_possible
 from danq.learn.manifest import ENSEMBLE

@@ -14,10 +14,11 @@ from danq.files import check_writable, sha256, staged
 from danq.learn.bundle import save_bundle
 from danq.learn.devices import choose_strategy
 from danq.learn.ending import remarks
-from danq.learn.manifest import CHECKPOINT_DIRECTORY, BundleManifest, Searched
+from danq.learn.manifest import CHECKPOINT_DIRECTORY, BundleManifest
 from danq.learn.train.compatibility import check_data, with_sub_bins
 from danq.learn.train.fitting import RunOptions, Trained, fit_by_steps, fit_itself
 from danq.learn.train.state import CheckpointStore
+from danq.learn.trials import Searched
 from danq.models import load_model_module
 from danq.progress import DONE
 from danq.provenance import provenance

@@ -204,6 +204,17 @@ def test_names_of_searches_and_trials_are_their_own():
         parse_config(twice, "c.yaml")
 
 
+def test_an_ensemble_has_no_search_but_its_members_may():
+    both = raw({"trials": 2, **SPACE}, repeats=2)
+    both["runs"]["mean"] = {"model": "ensemble", "dataset": "marks", "options": {"members": ["small"]}}
+    assert list(trials(parse_config(both, "c.yaml"))) == ["small.trial1", "small.trial2"]
+    both["runs"]["mean"]["search"] = {"trials": 2, "train": {"shift": [0, 1]}}
+    with pytest.raises(
+        DanqError, match=r"runs\.mean\.search: expected nothing, for an ensemble is not trained"
+    ):
+        parse_config(both, "c.yaml")
+
+
 def test_the_cost_is_told():
     config = parse_config(raw({"trials": 5, **SPACE}, repeats=2), "c.yaml")
     assert cost(config, "small") == (

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from danq.errors import DanqError
+from danq.learn.trial_tables import trials_of_rung, write_rung, write_trials
 from danq.learn.trials import (
     BestTrial,
     TrialResult,
@@ -13,9 +14,6 @@ from danq.learn.trials import (
     read_rungs,
     that_go_on,
     trial_folder,
-    trials_of_rung,
-    write_rung,
-    write_trials,
 )
 
 
@@ -110,7 +108,7 @@ def test_every_trial_is_told_and_the_best_is_that_of_the_last_rung(tmp_path: Pat
     rows = table(tmp_path / "trials.tsv")
     assert [(row["trial"], row["status"], row["rung"], row["epochs"]) for row in rows] == [
         ("4", "best", "2", "4"),
-        ("2", "trained to its end", "2", "4"),
+        ("2", "finished", "2", "4"),
         ("1", "ended early", "1", "2"),
         ("3", "failed", "1", "2"),
     ]
