@@ -42,14 +42,21 @@ def provenance(inputs: dict[str, str], options: dict[str, Any]) -> dict[str, Any
         Options the result depends on, JSON-like.
     """
     return {
-        "command": " ".join(["danq", *sys.argv[1:]]),
+        "command": " ".join(["danq", *map(_shared, sys.argv[1:])]),
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
-        "inputs": inputs,
+        "inputs": {_shared(name): value for name, value in inputs.items()},
         "options": options,
         "versions": {"python": platform.python_version(), **_versions()},
         "platform": platform.platform(),
         "processor_cores": os.cpu_count(),
     }
+
+
+def _shared(text: str) -> str:
+    """Name paths as others may read them: from the working directory on, and without the user's home."""
+    text = text.replace(f"{Path.cwd()}/", "")
+    home = os.path.expanduser("~")
+    return text if home in ("/", "~") else text.replace(f"{home}/", "~/")
 
 
 @cache

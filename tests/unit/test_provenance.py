@@ -151,3 +151,14 @@ def test_provenance_names_versions_inputs_and_options():
     assert described["inputs"] == {"genome": "ab"}
     assert described["options"] == {"window": 1000}
     assert {"python", "danq", "tensorflow", "numpy"} <= set(described["versions"])
+
+
+def test_provenance_names_neither_the_working_directory_nor_the_home(monkeypatch, tmp_path):
+    (tmp_path / "home" / "ada" / "work").mkdir(parents=True)
+    monkeypatch.setenv("HOME", str(tmp_path / "home" / "ada"))
+    monkeypatch.chdir(tmp_path / "home" / "ada" / "work")
+    genome, track = (tmp_path / "home" / "ada" / name for name in ("work/g.fa", "tracks/a.bed"))
+    monkeypatch.setattr("sys.argv", ["danq", "genome", str(genome), "--out", f"--x={track}"])
+    made = provenance({str(genome): "ab", str(track): "cd"}, {})
+    assert made["command"] == "danq genome g.fa --out --x=~/tracks/a.bed"
+    assert made["inputs"] == {"g.fa": "ab", "~/tracks/a.bed": "cd"}
