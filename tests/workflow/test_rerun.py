@@ -138,7 +138,7 @@ def test_a_changed_genome_reruns_what_depends_on_it(unchanged: Project):
         # nothing of the dataset itself
         ("datasets.two.composition", True, {*jobs_of("composition_two"), "report"}),
         # said or left out, a default is the same
-        ("runs.net.train.patience", 5, set()),
+        ("runs.net.train.monitor", "loss", set()),
     ],
 )
 def test_a_changed_key_reruns_what_depends_on_it(
