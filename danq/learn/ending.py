@@ -11,8 +11,10 @@ import numpy as np
 
 Kind = Literal["diverged", "untrained", "rising", "overfit"]
 
-RISING_SHARE = 3
-"""A rise is looked for in the last third of the epochs, but in 4 of them at least: fewer show no trend."""
+RISING_SHARE, RISING_SHARE_OF_COSINE = 3, 6
+"""A rise is looked for in the last third of the epochs, but in 4 of them at least: fewer show no trend. Of a
+cosine schedule at its end it is the last sixth, where the rate is below a tenth of its highest: before that
+validation rises because the rate falls."""
 RISING_ERRORS, STEEP_ERRORS = 3.0, 1.5
 """Standard errors by which the trend must lie above level, for the metric of a plateau goes up and down, too;
 and by which a steep one must, for four epochs hardly ever show more."""
@@ -117,10 +119,12 @@ def _rising(
     history: Sequence[Mapping[str, Any]],
 ) -> Remark | None:
     known = [row["valid_auprc"] for row in history if row.get("valid_auprc") is not None]
-    rise = still_rising(known, best.get("valid_prevalence") or 0.0)
+    reason = ended(train, training)
+    whole_cosine = reason == "epochs" and (train.get("schedule") or {}).get("kind") == "cosine"
+    share = RISING_SHARE_OF_COSINE if whole_cosine else RISING_SHARE
+    rise = still_rising(known, best.get("valid_prevalence") or 0.0, share)
     if rise is None:
         return None
-    reason = ended(train, training)
     epochs = train.get("epochs") or len(history)
     how, key = f"stopped at its last epoch, {epochs},", f"train.epochs: {2 * epochs}"
     if reason == "patience":
@@ -142,17 +146,17 @@ class Rise(NamedTuple):
     last: float
 
 
-def still_rising(values: Sequence[float], chance: float = 0.0) -> Rise | None:
+def still_rising(values: Sequence[float], chance: float = 0.0, share: int = RISING_SHARE) -> Rise | None:
     """Tell whether a metric was still rising when the training stopped; None where it was not.
 
-    A line is laid through its last third. It rises if it does so by `RISING_ERRORS` of its standard errors,
-    and by `RISING_GAIN` of how far the best value is above `chance`; or by `STEEP_ERRORS` and
-    `RISING_STEEPLY`. Of two or three epochs the last must be the best by `RISING_GAIN`; one epoch shows
+    A line is laid through the last of `share` parts. It rises if it does so by `RISING_ERRORS` of its
+    standard errors, and by `RISING_GAIN` of how far the best value is above `chance`; or by `STEEP_ERRORS`
+    and `RISING_STEEPLY`. Of two or three epochs the last must be the best by `RISING_GAIN`; one epoch shows
     nothing.
     """
     if len(values) < 2:
         return None
-    n = min(max(4, math.ceil(len(values) / RISING_SHARE)), len(values))
+    n = min(max(4, math.ceil(len(values) / share)), len(values))
     last = np.asarray(values[-n:], np.float64)
     height = max(max(values) - min(chance, min(values)), 1e-12)
     if n < 4:

@@ -72,6 +72,19 @@ def test_what_stopped_a_rising_training_says_which_key_to_try(train, training, h
     assert remark.figure.endswith("still rising, from 0.030 to 0.047 in the last 4 epochs")
 
 
+@pytest.mark.parametrize(
+    ("kind", "last", "rising"),
+    [("cosine", 0.0, False), ("constant", 0.0, True), ("cosine", 0.01, True), ("constant", 0.01, True)],
+)
+def test_of_a_cosine_at_its_end_the_last_sixth_counts(kind, last, rising):
+    """Validation that rises while the rate falls, and by `last` in each of the last five epochs."""
+    values = [*np.linspace(0.1, 0.3, 25), *(0.3 + last * np.arange(1, 6))]
+    history = [{"epoch": epoch, "valid_auprc": value} for epoch, value in enumerate(values, 1)]
+    train = {"epochs": 30, "schedule": {"kind": kind}}
+    said = remarks(train, {"epochs": 30, "ended": "epochs"}, {"epoch": 30}, history, "dna")
+    assert [remark.kind for remark in said] == ["rising"] * rising
+
+
 def test_a_diverged_training_says_so_and_is_not_told_to_train_longer():
     rising = [0.021, 0.030, 0.036, 0.042, 0.047]
     where = "the loss is nan in epoch 6, step 3"
