@@ -50,6 +50,9 @@ def _judge(results: Results, runs: Standing, first: bool) -> Verdict:
     level = gravest(finding.level for finding in (beats, composition, course, leak))
     if level == "green" and any(diagnosis.level == "red" for diagnosis in diagnoses):
         level = "amber"
+    if level == "green" and not is_network(subject):
+        # a yardstick that leaks nothing is no good news of a network
+        level = "none"
     findings = (best, beats, composition, course, calibrated(subject), leak)
     return Verdict(runs.dataset, level, _headline(runs, subject, findings, diagnoses), findings, diagnoses)
 

@@ -128,6 +128,7 @@ def test_the_headline_says_what_to_use_and_what_is_the_matter(tmp_path: Path):
     assert alone.level == "amber"
     line = judged(tmp_path / "line", {"words": ("y", "kmer_logistic", 2.5)})["y"]
     assert line.headline.startswith("There is no network to judge; words has a mean AUPRC")
+    assert line.level == "none"
 
 
 def test_writing_the_report_logs_the_headline(tmp_path: Path, caplog: pytest.LogCaptureFixture):
