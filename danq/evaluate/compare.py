@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from danq.evaluate.intervals import interval
 from danq.evaluate.runs import Run
+from danq.learn.options import EnsembleOptions, named, read_name
 from danq.metrics import AREAS
 
 LIMITS = {"mcc": (-1.0, 1.0)}
@@ -87,6 +88,11 @@ def _configured(run: Run) -> tuple[Any, ...]:
     """All that was set of a training, but for its seed; of what a search chose, what it drew from."""
     bundle = run.bundle
     set_ = {"options": bundle.options, "train": bundle.train | {"seed": None}}
+    if bundle.members:
+        # those of each fold are of that fold, and the weights that validation chose there are its own
+        entries = EnsembleOptions(**bundle.options).members
+        bases = [{read_name(member).base for member in named(entry)} for entry in entries]
+        set_["options"] = bundle.options | {"members": bases}
     if bundle.search is not None:
         # each fold has a search of its own, which may choose other values
         for key in bundle.search.parameters:

@@ -94,7 +94,7 @@ def test_codes_go_through_as_they_are():
     [
         (
             {"name": "sounds", "window": 4},
-            "expected one of codes, kmer_counts, words, kmer_words, fcgr, images; received 'sounds'",
+            "expected one of codes, kmer_counts, words, kmer_words, fcgr, images, joined; received 'sounds'",
         ),
         ({"window": 4}, "received None"),
         ({"name": "codes", "k": 4}, "unexpected or missing values"),

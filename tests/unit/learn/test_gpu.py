@@ -144,7 +144,7 @@ def test_a_bundle_says_by_which_products_it_was_trained(dataset, tmp_path):
 
 
 def test_what_has_no_deterministic_kernel_is_said_in_one_line(dataset, tmp_path, monkeypatch):
-    def refuse(training, name):
+    def refuse(*_):
         raise tf.errors.UnimplementedError(None, None, "Deterministic GPU kernel not there\nmore lines")
 
     monkeypatch.setattr(fitting.Training, "run", refuse)
@@ -157,7 +157,7 @@ def test_what_has_no_deterministic_kernel_is_said_in_one_line(dataset, tmp_path,
 
 
 def test_a_batch_too_large_for_a_gpu_is_refused_with_one_that_fits(dataset, tmp_path, monkeypatch):
-    def exhausted(training, name):
+    def exhausted(*_):
         raise tf.errors.ResourceExhaustedError(None, None, "OOM")
 
     monkeypatch.setattr(fitting.Training, "run", exhausted)

@@ -37,3 +37,19 @@ def test_one_of_baselines_alone_is_no_network(tmp_path: Path):
     assert {run.name: run.is_baseline for run in read.runs} == {"net": False, "words": True, "mean": True}
     (verdict,) = judge(read)
     assert verdict.findings[1].figure.startswith("net minus ")
+
+
+def test_the_folds_of_one_are_one_run(tmp_path: Path):
+    """Members and weights are those of each fold; the run is the same."""
+    runs = {f"mean.fold{fold}": (f"y.fold{fold}", "ensemble", 2.0) for fold in (1, 2, 3)}
+    build(tmp_path, runs, ("a", "b"))
+    for fold in (1, 2, 3):
+        manifest = tmp_path / "runs" / f"mean.fold{fold}" / "bundle.json"
+        raw = json.loads(manifest.read_text())
+        names = [f"net.fold{fold}.seed1", f"net.fold{fold}.seed2"]
+        raw["options"] = {"members": [names, f"words.fold{fold}"], "weights": "validation"}
+        raw["dataset"]["digest"] = f"{fold}" * 64
+        raw["members"] = [{"run": names[0], "model": "danq", "digest": "ab" * 32, "weight": 1}]
+        manifest.write_text(json.dumps(raw))
+    (group,) = read_results(tmp_path).groups
+    assert (group.name, len(group.members)) == ("mean", 3)
