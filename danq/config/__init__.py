@@ -236,6 +236,9 @@ def _references(config: Config) -> Iterator[str]:
             known = ", ".join(config.datasets)
             yield f"runs.{name}.dataset: expected one of {known}, received '{run.dataset}'"
         start = run.train.init_from
+        if start in config.runs and config.runs[start].model == ENSEMBLE:
+            key = f"runs.{name}.train.init_from"
+            yield f"{key}: expected a run with a model of its own, received the ensemble '{start}'"
         if start is not None and "/" not in start and start not in config.runs:
             others = ", ".join(other for other in config.runs if other != name) or "there is no other run"
             yield (

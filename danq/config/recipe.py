@@ -104,7 +104,7 @@ def _small(counts: Counts) -> tuple[dict[str, Any], dict[str, str]]:
         "filters": 192,
         "kernel": 13,
         "padding": "same",
-        "pool": max(5, round(counts.window / 30)),
+        "pool": min(counts.window, max(5, round(counts.window / 30))),
         "dropout": 0.3 if whole or counts.windows < _FEW else 0.1,
         "units": 96,
         "rnn_dropout": 0.5,

@@ -82,6 +82,9 @@ def _keys(section: str, run: "Run", kind: str) -> Iterator[str]:
         values = [json.dumps(value) for value in parameter] if isinstance(parameter, list) else []
         if len(set(values)) < len(values):
             yield f"{section}.{key}: expected each value once, received [{', '.join(values)}]"
+        step = None if isinstance(parameter, list) else parameter.step
+        if step is not None and step % 1 and takes_whole(run, key):
+            yield f"{section}.{key}.step: expected a whole number, as the key takes, received {step:g}"
     for key in search.train:
         if key in _FIXED:
             yield f"{section}.train.{key}: expected another key, for {_FIXED[key]}"

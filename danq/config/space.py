@@ -14,10 +14,12 @@ from danq.options import Closed
 class Range(Closed):
     """Numbers that a search draws from; whole ones for a key that takes whole numbers only."""
 
-    low: float = Field(description="lowest value")
-    high: float = Field(description="highest value")
+    low: float = Field(allow_inf_nan=False, description="lowest value")
+    high: float = Field(allow_inf_nan=False, description="highest value")
     log: bool = Field(False, description="true: equal factors are equally likely, in place of differences")
-    step: float | None = Field(None, gt=0, description="distance between values, from `low` on")
+    step: float | None = Field(
+        None, gt=0, allow_inf_nan=False, description="distance between values, from `low` on"
+    )
 
     @model_validator(mode="after")
     def _in_order(self) -> "Range":

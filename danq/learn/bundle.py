@@ -246,7 +246,11 @@ def rows_by_memory(bundle: Bundle, limit: int, most: int) -> int:
 
     Beyond `most` windows larger batches are no faster.
     """
-    outputs = [output for layer in bundle.model.layers for output in keras.tree.flatten(layer.output)]
+    outputs = [
+        output
+        for layer in bundle.model._flatten_layers(include_self=False)
+        for output in keras.tree.flatten(layer.output)
+    ]
     numbers = sum(math.prod(output.shape[1:]) for output in outputs)
     weights = 4 * bundle.model.count_params()
     # three times: kernels keep copies in other layouts, and work space

@@ -106,7 +106,8 @@ def _untrained(
     train: Mapping[str, Any], training: Mapping[str, Any], best: Mapping[str, Any]
 ) -> Remark | None:
     figure = not_above_chance(best)
-    if figure is None:
+    # a model that is not trained in epochs cannot be trained longer
+    if figure is None or ended(train, training) is None:
         return None
     patient = ended(train, training) != "patience" and "epochs" in train
     return Remark("untrained", figure, f"train.epochs: {4 * train['epochs']}" if patient else _calmer(train))

@@ -23,6 +23,7 @@ from danq.files import staged
 from danq.learn.bundle import HISTORY_FILE, history_table, load_bundle
 from danq.learn.devices import describe_device
 from danq.learn.manifest import (
+    ALIKE,
     ENSEMBLE,
     MODEL_FILE,
     BundleManifest,
@@ -75,7 +76,7 @@ def join_runs(
     for run, info in infos.items():
         _check(runs / run, info, data)
     labels = data.labels(data.rows("valid"))
-    entries = _entries(options, runs, dataset, genome, trusted)
+    entries = _entries(options, predict, runs, dataset, genome, trusted)
     even = [1 / len(entries)] * len(entries)
     shares = even if options.weights == "equal" else choose_weights(entries, labels, data.task)
     weights = {
@@ -110,12 +111,17 @@ def join_runs(
 
 
 def _entries(
-    options: EnsembleOptions, runs: Path, dataset: Path, genome: Path | None, trusted: Sequence[Path]
+    options: EnsembleOptions,
+    predict: PredictOptions,
+    runs: Path,
+    dataset: Path,
+    genome: Path | None,
+    trusted: Sequence[Path],
 ) -> list[NDArray[np.float32]]:
     """Logits of each entry on the validation rows."""
     entries = []
     for entry in options.members:
-        logits = [_validation_logits(runs / run, dataset, genome, trusted) for run in named(entry)]
+        logits = [_validation_logits(runs / run, predict, dataset, genome, trusted) for run in named(entry)]
         entries.append(_mean(logits, [1] * len(logits)))
     return entries
 
@@ -168,10 +174,12 @@ def _manifest(
         "resumed": 0,
         "ended": None,
     }
-    inputs = {"dataset": infos[0].dataset.digest, **{member.run: member.digest for member in members}}
-    alike = {"targets", "task", "data_kind", "window", "bin", "step", "shape"}
+    inputs = {
+        "dataset": infos[0].dataset.digest,
+        **{f"members.{member.run}": member.digest for member in members},
+    }
     made = BundleManifest(
-        **infos[0].model_dump(include=alike),
+        **infos[0].model_dump(include=set(ALIKE)),
         **described,
         run=name,
         train={},
@@ -195,10 +203,12 @@ def _check(path: Path, info: BundleManifest, data: Dataset) -> None:
 
 
 def _validation_logits(
-    path: Path, dataset: Path, genome: Path | None, trusted: Sequence[Path]
+    path: Path, predict: PredictOptions, dataset: Path, genome: Path | None, trusted: Sequence[Path]
 ) -> NDArray[np.float32]:
-    """Logits of all validation rows, read on the strands that the member's predictions are."""
-    predictor = Predictor(load_bundle(path, trusted))
+    """Logits of all validation rows, read on the strands that the ensemble's predictions are."""
+    bundle = load_bundle(path, trusted)
+    strands = predict.reverse_complement if bundle.info.data_kind == "dna" else "none"
+    predictor = Predictor(bundle, predict.batch_size, strands)
     source = dataset_source(dataset, "valid", predictor.bundle.info, genome)
     return np.concatenate([predictor.logits(rows.raw) for rows in source.blocks()])
 

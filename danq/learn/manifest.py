@@ -158,6 +158,10 @@ def member_paths(path: Path, info: BundleManifest) -> list[Path]:
     return [path / "members" / str(number) for number in range(len(info.members))]
 
 
+ALIKE = ("targets", "task", "data_kind", "window", "bin", "step", "shape")
+"""What an ensemble has in common with each member."""
+
+
 def read_members(path: Path) -> list[BundleManifest]:
     """Read the manifests of the models behind a bundle: its own, or those of an ensemble's members.
 
@@ -172,8 +176,14 @@ def read_members(path: Path) -> list[BundleManifest]:
     for place, member, entry in zip(members, infos, info.members, strict=True):
         if (member.run, member.digest) != (entry.run, entry.digest) or member.members:
             raise DanqError(f"{place}: expected the bundle that {path} was made of (run {entry.run!r})")
+        for key in ALIKE:
+            if getattr(member, key) != getattr(info, key):
+                raise DanqError(f"{place}: expected the {key} of {path}, received another")
     if (info.model == ENSEMBLE) != bool(infos):
         raise DanqError(f"{path / info.FILE}: expected members of an ensemble and of nothing else")
+    states = [member.encoder for member in infos]
+    if infos and any(state not in info.encoder.get("encoders", []) for state in states):
+        raise DanqError(f"{path / info.FILE}: expected the encoders of its members, received others")
     if infos and ensemble_digest(info.content()) != info.digest:
         raise DanqError(f"{path / info.FILE}: members are not those that the ensemble was made of")
     return infos or [info]

@@ -6,7 +6,7 @@ Importable without TensorFlow.
 import math
 import re
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import Annotated, Literal, NamedTuple
 
 from pydantic import Field
 
@@ -107,7 +107,7 @@ class TrainOptions(Closed):
 class EnsembleOptions(Closed):
     """Whose mean a run of model `ensemble` is."""
 
-    members: list[str | list[str]] = Field(
+    members: list[str | Annotated[list[str], Field(min_length=1)]] = Field(
         min_length=1,
         max_length=4,
         description="runs on the same dataset whose logits are averaged; those of a list, and the repeats of "

@@ -82,6 +82,8 @@ def predictions(
     rows = pl.concat(parts).sort("contig", "start", "end").unique(["contig", "start"], maintain_order=True)
     following = pl.col("start").shift(-1).over("contig")
     rows = rows.with_columns(pl.min_horizontal("end", following, pl.col("contig").replace_strict(lengths)))
+    # a bin that reaches past a short contig may have its centre there, too
+    rows = rows.filter(pl.col("end") > pl.col("start"))
     return [
         {
             "name": shown(f"{name} · {viewed[0].run}"),

@@ -36,7 +36,7 @@ def diagnose(results: Results, runs: Standing, first: bool) -> tuple[Finding, ..
         judged = (
             _baseline(results, runs, subject),
             _composition(results, runs, subject),
-            _alike(results, subject),
+            _alike(results, runs, subject),
             _few(results, runs, subject),
         )
         made += [finding for finding in judged if finding is not None]
@@ -57,10 +57,11 @@ def _baseline(results: Results, runs: Standing, subject: Group) -> Finding | Non
     names = {run.name for run in subject.members}
     used = next((each.name for each in results.callsets if names & _runs(each)), None)
     key = None if used is None else f"callsets.{used}.runs: [{rival.name}]"
-    remark, run = remark_of(subject, "rising"), subject.members[0]
+    network = runs.trained_for(subject)
+    remark, run = remark_of(network, "rising"), network.members[0]
     # a network that is not trained to its end is worth another try first
     if remark is not None or key is None:
-        key = key_of(subject, remark.key if remark else plainer(run.bundle.train, run.bundle.data_kind))
+        key = key_of(network, remark.key if remark else plainer(run.bundle.train, run.bundle.data_kind))
     return Finding("red" if lost else "amber", BASELINE, figure, meaning, key)
 
 
@@ -75,8 +76,9 @@ def _composition(results: Results, runs: Standing, subject: Group) -> Finding | 
         f"As far as these rows tell, {subject.name} has learnt no more than how often each base and pair of "
         "bases occurs, no motif: do not read its variant effects as those of motifs."
     )
-    remark = remark_of(subject, "rising")
-    key = None if remark is None else key_of(subject, remark.key)
+    network = runs.trained_for(subject)
+    remark = remark_of(network, "rising")
+    key = None if remark is None else key_of(network, remark.key)
     name, manifest = _dataset(results, subject)
     if key is None and manifest is not None and manifest.genome is not None:
         keep = manifest.options.get("keep")
@@ -85,7 +87,7 @@ def _composition(results: Results, runs: Standing, subject: Group) -> Finding | 
     return Finding("red" if ahead.mean <= 0 else "amber", COMPOSITION, figure, meaning, key)
 
 
-def _alike(results: Results, subject: Group) -> Finding | None:
+def _alike(results: Results, runs: Standing, subject: Group) -> Finding | None:
     run = next((run for run in subject.evaluated if run.on_split(run.pairs) is not None), None)
     pairs = None if run is None else run.on_split(run.pairs)
     rows = alike(pairs)
@@ -103,10 +105,11 @@ def _alike(results: Results, subject: Group) -> Finding | None:
         "The model hardly tells its targets apart, although their labels differ: what it says of one target "
         "holds for all, and its variant effects are those of no target in particular."
     )
-    remark, weight = remark_of(subject, "rising"), subject.members[0].bundle.train.get("target_weight")
+    network = runs.trained_for(subject)
+    remark, weight = remark_of(network, "rising"), network.members[0].bundle.train.get("target_weight")
     key = remark.key if remark is not None else "train.target_weight: rare" if weight == "none" else None
     figure = f"{subject.name}: {'; '.join(parts)}"
-    return Finding("red" if told else "amber", ALIKE, figure, meaning, key and key_of(subject, key))
+    return Finding("red" if told else "amber", ALIKE, figure, meaning, key and key_of(network, key))
 
 
 def effects_of_pairs(callset: Callset, pairs: pl.DataFrame) -> dict[tuple[str, str], float]:

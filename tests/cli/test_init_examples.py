@@ -83,6 +83,11 @@ def test_examples_by_file_and_by_column(tmp_path: Path, monkeypatch: pytest.Monk
             "expected fractions that sum to less tha",
         ),
         (["--examples", "g.fa"], "g.fa: expected labels that several rows share, received chr1, chr2, chr3"),
+        (["--examples", "few.csv"], "few.csv: expected at least one row in the valid split, found none"),
+        (
+            ["--examples", "no_train.csv"],
+            "no_train.csv: expected at least one row in the train split, found none",
+        ),
         ([], "--fasta: expected the genome of the tracks, or --examples with labelled sequences"),
     ],
 )
@@ -96,6 +101,9 @@ def test_refusals_of_examples(
 ):
     monkeypatch.chdir(tmp_path)
     Path("a.csv").write_text(rows(20))
+    Path("few.csv").write_text(rows(2))
+    held_out = [f"ACGTACGTAC,{n % 2},{part}\n" for n in range(4) for part in ("valid", "test")]
+    Path("no_train.csv").write_text("".join(["sequence,label,split\n", *held_out]))
     Path("g.fa").write_text(">chr1\nACGT\n>chr2\nACGT\n>chr3\nACGT\n")
     assert danq("init", *arguments, "--out", "my") == 2
     printed = capsys.readouterr()

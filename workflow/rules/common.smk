@@ -200,7 +200,8 @@ def trials_of_all_rungs(wildcards):
 
 def trusted_code(wildcards):
     """Option for the file of a model of one's own, which this configuration names."""
-    files = own_models(settings, [wildcards.run])
+    run = wildcards.run
+    files = own_models(settings, members_named(run) if run in ENSEMBLES else [run])
     return [
         argument for file in files for argument in ("--trust-model-code", str(file))
     ]

@@ -85,6 +85,7 @@ checkpoint search:
         runtime=10,
     params:
         code=verb_digest("search"),
+        space=lambda wildcards: SEARCHES[wildcards.search].search.space,
         out=subpath(output.best, parent=True),
         config=CONFIG,
     shell:

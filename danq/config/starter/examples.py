@@ -73,6 +73,11 @@ def write_example_starter(
     if len(targets) > 2 and all(sum(target.counts.values()) == 1 for target in targets):
         names = first_few(labelled.targets, 3)
         raise DanqError(f"{examples}: expected labels that several rows share, received {names}")
+    for part, rows_of_part in number.items():
+        if not rows_of_part:
+            raise DanqError(f"{examples}: expected at least one row in the {part} split, found none")
+    if not any(0 < target.counts["valid"] < number["valid"] for target in targets):
+        raise DanqError(f"{examples}: expected rows of both kinds among the {number['valid']} that validate")
     positives = tuple(target.counts["train"] for target in targets)
     classes = labelled.task == "multiclass"
     recipe = choose_recipe(Counts(number["train"], positives, longest, gpu_possible(), classes=classes))

@@ -140,13 +140,13 @@ def load_encoder(state: Mapping[str, Any]) -> Encoder:
     """
     values = dict(state)
     name = values.pop("name", None)
-    if name not in _CLASSES:
+    if not isinstance(name, str) or name not in _CLASSES:
         raise DanqError(f"encoder: expected one of {', '.join(_CLASSES)}; received {name!r}")
     module, kind = _CLASSES[name]
     try:
         encoder: Encoder = getattr(import_module(module), kind)(**values)
         return encoder
-    except TypeError:
+    except (TypeError, ValueError, AttributeError, RecursionError):
         raise DanqError(f"encoder {name}: unexpected or missing values in {sorted(values)}") from None
 
 

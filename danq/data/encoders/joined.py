@@ -21,6 +21,8 @@ class Joined:
     name = "joined"
 
     def __init__(self, encoders: Sequence[dict[str, Any]]) -> None:
+        if any(state.get("name") == self.name for state in encoders):
+            raise DanqError("encoder joined: expected encoders of single models, received a joined one in it")
         self._encoders: list[Encoder] = [load_encoder(state) for state in encoders]
 
     @property

@@ -218,6 +218,7 @@ def test_an_ensemble_averages_the_repeats_of_a_member_first_in_each_fold():
         ({"members": ["net", ["net"]]}, "members.1: expected each run once, received 'net' again"),
         ({"members": ["far"]}, "members.0: expected a run on dataset 'marks', received 'far' on 'others'"),
         ({"members": []}, "members: expected at least one entry, received none"),
+        ({"members": ["net", []]}, "runs.mean.options.members.1"),
         ({}, "runs.mean.options.members: expected this key"),
         (
             {"members": ["net"], "weights": "best"},
@@ -243,3 +244,13 @@ def test_an_ensemble_of_what_cannot_be_averaged_is_refused(change, message):
 def test_an_ensemble_has_nothing_to_train(key, value, message):
     with pytest.raises(DanqError, match=f"runs.mean.{message}"):
         parse_config(raw(words=WORDS, mean={**MEAN, key: value}), "c.yaml")
+
+
+def test_no_training_starts_from_an_ensemble():
+    given = raw(words=WORDS, mean=MEAN)
+    given["runs"]["late"] = {"model": "danq", "dataset": "marks", "train": {"init_from": "mean"}}
+    message = (
+        "runs.late.train.init_from: expected a run with a model of its own, received the ensemble 'mean'"
+    )
+    with pytest.raises(DanqError, match=message):
+        parse_config(given, "c.yaml")

@@ -141,6 +141,11 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
         "options.filters: expected a value greater than or equal",
     ),
     ({"options": {"filters": {"low": 0.5, "high": 9}}}, "options.filters: expected an integer, received 0.5"),
+    (
+        {"trials": 5, "options": {"units": {"low": 8, "high": 10, "step": 0.5}}},
+        "options.units.step: expected a whole number, as the key takes, received 0.5",
+    ),
+    ({"train": {"learning_rate": {"low": 0.1, "high": float("inf")}}}, "train.learning_rate"),
     ({"options": {"filters": {"low": 9, "high": 9}}}, "expected `low` below `high`, received 9 and 9"),
     ({"train": {"average": {"low": 0, "high": 0.9, "log": True}}}, "expected `low` above 0 with `log`"),
     ({"train": {"shift": {"low": 1, "high": 9, "log": True, "step": 2}}}, "expected either `log` or `step`"),

@@ -1,5 +1,6 @@
 """An ensemble is the weighted mean of its members' logits: predicted, scored, validated, refused."""
 
+import json
 import shutil
 import subprocess
 import sys
@@ -133,6 +134,23 @@ def test_other_weights_in_the_manifest_are_refused(runs, tmp_path):
     manifest.write_text(manifest.read_text().replace('"weight": 0.5', '"weight": 0.75'))
     for use in (load_bundle, open_runner):
         with pytest.raises(DanqError, match="members are not those that the ensemble was made of"):
+            use(tmp_path / "mean")
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "message"),
+    [
+        ("targets", ["only"], "members/0: expected the targets of"),
+        ("window", 7, "members/0: expected the window of"),
+        ("encoder", {"name": "codes", "window": 60}, "expected the encoders of its members"),
+    ],
+)
+def test_a_manifest_that_says_other_things_than_its_members_is_refused(runs, tmp_path, key, value, message):
+    shutil.copytree(runs / "mean", tmp_path / "mean")
+    manifest = tmp_path / "mean" / "bundle.json"
+    manifest.write_text(json.dumps(json.loads(manifest.read_text()) | {key: value}))
+    for use in (load_bundle, open_runner):
+        with pytest.raises(DanqError, match=message):
             use(tmp_path / "mean")
 
 
