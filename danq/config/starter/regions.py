@@ -110,6 +110,11 @@ def write_starter(tracks: Tracks, out: Path, choices: Choices | None = None) -> 
     files = {table: _table(targets)} | ({excluded: _bed(outside)} if outside else {})
     made = _labelled(options, targets, genome, composition, outside)
     options, recipe = _recipe(options.model_copy(update={"exclude": [*files][1:]}), made)
+    if not choices.valid and not any(target.counts["valid"] for target in made.labels.targets):
+        raise DanqError(
+            f"{first_few(target.name for target in made.labels.targets)}: expected a positive bin that can "
+            "be held out for validation, found none; name a part that holds some by --valid"
+        )
     rows = np.bincount(made.split[made.kept(options)], minlength=len(SPLITS)).tolist()
     parts = {part: _in_words(genome, fit.bin, made, part) for part in _HELD_OUT}
     dataset, reasons = _dataset(options, fit, parts, recipe)
