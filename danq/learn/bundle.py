@@ -246,16 +246,21 @@ def rows_by_memory(bundle: Bundle, limit: int, most: int) -> int:
 
     Beyond `most` windows larger batches are no faster.
     """
-    outputs = [
-        output
-        for layer in bundle.model._flatten_layers(include_self=False)
-        for output in keras.tree.flatten(layer.output)
-    ]
+    outputs = [output for layer in _layers(bundle.model) for output in keras.tree.flatten(layer.output)]
     numbers = sum(math.prod(output.shape[1:]) for output in outputs)
     weights = 4 * bundle.model.count_params()
     # three times: kernels keep copies in other layouts, and work space
     fit = (limit // 2 - weights) // (3 * 4 * max(numbers, 1))
     return max(min(fit, most), 1)
+
+
+def _layers(model: keras.Model) -> Iterator[keras.Layer]:
+    """Layers of a model and of the models inside it, as an ensemble has them."""
+    for layer in model.layers:
+        if isinstance(layer, keras.Model):
+            yield from _layers(layer)
+        else:
+            yield layer
 
 
 @contextmanager

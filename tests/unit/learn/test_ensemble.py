@@ -11,7 +11,7 @@ from tiny_dataset import tiny_run, write_tiny_dataset
 
 from danq.data.dataset import open_dataset
 from danq.errors import DanqError
-from danq.learn.bundle import load_bundle
+from danq.learn.bundle import load_bundle, rows_by_memory
 from danq.learn.ensemble import choose_weights, join_runs
 from danq.learn.manifest import read_members
 from danq.learn.options import EnsembleOptions, PredictOptions
@@ -106,6 +106,14 @@ def test_it_scores_each_member_in_its_fastest_way_and_to_the_same_numbers(runs):
     np.testing.assert_allclose(scored.alternate[0], whole(alternate), atol=1e-5)
     composed = open_runner_of(load_bundle(runs / "mean")).logits(reference, alternate, group)
     np.testing.assert_allclose(scored.alternate, composed.alternate, atol=1e-5)
+
+
+def test_fewer_of_its_rows_fit_into_a_memory_than_of_a_member_s(runs):
+    limit = 1 << 24
+    ensemble, network = (
+        rows_by_memory(load_bundle(runs / run), limit, 1 << 20) for run in ("mean", "net.seed1")
+    )
+    assert 0 < ensemble < network
 
 
 def test_on_a_cpu_it_scores_without_tensorflow(runs):
