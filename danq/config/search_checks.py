@@ -1,7 +1,6 @@
 """What is wrong with a search, told before any job: keys, values, corners and draws, and what it costs."""
 
 import json
-import math
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -106,7 +105,7 @@ def _corners(name: str, run: "Run", key: str, parameter: Parameter) -> Iterator[
     section, *path = key.split(".")
     model = _models(run)[section]
     base = run.options if section == "options" else run.train.model_dump(mode="json")
-    said = set[str]()
+    phrases = set[str]()
     for corner in _ends(run, key, parameter):
         values = _with(base, path, corner)
         try:
@@ -114,8 +113,8 @@ def _corners(name: str, run: "Run", key: str, parameter: Parameter) -> Iterator[
         except ValidationError as error:
             for phrase in describe(error, model, values, ("runs", name, "search", section)):
                 # what several keys say together is a matter of the draws
-                if phrase.startswith(f"runs.{name}.search.{key}") and phrase not in said:
-                    said.add(phrase)
+                if phrase.startswith(f"runs.{name}.search.{key}") and phrase not in phrases:
+                    phrases.add(phrase)
                     yield phrase
 
 
@@ -171,7 +170,10 @@ def cost(config: "Config", search: str) -> str:
         before = ends[number - 1] if number else 0
         whole += left * (end - before) / ends[-1]
         if number < len(ends) - 1:
-            parts.append(f"{left // 2} end after epoch {end} of {ends[-1]}")
+            place = f"epoch {end} of {ends[-1]}"
+            if "train.epochs" in run.search.parameters:
+                place = f"{run.search.rungs[number]:.0%} of their epochs"
+            parts.append(f"{left // 2} end after {place}")
             left = -(-left // 2)
     finals = sum(
         each.search is not None and search_name(name) == search for name, each in config.runs.items()
@@ -180,5 +182,5 @@ def cost(config: "Config", search: str) -> str:
     times = "once" if finals == 1 else f"{finals} times"
     return (
         f"{run.search.trials} trials{ended}, of which the best is trained again {times}: "
-        f"{run.search.trials + finals} trainings, as long as {math.ceil(whole + finals)} whole ones"
+        f"{run.search.trials + finals} trainings, as long as {round(whole + finals, 1):g} whole ones"
     )

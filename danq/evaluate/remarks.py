@@ -13,11 +13,11 @@ def remarks(metrics: pl.DataFrame, pairs: pl.DataFrame) -> list[str]:
 
     `metrics` and `pairs` are rows of ``metrics.tsv`` and ``pairs.tsv`` of one split.
     """
-    said = [few_positives(metrics)]
+    shortcomings = [few_positives(metrics)]
     same = alike(pairs)
     if same is not None and same.told:
-        said.append(f"the model predicts its targets alike: {same.words}")
-    return [remark for remark in said if remark]
+        shortcomings.append(f"the model predicts its targets alike: {same.words}")
+    return [remark for remark in shortcomings if remark]
 
 
 def few_positives(metrics: pl.DataFrame) -> str | None:

@@ -51,8 +51,8 @@ def read_motifs(path: Path) -> list[Motif]:
     try:
         parsed = list(motifs.parse(io.BytesIO(text.encode()) if kind == "meme" else io.StringIO(text), kind))
     except Exception as error:  # Biopython's parsers raise whatever a broken line leads to
-        said = " ".join(str(error).split())
-        raise DanqError(f"{path}: not readable as {_FORMATS.get(kind, kind)} motifs ({said})") from error
+        problem = " ".join(str(error).split())
+        raise DanqError(f"{path}: not readable as {_FORMATS.get(kind, kind)} motifs ({problem})") from error
     if not parsed:
         raise DanqError(f"{path}: expected {_FORMATS.get(kind, kind)} motifs, received none")
     return [

@@ -188,11 +188,11 @@ def _overfit(
     parts = {row["epoch"]: _explained(row, chance) for row in (kept, history[-1])}
     if not any(map(_apart, parts.values())):
         return None
-    said = [
+    shares = [
         f"{train:.0%} and {valid:.0%} in epoch {epoch}{', whose weights are kept' * (epoch == kept['epoch'])}"
         for epoch, (train, valid) in parts.items()
     ]
-    figure = f"of the uncertainty of training and validation labels the model explains {'; '.join(said)}"
+    figure = f"of the uncertainty of training and validation labels the model explains {'; '.join(shares)}"
     return Remark("overfit", figure, plainer(train_options, data_kind))
 
 

@@ -105,6 +105,6 @@ def _run(
     except FileNotFoundError:
         raise DanqError("ssh-keygen: not found; signatures need OpenSSH 8.1 or later") from None
     if done.returncode:
-        said = printable(done.stderr.decode(errors="replace").strip())
-        raise DanqError(f"{where}: expected {expected}, received another (ssh-keygen: {said})")
+        refusal = printable(done.stderr.decode(errors="replace").strip())
+        raise DanqError(f"{where}: expected {expected}, received another (ssh-keygen: {refusal})")
     return done.stdout.decode(errors="replace")

@@ -81,9 +81,9 @@ def _viewed(results: Path, runs: Collection[str], genome: str | None) -> list[Vi
         if run not in folders:
             known = first_few(folders) or "none"
             raise DanqError(f"--run: expected a run that looked at regions ({known}), received {run!r}")
-    found = list(chain.from_iterable(read_views(folders[run]) for run in runs or folders))
-    genomes = list(dict.fromkeys(each.entry.genome for each in found))
-    if not found:
+    viewed = list(chain.from_iterable(read_views(folders[run]) for run in runs or folders))
+    genomes = list(dict.fromkeys(each.entry.genome for each in viewed))
+    if not viewed:
         raise DanqError(
             f"{results}: expected regions that a run looked at (views/<run>/views.json), found none; name "
             "some under `views` of the configuration"
@@ -92,7 +92,7 @@ def _viewed(results: Path, runs: Collection[str], genome: str | None) -> list[Vi
         raise DanqError(f"--genome: expected one of {first_few(genomes)}, received nothing")
     if genome is not None and genome not in genomes:
         raise DanqError(f"--genome: expected one of {first_few(genomes)}, received {genome!r}")
-    return [each for each in found if each.entry.genome == (genome or genomes[0])]
+    return [each for each in viewed if each.entry.genome == (genome or genomes[0])]
 
 
 def _settings(

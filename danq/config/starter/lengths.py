@@ -117,14 +117,13 @@ def fit_to(lengths: Sequence[Lengths], targets: Sequence[Target], bin: int | Non
         ("summit" if each.median < chosen_bin else "overlap") if target.rule == CHOSEN else target.rule
         for each, target in zip(lengths, targets, strict=True)
     )
-    given = {"bin": bin, "window": window}
     reasons = {
         "seen": _seen(lengths),
         "targets": _why_rules(lengths, targets, rules, chosen_bin),
         "bin": "bp at its centre that are labelled" + ("" if bin or not broad else "; intervals are broad"),
         "window": "bp seen by the model" + ("" if window else f": {_why_window(points)}"),
     }
-    return Fit(chosen_bin, chosen_window, rules, {k: v for k, v in reasons.items() if v or given.get(k)})
+    return Fit(chosen_bin, chosen_window, rules, {key: reason for key, reason in reasons.items() if reason})
 
 
 def _seen(lengths: Sequence[Lengths]) -> str:

@@ -130,16 +130,16 @@ def _split(
     genome: Genome, grains: Grains, positives: NDArray[np.int64], choices: Choices
 ) -> tuple[SplitOptions, NDArray[np.bool_]]:
     """Take the parts that are given and choose the others; mark the grains that nobody looked at."""
-    given = {"valid": list(choices.valid), "test": list(choices.test)}
-    regions = read_regions([*given["valid"], *given["test"]], genome, "--valid, --test")
+    fixed = {"valid": list(choices.valid), "test": list(choices.test)}
+    regions = read_regions([*fixed["valid"], *fixed["test"]], genome, "--valid, --test")
     taken = {genome.index(region.contig) for region in regions}
     outside = without_data(grains, positives)
     for contig in taken:
         # what a user holds out was looked at
         outside[grains.first[contig] : grains.first[contig + 1]] = False
-    wanted = tuple(part for part in _HELD_OUT if not given[part])
+    wanted = tuple(part for part in _HELD_OUT if not fixed[part])
     chosen = choose_parts(genome, grains, positives, outside, taken, wanted) if wanted else {}
-    return SplitOptions(**(given | chosen)), outside
+    return SplitOptions(**(fixed | chosen)), outside
 
 
 def _labelled(

@@ -224,8 +224,10 @@ def test_the_cost_is_told():
     config = parse_config(raw({"trials": 5, **SPACE}, repeats=2), "c.yaml")
     assert cost(config, "small") == (
         "5 trials (2 end after epoch 15 of 60), of which the best is trained again 2 times: 7 trainings, "
-        "as long as 6 whole ones"
+        "as long as 5.5 whole ones"
     )
+    of_its_own = parse_config(raw({"trials": 2, "train": {"epochs": [10, 20]}}), "c.yaml")
+    assert cost(of_its_own, "small").startswith("2 trials (1 end after 25% of their epochs), of which")
     assert cost(searched(4, rungs=[]), "small").startswith(
         "4 trials, of which the best is trained again once"
     )
