@@ -69,8 +69,13 @@ def init(
         ),
     ] = None,
     sequence_column: Annotated[
-        str, typer.Option(help="Column of the sequences of --examples.", metavar="NAME")
-    ] = "sequence",
+        str | None,
+        typer.Option(
+            help="Column of the sequences of --examples, `sequence` if left out.",
+            metavar="NAME",
+            show_default=False,
+        ),
+    ] = None,
     valid: Annotated[
         list[str] | None,
         typer.Option(
@@ -119,7 +124,10 @@ def init(
             raise DanqError(
                 "--examples: expected neither a genome nor tracks beside it, nor --bin or --window"
             )
-        starter = _of_examples(examples, out, valid or [], test or [], label_column or [], sequence_column)
+        sequences = sequence_column or "sequence"
+        starter = _of_examples(examples, out, valid or [], test or [], label_column or [], sequences)
+    elif label_column or sequence_column is not None:
+        raise DanqError("--label-column, --sequence-column: belong to --examples")
     elif fasta is None:
         raise DanqError("--fasta: expected the genome of the tracks, or --examples with labelled sequences")
     else:

@@ -41,8 +41,8 @@ def view(
         raise DanqError(f"{config}: run {run!r} looks at nothing; name regions under `views`")
     of_dataset = settings.genome_of(options.dataset)
     bundle = results / "runs" / run
-    # the user's own configuration names the files, those of an ensemble's members among them
-    trusted = own_models(settings, settings.runs)
+    # the user's own configuration names the files
+    trusted = own_models(settings, [run])
     looking = Looking(bundle, options.predict, options.dataset, dataset, of_dataset, genomes, places, trusted)
     write_views(looking, out)
 

@@ -6,7 +6,7 @@ from typing import Annotated, Any, TypeVar
 
 from pydantic import Field, StringConstraints, ValidationError
 
-from danq.config.expand import ensemble_problems, expanded, expansion_problems, with_composition
+from danq.config.expand import ensemble_problems, expanded, expansion_problems, members_of, with_composition
 from danq.config.reading import describe, filled, one_line, plain, read_mapping
 from danq.config.search import Search
 from danq.config.search_checks import name_problems, search_problems
@@ -109,8 +109,8 @@ def load_config(path: Path, trusted: Sequence[Path] | None = ()) -> Config:
 
 
 def own_models(config: Config, runs: Iterable[str]) -> list[Path]:
-    """Find the Python files that these runs of a configuration name as their models, each once."""
-    models = (config.runs[run].model for run in runs)
+    """Find the Python files that these runs, or an ensemble's members, name as their models, each once."""
+    models = (config.runs[run].model for name in runs for run in [name, *members_of(config, name)])
     return list(dict.fromkeys(Path(model) for model in models if model.endswith(".py")))
 
 

@@ -135,6 +135,14 @@ def ensemble_problems(config: "Config", name: str) -> Iterator[str]:
             seen.add(member)
 
 
+def members_of(config: "Config", run: str) -> list[str]:
+    """List the runs that an ensemble is the mean of; none of another run."""
+    options = config.runs[run].options
+    if config.runs[run].model != ENSEMBLE:
+        return []
+    return [member for entry in EnsembleOptions(**options).members for member in named(entry)]
+
+
 def _members(config: "Config", entry: str | list[str], fold: int | None) -> str | list[str]:
     """Members of an ensemble for an entry: a run with its repeats is a list of them, which weighs as one."""
     names = [each.name for name in named(entry) for each in _repeats(config, name) if each.fold == fold]

@@ -1,7 +1,5 @@
 """A page of igv.js that shows what was looked at: one file, opened from disk, that asks no network."""
 
-import base64
-import hashlib
 import importlib.util
 import json
 import re
@@ -18,7 +16,7 @@ from danq.files import atomic, readable
 from danq.genome.fasta import Genome, open_genome
 from danq.report.browse_tracks import peaks, predictions, reference, shown, stretches, variants
 from danq.report.callsets import Callset, read_callset
-from danq.report.content import TEMPLATES, text
+from danq.report.content import TEMPLATES, inline_digest, text
 from danq.report.locus import choose_targets
 from danq.report.plots import PALETTE
 from danq.views.manifest import Viewed, read_views
@@ -107,7 +105,7 @@ def _settings(
     for run in dict.fromkeys(each.run for each in viewed):
         ours = [each for each in viewed if each.run == run]
         colours = _colours(ours, named)
-        total = max(total, len(ours[0].targets) if not named else 0)
+        total = max(total, len(ours[0].targets) if not named and len(colours) < len(ours[0].targets) else 0)
         tracks += predictions(ours, colours, lengths)
         of_dataset.setdefault(ours[0].dataset, {}).update(colours)
     for dataset, colours in of_dataset.items():
@@ -126,9 +124,7 @@ def _settings(
         "showSVGButton": True,
         "queryParametersSupported": False,
     }
-    left_out = (
-        f" Of {total:,} targets those with the highest predictions are shown." if total > MOST_TARGETS else ""
-    )
+    left_out = f" Of {total:,} targets those with the highest predictions are shown." if total else ""
     return settings, left_out
 
 
@@ -166,7 +162,7 @@ def _page(viewed: Iterable[Viewed], data: str, note: str, library: str) -> str:
     script = (_HERE / "browse.js").read_text(encoding="utf-8")
     # as in a page's text, where this is all that would end a script
     library = re.sub(r"</(?=script)", r"<\\/", library, flags=re.IGNORECASE)
-    scripts = " ".join(f"'{_digest(each)}'" for each in (library, script))
+    scripts = " ".join(f"'{inline_digest(each)}'" for each in (library, script))
     # igv.js styles its parts itself and draws icons from data
     policy = (
         f"default-src 'none'; script-src {scripts}; style-src 'unsafe-inline'; img-src data: blob:; "
@@ -183,10 +179,6 @@ def _page(viewed: Iterable[Viewed], data: str, note: str, library: str) -> str:
         library=Markup(library),
         script=Markup(script),
     )
-
-
-def _digest(script: str) -> str:
-    return f"sha256-{base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()}"
 
 
 def igv_library(path: Path | None) -> str:

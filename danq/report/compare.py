@@ -186,13 +186,22 @@ def by_target(results: Results) -> Section | None:
     )
     for name, groups, several in _comparable(results):
         against, others = _others(groups)
-        # of many runs the best, in their order
-        kept = sorted(others, key=mean_auroc, reverse=True)[:_MOST_PAIRED]
-        shown = [group for group in others if any(group is each for each in kept)]
+        shown = _best(others)
         parts.append(headed(name if several else "", _target_table(results, against, shown)))
-        if len(shown) < len(others):
-            prose += f" Of more runs, the {len(shown)} with the highest mean AUROC are shown."
+        prose += _left_out(shown, others)
     return section("by-target", "Target by target", "compared", prose, *parts)
+
+
+def _best(others: Sequence[Group]) -> list[Group]:
+    """Give the runs that are shown one by one: of many the best, in their order."""
+    kept = sorted(others, key=mean_auroc, reverse=True)[:_MOST_PAIRED]
+    return [group for group in others if any(group is each for each in kept)]
+
+
+def _left_out(shown: Sequence[Group], others: Sequence[Group]) -> str:
+    if len(shown) == len(others):
+        return ""
+    return f" Of more runs, the {len(shown)} with the highest mean AUROC are shown."
 
 
 def _target_table(results: Results, against: Group, shown: Sequence[Group]) -> Markup:
@@ -214,9 +223,11 @@ def _target_table(results: Results, against: Group, shown: Sequence[Group]) -> M
 def scatter(results: Results) -> Section | None:
     """AUROC of each target in the reference and in another run, one view a run."""
     views = []
+    prose = "Each point is a target; above the dashed line the run is better than the reference."
     for _, groups, _ in _comparable(results):
         against, others = _others(groups)
-        for group in sorted(others, key=mean_auroc, reverse=True)[:_MOST_PAIRED]:
+        prose += _left_out(_best(others), others)
+        for group in _best(others):
             compared = difference(group, against, "auroc")
             if compared is None or compared.targets.is_empty():
                 continue
@@ -226,5 +237,4 @@ def scatter(results: Results) -> Section | None:
             ]
             axes = (f"AUROC of {against.name}", f"AUROC of {group.name}")
             views.append(point_view(results.label(group), axes, points, equal=True))
-    prose = "Each point is a target; above the dashed line the run is better than the reference."
     return section("against", "AUROC target by target", "compared", prose, figure(views))

@@ -13,7 +13,7 @@ from danq.evaluate.pairs import Alike, alike, correlations, distinct, spread
 from danq.evaluate.remarks import few_positives
 from danq.learn.ending import plainer
 from danq.report.callsets import Callset
-from danq.report.findings import Finding, gravest
+from danq.report.findings import Finding
 from danq.report.results import Results
 from danq.report.standing import METRIC, NAMES, Standing, lead, leads, listed, mean_of, outcome
 from danq.report.training_course import MISSING, TITLES, course, key_of, missing, remark_of
@@ -41,7 +41,7 @@ def diagnose(results: Results, runs: Standing, first: bool) -> tuple[Finding, ..
         )
         made += [finding for finding in judged if finding is not None]
     made += list(_rates(results, runs))
-    return tuple(sorted(made, key=lambda finding: finding.level != gravest(each.level for each in made)))
+    return tuple(sorted(made, key=lambda finding: finding.level != "red"))
 
 
 def _baseline(results: Results, runs: Standing, subject: Group) -> Finding | None:

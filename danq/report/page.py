@@ -1,7 +1,5 @@
 """The report: one self-contained HTML page that asks no network for anything."""
 
-import base64
-import hashlib
 import logging
 from collections.abc import Collection, Sequence
 from pathlib import Path
@@ -10,7 +8,7 @@ from markupsafe import Markup
 
 from danq.files import atomic
 from danq.report import compare, data, notes, runs, scores, search, targets, views
-from danq.report.content import GROUPS, TEMPLATES, Section
+from danq.report.content import GROUPS, TEMPLATES, Section, inline_digest
 from danq.report.findings import Verdict
 from danq.report.results import Results, read_results
 from danq.report.verdict import judge
@@ -87,7 +85,7 @@ def sections(results: Results, verdicts: Sequence[Verdict]) -> list[Section]:
 def render(title: str, introduction: str, made: Sequence[Section]) -> str:
     """Lay sections out as a page, in their groups, whose own script and style alone may act in it."""
     own = {kind: (_HERE / f"page.{kind}").read_text(encoding="utf-8") for kind in ("css", "js")}
-    allowed = {kind: _digest(text) for kind, text in own.items()}
+    allowed = {kind: inline_digest(text) for kind, text in own.items()}
     groups = [(id_, name, [each for each in made if each.group == id_]) for id_, name in GROUPS.items()]
     return TEMPLATES.get_template("page.html").render(
         title=title,
@@ -98,11 +96,6 @@ def render(title: str, introduction: str, made: Sequence[Section]) -> str:
         style=Markup(own["css"]),
         script=Markup(own["js"]),
     )
-
-
-def _digest(text: str) -> str:
-    """Write the SHA-256 of an inlined script or style as a Content-Security-Policy has it."""
-    return f"sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}"
 
 
 def _title(results: Results) -> str:

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from danq.evaluate.compare import Difference, Group, difference, mean_and_sd, value
+from danq.evaluate.compare import Group, difference, mean_and_sd, value
 from danq.models import BASELINES
 from danq.report.findings import Level
 
@@ -62,7 +62,7 @@ def standing(dataset: str, groups: Sequence[Group]) -> Standing:
     """Rank the runs on one dataset."""
     known = [group for group in groups if mean_of(group, METRIC) is not None]
     ranked = sorted(known, key=lambda group: -(mean_of(group, METRIC) or 0.0))
-    left = tuple(group for group in groups if not any(group is each for each in known))
+    left = tuple(group for group in groups if mean_of(group, METRIC) is None)
     return Standing(dataset, tuple(ranked), left)
 
 
@@ -140,9 +140,7 @@ def listed(compared: Iterable[Lead]) -> str:
 def lead(ours: Group, theirs: Group, metric: str = METRIC) -> Lead | None:
     """Compare two runs; None where they were not measured on the same rows."""
     compared = difference(ours, theirs, metric)
-    return None if compared is None else _lead(metric, compared)
-
-
-def _lead(metric: str, compared: Difference) -> Lead:
+    if compared is None:
+        return None
     low, high, sd = (None if x != x else x for x in (compared.low, compared.high, compared.sd))
     return Lead(metric, compared.mean, low, high, sd)

@@ -4,11 +4,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-import numpy as np
 import polars as pl
 from markupsafe import Markup
 
 from danq.evaluate.compare import Group
+from danq.evaluate.pairs import spread
 from danq.evaluate.runs import Run
 from danq.metrics import AREAS, SCORED
 from danq.report.content import Column, Section, between, figure, headed, section, table
@@ -166,9 +166,10 @@ def calibration(results: Results) -> Section | None:
         "Share of positive rows among rows of similar predicted probability (15 bins of equal width from 0 "
         f"to 1; bins of fewer than {_FEWEST_ROWS} rows are not drawn). On the dashed line probabilities are "
         "frequencies. ECE, the expected calibration error, is the mean distance from that line over rows."
-        + results.first_drawn
+        + _drawn_in_part(named)
     )
-    return section("calibration", "Calibration", "good", prose, figure(views), printed=True)
+    drawn = figure(views)
+    return section("calibration", "Calibration", "good", prose + results.first_drawn, drawn, printed=True)
 
 
 def _pooled_error(run: Run) -> str:
@@ -213,5 +214,4 @@ def _drawn_targets(run: Run) -> pl.DataFrame:
     if ranked.is_empty():
         return ranked
     ranked = ranked.sort("auroc", "target_index", descending=[True, False])
-    kept = np.linspace(0, len(ranked) - 1, min(MOST_LINES, len(ranked)))
-    return ranked[kept.round().astype(np.int64)]
+    return ranked[spread(len(ranked), MOST_LINES)]

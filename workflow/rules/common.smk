@@ -5,6 +5,7 @@ from pathlib import Path
 from snakemake.settings.enums import Quietness
 
 from danq.config import own_models
+from danq.config.expand import members_of
 from danq.config.job_logs import JobLogs
 from danq.config.views import (
     callsets_viewed,
@@ -26,7 +27,6 @@ from danq.learn.trial_tables import trials_of_rung
 from danq.variants.text import open_variants
 from danq.learn.gpu import gpu_possible
 from danq.learn.manifest import ENSEMBLE
-from danq.learn.options import named
 from danq.provenance import verb_digest
 
 # danq stands beside the Python that runs snakemake, whether or not their environment is activated
@@ -124,17 +124,11 @@ def bundle_of(start):
     return bundle_files(start) if start in settings.runs else []
 
 
-def members_named(ensemble):
-    """Runs that an ensemble is the mean of."""
-    entries = settings.runs[ensemble].options["members"]
-    return [run for entry in entries for run in named(entry)]
-
-
-def members_of(wildcards):
+def bundles_of_members(wildcards):
     """Bundles of the runs that an ensemble is the mean of."""
     return [
         f"results/runs/{member}/{name}"
-        for member in members_named(wildcards.run)
+        for member in members_of(settings, wildcards.run)
         for name in ("model.keras", "bundle.json", "history.tsv")
     ]
 
@@ -145,7 +139,7 @@ def code_for(verb, *runs):
     behind = [
         member
         for run in runs
-        for member in (members_named(run) if run in ENSEMBLES else [run])
+        for member in (members_of(settings, run) if run in ENSEMBLES else [run])
     ]
     return verb_digest(verb, *sorted({known[run].model for run in behind}))
 
@@ -200,8 +194,7 @@ def trials_of_all_rungs(wildcards):
 
 def trusted_code(wildcards):
     """Option for the file of a model of one's own, which this configuration names."""
-    run = wildcards.run
-    files = own_models(settings, members_named(run) if run in ENSEMBLES else [run])
+    files = own_models(settings, [wildcards.run])
     return [
         argument for file in files for argument in ("--trust-model-code", str(file))
     ]

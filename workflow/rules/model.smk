@@ -42,7 +42,7 @@ rule train:
 rule ensemble:
     input:
         dataset=dataset_of,
-        members=members_of,
+        members=bundles_of_members,
     output:
         members=directory("results/runs/{run}/members"),
         bundle="results/runs/{run}/bundle.json",

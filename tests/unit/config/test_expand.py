@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from danq.config import load_config, parse_config
+from danq.config import load_config, own_models, parse_config
 from danq.config.workflow import check_files, write_once
 from danq.errors import DanqError
 from danq.learn.options import Repeat, read_name
@@ -254,3 +254,13 @@ def test_no_training_starts_from_an_ensemble():
     )
     with pytest.raises(DanqError, match=message):
         parse_config(given, "c.yaml")
+
+
+def test_the_models_of_an_ensemble_s_members_are_the_user_s_own(tmp_path):
+    file = tmp_path / "mine.py"
+    file.write_text("from danq.models.danq import *\n")
+    given = raw(words=WORDS, mean=MEAN)
+    given["runs"]["net"]["model"] = str(file)
+    config = parse_config(given, "c.yaml", trusted=[file])
+    assert own_models(config, ["mean"]) == own_models(config, ["net"]) == [file]
+    assert own_models(config, ["words"]) == []
