@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from danq.learn.manifest import ENSEMBLE
-from danq.learn.options import EnsembleOptions, PredictOptions, Repeat, named
+from danq.learn.options import EnsembleOptions, PredictOptions, Repeat, TrainOptions, named
 from danq.views.options import as_view
 
 if TYPE_CHECKING:
@@ -117,7 +117,7 @@ def ensemble_problems(config: "Config", name: str) -> Iterator[str]:
     run, seen = config.runs[name], set[str]()
     if run.repeats > 1:
         yield f"runs.{name}.repeats: expected 1 for an ensemble of runs, received {run.repeats}"
-    for key, unset in (("search", run.search is None), ("train", run.train == type(run.train)())):
+    for key, unset in (("search", run.search is None), ("train", run.train == TrainOptions())):
         if not unset:
             yield f"runs.{name}.{key}: expected nothing, for an ensemble is not trained; received some"
     for place, entry in enumerate(EnsembleOptions(**run.options).members):

@@ -186,18 +186,17 @@ def draws(run: "Run") -> Iterator[dict[str, Any]]:
     """Draw the values of each trial of a run's search, no two alike.
 
     A draw depends on the seed, on the space and on its number, not on how many there are. Where a space has
-    no more points than trials, this does not end: `danq.config.trials` refuses such a search.
+    no more points than trials, this does not end: `danq.config.search_checks` refuses such a search.
     """
     if run.search is None:
         return
     before = set[str]()
+    whole = {key: takes_whole(run, key) for key in run.search.parameters}
     for number in range(1, run.search.trials + 1):
         attempt = 0
         while True:
             drawn = {
-                key: drawn_at(
-                    parameter, takes_whole(run, key), uniform(run.search.seed, key, number, attempt)
-                )
+                key: drawn_at(parameter, whole[key], uniform(run.search.seed, key, number, attempt))
                 for key, parameter in run.search.parameters.items()
             }
             text = json.dumps(drawn)

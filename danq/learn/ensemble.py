@@ -20,8 +20,9 @@ from danq.data.dataset import Dataset, open_dataset
 from danq.data.encoders.joined import Joined
 from danq.errors import DanqError
 from danq.files import staged
-from danq.learn.bundle import HISTORY_FILE, history_table, load_bundle
+from danq.learn.bundle import HISTORY_FILE, history_table
 from danq.learn.devices import describe_device
+from danq.learn.linear import open_bundle
 from danq.learn.manifest import (
     ALIKE,
     ENSEMBLE,
@@ -33,7 +34,7 @@ from danq.learn.manifest import (
 )
 from danq.learn.options import EnsembleOptions, PredictOptions, named
 from danq.learn.predict.predictor import Predictor
-from danq.learn.predict.sources import dataset_source
+from danq.learn.predict.rows import BLOCK
 from danq.learn.train.monitor import Monitor
 from danq.learn.train.run import valid_prevalence
 from danq.metrics import cross_entropy
@@ -76,7 +77,7 @@ def join_runs(
     for run, info in infos.items():
         _check(runs / run, info, data)
     labels = data.labels(data.rows("valid"))
-    entries = _entries(options, predict, runs, dataset, genome, trusted)
+    entries = _entries(options, predict, runs, data, trusted)
     even = [1 / len(entries)] * len(entries)
     shares = even if options.weights == "equal" else choose_weights(entries, labels, data.task)
     weights = {
@@ -111,17 +112,12 @@ def join_runs(
 
 
 def _entries(
-    options: EnsembleOptions,
-    predict: PredictOptions,
-    runs: Path,
-    dataset: Path,
-    genome: Path | None,
-    trusted: Sequence[Path],
+    options: EnsembleOptions, predict: PredictOptions, runs: Path, data: Dataset, trusted: Sequence[Path]
 ) -> list[NDArray[np.float32]]:
     """Logits of each entry on the validation rows."""
     entries = []
     for entry in options.members:
-        logits = [_validation_logits(runs / run, predict, dataset, genome, trusted) for run in named(entry)]
+        logits = [_validation_logits(runs / run, predict, data, trusted) for run in named(entry)]
         entries.append(_mean(logits, [1] * len(logits)))
     return entries
 
@@ -203,14 +199,13 @@ def _check(path: Path, info: BundleManifest, data: Dataset) -> None:
 
 
 def _validation_logits(
-    path: Path, predict: PredictOptions, dataset: Path, genome: Path | None, trusted: Sequence[Path]
+    path: Path, predict: PredictOptions, data: Dataset, trusted: Sequence[Path]
 ) -> NDArray[np.float32]:
     """Logits of all validation rows, read on the strands that the ensemble's predictions are."""
-    bundle = load_bundle(path, trusted)
-    strands = predict.reverse_complement if bundle.info.data_kind == "dna" else "none"
-    predictor = Predictor(bundle, predict.batch_size, strands)
-    source = dataset_source(dataset, "valid", predictor.bundle.info, genome)
-    return np.concatenate([predictor.logits(rows.raw) for rows in source.blocks()])
+    predictor = Predictor(open_bundle(path, trusted), predict.batch_size, predict.reverse_complement)
+    rows = data.rows("valid")
+    blocks = (rows[first : first + BLOCK] for first in range(0, len(rows), BLOCK))
+    return np.concatenate([predictor.logits(data.raw(block)) for block in blocks])
 
 
 def _measure(logits: NDArray[np.float32], labels: NDArray[np.uint8], task: str) -> dict[str, float | None]:

@@ -13,6 +13,7 @@ from threadpoolctl import ThreadpoolController
 from danq.data.encoders import Encoder, load_encoder
 from danq.learn.manifest import MODEL_FILE, BundleManifest, Weights, read_weights
 from danq.models import MODELS
+from danq.models.logistic_regression import probabilities
 
 if TYPE_CHECKING:
     from danq.learn.bundle import Bundle
@@ -46,7 +47,7 @@ class LinearBundle:
 
         def forward(inputs: Inputs) -> tuple[Logits, Logits]:
             logits = compute(inputs, self.weights)
-            return mean(logits), mean(_probabilities(logits, self.info.task))
+            return mean(logits), mean(probabilities(logits, self.info.task == "multiclass"))
 
         return forward
 
@@ -55,16 +56,6 @@ class LinearBundle:
         """Compute within this; results do not depend on how many threads NumPy would take."""
         with ThreadpoolController().limit(limits=1):
             yield
-
-
-def _probabilities(logits: Logits, task: str) -> Logits:
-    if task == "multiclass":
-        shares: Logits = np.exp(logits - logits.max(axis=1, keepdims=True))
-        shares /= shares.sum(axis=1, keepdims=True)
-        return shares
-    # exp may overflow to infinity, whose inverse is the 0 that it should be
-    with np.errstate(over="ignore"):
-        return np.reciprocal(1 + np.exp(-logits))
 
 
 def open_bundle(path: Path, trusted: Sequence[Path] = ()) -> "Bundle | LinearBundle":

@@ -65,6 +65,9 @@ def load_model_module(name: str) -> ModuleType:
 def _imported(path: Path) -> ModuleType:
     # a name that no other module has; dataclasses and pydantic look modules up by it
     name = f"danq_own_model_{sha256(path)[:16]}"
+    if name in sys.modules:
+        # equal code, run once: a search asks for it at every draw
+        return sys.modules[name]
     spec = importlib.util.spec_from_file_location(name, path)
     if spec is None or spec.loader is None:
         raise DanqError(f"{path}: expected a Python file of a model")

@@ -141,7 +141,7 @@ class _Problem:
 
         def block(rows: slice) -> _Slope:
             way = change[rows]
-            p = _probabilities(logits[rows] + length.astype(np.float32) * way, self.joint)
+            p = probabilities(logits[rows] + length.astype(np.float32) * way, self.joint)
             residuals = p - self.labels[rows]
             if self.joint:
                 bend = p * (way - (p * way).sum(axis=1, keepdims=True)) ** 2
@@ -157,7 +157,8 @@ class _Problem:
         return list(self.pool.map(function, blocks))
 
 
-def _probabilities(logits: NDArray[np.float32], joint: bool) -> NDArray[np.float32]:
+def probabilities(logits: NDArray[np.float32], joint: bool) -> NDArray[np.float32]:
+    """Softmax along the targets where they are `joint`, sigmoid of each otherwise."""
     if joint:
         shares: NDArray[np.float32] = np.exp(logits - logits.max(axis=1, keepdims=True))
         shares /= shares.sum(axis=1, keepdims=True)

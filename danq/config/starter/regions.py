@@ -259,7 +259,7 @@ def _dataset(
         "min_overlap": "rule overlap: a bin is positive if more than this part of it is covered",
         "keep": recipe.reasons.get("keep") or "training bins that are kept",
         "split": "whole contigs or regions; the rest trains",
-        "split.valid": f"{parts['valid']}; decides when training stops",
+        "split.valid": f"{parts['valid']}; decides which epoch is kept",
         "split.test": f"{parts['test']}; the report's figures",
     }
     return dataset, reasons
