@@ -25,25 +25,24 @@ class Counts:
     Attributes
     ----------
     windows : int
-        Training examples: all bins while `keep` is to be chosen, those that it leaves afterwards.
-    positives : tuple of int
-        Of each target, among the training examples.
+        Training examples.
+    targets : int
+        Targets, or classes.
     window : int
         bp that the model sees.
     gpu : bool
         Whether a GPU trains.
-    positive_windows : int or None
-        Training examples that are positive for a target; None where examples are sequences of their own,
-        labelled as a whole, instead of bins in the middle of a window.
+    of_genome : bool
+        Examples are bins in the middle of a window, instead of sequences of their own, labelled as a whole.
     classes : bool
         Each example is of one class, instead of positive for any number of targets.
     """
 
     windows: int
-    positives: tuple[int, ...]
+    targets: int
     window: int
     gpu: bool
-    positive_windows: int | None = None
+    of_genome: bool = True
     classes: bool = False
 
 
@@ -56,14 +55,11 @@ class Recipe:
     runs : dict of str to dict
         The runs as a configuration has them, without `dataset`.
     reasons : dict of str to str
-        A comment for each of some keys: ``danq.train.epochs``, ``keep``.
-    keep : str or dict
-        Which training bins the dataset keeps, as a configuration has it.
+        A comment for each of some keys, such as ``danq.train.epochs``.
     """
 
     runs: dict[str, dict[str, Any]]
     reasons: dict[str, str]
-    keep: Any = "all"
 
 
 def choose_recipe(counts: Counts) -> Recipe:
@@ -81,8 +77,7 @@ def choose_recipe(counts: Counts) -> Recipe:
         "kmer_logistic": "the baseline that a network has to beat",
         "mean": "the mean of both, weighted by validation AUPRC: of what does not help nothing is taken",
     }
-    keep, why = _keep(counts)
-    return Recipe(runs, reasons | {"keep": why}, keep)
+    return Recipe(runs, reasons)
 
 
 def _published() -> tuple[dict[str, Any], dict[str, str]]:
@@ -99,7 +94,7 @@ def _small(counts: Counts) -> tuple[dict[str, Any], dict[str, str]]:
     epochs = min(most, max(_FEWEST_EPOCHS, round(_BUDGET / counts.windows)))
     batch = 100 if counts.windows > _ENOUGH else 50
     steps = epochs * -(-counts.windows // batch)
-    whole = counts.positive_windows is None
+    whole = not counts.of_genome
     options = {
         "filters": 192,
         "kernel": 13,
@@ -131,21 +126,31 @@ def _small(counts: Counts) -> tuple[dict[str, Any], dict[str, str]]:
         "danq.train.average": "weights are a running mean of the last twentieth of the steps",
         "danq.train.reverse_complement": "each window is read on a random strand",
     }
-    if len(counts.positives) > 1 and not counts.classes:
+    if counts.targets > 1 and not counts.classes:
         train["target_weight"] = "rare"
         reasons["danq.train.target_weight"] = "rare targets count as well as common ones"
     return {"model": "danq", "options": options, "train": train}, reasons
 
 
-def _keep(counts: Counts) -> tuple[Any, str]:
-    """Choose the training bins that are kept, and say why."""
-    positive = counts.positive_windows
-    if not positive or positive >= _ALL * counts.windows:
-        return "all", "all training bins"
+def choose_keep(bins: int, positive: int) -> tuple[dict[str, float] | None, str]:
+    """Choose the training bins that are kept, and say why.
+
+    Parameters
+    ----------
+    bins, positive : int
+        Training bins, and those of them that are positive for a target.
+
+    Returns
+    -------
+    dict or None, str
+        What a dataset's `keep` holds, None for all bins; the comment.
+    """
+    if not positive or positive >= _ALL * bins:
+        return None, "all training bins"
     # of few positives, so many negatives that there is something to learn from
     negatives = max(1, -(-(_ENOUGH - positive) // positive))
-    if positive * (1 + negatives) >= counts.windows:
-        return "all", "all training bins: positives are few"
+    if positive * (1 + negatives) >= bins:
+        return None, "all training bins: positives are few"
     many = "as many" if negatives == 1 else f"{negatives} times as many"
     return {
         "negatives_per_positive": float(negatives)

@@ -78,9 +78,9 @@ def write_example_starter(
             raise DanqError(f"{examples}: expected at least one row in the {part} split, found none")
     if not any(0 < target.counts["valid"] < number["valid"] for target in targets):
         raise DanqError(f"{examples}: expected rows of both kinds among the {number['valid']} that validate")
-    positives = tuple(target.counts["train"] for target in targets)
     classes = labelled.task == "multiclass"
-    recipe = choose_recipe(Counts(number["train"], positives, longest, gpu_possible(), classes=classes))
+    counts = Counts(number["train"], len(targets), longest, gpu_possible(), of_genome=False, classes=classes)
+    recipe = choose_recipe(counts)
     of_targets = first_few(labelled.targets, 3)
     seen = f"Seen: {len(split):,} sequences of at most {longest:,} bp; {labelled.task}: {of_targets}."
     write_checked({config: configuration_text(config, None, dataset, recipe, reasons, [seen])}, config)

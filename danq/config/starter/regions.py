@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from danq.config.recipe import Counts, Recipe, choose_recipe
+from danq.config.recipe import Counts, choose_keep, choose_recipe
 from danq.config.starter.genome import read_composition
 from danq.config.starter.grains import Grains, cut, stretches_of, without_data
 from danq.config.starter.lengths import Fit, fit_to, look_at
@@ -109,15 +109,16 @@ def write_starter(tracks: Tracks, out: Path, choices: Choices | None = None) -> 
     outside = [stretch[:3] for stretch in stretches_of(genome, grains, empty)]
     files = {table: _table(targets)} | ({excluded: _bed(outside)} if outside else {})
     made = _labelled(options, targets, genome, composition, outside)
-    options, recipe = _recipe(options.model_copy(update={"exclude": [*files][1:]}), made)
+    options, why = _keep(options.model_copy(update={"exclude": [*files][1:]}), made)
     if not choices.valid and not any(target.counts["valid"] for target in made.labels.targets):
         raise DanqError(
             f"{first_few(target.name for target in made.labels.targets)}: expected a positive bin that can "
             "be held out for validation, found none; name a part that holds some by --valid"
         )
-    rows = np.bincount(made.split[made.kept(options)], minlength=len(SPLITS)).tolist()
+    rows = _rows(options, made)
+    recipe = choose_recipe(Counts(rows[TRAIN], len(targets), fit.window, gpu_possible()))
     parts = {part: _in_words(genome, fit.bin, made, part) for part in _HELD_OUT}
-    dataset, reasons = _dataset(options, fit, parts, recipe)
+    dataset, reasons = _dataset(options, fit, parts, why)
     if outside:
         reasons["exclude"] = _why_exclude(genome, outside)
     named = (_name_of(tracks.fasta), tracks.fasta)
@@ -191,31 +192,23 @@ def _positives(genome: Genome, grains: Grains, targets: list[Target], bin: int) 
     return positives
 
 
-def _recipe(options: DatasetOptions, made: LabelledBins) -> tuple[DatasetOptions, Recipe]:
-    """Choose which training bins are kept, and then the runs by what is left of them."""
-    positives = tuple(target.counts["train"] for target in made.labels.targets)
+def _keep(options: DatasetOptions, made: LabelledBins) -> tuple[DatasetOptions, str]:
+    """Choose which training bins are kept: the options with them, and why."""
     without = [target.name for target in made.labels.targets if not target.counts["train"]]
     if without:
         log.warning("train: no positive bin is left of %s", first_few(without, 8))
-    with_target = made.kept(options.model_copy(update={"keep": "positive"}))
-    positive_windows = int(np.count_nonzero(made.split[with_target] == TRAIN))
+    rows, positive = _rows(options, made), _rows(options.model_copy(update={"keep": "positive"}), made)
+    for part, number in zip(SPLITS, rows, strict=True):
+        if not number:
+            raise DanqError(f"--valid, --test: expected at least one bin in the {part} split, found none")
+    keep, why = choose_keep(rows[TRAIN], positive[TRAIN])
+    return options if keep is None else options.model_copy(update={"keep": Negatives(**keep)}), why
 
-    def counts(options: DatasetOptions) -> Counts:
-        rows = np.bincount(made.split[made.kept(options)], minlength=len(SPLITS))
-        for part, number in zip(SPLITS, rows.tolist(), strict=True):
-            if not number:
-                raise DanqError(f"--valid, --test: expected at least one bin in the {part} split, found none")
-        number = int(rows[TRAIN])
-        return Counts(number, positives, options.window, gpu_possible(), positive_windows)
 
-    recipe = choose_recipe(counts(options))
-    if recipe.keep == "all":
-        return options, recipe
-    keep = Negatives(**recipe.keep) if isinstance(recipe.keep, dict) else recipe.keep
-    options = options.model_copy(update={"keep": keep})
-    by_rows = choose_recipe(counts(options))
-    reasons = by_rows.reasons | {"keep": recipe.reasons.get("keep", "")}
-    return options, replace(by_rows, keep=recipe.keep, reasons=reasons)
+def _rows(options: DatasetOptions, made: LabelledBins) -> list[int]:
+    """Count the bins of each split that a dataset would have."""
+    rows: list[int] = np.bincount(made.split[made.kept(options)], minlength=len(SPLITS)).tolist()
+    return rows
 
 
 def _in_words(genome: Genome, bin: int, made: LabelledBins, part: str) -> str:
@@ -241,7 +234,7 @@ def _in_words(genome: Genome, bin: int, made: LabelledBins, part: str) -> str:
 
 
 def _dataset(
-    options: DatasetOptions, fit: Fit, parts: dict[str, str], recipe: Recipe
+    options: DatasetOptions, fit: Fit, parts: dict[str, str], why: str
 ) -> tuple[dict[str, Any], dict[str, str]]:
     """Give the dataset as a configuration has it, and the comments of its keys."""
     split = options.split or SplitOptions()
@@ -250,14 +243,14 @@ def _dataset(
         "window": options.window,
         "bin": options.bin,
         **({"min_overlap": options.min_overlap} if "overlap" in fit.rules else {}),
-        "keep": recipe.keep,
+        "keep": options.keep.model_dump(exclude_unset=True) if isinstance(options.keep, Negatives) else "all",
         **({"exclude": [str(path) for path in options.exclude]} if options.exclude else {}),
         "split": {"valid": split.valid, "test": split.test},
     }
     reasons = {
         **{key: reason for key, reason in fit.reasons.items() if key in dataset},
         "min_overlap": "rule overlap: a bin is positive if more than this part of it is covered",
-        "keep": recipe.reasons.get("keep") or "training bins that are kept",
+        "keep": why,
         "split": "whole contigs or regions; the rest trains",
         "split.valid": f"{parts['valid']}; decides which epoch is kept",
         "split.test": f"{parts['test']}; the report's figures",

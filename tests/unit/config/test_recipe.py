@@ -5,13 +5,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from danq.config import parse_config
-from danq.config.recipe import Counts, choose_recipe
+from danq.config.recipe import Counts, choose_keep, choose_recipe
 
 MILLION = 1_000_000
 
 
-def counts(windows=8000, targets=16, window=600, gpu=False, positive_windows=4000, classes=False):
-    return Counts(windows, (100,) * targets, window, gpu, positive_windows, classes)
+def counts(windows=8000, targets=16, window=600, gpu=False, of_genome=True, classes=False):
+    return Counts(windows, targets, window, gpu, of_genome, classes)
 
 
 def danq(**sizes):
@@ -23,19 +23,20 @@ def danq(**sizes):
     targets=st.integers(1, 919),
     window=st.integers(30, 4000),
     gpu=st.booleans(),
-    share=st.none() | st.floats(0, 1),
+    share=st.floats(0, 1),
+    of_genome=st.booleans(),
     classes=st.booleans(),
 )
 def test_every_recipe_is_a_configuration_and_refers_to_keys_that_it_has(
-    windows, targets, window, gpu, share, classes
+    windows, targets, window, gpu, share, of_genome, classes
 ):
-    positive = None if share is None else int(share * windows)
-    recipe = choose_recipe(counts(windows, targets, window, gpu, positive, classes))
+    recipe = choose_recipe(counts(windows, targets, window, gpu, of_genome, classes))
+    keep, _ = choose_keep(windows, int(share * windows))
     runs = {name: run | {"dataset": "data"} for name, run in recipe.runs.items()}
-    dataset = {"targets": "t.tsv", "window": 2 * window, "bin": 2, "keep": recipe.keep}
+    dataset = {"targets": "t.tsv", "window": 2 * window, "bin": 2, "keep": keep or "all"}
     dataset["split"] = {"valid": ["a"], "test": ["b"]}
     parse_config({"genomes": {"g": "g.fa"}, "datasets": {"data": dataset}, "runs": runs}, "recipe")
-    for key in recipe.reasons.keys() - {"keep"}:
+    for key in recipe.reasons:
         value = recipe.runs
         for part in key.split("."):
             value = value[part]
@@ -51,7 +52,7 @@ def test_a_larger_dataset_is_passed_over_less_often_but_a_cosine_is_never_cut_sh
 
 def test_of_few_windows_more_is_dropped():
     assert [danq(windows=windows)["options"]["dropout"] for windows in (9000, 11_000)] == [0.3, 0.1]
-    assert danq(windows=30_000, positive_windows=None)["options"]["dropout"] == 0.3
+    assert danq(windows=30_000, of_genome=False)["options"]["dropout"] == 0.3
 
 
 def test_the_published_network_is_for_a_gpu_and_a_million_windows():
@@ -71,11 +72,10 @@ def test_the_published_network_is_for_a_gpu_and_a_million_windows():
         (50_000, 3, {"negatives_per_positive": 1666.0}),
         (4000, 100, "all"),
         (50_000, 0, "all"),
-        (2000, None, "all"),
     ],
 )
 def test_negatives_are_as_many_as_positives_but_enough_to_learn_from(windows, positive, expected):
-    assert choose_recipe(counts(windows, positive_windows=positive)).keep == expected
+    assert (choose_keep(windows, positive)[0] or "all") == expected
 
 
 def test_classes_share_one_loss_and_one_target_needs_no_weight():
