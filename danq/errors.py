@@ -27,6 +27,11 @@ def first_few(names: Iterable[str], most: int = 5) -> str:
     return ", ".join(listed[:most]) + more
 
 
+def first_line(error: BaseException) -> str:
+    """Give the first line of what an exception says, or its kind where it says nothing."""
+    return (str(error).splitlines() or [type(error).__name__])[0]
+
+
 def is_printable(text: str) -> bool:
     """Whether a text has no character that breaks lines, columns or the terminal; a name must have none."""
     return _UNPRINTABLE.search(text) is None

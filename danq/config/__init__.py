@@ -10,7 +10,7 @@ from danq.config.expand import ensemble_problems, expanded, expansion_problems, 
 from danq.config.reading import describe, filled, one_line, plain, read_mapping
 from danq.config.search import Search
 from danq.config.search_checks import name_problems, search_problems
-from danq.config.views import genome_of_view, view_problems
+from danq.config.views import genome_of_view, run_problems, view_problems
 from danq.data.options import DatasetOptions
 from danq.errors import DanqError, first_few
 from danq.learn.manifest import ENSEMBLE
@@ -260,17 +260,10 @@ def _callsets(config: Config) -> Iterator[str]:
     for name, callset in config.callsets.items():
         yield from _genome(config, f"callsets.{name}", callset.genome, True)
         windows = dict[int, str]()
-        for number, run in enumerate(callset.runs):
-            key = f"callsets.{name}.runs.{number}"
-            if run not in config.runs:
-                yield f"{key}: expected one of {', '.join(config.runs)}, received '{run}'"
-                continue
-            if run in callset.runs[:number]:
-                yield f"{key}: expected each run once, received '{run}' again"
-            dataset = config.datasets.get(config.runs[run].dataset)
-            if dataset is not None and dataset.kind != "dna":
-                yield f"{key}: expected a run on DNA, received '{run}' on {dataset.kind}"
-            elif dataset is not None:
+        yield from run_problems(config, f"callsets.{name}.runs", callset.runs)
+        for run in callset.runs:
+            dataset = config.datasets.get(config.runs[run].dataset) if run in config.runs else None
+            if dataset is not None and dataset.kind == "dna":
                 windows.setdefault(dataset.window, run)
         if len(windows) > 1:
             sizes = " and ".join(f"{bp} bp ({run})" for bp, run in windows.items())

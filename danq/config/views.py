@@ -1,7 +1,7 @@
 """Regions to look at, as a configuration names them: what is wrong with them, and which run looks at what."""
 
 import logging
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -32,16 +32,21 @@ def view_problems(config: "Config") -> Iterator[str]:
             yield from _too_long(of_region, parse_region(view.region))
         except DanqError as error:
             yield f"{of_region}: {error}"
-        for place, run in enumerate(view.runs):
-            dataset = config.datasets.get(config.runs[run].dataset) if run in config.runs else None
-            if run not in config.runs:
-                yield f"{key}.runs.{place}: expected one of {', '.join(config.runs)}, received '{run}'"
-            elif dataset is not None and dataset.kind != "dna":
-                yield f"{key}.runs.{place}: expected a run on DNA, received '{run}' on {dataset.kind}"
-            elif run in view.runs[:place]:
-                yield f"{key}.runs.{place}: expected each run once, received '{run}' again"
+        yield from run_problems(config, f"{key}.runs", view.runs)
         if not view.runs and not runs_on_dna(config):
             yield f"{key}: expected a run on DNA that predicts it, received none"
+
+
+def run_problems(config: "Config", key: str, runs: Sequence[str]) -> Iterator[str]:
+    """Find, of runs that a key names, those that are not there, read no DNA, or are named again."""
+    for place, run in enumerate(runs):
+        dataset = config.datasets.get(config.runs[run].dataset) if run in config.runs else None
+        if run not in config.runs:
+            yield f"{key}.{place}: expected one of {', '.join(config.runs)}, received '{run}'"
+        elif dataset is not None and dataset.kind != "dna":
+            yield f"{key}.{place}: expected a run on DNA, received '{run}' on {dataset.kind}"
+        elif run in runs[:place]:
+            yield f"{key}.{place}: expected each run once, received '{run}' again"
 
 
 def runs_on_dna(config: "Config") -> list[str]:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from danq.data.manifest import SPLITS, DatasetManifest, Task
 from danq.data.options import Kind
-from danq.errors import CONTROLS, DanqError, check_name
+from danq.errors import CONTROLS, DanqError, check_name, first_line
 from danq.genome.alphabet import N
 from danq.genome.fasta import Genome, open_genome
 from danq.genome.intervals import window_start
@@ -224,8 +224,9 @@ def _load_table(path: Path, n: int) -> pl.DataFrame:
     except FileNotFoundError:
         raise DanqError(f"{path}: no such file; {path.parent} is no complete dataset") from None
     except DAMAGED as error:
-        first = (str(error).splitlines() or [type(error).__name__])[0]
-        raise DanqError(f"{path}: expected a Parquet table, received a damaged file ({first})") from None
+        raise DanqError(
+            f"{path}: expected a Parquet table, received a damaged file ({first_line(error)})"
+        ) from None
     for column in {"name", "contig"} & set(table.columns):
         texts = table[column].cast(pl.String)
         for name in texts.filter(texts.str.contains(f"[{CONTROLS}]")).head(1):

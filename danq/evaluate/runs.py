@@ -9,7 +9,7 @@ from typing import Any
 
 import polars as pl
 
-from danq.errors import DanqError
+from danq.errors import DanqError, first_line
 from danq.evaluate.class_metrics import ClassMetrics
 from danq.evaluate.pairs import SCHEMA as PAIRS
 from danq.evaluate.per_target import SCHEMA, TARGET
@@ -231,5 +231,4 @@ def refusing_damage(path: Path, what: str) -> Iterator[None]:
     try:
         yield
     except DAMAGED as error:
-        first = (str(error).splitlines() or [type(error).__name__])[0]
-        raise DanqError(f"{path}: expected a {what} ({first})") from None
+        raise DanqError(f"{path}: expected a {what} ({first_line(error)})") from None

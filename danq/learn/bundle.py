@@ -13,7 +13,7 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from danq.data.encoders import Encoder, load_encoder
-from danq.errors import DanqError
+from danq.errors import DanqError, first_line
 from danq.learn.devices import describe_device, prepare_gpus
 from danq.learn.gpu import memory_limit, out_of_memory
 from danq.learn.keras_file import check_keras_file
@@ -185,8 +185,7 @@ def _load_model(path: Path, info: BundleManifest, trusted: Sequence[Path]) -> ke
     try:
         return keras.models.load_model(path, compile=False, safe_mode=True)
     except _DAMAGED as error:
-        first = (str(error).splitlines() or [type(error).__name__])[0]
-        raise DanqError(f"{path}: not readable as a Keras model ({first})") from error
+        raise DanqError(f"{path}: not readable as a Keras model ({first_line(error)})") from error
 
 
 def compile_forward(bundle: Bundle, rows: int, both_strands: bool) -> Any:

@@ -14,7 +14,7 @@ from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Any
 
-from danq.errors import DanqError
+from danq.errors import DanqError, first_line
 from danq.hdf5 import plain_member
 from danq.limits import check_memory
 
@@ -87,8 +87,7 @@ def check_keras_file(path: Path, own: Collection[str] = ()) -> None:
             _check_classes(path, json.loads(archive.read(_CONFIG)), own)
             _check_weights(path, archive)
     except (ValueError, KeyError, TypeError, RecursionError, OSError) as error:
-        first = (str(error).splitlines() or [type(error).__name__])[0]
-        raise DanqError(f"{path}: not readable as a Keras model ({first})") from None
+        raise DanqError(f"{path}: not readable as a Keras model ({first_line(error)})") from None
     except (zipfile.BadZipFile, EOFError, RuntimeError):
         raise DanqError(f"{path}: expected a ZIP archive of Keras, received a damaged file") from None
 

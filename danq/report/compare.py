@@ -10,11 +10,11 @@ from markupsafe import Markup
 from danq.evaluate.compare import LIMITS, Group, difference, mean_and_sd, other_rows, resampled, value
 from danq.evaluate.intervals import interval
 from danq.metrics import AREAS
-from danq.models import BASELINES
 from danq.report.content import Column, Section, View, between, figure, headed, section, table
 from danq.report.forest import Mark, Panel, forest
 from danq.report.plots import point_view
 from danq.report.results import Results
+from danq.report.standing import standing
 
 _TITLES = {"auroc": "AUROC", "auprc": "AUPRC", "accuracy": "accuracy", "macro_f1": "macro F1", "mcc": "MCC"}
 _SD = (
@@ -27,15 +27,9 @@ _MOST_PAIRED = 12
 
 def reference(groups: Sequence[Group]) -> Group:
     """Run that others are compared with: the hardest baseline, or else the first; of those evaluated."""
+    ranked = standing("", groups)
     known = [group for group in groups if group.evaluated] or groups
-    models = [group.members[0].bundle.model for group in known]
-    return next((known[models.index(model)] for model in BASELINES if model in models), known[0])
-
-
-def mean_auroc(group: Group) -> float:
-    """Mean over trainings of the mean AUROC, -1 where there is none."""
-    known = [area for run in group.evaluated if (area := value(run, "auroc")) is not None]
-    return mean_and_sd(known)[0] if known else -1.0
+    return ranked.baseline or ranked.composition or known[0]
 
 
 def _others(groups: Sequence[Group]) -> tuple[Group, list[Group]]:
@@ -47,7 +41,7 @@ def _others(groups: Sequence[Group]) -> tuple[Group, list[Group]]:
 def _pairs(groups: Sequence[Group]) -> Iterator[tuple[Group, Group]]:
     """Every pair of runs, the reference second wherever it takes part."""
     against, others = _others(groups)
-    best = max(groups, key=mean_auroc) if any(group.evaluated for group in groups) else against
+    best = next(iter(standing("", groups).ranked), against)
     if len(groups) <= _MOST_PAIRED:
         yield from combinations(others, 2)
     elif best is not against:
@@ -194,14 +188,16 @@ def by_target(results: Results) -> Section | None:
 
 def _best(others: Sequence[Group]) -> list[Group]:
     """Give the runs that are shown one by one: of many the best, in their order."""
-    kept = sorted(others, key=mean_auroc, reverse=True)[:_MOST_PAIRED]
+    if len(others) <= _MOST_PAIRED:
+        return list(others)
+    kept = standing("", others).ranked[:_MOST_PAIRED]
     return [group for group in others if any(group is each for each in kept)]
 
 
 def _left_out(shown: Sequence[Group], others: Sequence[Group]) -> str:
     if len(shown) == len(others):
         return ""
-    return f" Of more runs, the {len(shown)} with the highest mean AUROC are shown."
+    return f" Of more runs, the {len(shown)} with the highest mean AUPRC are shown."
 
 
 def _target_table(results: Results, against: Group, shown: Sequence[Group]) -> Markup:

@@ -132,7 +132,7 @@ def _draw_targets(
             where = f"{viewed.entry.contig}:{peak['start'] + 1:,}-{peak['end']:,}"
             remarks[key] = f"{viewed.targets[number]}: {where} ({length:,} bp)"
     axes.set_ylim(-row * len(numbers) if viewed.entry.peaks else 0, highest * 1.08)
-    axes.yaxis.set_major_locator(_ticks(0, highest))
+    axes.yaxis.set_major_locator(_ticks(highest))
     axes.axhline(0, color=PALE, linewidth=0.6)
     axes.set_title(group or "prediction", loc="left", fontsize=10, color=INK, pad=3)
 
@@ -211,8 +211,8 @@ def _set_positions(axes: "Axes", locus: Locus, last: bool) -> None:
         axes.set_xlabel(f"position on {shortened(entry.contig, 50)} (bp, 1-based)")
 
 
-def _ticks(low: float, high: float) -> Any:
+def _ticks(high: float) -> Any:
     from matplotlib.ticker import FixedLocator, MaxNLocator
 
-    values: Iterable[float] = MaxNLocator(3).tick_values(low, high)
-    return FixedLocator([value for value in values if low <= value <= high * 1.08])
+    values: Iterable[float] = MaxNLocator(3).tick_values(0, high)
+    return FixedLocator([value for value in values if 0 <= value <= high * 1.08])

@@ -59,12 +59,16 @@ def leaking(subject: Group, rival: Group | None, genome: bool) -> Finding:
     figure = f"{share:.1%} of {rows:,} test rows overlap or nearly repeat training rows"
     if whole is not None and left is not None:
         figure += f"; mean AUROC of {subject.name} {whole:.3f}, without them {left:.3f}"
-    gone = _lead_gone(subject, rival)
+    leads = _leads(subject, rival)
+    gone = leads is not None and leads[0] > 0 >= leads[1]
     key = f"datasets.{subject.family}.exclude: [repeats.bed]" if genome else None
     if drop >= LARGE_LEAK_AUROC or gone:
-        meaning = "The metrics are partly memory"
-        meaning += f": without these rows {subject.name} is not ahead of {gone}." if gone else "."
-        return Finding("red", "Leaking", f"{figure}{_lead_words(subject, rival)}", meaning, key)
+        meaning = "The metrics are partly memory."
+        if rival is not None and leads is not None:
+            figure += f"; mean AUPRC minus that of {rival.name} {leads[0]:+.3f}, without them {leads[1]:+.3f}"
+            if gone:
+                meaning = f"{meaning[:-1]}: without these rows {subject.name} is not ahead of {rival.name}."
+        return Finding("red", "Leaking", figure, meaning, key)
     if drop >= LEAK_AUROC or share >= LEAK_SHARE:
         meaning = "Look at the metrics without repeats, too, or leave repeats out."
         return Finding("amber", "Some leakage", figure, meaning, key)
@@ -90,15 +94,3 @@ def _leads(subject: Group, rival: Group | None) -> tuple[float, float] | None:
     sides = [[_mean([pair[side] for pair in each], "auprc") for each in (ours, theirs)] for side in (0, 1)]
     leads = [first - second for first, second in sides if first is not None and second is not None]
     return (leads[0], leads[1]) if len(leads) == 2 else None
-
-
-def _lead_gone(subject: Group, rival: Group | None) -> str | None:
-    leads = _leads(subject, rival)
-    return rival.name if rival is not None and leads is not None and leads[0] > 0 >= leads[1] else None
-
-
-def _lead_words(subject: Group, rival: Group | None) -> str:
-    leads = _leads(subject, rival)
-    if rival is None or leads is None:
-        return ""
-    return f"; mean AUPRC minus that of {rival.name} {leads[0]:+.3f}, without them {leads[1]:+.3f}"

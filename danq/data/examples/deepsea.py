@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from danq.data.manifest import SPLITS, DatasetManifest
 from danq.data.options import DatasetOptions
 from danq.data.writing import Contents, write_examples, write_manifest
-from danq.errors import DanqError, check_name
+from danq.errors import DanqError, check_name, first_line
 from danq.files import read_lines, sha256, staged
 from danq.genome.alphabet import A, C, G, N, T, reverse_complement
 from danq.hdf5 import plain_member
@@ -184,8 +184,9 @@ def _reading(path: Path) -> Iterator[None]:
     try:
         yield
     except _DAMAGED as error:
-        first = (str(error).splitlines() or [type(error).__name__])[0]
-        raise DanqError(f"{path}: expected a MATLAB file, received something else ({first})") from None
+        raise DanqError(
+            f"{path}: expected a MATLAB file, received something else ({first_line(error)})"
+        ) from None
 
 
 def _blocks(

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from danq.errors import DanqError, check_name, first_few
+from danq.errors import DanqError, check_name, first_few, first_line
 from danq.files import bounded_lines, open_binary, read_lines
 
 if TYPE_CHECKING:
@@ -200,8 +200,7 @@ def read_parquet(
             if column in wanted
         )
     except DAMAGED as error:
-        first = (str(error).splitlines() or [type(error).__name__])[0]
-        raise DanqError(f"{path}: expected a Parquet table of {what}, received {first}") from None
+        raise DanqError(f"{path}: expected a Parquet table of {what}, received {first_line(error)}") from None
     return table[content], texts
 
 

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from danq.data.examples.files import Record, read_parquet
 from danq.data.examples.labels import SPLIT_WORDS, texts_of_labels
 from danq.data.options import DatasetOptions
-from danq.errors import DanqError, first_few
+from danq.errors import DanqError, first_few, first_line
 from danq.limits import check_limit
 from danq.npz import NpzArrays
 from danq.storage import write_array
@@ -165,7 +165,7 @@ def _opened(path: Path) -> Iterator[NpzArrays]:
         *(zipfile.BadZipFile, zlib.error),
         *(NotImplementedError, RuntimeError, ValueError, OSError, EOFError),
     ) as error:
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        reason = first_line(error)
         if "allow_pickle" in reason:
             reason = "arrays of Python objects, such as images of unequal sizes, which are not read"
         raise DanqError(f"{path}: expected an .npz file of arrays, received {reason}") from None

@@ -18,7 +18,7 @@ from pydantic import BaseModel
 from danq.data.batches import TrainingBatches
 from danq.data.dataset import Dataset, Raw
 from danq.data.encoders import Encoder
-from danq.errors import DanqError, TrainingFailedError
+from danq.errors import DanqError, TrainingFailedError, first_line
 from danq.files import digest, sha256
 from danq.learn.bundle import load_bundle
 from danq.learn.cudnn import recur_in_float32
@@ -156,7 +156,7 @@ def _run(training: Training, name: str, train: TrainOptions, until: int | None) 
             raise
         raise DanqError(
             f"train.deterministic: expected false, for which this device has kernels; received "
-            f"{train.deterministic!r} (TensorFlow: {str(error).splitlines()[0]})"
+            f"{train.deterministic!r} (TensorFlow: {first_line(error)})"
         ) from None
     except (tf.errors.ResourceExhaustedError, tf.errors.InternalError, tf.errors.UnknownError) as error:
         if not find_gpus():
