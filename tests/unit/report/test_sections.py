@@ -141,7 +141,7 @@ def test_many_runs_are_sorted_by_number_and_compared_with_reference_and_best(tmp
         *(f"{best} − {run}" for run in others if run != best),
         *(f"{run} − try1" for run in others),
     ]
-    assert "the 12 with the highest mean AUROC" in prose(found["Target by target"])
+    assert "the 12 with the highest mean AUPRC" in prose(found["Target by target"])
 
 
 def test_a_damaged_table_is_refused_by_its_name(tree, tmp_path):
