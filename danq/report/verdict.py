@@ -64,19 +64,20 @@ def _headline(
     rival = runs.baseline
     compared = () if rival is None or rival is subject else leads(subject, rival)
     area = f"{NAMES[METRIC]} {mean_of(subject, METRIC):.3f}"
+    named = "the baseline" if rival is None or rival.name == "baseline" else f"{rival.name}, the baseline"
     if not is_network(subject):
         headline = f"There is no network to judge; {subject.name} has a {area}."
     elif rival is None or not compared:
         headline = f"{subject.name} has a {area}; there is no baseline to compare it with."
     elif outcome(compared) == "green":
-        headline = f"{subject.name} beats {rival.name}, the baseline: {area}, {compared[0].words} over it."
+        headline = f"{subject.name} beats {named}: {area}, {compared[0].words} over it."
     elif outcome(compared) == "red":
         by = decisive(compared)
         area = f"{NAMES[by.metric]} {mean_of(subject, by.metric):.3f}"
-        headline = f"Use {rival.name}, the baseline: {subject.name} has a {area}, {by.words} against it."
+        headline = f"Use {named}: {subject.name} has a {area}, {by.words} against it."
     else:
         how = compared[0].words
-        headline = f"{subject.name} is not shown to beat {rival.name}, the baseline: {area}, {how}."
+        headline = f"{subject.name} is not shown to beat {named}: {area}, {how}."
     # what the first sentence says is not said again, and other runs' trainings do not concern it
     asked = [*findings[3:], *(each for each in diagnoses if each.title not in _SAID)]
     grave = [each.title for level in ("red", "amber") for each in asked if each.level == level]

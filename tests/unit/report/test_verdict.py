@@ -122,6 +122,8 @@ def test_the_headline_says_what_to_use_and_what_is_the_matter(tmp_path: Path):
     assert good.headline.startswith("net beats words, the baseline: mean AUPRC 0.")
     bad = judged(tmp_path / "bad", {"net": ("y", "danq", 0.5), "words": ("y", "kmer_logistic", 2.5)})["y"]
     assert bad.headline.startswith("Use words, the baseline: net has a mean AUPRC 0.")
+    named = judged(tmp_path / "named", {"net": ("y", "danq", 2.5), "baseline": ("y", "kmer_logistic", 0.5)})
+    assert named["y"].headline.startswith("net beats the baseline: mean AUPRC 0.")
     alone = judged(tmp_path / "alone", {"net": ("y", "danq", 2.5)})["y"]
     assert "there is no baseline to compare it with" in alone.headline
     assert alone.findings[1].key == "runs.baseline: {model: kmer_logistic, dataset: y}"
