@@ -59,14 +59,19 @@ def checked_config(
 
 
 def _merged(below: Any, above: Any) -> Any:
-    """Put what the command line gave over the merged configuration, its numbers as numbers."""
+    """Put what the command line gave over the merged configuration, its numbers as numbers.
+
+    Of a workflow that uses this one as a module, the command line may say other things: what the
+    configuration does not hold already is none of it.
+    """
     if isinstance(above, Mapping):
-        old = below if isinstance(below, Mapping) else {}
-        return {**old, **{key: _merged(old.get(key), value) for key, value in above.items()}}
+        if not isinstance(below, Mapping):
+            return below
+        return {**below, **{key: _merged(below[key], value) for key, value in above.items() if key in below}}
     if isinstance(above, list):
-        return [_merged(None, item) for item in above]
-    if not isinstance(above, str):
-        return above
+        return [_merged(*pair) for pair in zip(below, above, strict=True)] if below == above else below
+    if not isinstance(above, str) or below != above:
+        return below
     try:
         scalar = yaml.safe_load(above)
     except yaml.YAMLError:

@@ -1,5 +1,6 @@
 import os
 import sys
+from functools import cache
 from pathlib import Path
 
 from snakemake.settings.enums import Quietness
@@ -36,8 +37,9 @@ os.environ.update(
 
 settings = checked_config(config, workflow.configfiles, workflow.config_settings.config)
 
-# written when jobs start; a parameter and no input, so that it makes nothing run again by itself
-CONFIG = "results/config.json"
+# where results lie, below the prefix that the workflow has as a module of another; and the configuration
+CONFIG = str(workflow.modifier.path_modifier.modify("results/config.json"))
+RESULTS = os.path.dirname(CONFIG)
 # files of a dataset besides labels.npy and dataset.json, by the rule that makes it
 ROWS = {
     "dataset": ["windows.parquet"],
@@ -69,8 +71,8 @@ def tell(line):
 
 # what the user's files hold counts, not their dates
 contents = Contents()
-A_LOG = f"results/logs/train/{next(iter(settings.runs), 'RUN')}.log"
-job_logs = JobLogs(Path("results/logs"), tell)
+A_LOG = f"{RESULTS}/logs/train/{next(iter(settings.runs), 'RUN')}.log"
+job_logs = JobLogs(Path(RESULTS, "logs"), tell)
 
 
 wildcard_constraints:
@@ -86,6 +88,22 @@ wildcard_constraints:
     shards=r"\d+",
 
 
+@cache
+def written_config():
+    """File of the configuration, a parameter and no input, so that it makes nothing run again by itself.
+
+    Asked for before the first job, for a module's `onstart` is not run; a dry run writes nothing.
+    """
+    if workflow.executor_plugin and not workflow.dryrun:
+        write_once(settings, Path(CONFIG))
+    return CONFIG
+
+
+def own(paths):
+    """The user's files, which lie where the configuration says, whatever prefix results have."""
+    return [local(str(path)) for path in paths]
+
+
 def genome_files(genome):
     """Files of an encoded genome; none for None."""
     names = ("codes.npy", "contigs.tsv", "genome.json") if genome else ()
@@ -97,6 +115,12 @@ def maker(name):
     options = settings.datasets[name]
     by_kind = {"dna": "examples", "text": "texts", "image": "images"}
     return "dataset" if options.targets else by_kind[options.kind]
+
+
+def genome_option(wildcards):
+    """Option for the genome that a dataset's bins lie on; nothing for rows that bring their own data."""
+    genome = settings.genome_of(wildcards.dataset)
+    return f" --genome {RESULTS}/genomes/{genome}" if genome else ""
 
 
 def dataset_results(name):

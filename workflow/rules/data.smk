@@ -1,6 +1,6 @@
 rule genome:
     input:
-        fasta=lambda wildcards: settings.genomes[wildcards.genome],
+        fasta=lambda wildcards: own([settings.genomes[wildcards.genome]]),
     output:
         codes="results/genomes/{genome}/codes.npy",
         contigs="results/genomes/{genome}/contigs.tsv",
@@ -30,7 +30,7 @@ for made_by, rows in ROWS.items():
         name:
             made_by
         input:
-            files=lambda wildcards: dataset_files(settings, wildcards.dataset),
+            files=lambda wildcards: own(dataset_files(settings, wildcards.dataset)),
             genome=lambda wildcards: genome_files(settings.genome_of(wildcards.dataset)),
         output:
             rows=[f"results/datasets/{{dataset}}/{file}" for file in rows],
@@ -57,6 +57,8 @@ for made_by, rows in ROWS.items():
                 wildcards.dataset
             ].model_dump_json(exclude={"composition"}),
             out=subpath(output.manifest, parent=True),
-            config=CONFIG,
+            config=lambda wildcards: written_config(),
+            genome=genome_option,
         shell:
-            "danq dataset --config {params.config} --name {wildcards.dataset} --out {params.out} 2> {log}"
+            "danq dataset --config {params.config} --name {wildcards.dataset} --out {params.out}{params.genome}"
+            " 2> {log}"

@@ -2,7 +2,7 @@ rule train:
     input:
         dataset=dataset_of,
         start=lambda wildcards: bundle_of(settings.runs[wildcards.run].train.init_from),
-        files=lambda wildcards: run_files(settings, wildcards.run),
+        files=lambda wildcards: own(run_files(settings, wildcards.run)),
         best=best_trial,
     output:
         model="results/runs/{run}/model.keras",
@@ -25,14 +25,14 @@ rule train:
         code=lambda wildcards: code_for("train", wildcards.run),
         contents=lambda wildcards: contents.digest(run_files(settings, wildcards.run)),
         options=training_options,
-        dataset=lambda wildcards: f"results/datasets/{settings.runs[wildcards.run].dataset}",
+        dataset=lambda wildcards: f"{RESULTS}/datasets/{settings.runs[wildcards.run].dataset}",
         search=lambda wildcards: (
-            f"--search results/searches/{search_name(wildcards.run)}"
+            f"--search {RESULTS}/searches/{search_name(wildcards.run)}"
             if settings.runs[wildcards.run].search
             else ""
         ),
         out=subpath(output.bundle, parent=True),
-        config=CONFIG,
+        config=lambda wildcards: written_config(),
     shell:
         "danq train --config {params.config} --run {wildcards.run} --dataset {params.dataset}"
         " {params.search} --out {params.out} 2> {log}"
@@ -62,9 +62,9 @@ rule ensemble:
     params:
         code=lambda wildcards: code_for("train", wildcards.run),
         options=training_options,
-        dataset=lambda wildcards: f"results/datasets/{settings.runs[wildcards.run].dataset}",
+        dataset=lambda wildcards: f"{RESULTS}/datasets/{settings.runs[wildcards.run].dataset}",
         out=subpath(output.bundle, parent=True),
-        config=CONFIG,
+        config=lambda wildcards: written_config(),
     shell:
         "danq train --config {params.config} --run {wildcards.run} --dataset {params.dataset}"
         " --out {params.out} 2> {log}"
@@ -88,8 +88,8 @@ rule predict:
         runtime=240,
     params:
         code=lambda wildcards: code_for("predict", wildcards.run),
-        dataset=lambda wildcards: f"results/datasets/{settings.runs[wildcards.run].dataset}",
-        model="results/runs/{run}",
+        dataset=lambda wildcards: f"{RESULTS}/datasets/{settings.runs[wildcards.run].dataset}",
+        model=lambda wildcards: f"{RESULTS}/runs/{wildcards.run}",
         strands=lambda wildcards: settings.runs[
             wildcards.run
         ].predict.reverse_complement,
@@ -130,7 +130,7 @@ rule evaluate:
         runtime=120,
     params:
         code=verb_digest("evaluate"),
-        dataset=lambda wildcards: f"results/datasets/{settings.runs[wildcards.run].dataset}",
+        dataset=lambda wildcards: f"{RESULTS}/datasets/{settings.runs[wildcards.run].dataset}",
         out=subpath(output.summary, parent=True),
     shell:
         "danq evaluate --dataset {params.dataset} --out {params.out} -- {input.valid} {input.test} 2> {log}"

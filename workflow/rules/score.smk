@@ -1,6 +1,6 @@
 rule score_shard:
     input:
-        files=lambda wildcards: callset_files(settings, wildcards.callset),
+        files=lambda wildcards: own(callset_files(settings, wildcards.callset)),
         models=models_of,
         genome=genome_of_callset,
     output:
@@ -24,16 +24,17 @@ rule score_shard:
             callset_files(settings, wildcards.callset)
         ),
         options=scoring_options,
-        config=CONFIG,
-        work="results/scores/{callset}/.work",
+        config=lambda wildcards: written_config(),
+        work=f"{RESULTS}/scores/{{callset}}/.work",
+        results=lambda wildcards: RESULTS,
     shell:
-        "danq score --config {params.config} --callset {wildcards.callset} --threads {threads}"
-        " --shard {wildcards.shard}/{wildcards.shards} --work {params.work} --receipt {output} 2> {log}"
+        "danq score --config {params.config} --callset {wildcards.callset} --results {params.results}"
+        " --threads {threads} --shard {wildcards.shard}/{wildcards.shards} --work {params.work} --receipt {output} 2> {log}"
 
 
 rule score:
     input:
-        files=lambda wildcards: callset_files(settings, wildcards.callset),
+        files=lambda wildcards: own(callset_files(settings, wildcards.callset)),
         models=models_of,
         genome=genome_of_callset,
         shards=shards_of,
@@ -63,12 +64,13 @@ rule score:
             callset_files(settings, wildcards.callset)
         ),
         options=scoring_options,
-        config=CONFIG,
-        work="results/scores/{callset}/.work",
+        config=lambda wildcards: written_config(),
+        work=f"{RESULTS}/scores/{{callset}}/.work",
+        results=lambda wildcards: RESULTS,
         out=subpath(output.manifest, parent=True),
     shell:
-        "danq score --config {params.config} --callset {wildcards.callset} --threads {threads}"
-        " --work {params.work} --out {params.out} 2> {log}"
+        "danq score --config {params.config} --callset {wildcards.callset} --results {params.results}"
+        " --threads {threads} --work {params.work} --out {params.out} 2> {log}"
 
 
 # a table of alleles has no VCF that could be annotated

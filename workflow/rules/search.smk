@@ -5,7 +5,7 @@ rule trial:
         before=trial_before,
         dataset=lambda wildcards: dataset_results(SEARCHES[wildcards.search].dataset),
         start=lambda wildcards: bundle_of(SEARCHES[wildcards.search].train.init_from),
-        files=lambda wildcards: run_files(settings, trial_of(wildcards)),
+        files=lambda wildcards: own(run_files(settings, trial_of(wildcards))),
     output:
         "results/searches/{search}/rung{rung}/trial{trial}/trial.json",
     log:
@@ -31,14 +31,15 @@ rule trial:
             int(wildcards.rung) - 1
         ],
         name=trial_of,
-        dataset=lambda wildcards: f"results/datasets/{SEARCHES[wildcards.search].dataset}",
+        dataset=lambda wildcards: f"{RESULTS}/datasets/{SEARCHES[wildcards.search].dataset}",
         out=subpath(output[0], parent=True),
         # outside declared outputs, which Snakemake deletes before a job runs again
-        work="results/searches/{search}/.work/trial{trial}",
-        config=CONFIG,
+        work=f"{RESULTS}/searches/{{search}}/.work/trial{{trial}}",
+        runs=lambda wildcards: f"{RESULTS}/runs",
+        config=lambda wildcards: written_config(),
     shell:
         "danq trial --config {params.config} --name {params.name} --rung {wildcards.rung} --dataset {params.dataset}"
-        " --out {params.out} --work {params.work} --runs results/runs 2> {log}"
+        " --out {params.out} --work {params.work} --runs {params.runs} 2> {log}"
 
 
 # checkpoints: only the trials that go on are jobs of the next rung, and a best trial that stays the best is not
@@ -61,7 +62,7 @@ checkpoint rung:
     params:
         code=verb_digest("search"),
         out=subpath(output[0], parent=True),
-        config=CONFIG,
+        config=lambda wildcards: written_config(),
     shell:
         "danq search --config {params.config} --name {wildcards.search} --rung {wildcards.rung} --out {params.out}"
         " 2> {log}"
@@ -87,6 +88,6 @@ checkpoint search:
         code=verb_digest("search"),
         space=lambda wildcards: SEARCHES[wildcards.search].search.space,
         out=subpath(output.best, parent=True),
-        config=CONFIG,
+        config=lambda wildcards: written_config(),
     shell:
         "danq search --config {params.config} --name {wildcards.search} --out {params.out} 2> {log}"

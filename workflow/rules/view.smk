@@ -2,8 +2,8 @@ rule view:
     input:
         bundle=lambda wildcards: bundle_files(wildcards.run),
         genomes=genomes_of_views,
-        tracks=lambda wildcards: dataset_files(
-            settings, settings.runs[wildcards.run].dataset
+        tracks=lambda wildcards: own(
+            dataset_files(settings, settings.runs[wildcards.run].dataset)
         ),
         scores=scores_viewed,
     output:
@@ -27,6 +27,8 @@ rule view:
         ),
         options=lambda wildcards: viewing_options(settings, wildcards.run),
         out=subpath(output.manifest, parent=True),
-        config=CONFIG,
+        results=lambda wildcards: RESULTS,
+        config=lambda wildcards: written_config(),
     shell:
-        "danq view --config {params.config} --run {wildcards.run} --out {params.out} 2> {log}"
+        "danq view --config {params.config} --run {wildcards.run} --results {params.results} --out {params.out}"
+        " 2> {log}"
