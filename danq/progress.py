@@ -67,40 +67,52 @@ def _bar(description: str, total: float | None, unit: str) -> Iterator[Advance]:
     )
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task(description, total=total, rate="", remark="")
-        started, done = time.monotonic(), 0.0
+        pace = _Pace()
 
         def advance(amount: float = 1, remark: str = "") -> None:
-            nonlocal done
-            done += amount
-            rate = done / max(time.monotonic() - started, 1e-9)
-            bar.update(task, advance=amount, rate=f"{rate:,.0f} {unit}/s", remark=remark)
+            pace.add(amount)
+            rate = f"{pace.rate:,.0f} {unit}/s" if pace.rate else ""
+            bar.update(task, advance=amount, rate=rate, remark=remark)
 
         yield advance
 
 
 @contextmanager
 def _lines(description: str, total: float | None, unit: str) -> Iterator[Advance]:
-    started = last = 0.0
-    done = 0.0
-    first: float | None = None
+    pace, last = _Pace(), 0.0
 
     def advance(amount: float = 1, remark: str = "") -> None:
-        nonlocal done, first, started, last
-        now = time.monotonic()
-        done += amount
-        if first is None:
-            # what is done first takes its own time, such as compiling, and foretells nothing
-            first, started, last = done, now, now
-        if now - last < _LINE_SECONDS or done == first:
+        nonlocal last
+        pace.add(amount)
+        last = last or pace.started
+        if not pace.rate or pace.now - last < _LINE_SECONDS:
             return
-        last = now
-        rate = (done - first) / max(now - started, 1e-9)
-        pace = f"{rate:,.0f}" if rate >= 10 else f"{rate:.2g}"
-        left = f", about {duration((total - done) / rate)} left" if total else ""
+        last = pace.now
+        rate = f"{pace.rate:,.0f}" if pace.rate >= 10 else f"{pace.rate:.2g}"
+        left = f", about {duration((total - pace.done) / pace.rate)} left" if total else ""
         of = f" of {total:,.0f}" if total else ""
         log.log(
             PROGRESS,
-            f"{description}: {done:,.0f}{of} {unit}, {pace}/s{left}{remark and '; '}{remark}",
+            f"{description}: {pace.done:,.0f}{of} {unit}, {rate}/s{left}{remark and '; '}{remark}",
         )
 
     yield advance
+
+
+class _Pace:
+    """Units done, and the rate of those after the first, which may compile and so foretells nothing."""
+
+    def __init__(self) -> None:
+        self.done = self._first = self.started = self.now = 0.0
+
+    def add(self, amount: float) -> None:
+        """Count what was done until now."""
+        self.done += amount
+        self.now = time.monotonic()
+        if not self.started:
+            self._first, self.started = self.done, self.now
+
+    @property
+    def rate(self) -> float:
+        """Units a second; 0 as long as nothing came after the first."""
+        return (self.done - self._first) / max(self.now - self.started, 1e-9)

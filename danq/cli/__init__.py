@@ -3,6 +3,7 @@
 import errno
 import importlib
 import logging
+import os
 import signal
 import sys
 from typing import Any
@@ -82,7 +83,13 @@ def _danq(
         False, "--version", callback=_version, is_eager=True, help="Print the version."
     ),
     quiet: bool = typer.Option(False, "--quiet", "-q", help="Print warnings and errors only."),
+    verbose: bool = typer.Option(
+        False, "--verbose", "-v", help="Print what TensorFlow and its libraries say at their start, too."
+    ),
 ) -> None:
+    if verbose:
+        # TensorFlow's own variable, before anything imports it
+        os.environ["TF_CPP_MIN_LOG_LEVEL"] = "0"
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(_Printable("%(asctime)s %(levelname)s %(message)s", "%H:%M:%S"))
     logging.basicConfig(level=logging.WARNING if quiet else logging.INFO, handlers=[handler])

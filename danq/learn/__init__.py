@@ -2,6 +2,8 @@
 
 import os
 
+from danq.learn.startup import start_quietly
+
 # the training loop and the recurrent layers' fast path are TensorFlow's, whatever ~/.keras/keras.json says
 os.environ["KERAS_BACKEND"] = "tensorflow"
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+start_quietly()
