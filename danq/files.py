@@ -10,6 +10,7 @@ import os
 import shutil
 import tempfile
 import zlib
+from codecs import BOM_UTF8
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from functools import partial
@@ -18,6 +19,7 @@ from typing import Any, Protocol, TypeVar
 
 from danq.errors import DanqError
 from danq.limits import check_limit, check_memory, limit
+from danq.text_checks import HEAD, check_text
 
 log = logging.getLogger("danq")
 _Text = TypeVar("_Text", str, bytes, covariant=True)
@@ -62,7 +64,7 @@ def readable(path: Path) -> Iterator[None]:
 
 
 @contextmanager
-def open_binary(path: Path) -> Iterator[io.BufferedIOBase]:
+def open_binary(path: Path) -> Iterator["io.BufferedReader[Any]"]:
     """Open a plain, gzip or bgzip file as decompressed bytes; the kind is told by its first bytes.
 
     Raises
@@ -158,12 +160,17 @@ def read_whole(path: Path, stream: io.BufferedIOBase) -> bytes:
 def read_lines(path: Path) -> Iterator[tuple[int, str]]:
     """Yield (1-based line number, line without its LF or CRLF) of a UTF-8 text file, plain or gzip.
 
+    A byte-order mark is no part of the first line.
+
     Raises
     ------
     DanqError
-        As `open_binary`, and if a line is not UTF-8 text.
+        As `open_binary`, and if a line is not UTF-8 text, or lines end with CR alone.
     """
     with open_binary(path) as stream:
+        check_text(path, stream.peek(HEAD)[:HEAD])
+        if stream.peek(len(BOM_UTF8)).startswith(BOM_UTF8):
+            stream.read(len(BOM_UTF8))
         for number, line in enumerate(bounded_lines(path, stream), 1):
             try:
                 yield number, line.decode("utf-8").rstrip("\r\n")

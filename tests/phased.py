@@ -90,7 +90,7 @@ def records_of(
     genome: Genome,
     rules: AlleleRules,
     samples: tuple[str, ...] = ("all",),
-    unphased: str = "refuse",
+    unphased: str = "skip",
     part: int = PART,
 ) -> Iterator[Windows]:
     """Windows of each record, from a survey whose parts have as many records."""

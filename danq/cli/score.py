@@ -50,7 +50,8 @@ def score(
     background: Annotated[Path | None, options.option_of("background")] = None,
     truth: Annotated[str | None, options.option_of("truth", metavar="KEY")] = None,
     sample: Annotated[list[str] | None, options.option_of("samples", "--sample", metavar="SAMPLE")] = None,
-    unphased: Annotated[Literal["refuse", "alone"] | None, options.option_of("unphased")] = None,
+    unphased: Annotated[Literal["skip", "alone", "refuse"] | None, options.option_of("unphased")] = None,
+    strict: Annotated[bool, options.option_of("strict", "--strict")] = False,
     long: Annotated[bool, typer.Option("--long", help="Tidy table: one row an allele and target.")] = False,
     format: options.TableFormat = "parquet",
     info_prefix: Annotated[str, typer.Option(help="Begin of the INFO keys of the annotated VCF.")] = "danq_",
@@ -97,6 +98,7 @@ def score(
         truth=truth,
         samples=sample,
         unphased=unphased,
+        strict=strict,
         batch_size=batch_size,
     )
     trusted = trust_model_code or []

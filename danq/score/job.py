@@ -97,9 +97,9 @@ class Job:
         DanqError
             If the input is damaged or does not fit the genome; see `danq.variants.survey.survey`.
         """
-        samples, unphased = self.options.samples, self.options.unphased
+        chosen = self.options
         inputs = self.variants, self.genome, self.rules, self.aliases
-        result = survey(folder, *inputs, samples, unphased, self.digest)
+        result = survey(folder, *inputs, chosen.samples, chosen.unphased, chosen.strict, self.digest)
         _remark(self.name, self.variants, result)
         return result
 
@@ -222,8 +222,6 @@ def _remark(name: str, variants: VariantText, survey: Survey) -> None:
     log.info("%s: %s records, %s alleles", name, f"{survey.records:,}", f"{survey.alleles:,}")
     if not survey.records:
         log.warning("%s: no records; the results will be empty", name)
-    elif survey.reasons.get("malformed") == survey.alleles:
-        log.warning("%s: no line is a variant record; are the columns separated by tabs?", name)
     if variants.kind == "vcf" and not survey.header_contigs:
         log.warning("%s: the header declares no contigs; records are matched by their names", name)
     if survey.contigs.renamed:
@@ -231,6 +229,14 @@ def _remark(name: str, variants: VariantText, survey: Survey) -> None:
         log.info("%s: contigs renamed: %s", name, first_few(renamed, 8))
     if survey.contigs.unknown:
         log.warning("%s: contigs that the genome lacks: %s", name, first_few(survey.contigs.unknown, 8))
+    if survey.first_malformed is not None:
+        number, (line, fault) = f"{survey.reasons['malformed']:,}", survey.first_malformed
+        log.warning(
+            "%s: lines that are no variant records: %s; the first is %d: %s", name, number, line, fault
+        )
+    if survey.genotypes:
+        counts = ", ".join(f"{reason} {count:,}" for reason, count in survey.genotypes.items())
+        log.warning("%s: genotypes that cannot be used, whose alleles are skipped: %s", name, counts)
     if survey.mismatched:
         numbers = f"{survey.mismatched:,}", f"{survey.checked:,}"
         log.warning("%s: REF of %s of %s compared records is not what the genome holds", name, *numbers)

@@ -45,10 +45,16 @@ class ScoreOptions(Closed):
     samples: list[str] = Field(
         [], description="score the alleles on these samples' own phased haplotypes; `all`: every sample"
     )
-    unphased: Literal["refuse", "alone"] = Field(
-        "refuse",
-        description="an unphased heterozygous genotype of a sample. refuse: an error; alone: it is scored on "
-        "the reference haplotype without its neighbours, and flagged",
+    unphased: Literal["skip", "alone", "refuse"] = Field(
+        "skip",
+        description="an unphased heterozygous genotype of a sample. skip: not scored, with the reason; "
+        "alone: it is scored on the reference haplotype without its neighbours, and flagged; refuse: an "
+        "error",
+    )
+    strict: bool = Field(
+        False,
+        description="refuse a file with malformed lines, or with genotypes of the samples that cannot be "
+        "used, instead of leaving these out with the reason",
     )
     batch_size: int | None = Field(
         None, ge=2, description="windows of a forward pass; chosen for the machine where left out"

@@ -34,6 +34,9 @@ REASONS = {
     "filtered": "FILTER is neither PASS nor `.`",
     "malformed": "the line is no variant record",
     "not_carried": "no chosen sample carries the allele",
+    "malformed_genotype": "the sample's genotype cannot be read, or names an allele that the record lacks",
+    "unphased": "the sample's genotype is heterozygous and not phased",
+    "half_missing": "the sample's genotype is not phased, and some of its alleles are missing",
     "overlaps": "overlaps an earlier variant of the same haplotype",
 }
 """Why an allele is not scored: the closed list of the ledger's column `reason`."""
@@ -60,7 +63,7 @@ class Allele:
     swapped : bool
         The genome holds the record's ALT: the edit leads from ALT to REF.
     sample, haplotype : str, int
-        Whose haplotype carries the allele, and which, 1 or 2; 0 of a genotype that does not say; "" and 0
+        Whose haplotype carries the allele, and which, from 1; 0 of a genotype that does not say; "" and 0
         where alleles are not scored on samples' haplotypes.
     phase_set : str or None
         As in `danq.variants.genotypes.Call`.

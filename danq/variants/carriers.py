@@ -1,12 +1,11 @@
 """Which haplotypes of samples carry the alleles of a record, and what each of these does to its haplotype."""
 
 import sys
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Literal, NamedTuple
 
-from danq.errors import DanqError
 from danq.genome.alphabet import CODES
 from danq.genome.fasta import Bases
 from danq.variants.allele_checks import AlleleChecks
@@ -16,6 +15,12 @@ from danq.variants.text import Fields, Line
 
 # reasons not to score an allele that is on the haplotype all the same
 _IN_PLACE = frozenset({"too_long", "outside_regions"})
+_EXPECTED = {
+    "malformed_genotype": "a genotype such as 0|1 of alleles that the record has",
+    "unphased": "a phased genotype such as 0|1",
+    "half_missing": "a phased or a whole genotype such as 0|1",
+}
+"""Reasons of genotypes, and what was expected instead."""
 
 
 class Edit(NamedTuple):
@@ -72,24 +77,30 @@ class _Written(NamedTuple):
 class Carriers:
     """Reads the genotypes of one record after the other; the records of a contig come sorted and together.
 
-    `columns` are the samples', from `danq.variants.genotypes.choose_samples`; `unphased` says what to do
-    with the alleles of a heterozygous genotype that is not phased.
+    `columns` are the samples', from `danq.variants.genotypes.choose_samples`. With `unphased` ``alone``, the
+    alleles of genotypes that are not phased have a row without a reason, flagged ``unphased``.
 
     Attributes
     ----------
+    skipped : Counter of str
+        Genotypes whose alleles could be scored but for the genotype itself, by reason.
+    first_skipped : dict of str to (int, str)
+        By reason, the line of the first of them, and what was expected there and what received.
     reach : tuple of (int, int)
         Contig of the last edit so far, and the largest end of its edits; -1 and -1 before the first.
     """
 
     def __init__(
-        self, checks: AlleleChecks, columns: Mapping[str, int], unphased: Literal["refuse", "alone"]
+        self, checks: AlleleChecks, columns: Mapping[str, int], unphased: Literal["skip", "alone", "refuse"]
     ) -> None:
-        self._variants, self._genome = checks.variants, checks.genome
+        self._genome = checks.genome
         self._columns, self._unphased = columns, unphased
         rules = replace(checks.rules, regions=(), window=sys.maxsize)
         self._checks_of_neighbours = AlleleChecks(checks.variants, checks.genome, rules, checks.contigs)
         self._contig = ""
         self.reach = -1, -1
+        self.skipped: Counter[str] = Counter()
+        self.first_skipped: dict[str, tuple[int, str]] = {}
         # last base of REF of the latest variant in place on a haplotype, and whether it made that longer; of
         # the current contig alone, so that memory does not grow with the file
         self._latest: dict[tuple[str, int], tuple[int, bool]] = {}
@@ -103,15 +114,9 @@ class Carriers:
         -------
         list of Allele
             One for each ALT, sample (in the given order) and haplotype that carries it; one for an ALT that
-            none carries. Those on haplotype 1 or 2 without a reason have the haplotype's other variants in
-            their windows.
+            none carries. Those on a haplotype and without a reason have its other variants in their windows.
         list of Edit
             What the record changes on haplotypes.
-
-        Raises
-        ------
-        DanqError
-            If a genotype cannot be used or, where that is refused, is not phased.
         """
         if fields is None:
             return [replace(allele, reason=allele.reason or "not_carried") for allele in checked], []
@@ -124,35 +129,42 @@ class Carriers:
         swapped = any(allele.swapped for allele in placed)
         calls: dict[int, list[Call]] = defaultdict(list)
         alts = 0 if checked[0].alt == "." else len(checked)
-        for call in read_calls(self._variants, line, self._columns, alts, swapped):
+        for call in read_calls(line, self._columns, alts, swapped):
             calls[call.allele].append(call)
         rows: list[Allele] = []
         edits: list[Edit] = []
         for allele, in_place in zip(checked, placed, strict=True):
-            own = self._carried(line, allele, in_place, calls[allele.allele], edits)
+            own = self._carried(allele, in_place, calls[allele.allele], edits)
             rows += own or [replace(allele, reason=allele.reason or "not_carried")]
             if in_place.swapped:
                 # the genome holds ALT: it is the haplotypes with REF that differ from it
                 written = _written(in_place, self._genome.contig(in_place.index))
                 for call in calls[0]:
                     self._admit(in_place, written, call, edits)
+        self._count(line, rows, calls)
         return rows, edits
 
+    def _count(self, line: Line, rows: Sequence[Allele], calls: Mapping[int, Sequence[Call]]) -> None:
+        """Count the genotypes for which alleles are skipped."""
+        skipped = {row.sample: row for row in rows if row.sample and row.reason in _EXPECTED}
+        self.skipped.update(row.reason for row in skipped.values())
+        for sample, row in skipped.items():
+            if row.reason not in self.first_skipped:
+                text = next(call.genotype for call in calls[row.allele] if call.sample == sample)
+                fault = f"expected {_EXPECTED[row.reason]}, received {text[:40]!r} of sample {sample!r}"
+                self.first_skipped[row.reason] = line.number, fault
+
     def _carried(
-        self, line: Line, allele: Allele, in_place: Allele, calls: list[Call], edits: list[Edit]
+        self, allele: Allele, in_place: Allele, calls: list[Call], edits: list[Edit]
     ) -> list[Allele]:
         written = None if in_place.reason else _written(in_place, self._genome.contig(in_place.index))
         rows = []
         for call in calls:
             own = replace(allele, sample=call.sample, haplotype=call.haplotype)
-            if written is not None:
+            if call.reason == "malformed_genotype" or (call.reason and self._unphased != "alone"):
+                own = replace(own, reason=own.reason or call.reason)
+            elif written is not None:
                 if call.haplotype == UNPHASED:
-                    if self._unphased == "refuse":
-                        raise DanqError(
-                            f"{self._variants.path}:{line.number}: expected phased genotypes such as 0|1, "
-                            f"received {call.genotype!r} of sample {call.sample!r} (`unphased: alone` scores "
-                            f"such alleles on the genome itself)"
-                        )
                     own = replace(own, flags=(*own.flags, "unphased"))
                 elif self._admit(in_place, written, call, None if in_place.swapped else edits):
                     own = replace(own, phase_set=call.phase_set)

@@ -9,11 +9,11 @@ from danq.errors import DanqError, first_few
 from danq.variants.text import Line, VariantText, readable
 
 UNPHASED = 0
-"""Haplotype of an allele whose genotype does not say on which of the two it lies."""
+"""Haplotype of an allele whose genotype does not say on which of them it lies."""
 
 _FORMAT, _FIRST_SAMPLE = 8, 9
 # VCF 4.4 allows a mark of phasing before the first allele as well
-_GENOTYPE = re.compile(r"[|/]?((?:\d+|\.)(?:[|/](?:\d+|\.))*)")
+_GENOTYPE = re.compile(r"[|/]?((?:[0-9]{1,9}|\.)(?:[|/](?:[0-9]{1,9}|\.))*)")
 
 
 class Call(NamedTuple):
@@ -22,14 +22,18 @@ class Call(NamedTuple):
     Attributes
     ----------
     haplotype : int
-        1 or 2 in the genotype's order; 0 for a heterozygous genotype that is not phased.
+        From 1 in the genotype's order, one for each copy; 0 of an allele that no haplotype can be told for.
     allele : int
         0 for REF, from 1 for ALT.
     phase_set : str or None
-        PS of a phased heterozygous genotype, "" where it has none; None where the two haplotypes carry the
-        same, or there is one only, so that no phase can be wrong.
+        PS of a phased heterozygous genotype, "" where it has none; None where all haplotypes carry the same,
+        or there is one only, so that no phase can be wrong.
     genotype : str
         GT as the file has it.
+    reason : str
+        Why `haplotype` is 0, a key of `danq.variants.alleles.REASONS`: ``unphased`` (heterozygous and not
+        phased), ``half_missing`` (not phased, and some of its alleles are missing) or ``malformed_genotype``
+        (then every ALT of the record has a call); "" where it is told.
     """
 
     sample: str
@@ -37,6 +41,7 @@ class Call(NamedTuple):
     allele: int
     phase_set: str | None
     genotype: str
+    reason: str = ""
 
 
 def choose_samples(variants: VariantText, samples: Sequence[str]) -> dict[str, int]:
@@ -59,14 +64,13 @@ def choose_samples(variants: VariantText, samples: Sequence[str]) -> dict[str, i
     return {name: _FIRST_SAMPLE + known.index(name) for name in wanted}
 
 
-def read_calls(
-    variants: VariantText, line: Line, columns: Mapping[str, int], alts: int, with_ref: bool = False
-) -> list[Call]:
+def read_calls(line: Line, columns: Mapping[str, int], alts: int, with_ref: bool = False) -> list[Call]:
     """Read the genotypes of a record, by sample in the order of `columns`, then haplotype.
 
-    A missing allele (``.``) and a record without GT give no call; a homozygous genotype counts as phased
-    however it is written; the one allele of a haploid genotype lies on haplotype 1. Of a heterozygous
-    genotype that is not phased, each ALT is given once, with haplotype `UNPHASED`.
+    Genotypes may have any number of copies. A missing allele (``.``) and a record without GT give no call; a
+    genotype whose copies are all the same counts as phased however it is written; the one allele of a haploid
+    genotype lies on haplotype 1. Of a genotype that does not tell its haplotypes, each ALT is given once,
+    with haplotype `UNPHASED` and the reason.
 
     Parameters
     ----------
@@ -77,13 +81,7 @@ def read_calls(
     alts : int
         Number of the record's ALT.
     with_ref : bool
-        Give the calls of REF as well.
-
-    Raises
-    ------
-    DanqError
-        If a genotype is malformed, has more than two alleles, or names an allele that the record does not
-        have; the message names the line.
+        Give the calls of REF on haplotypes as well.
     """
     fields = line.text.split("\t")
     keys = fields[_FORMAT].split(":")
@@ -96,25 +94,29 @@ def read_calls(
         text = values[genotype] if genotype < len(values) else "."
         block = values[phase_set] if phase_set is not None and phase_set < len(values) else "."
         alleles = _alleles(text)
-        if not 1 <= len(alleles) <= 2 or max(alleles) > alts:
-            raise _unusable(f"{variants.path}:{line.number}", sample, text, alts)
-        if with_ref or max(alleles) > 0:
+        if not alleles or max(alleles) > alts:
+            calls += [
+                Call(sample, UNPHASED, n, None, readable(text), "malformed_genotype")
+                for n in range(1, alts + 1)
+            ]
+        elif with_ref or max(alleles) > 0:
             of_sample = _calls(sample, text, alleles, "" if block == "." else readable(block))
-            calls.extend(call for call in of_sample if with_ref or call.allele)
+            calls += [call for call in of_sample if with_ref or call.allele]
     return calls
 
 
 def _calls(sample: str, text: str, alleles: Sequence[int], phase_set: str) -> Iterator[Call]:
     same = len(set(alleles)) == 1
     # a mark before the first allele does not count
-    if same or "|" in text[1:]:
+    if same or "/" not in text[1:]:
         for haplotype, allele in enumerate(alleles, 1):
             if allele >= 0:
                 yield Call(sample, haplotype, allele, None if same else phase_set, text)
     else:
+        reason = "half_missing" if min(alleles) < 0 else "unphased"
         for allele in sorted(set(alleles)):
             if allele > 0:
-                yield Call(sample, UNPHASED, allele, None, text)
+                yield Call(sample, UNPHASED, allele, None, text, reason)
 
 
 @lru_cache(maxsize=4096)
@@ -123,15 +125,3 @@ def _alleles(text: str) -> tuple[int, ...]:
     match = _GENOTYPE.fullmatch(text)
     alleles = re.split(r"[|/]", match[1]) if match else []
     return tuple(-1 if allele == "." else int(allele) for allele in alleles)
-
-
-def _unusable(where: str, sample: str, text: str, alts: int) -> DanqError:
-    ploidy = len(_alleles(text))
-    if not ploidy:
-        return DanqError(f"{where}: expected a genotype such as 0|1, received {text!r} of sample {sample!r}")
-    if ploidy > 2:
-        return DanqError(
-            f"{where}: expected haploid or diploid genotypes, received {text!r} of sample {sample!r} "
-            f"({ploidy} alleles)"
-        )
-    return DanqError(f"{where}: sample {sample!r} has genotype {text!r}, but the record has {alts} ALT")

@@ -27,7 +27,7 @@ from danq.variants.survey_file import (
     Survey,
     open_survey,
 )
-from danq.variants.text import Fields, VariantText
+from danq.variants.text import Fields, Line, VariantText
 
 PART = 2_000
 """Records of one part of a survey, and so of the work on it."""
@@ -47,7 +47,8 @@ def survey(
     rules: AlleleRules,
     aliases: Mapping[str, str] | None = None,
     samples: Sequence[str] = (),
-    unphased: Literal["refuse", "alone"] = "refuse",
+    unphased: Literal["skip", "alone", "refuse"] = "skip",
+    strict: bool = False,
     digest: str = "",
     part: int = PART,
 ) -> Survey:
@@ -62,9 +63,12 @@ def survey(
     samples : sequence of str
         Samples whose haplotypes are surveyed, or ``all``, of a VCF with contigs in one piece each and
         positions ascending; none where empty.
-    unphased : {"refuse", "alone"}
-        An allele of a heterozygous genotype that is not phased: an error, or taken on the genome alone, once,
-        with haplotype 0 and the flag ``unphased``; it is then not in place for others.
+    unphased : {"skip", "alone", "refuse"}
+        An allele of a heterozygous genotype that is not phased: skipped with the reason ``unphased``; taken
+        on the genome alone, once, with haplotype 0 and the flag ``unphased``, and not in place for others; or
+        an error.
+    strict : bool
+        Refuse a file with malformed lines or with genotypes for which alleles would be skipped.
     digest : str
         SHA-256 over everything that the result depends on.
     part : int
@@ -75,8 +79,9 @@ def survey(
     DanqError
         If the file is damaged, a contig name is ambiguous, the genome has none of the contigs of ten or more
         records, most of ten or more compared REF are not in the genome (told after the first thousand), or
-        any is not and `rules.ref_mismatch` is ``error``. With samples also if one is unknown, a genotype
-        cannot be used or is not phased, or the records are not sorted.
+        any is not and `rules.ref_mismatch` is ``error``, or no line is a record. With samples also if one is
+        unknown, or the records are not sorted. What `strict` and `unphased` refuse is told when the file has
+        been read, with the first place and how many there are.
     """
     if (kept := open_survey(folder, digest)) is not None:
         return kept
@@ -85,7 +90,7 @@ def survey(
     contigs = _resolve(variants, names, genome, aliases)
     checks = AlleleChecks(variants, genome, rules, contigs)
     carriers = Carriers(checks, columns, unphased) if columns else None
-    tally, ends = _Tally(checks), list[tuple[int, int]]()
+    tally, ends, scorable = _Tally(checks), list[tuple[int, int]](), list[int]()
     with ExitStack() as stack:
         # left last, and so the last to appear: where the alleles are, all is there
         kinds = {ALLELES_FILE: CARRIED_ALLELES, EDITS_FILE: EDITS} if columns else {ALLELES_FILE: ALLELES}
@@ -93,8 +98,11 @@ def survey(
             PartWriter(schema, stack.enter_context(writing_batches(folder / name, schema, digest)))
             for name, schema in kinds.items()
         ]
-        for row, *rows in _checked(checks, tally, carriers, records):
-            for writer, of_record in zip(writers, rows, strict=False):
+        for row, alleles, edits in _checked(checks, tally, carriers, records):
+            if len(scorable) <= (row - 1) // part:
+                scorable.append(0)
+            scorable[-1] += sum(not allele.reason for allele in alleles)
+            for writer, of_record in zip(writers, (alleles, edits), strict=False):
                 writer.extend(of_record)
             if row % part == 0 or row == records:
                 ends += [carriers.reach] if carriers is not None else []
@@ -108,7 +116,10 @@ def survey(
             batches=tuple(writers[0].batches),
             edit_batches=tuple(writers[-1].batches) if carriers is not None else (),
             ends=tuple(ends),
+            genotypes=dict(carriers.skipped) if carriers is not None else {},
+            scorable=tuple(scorable),
         )
+        _refuse(result, tally, carriers, unphased, strict)
         writers[0].finish(result)
     return result
 
@@ -163,7 +174,7 @@ def _checked(
         for line in checks.variants.lines():
             row, fields = line.row, checks.variants.fields(line.text)
             alleles = checks.alleles(line, fields)
-            tally.add(fields, alleles)
+            tally.add(line, fields, alleles)
             if carriers is not None and tally.unsorted:
                 where = f"{checks.variants.path}:{line.number}"
                 raise DanqError(
@@ -177,15 +188,42 @@ def _checked(
     tally.refuse_wrong_build()
 
 
+def _refuse(result: Survey, tally: "_Tally", carriers: Carriers | None, unphased: str, strict: bool) -> None:
+    """Refuse a file of which no line can be read, or that holds what must not be left out."""
+    first = dict(carriers.first_skipped) if carriers is not None else {}
+    counts = Counter(result.genotypes)
+    if tally.first_malformed is not None:
+        first["malformed"], counts["malformed"] = tally.first_malformed, result.reasons["malformed"]
+    path = tally.checks.variants.path
+    if counts["malformed"] == result.alleles > 0:
+        line, fault = first["malformed"]
+        raise DanqError(f"{path}:{line}: {fault} (no line of the file is a variant record)")
+    if unphased == "refuse" and "unphased" in first:
+        line, fault = first["unphased"]
+        raise DanqError(
+            f"{path}:{line}: {fault} (the first of {counts['unphased']:,} that are not phased; "
+            "`--unphased skip` leaves them out, `--unphased alone` scores them on the genome itself)"
+        )
+    if strict and first:
+        line, fault = min(first.values())
+        reasons = ", ".join(f"{reason} {count:,}" for reason, count in sorted(counts.items()))
+        raise DanqError(
+            f"{path}:{line}: {fault} (the first of {counts.total():,} lines and genotypes that would be left "
+            f"out but for --strict: {reasons})"
+        )
+
+
 @dataclass
 class _Tally:
     """What records add up to, and whether they show that the genome is another one.
 
-    `unsorted` says what the last record out of order should have been.
+    `unsorted` says what the last record out of order should have been, `first_malformed` the number of
+    the first line that is no record, and why it is none.
     """
 
     checks: AlleleChecks
     unsorted: str = ""
+    first_malformed: tuple[int, str] | None = None
     longest: int = 0
     reasons: Counter[str] = field(default_factory=Counter)
     checked: int = 0
@@ -196,10 +234,12 @@ class _Tally:
     _contig: str = ""
     _pos: int = 0
 
-    def add(self, fields: Fields | None, alleles: Sequence[Allele]) -> None:
+    def add(self, line: Line, fields: Fields | None, alleles: Sequence[Allele]) -> None:
         """Count a record."""
         if fields is not None:
             self._add_place(fields)
+        elif self.first_malformed is None:
+            self.first_malformed = line.number, self.checks.variants.fault(line.text)
         reasons = [allele.reason for allele in alleles]
         swapped = sum(allele.swapped for allele in alleles)
         self.reasons.update(reasons)
@@ -240,6 +280,7 @@ class _Tally:
             mismatched=self.mismatched,
             reasons=dict(self.reasons),
             swapped=self.swapped,
+            first_malformed=self.first_malformed,
             **files,
         )
 

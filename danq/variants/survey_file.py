@@ -28,13 +28,13 @@ ALLELES = pa.schema(
 )
 """Columns of ``alleles.arrow``: the fields of `Allele` in their order, but for those of samples."""
 CARRIED_ALLELES = pa.schema(
-    [*ALLELES, ("sample", pa.string()), ("haplotype", pa.int8()), ("phase_set", pa.string())]
+    [*ALLELES, ("sample", pa.string()), ("haplotype", pa.int32()), ("phase_set", pa.string())]
 )
 """Those of samples as well."""
 EDITS = pa.schema(
     [
         *(("row", pa.int64()), ("first", pa.int64()), ("contig", pa.int32()), ("sample", pa.string())),
-        *(("haplotype", pa.int8()), ("start", pa.int64()), ("end", pa.int64())),
+        *(("haplotype", pa.int32()), ("start", pa.int64()), ("end", pa.int64())),
         *(("inserted", pa.binary()), ("phase_set", pa.string())),
     ]
 )
@@ -70,10 +70,16 @@ class Survey:
         among them.
     swapped, part : int
         Alleles taken the other way round; records of a part.
+    first_malformed : (int, str) or None
+        Line of the file that is no record, the first one, and why it is none.
     batches, edit_batches : tuple of int
         Number of the first Arrow batch of each part in the two files, and of all.
     ends : tuple of (int, int)
         With samples, after each part: contig of the last edit so far, and the largest end of its edits.
+    genotypes : dict of str to int
+        Genotypes for which alleles are skipped, by reason.
+    scorable : tuple of int
+        Rows without a reason, of each part.
     """
 
     folder: Path
@@ -88,10 +94,13 @@ class Survey:
     mismatched: int
     reasons: dict[str, int]
     swapped: int
+    first_malformed: tuple[int, str] | None
     part: int
     batches: tuple[int, ...]
     edit_batches: tuple[int, ...] = ()
     ends: tuple[tuple[int, int], ...] = ()
+    genotypes: dict[str, int] = field(default_factory=dict)
+    scorable: tuple[int, ...] = ()
 
     @property
     def parts(self) -> int:

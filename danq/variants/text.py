@@ -16,12 +16,13 @@ from typing import BinaryIO, Literal, NamedTuple, cast
 from danq.errors import DanqError, check_name, is_printable
 from danq.files import bounded_lines, open_binary
 from danq.genome.alphabet import CODES, INVALID
+from danq.text_checks import HEAD, check_text
+from danq.variants.faults import FIXED_COLUMNS, columns_fault, header_fault, record_fault, row_fault
 
 LONGEST_POS = 18
 """Digits of the longest position that is read as a number."""
 
-_FIXED_COLUMNS = ("#CHROM", "POS", "ID", "REF", "ALT", "QUAL", "FILTER", "INFO")
-_FORMAT = len(_FIXED_COLUMNS)
+_FORMAT = len(FIXED_COLUMNS)
 _BCF = b"BCF\x02"
 _ALLELE = re.compile(r"(.+):([0-9]{1,18}):([A-Za-z]+):([^\s:]\S*)")
 _LETTERS = "".join(chr(byte) for byte in range(128) if CODES[byte] != INVALID)
@@ -132,6 +133,12 @@ class VariantText:
             return None
         return _fields(contig, pos, name, ref, alt, passed)
 
+    def fault(self, text: str) -> str:
+        """Say of the text of a malformed record what was expected and what received."""
+        if self.kind == "tsv":
+            return row_fault(readable(text), self.tabs + 1)
+        return record_fault(readable(text), self.tabs + 1)
+
 
 def open_variants(path: Path) -> VariantText:
     """Read the header of a file of variants; its contents tell what it is, whatever its name.
@@ -148,12 +155,18 @@ def open_variants(path: Path) -> VariantText:
     if path.exists() and not (path.is_file() or path.is_dir()):
         raise DanqError(f"{path}: expected a file that can be read twice, received a pipe or a device")
     with open_binary(path) as stream:
-        binary = stream.read(len(_BCF)) == _BCF
+        head = stream.peek(HEAD)[:HEAD]
+    binary = head.startswith(_BCF)
+    if not binary:
+        check_text(path, head)
     with _opened(path, binary) as lines:
         header: list[str] = []
         for number, text in enumerate(lines, 1):
             if number == 1 and text.startswith("\ufeff"):
-                raise DanqError(f"{path}:1: expected text without a byte-order mark, received one (U+FEFF)")
+                raise DanqError(
+                    f"{path}:1: expected text without a byte-order mark, received one (U+FEFF); "
+                    "`sed '1s/^\\xef\\xbb\\xbf//'` removes it"
+                )
             if text.startswith("##"):
                 header.append(text)
             elif text.startswith("#CHROM") or header:
@@ -199,9 +212,8 @@ def _fields(contig: str, pos: str, name: str, ref: str, alt: str, passed: str) -
 
 def _samples(where: str, text: str) -> tuple[str, ...]:
     columns = tuple(text.split("\t"))
-    if columns[:8] != _FIXED_COLUMNS or (len(columns) > 8 and columns[8] != "FORMAT"):
-        wanted, shown = " ".join(_FIXED_COLUMNS), " ".join(columns[:9])
-        raise DanqError(f"{where}: expected the tab-separated columns {wanted}, received {shown[:200]!r}")
+    if columns[:_FORMAT] != FIXED_COLUMNS or (len(columns) > _FORMAT and columns[_FORMAT] != "FORMAT"):
+        raise DanqError(f"{where}: {columns_fault(text)}")
     samples = tuple(check_name(name, where, "a sample") for name in columns[9:])
     if len(set(samples)) < len(samples):
         twice = next(name for name in samples if samples.count(name) > 1)
@@ -216,11 +228,7 @@ def _table(path: Path, number: int, text: str) -> VariantText:
             check_name(name, f"{path}:{number}", "a column")
         return VariantText(path, "tsv", fields, (), number, False)
     if _ALLELE.fullmatch(fields[0]) is None:
-        shown = ascii(text[:40]) if text.isprintable() else "binary data"
-        raise DanqError(
-            f"{path}:{number}: expected a VCF (##fileformat=VCF…), a BCF, or a table whose first column is "
-            f"chr:pos:ref:alt, received {shown}"
-        )
+        raise DanqError(f"{path}:{number}: {header_fault(text)}")
     return VariantText(path, "tsv", (), (), number - 1, False)
 
 

@@ -179,11 +179,13 @@ def test_what_is_in_place_without_being_scored(
     assert row.reference == before[-half:] + GENOME[14 : 14 + half]
 
 
-def test_unphased_heterozygotes_are_refused_or_taken_alone(tmp_path: Path) -> None:
+def test_unphased_heterozygotes_are_skipped_or_taken_alone(tmp_path: Path) -> None:
     variants = small(tmp_path, line(6, "C", "T", "1|0"), line(7, "G", "A,C", "1/2"), line(9, "T", "A", "1/1"))
     genome = genome_of(c=GENOME)
-    with pytest.raises(DanqError, match=r"small.vcf:5: expected phased .* received '1/2' of sample 'A'"):
-        rows_of(variants, genome, AlleleRules(6))
+    rows = rows_of(variants, genome, AlleleRules(6), unphased="skip")
+    assert summary(rows)[1:3] == [(2, 1, "A", 0, "unphased"), (2, 2, "A", 0, "unphased")]
+    # not in place for its neighbours
+    assert rows[3].reference == "TGGTTC"
     rows = rows_of(variants, genome, AlleleRules(6), unphased="alone")
     assert summary(rows)[1:3] == [(2, 1, "A", 0, ""), (2, 2, "A", 0, "")]
     assert [(row.reference, row.alternate, row.allele.flags) for row in rows[1:4]] == [
@@ -193,10 +195,15 @@ def test_unphased_heterozygotes_are_refused_or_taken_alone(tmp_path: Path) -> No
     ]
 
 
-def test_an_unphased_allele_that_cannot_be_scored_is_no_reason_to_refuse(tmp_path: Path) -> None:
-    variants = small(tmp_path, line(6, "C", "<DUP>", "0/1"), line(9, "T", "A", "./1"))
-    with pytest.raises(DanqError, match=r"small.vcf:5: .* received './1'"):
-        rows_of(variants, genome_of(c=GENOME), AlleleRules(6))
+def test_each_copy_of_a_polyploid_is_a_haplotype(tmp_path: Path) -> None:
+    variants = small(tmp_path, line(6, "C", "T", "1|0|0|1"), line(8, "G", "A", "0|1|0|1"))
+    rows = rows_of(variants, genome_of(c=GENOME), AlleleRules(6))
+    assert [(row.allele.row, row.allele.haplotype, row.reference, row.alternate) for row in rows] == [
+        (1, 1, "GTACGG", "GTATGG"),
+        (1, 4, "GTACGA", "GTATGA"),
+        (2, 2, "ACGGTT", "ACGATT"),
+        (2, 4, "ATGGTT", "ATGATT"),
+    ]
 
 
 def test_haplotypes_that_carry_the_ref_of_a_swapped_record_differ_from_the_genome(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 import small_genome
+from phased import Phased, phased_vcf
 from small_genome import checked, genome_of, record, vcf_of
 
 from danq.errors import DanqError
@@ -162,6 +163,95 @@ def test_a_refused_file_leaves_no_survey(tmp_path: Path) -> None:
     with pytest.raises(DanqError, match="expected REF"):
         survey(tmp_path / "kept", variants, GENOME, AlleleRules(8, "error"))
     assert not list((tmp_path / "kept").iterdir())
+
+
+def test_a_file_of_which_no_line_is_a_record_is_refused(tmp_path: Path) -> None:
+    variants = vcf_of(tmp_path, ["chr1 2 . C T . . .", "chr1 3 . G T . . ."])
+    with pytest.raises(DanqError, match=r"small.vcf:3: expected 8 tab-sep.*spaces\?.*\(no line of the file"):
+        survey(tmp_path / "kept", variants, GENOME, RULES)
+    assert not list((tmp_path / "kept").iterdir())
+
+
+def test_the_first_malformed_line_is_kept_and_refused_where_strict(tmp_path: Path) -> None:
+    variants = vcf_of(tmp_path, [record("chr1", 2, "C", "T"), "x", record("chr1", "y", "C", "T")])
+    result = small_genome.surveyed(variants, GENOME, RULES)
+    assert result.first_malformed == (
+        4,
+        "expected 8 tab-separated columns as in the header, received 1: 'x'",
+    )
+    with pytest.raises(DanqError, match=r"small.vcf:4: expected 8 .*the first of 2 lines and genotypes"):
+        small_genome.surveyed(variants, GENOME, RULES, strict=True)
+
+
+GENOTYPES = (("chr1", 2, "C"), ("chr1", 4, "T"), ("chr1", 5, "T"), ("chr1", 7, "G"), ("chr1", 8, "A"))
+
+
+def with_genotypes(folder: Path, *genotypes: str) -> VariantText:
+    lines = [
+        Phased(
+            *place, ("<X>" if genotype == "symbolic" else "A" if place[2] != "A" else "C",), (text,)
+        ).text()
+        for place, genotype in zip(GENOTYPES, genotypes, strict=False)
+        for text in ["0/1" if genotype == "symbolic" else genotype]
+    ]
+    return phased_vcf(folder / "genotypes.vcf", lines)
+
+
+def test_genotypes_that_cannot_be_used_are_skipped_and_counted(tmp_path: Path) -> None:
+    variants = with_genotypes(tmp_path, "0/1", "1/.", "0|7", "1|0|1", "0/1")
+    result = small_genome.surveyed(variants, GENOME, RULES, samples=("all",))
+    assert result.genotypes == {"unphased": 2, "half_missing": 1, "malformed_genotype": 1}
+    assert result.scorable == (2,)
+    assert [(row.row, row.haplotype, row.reason) for row in result.alleles_of(0)] == [
+        (1, 0, "unphased"),
+        (2, 0, "half_missing"),
+        (3, 0, "malformed_genotype"),
+        (4, 1, ""),
+        (4, 3, ""),
+        (5, 0, "unphased"),
+    ]
+    alone = small_genome.surveyed(variants, GENOME, RULES, samples=("all",), unphased="alone")
+    assert alone.genotypes == {"malformed_genotype": 1}
+    assert alone.scorable == (5,)
+
+
+@pytest.mark.parametrize(
+    ("genotypes", "more", "message"),
+    [
+        (
+            ("1|0", "0/1", "1/.", "0/1"),
+            {"unphased": "refuse"},
+            r"genotypes.vcf:5: expected a phased genotype such as 0\|1, received '0/1' of sample 'A' \(the "
+            r"first of 2 that are not phased; `--unphased skip`",
+        ),
+        (
+            ("1|0", "1/.", "0/1", "5"),
+            {"strict": True},
+            r"genotypes.vcf:5: expected a phased or a whole .*'1/.'.*the first of 3 .*: half_missing 1, "
+            r"malformed_genotype 1, unphased 1\)$",
+        ),
+        (
+            ("1|0", "0/1", "5"),
+            {"strict": True, "unphased": "alone"},
+            r":6: .* received '5' .*the first of 1 ",
+        ),
+    ],
+)
+def test_refusals_name_the_first_and_count_all(
+    tmp_path: Path, genotypes: tuple[str, ...], more: dict[str, Any], message: str
+) -> None:
+    variants = with_genotypes(tmp_path, *genotypes)
+    with pytest.raises(DanqError, match=message):
+        small_genome.surveyed(variants, GENOME, RULES, samples=("all",), **more)
+
+
+@pytest.mark.parametrize("genotypes", [("1|0", "1/.", "1", ".", "./."), ("1|0", "symbolic")])
+@pytest.mark.parametrize("more", [{}, {"unphased": "refuse"}])
+def test_half_missing_genotypes_and_what_cannot_be_scored_are_no_reason_to_refuse(
+    tmp_path: Path, genotypes: tuple[str, ...], more: dict[str, Any]
+) -> None:
+    variants = with_genotypes(tmp_path, *genotypes)
+    small_genome.surveyed(variants, GENOME, RULES, samples=("all",), **more)
 
 
 def test_processes_that_survey_at_once_leave_one_whole_file(tmp_path: Path) -> None:

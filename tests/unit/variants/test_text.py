@@ -141,7 +141,20 @@ def test_a_table_of_alleles(
         (b"\n\n", "received an empty file"),
         (b">chr1\nACGT\n", r"expected a VCF .*received '>chr1'"),
         (b"chr1\t1\t2\n", r"v:1: expected a VCF"),
-        (b"PK\x03\x04\x00\x01", r"received binary data"),
+        (b"PK\x03\x04\x00\x01", r"received a ZIP archive; unpack it first"),
+        (b"\x7fELF\x00\x01", r"received binary data"),
+        (b"BZh91AY&SY\x01\x02", r"received a file compressed by bzip2"),
+        (gzip.compress(gzip.compress(b"x")), r"received a file that is compressed twice"),
+        ("##fileformat".encode("utf-16"), r"v:1: .* received UTF-16 text"),
+        ("##fileformat=VCFv4.2".encode("utf-16-be"), r"received UTF-16 text"),
+        (b"\xef\xbb\xbf##fileformat=VCFv4.2\n", r"v:1: expected text without a byte-order mark"),
+        (b"##fileformat=VCFv4.3\r#CHROM\r", r"received line ends of CR alone"),
+        (
+            b"c1\t1\t.\tA\tC\t.\t.\t.\n",
+            r"v:1: expected the header of a VCF .*, received a record without one",
+        ),
+        (b"c1 1 . A C . . .\n", r"received 'c1 1 . A C . . .' \(separated by spaces\?\)"),
+        (b"variant,label\nc1:1:A:C,1\n", r"received 'variant,label' \(separated by commas\?\)"),
         (b"#chrom\tstart\tend\n", r"expected a VCF"),
         (b"##fileformat=VCFv4.3\n", r"#CHROM, received none"),
         (
@@ -152,7 +165,7 @@ def test_a_table_of_alleles(
             b"##x\n#CHROM\tPOS\tID\tREF\tQUAL\tFILTER\tINFO\n",
             r"v:2: expected .* REF ALT QUAL.*received '#CHROM POS ID REF QUAL",
         ),
-        (COLUMNS.replace("\t", " ").encode() + b"\n", "tab-separated"),
+        (COLUMNS.replace("\t", " ").encode() + b"\n", r"tab-separated .*\(separated by spaces\?\)$"),
         (COLUMNS.encode() + b"\ts1\n", "expected the tab-separated columns"),
         (COLUMNS.encode() + b"\tFORMAT\ts1\ts2\ts1\n", "sample 's1' stands there twice"),
     ],
@@ -163,6 +176,41 @@ def test_what_is_no_file_of_variants_is_refused(tmp_path: Path, data: bytes, mes
         open_variants(tmp_path / "v")
     assert str(refusal.value).startswith(str(tmp_path / "v"))
     assert "\n" not in str(refusal.value)
+
+
+VCF_FAULTS = {
+    "c1 1 . A C . . .": "expected 8 tab-separated columns as in the header, received 1 (separated by sp",
+    "c1,1,.,A,C,.,.,.": "received 1 (separated by commas?)",
+    "c1\t1\t.\tA\tC": "expected 8 tab-separated columns as in the header, received 5: 'c1\\t1\\t.",
+    "c1\tx\t.\tA\tC\t.\t.\t.": "expected a 1-based position in column 2, received 'x'",
+    "\t1\t.\tA\tC\t.\t.\t.": "expected a contig in column 1, received none",
+    "c1\t1\t.\t.\tC\t.\t.\t.": "expected REF of nucleotide letters in column 4, received '.'",
+    "c1\t1\t.\tJ\tC\t.\t.\t.": "expected a variant record of printable characters and nucleotides",
+    "c1\t1\t.\tA\tC,\t.\t.\t.": "expected ALT of one or more alleles in column 5, received 'C,'",
+}
+
+
+@pytest.mark.parametrize("text", VCF_FAULTS)
+def test_a_malformed_line_is_told_with_what_was_expected(tmp_path: Path, text: str) -> None:
+    (tmp_path / "v").write_text(f"{COLUMNS}\n")
+    variants = open_variants(tmp_path / "v")
+    assert variants.fields(text) is None
+    assert VCF_FAULTS[text] in variants.fault(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "fault"),
+    [
+        ("c1-1-A-C\t1", "expected chr:pos:ref:alt in the first column, received 'c1-1-A-C'"),
+        ("c1:1:A:C", "expected 2 tab-separated columns as in the header, received 1"),
+        ("c1:1:A:C 1", "received 1 (separated by spaces?)"),
+    ],
+)
+def test_a_malformed_row_is_told_with_what_was_expected(tmp_path: Path, text: str, fault: str) -> None:
+    (tmp_path / "v").write_text("variant\tlabel\n")
+    variants = open_variants(tmp_path / "v")
+    assert variants.fields(text) is None
+    assert fault in variants.fault(text)
 
 
 def test_what_cannot_be_opened_is_refused(tmp_path: Path) -> None:
