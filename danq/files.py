@@ -1,11 +1,9 @@
 """Reading text whatever its compression, and writing files that are whole or absent."""
 
-import errno
 import gzip
 import hashlib
 import io
 import json
-import logging
 import os
 import shutil
 import tempfile
@@ -18,10 +16,11 @@ from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
 from danq.errors import DanqError
+from danq.jobs import check_claim, make_folder, partial_prefix, remove_remnants, sole_writer, writing
 from danq.limits import check_limit, check_memory, limit
+from danq.processes import finish_undisturbed
 from danq.text_checks import HEAD, check_text
 
-log = logging.getLogger("danq")
 _Text = TypeVar("_Text", str, bytes, covariant=True)
 
 BGZF_HEAD = 18
@@ -32,16 +31,6 @@ _BGZF_END = bytes.fromhex("1f8b08040000000000ff0600424302001b0003000000000000000
 """The empty block that ends every BGZF file (SAM specification, section 4.1.2)."""
 _BUFFER, _SMALL = 128 << 10, 64 << 20
 """Bytes that are unfolded at once; bytes that any compressed file may unfold to."""
-_PARTIAL = ".partial-"
-_REASONS = {
-    errno.ENOSPC: "no space left on the device",
-    errno.EDQUOT: "disk quota exceeded",
-    errno.EACCES: "not writable (permission denied)",
-    errno.EROFS: "not writable (read-only file system)",
-    errno.ENOTDIR: "a part of the path is a file",
-    errno.EEXIST: "expected a directory, received a file",
-}
-"""Errors of writing that are a user's to mend → what to say."""
 
 
 @contextmanager
@@ -183,46 +172,41 @@ def staged(out: Path) -> Iterator[Path]:
     """Collect the files of one job in a hidden directory and move them into `out` when all are complete.
 
     A job that fails or is killed leaves nothing under a final name. JSON files are moved last, so that a
-    manifest is present only beside the arrays it describes.
+    manifest is present only beside the arrays it describes. No other job writes to `out` meanwhile; from
+    the first move on, a job of the command line is not stopped any more.
 
     The hidden directory is on the same file system as `out`, which is created if missing.
 
     Raises
     ------
     DanqError
-        If `out` cannot be written to or the disk is full.
+        If `out` cannot be written to, another job writes there, or the disk is full.
     """
-    with _writing(out):
-        existed = out.exists()
-        _make(out)
-        for rest in sorted(out.glob(f"{_PARTIAL}*")):
-            # whether that job still runs, on another machine perhaps, cannot be known
-            log.warning("%s: of a job that runs now or was killed; in the latter case remove it", rest)
-        partial = Path(tempfile.mkdtemp(prefix=_PARTIAL, dir=out))
-        partial.chmod(0o755)
-        try:
-            yield partial
-            files = [path for path in partial.rglob("*") if path.is_file()]
-            for path in files:
-                if path.suffix == ".json":
-                    # an older manifest must not stand beside newer arrays
-                    (out / path.relative_to(partial)).unlink(missing_ok=True)
-            for path in sorted(files, key=lambda path: (path.suffix == ".json", path)):
-                final = out / path.relative_to(partial)
-                final.parent.mkdir(parents=True, exist_ok=True)
-                os.replace(path, final)
-        finally:
-            shutil.rmtree(partial, ignore_errors=True)
-            if not existed:
-                # a failed job leaves no empty directory either; one with results in it stays
-                with suppress(OSError):
-                    out.rmdir()
+    with sole_writer(out), writing(out), _hidden(out, named=True) as partial:
+        yield partial
+        check_claim(out, folder=True)
+        finish_undisturbed()
+        files = [path for path in partial.rglob("*") if path.is_file()]
+        for path in files:
+            if path.suffix == ".json":
+                # an older manifest must not stand beside newer arrays
+                (out / path.relative_to(partial)).unlink(missing_ok=True)
+        for path in sorted(files, key=lambda path: (path.suffix == ".json", path)):
+            final = out / path.relative_to(partial)
+            final.parent.mkdir(parents=True, exist_ok=True)
+            os.replace(path, final)
 
 
 def check_writable(out: Path) -> None:
     """Refuse a directory that cannot be written to, as `staged` does, but before long work."""
-    with staged(out):
-        pass
+    existed = out.exists()
+    with writing(out):
+        make_folder(out)
+        with _hidden(out):
+            pass
+    if not existed:
+        with suppress(OSError):
+            out.rmdir()
 
 
 @contextmanager
@@ -234,35 +218,43 @@ def atomic(path: Path) -> Iterator[Path]:
     DanqError
         If the directory cannot be written to or the disk is full.
     """
-    with _writing(path):
-        _make(path.parent)
-        partial = Path(tempfile.mkdtemp(prefix=_PARTIAL, dir=path.parent))
-        try:
-            yield partial / path.name
-            os.replace(partial / path.name, path)
-        except FileNotFoundError as error:
-            if partial.is_dir():
-                raise
-            raise DanqError(f"{path}: its directory was removed meanwhile") from error
-        finally:
-            shutil.rmtree(partial, ignore_errors=True)
-
-
-def _make(directory: Path) -> None:
-    try:
-        directory.mkdir(parents=True, exist_ok=True)
-    except FileNotFoundError:
-        raise DanqError(f"{directory}: this directory cannot be created") from None
+    with writing(path):
+        make_folder(path.parent)
+        with _hidden(path.parent) as partial:
+            try:
+                yield partial / path.name
+                os.replace(partial / path.name, path)
+            except FileNotFoundError as error:
+                if partial.is_dir():
+                    raise
+                raise DanqError(f"{path}: its directory was removed meanwhile") from error
 
 
 @contextmanager
-def _writing(path: Path) -> Iterator[None]:
+def published(path: Path) -> Iterator[Path]:
+    """Write the file that a job is there for: as `atomic`, and otherwise as `staged` does with a directory.
+
+    Raises
+    ------
+    DanqError
+        As `atomic`, and if another job writes this file.
+    """
+    with sole_writer(path, folder=False), atomic(path) as partial:
+        yield partial
+        check_claim(path, folder=False)
+        finish_undisturbed()
+
+
+@contextmanager
+def _hidden(folder: Path, named: bool = False) -> Iterator[Path]:
+    """Make a hidden directory in another, whose remnants of killed jobs are removed, or `named`."""
+    remove_remnants(folder, named)
+    partial = Path(tempfile.mkdtemp(prefix=partial_prefix(), dir=folder))
+    partial.chmod(0o755)
     try:
-        yield
-    except OSError as error:
-        if error.errno not in _REASONS:
-            raise
-        raise DanqError(f"{path}: {_REASONS[error.errno]}") from error
+        yield partial
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
 
 
 def sha256(path: Path) -> str:

@@ -12,6 +12,7 @@ import typer
 from typer.core import TyperGroup
 
 from danq.errors import DanqError, printable
+from danq.processes import stop
 
 VERBS = {
     "init": "Look at one FASTA and tracks, and write a starter configuration.",
@@ -104,8 +105,10 @@ class _Printable(logging.Formatter):
 
 def main() -> None:
     """Run the command line; a `DanqError` becomes one line on stderr and exit status 2."""
-    # as an exception, so that a job that is told to stop removes its unfinished files
-    signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        # nohup has hang-ups ignored
+        if signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, stop)
     try:
         app()
     except DanqError as error:

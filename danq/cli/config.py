@@ -80,12 +80,12 @@ def schema(
 ) -> None:
     """Print the JSON schema of a configuration, which editors and the workflow's catalogue read."""
     from danq.config.reference import json_schema
-    from danq.files import atomic
+    from danq.files import published
 
     text = json.dumps(json_schema(), indent=2) + "\n"
     if out is None:
         typer.echo(text, nl=False)
         return
-    with atomic(out) as partial:
+    with published(out) as partial:
         partial.write_text(text, encoding="utf-8")
     log.info("wrote %s", out)

@@ -35,6 +35,8 @@ def evaluate(
     Targets without positives or without negatives in a split are not scored there and enter no mean.
     """
     from danq.evaluate.evaluate import evaluate_predictions
+    from danq.jobs import sole_writer
 
-    summary = evaluate_predictions(predictions, out, dataset, resamples)
+    with sole_writer(out):
+        summary = evaluate_predictions(predictions, out, dataset, resamples)
     log.info("%s: metrics of run %s on %s", out, summary.run, ", ".join(summary.splits))

@@ -62,10 +62,12 @@ def train(
 
     models = own_models(settings, settings.runs)
     if options.model == ENSEMBLE:
+        from danq.jobs import sole_writer
         from danq.learn.ensemble import join_runs
 
         chosen = EnsembleOptions(**options.options)
-        join_runs(run, chosen, options.predict, dataset, out, out.parent, genome, models)
+        with sole_writer(out):
+            join_runs(run, chosen, options.predict, dataset, out, out.parent, genome, models)
         return
     searched = None
     if search is not None:

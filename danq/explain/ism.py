@@ -13,7 +13,7 @@ from danq.explain.figures import HeatMap, heat_map_svg
 from danq.explain.mutants import DELETED, cut_pieces, longest_piece
 from danq.explain.regions import Regions
 from danq.explain.saturation import HeatMaps, OutputTargets, row_schema, saturate, table_rows
-from danq.files import check_writable, staged
+from danq.files import staged
 from danq.genome.track_writer import TrackFormat, file_stem, writing_tracks
 from danq.learn.manifest import UsedBundle, target_indices
 from danq.progress import progress
@@ -85,7 +85,6 @@ def mutate_regions(models: Models, regions: Regions, options: IsmOptions, out: P
     index = chosen or tuple(range(len(models.targets)))
     names = tuple(f"{number}_{models.targets[number]}" for number in index)
     targets = OutputTargets(index, names, named=bool(options.score.targets))
-    check_writable(out)
     with staged(out) as partial:
         counts = _write(models, regions, options, targets, partial)
         counts["unknown_bases"] = regions.bases - counts["positions"]

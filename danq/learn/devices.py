@@ -5,13 +5,14 @@ import logging
 import os
 import platform
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import keras
 import tensorflow as tf
 
 from danq.errors import DanqError
+from danq.jobs import sole_writer
 from danq.learn.cudnn import use_both_directions
 from danq.learn.gpu import why_no_gpu
 from danq.learn.options import Deterministic, Precision, TrainOptions
@@ -121,6 +122,30 @@ def _strategy(distribute: str) -> tf.distribute.Strategy:
             )
         return tf.distribute.MultiWorkerMirroredStrategy()
     return tf.distribute.get_strategy()
+
+
+@contextmanager
+def sole_trainer(options: TrainOptions, *folders: Path) -> Iterator[None]:
+    """Write to these directories as the only job; of several workers of one training the first does.
+
+    Raises
+    ------
+    DanqError
+        As `danq.jobs.sole_writer`.
+    """
+    with ExitStack() as stack:
+        for folder in folders if _leads(options) else ():
+            stack.enter_context(sole_writer(folder))
+        yield
+
+
+def _leads(options: TrainOptions) -> bool:
+    """Whether `is_chief` will say yes, before there is a strategy."""
+    try:
+        task = json.loads(os.environ["TF_CONFIG"])["task"]
+        return options.distribute != "multi_worker" or task.get("type") == "chief" or task["index"] == 0
+    except (KeyError, TypeError, ValueError, AttributeError):
+        return True
 
 
 def is_chief(strategy: tf.distribute.Strategy) -> bool:

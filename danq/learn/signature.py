@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from danq.errors import DanqError, printable
-from danq.files import atomic, sha256
+from danq.files import published, sha256
 from danq.learn.manifest import MODEL_FILE, BundleManifest, member_paths
 
 log = logging.getLogger("danq")
@@ -39,7 +39,7 @@ def sign_bundle(bundle: Path, key: Path) -> Path:
         statement = Path(folder) / "statement"
         statement.write_bytes(_statement(bundle))
         _run("sign", "-f", str(key), "-n", _NAMESPACE, str(statement), where=key)
-        with atomic(bundle / SIGNATURE_FILE) as partial:
+        with published(bundle / SIGNATURE_FILE) as partial:
             partial.write_bytes(statement.with_suffix(".sig").read_bytes())
     return bundle / SIGNATURE_FILE
 

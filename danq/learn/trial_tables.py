@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from danq.errors import DanqError
-from danq.files import atomic, readable, staged
+from danq.files import published, readable, staged
 from danq.learn.trials import BestTrial, TrialResult, ranked, that_go_on
 
 TRIALS_FILE = "trials.tsv"
@@ -83,7 +83,7 @@ def write_rung(path: Path, results: Sequence[TrialResult]) -> list[int]:
     """
     further = that_go_on(results)
     rows = [_row(each, "goes on" if each.trial in further else _ended(each)) for each in ranked(results)]
-    with atomic(path) as partial:
+    with published(path) as partial:
         _write_table(partial, _COLUMNS, rows)
     return further
 

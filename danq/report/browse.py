@@ -12,7 +12,7 @@ import polars as pl
 from markupsafe import Markup
 
 from danq.errors import DanqError, first_few
-from danq.files import atomic, readable
+from danq.files import published, readable
 from danq.genome.fasta import Genome, open_genome
 from danq.report.browse_tracks import peaks, predictions, reference, shown, stretches, variants
 from danq.report.callsets import Callset, read_callset
@@ -69,7 +69,7 @@ def write_browser(
             "name fewer runs or targets"
         )
     page = _page(viewed, data, note, library)
-    with atomic(out) as partial:
+    with published(out) as partial:
         partial.write_text(page, encoding="utf-8")
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from markupsafe import Markup
 
-from danq.files import atomic
+from danq.files import published
 from danq.report import compare, data, notes, runs, scores, search, targets, views
 from danq.report.content import GROUPS, TEMPLATES, Section, inline_digest
 from danq.report.findings import Verdict
@@ -47,7 +47,7 @@ def write_report(
         level = logging.WARNING if verdict.level == "red" else logging.INFO
         log.log(level, "verdict on %s, %s: %s", verdict.dataset, verdict.level, verdict.headline)
     page = render(_title(read), _introduction(read), sections(read, verdicts))
-    with atomic(out) as partial:
+    with published(out) as partial:
         partial.write_text(page, encoding="utf-8")
 
 

@@ -14,7 +14,8 @@ import numpy as np
 import pyarrow as pa
 
 from danq.errors import DanqError
-from danq.files import atomic, sha256, write_json
+from danq.files import published, sha256, write_json
+from danq.jobs import check_claim, refuse_claimed, sole_writer
 from danq.progress import progress
 from danq.provenance import provenance
 from danq.score.effects import score_windows
@@ -88,7 +89,13 @@ class Work:
 
 
 @contextmanager
-def opened_work(job: Job, directory: Path | None, shared: bool = False, dry: bool = False) -> Iterator[Work]:
+def opened_work(
+    job: Job,
+    directory: Path | None,
+    shared: bool = False,
+    dry: bool = False,
+    shard: tuple[int, int] | None = None,
+) -> Iterator[Work]:
     """Survey the input of a job, or go on with what has been done of it.
 
     Parameters
@@ -100,32 +107,52 @@ def opened_work(job: Job, directory: Path | None, shared: bool = False, dry: boo
         Other jobs may be at work there: the survey stays, even if no part has been finished.
     dry : bool
         Only look at what has been done in `directory`, and leave nothing there.
+    shard : (int, int), optional
+        Which of how many shards works there, beside the others; None: the job that puts all together.
 
     Raises
     ------
     DanqError
-        As `Job.survey`, and if the directory cannot be written to.
+        As `Job.survey`, if the directory cannot be written to, and if the same work is being done already.
     """
     path = directory / f"{_PREFIX}{job.digest[:_LETTERS]}" if directory is not None else None
-    if directory is None or path is None or (dry and not path.is_dir()):
+    if directory is None or path is None or dry:
         with tempfile.TemporaryDirectory(prefix="danq-") as folder:
-            yield Work(job, Path(folder), job.survey(Path(folder)))
+            at = path if path is not None and path.is_dir() else Path(folder)
+            yield Work(job, at, job.survey(at))
         return
     for other in sorted(directory.glob(f"{_PREFIX}*")):
         if other != path and other.is_dir():
             log.warning("%s: unfinished scoring of other inputs or options; not used, may be removed", other)
     existed = directory.exists()
     try:
-        yield Work(job, path, job.survey(path))
+        with _claimed(path, shard):
+            try:
+                yield Work(job, path, job.survey(path))
+            finally:
+                # finished parts are kept for the next attempt; without any, nothing is left behind
+                if not shared and not any(path.glob("part-*")):
+                    shutil.rmtree(path, ignore_errors=True)
     finally:
-        # finished parts are kept for the next attempt; without any, nothing is left behind
-        if not shared and not any(path.glob("part-*")):
-            shutil.rmtree(path, ignore_errors=True)
         with suppress(OSError):
             path.rmdir()
         if not existed:
             with suppress(OSError):
                 directory.rmdir()
+
+
+@contextmanager
+def _claimed(path: Path, shard: tuple[int, int] | None) -> Iterator[None]:
+    """Do one's part of the work in a directory as the only job: a shard, or all that is left of it."""
+    if shard is None:
+        with sole_writer(path):
+            for lock in path.glob(".shard-*"):
+                refuse_claimed(lock, path)
+            yield
+        return
+    with sole_writer(path / f"shard-{shard[0]}-of-{shard[1]}", folder=False):
+        check_claim(path, folder=True)
+        yield
 
 
 def compute_parts(work: Work, parts: Sequence[int], runners: Sequence[Runner]) -> None:
@@ -167,7 +194,7 @@ def compute_shard(work: Work, shard: int, shards: int, receipt: Path | None) -> 
     seconds = time.monotonic() - started
     records, scored = work.survey.records_of(parts), work.survey.records_of(missing)
     if receipt is not None:
-        with atomic(receipt) as partial:
+        with published(receipt) as partial:
             write_json(
                 partial,
                 {

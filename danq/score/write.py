@@ -11,7 +11,8 @@ from typing import Any, Protocol
 import pyarrow as pa
 
 from danq.errors import DanqError
-from danq.files import check_writable, staged
+from danq.files import staged
+from danq.jobs import sole_writer
 from danq.progress import progress
 from danq.provenance import provenance
 from danq.score.annotate import (
@@ -99,22 +100,22 @@ def write_scores(work: Work, files: Files, out: Path) -> ScoresManifest:
     DanqError
         If a model cannot be loaded, a part is damaged, a file cannot be written, or the input has changed.
     """
-    check_writable(out)
-    _compute(work, files, out)
-    work.refuse_changed_input()
     job, survey = work.job, work.survey
-    with staged(out) as partial:
-        counts, seconds, truth = _gather(work, files, partial)
+    with sole_writer(out):
+        _compute(work, files, out)
         work.refuse_changed_input()
-        index = None
-        if job.variants.kind == "vcf":
-            index = index_vcf(partial / ANNOTATED_FILE, survey.sorted, survey.longest_end)
-        manifest = _manifest(work, counts, seconds, truth, index is not None)
-        manifest.write(partial)
-        for name in _ALL_FILES:
-            # what other options once left here would pass for a part of these results
-            if not (partial / name).exists():
-                (out / name).unlink(missing_ok=True)
+        with staged(out) as partial:
+            counts, seconds, truth = _gather(work, files, partial)
+            work.refuse_changed_input()
+            index = None
+            if job.variants.kind == "vcf":
+                index = index_vcf(partial / ANNOTATED_FILE, survey.sorted, survey.longest_end)
+            manifest = _manifest(work, counts, seconds, truth, index is not None)
+            manifest.write(partial)
+            for name in _ALL_FILES:
+                # what other options once left here would pass for a part of these results
+                if not (partial / name).exists():
+                    (out / name).unlink(missing_ok=True)
     work.remove()
     log.info("%s: %s", out, manifest.counts.describe())
     return manifest

@@ -14,7 +14,8 @@ PACKAGE = Path(danq.__file__).parent
 TESTS = Path(__file__).parents[1]
 FLOORS = [
     {"errors"},
-    {"limits", "text_checks"},
+    {"limits", "processes", "text_checks"},
+    {"jobs"},
     {"hdf5", "npz", "files", "drawing", "progress", "provenance", "options", "metrics"},
     {"storage", "contents"},
     {"tables", "parquet"},

@@ -113,6 +113,8 @@ def write_checked(files: Mapping[Path, str], config: Path) -> None:
         If it is refused, or the directory cannot be written to.
     """
     with staged(config.parent) as directory:
+        # meanwhile another job may have written them
+        refuse_existing(*files)
         for path, text in files.items():
             (directory / path.name).write_text(text, encoding="utf-8")
     try:

@@ -12,8 +12,10 @@ from numpy.typing import NDArray
 
 from danq.errors import DanqError
 from danq.genome.track_writer import TrackFormat, writing_tracks
+from danq.jobs import check_claim, sole_writer
 from danq.learn.manifest import target_indices
 from danq.learn.predict.predictions import Append, Predictions, writing_npz
+from danq.processes import finish_undisturbed
 from danq.tables import Format, writing_rows
 
 SUFFIXES = (".npz", ".parquet", ".tsv")
@@ -82,12 +84,18 @@ class Output:
         With a `stride` (bp) a row's track value stands for so many bp around the centre of its bin.
         """
         self.check_positions(contigs)
-        writers: list[AbstractContextManager[Append]] = [
-            (writing_npz if self.path.suffix == ".npz" else writing_table)(self.path)
-        ]
+        writers: list[AbstractContextManager[Append]] = [self._alone()]
         if self.tracks is not None and contigs is not None:
             writers.append(writing_probabilities(self.tracks, contigs, self.track_format, stride))
         return writers
+
+    @contextmanager
+    def _alone(self) -> Iterator[Append]:
+        writing = writing_npz if self.path.suffix == ".npz" else writing_table
+        with sole_writer(self.path, folder=False), writing(self.path) as append:
+            yield append
+            check_claim(self.path, folder=False)
+            finish_undisturbed()
 
 
 def table_columns(predictions: Predictions) -> dict[str, NDArray[Any]]:

@@ -10,9 +10,9 @@ from pydantic import BaseModel, ValidationError
 
 from danq.data.dataset import Dataset, open_dataset
 from danq.errors import DanqError
-from danq.files import check_writable, sha256, staged
+from danq.files import sha256, staged
 from danq.learn.bundle import save_bundle
-from danq.learn.devices import choose_strategy
+from danq.learn.devices import choose_strategy, sole_trainer
 from danq.learn.ending import remarks
 from danq.learn.manifest import CHECKPOINT_DIRECTORY, BundleManifest
 from danq.learn.train.compatibility import check_data, with_sub_bins
@@ -65,16 +65,16 @@ def train_run(
     SystemExit
         With 128 + the signal's number, after a checkpoint, when the process was asked to stop.
     """
-    check_writable(out)
-    data, options, trained = fit_run(run_name, run, dataset, out, runs, genome, trusted)
-    info = _information(run_name, run, options, data, trained)
-    if searched is not None:
-        info["search"] = searched
     manifest = None
-    if trained.writes:
-        with staged(out) as partial:
-            manifest = save_bundle(partial, trained.model, trained.encoder, info, trained.history)
-        CheckpointStore(out / CHECKPOINT_DIRECTORY, "").remove()
+    with sole_trainer(run.train, out):
+        data, options, trained = fit_run(run_name, run, dataset, out, runs, genome, trusted)
+        info = _information(run_name, run, options, data, trained)
+        if searched is not None:
+            info["search"] = searched
+        if trained.writes:
+            with staged(out) as partial:
+                manifest = save_bundle(partial, trained.model, trained.encoder, info, trained.history)
+            CheckpointStore(out / CHECKPOINT_DIRECTORY, "").remove()
     _close(run_name, info, trained.history)
     return manifest
 

@@ -8,7 +8,8 @@ from typing import Any
 
 from danq.data.manifest import DatasetManifest
 from danq.errors import TrainingFailedError
-from danq.files import check_writable, staged
+from danq.files import staged
+from danq.learn.devices import sole_trainer
 from danq.learn.manifest import CHECKPOINT_DIRECTORY
 from danq.learn.train.fitting import RunOptions, Trained
 from danq.learn.train.run import best_epoch, fit_run
@@ -70,21 +71,21 @@ def train_trial(
     SystemExit
         With 128 + the signal's number, after a checkpoint, when the process was asked to stop.
     """
-    check_writable(out)
-    metric = run.train.monitor
-    try:
-        _, _, trained = fit_run(name, run, dataset, work, runs, None, trusted, part.until)
-    except TrainingFailedError as error:
-        measured = _failure(str(error))
-    else:
-        if not trained.writes:
-            return
-        measured = _measured(trained, metric)
-    _say(name, metric, measured)
-    with staged(out) as partial:
-        _result(run, part, dataset, measured).write(partial)
-    if part.whole:
-        CheckpointStore(work / CHECKPOINT_DIRECTORY, "").remove()
+    with sole_trainer(run.train, out, work):
+        metric = run.train.monitor
+        try:
+            _, _, trained = fit_run(name, run, dataset, work, runs, None, trusted, part.until)
+        except TrainingFailedError as error:
+            measured = _failure(str(error))
+        else:
+            if not trained.writes:
+                return
+            measured = _measured(trained, metric)
+        _say(name, metric, measured)
+        with staged(out) as partial:
+            _result(run, part, dataset, measured).write(partial)
+        if part.whole:
+            CheckpointStore(work / CHECKPOINT_DIRECTORY, "").remove()
 
 
 def _say(name: str, metric: str, measured: dict[str, Any]) -> None:

@@ -1,0 +1,288 @@
+"""A job among others: who writes where, and what killed jobs left.
+
+A lock is a symbolic link whose target says who holds it. Making one fails where there is one already, and it
+is there with all that it says or not at all: on local disks and on those of a network, where locks of the
+system (flock) may hold within one machine only.
+"""
+
+import errno
+import json
+import logging
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from datetime import datetime
+from pathlib import Path
+from typing import NamedTuple
+
+from danq.errors import DanqError, printable
+from danq.processes import Process, this_process
+
+log = logging.getLogger("danq")
+
+PARTIAL = ".partial-"
+"""Begin of the name of a hidden directory in which a job collects what it writes."""
+_LOCK = ".danq.lock"
+_WITHOUT_LINKS = (errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS)
+_REASONS = {
+    errno.ENOSPC: "no space left on the device",
+    errno.EDQUOT: "disk quota exceeded",
+    errno.EACCES: "not writable (permission denied)",
+    errno.EROFS: "not writable (read-only file system)",
+    errno.ENOTDIR: "a part of the path is a file",
+    errno.EEXIST: "expected a directory, received a file",
+}
+"""Errors of writing that are a user's to mend → what to say."""
+_SCHEDULERS = {
+    "SLURM_JOB_ID": ("Slurm", "scancel"),
+    "PBS_JOBID": ("PBS", "qdel"),
+    "LSB_JOBID": ("LSF", "bkill"),
+}
+"""Variables that hold the number of a cluster's job → the scheduler, and its command that ends one."""
+
+
+class Holder(NamedTuple):
+    """Who holds a lock.
+
+    Attributes
+    ----------
+    process : Process
+        The job's process.
+    verb, since : str, str
+        What it does, and local date and time at which it began to.
+    scheduler, job, cluster, restarts : str
+        Scheduler, number and cluster of the job that it belongs to, and how often that was begun again.
+    """
+
+    process: Process
+    verb: str
+    since: str
+    scheduler: str
+    job: str
+    cluster: str
+    restarts: str
+
+    def gone(self) -> bool:
+        """Whether it is known to have ended: by this machine, or by the scheduler of both."""
+        gone = self.process.gone()
+        if gone is not None or self.scheduler != "Slurm":
+            return bool(gone)
+        own = _this_job()
+        if own[:3] == (self.scheduler, self.job, self.cluster):
+            return own[3] != self.restarts
+        return own[2] == self.cluster and _ended_in_slurm(self.job)
+
+    def refusal(self, path: Path, lock: Path) -> DanqError:
+        """Give the line that names who writes to `path`, and the way out."""
+        process = self.process
+        ends = f"kill {process.pid}" + ("" if process.gone() is False else f" on {process.host}")
+        ends = f"{_CANCEL[self.scheduler]} {self.job}" if self.job else ends
+        job = f", {self.scheduler} job {self.job}" if self.job else ""
+        rest = "" if process.gone() is False else f"; if it has ended without removing {lock}, remove that"
+        return DanqError(
+            printable(
+                f"{path}: another job is writing there: danq {self.verb}, process {process.pid} on "
+                f"{process.host}{job}, since {self.since}; wait for it, or end it ({ends}){rest}"
+            )
+        )
+
+
+_CANCEL = dict(_SCHEDULERS.values())
+
+
+def make_folder(directory: Path) -> None:
+    """Make a directory and those above it."""
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+    except FileNotFoundError:
+        raise DanqError(f"{directory}: this directory cannot be created") from None
+
+
+@contextmanager
+def writing(path: Path) -> Iterator[None]:
+    """Say in one line why something cannot be written, where that is the user's to mend.
+
+    Raises
+    ------
+    DanqError
+        If the directory cannot be written to or the disk is full.
+    """
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in _REASONS:
+            raise
+        raise DanqError(f"{path}: {_REASONS[error.errno]}") from error
+
+
+@contextmanager
+def sole_writer(out: Path, folder: bool = True) -> Iterator[None]:
+    """Write to a directory, which is created if missing, or to a file as the only job.
+
+    Raises
+    ------
+    DanqError
+        If it cannot be written to, or another job writes there.
+    """
+    directory = out if folder else out.parent
+    existed = directory.exists()
+    try:
+        with ExitStack() as stack:
+            with writing(out):
+                make_folder(directory)
+                stack.enter_context(claimed(out, folder))
+            yield
+    finally:
+        if not existed:
+            # a failed job leaves no empty directory either; one with results in it stays
+            with suppress(OSError):
+                directory.rmdir()
+
+
+@contextmanager
+def claimed(path: Path, folder: bool) -> Iterator[None]:
+    """Write to a file or a `folder` within this as the only job; its directory is there.
+
+    Within a block of the same process for the same path nothing is done. A lock that a job of this machine
+    left when it was killed, or one of the same Slurm cluster whose job is over, is removed.
+
+    Raises
+    ------
+    DanqError
+        If another job writes there, with the process, the machine and the cluster's job.
+    """
+    lock = _lock(path, folder)
+    holder = _read(lock)
+    if holder is not None and holder.process == this_process():
+        yield
+        return
+    held = _take(path, lock)
+    try:
+        yield
+    finally:
+        if held and _holds(lock):
+            lock.unlink(missing_ok=True)
+
+
+def check_claim(path: Path, folder: bool) -> None:
+    """Refuse to go on where another job took what this one had claimed.
+
+    Raises
+    ------
+    DanqError
+        If somebody removed the lock, and another job holds it now.
+    """
+    refuse_claimed(_lock(path, folder), path)
+
+
+def refuse_claimed(lock: Path, path: Path) -> None:
+    """Refuse a lock on `path` that another job holds, as far as it is not known to have ended."""
+    holder = _read(lock)
+    if holder is not None and holder.process != this_process() and not holder.gone():
+        raise holder.refusal(path, lock)
+
+
+def remove_remnants(folder: Path, others: bool = False) -> None:
+    """Remove what killed jobs of this machine left in a directory; with `others`, name those of others."""
+    for path in sorted(folder.glob(f"{PARTIAL}*")):
+        process = _process_of(path.name)
+        gone = process and process.gone()
+        if gone:
+            shutil.rmtree(path, ignore_errors=True)
+            log.info("%s: removed, a job that was killed left it", path)
+        elif gone is None and others:
+            where = f" on {process.host}" if process else ""
+            message = "%s: of a job%s that runs now or was killed; in the latter case remove it"
+            log.warning(message, path, where)
+
+
+def partial_prefix() -> str:
+    """Begin of the name of this process's hidden directories."""
+    return f"{PARTIAL}{this_process()}-"
+
+
+def _process_of(name: str) -> Process | None:
+    """Read the process out of a name that begins with `partial_prefix`."""
+    # letters drawn by the system follow, with any number of _ but no hyphen among them
+    host, *rest = name.removeprefix(PARTIAL).rpartition("-")[0].rsplit("_", 5)
+    if len(rest) != 5 or not rest[3].isdigit():
+        return None
+    return Process(host, rest[0], rest[1], rest[2], int(rest[3]), rest[4])
+
+
+def _this_job() -> tuple[str, str, str, str]:
+    for variable, (scheduler, _) in _SCHEDULERS.items():
+        if job := os.environ.get(variable):
+            cluster = os.environ.get("SLURM_CLUSTER_NAME", "")
+            return scheduler, job, cluster, os.environ.get("SLURM_RESTART_COUNT", "0")
+    return "", "", "", ""
+
+
+def _ended_in_slurm(job: str) -> bool:
+    """Whether Slurm says that a job is over, or does not know it any more; False if it cannot be asked."""
+    command = ["squeue", "--noheader", "--format=%T", f"--jobs={job}"]
+    try:
+        asked = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
+    except (OSError, subprocess.TimeoutExpired):
+        return False
+    known = bool(asked.stdout.strip())
+    return not known and (asked.returncode == 0 or "invalid job id" in asked.stderr.lower())
+
+
+def _lock(path: Path, folder: bool) -> Path:
+    return path / _LOCK if folder else path.with_name(f".{path.name}{_LOCK}")
+
+
+def _take(path: Path, lock: Path) -> bool:
+    """Make the lock; False where the file system has none."""
+    since = f"{datetime.now().astimezone():%Y-%m-%d %H:%M}"
+    verb = next((word for word in sys.argv[1:] if not word.startswith("-")), "from Python")
+    text = json.dumps([this_process(), verb[:40], since, *_this_job()])
+    while True:
+        try:
+            os.symlink(text, lock)
+        except FileExistsError:
+            refuse_claimed(lock, path)
+            _remove_left(lock)
+        except FileNotFoundError:
+            raise DanqError(f"{path}: its directory was removed meanwhile") from None
+        except OSError as error:
+            if error.errno not in _WITHOUT_LINKS:
+                raise
+            log.warning("%s: its file system has no locks; let no other job write there", path)
+            return False
+        else:
+            return True
+
+
+def _remove_left(lock: Path) -> None:
+    """Remove a lock whose holder is gone, if no other job did so at the same time and took it."""
+    taken = lock.with_name(f"{lock.name}.{this_process()}")
+    with suppress(FileNotFoundError):
+        os.rename(lock, taken)
+        holder = _read(taken)
+        if holder is None or holder.gone():
+            taken.unlink()
+            log.info("%s: removed, a job that was killed left it", lock)
+        else:
+            # who holds it looks again before it publishes
+            os.rename(taken, lock)
+
+
+def _holds(lock: Path) -> bool:
+    holder = _read(lock)
+    return holder is not None and holder.process == this_process()
+
+
+def _read(lock: Path) -> Holder | None:
+    """Read who holds a lock; None where there is none."""
+    try:
+        process, *rest = json.loads(os.readlink(lock))
+        return Holder(Process(*process), *rest)
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError, TypeError):
+        raise DanqError(f"{lock}: no lock of danq; remove it, if no job writes there") from None
