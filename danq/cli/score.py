@@ -118,8 +118,7 @@ def score(
         models = read_models(scored.models, opened, scored.options, threads, scored.trusted)
         job = open_job(models, opened, file, scored.options, name)
         files = files_of(job, long, format, info_prefix, _comparison(job))
-        shared = work is not None or part is not None
-        with opened_work(job, work or out, shared, dry_run, part) as parts:
+        with opened_work(job, work or out, work is not None or part is not None, dry_run, part) as parts:
             if dry_run:
                 typer.echo(estimate(parts, job.models.open(), format == "tsv").describe())
             elif part is not None:
