@@ -10,11 +10,14 @@ from danq.genome.contigs import ContigMap
 from danq.genome.fasta import Bases, Genome
 from danq.genome.intervals import Region, Stretches, stretches_of
 from danq.variants.alleles import Allele, Place, common_start, place
+from danq.variants.symbolic import Span, place_of, span_of
 from danq.variants.text import LONGEST_POS, Fields, Line, VariantText, readable
 
 _CODES = CODES.tobytes()
 _LETTERS = bytes.maketrans(b"acgturyswkmbdhvnxU", b"ACGTTRYSWKMBDHVNXT")
 _BASES = b"\0\1\2\3"
+_Text = tuple[int, int, str, int, str, str, str]
+"""Of an allele: row, number, contig, position, ID, REF, ALT."""
 
 
 @dataclass(frozen=True)
@@ -30,7 +33,8 @@ class AlleleRules:
         other way round, flagged ``swapped``, where the genome holds its ALT.
     regions : tuple of Region
         Only records that overlap one of them; all records where empty. What counts is the span of the record
-        as written, POS to POS + len(REF) − 1: with an insertion's anchor base, whatever its placement.
+        as written, POS to POS + len(REF) − 1 (or to the end of the stretch that a symbolic ALT names): with
+        an insertion's anchor base, whatever its placement.
     pass_only : bool
         Only records whose FILTER is PASS or ``.``.
     """
@@ -58,7 +62,8 @@ class AlleleChecks:
     missing, star, symbolic or breakend, outside_contig, ref_mismatch, ambiguous, same_as_ref, too_long.
 
     REF is compared without regard to case, and ambiguity letters in it match an N of the genome (which
-    keeps its own ambiguity letters as N). ALT may hold them only where it shares them with REF.
+    keeps its own ambiguity letters as N). ALT may hold them only where it shares them with REF. Of ``<DEL>``,
+    ``<DUP>`` and ``<INV>`` with exact ends the sequence that they mean is placed.
 
     Raises
     ------
@@ -92,7 +97,8 @@ class AlleleChecks:
                 Allele(line.row, n, fields.contig, fields.pos, fields.id, fields.ref, alt, reason)
                 for n, alt in enumerate(fields.alts, 1)
             )
-        ref = fields.ref.encode().translate(_LETTERS)
+        # in a table an allele may be empty
+        ref = b"" if fields.ref == "-" else fields.ref.encode().translate(_LETTERS)
         held = _holds(contig.bases, fields.pos - 1, ref)
         return tuple(
             self._allele(line, n, fields, alt, contig, ref, held) for n, alt in enumerate(fields.alts, 1)
@@ -112,7 +118,7 @@ class AlleleChecks:
     def _unwanted(self, fields: Fields, contig: _Contig | None) -> str:
         if contig is None:
             return "unknown_contig"
-        if contig.wanted is not None and not overlaps(contig.wanted, fields.pos - 1, len(fields.ref)):
+        if contig.wanted is not None and not overlaps(contig.wanted, fields.pos - 1, _length(fields)):
             return "outside_regions"
         if self.rules.pass_only and fields.filter not in ("PASS", "."):
             return "filtered"
@@ -122,23 +128,21 @@ class AlleleChecks:
         self, line: Line, number: int, fields: Fields, alt: str, contig: _Contig, ref: bytes, held: bool
     ) -> Allele:
         text = (line.row, number, fields.contig, fields.pos, fields.id, fields.ref, alt)
+        if "<" in alt and (span := span_of(alt, number, len(fields.alts), fields.pos, fields.info)):
+            return self._of_span(line, text, span, contig, ref, held)
         if reason := _no_sequence(alt):
             return Allele(*text, reason)
         start = fields.pos - 1
         old, new, swapped = ref, alt.encode("ascii", "replace").translate(_LETTERS), False
+        if alt == "-" and self.variants.kind == "tsv":
+            new = b""
         if not held:
             if start < 0 or start + len(ref) > len(contig.bases):
                 return Allele(*text, "outside_contig")
             if self.rules.ref_mismatch == "swap" and _brings(old, new) and _holds(contig.bases, start, new):
                 old, new, swapped = new, old, True
-            elif self.rules.ref_mismatch == "error":
-                holds = decode(contig.bases[start : start + min(len(ref), 20)])
-                raise DanqError(
-                    f"{self.variants.path}:{line.number}: expected REF {holds!r}, which the genome holds at "
-                    f"{fields.contig}:{fields.pos}, received {fields.ref[:20]!r}"
-                )
             else:
-                return Allele(*text, "ref_mismatch")
+                return self._mismatched(line, text, contig)
         if len(old) == len(new) == 1 and old != new:
             # most alleles by far, and nothing to place
             placed = Place(start, 1, new.translate(_CODES))
@@ -148,6 +152,45 @@ class AlleleChecks:
         if reason := _unplaceable(placed, self.rules.window):
             return Allele(*text, reason, flags)
         return Allele(*text, "", flags, contig.number, *placed, swapped)
+
+    def _of_span(
+        self, line: Line, text: _Text, span: Span, contig: _Contig, ref: bytes, held: bool
+    ) -> Allele:
+        """Place a symbolic allele that says which stretch of the contig it changes, and how."""
+        pos = text[3]
+        # a stretch from the first base on has nothing but position 0 before it
+        if (pos < 1 and ref != b"N") or max(span.end, pos - 1 + len(ref)) > len(contig.bases):
+            return Allele(*text, "outside_contig")
+        # callers of such alleles write N for the base before the stretch, which they do not look at
+        if not held and ref != b"N":
+            return self._mismatched(line, text, contig)
+        if span.end - span.start > self.rules.window:
+            return Allele(*text, "too_long")
+        placed = place_of(contig.bases, span)
+        if reason := _unplaceable(placed, self.rules.window):
+            return Allele(*text, reason)
+        return Allele(*text, "", (), contig.number, *placed)
+
+    def _mismatched(self, line: Line, text: _Text, contig: _Contig) -> Allele:
+        """Leave an allele out whose REF the genome does not hold, or refuse the file."""
+        if self.rules.ref_mismatch == "error":
+            _, _, name, pos, _, ref, _ = text
+            holds = decode(contig.bases[pos - 1 : pos - 1 + min(len(ref), 20)])
+            raise DanqError(
+                f"{self.variants.path}:{line.number}: expected REF {holds!r}, which the genome holds at "
+                f"{name}:{pos}, received {ref[:20]!r}"
+            )
+        return Allele(*text, "ref_mismatch")
+
+
+def _length(fields: Fields) -> int:
+    """Bases from POS to the last one of REF, or of the longest stretch that a symbolic ALT names."""
+    spans = (
+        span_of(alt, number, len(fields.alts), fields.pos, fields.info)
+        for number, alt in enumerate(fields.alts, 1)
+        if "<" in alt
+    )
+    return max([len(fields.ref), *(span.end - fields.pos + 1 for span in spans if span is not None)])
 
 
 def _no_sequence(alt: str) -> str:

@@ -22,7 +22,7 @@ REASONS = {
     "ref_mismatch": "REF is not what the genome holds at POS",
     "star": "ALT is `*`: deleted by another record",
     "missing": "ALT is `.`: the record has no alternate allele",
-    "symbolic": "ALT is symbolic, such as <DEL>",
+    "symbolic": "ALT is symbolic and does not say which sequence it means",
     "breakend": "ALT is a breakend",
     "same_as_ref": "ALT is the same sequence as REF",
     "ambiguous": "ALT holds a letter other than A, C, G, T",

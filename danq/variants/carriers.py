@@ -210,6 +210,14 @@ def place_from(allele: Allele, bases: Bases, leftmost: int) -> Place:
 def _written(allele: Allele, bases: Bases) -> _Written:
     """Take a placed allele back to where its record has it."""
     first = allele.pos - 1
+    if "<" in allele.alt:
+        # the base at POS stays, and what is changed begins behind it
+        place = place_from(allele, bases, first + 1)
+        moves = not (allele.removed and allele.inserted)
+        last = place.start + place.removed - 1
+        return _Written(
+            place, first if moves else place.start, max(first, last), moves, bool(moves and allele.inserted)
+        )
     removed, inserted = (allele.alt, allele.ref) if allele.swapped else (allele.ref, allele.alt)
     moves = not (allele.removed and allele.inserted)
     anchored = moves and bool(CODES[ord(allele.ref[0])] == CODES[ord(allele.alt[0])])

@@ -24,7 +24,7 @@ LONGEST_POS = 18
 
 _FORMAT = len(FIXED_COLUMNS)
 _BCF = b"BCF\x02"
-_ALLELE = re.compile(r"(.+):([0-9]{1,18}):([A-Za-z]+):([^\s:]\S*)")
+_ALLELE = re.compile(r"(.+):([0-9]{1,18}):([A-Za-z]+|-):([^\s:]\S*)")
 _LETTERS = "".join(chr(byte) for byte in range(128) if CODES[byte] != INVALID)
 _NO_LETTER = re.compile(f"[^{_LETTERS}]")
 
@@ -50,7 +50,9 @@ class Fields(NamedTuple):
         1-based; 0 before the first base.
     alts : tuple of str
         At least one; ``.`` where the record has none.
-    filter : str
+    ref : str
+        In a table ``-`` where it is empty.
+    filter, info : str
         ``.`` in a table.
     """
 
@@ -60,6 +62,7 @@ class Fields(NamedTuple):
     ref: str
     alts: tuple[str, ...]
     filter: str
+    info: str
 
 
 @dataclass(frozen=True)
@@ -124,14 +127,14 @@ class VariantText:
             if self.tabs >= 0 and text.count("\t") != self.tabs:
                 return None
             match = _ALLELE.fullmatch(text.partition("\t")[0])
-            return _fields(match[1], match[2], ".", match[3], match[4], ".") if match else None
+            return _fields(match[1], match[2], ".", match[3], match[4], ".", ".") if match else None
         # without samples, the column FORMAT may be in the header alone
         if (tabs := text.count("\t")) != self.tabs and not (self.tabs == _FORMAT and tabs == _FORMAT - 1):
             return None
-        contig, pos, name, ref, alt, _, passed, _ = text.split("\t", 8)[:8]
+        contig, pos, name, ref, alt, _, passed, info = text.split("\t", 8)[:8]
         if not (pos.isdecimal() and pos.isascii() and len(pos) <= LONGEST_POS and contig):
             return None
-        return _fields(contig, pos, name, ref, alt, passed)
+        return None if ref == "-" else _fields(contig, pos, name, ref, alt, passed, info)
 
     def fault(self, text: str) -> str:
         """Say of the text of a malformed record what was expected and what received."""
@@ -144,7 +147,8 @@ def open_variants(path: Path) -> VariantText:
     """Read the header of a file of variants; its contents tell what it is, whatever its name.
 
     Accepted are VCF (plain, gzip, bgzip), BCF, and tab-separated tables (plain, gzip, bgzip) whose first
-    column holds ``chr:pos:ref:alt`` with 1-based positions; the table's header line, if any, starts with
+    column holds ``chr:pos:ref:alt`` with 1-based positions, ``-`` for an empty allele (``chr1:5:-:A`` inserts
+    before base 5, ``chr1:5:A:-`` deletes it); the table's header line, if any, starts with
     ``variant``. A file without any record is fine. It must be a regular file: it is read more than once.
 
     Raises
@@ -203,11 +207,16 @@ def readable(text: str) -> str:
     return text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
 
 
-def _fields(contig: str, pos: str, name: str, ref: str, alt: str, passed: str) -> Fields | None:
+def _fields(contig: str, pos: str, name: str, ref: str, alt: str, passed: str, info: str) -> Fields | None:
     alts = tuple(alt.split(",")) if "," in alt else (alt,)
-    if not ref or "" in alts or _NO_LETTER.search(ref) or not is_printable(f"{contig}{name}{alt}{passed}"):
+    if (
+        not ref
+        or "" in alts
+        or (ref != "-" and _NO_LETTER.search(ref))
+        or not is_printable(f"{contig}{name}{alt}{passed}")
+    ):
         return None
-    return Fields(contig, int(pos), name, ref, alts, passed)
+    return Fields(contig, int(pos), name, ref, alts, passed, info)
 
 
 def _samples(where: str, text: str) -> tuple[str, ...]:

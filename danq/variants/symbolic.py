@@ -1,0 +1,80 @@
+"""What ALT of <DEL>, <DUP> and <INV> mean: the stretch of the contig that they name, and the change of it."""
+
+from typing import Literal, NamedTuple
+
+import numpy as np
+
+from danq.genome.alphabet import decode, reverse_complement
+from danq.genome.fasta import Bases
+from danq.variants.alleles import Place, place
+
+_KINDS: dict[str, Literal["DEL", "DUP", "INV"]] = {
+    "<DEL>": "DEL",
+    "<DUP>": "DUP",
+    "<DUP:TANDEM>": "DUP",
+    "<INV>": "INV",
+}
+
+
+class Span(NamedTuple):
+    """A stretch of a contig, 0-based half-open, that is deleted, duplicated in tandem or inverted."""
+
+    kind: Literal["DEL", "DUP", "INV"]
+    start: int
+    end: int
+
+
+def span_of(alt: str, allele: int, alts: int, pos: int, info: str) -> Span | None:
+    """Read the stretch that a symbolic ALT names; None if it is of another kind or its ends are not exact.
+
+    As VCF says, POS is the base before the stretch. Its length is the absolute value of ``SVLEN`` (one value
+    an ALT; negative for deletions before VCF 4.4), or reaches to ``END``; of a record with one ALT the two
+    must agree. It is not exact where the record is ``IMPRECISE``, has intervals ``CIPOS`` or ``CIEND`` other
+    than 0, or claims a change of abundance alone (``SVCLAIM=D``).
+
+    Parameters
+    ----------
+    allele, alts : int
+        Number of the ALT in the record, from 1, and how many there are.
+    pos : int
+        1-based.
+    info : str
+        The record's INFO.
+    """
+    # a deletion is one whatever was deleted: <DEL:ME:ALU>
+    kind = "DEL" if alt.startswith("<DEL:") and alt.endswith(">") else _KINDS.get(alt)
+    if kind is None:
+        return None
+    entries = {key: value for key, _, value in (entry.partition("=") for entry in info.split(";"))}
+    intervals = (number for key in ("CIPOS", "CIEND") for number in entries.get(key, "0").split(","))
+    claims = entries.get("SVCLAIM", "").split(",")
+    if (
+        "IMPRECISE" in entries
+        or {*intervals} - {"0", "-0", "."}
+        or claims[min(allele, len(claims)) - 1] == "D"
+    ):
+        return None
+    lengths = entries.get("SVLEN", "").split(",")
+    length = _number(lengths[allele - 1].removeprefix("-")) if len(lengths) == alts else None
+    end = _number(entries.get("END", ""))
+    to_end = None if end is None else end - pos
+    if length is None or (alts == 1 and to_end is not None and to_end != length):
+        # several ALT share an END, which is that of the longest
+        length = to_end if length is None and alts == 1 else None
+    return Span(kind, pos, pos + length) if length is not None and length > 0 else None
+
+
+def place_of(bases: Bases, span: Span) -> Place:
+    """Place the change that a stretch within a contig undergoes, as if it had been written in letters."""
+    letters = decode(bases[span.start : span.end]).encode()
+    if span.kind == "DEL":
+        return place(bases, span.start, letters, b"")
+    if span.kind == "DUP":
+        # the copy follows the stretch; a copy before it makes the same sequence
+        return place(bases, span.start, b"", letters)
+    turned = decode(reverse_complement(np.asarray(bases[span.start : span.end])))
+    return place(bases, span.start, letters, turned.encode())
+
+
+def _number(text: str) -> int | None:
+    return int(text) if text.isascii() and text.isdecimal() and len(text) <= 18 else None
