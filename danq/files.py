@@ -6,6 +6,7 @@ import io
 import json
 import os
 import shutil
+import stat
 import tempfile
 import zlib
 from codecs import BOM_UTF8
@@ -31,6 +32,8 @@ _BGZF_END = bytes.fromhex("1f8b08040000000000ff0600424302001b0003000000000000000
 """The empty block that ends every BGZF file (SAM specification, section 4.1.2)."""
 _BUFFER, _SMALL = 128 << 10, 64 << 20
 """Bytes that are unfolded at once; bytes that any compressed file may unfold to."""
+_PARSED = 8
+"""Bytes that a byte of JSON takes in memory once it is parsed, at most."""
 
 
 @contextmanager
@@ -144,6 +147,26 @@ def read_whole(path: Path, stream: io.BufferedIOBase) -> bytes:
     data = stream.read(limit("DANQ_MAX_MEMORY") + 1)
     check_memory(path, len(data))
     return data
+
+
+def read_json_text(path: Path) -> str:
+    """Read a JSON file of reasonable size as text.
+
+    Raises
+    ------
+    DanqError
+        As `readable`, if it is no regular file, or what it holds would take too much memory.
+    UnicodeDecodeError
+        If it is not UTF-8.
+    """
+    with readable(path):
+        # a pipe would never end, nor would a device that a link leads to
+        if not stat.S_ISREG(path.stat().st_mode):
+            raise DanqError(f"{path}: expected a file, received something else")
+        with path.open("rb") as stream:
+            data = stream.read(limit("DANQ_MAX_MEMORY") // _PARSED + 1)
+    check_memory(path, _PARSED * len(data))
+    return data.decode("utf-8")
 
 
 def read_lines(path: Path) -> Iterator[tuple[int, str]]:

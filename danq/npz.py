@@ -12,6 +12,24 @@ from numpy.typing import NDArray
 from danq.limits import check_memory
 
 
+def check_npz(path: Path, archive: zipfile.ZipFile) -> None:
+    """Refuse an ``.npz`` file whose arrays would together take more memory than a file may.
+
+    Those that are stored as they are count as what the file holds of them anyway.
+
+    Raises
+    ------
+    DanqError
+        With the limit, and how to raise it.
+    ValueError
+        If parts of the file serve several arrays.
+    """
+    members = archive.infolist()
+    check_memory(path, sum(each.file_size for each in members if each.compress_type != zipfile.ZIP_STORED))
+    if sum(each.compress_size for each in members) > path.stat().st_size:
+        raise ValueError("its members overlap")
+
+
 def read_npz_member(path: Path, archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> NDArray[Any]:
     """Read an array of an ``.npz`` file.
 
@@ -38,6 +56,7 @@ class NpzArrays(Mapping[str, NDArray[Any]]):
     """Arrays of an .npz file, each read when it is asked for."""
 
     def __init__(self, path: Path, archive: zipfile.ZipFile) -> None:
+        check_npz(path, archive)
         self._path, self._archive = path, archive
         self._members = {member.filename.removesuffix(".npy"): member for member in archive.infolist()}
 

@@ -4,20 +4,24 @@ import json
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any, BinaryIO, ClassVar, NamedTuple, Self
+from typing import Annotated, Any, BinaryIO, ClassVar, NamedTuple, Self
 
 import numpy as np
 from numpy.lib.format import dtype_to_descr, open_memmap, write_array_header_1_0
 from numpy.typing import DTypeLike, NDArray
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationError
 
 from danq.errors import DanqError, check_name
-from danq.files import write_json
+from danq.files import read_json_text, write_json
 
 _BLOCK_BYTES = 8 << 20
 _GROUP_BYTES = 64 << 20
 _SHOWN_INPUT = 60
 _FREE = {"provenance", "options", "train", "predict", "encoder"}
+
+
+Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.-]*$")]
+"""A name that is one of a directory as well: it leads to no other place."""
 
 
 class Entry(BaseModel):
@@ -49,10 +53,10 @@ class Manifest(Entry):
         """
         path = directory / cls.FILE
         try:
-            text = path.read_text(encoding="utf-8")
+            if not path.exists():
+                raise DanqError(f"{path}: no such file; {directory} is no danq {cls.KIND}")
+            text = read_json_text(path)
             value = json.loads(text)
-        except (FileNotFoundError, NotADirectoryError):
-            raise DanqError(f"{path}: no such file; {directory} is no danq {cls.KIND}") from None
         except OSError as error:
             raise DanqError(f"{path}: not readable ({error.strerror})") from None
         except (ValueError, RecursionError):

@@ -2,9 +2,9 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import Any, TypeVar
 
-from pydantic import Field, StringConstraints, ValidationError
+from pydantic import Field, ValidationError
 
 from danq.config.expand import ensemble_problems, expanded, expansion_problems, members_of, with_composition
 from danq.config.reading import describe, filled, one_line, plain, read_mapping
@@ -18,10 +18,10 @@ from danq.learn.options import EnsembleOptions, PredictOptions, TrainOptions
 from danq.models import kinds_read, load_model_module
 from danq.options import Closed
 from danq.score.options import ScoreOptions
+from danq.storage import Name
 from danq.views.options import View, as_view
 
 _Entry = TypeVar("_Entry")
-Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.-]*$")]
 """Names become directories below results/ and wildcards of the workflow."""
 
 

@@ -1,6 +1,7 @@
 """The labelled dataset on disk, opened as memory maps; `danq.data.writing` makes it."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,7 +11,7 @@ from numpy.typing import NDArray
 
 from danq.data.manifest import SPLITS, DatasetManifest, Task
 from danq.data.options import Kind
-from danq.errors import CONTROLS, DanqError, check_name, first_line
+from danq.errors import CONTROLS, DanqError, check_name, first_few, first_line
 from danq.genome.alphabet import N
 from danq.genome.fasta import Genome, open_genome
 from danq.genome.intervals import window_start
@@ -193,8 +194,12 @@ def open_dataset(path: Path, genome: Path | None = None) -> Dataset:
     columns = len(targets) * max(manifest.sub_bins, 1)
     source = _open_genome(path, manifest, genome)
     bins = source is not None
-    table = _load_table(path / ("windows.parquet" if bins else "examples.parquet"), n)
-    contig = None if source is None else _indices(table["contig"], source.names).astype(np.int32)
+    file = path / ("windows.parquet" if bins else "examples.parquet")
+    columns_of = ("contig", "start", "end") if bins else ("name", "text") if kind == "text" else ("name",)
+    table = _load_table(file, n, (*columns_of, "split"))
+    contig = None if source is None else _indices(file, table["contig"], source.names).astype(np.int32)
+    if source is not None and contig is not None:
+        _check_places(file, table, source.lengths[contig])
     own = kind == "dna" and not bins
     return Dataset(
         path=path,
@@ -206,7 +211,7 @@ def open_dataset(path: Path, genome: Path | None = None) -> Dataset:
         contig=contig,
         start=table["start"].to_numpy() if bins else None,
         end=table["end"].to_numpy() if bins else None,
-        split=_indices(table["split"], SPLITS).astype(np.uint8),
+        split=_indices(file, table["split"], SPLITS).astype(np.uint8),
         genome=source,
         packed=load_array(path / "labels.npy", (n, math.ceil(columns / 8))),
         sequences=load_array(path / "codes.npy", (n, manifest.window or 0)) if own else None,
@@ -218,7 +223,11 @@ def open_dataset(path: Path, genome: Path | None = None) -> Dataset:
     )
 
 
-def _load_table(path: Path, n: int) -> pl.DataFrame:
+_NUMBERS = ("start", "end")
+
+
+def _load_table(path: Path, n: int, columns: Sequence[str] = ("name", "split")) -> pl.DataFrame:
+    """Read the table of rows; each of the columns has a text, or a whole number of bp, in every row."""
     try:
         table = read_parquet(path)
     except FileNotFoundError:
@@ -227,17 +236,38 @@ def _load_table(path: Path, n: int) -> pl.DataFrame:
         raise DanqError(
             f"{path}: expected a Parquet table, received a damaged file ({first_line(error)})"
         ) from None
-    for column in {"name", "contig"} & set(table.columns):
-        texts = table[column].cast(pl.String)
-        for name in texts.filter(texts.str.contains(f"[{CONTROLS}]")).head(1):
-            check_name(name, path)
     if len(table) != n:
         raise DanqError(f"{path}: expected {n} rows, received {len(table)}")
+    for column in columns:
+        values = table.get_column(column, default=pl.Series(dtype=pl.Null))
+        number = column in _NUMBERS
+        right = values.dtype.is_integer() if number else values.dtype in (pl.String, pl.Categorical, pl.Enum)
+        if not right or values.null_count():
+            kind = "a whole number" if number else "a text"
+            raise DanqError(f"{path}: {column}: expected {kind} in every row, received {values.dtype}")
+    table = table.with_columns(pl.col(name).cast(pl.String) for name in columns if name not in _NUMBERS)
+    for column in {"name", "contig"} & set(table.columns):
+        texts = table[column]
+        for name in texts.filter(texts.str.contains(f"[{CONTROLS}]")).head(1):
+            check_name(name, path)
     return table
 
 
-def _indices(values: pl.Series, names: tuple[str, ...]) -> NDArray[np.uint32]:
+def _indices(path: Path, values: pl.Series, names: tuple[str, ...]) -> NDArray[np.uint32]:
+    """Index of each text among names."""
+    other = values.filter(~values.is_in(names)).head(1)
+    if len(other):
+        raise DanqError(f"{path}: {values.name}: expected {first_few(names)}; received {other[0]!a}")
     return values.cast(pl.Enum(names)).to_physical().cast(pl.UInt32).to_numpy()
+
+
+def _check_places(path: Path, table: pl.DataFrame, lengths: NDArray[np.int64]) -> None:
+    """Refuse bins that do not lie on their contigs, which are so long."""
+    start, end = (table[name].to_numpy() for name in _NUMBERS)
+    if len(outside := np.flatnonzero((start < 0) | (end <= start) | (end > lengths))):
+        row = int(outside[0])
+        place = f"{table['contig'][row]}:{start[row]}-{end[row]}"
+        raise DanqError(f"{path}: expected bins within their contigs, received {place}")
 
 
 def _open_genome(path: Path, manifest: DatasetManifest, genome: Path | None) -> Genome | None:

@@ -10,13 +10,18 @@ from danq.storage import Entry, Manifest
 SPLITS = ("train", "valid", "test")
 
 
+Size = Annotated[int, Field(ge=1, le=2**31)]
+"""bp or pixels; beyond it numbers would overflow."""
+Count = Annotated[int, Field(ge=0, le=2**48)]
+
+
 def _each_split(value: dict[str, int]) -> dict[str, int]:
     if set(value) != set(SPLITS):
         raise ValueError(f"expected a number for each of {', '.join(SPLITS)}")
     return value
 
 
-PerSplit = Annotated[dict[str, int], AfterValidator(_each_split)]
+PerSplit = Annotated[dict[str, Count], AfterValidator(_each_split)]
 """A number for each of `SPLITS`."""
 Task = Literal["multilabel", "multiclass"]
 """Whether a row has any number of targets, or exactly one."""
@@ -82,13 +87,13 @@ class DatasetManifest(Manifest):
     task: Task
     n: PerSplit
     left_out: dict[str, int]
-    window: int | None
-    bin: int | None
-    step: int | None
+    window: Size | None
+    bin: Size | None
+    step: Size | None
     genome: GenomeOfDataset | None
     renamed: dict[str, str] = Field(default_factory=dict)
     unknown_contigs: dict[str, int] = Field(default_factory=dict)
-    shape: tuple[int, ...] | None = None
+    shape: tuple[Size, ...] | None = None
     reverse_complement_rows: dict[str, bool] = Field(default_factory=dict)
     targets: tuple[DatasetTarget, ...]
     options: dict[str, Any]

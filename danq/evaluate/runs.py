@@ -9,15 +9,28 @@ from typing import Any
 
 import polars as pl
 
-from danq.errors import DanqError, first_line
+from danq.errors import DanqError, check_name, first_line
 from danq.evaluate.class_metrics import ClassMetrics
 from danq.evaluate.pairs import SCHEMA as PAIRS
 from danq.evaluate.per_target import SCHEMA, TARGET
 from danq.learn.manifest import BundleManifest
 from danq.learn.options import Repeat, read_name
+from danq.limits import check_memory
 from danq.models import BASELINES
 from danq.parquet import DAMAGED, read_parquet
 from danq.storage import Entry, Manifest
+
+_TEXTS, _FLOATS = ("run", "split", "target"), ("mean_probability", "observed", "bin_low", "bin_high")
+_NAMED = {**dict.fromkeys(_TEXTS, pl.String), "target_index": pl.Int32}
+CURVES = {**_NAMED, "curve": pl.String, "x": pl.Float32, "y": pl.Float32}
+CALIBRATION = {**_NAMED, **dict.fromkeys(_FLOATS, pl.Float64), "n": pl.Int64, "positives": pl.Int64}
+RESAMPLES = {"split": pl.String, "resample": pl.Int32}
+HISTORY = {
+    "epoch": pl.Int64,
+    **dict.fromkeys(("train_loss", "valid_loss", "valid_auroc", "valid_auprc", "valid_f1"), pl.Float64),
+    "learning_rate": pl.Float64,
+}
+"""Columns of the tables that are read back, in whatever order."""
 
 
 class Means(Entry):
@@ -187,12 +200,12 @@ def read_run(folder: Path) -> Run:
     return Run(
         name=folder.name,
         bundle=BundleManifest.read(folder),
-        history=read_table(folder / "history.tsv"),
+        history=read_table(folder / "history.tsv", HISTORY),
         summary=Evaluation.read(evaluation) if (evaluation / Evaluation.FILE).is_file() else None,
         metrics=read_table(evaluation / "metrics.tsv", SCHEMA),
-        curves=read_table(evaluation / "curves.parquet"),
-        calibration=read_table(evaluation / "calibration.tsv", {"run": pl.String, "target": pl.String}),
-        resamples=read_table(evaluation / "resamples.parquet", without=f"^{TARGET}.*$"),
+        curves=read_table(evaluation / "curves.parquet", CURVES),
+        calibration=read_table(evaluation / "calibration.tsv", CALIBRATION),
+        resamples=_resamples(evaluation / "resamples.parquet"),
         pairs=read_table(evaluation / "pairs.tsv", PAIRS),
     )
 
@@ -205,7 +218,7 @@ def read_table(
     Parameters
     ----------
     types : dict, optional
-        Types of columns of a TSV; NaN becomes null.
+        Columns that it must have, and their types. In a TSV NaN becomes null.
     without : str, optional
         Columns of a Parquet table that are not read, as a regular expression from ``^`` to ``$``.
 
@@ -220,9 +233,33 @@ def read_table(
     with refusing_damage(path, "Parquet table" if parquet else "table"):
         if parquet:
             names = pl.read_parquet_schema(path)
-            return read_parquet(path, [name for name in names if not (without and re.search(without, name))])
+            kept = [name for name in names if not (without and re.search(without, name))]
+            return _typed(path, read_parquet(path, kept), types or {})
+        check_memory(path, path.stat().st_size)
         table = pl.read_csv(path, separator="\t", schema_overrides=types, infer_schema_length=None)
-        return table.fill_nan(None)
+        return _typed(path, table.fill_nan(None), types or {})
+
+
+def _typed(path: Path, table: pl.DataFrame, types: dict[str, Any]) -> pl.DataFrame:
+    """Give a table the types that its columns must have; polars says what cannot be."""
+    for name in types:
+        if name not in table.columns:
+            raise pl.exceptions.ColumnNotFoundError(f"it lacks the column {name}")
+    for name, values in zip(table.columns, table, strict=True):
+        for text in (name, *(values.unique() if name in (*_TEXTS, "first", "second") else ())):
+            check_name(str(text), path, "text")
+    return table.cast(pl.Schema(types))
+
+
+def _resamples(path: Path) -> pl.DataFrame | None:
+    """Read the resamples of a run; each split must have the same ones."""
+    table = read_table(path, RESAMPLES, without=f"^{TARGET}.*$")
+    if table is not None and table.select("split", "resample").is_duplicated().any():
+        raise DanqError(f"{path}: expected each resample of a split once, received one twice")
+    # without intervals there are none
+    areas = {} if table is None else dict.fromkeys({"auroc", "auprc"} & set(table.columns), pl.Float64)
+    with refusing_damage(path, "Parquet table"):
+        return None if table is None else table.cast(pl.Schema(areas))
 
 
 @contextmanager

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import AfterValidator, Field
 
-from danq.data.manifest import Task
+from danq.data.manifest import Size, Task
 from danq.data.options import Kind
 from danq.errors import DanqError, first_few
 from danq.files import sha256
@@ -70,10 +70,6 @@ def _known(model: str) -> str:
     if model not in (*MODELS, ENSEMBLE) and not model.endswith(".py"):
         raise ValueError(f"expected {', '.join(MODELS)}, {ENSEMBLE} or a Python file of a model")
     return model
-
-
-Size = Annotated[int, Field(ge=1, le=2**31)]
-"""bp or pixels; beyond it numbers would overflow."""
 
 
 class TrainedOn(Entry):

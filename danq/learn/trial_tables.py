@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from danq.errors import DanqError
+from danq.errors import DanqError, check_name
 from danq.files import published, readable, staged
 from danq.learn.trials import BestTrial, TrialResult, ranked, that_go_on
 
@@ -53,15 +53,21 @@ def read_trials(folder: Path) -> list[Outcome]:
     path = folder / TRIALS_FILE
     with readable(path), path.open(encoding="utf-8", newline="") as stream:
         try:
-            return [_outcome(row) for row in csv.DictReader(stream, delimiter="\t")]
-        except (ValueError, KeyError, TypeError, csv.Error) as error:
+            outcomes = [_outcome(row) for row in csv.DictReader(stream, delimiter="\t")]
+        except (ValueError, KeyError, TypeError, RecursionError, csv.Error) as error:
             raise DanqError(f"{path}: expected a table of trials ({error})") from None
+    for each in outcomes:
+        for text in (each.metric, each.reason, *each.parameters):
+            check_name(text, path, "text")
+    return outcomes
 
 
 def _outcome(row: Mapping[str, str]) -> Outcome:
     value, seconds = (float(row[key]) if row[key] else None for key in ("value", "seconds"))
     parameters = {key: _parsed(cell) for key, cell in row.items() if key not in _COLUMNS}
     status, metric, reason = row["status"], row["metric"], row["reason"]
+    if status not in (BEST, WHOLE, EARLY, FAILED):
+        raise ValueError(f"expected a status of {BEST}, {WHOLE}, {EARLY} or {FAILED}, received {status!r}")
     return Outcome(int(row["trial"]), status, int(row["epochs"]), metric, value, seconds, reason, parameters)
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from danq.errors import DanqError
-from danq.storage import Entry, Manifest
+from danq.storage import Entry, Manifest, Name
 
 
 class TrialResult(Manifest):
@@ -71,7 +71,7 @@ class Searched(Entry):
         Digest of what was drawn from.
     """
 
-    name: str
+    name: Name
     trial: int
     parameters: dict[str, Any]
     space: str

@@ -59,6 +59,8 @@ def write_browser(
     """
     viewed = _viewed(results, runs, genome)
     opened = open_genome(results / "genomes" / viewed[0].entry.genome)
+    if any(each.entry.genome_digest != opened.digest for each in viewed):
+        raise DanqError(f"{opened.path}: expected the genome that runs looked at, received another")
     callsets = [read_callset(path.parent) for path in sorted((results / "scores").glob("*/scores.json"))]
     callsets = [each for each in callsets if each.wide and each.manifest.genome.digest == opened.digest]
     settings, note = _settings(viewed, opened, callsets, targets)

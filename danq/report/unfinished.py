@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from danq.errors import DanqError
+from danq.files import read_json_text
 from danq.learn.manifest import CHECKPOINT_DIRECTORY
 from danq.learn.options import read_name
 
@@ -54,7 +55,8 @@ def _configured(path: Path) -> dict[str, str | None]:
     if not path.is_file():
         return {}
     try:
-        runs: dict[str, Any] = json.loads(path.read_text(encoding="utf-8")).get("runs") or {}
-        return {str(name): run.get("dataset") for name, run in runs.items()}
-    except (ValueError, AttributeError):
+        runs: dict[str, Any] = json.loads(read_json_text(path)).get("runs") or {}
+        datasets = {name: run.get("dataset") for name, run in runs.items()}
+        return {name: set_ if isinstance(set_, str) else None for name, set_ in datasets.items()}
+    except (ValueError, AttributeError, RecursionError):
         raise DanqError(f"{path}: expected the configuration as JSON, received something else") from None

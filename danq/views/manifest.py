@@ -13,7 +13,7 @@ from danq.evaluate.runs import refusing_damage
 from danq.learn.manifest import UsedBundle
 from danq.learn.predict.predictions import Predictions, read_predictions
 from danq.parquet import check_parquet
-from danq.storage import Entry, Manifest
+from danq.storage import Entry, Manifest, Name
 
 PREDICTIONS, PEAKS = "predictions.npz", "peaks.parquet"
 PEAK_SCHEMA = {"view": pl.Int32, "target": pl.Int32, "start": pl.Int64, "end": pl.Int64, "summit": pl.Int64}
@@ -45,7 +45,7 @@ class ViewEntry(Entry):
 
     key: str
     title: str
-    genome: str
+    genome: Name
     genome_digest: str
     contig: str
     start: int

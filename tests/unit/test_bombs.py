@@ -122,7 +122,7 @@ def test_an_npz_that_declares_terabytes(tmp_path, caplog):
 def test_a_member_that_declares_more_than_a_file_may(tmp_path, monkeypatch):
     path = npz(tmp_path / "x.npz", x=npy((5000, 10, 100), "|u1", bytes(5_000_000)))
     monkeypatch.setenv("DANQ_MAX_MEMORY", "1M")
-    with pytest.raises(DanqError, match=r"x\.npy: expected at most 1,048,576 bytes in memory"):
+    with pytest.raises(DanqError, match=r"x\.npz: expected at most 1,048,576 bytes in memory"):
         unlabelled_pictures(path, "image")
 
 

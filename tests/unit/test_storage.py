@@ -156,7 +156,7 @@ def test_a_manifest_nested_without_end_is_refused(tmp_path):
 
 def test_what_may_not_be_read_is_said(tmp_path):
     (tmp_path / "things.json").mkdir()
-    with pytest.raises(DanqError, match=r"things\.json: not readable"):
+    with pytest.raises(DanqError, match=r"things\.json: expected a file"):
         Things.read(tmp_path)
     (tmp_path / "array.npy").mkdir()
     with pytest.raises(DanqError, match=r"array\.npy: not readable"):

@@ -1,14 +1,18 @@
 """From raw rows to the arrays a model takes in: pure NumPy, fitted on training rows only."""
 
+import json
+import math
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, is_dataclass
 from importlib import import_module
 from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import TypeAdapter
 
 from danq.errors import DanqError
+from danq.limits import check_memory
 
 Inputs = dict[str, tuple[tuple[int, ...], str]]
 """Name of an input → (shape of one row, dtype)."""
@@ -23,6 +27,8 @@ _CLASSES = {
     "joined": ("danq.data.encoders.joined", "Joined"),
 }
 """Name of an encoder → its module, which may import from this one, and its class."""
+_BATCH = 128
+"""Rows that a model reads at a time, more or less."""
 
 
 class Encoder(Protocol):
@@ -136,7 +142,7 @@ def load_encoder(state: Mapping[str, Any]) -> Encoder:
     Raises
     ------
     DanqError
-        If its name is unknown or its values do not fit.
+        If its name is unknown, its values are of other types or do not fit, or rows are of unreasonable size.
     """
     values = dict(state)
     name = values.pop("name", None)
@@ -144,10 +150,31 @@ def load_encoder(state: Mapping[str, Any]) -> Encoder:
         raise DanqError(f"encoder: expected one of {', '.join(_CLASSES)}; received {name!r}")
     module, kind = _CLASSES[name]
     try:
-        encoder: Encoder = getattr(import_module(module), kind)(**values)
+        encoder = _made(getattr(import_module(module), kind), values)
+        _check_inputs(name, encoder.inputs)
         return encoder
     except (TypeError, ValueError, AttributeError, RecursionError):
         raise DanqError(f"encoder {name}: unexpected or missing values in {sorted(values)}") from None
+
+
+def _made(kind: Any, values: dict[str, Any]) -> Encoder:
+    """Make an encoder of values out of JSON, each of the type that its field is declared to have."""
+    if not is_dataclass(kind):
+        encoder: Encoder = kind(**values)
+        return encoder
+    if unknown := values.keys() - {field.name for field in fields(kind)}:
+        raise ValueError(f"unknown values {sorted(unknown)}")
+    made: Encoder = TypeAdapter[Any](kind).validate_json(json.dumps(values), strict=True)
+    return made
+
+
+def _check_inputs(name: str, inputs: Inputs) -> None:
+    """Refuse rows of which a batch would take more memory than a file may ask for."""
+    sizes = [size for shape, _ in inputs.values() for size in shape]
+    if min(sizes, default=0) < 0:
+        raise DanqError(f"encoder {name}: expected sizes of inputs, received {min(sizes)}")
+    row = sum(math.prod(shape) * np.dtype(dtype).itemsize for shape, dtype in inputs.values())
+    check_memory(f"encoder {name}: a batch of {_BATCH} rows", _BATCH * row)
 
 
 def check_window(codes: NDArray[np.uint8], window: int) -> None:

@@ -66,18 +66,21 @@ class WordOptions(Closed):
     @field_validator("pattern")
     @classmethod
     def _compiles(cls, pattern: str) -> str:
-        probe = "A word, 1-2 \u00e9\u6f22!"
-        try:
-            with within_seconds("pattern"):
-                groups = re.compile(pattern).groups
-                empty = re.fullmatch(pattern, "") or (not groups and "" in re.findall(pattern, probe))
-        except (re.error, OverflowError, RecursionError, DanqError) as error:
-            raise ValueError(f"expected a regular expression ({error})") from None
-        if groups or empty:
-            raise ValueError(
-                "expected a regular expression that does not match nothing and captures no group"
-            )
+        _check_pattern(pattern)
         return pattern
+
+
+def _check_pattern(pattern: str) -> None:
+    """Refuse, by a ValueError, what is no regular expression of a word."""
+    probe = "A word, 1-2 \u00e9\u6f22!"
+    try:
+        with within_seconds("pattern"):
+            groups = re.compile(pattern).groups
+            empty = re.fullmatch(pattern, "") or (not groups and "" in re.findall(pattern, probe))
+    except (re.error, OverflowError, RecursionError, DanqError) as error:
+        raise ValueError(f"expected a regular expression ({error})") from None
+    if groups or empty:
+        raise ValueError("expected a regular expression that does not match nothing and captures no group")
 
 
 @dataclass(frozen=True)
@@ -106,6 +109,8 @@ class Words:
     def __post_init__(self) -> None:
         # JSON knows no tuples
         object.__setattr__(self, "vocabulary", tuple(self.vocabulary))
+        # out of a bundle it may be anything
+        _check_pattern(self.pattern)
 
     @property
     def inputs(self) -> Inputs:

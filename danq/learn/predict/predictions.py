@@ -15,12 +15,16 @@ from numpy.typing import NDArray
 
 from danq.errors import DanqError, check_name
 from danq.files import atomic, readable
-from danq.npz import read_npz_member
+from danq.npz import check_npz, read_npz_member
 from danq.storage import RowSpool
 
 _COLUMNS = ("ids", "probabilities", "logits", "labels", "contig", "start", "end", "flags")
 _SCALARS = ("run", "split", "task", "bin", "bundle_digest", "dataset_digest")
 _NEEDED = ("ids", "probabilities", "logits", "targets", "run", "split", "task")
+_KINDS = {"probabilities": "f", "logits": "f", "labels": "iub", "start": "iu", "end": "iu", "bin": "iu"}
+"""Kinds of NumPy's types that an array may have; those of all others are text."""
+_TYPES = {"f": "numbers", "iub": "whole numbers", "iu": "whole numbers", "U": "text"}
+_WORDS = {"task": ("multilabel", "multiclass"), "split": ("train", "valid", "test", "")}
 _ALIGNMENT, _LOCAL_HEADER = 64, 30
 _MAPPED_BYTES = 1 << 20
 
@@ -195,13 +199,41 @@ def read_predictions(path: str | Path) -> Predictions:
     missing = [name for name in _NEEDED if name not in arrays]
     if missing:
         raise DanqError(f"{path}: expected predictions of danq, received an .npz file without {missing[0]!r}")
-    values: dict[str, Any] = {name: array.item() for name, array in arrays.items() if name in _SCALARS}
-    values.update({name: array for name, array in arrays.items() if name in _COLUMNS})
-    for name in (*arrays["targets"].ravel().tolist(), *(values[key] for key in _SCALARS if key in values)):
-        check_name(str(name), path)
+    _check_types(path, arrays)
+    values: dict[str, Any] = {name: arrays[name].item() for name in _SCALARS if name in arrays}
+    values.update({name: arrays[name] for name in _COLUMNS if name in arrays})
+    for key, words in _WORDS.items():
+        if values[key] not in words:
+            raise DanqError(f"{path}: {key}: expected {', '.join(words)}; received {ascii(values[key])[:60]}")
     predictions = Predictions(targets=arrays["targets"], **values)
     _check(path, predictions)
     return predictions
+
+
+def _check_types(path: Path, arrays: dict[str, NDArray[Any]]) -> None:
+    """Refuse arrays of other types than `Predictions` has, and names that break lines or the terminal."""
+    for name in arrays:
+        array, kinds = arrays[name], _KINDS.get(name, "U")
+        dimensions = 0 if name in _SCALARS else 2 if name in ("probabilities", "logits", "labels") else 1
+        if array.dtype.kind not in kinds or array.ndim != dimensions:
+            raise DanqError(
+                f"{path}: {name}: expected {_TYPES[kinds]} of {dimensions} dimensions, "
+                f"received {array.dtype} of shape {array.shape}"
+            )
+        if array.dtype.kind == "U" and array.size and array.itemsize:
+            _check_names(path, np.atleast_1d(array))
+
+
+def _check_names(path: Path, names: NDArray[np.str_]) -> None:
+    rows = max(1, _MAPPED_BYTES // names.itemsize)
+    for first in range(0, len(names), rows):
+        block = np.ascontiguousarray(names[first : first + rows])
+        letters = block.view(f"{block.dtype.byteorder}u4").reshape(len(block), -1)
+        # most are plain ASCII, of which none is looked at by itself; behind their ends are zeros
+        odd = ((letters < 32) & (letters > 0)) | (letters > 126)
+        odd[:, 1:] |= (letters[:, :-1] == 0) & (letters[:, 1:] != 0)
+        for row in np.flatnonzero(odd.any(axis=1)):
+            check_name(str(block[row]), path)
 
 
 def _check(path: Path, predictions: Predictions) -> None:
@@ -215,10 +247,12 @@ def _check(path: Path, predictions: Predictions) -> None:
 def _read_npz(path: Path) -> dict[str, NDArray[Any]]:
     """Read every array of an ``.npz`` file; large uncompressed ones are memory-mapped, read-only."""
     try:
-        with readable(path), zipfile.ZipFile(path) as archive, path.open("rb") as raw:
+        with readable(path), path.open("rb") as raw, zipfile.ZipFile(raw) as archive:
+            check_npz(path, archive)
+            members = {info.filename.removesuffix(".npy"): info for info in archive.infolist()}
+            known = (*_NEEDED, *_COLUMNS, *_SCALARS)
             return {
-                info.filename.removesuffix(".npy"): _read_member(path, archive, info, raw)
-                for info in archive.infolist()
+                name: _read_member(path, archive, members[name], raw) for name in members if name in known
             }
     except (
         *(zipfile.BadZipFile, zlib.error, struct.error),
@@ -239,5 +273,5 @@ def _read_member(path: Path, archive: zipfile.ZipFile, info: zipfile.ZipInfo, ra
     shape, fortran, dtype = read_header(raw)
     if dtype.hasobject:
         raise ValueError(f"{info.filename} holds Python objects")
-    mapped = np.memmap(path, dtype, "r", offset=raw.tell(), shape=shape, order="F" if fortran else "C")
+    mapped = np.memmap(raw, dtype, "r", offset=raw.tell(), shape=shape, order="F" if fortran else "C")
     return np.asarray(mapped)

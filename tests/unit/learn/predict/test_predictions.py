@@ -126,7 +126,7 @@ def test_foreign_files_are_refused(tmp_path):
     with pytest.raises(DanqError, match=r"expected a whole \.npz file"):
         read_predictions(path)
     with zipfile.ZipFile(path, "w") as archive:
-        archive.writestr("notes.txt", "hello")
+        archive.writestr("ids.npy", "hello")
     with pytest.raises(DanqError, match=r"expected a whole \.npz file"):
         read_predictions(path)
 
