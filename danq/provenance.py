@@ -12,6 +12,8 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from danq.threads import described_threads
+
 _PACKAGE = Path(__file__).parent
 _LIBRARIES = (
     "danq",
@@ -49,6 +51,7 @@ def provenance(inputs: dict[str, str], options: dict[str, Any]) -> dict[str, Any
         "versions": {"python": platform.python_version(), **_versions()},
         "platform": platform.platform(),
         "processor_cores": os.cpu_count(),
+        **described_threads(),
     }
 
 
@@ -68,11 +71,6 @@ def _versions() -> dict[str, str]:
         except metadata.PackageNotFoundError:
             continue
     return versions
-
-
-def usable_cores() -> int:
-    """Cores that this process may use, where the system tells that apart from what the machine has."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 @cache

@@ -6,6 +6,8 @@ from typing import Annotated
 
 import typer
 
+from danq.cli.scoring_options import Threads
+
 log = logging.getLogger("danq")
 
 
@@ -29,6 +31,7 @@ def evaluate(
             "[default: 1000, or none where rows x targets exceed 30 million]",
         ),
     ] = None,
+    threads: Threads = None,
 ) -> None:
     """Measure predictions: AUROC, AUPRC, F1 at thresholds chosen on validation, calibration, leakage.
 

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 
 import typer
 
-from danq.cli.scoring_options import Signers, Trusted
+from danq.cli.scoring_options import Signers, Threads, Trusted
 from danq.errors import DanqError
 
 _BELONGS = {
@@ -94,6 +94,7 @@ def predict(
         Path | None,
         typer.Option(help="Also write one genome track a target into this directory (probabilities)."),
     ] = None,
+    threads: Threads = None,
     trust_model_code: Trusted = None,
     require_signature: Signers = None,
     track_format: Annotated[

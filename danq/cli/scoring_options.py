@@ -7,6 +7,7 @@ import typer
 
 from danq.score import options
 from danq.score.options import ScoreOptions
+from danq.threads import use_threads
 
 
 def option_of(field: str, *names: str, **more: Any) -> Any:
@@ -60,5 +61,13 @@ Targets = Annotated[list[str] | None, option_of("targets", "--target", metavar="
 PassOnly = Annotated[bool, option_of("pass_only", "--pass-only")]
 Aliases = Annotated[Path | None, option_of("aliases")]
 BatchSize = Annotated[int | None, option_of("batch_size", min=2)]
-Threads = Annotated[int | None, typer.Option(min=1, help="Threads of a forward pass.  [default: all cores]")]
+Threads = Annotated[
+    int | None,
+    typer.Option(
+        min=1,
+        callback=use_threads,
+        help="Threads that compute. The same number gives the same bytes on any cores of one machine.  "
+        "[default: the cores that the job may use]",
+    ),
+]
 TableFormat = Annotated[Literal["parquet", "tsv"], typer.Option(help="Format of the table, and its suffix.")]

@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from danq.cli.scoring_options import Threads
 from danq.errors import DanqError
 
 
@@ -37,6 +38,7 @@ def train(
             show_default=False,
         ),
     ] = None,
+    threads: Threads = None,
 ) -> None:
     """Train a run of the configuration and write its bundle: model.keras, bundle.json, history.tsv.
 

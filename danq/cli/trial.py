@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from danq.cli.scoring_options import Threads
 from danq.errors import DanqError
 
 
@@ -26,6 +27,7 @@ def trial(
     runs: Annotated[
         Path, typer.Option(help="Directory of all runs, where `init_from` finds one.", metavar="DIR")
     ] = Path("results/runs"),
+    threads: Threads = None,
 ) -> None:
     """Train one trial of a search up to the end of a rung and write what validation says of it.
 

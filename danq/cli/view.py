@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from danq.cli.scoring_options import Threads
 from danq.errors import DanqError
 
 if TYPE_CHECKING:
@@ -21,6 +22,7 @@ def view(
         Path,
         typer.Option(help="Where runs/, genomes/ and scores/ lie.", metavar="DIR"),
     ] = Path("results"),
+    threads: Threads = None,
 ) -> None:
     """Predict along the regions under `views` and gather the tracks' peaks in them, for the report.
 

@@ -16,6 +16,7 @@ from danq.jobs import sole_writer
 from danq.learn.cudnn import use_both_directions
 from danq.learn.gpu import why_no_gpu
 from danq.learn.options import Deterministic, Precision, TrainOptions
+from danq.threads import threads, usable_cores
 
 log = logging.getLogger("danq")
 
@@ -29,11 +30,12 @@ def find_gpus() -> list[str]:
 
 
 def describe_device() -> str:
-    """One phrase for what computes here, for example ``2 GPUs (NVIDIA A100)`` or ``CPU (2 cores, ...)``."""
+    """One phrase for what computes here, such as ``2 GPUs (NVIDIA A100)``, ``CPU (2 threads on 2 of 4 cores, ...)``."""
     gpus = find_gpus()
     if gpus:
         return f"{len(gpus)} GPU{'s' if len(gpus) > 1 else ''} ({', '.join(dict.fromkeys(gpus))})"
-    return f"CPU ({os.cpu_count()} cores, {processor_name()})"
+    number = f"{threads()} thread{'s' if threads() > 1 else ''}"
+    return f"CPU ({number} on {usable_cores()} of {os.cpu_count()} cores, {processor_name()})"
 
 
 def processor_name() -> str:

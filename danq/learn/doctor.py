@@ -13,7 +13,7 @@ from danq.learn.cudnn import kernel_times
 from danq.learn.devices import find_gpus, prepare_gpus, processor_name
 from danq.learn.gpu import why_no_gpu
 from danq.models.layers import Rnn, cudnn_ready, recurrent
-from danq.provenance import usable_cores
+from danq.threads import usable_cores
 
 _CELLS: tuple[Rnn, ...] = ("lstm", "gru")
 _OPTIONAL = {

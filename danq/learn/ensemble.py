@@ -39,6 +39,7 @@ from danq.learn.train.monitor import Monitor
 from danq.learn.train.run import valid_prevalence
 from danq.metrics import cross_entropy
 from danq.provenance import provenance
+from danq.threads import described_threads
 
 log = logging.getLogger("danq")
 
@@ -163,6 +164,7 @@ def _manifest(
     states = [info.encoder for info in infos]
     training = {
         "device": describe_device(),
+        **described_threads(),
         "samples_per_second": None,
         "wait_share": None,
         "seconds": seconds,

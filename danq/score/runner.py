@@ -25,7 +25,7 @@ from danq.learn.manifest import (
     read_weights,
 )
 from danq.learn.predict.predictor import Predictor
-from danq.provenance import usable_cores
+from danq.threads import threads as threads_in_use
 
 if TYPE_CHECKING:
     from danq.learn.bundle import Bundle
@@ -154,7 +154,7 @@ class SharedWork(_OfBundle):
     ) -> None:
         super().__init__(info, strands)
         self._incremental, self._rows = incremental, max(rows or _CPU_ROWS, 2)
-        self._threads = threads or usable_cores()
+        self._threads = threads or threads_in_use()
 
     def logits(self, reference: Codes, alternate: Codes, group: Group) -> Logits:
         """As `Runner.logits`."""

@@ -14,7 +14,7 @@ PACKAGE = Path(danq.__file__).parent
 TESTS = Path(__file__).parents[1]
 FLOORS = [
     {"errors"},
-    {"limits", "processes", "text_checks"},
+    {"limits", "processes", "text_checks", "threads"},
     {"jobs"},
     {"hdf5", "npz", "files", "drawing", "progress", "provenance", "options", "metrics"},
     {"storage", "contents"},

@@ -35,7 +35,7 @@ rule train:
         config=lambda wildcards: written_config(),
     shell:
         "danq train --config {params.config} --run {wildcards.run} --dataset {params.dataset}"
-        " {params.search} --out {params.out} 2> {log}"
+        " {params.search} --threads {threads} --out {params.out} 2> {log}"
 
 
 # the mean of runs: `danq train` finds them beside it
@@ -67,7 +67,7 @@ rule ensemble:
         config=lambda wildcards: written_config(),
     shell:
         "danq train --config {params.config} --run {wildcards.run} --dataset {params.dataset}"
-        " --out {params.out} 2> {log}"
+        " --threads {threads} --out {params.out} 2> {log}"
 
 
 rule predict:
@@ -98,7 +98,7 @@ rule predict:
     shell:
         "danq predict --model {params.model} --dataset {params.dataset} --split {wildcards.split}"
         " --reverse-complement {params.strands} --batch-size {params.batch} {params.trust:q}"
-        " --out {output} 2> {log}"
+        " --threads {threads} --out {output} 2> {log}"
 
 
 rule evaluate:
@@ -133,4 +133,5 @@ rule evaluate:
         dataset=lambda wildcards: f"{RESULTS}/datasets/{settings.runs[wildcards.run].dataset}",
         out=subpath(output.summary, parent=True),
     shell:
-        "danq evaluate --dataset {params.dataset} --out {params.out} -- {input.valid} {input.test} 2> {log}"
+        "danq evaluate --dataset {params.dataset} --threads {threads} --out {params.out}"
+        " -- {input.valid} {input.test} 2> {log}"

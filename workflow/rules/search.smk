@@ -39,7 +39,7 @@ rule trial:
         config=lambda wildcards: written_config(),
     shell:
         "danq trial --config {params.config} --name {params.name} --rung {wildcards.rung} --dataset {params.dataset}"
-        " --out {params.out} --work {params.work} --runs {params.runs} 2> {log}"
+        " --out {params.out} --work {params.work} --runs {params.runs} --threads {threads} 2> {log}"
 
 
 # checkpoints: only the trials that go on are jobs of the next rung, and a best trial that stays the best is not

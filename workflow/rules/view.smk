@@ -31,4 +31,4 @@ rule view:
         config=lambda wildcards: written_config(),
     shell:
         "danq view --config {params.config} --run {wildcards.run} --results {params.results} --out {params.out}"
-        " 2> {log}"
+        " --threads {threads} 2> {log}"

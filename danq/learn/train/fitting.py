@@ -35,6 +35,7 @@ from danq.learn.train.state import CheckpointStore, TrainingState
 from danq.learn.train.step import Steps
 from danq.learn.train.transfer import copy_weights, freeze_layers, warn_of_other_rows
 from danq.provenance import verb_digest
+from danq.threads import described_threads
 
 _READ_AT_ONCE = 4096
 _WITHOUT_INFLUENCE = {"require_gpu", "tensorboard", "checkpoint_minutes"}
@@ -79,6 +80,7 @@ def fit_itself(module: ModuleType, options: BaseModel, data: Dataset, train: Tra
         encoder, model, history = module.fit(options, data, train.seed)
     training = {
         "device": f"CPU ({processor_name()})",
+        **described_threads(),
         "samples_per_second": history[-1].get("samples_per_second"),
         "wait_share": None,
         "seconds": time.monotonic() - started,
@@ -180,6 +182,7 @@ def _options_that_fail() -> Iterator[None]:
 def _how_it_went(state: TrainingState, train: TrainOptions) -> dict[str, Any]:
     return {
         "device": describe_device(),
+        **described_threads(),
         "samples_per_second": state.samples_per_second,
         "wait_share": state.wait_share,
         "seconds": sum(row["seconds"] for row in state.history),

@@ -30,6 +30,7 @@ from danq.learn.train.state import (
 )
 from danq.learn.train.step import Arrays, Loaded, Steps, prefetched
 from danq.progress import DONE, Advance, progress
+from danq.threads import threads
 
 log = logging.getLogger("danq")
 
@@ -260,6 +261,11 @@ class Training:
         _assign(self._variables, [checkpoint.arrays[name] for name in _numbered(_VARIABLE, self._variables)])
         self._best = [array for name, array in checkpoint.arrays.items() if name.startswith(_BEST)]
         log.info("going on in epoch %d after step %d", self.state.epoch + 1, self.state.step)
+        if threads() != self.state.threads:
+            message = (
+                "%d threads, %d when it began: the weights will differ in rounding from any other training"
+            )
+            log.warning(message, threads(), self.state.threads)
 
 
 def _measure(monitor: Monitor, batches: Sequence[tuple[tf.Tensor, tf.Tensor, Batch]]) -> None:

@@ -22,6 +22,7 @@ from danq.files import atomic
 from danq.learn.options import TrainOptions
 from danq.learn.train.monitor import ValidationMetrics
 from danq.npz import NpzArrays
+from danq.threads import threads
 
 log = logging.getLogger("danq")
 
@@ -56,6 +57,8 @@ class TrainingState:
         One row an epoch, with the columns of ``history.tsv``.
     resumed : int
         How often the training went on from a checkpoint.
+    threads : int
+        Threads that it began with.
     diverged : str
         What was no finite number and where, of a training that ended with it.
     """
@@ -77,6 +80,7 @@ class TrainingState:
     reductions: int = 0
     history: list[dict[str, Any]] = field(default_factory=list)
     resumed: int = 0
+    threads: int = field(default_factory=threads)
     diverged: str = ""
 
     def over(self, options: TrainOptions, passes: float) -> bool:
