@@ -30,7 +30,7 @@ def find_gpus() -> list[str]:
 
 
 def describe_device() -> str:
-    """One phrase for what computes here, such as ``2 GPUs (NVIDIA A100)``, ``CPU (2 threads on 2 of 4 cores, ...)``."""
+    """One phrase for what computes here: ``2 GPUs (NVIDIA A100)``, ``CPU (2 threads on 2 of 4 cores, …)``."""
     gpus = find_gpus()
     if gpus:
         return f"{len(gpus)} GPU{'s' if len(gpus) > 1 else ''} ({', '.join(dict.fromkeys(gpus))})"
