@@ -29,7 +29,7 @@ def good_files(folder: Path) -> dict[str, tuple[Path, Callable[[Path], object]]]
     from danq.genome.tracks import read_intervals
     from danq.learn.keras_file import check_keras_file
     from danq.learn.manifest import BundleManifest
-    from danq.learn.predict.predictions import read_predictions
+    from danq.learn.predict.reading import read_predictions
     from danq.score.manifest import ScoresManifest
     from danq.tables import reading_batches, writing_batches
     from danq.variants.text import open_variants

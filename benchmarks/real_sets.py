@@ -161,7 +161,8 @@ def evaluate(here: Path) -> None:
 
 def average(run: str, members: list[Path], work: Path) -> Path:
     """Average the test probabilities and logits of several seeds, and measure them."""
-    from danq.learn.predict.predictions import read_predictions, write_predictions
+    from danq.learn.predict.predictions import write_predictions
+    from danq.learn.predict.reading import read_predictions
 
     here = work / run / f"mean_of_{len(members)}"
     (here / "predictions").mkdir(parents=True, exist_ok=True)

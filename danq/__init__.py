@@ -15,7 +15,7 @@ __all__ = ["DanqError", "load", "read_predictions"]
 _HOMES = {
     "DanqError": "danq.errors",
     "load": "danq.learn.predict.predictor",
-    "read_predictions": "danq.learn.predict.predictions",
+    "read_predictions": "danq.learn.predict.reading",
 }
 
 

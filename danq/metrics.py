@@ -10,8 +10,10 @@ from numpy.typing import NDArray
 
 from danq.errors import DanqError
 
-SCORED, NO_POSITIVES, NO_NEGATIVES = "scored", "no_positives", "no_negatives"
-"""Every value of the column `status`: the target has both classes, or which one is missing."""
+SCORED, NO_POSITIVES, NO_NEGATIVES, NO_LABELS = "scored", "no_positives", "no_negatives", "no_labels"
+"""Every value of the column `status`: the target has both classes, or what is missing."""
+UNKNOWN = -1
+"""A label of which nothing is known: no part of a loss or a metric."""
 AREAS = ("auroc", "auprc")
 """Metrics with a value a target and a mean over targets in every resample."""
 
@@ -46,27 +48,28 @@ class Ranking:
 
     @property
     def status(self) -> str:
-        """`SCORED`, `NO_POSITIVES` or `NO_NEGATIVES`."""
+        """`SCORED`, `NO_POSITIVES`, `NO_NEGATIVES` or `NO_LABELS`."""
         if self.n_positives == 0:
-            return NO_POSITIVES
+            return NO_POSITIVES if self.n else NO_LABELS
         return NO_NEGATIVES if self.n_positives == self.n else SCORED
 
 
-def rank(scores: NDArray[np.float32], labels: NDArray[np.uint8] | NDArray[np.bool_]) -> Ranking:
-    """Sort one target's rows by score and count positives down the order.
+def rank(scores: NDArray[np.float32], labels: NDArray[np.int8] | NDArray[np.bool_]) -> Ranking:
+    """Sort one target's rows by score and count positives down the order; unknown ones are left out.
 
     Parameters
     ----------
     scores : float32, shape (n,)
         Higher means more likely positive.
-    labels : uint8 or bool, shape (n,)
-        0 or 1.
+    labels : int8 or bool, shape (n,)
+        0, 1 or `UNKNOWN`.
 
     Raises
     ------
     DanqError
         If a score is not a number.
     """
+    scores, labels = known(scores, labels)
     if np.isnan(scores).any():
         raise DanqError(f"expected numbers as predictions, received {np.isnan(scores).sum()} times NaN")
     # adding 0 turns -0.0 into 0.0; the bits of a float order like its value once negative ones are inverted
@@ -80,6 +83,12 @@ def rank(scores: NDArray[np.float32], labels: NDArray[np.uint8] | NDArray[np.boo
     distinct = np.where(high >> 31 == 1, high & np.uint32((1 << 31) - 1), ~high).view(np.float32)
     positives = np.cumsum(packed & np.uint64(1), dtype=np.int64)[ends]
     return Ranking(distinct, positives, (ends + 1).astype(np.int64))
+
+
+def known(scores: NDArray[Any], labels: NDArray[Any], *more: NDArray[Any]) -> tuple[NDArray[Any], ...]:
+    """Leave out of arrays, shape (n, ...), the rows whose label, shape (n,), is `UNKNOWN`."""
+    rows = labels >= 0
+    return (scores, labels, *more) if rows.all() else tuple(array[rows] for array in (scores, labels, *more))
 
 
 def auroc(ranking: Ranking) -> float:
@@ -177,7 +186,7 @@ def count_calls(called: NDArray[np.bool_], labels: NDArray[np.bool_]) -> Calls:
 
 def weighted_areas(
     scores: NDArray[np.float32],
-    labels: NDArray[np.uint8],
+    labels: NDArray[np.int8],
     block: NDArray[np.int64],
     weights: NDArray[np.uint8],
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -188,6 +197,8 @@ def weighted_areas(
 
     Parameters
     ----------
+    labels : int8, shape (n,)
+        0, 1 or `UNKNOWN`; unknown rows count in no weighting.
     block : int64, shape (n,)
         Block of each row, 0..g-1.
     weights : uint8, shape (g, r)
@@ -198,6 +209,7 @@ def weighted_areas(
     auroc, auprc : float64, shape (r,)
         NaN in weightings that lack positives or negatives.
     """
+    scores, labels, block = known(scores, labels, block)
     positive = labels != 0
     areas = np.full((2, weights.shape[1]), np.nan)
     if positive.all() or not positive.any():
@@ -258,14 +270,21 @@ def class_log_odds(logits: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
     return values - np.logaddexp(before, after)
 
 
-def cross_entropy(logits: NDArray[np.float32], labels: NDArray[np.uint8], task: str) -> NDArray[np.float64]:
+def cross_entropy(logits: NDArray[np.float32], labels: NDArray[np.int8], task: str) -> NDArray[np.float64]:
     """Cross-entropy of each row in nats: the mean over its labels (``multilabel``), or that of its class.
 
     `logits` and `labels` have shape (n, k), or (n, sub-bins, k), over whose sub-bins the mean is taken, too.
+    An unknown label adds 0; the mean over all known ones is the sum over rows by that of `known_shares`.
     """
     exact = logits.astype(np.float64)
     if task == "multiclass":
         each = np.logaddexp.reduce(exact, axis=-1) - (exact * labels).sum(axis=-1)
+        each *= (labels >= 0).all(axis=-1)
     else:
-        each = np.logaddexp(0, exact) - exact * labels
+        each = (np.logaddexp(0, exact) - exact * labels) * (labels >= 0)
     return np.asarray(each.reshape(len(logits), -1).mean(axis=1))
+
+
+def known_shares(labels: NDArray[np.int8]) -> NDArray[np.float64]:
+    """Share of each row's labels, shape (n, ...), that are known: shape (n,)."""
+    return np.asarray((labels >= 0).reshape(len(labels), -1).mean(axis=1))

@@ -40,6 +40,7 @@ class Manifest(Entry):
     KIND: ClassVar[str]
     FILE: ClassVar[str]
     VERSION: ClassVar[int] = 1
+    ALSO: ClassVar[tuple[int, ...]] = ()
 
     @classmethod
     def read(cls, directory: Path) -> Self:
@@ -68,9 +69,10 @@ class Manifest(Entry):
             raise DanqError(f"{path}: expected a danq {cls.KIND}, received {received!r}")
         version = value.get("format_version")
         # 1.0 and true equal 1
-        if type(version) is not int or version != cls.VERSION:
+        if type(version) is not int or version not in (cls.VERSION, *cls.ALSO):
+            expected = " or ".join(map(str, (cls.VERSION, *cls.ALSO)))
             raise DanqError(
-                f"{path}: expected {cls.KIND} format version {cls.VERSION}, received {version}; "
+                f"{path}: expected {cls.KIND} format version {expected}, received {version}; "
                 "make it again with this release of danq"
             )
         try:
@@ -82,9 +84,14 @@ class Manifest(Entry):
         """Write the file, after everything that it speaks of."""
         write_json(directory / self.FILE, self.content())
 
+    @property
+    def version(self) -> int:
+        """Format version that is written: `VERSION`, or one of `ALSO` where the content needs it."""
+        return self.VERSION
+
     def content(self) -> dict[str, Any]:
         """Everything that the file holds, JSON-like."""
-        head = {"kind": self.KIND, "format_version": self.VERSION}
+        head = {"kind": self.KIND, "format_version": self.version}
         return head | self.model_dump(exclude_unset=True)
 
 

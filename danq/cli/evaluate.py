@@ -13,7 +13,8 @@ log = logging.getLogger("danq")
 
 def evaluate(
     predictions: Annotated[
-        list[Path], typer.Argument(help="Labelled .npz predictions of one run, one file a split.")
+        list[Path],
+        typer.Argument(help="Labelled predictions of one run, one .npz, .parquet or .tsv file a split."),
     ],
     out: Annotated[
         Path,
@@ -35,7 +36,9 @@ def evaluate(
 ) -> None:
     """Measure predictions: AUROC, AUPRC, F1 at thresholds chosen on validation, calibration, leakage.
 
-    Targets without positives or without negatives in a split are not scored there and enter no mean.
+    Targets without positives or without negatives in a split are not scored there and enter no mean; unknown
+    labels (-1, or nothing) enter nothing. Another tool's predictions need `ids`, `targets`, `labels` and
+    `probabilities` or `logits`.
     """
     from danq.evaluate.evaluate import evaluate_predictions
     from danq.jobs import sole_writer

@@ -23,7 +23,7 @@ class Batch:
     ----------
     raw : uint8, shape (b, window); list of b str; or uint8, shape (b, height, width, channels)
         Bases 0..4, texts or pixels; `pad` says what padding rows are.
-    labels : uint8, shape (b, k), or (b, sub_bins, k)
+    labels : int8, shape (b, k), or (b, sub_bins, k)
         0 or 1; padding rows are all 0.
     weight : float32, shape (b,)
         1, and 0 for padding rows.
@@ -32,7 +32,7 @@ class Batch:
     """
 
     raw: Raw
-    labels: NDArray[np.uint8]
+    labels: NDArray[np.int8]
     weight: NDArray[np.float32]
     rows: NDArray[np.int64]
 
@@ -132,7 +132,7 @@ def _key(seed: int, use: int, number: int) -> int:
     return (seed % 2**64) << 64 | number << 1 | use
 
 
-def _padded(raw: Raw, labels: NDArray[np.uint8], rows: NDArray[np.int64], size: int) -> Batch:
+def _padded(raw: Raw, labels: NDArray[np.int8], rows: NDArray[np.int64], size: int) -> Batch:
     missing = size - len(rows)
     weight = np.ones(size, np.float32)
     if missing:

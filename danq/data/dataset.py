@@ -9,12 +9,13 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from danq.data.manifest import SPLITS, DatasetManifest, Task
+from danq.data.manifest import KNOWN, SPLITS, DatasetManifest, Task
 from danq.data.options import Kind
 from danq.errors import CONTROLS, DanqError, check_name, first_few, first_line
 from danq.genome.alphabet import N
 from danq.genome.fasta import Genome, open_genome
 from danq.genome.intervals import window_start
+from danq.metrics import UNKNOWN
 from danq.parquet import DAMAGED, read_parquet
 from danq.storage import load_array
 
@@ -39,6 +40,8 @@ class Dataset:
     packed : uint8, shape (n, ceil(k / 8))
         Labels, packed along targets with ``bitorder="little"``; a memory map. With sub-bins
         ceil(sub_bins * k / 8) columns, packed along targets within sub-bins.
+    known : uint8, of the same shape, or None
+        Which labels are known, packed likewise; a memory map. None where all are.
     sequences : uint8, shape (n, window), or None
         Codes of examples; a memory map.
     names, texts : polars Series of n strings, or None
@@ -67,6 +70,7 @@ class Dataset:
     texts: pl.Series | None = None
     images: NDArray[np.uint8] | None = None
     sub_bin: int | None = None
+    known: NDArray[np.uint8] | None = None
 
     def __len__(self) -> int:
         """Count the rows of all splits."""
@@ -88,15 +92,18 @@ class Dataset:
             raise DanqError(f"expected a split of {', '.join(SPLITS)}; received {split!r}")
         return np.flatnonzero(self.split == SPLITS.index(split))
 
-    def labels(self, rows: NDArray[np.int64]) -> NDArray[np.uint8]:
-        """Labels of rows as 0 or 1, uint8, shape (len(rows), k), or (len(rows), sub_bins, k)."""
+    def labels(self, rows: NDArray[np.int64]) -> NDArray[np.int8]:
+        """Labels of rows as 0, 1 or, unknown, -1: int8, shape (len(rows), k), or (len(rows), sub_bins, k)."""
         k = len(self.targets)
-        bits = np.unpackbits(self.packed[rows], axis=1, count=max(self.sub_bins, 1) * k, bitorder="little")
+        count = max(self.sub_bins, 1) * k
+        bits = np.unpackbits(self.packed[rows], axis=1, count=count, bitorder="little").view(np.int8)
+        if self.known is not None:
+            bits[np.unpackbits(self.known[rows], axis=1, count=count, bitorder="little") == 0] = UNKNOWN
         return bits.reshape(len(rows), self.sub_bins, k) if self.sub_bins else bits
 
-    def labelled(self, split: str) -> int:
-        """Count the labels of each target in a split: its rows, or their sub-bins."""
-        return len(self.rows(split)) * max(self.sub_bins, 1)
+    def labelled(self, split: str) -> NDArray[np.int64]:
+        """Count the known labels of each target in a split, of its rows or their sub-bins: shape (k,)."""
+        return np.array([self.manifest.labelled(target, split) for target in self.manifest.targets], np.int64)
 
     def raw(self, rows: NDArray[np.int64], shifts: NDArray[np.int64] | None = None) -> Raw:
         """Raw rows of whatever kind, as an encoder takes them; `shifts` as in `codes`, for DNA only."""
@@ -191,7 +198,7 @@ def open_dataset(path: Path, genome: Path | None = None) -> Dataset:
     manifest = DatasetManifest.read(path)
     targets = tuple(target.name for target in manifest.targets)
     n, kind = sum(manifest.n.values()), manifest.data_kind
-    columns = len(targets) * max(manifest.sub_bins, 1)
+    shape = n, math.ceil(len(targets) * max(manifest.sub_bins, 1) / 8)
     source = _open_genome(path, manifest, genome)
     bins = source is not None
     file = path / ("windows.parquet" if bins else "examples.parquet")
@@ -213,13 +220,14 @@ def open_dataset(path: Path, genome: Path | None = None) -> Dataset:
         end=table["end"].to_numpy() if bins else None,
         split=_indices(file, table["split"], SPLITS).astype(np.uint8),
         genome=source,
-        packed=load_array(path / "labels.npy", (n, math.ceil(columns / 8))),
+        packed=load_array(path / "labels.npy", shape),
         sequences=load_array(path / "codes.npy", (n, manifest.window or 0)) if own else None,
         names=None if bins else table["name"],
         kind=kind,
         texts=table["text"] if kind == "text" else None,
         images=load_array(path / "images.npy", (n, *(manifest.shape or ()))) if kind == "image" else None,
         sub_bin=manifest.step,
+        known=load_array(path / KNOWN, shape) if manifest.unknown_labels else None,
     )
 
 

@@ -8,6 +8,8 @@ from danq.data.options import Kind
 from danq.storage import Entry, Manifest
 
 SPLITS = ("train", "valid", "test")
+KNOWN = "known.npy"
+"""File that tells which labels are known, where some are not."""
 
 
 Size = Annotated[int, Field(ge=1, le=2**31)]
@@ -38,6 +40,8 @@ class DatasetTarget(Entry):
         Intervals read from the track; 0 for examples.
     counts : dict of str to int
         Positive rows, or sub-bins, of each split.
+    unknown : dict of str to int or None
+        Rows, or sub-bins, whose label is not known; None where all are.
     """
 
     name: str
@@ -46,6 +50,7 @@ class DatasetTarget(Entry):
     path: str
     regions: int
     counts: PerSplit
+    unknown: PerSplit | None = None
 
 
 class GenomeOfDataset(Entry):
@@ -80,6 +85,8 @@ class DatasetManifest(Manifest):
     """
 
     KIND, FILE = "dataset", "dataset.json"
+    # what does not know of unknown labels would take them for negative ones
+    ALSO = (2,)
 
     name: str
     digest: str
@@ -98,6 +105,21 @@ class DatasetManifest(Manifest):
     targets: tuple[DatasetTarget, ...]
     options: dict[str, Any]
     provenance: dict[str, Any]
+
+    @property
+    def unknown_labels(self) -> int:
+        """Labels of all rows and targets that are not known."""
+        return sum(sum(target.unknown.values()) for target in self.targets if target.unknown)
+
+    def labelled(self, target: DatasetTarget, split: str) -> int:
+        """Rows of a split, or their sub-bins, whose label of a target is known."""
+        unknown = target.unknown[split] if target.unknown else 0
+        return self.n[split] * max(self.sub_bins, 1) - unknown
+
+    @property
+    def version(self) -> int:
+        """Format version: 2 where there is a file `KNOWN`."""
+        return 2 if self.unknown_labels else self.VERSION
 
     @property
     def sub_bins(self) -> int:

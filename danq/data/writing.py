@@ -5,19 +5,20 @@ import os
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from danq.data.manifest import SPLITS, DatasetManifest, DatasetTarget, GenomeOfDataset, Task
+from danq.data.manifest import KNOWN, SPLITS, DatasetManifest, DatasetTarget, GenomeOfDataset, Task
 from danq.data.options import DatasetOptions
 from danq.errors import DanqError, first_few
 from danq.files import digest, sha256
 from danq.genome.fasta import Genome
+from danq.metrics import UNKNOWN
 from danq.provenance import provenance
-from danq.storage import write_array
+from danq.storage import write_array, write_header
 
 log = logging.getLogger("danq")
 
@@ -55,8 +56,8 @@ def write_labels(directory: Path, n: int, targets: int, parts: Iterable[NDArray[
 
 
 def pack_labels(labels: NDArray[Any]) -> NDArray[np.uint8]:
-    """Pack labels (n, k) of 0 and 1 along targets, little end first: uint8, shape (n, ceil(k / 8))."""
-    return np.packbits(labels.astype(bool), axis=1, bitorder="little")
+    """Pack labels (n, k), positive where above 0, little end first: uint8, shape (n, ceil(k / 8))."""
+    return np.packbits(labels > 0, axis=1, bitorder="little")
 
 
 def write_windows(
@@ -87,38 +88,55 @@ def write_examples(
 ) -> list[DatasetTarget]:
     """Write table and labels of rows that bring their own data, and describe their targets.
 
-    ``examples.parquet`` holds name and split of each row, and its text; labels of 0 and 1 come in consecutive
-    parts, shape (m, k).
+    ``examples.parquet`` holds name and split of each row, and its text; labels of 0, 1 and, unknown, -1 come
+    in consecutive parts, shape (m, k). Where some are unknown, `KNOWN` says which are not.
     """
     table = {"name": pl.Series(names, dtype=pl.String), "split": _decoded(split, SPLITS)}
     if texts is not None:
         table["text"] = pl.Series(texts, dtype=pl.String)
     pl.DataFrame(table).write_parquet(directory / "examples.parquet")
-    counts, first = np.zeros((len(SPLITS), len(targets)), np.int64), 0
+    n, k, first = len(split), len(targets), 0
+    counts = np.zeros((2, len(SPLITS), k), np.int64)
 
-    def packed() -> Iterator[NDArray[np.uint8]]:
+    def packed(known: BinaryIO) -> Iterator[NDArray[np.uint8]]:
         nonlocal first
         for part in labels:
-            counts[:] += count_positives(part, split[first : first + len(part)])
+            counts[:] += count_labels(part, split[first : first + len(part)])
+            known.write(pack_labels(part != UNKNOWN).tobytes())
             first += len(part)
             yield pack_labels(part)
 
-    write_labels(directory, len(split), len(targets), packed())
+    with (directory / KNOWN).open("wb") as stream:
+        write_header(stream, (n, -(-k // 8)), np.uint8)
+        write_labels(directory, n, k, packed(stream))
+    if counts[1].any():
+        log.warning(f"{counts[1].sum():,} of {n * k:,} labels are unknown: no part of training and metrics")
+    else:
+        (directory / KNOWN).unlink()
     return describe_targets(targets, counts)
 
 
-def count_positives(labels: NDArray[Any], split: NDArray[np.uint8]) -> NDArray[np.int64]:
-    """Count the positives among labels (n, k) of rows with these splits: int64, shape (splits, k)."""
-    return np.stack([(labels[split == index] != 0).sum(axis=0) for index in range(len(SPLITS))])
+def count_labels(labels: NDArray[Any], split: NDArray[np.uint8]) -> NDArray[np.int64]:
+    """Count positive and unknown labels, of labels (n, k) of rows with these splits: (2, splits, k)."""
+    parts = [labels[split == index] for index in range(len(SPLITS))]
+    return np.array([[(part == value).sum(axis=0) for part in parts] for value in (1, UNKNOWN)])
 
 
 def describe_targets(names: Sequence[str], counts: NDArray[np.int64]) -> list[DatasetTarget]:
-    """Describe targets of rows that bring their own data; counts are int64, shape (splits, k)."""
+    """Describe targets of rows that bring their own data; counts are those of `count_labels`."""
+    each = zip(names, *counts.transpose(0, 2, 1).tolist(), strict=True)
     return [
         DatasetTarget(
-            name=name, group="", rule="", path="", regions=0, counts=dict(zip(SPLITS, column, strict=True))
+            name=name,
+            group="",
+            rule="",
+            path="",
+            regions=0,
+            counts=dict(zip(SPLITS, positive, strict=True)),
+            # left out where it does not apply: manifests of other datasets stay what they were
+            **({"unknown": dict(zip(SPLITS, lacking, strict=True))} if any(lacking) else {}),
         )
-        for name, column in zip(names, counts.T.tolist(), strict=True)
+        for name, positive, lacking in each
     ]
 
 
@@ -129,7 +147,7 @@ def _decoded(codes: NDArray[Any], names: tuple[str, ...]) -> pl.Series:
 def _check_counts(contents: Contents, labels: dict[str, int], empty: str) -> None:
     """Refuse targets without any positive row unless `empty` is ``keep``; warn where a split has one class.
 
-    `labels` are those of a target in each split.
+    `labels` are those of a target in each split, known or not.
     """
     targets = contents.targets
     for target in targets:
@@ -139,8 +157,13 @@ def _check_counts(contents: Contents, labels: dict[str, int], empty: str) -> Non
                 f"{origin}expected at least one positive row of target {target.name!r}, found none"
             )
     for split in SPLITS:
-        for what, number in (("positive", 0), ("negative", labels[split])):
-            lacking = [target.name for target in targets if target.counts[split] == number]
+        for what in ("positive", "negative"):
+            lacking = []
+            for target in targets:
+                unknown = target.unknown[split] if target.unknown else 0
+                negatives = labels[split] - unknown - target.counts[split]
+                if not (target.counts[split] if what == "positive" else negatives):
+                    lacking.append(target.name)
             if lacking:
                 names = first_few(lacking)
                 log.warning(
@@ -207,7 +230,7 @@ def _genome(genome: Genome, name: str | None, out: Path) -> GenomeOfDataset:
 
 
 def _digest(directory: Path, options: DatasetOptions, contents: Contents, genome: Genome | None) -> str:
-    files = ("labels.npy", "codes.npy", "images.npy", "windows.parquet", "examples.parquet")
+    files = ("labels.npy", KNOWN, "codes.npy", "images.npy", "windows.parquet", "examples.parquet")
     return digest(
         {
             "files": {file: sha256(directory / file) for file in files if (directory / file).is_file()},

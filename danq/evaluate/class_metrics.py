@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from danq.evaluate.intervals import Resamples, macro
 from danq.learn.predict.predictions import Predictions
-from danq.metrics import Calls, parts, tally
+from danq.metrics import Calls, known, parts, tally
 
 
 @dataclass(frozen=True)
@@ -37,16 +37,16 @@ class ClassMetrics:
     mcc: float
 
 
-def class_metrics(probabilities: NDArray[np.float32], labels: NDArray[np.uint8]) -> ClassMetrics:
-    """Score the most probable class of each row.
+def class_metrics(probabilities: NDArray[np.float32], labels: NDArray[np.int8]) -> ClassMetrics | None:
+    """Score the most probable class of each row whose class is known; None where no row's is.
 
     Parameters
     ----------
     probabilities : float32, shape (n, k)
         The first of equally probable classes counts. With k = 1 the two classes are positive, from 0.5 on,
         and negative.
-    labels : uint8, shape (n, k)
-        One-hot; with k = 1, 1 for positive.
+    labels : int8, shape (n, k)
+        One-hot; with k = 1, 1 for positive. -1 throughout a row whose class is unknown.
 
     Returns
     -------
@@ -54,6 +54,8 @@ def class_metrics(probabilities: NDArray[np.float32], labels: NDArray[np.uint8])
         Mean F1 over classes that occur as truth or call; multi-class Matthews correlation (Gorodkin 2004,
         doi 10.1016/j.compbiolchem.2004.09.006), 0 where calls or truths are all one class.
     """
+    if not (labels >= 0).any():
+        return None
     everything = Resamples(np.zeros(len(labels), np.int64), np.ones((1, 1), np.uint8))
     accuracy, f1, mcc = (values[..., 0] for values in _agreement(probabilities, labels, everything))
     binary = float(f1[1]) if labels.shape[1] == 1 and not np.isnan(f1[1]) else None
@@ -61,7 +63,7 @@ def class_metrics(probabilities: NDArray[np.float32], labels: NDArray[np.uint8])
 
 
 def resampled_classes(
-    probabilities: NDArray[np.float32], labels: NDArray[np.uint8], resamples: Resamples
+    probabilities: NDArray[np.float32], labels: NDArray[np.int8], resamples: Resamples
 ) -> dict[str, NDArray[np.float64]]:
     """Accuracy, macro F1 and Matthews correlation of `class_metrics` in each resample, (resamples,)."""
     accuracy, f1, mcc = _agreement(probabilities, labels, resamples)
@@ -69,16 +71,17 @@ def resampled_classes(
 
 
 def _agreement(
-    probabilities: NDArray[np.float32], labels: NDArray[np.uint8], resamples: Resamples
+    probabilities: NDArray[np.float32], labels: NDArray[np.int8], resamples: Resamples
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
     """Accuracy (r,), F1 of each class (k, r), NaN where it does not occur, and correlation (r,)."""
+    probabilities, _, labels, block = known(probabilities, labels[:, 0], labels, resamples.block)
     if labels.shape[1] == 1:
         truth, called = labels[:, 0].astype(np.int64), (probabilities[:, 0] >= 0.5).astype(np.int64)
     else:
         truth, called = labels.argmax(axis=1), probabilities.argmax(axis=1)
     k, right = max(labels.shape[1], 2), truth == called
-    hits = _drawn(truth[right], resamples.block[right], k, resamples.counts)
-    of_truth, of_calls = (_drawn(each, resamples.block, k, resamples.counts) for each in (truth, called))
+    hits = _drawn(truth[right], block[right], k, resamples.counts)
+    of_truth, of_calls = (_drawn(each, block, k, resamples.counts) for each in (truth, called))
     n, both = of_truth.sum(axis=0), of_truth + of_calls
     f1 = np.divide(2 * hits, both, out=np.full_like(hits, np.nan), where=both > 0)
     spread = (n * n - (of_truth**2).sum(axis=0)) * (n * n - (of_calls**2).sum(axis=0))

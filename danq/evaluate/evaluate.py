@@ -2,6 +2,8 @@
 
 import hashlib
 import logging
+import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +12,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from danq.data.dataset import SPLITS, Dataset, open_dataset
+from danq.data.examples.labels import SPLIT_WORDS
 from danq.errors import DanqError
 from danq.evaluate.class_metrics import call_metrics, class_metrics, has_classes
 from danq.evaluate.curves import calibration_table, curve_table, pool
@@ -20,8 +23,9 @@ from danq.evaluate.per_target import SplitScores, known_labels, score_split
 from danq.evaluate.remarks import remarks
 from danq.evaluate.runs import Drawn, Evaluation, LeakageSummary, Means, MeasuredSplit
 from danq.files import sha256, staged
-from danq.learn.predict.predictions import Predictions, read_predictions
-from danq.metrics import AREAS, SCORED
+from danq.learn.predict.predictions import Predictions
+from danq.learn.predict.reading import read_predictions
+from danq.metrics import AREAS, SCORED, UNKNOWN
 from danq.provenance import provenance
 
 log = logging.getLogger("danq")
@@ -38,7 +42,8 @@ def evaluate_predictions(
     Parameters
     ----------
     paths : list of Path
-        `.npz` predictions of one run, one a split. Thresholds for F1 are chosen on `valid`.
+        Predictions of one run, one a split, as `read_predictions` reads them. Thresholds for F1 are chosen
+        on `valid`. Unknown labels enter nothing and are counted.
     dataset : Path, optional
         The dataset behind the predictions; with it the test split is compared with the training windows.
     resamples : int, optional
@@ -53,7 +58,7 @@ def evaluate_predictions(
     """
     if resamples is not None and resamples < 0:
         raise DanqError(f"--resamples: expected 0 or more, received {resamples}")
-    splits = _read(paths)
+    splits = _read(paths, out)
     opened = None if dataset is None else open_dataset(dataset)
     thresholds: NDArray[np.float64] | None = None
     measured: list[SplitScores] = []
@@ -81,11 +86,22 @@ def evaluate_predictions(
     return summary
 
 
-def _read(paths: list[Path]) -> dict[str, Predictions]:
-    """Predictions of one run by split, validation first, whose thresholds the others are called at."""
+def _read(paths: list[Path], out: Path) -> dict[str, Predictions]:
+    """Predictions of one run by split, validation first, whose thresholds the others are called at.
+
+    A file that does not say its split has that of its name, or else `test`; where none says the run, it is
+    called as the directory `out` of results.
+    """
     read: dict[str, tuple[Path, Predictions]] = {}
-    for path in paths:
-        predictions = read_predictions(path)
+    each = {path: read_predictions(path) for path in paths}
+    run = next((predictions.run for predictions in each.values() if predictions.run), out.resolve().name)
+    for path, predictions in each.items():
+        if not predictions.split:
+            words = re.split(r"[\W_]+", path.name.lower())
+            split = next((SPLITS[SPLIT_WORDS[word]] for word in words if word in SPLIT_WORDS), "test")
+            predictions = replace(predictions, split=split)
+            log.info("%s: says no split, taken for that of %s", path, split)
+        predictions = predictions if predictions.run else replace(predictions, run=run)
         if predictions.labels is None or not len(predictions):
             raise DanqError(f"{path}: expected predictions of labelled rows, received none with labels")
         if predictions.split in read:
@@ -148,6 +164,7 @@ def _describe(scores: SplitScores, leak: Leakage | None, undrawn: str) -> Measur
         of_kind["called"] = {name: len(each) for name, each in scores.calls.items()}
     return MeasuredSplit(
         n=len(predictions),
+        unknown_labels=int(metrics["unknown"].sum()),
         rows=_digest_rows(predictions),
         targets=len(predictions.targets),
         scored=len(scored),
@@ -169,7 +186,10 @@ def _digest_rows(predictions: Predictions) -> str:
             digest.update("\0".join([*names[first : first + _ROWS_AT_ONCE].tolist(), ""]).encode())
         digest.update(b"\1")
     for first in range(0, len(labels), _ROWS_AT_ONCE):
-        digest.update(np.packbits(labels[first : first + _ROWS_AT_ONCE] != 0, axis=1).tobytes())
+        block = labels[first : first + _ROWS_AT_ONCE]
+        digest.update(np.packbits(block > 0, axis=1).tobytes())
+        if (block == UNKNOWN).any():
+            digest.update(np.packbits(block == UNKNOWN, axis=1).tobytes())
     return digest.hexdigest()
 
 
@@ -196,6 +216,7 @@ def _means(values: pl.Series, **more: float | None) -> Means:
 
 def _line(split: str, measured: MeasuredSplit) -> str:
     of = f"{measured.scored} of {measured.targets} targets scored"
+    of += f"; {measured.unknown_labels:,} unknown labels left out" if measured.unknown_labels else ""
     if not measured.scored:
         return f"{split}: {of}"
     means = f"mean AUROC {measured.auroc.mean:.4f}, mean AUPRC {measured.auprc.mean:.4f}"

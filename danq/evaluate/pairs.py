@@ -43,8 +43,10 @@ class Alike(NamedTuple):
         )
 
 
-def pair_table(predictions: Predictions, labels: NDArray[np.uint8]) -> pl.DataFrame:
+def pair_table(predictions: Predictions, labels: NDArray[np.int8]) -> pl.DataFrame:
     """Rows of `pairs.tsv`: Pearson's r of the logits, and of the labels, of each pair of targets.
+
+    Either is over the rows in which the labels of both targets are known.
 
     Of many targets and rows, 64 and 20,000 evenly spread ones are compared. A pair without a value, for one
     of the targets never varies, is left out, and so are classes, of which one excludes the others.
@@ -53,7 +55,8 @@ def pair_table(predictions: Predictions, labels: NDArray[np.uint8]) -> pl.DataFr
         return pl.DataFrame(schema=SCHEMA)
     rows, targets = spread(len(predictions), _MOST_ROWS), spread(len(predictions.targets), _MOST_TARGETS)
     each: tuple[tuple[str, NDArray[Any]], ...] = (("labels", labels), ("predictions", predictions.logits))
-    values = {name: correlations(array[rows][:, targets]) for name, array in each}
+    known = labels[rows][:, targets] >= 0
+    values = {name: correlations(array[rows][:, targets], known) for name, array in each}
     first, second = np.triu_indices(len(targets), 1)
     names = predictions.targets
     table = pl.DataFrame(
@@ -76,10 +79,15 @@ def spread(n: int, most: int) -> NDArray[np.int64]:
     return np.linspace(0, max(n - 1, 0), min(n, most)).round().astype(np.int64)
 
 
-def correlations(values: NDArray[Any]) -> NDArray[np.float64]:
-    """Pearson's r between the columns of an array (n, k), shape (k, k); NaN of columns that never vary."""
+def correlations(values: NDArray[Any], known: NDArray[np.bool_] | None = None) -> NDArray[np.float64]:
+    """Pearson's r between the columns of an array (n, k), shape (k, k); NaN of columns that never vary.
+
+    With `known`, bool (n, k), each pair is compared in the rows in which both are.
+    """
     if not len(values):
         return np.full((values.shape[1],) * 2, np.nan)
+    if known is not None and not known.all():
+        return _pairwise(values, known)
     centred = values.astype(np.float64)
     centred -= centred.mean(axis=0)
     deviation = np.sqrt((centred**2).sum(axis=0))
@@ -88,6 +96,19 @@ def correlations(values: NDArray[Any]) -> NDArray[np.float64]:
     deviation[deviation <= scale] = np.nan
     centred /= deviation
     return np.asarray(centred.T @ centred)
+
+
+def _pairwise(values: NDArray[Any], known: NDArray[np.bool_]) -> NDArray[np.float64]:
+    # a shift changes no correlation, and keeps the squares of large means out of the differences
+    exact = np.where(known, values, 0.0)
+    centred = np.where(known, exact - exact.sum(axis=0) / np.maximum(known.sum(axis=0), 1), 0.0)
+    there = known.astype(np.float64)
+    n = np.maximum(there.T @ there, 1)
+    sums = centred.T @ there / n
+    variance = (centred**2).T @ there / n - sums**2
+    # what is left of a constant by rounding is no variation
+    variance[variance <= 1e-12 * np.abs(centred).max(initial=0) ** 2] = np.nan
+    return np.asarray((centred.T @ centred / n - sums * sums.T) / np.sqrt(variance * variance.T))
 
 
 def distinct(pairs: pl.DataFrame | None) -> pl.DataFrame:

@@ -36,12 +36,14 @@ _COLUMNS = (
     *("auroc", "auprc", "f1", "threshold", "status"),
     *("auroc_low", "auroc_high", "auprc_low", "auprc_high", "ece", "mcc", "threshold_status"),
     *("n_without_repeats", "positives_without_repeats", "auroc_without_repeats", "auprc_without_repeats"),
-    *("accuracy", "accuracy_at_half", "f1_at_half", "mcc_at_half"),
+    *("accuracy", "accuracy_at_half", "f1_at_half", "mcc_at_half", "unknown"),
 )
 SCHEMA: dict[str, Any] = {
     **dict.fromkeys(_COLUMNS, pl.Float64),
     **dict.fromkeys(("run", "split", "target", "status", "threshold_status"), pl.String),
-    **dict.fromkeys(("n", "positives", "n_without_repeats", "positives_without_repeats"), pl.Int64),
+    **dict.fromkeys(
+        ("n", "positives", "unknown", "n_without_repeats", "positives_without_repeats"), pl.Int64
+    ),
     "target_index": pl.Int32,
 }
 """Columns of `metrics.tsv` in order."""
@@ -147,8 +149,8 @@ def score_split(
     return SplitScores(predictions, tuple(targets), resamples)
 
 
-def known_labels(predictions: Predictions) -> NDArray[np.uint8]:
-    """Labels of predictions, (n, k); a `DanqError` if they have none."""
+def known_labels(predictions: Predictions) -> NDArray[np.int8]:
+    """Labels of predictions, (n, k), -1 for an unknown one; a `DanqError` if they have none."""
     if predictions.labels is None:
         raise DanqError(f"expected labels in the predictions of run {predictions.run!r}, received none")
     return predictions.labels
@@ -158,7 +160,7 @@ def _score_target(
     predictions: Predictions,
     index: int,
     scores: NDArray[np.float32],
-    labels: NDArray[np.uint8],
+    labels: NDArray[np.int8],
     threshold: float | None,
     resamples: Resamples | None,
     kept: NDArray[np.bool_] | None,
@@ -177,6 +179,7 @@ def _score_target(
         **_ranked(ranking),
         "prevalence": ranking.n_positives / max(ranking.n, 1),
         "status": ranking.status,
+        "unknown": len(labels) - ranking.n,
         "ece": reliable.ece,
         "threshold": threshold,
         "threshold_status": called,

@@ -82,6 +82,8 @@ class MeasuredSplit(Entry):
     ----------
     n, targets, scored : int
         Rows, targets, and targets that have both positives and negatives.
+    unknown_labels : int
+        Labels of all rows and targets that are not known and enter nothing.
     rows : str
         SHA-256 of names, order and labels of rows and targets: runs with the same one can be compared.
     not_scored : dict of str to int
@@ -95,6 +97,7 @@ class MeasuredSplit(Entry):
     """
 
     n: int
+    unknown_labels: int = 0
     rows: str
     targets: int
     scored: int

@@ -124,7 +124,7 @@ def _entries(
 
 
 def choose_weights(
-    entries: Sequence[NDArray[np.float32]], labels: NDArray[np.uint8], task: str
+    entries: Sequence[NDArray[np.float32]], labels: NDArray[np.int8], task: str
 ) -> list[float]:
     """Choose the weights in quarters of the highest mean AUPRC; of equally good ones the most even.
 
@@ -132,7 +132,7 @@ def choose_weights(
     ----------
     entries : sequence of float32, shape (n, k) or (n, sub-bins, k)
         Logits of each entry on the validation rows.
-    labels : uint8, of that shape
+    labels : int8, of that shape
         Their labels.
     """
     quarters = (whole for whole in product(range(5), repeat=len(entries)) if sum(whole) == 4)
@@ -210,7 +210,7 @@ def _validation_logits(
     return np.concatenate([predictor.logits(data.raw(block)) for block in blocks])
 
 
-def _measure(logits: NDArray[np.float32], labels: NDArray[np.uint8], task: str) -> dict[str, float | None]:
+def _measure(logits: NDArray[np.float32], labels: NDArray[np.int8], task: str) -> dict[str, float | None]:
     """Loss, AUROC, AUPRC and F1 as a training measures them."""
     monitor = Monitor(logits.size // logits.shape[-1], logits.shape[-1], task)
     losses = cross_entropy(logits, labels, task).astype(np.float32)

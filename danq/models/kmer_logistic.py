@@ -19,7 +19,7 @@ from danq.data.dataset import Dataset
 from danq.data.encoders import Encoder
 from danq.data.encoders.kmers import KmerCounts
 from danq.errors import DanqError
-from danq.metrics import SCORED, auprc, auroc, cross_entropy, rank
+from danq.metrics import SCORED, auprc, auroc, cross_entropy, known_shares, rank
 from danq.models.logistic_regression import Linear, regress
 from danq.options import Closed
 from danq.progress import progress
@@ -159,7 +159,7 @@ def _choose(
 
 
 def _path(
-    strengths: list[float], features: list[NDArray[np.float32]], labels: list[NDArray[np.uint8]], task: str
+    strengths: list[float], features: list[NDArray[np.float32]], labels: list[NDArray[np.int8]], task: str
 ) -> Iterator[tuple[float, float]]:
     """Yield (C, validation AUROC) of fits, from the smallest C until the AUROC has fallen twice."""
     scores: list[float] = []
@@ -211,7 +211,7 @@ def _validate(dataset: Dataset, counter: KmerCounts, scale: _Scale, linear: Line
     return {"valid_loss": _loss(logits, labels, dataset.task), "valid_auroc": auroc, "valid_auprc": auprc}
 
 
-def _scores(logits: NDArray[np.float32], labels: NDArray[np.uint8]) -> tuple[float, float]:
+def _scores(logits: NDArray[np.float32], labels: NDArray[np.int8]) -> tuple[float, float]:
     """Mean AUROC and AUPRC over the targets that have both values; NaN if there is none."""
     rankings = [rank(logits[:, target], labels[:, target]) for target in range(labels.shape[1])]
     scored = [ranking for ranking in rankings if ranking.status == SCORED]
@@ -220,8 +220,8 @@ def _scores(logits: NDArray[np.float32], labels: NDArray[np.uint8]) -> tuple[flo
     return float(np.mean([*map(auroc, scored)])), float(np.mean([*map(auprc, scored)]))
 
 
-def _loss(logits: NDArray[np.float32], labels: NDArray[np.uint8], task: str) -> float:
-    return float(np.mean(cross_entropy(logits, labels, task)))
+def _loss(logits: NDArray[np.float32], labels: NDArray[np.int8], task: str) -> float:
+    return float(cross_entropy(logits, labels, task).sum() / max(known_shares(labels).sum(), 1e-9))
 
 
 def _model(options: Options, counter: KmerCounts, scale: _Scale, linear: Linear, task: str) -> "keras.Model":

@@ -48,7 +48,7 @@ class Linear(NamedTuple):
 
 def regress(
     features: Features,
-    labels: NDArray[np.uint8],
+    labels: NDArray[np.int8],
     c: float,
     task: str,
     start: Linear | None = None,
@@ -60,8 +60,9 @@ def regress(
     ----------
     features : float32, shape (n, columns)
         Standardised.
-    labels : uint8, shape (n, k)
-        0 or 1; exactly one 1 a row where the task is ``multiclass``.
+    labels : int8, shape (n, k)
+        0 or 1; exactly one 1 a row where the task is ``multiclass``. -1 where it is not known (of classes, in
+        the whole row): no part of the objective.
     c : float
         Inverse strength of the L2 penalty, scikit-learn's C.
     start : Linear, optional
@@ -69,8 +70,8 @@ def regress(
     advance : callable, optional
         Is told of targets that are done.
     """
-    n, k = labels.shape
-    positives = labels.sum(axis=0, dtype=np.int64)
+    known, k = labels >= 0, labels.shape[1]
+    n, positives = known.sum(axis=0), (labels > 0).sum(axis=0)
     constant = np.log((positives + 0.5) / (n - positives + 0.5))
     begin = Linear(np.zeros((features.shape[1], k)), constant) if start is None else start
     result = Linear(np.zeros((features.shape[1], k)), constant)
@@ -82,9 +83,10 @@ def regress(
         result.intercepts[positives > 0] = 0
     for first in range(0, len(varying), _TARGETS):
         columns = varying if joint else varying[first : first + _TARGETS]
-        wanted = labels[:, columns].astype(np.float32)
+        wanted = np.maximum(labels[:, columns], 0).astype(np.float32)
         with ThreadPoolExecutor(_THREADS) as pool:
-            problem = _Problem(features, wanted, 1 / c, joint, pool)
+            there = None if known.all() else known[:, columns]
+            problem = _Problem(features, wanted, 1 / c, joint, pool, there)
             fitted = _minimise(problem, Linear(begin.weights[:, columns], begin.intercepts[columns]))
         result.weights[:, columns], result.intercepts[columns] = fitted
         advance(len(columns))
@@ -117,6 +119,7 @@ class _Problem:
     penalty: float
     joint: bool
     pool: ThreadPoolExecutor
+    known: NDArray[np.bool_] | None = None
 
     def total(self, values: NDArray[np.floating]) -> Floats:
         """Sum over all but targets; of a joint problem over these, too."""
@@ -143,10 +146,14 @@ class _Problem:
             way = change[rows]
             p = probabilities(logits[rows] + length.astype(np.float32) * way, self.joint)
             residuals = p - self.labels[rows]
+            if self.known is not None:
+                residuals *= self.known[rows]
             if self.joint:
                 bend = p * (way - (p * way).sum(axis=1, keepdims=True)) ** 2
             else:
                 bend = p * (1 - p) * way**2
+            if self.known is not None:
+                bend *= self.known[rows]
             return _Slope(residuals, self.total(residuals * way), self.total(bend))
 
         residuals, first, second = zip(*self._blocks(block), strict=True)
@@ -178,12 +185,13 @@ class _Step(NamedTuple):
 
 def _minimise(problem: _Problem, start: Linear) -> Linear:
     """Find the minimum by L-BFGS (Nocedal & Wright 2006, algorithm 7.4)."""
-    n, penalty = len(problem.labels), problem.penalty
-    shares = problem.labels.mean(axis=0, dtype=np.float64)
+    penalty, everything = problem.penalty, np.full(problem.labels.shape[1], len(problem.labels))
+    n = everything if problem.known is None else problem.known.sum(axis=0)
+    shares = problem.labels.sum(axis=0, dtype=np.float64) / n
     spread = shares * (1 - shares)
     # second derivatives where weights are 0: columns have variance 1
     scale = np.repeat([n * spread + penalty, n * spread], [len(problem.features[0]), 1], axis=0)
-    allowed = 2 * _TOLERANCE * n * problem.total(spread[None])
+    allowed = 2 * _TOLERANCE * problem.total((n * spread)[None])
     place = np.vstack(start)
     logits = problem.apply(place)
     residuals = problem.along(logits, logits, np.zeros(1)).residuals

@@ -76,9 +76,12 @@ def balance(results: Results) -> Section | None:
     views, several = [], len(results.datasets) > 1
     prose = "Positive rows of each target in the training, validation and test rows."
     for name, manifest in results.datasets.items():
-        labels = {split: n * max(manifest.sub_bins, 1) for split, n in manifest.n.items() if n}
+        labels = [split for split, n in manifest.n.items() if n]
         shares = {
-            target.name: {_SPLIT[split]: 100 * target.counts[split] / n for split, n in labels.items()}
+            target.name: {
+                _SPLIT[split]: 100 * target.counts[split] / max(manifest.labelled(target, split), 1)
+                for split in labels
+            }
             for target in manifest.targets
         }
         before = f"{name}: " if several else ""
@@ -128,6 +131,9 @@ def _facts(results: Results, manifest: DatasetManifest) -> Iterator[tuple[str, s
         yield "Images", " x ".join(map(str, manifest.shape)) + " (height, width, channels)"
     for split, n in manifest.n.items():
         yield f"Rows, {_SPLIT[split]}", f"{n:,}"
+    if manifest.unknown_labels:
+        whole = len(manifest.targets) * max(manifest.sub_bins, 1) * sum(manifest.n.values())
+        yield "Unknown labels, no part of training and metrics", f"{manifest.unknown_labels:,} of {whole:,}"
     held_out = manifest.options["split"] or {}
     for split in ("valid", "test"):
         if isinstance(held_out.get(split), list):

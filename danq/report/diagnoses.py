@@ -212,20 +212,24 @@ def _rates(results: Results, runs: Standing) -> Iterator[Finding]:
 
 def _differing(manifest: DatasetManifest, split: str) -> str | None:
     """Compare the base rates of a split with those of the test split; None where they are alike."""
-    labels = {each: manifest.n[each] * max(manifest.sub_bins, 1) for each in (split, "test")}
-    if not all(labels.values()):
+    pair = split, "test"
+    of_target = [[manifest.labelled(target, each) for each in pair] for target in manifest.targets]
+    if not all(map(all, of_target)):
         return None
     differ = 0
-    for target in manifest.targets:
-        ours, theirs = (target.counts[each] / labels[each] for each in labels)
-        pooled = sum(target.counts[each] for each in labels) / sum(labels.values())
-        error = (pooled * (1 - pooled) * sum(1 / n for n in labels.values())) ** 0.5
+    for target, labels in zip(manifest.targets, of_target, strict=True):
+        ours, theirs = (target.counts[each] / n for each, n in zip(pair, labels, strict=True))
+        pooled = sum(target.counts[each] for each in pair) / sum(labels)
+        error = (pooled * (1 - pooled) * sum(1 / n for n in labels)) ** 0.5
         times = max(ours, theirs) >= RATE_TIMES * min(ours, theirs)
         differ += times and abs(ours - theirs) > RATE_ERRORS * error
     if not differ or differ < RATE_SHARE * len(manifest.targets):
         return None
     k = len(manifest.targets)
-    shares = [sum(t.counts[each] for t in manifest.targets) / k / labels[each] for each in labels]
+    shares = [
+        sum(target.counts[each] for target in manifest.targets) / sum(column)
+        for each, column in zip(pair, zip(*of_target, strict=True), strict=True)
+    ]
     word = {"train": "training", "valid": "validation"}[split]
     return (
         f"{differ} of {k} targets are at least {RATE_TIMES:g} times as frequent in {word} rows as in test "

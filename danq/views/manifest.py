@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from danq.errors import DanqError
 from danq.evaluate.runs import refusing_damage
 from danq.learn.manifest import UsedBundle
-from danq.learn.predict.predictions import Predictions, read_predictions
+from danq.learn.predict.predictions import Predictions
+from danq.learn.predict.reading import read_predictions
 from danq.parquet import check_parquet
 from danq.storage import Entry, Manifest, Name
 

@@ -204,7 +204,9 @@ def test_bad_predictions_are_refused_in_one_line(tmp_path):
         assert "\n" not in str(caught.value)
     nan = replace(good, probabilities=np.full_like(good.probabilities, np.nan))
     write_predictions(test, nan)
-    with pytest.raises(DanqError, match="times NaN"):
+    with pytest.raises(
+        DanqError, match=r"of row 'chrI:0-200' and target 'CTCF': expected a number from 0 to 1, .* nan"
+    ):
         evaluate_predictions([test], tmp_path / "out")
     with pytest.raises(DanqError, match="no such file"):
         evaluate_predictions([tmp_path / "none.npz"], tmp_path / "out")

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from danq.learn.predict.predictions import read_predictions
+from danq.learn.predict.reading import read_predictions
 
 OPTIONS = {"max_words": 4, "embedding": 4, "head": "pools", "units": [3], "dense": 3}
 CONFIG = {

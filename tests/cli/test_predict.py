@@ -14,8 +14,8 @@ from danq.data.regions.making import build_region_dataset
 from danq.genome.encode import build_genome
 from danq.genome.fasta import open_genome
 from danq.learn.bundle import save_bundle
-from danq.learn.predict.predictions import read_predictions
 from danq.learn.predict.predictor import load
+from danq.learn.predict.reading import read_predictions
 from danq.models import danq as danq_model
 
 WINDOW, BIN = 40, 8

@@ -13,7 +13,7 @@ from viewed_results import NAMES, look
 from danq.files import sha256
 from danq.learn.bundle import load_bundle, model_weights
 from danq.learn.manifest import bundle_digest
-from danq.learn.predict.predictions import read_predictions
+from danq.learn.predict.reading import read_predictions
 from danq.views.manifest import ViewsManifest, read_views
 from danq.views.places import variants_in
 

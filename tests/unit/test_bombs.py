@@ -25,7 +25,7 @@ from danq.errors import DanqError
 from danq.files import open_binary, read_lines
 from danq.genome.encode import build_genome
 from danq.genome.tracks import read_intervals
-from danq.learn.predict.predictions import read_predictions
+from danq.learn.predict.reading import read_predictions
 from danq.learn.train.state import CheckpointStore
 from danq.limits import limit
 from danq.parquet import read_parquet

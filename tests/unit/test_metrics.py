@@ -89,8 +89,9 @@ def test_a_target_without_one_class_is_not_scored(labels, status):
     assert math.isnan(auprc(ranking))
 
 
-def test_no_rows_at_all_have_no_positives():
-    assert rank(np.zeros(0, np.float32), np.zeros(0, np.uint8)).status == "no_positives"
+@pytest.mark.parametrize("labels", [[], [-1, -1]])
+def test_no_rows_at_all_have_no_labels(labels):
+    assert rank(np.zeros(len(labels), np.float32), np.array(labels, np.int8)).status == "no_labels"
 
 
 def test_scores_that_are_no_numbers_are_refused():

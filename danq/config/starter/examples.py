@@ -12,7 +12,7 @@ from danq.data.examples.labels import UNPLACED
 from danq.data.examples.making import place_rows, read_labels
 from danq.data.manifest import SPLITS
 from danq.data.options import DatasetOptions
-from danq.data.writing import count_positives, describe_targets
+from danq.data.writing import count_labels, describe_targets
 from danq.errors import DanqError, first_few
 from danq.learn.gpu import gpu_possible
 
@@ -69,14 +69,15 @@ def write_example_starter(
     dataset |= {"window": longest} | ({"split": fractions} if fractions else {})
     labelled, split = place_rows(rows, DatasetOptions.model_validate(dataset), "--valid, --test")
     number = dict(zip(SPLITS, np.bincount(split, minlength=len(SPLITS)).tolist(), strict=True))
-    targets = describe_targets(labelled.targets, count_positives(labelled.values, split))
+    targets = describe_targets(labelled.targets, count_labels(labelled.values, split))
     if len(targets) > 2 and all(sum(target.counts.values()) == 1 for target in targets):
         names = first_few(labelled.targets, 3)
         raise DanqError(f"{examples}: expected labels that several rows share, received {names}")
     for part, rows_of_part in number.items():
         if not rows_of_part:
             raise DanqError(f"{examples}: expected at least one row in the {part} split, found none")
-    if not any(0 < target.counts["valid"] < number["valid"] for target in targets):
+    known = labelled.values[split == SPLITS.index("valid")]
+    if not ((known == 0).any(axis=0) & (known > 0).any(axis=0)).any():
         raise DanqError(f"{examples}: expected rows of both kinds among the {number['valid']} that validate")
     classes = labelled.task == "multiclass"
     counts = Counts(number["train"], len(targets), longest, gpu_possible(), of_genome=False, classes=classes)

@@ -24,6 +24,7 @@ from danq.files import read_lines, sha256, staged
 from danq.genome.alphabet import A, C, G, N, T, reverse_complement
 from danq.hdf5 import plain_member
 from danq.limits import check_memory
+from danq.metrics import UNKNOWN
 from danq.progress import Advance, progress
 from danq.storage import write_array
 
@@ -73,9 +74,16 @@ class _SplitArrays:
         return codes
 
     def labels_of(self, first: int, last: int) -> NDArray[Any]:
-        """Labels of rows, 0 and 1, shape (rows, targets)."""
+        """Labels of rows, 0, 1 and, where one is -1 or NaN, -1 for unknown: shape (rows, targets)."""
         with _reading(self.path):
-            return self.labels[:, first:last].T if self.transposed else self.labels[first:last]
+            labels = self.labels[:, first:last].T if self.transposed else self.labels[first:last]
+        labels = np.where(np.isnan(labels), UNKNOWN, labels) if labels.dtype.kind == "f" else labels
+        others = labels[(labels != 0) & (labels != 1) & (labels != UNKNOWN)]
+        if others.size:
+            raise DanqError(
+                f"{self.path}: expected labels of 0 and 1, or -1 if unknown, received {others[0]}"
+            )
+        return labels
 
 
 def build_deepsea_dataset(

@@ -10,14 +10,17 @@ from danq.data.manifest import SPLITS, Task
 from danq.data.options import SplitOptions
 from danq.data.splits import deal_rows, split_of_fold
 from danq.errors import DanqError
+from danq.metrics import UNKNOWN
 
 UNPLACED = 255
 """Split of a row that is to be drawn."""
 SPLIT_WORDS = {"train": 0, "valid": 1, "validation": 1, "val": 1, "dev": 1, "test": 2}
 """Words of a column ``split``, or folders, by index into `SPLITS`."""
 _BITS = {"0": 0, "1": 1, "0.0": 0, "1.0": 1}
-_MISSING = {"nan", "inf", "-inf", "infinity", "-infinity", "na", "n/a", "null"}
-"""Words, in any case, that stand for the lack of a number."""
+_UNKNOWN = ""
+_NO_LABEL = {"", "-1", "-1.0", "nan", "na", "n/a", "null"}
+"""What stands, in any case, for a label that is not known."""
+_NO_NUMBERS = {"inf", "-inf", "infinity", "-infinity"}
 _LONGEST_NAME = 200
 _FEW_CLASSES = 20
 
@@ -37,9 +40,9 @@ class Examples:
 
 
 class Labelled(NamedTuple):
-    """Labels uint8 (n, k) of 0 and 1 under their target names, and the task."""
+    """Labels int8 (n, k) of 0, 1 and, unknown, -1 under their target names, and the task."""
 
-    values: NDArray[np.uint8]
+    values: NDArray[np.int8]
     targets: list[str]
     task: Task
 
@@ -54,31 +57,31 @@ def split_word(word: str, where: str) -> int:
 def label_examples(examples: Examples, columns: list[str]) -> Labelled:
     """Turn the texts of label columns into targets.
 
-    A label ``1.0`` is ``1``. One column of two classes is one target, positive for the class ``1`` or else
-    the larger of the two; of more classes a multiclass task; several columns are one 0/1 target each. There
-    is at least one row.
+    A label ``1.0`` is ``1``; -1, nothing and words such as ``NA`` stand for an unknown one. One column of two
+    classes is one target, positive for the class ``1`` or else the larger of the two; of more classes a
+    multiclass task; several columns are one 0/1 target each. There is at least one row.
 
     Raises
     ------
     DanqError
-        If a label is missing or is neither a number nor a name, there is one class only, or nearly every row
-        has a label of its own.
+        If a label is neither a number nor a name, there is one class only, -1 stands beside other negative
+        numbers, or nearly every row has a label of its own.
     """
-    for row, labels in enumerate(examples.labels):
-        if not all(labels):
-            raise DanqError(f"{examples.where[row]}: expected a label, received an empty one")
     if len(examples.labels[0]) > 1:
         return Labelled(_bits(examples, columns), columns, "multilabel")
-    texts = [_whole(labels[0]) for labels in examples.labels]
-    classes = _ordered(set(texts))
+    texts = [_unknown(_whole(labels[0])) for labels in examples.labels]
+    classes = _ordered(set(texts) - {_UNKNOWN})
     _check_classes(examples, texts, classes)
     if len(classes) == 2:
         positive = "1" if "1" in classes else classes[1]
         target = columns[0] if positive in _BITS else positive
-        values = np.array([[text == positive] for text in texts], np.uint8)
+        known = {_UNKNOWN: UNKNOWN, positive: 1}
+        values = np.array([[known.get(text, 0)] for text in texts], np.int8)
         return Labelled(values, [target], "multilabel")
     index = {text: number for number, text in enumerate(classes)}
-    values = np.eye(len(classes), dtype=np.uint8)[[index[text] for text in texts]]
+    # the row behind those of the classes is that of none known
+    each = np.vstack([np.eye(len(classes), dtype=np.int8), np.full(len(classes), UNKNOWN, np.int8)])
+    values = each[[index.get(text, len(classes)) for text in texts]]
     return Labelled(values, classes, "multiclass")
 
 
@@ -96,8 +99,11 @@ def texts_of_labels(array: Any, columns: list[str], where: str) -> list[tuple[st
         raise DanqError(f"{where}: expected labels of shape (n,) or (n, k), received {array.shape}")
     if array.dtype == np.bool_:
         array = array.astype(np.uint8)
-    if array.dtype.kind == "f" and np.isfinite(array).all() and not np.any(array % 1):
-        array = array.astype(np.int64)
+    if array.dtype.kind == "f":
+        # NaN is a label that is not known
+        array = np.where(np.isnan(array), UNKNOWN, array)
+        if np.isfinite(array).all() and not np.any(array % 1):
+            array = array.astype(np.int64)
     if array.dtype.kind not in "iuU":
         raise DanqError(f"{where}: expected whole numbers or names as labels, received {array.dtype}")
     table = array[:, None] if array.ndim == 1 else array
@@ -115,15 +121,30 @@ def _whole(label: str) -> str:
     return whole if whole != label and whole.removeprefix("-").isdecimal() else label
 
 
+def _unknown(label: str) -> str:
+    return _UNKNOWN if label.lower() in _NO_LABEL else label
+
+
 def _check_classes(examples: Examples, texts: list[str], classes: list[str]) -> None:
     for name in classes:
-        if not name.isprintable() or len(name) > _LONGEST_NAME or name.lower() in _MISSING:
+        if not name.isprintable() or len(name) > _LONGEST_NAME or name.lower() in _NO_NUMBERS:
             raise DanqError(
                 f"{examples.where[texts.index(name)]}: expected a number or a name as label, "
                 f"received {name[:40]!r}"
             )
+        if (
+            name.removeprefix("-").isdecimal()
+            and int(name) < 0
+            and any(_whole(row[0]) == "-1" for row in examples.labels)
+        ):
+            raise DanqError(
+                f"{examples.where[texts.index(name)]}: expected no other negative label where -1 stands for "
+                f"an unknown one, received {name!r}; name the classes"
+            )
     if len(classes) < 2:
-        raise DanqError(f"{examples.where[0]}: expected at least two classes, received {classes[0]!r} alone")
+        received = f"{classes[0]!r} alone" if classes else "none"
+        hint = "" if _UNKNOWN not in texts else " (-1, nothing and NA are unknown labels)"
+        raise DanqError(f"{examples.where[0]}: expected at least two classes, received {received}{hint}")
     if len(classes) > _FEW_CLASSES and 2 * len(classes) > len(texts):
         raise DanqError(
             f"{examples.where[0]}: expected classes as labels, "
@@ -131,12 +152,18 @@ def _check_classes(examples: Examples, texts: list[str], classes: list[str]) -> 
         )
 
 
-def _bits(examples: Examples, columns: list[str]) -> NDArray[np.uint8]:
+def _bits(examples: Examples, columns: list[str]) -> NDArray[np.int8]:
+    values = np.full((len(examples.labels), len(columns)), UNKNOWN, np.int8)
     for row, labels in enumerate(examples.labels):
-        for column, label in zip(columns, labels, strict=True):
-            if label not in _BITS:
-                raise DanqError(f"{examples.where[row]}: {column}: expected 0 or 1, received {label!r}")
-    return np.array([[_BITS[label] for label in labels] for labels in examples.labels], np.uint8)
+        for index, label in enumerate(labels):
+            if label in _BITS:
+                values[row, index] = _BITS[label]
+            elif label.lower() not in _NO_LABEL:
+                raise DanqError(
+                    f"{examples.where[row]}: {columns[index]}: expected 0 or 1, or -1 or nothing where it is "
+                    f"not known, received {label!r}"
+                )
+    return values
 
 
 def _ordered(classes: set[str]) -> list[str]:
@@ -148,11 +175,11 @@ def _ordered(classes: set[str]) -> list[str]:
 
 
 def place_examples(
-    examples: Examples, labels: NDArray[np.uint8], split: SplitOptions | None, source: str
+    examples: Examples, labels: NDArray[np.int8], split: SplitOptions | None, source: str
 ) -> NDArray[np.uint8]:
     """Give every row its split: by file or the column ``split``; parts without rows are drawn from train.
 
-    With folds, all rows are dealt to them instead. Either is stratified by labels, uint8 (n, k); messages
+    With folds, all rows are dealt to them instead. Either is stratified by labels, int8 (n, k); messages
     call the options' place `source`. Results are indices into `SPLITS`, uint8 (n,).
 
     Raises
@@ -202,10 +229,12 @@ def _fraction(value: list[str] | float, part: str, rows: int, source: str) -> fl
     return 0.0
 
 
-def strata(labels: NDArray[np.uint8]) -> NDArray[np.int64]:
-    """Stratum of each row: its rarest positive label, or -1; labels uint8 (n, k) to int64 (n,)."""
-    rank = np.argsort(labels.sum(axis=0, dtype=np.int64), kind="stable")
-    return np.where(labels.any(axis=1), rank[labels[:, rank].argmax(axis=1)], -1)
+def strata(labels: NDArray[np.int8]) -> NDArray[np.int64]:
+    """Stratum of each row: its rarest positive label, else -1, or -2 where none is known; int64 (n,)."""
+    positive = labels > 0
+    rank = np.argsort(positive.sum(axis=0, dtype=np.int64), kind="stable")
+    others = np.where((labels >= 0).any(axis=1), -1, -2)
+    return np.where(positive.any(axis=1), rank[positive[:, rank].argmax(axis=1)], others)
 
 
 def draw(strata: NDArray[np.int64], fractions: list[float], seed: int) -> NDArray[np.uint8]:

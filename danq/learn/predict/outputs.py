@@ -15,13 +15,14 @@ from danq.genome.track_writer import TrackFormat, writing_tracks
 from danq.jobs import check_claim, sole_writer
 from danq.learn.manifest import target_indices
 from danq.learn.predict.predictions import Append, Predictions, writing_npz
+from danq.metrics import UNKNOWN
 from danq.processes import finish_undisturbed
 from danq.tables import Format, writing_rows
 
 SUFFIXES = (".npz", ".parquet", ".tsv")
 
-_ROW_COLUMNS = {"ids": "id", "contig": "contig", "start": "start", "end": "end", "flags": "flags"}
-_TARGET_COLUMNS = {"probabilities": "probability", "logits": "logit", "labels": "label"}
+ROW_COLUMNS = {"ids": "id", "contig": "contig", "start": "start", "end": "end", "flags": "flags"}
+TARGET_COLUMNS = {"probabilities": "probability", "logits": "logit", "labels": "label"}
 
 
 @dataclass(frozen=True)
@@ -98,18 +99,20 @@ class Output:
             finish_undisturbed()
 
 
-def table_columns(predictions: Predictions) -> dict[str, NDArray[Any]]:
+def table_columns(predictions: Predictions) -> dict[str, NDArray[Any] | pa.Array]:
     """Columns of the tables: `id`, `contig`, `start`, `end`, `flags`, then three for each target.
 
     What is None has no column. The columns of a target are `<target>__probability` and `<target>__logit`
-    (float32) and, where labels are known, `<target>__label` (uint8).
+    (float32) and, where labels are known, `<target>__label` (int8, null for a label that is not).
     """
     arrays = predictions.columns()
-    columns = {title: arrays[name] for name, title in _ROW_COLUMNS.items() if name in arrays}
+    columns: dict[str, Any] = {title: arrays[name] for name, title in ROW_COLUMNS.items() if name in arrays}
     for index, target in enumerate(predictions.targets.tolist()):
-        for name, title in _TARGET_COLUMNS.items():
+        for name, title in TARGET_COLUMNS.items():
             if name in arrays:
-                columns[f"{target}__{title}"] = np.ascontiguousarray(arrays[name][:, index])
+                column = np.ascontiguousarray(arrays[name][:, index])
+                labels = name == "labels"
+                columns[f"{target}__{title}"] = pa.array(column, mask=column == UNKNOWN) if labels else column
     return columns
 
 

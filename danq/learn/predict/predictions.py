@@ -1,8 +1,7 @@
-"""Predictions as arrays, and the `.npz` file that keeps them; importable without TensorFlow."""
+"""Predictions as arrays, and how an `.npz` file of them is written; importable without TensorFlow."""
 
 import struct
 import zipfile
-import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -13,20 +12,14 @@ import numpy as np
 from numpy.lib.format import dtype_to_descr
 from numpy.typing import NDArray
 
-from danq.errors import DanqError, check_name
-from danq.files import atomic, readable
-from danq.npz import check_npz, read_npz_member
+from danq.errors import DanqError
+from danq.files import atomic
 from danq.storage import RowSpool
 
-_COLUMNS = ("ids", "probabilities", "logits", "labels", "contig", "start", "end", "flags")
-_SCALARS = ("run", "split", "task", "bin", "bundle_digest", "dataset_digest")
-_NEEDED = ("ids", "probabilities", "logits", "targets", "run", "split", "task")
-_KINDS = {"probabilities": "f", "logits": "f", "labels": "iub", "start": "iu", "end": "iu", "bin": "iu"}
-"""Kinds of NumPy's types that an array may have; those of all others are text."""
-_TYPES = {"f": "numbers", "iub": "whole numbers", "iu": "whole numbers", "U": "text"}
-_WORDS = {"task": ("multilabel", "multiclass"), "split": ("train", "valid", "test", "")}
-_ALIGNMENT, _LOCAL_HEADER = 64, 30
-_MAPPED_BYTES = 1 << 20
+COLUMNS = ("ids", "probabilities", "logits", "labels", "contig", "start", "end", "flags")
+SCALARS = ("run", "split", "task", "bin", "bundle_digest", "dataset_digest")
+"""Arrays of one row each, and without dimensions, of a file; besides there are the `targets`."""
+_ALIGNMENT = 64
 
 
 @dataclass(frozen=True)
@@ -45,8 +38,8 @@ class Predictions:
         close to, but not the same as, the sigmoid or softmax of `logits`.
     targets : str, shape (k,)
         Target names, or class names.
-    labels : uint8, shape (n, k), or None
-        What is known of the rows: 1 positive, 0 not.
+    labels : int8, shape (n, k), or None
+        What is known of the rows: 1 positive, 0 not, -1 unknown.
     contig, start, end : str, int64, int64, shape (n,), or None
         The labelled bin (bp, 0-based half-open); None for rows that are no part of a genome.
     flags : str, shape (n,), or None
@@ -64,7 +57,7 @@ class Predictions:
     probabilities: NDArray[np.float32]
     logits: NDArray[np.float32]
     targets: NDArray[np.str_]
-    labels: NDArray[np.uint8] | None = None
+    labels: NDArray[np.int8] | None = None
     contig: NDArray[np.str_] | None = None
     start: NDArray[np.int64] | None = None
     end: NDArray[np.int64] | None = None
@@ -96,7 +89,7 @@ class Predictions:
 
     def columns(self) -> dict[str, NDArray[Any]]:
         """Give the arrays with one entry a row, by name, without those that are None."""
-        return {name: getattr(self, name) for name in _COLUMNS if getattr(self, name) is not None}
+        return {name: getattr(self, name) for name in COLUMNS if getattr(self, name) is not None}
 
 
 class Append(Protocol):
@@ -177,101 +170,10 @@ def writing_npz(path: Path) -> Iterator[Append]:
         if not first:
             raise DanqError(f"{path}: expected at least one row of predictions, received none")
         streamed.append({"targets": first[0].targets})
-        streamed.pack(partial, {name: getattr(first[0], name) for name in _SCALARS})
+        streamed.pack(partial, {name: getattr(first[0], name) for name in SCALARS})
 
 
 def write_predictions(path: Path, predictions: Predictions) -> None:
     """Write predictions to an `.npz` file in one go, as `writing_npz` does."""
     with writing_npz(path) as append:
         append(predictions)
-
-
-def read_predictions(path: str | Path) -> Predictions:
-    """Read an `.npz` file of predictions; its large arrays are memory-mapped, so that opening costs nothing.
-
-    Raises
-    ------
-    DanqError
-        If the file is missing, no file of danq's predictions, or its arrays do not fit together.
-    """
-    path = Path(path)
-    arrays = _read_npz(path)
-    missing = [name for name in _NEEDED if name not in arrays]
-    if missing:
-        raise DanqError(f"{path}: expected predictions of danq, received an .npz file without {missing[0]!r}")
-    _check_types(path, arrays)
-    values: dict[str, Any] = {name: arrays[name].item() for name in _SCALARS if name in arrays}
-    values.update({name: arrays[name] for name in _COLUMNS if name in arrays})
-    for key, words in _WORDS.items():
-        if values[key] not in words:
-            raise DanqError(f"{path}: {key}: expected {', '.join(words)}; received {ascii(values[key])[:60]}")
-    predictions = Predictions(targets=arrays["targets"], **values)
-    _check(path, predictions)
-    return predictions
-
-
-def _check_types(path: Path, arrays: dict[str, NDArray[Any]]) -> None:
-    """Refuse arrays of other types than `Predictions` has, and names that break lines or the terminal."""
-    for name in arrays:
-        array, kinds = arrays[name], _KINDS.get(name, "U")
-        dimensions = 0 if name in _SCALARS else 2 if name in ("probabilities", "logits", "labels") else 1
-        if array.dtype.kind not in kinds or array.ndim != dimensions:
-            raise DanqError(
-                f"{path}: {name}: expected {_TYPES[kinds]} of {dimensions} dimensions, "
-                f"received {array.dtype} of shape {array.shape}"
-            )
-        if array.dtype.kind == "U" and array.size and array.itemsize:
-            _check_names(path, np.atleast_1d(array))
-
-
-def _check_names(path: Path, names: NDArray[np.str_]) -> None:
-    rows = max(1, _MAPPED_BYTES // names.itemsize)
-    for first in range(0, len(names), rows):
-        block = np.ascontiguousarray(names[first : first + rows])
-        letters = block.view(f"{block.dtype.byteorder}u4").reshape(len(block), -1)
-        # most are plain ASCII, of which none is looked at by itself; behind their ends are zeros
-        odd = ((letters < 32) & (letters > 0)) | (letters > 126)
-        odd[:, 1:] |= (letters[:, :-1] == 0) & (letters[:, 1:] != 0)
-        for row in np.flatnonzero(odd.any(axis=1)):
-            check_name(str(block[row]), path)
-
-
-def _check(path: Path, predictions: Predictions) -> None:
-    n, k = len(predictions.ids), len(predictions.targets)
-    for name, array in predictions.columns().items():
-        expected = (n, k) if name in ("probabilities", "logits", "labels") else (n,)
-        if array.shape != expected:
-            raise DanqError(f"{path}: expected {name!r} of shape {expected}, received {array.shape}")
-
-
-def _read_npz(path: Path) -> dict[str, NDArray[Any]]:
-    """Read every array of an ``.npz`` file; large uncompressed ones are memory-mapped, read-only."""
-    try:
-        with readable(path), path.open("rb") as raw, zipfile.ZipFile(raw) as archive:
-            check_npz(path, archive)
-            members = {info.filename.removesuffix(".npy"): info for info in archive.infolist()}
-            known = (*_NEEDED, *_COLUMNS, *_SCALARS)
-            return {
-                name: _read_member(path, archive, members[name], raw) for name in members if name in known
-            }
-    except (
-        *(zipfile.BadZipFile, zlib.error, struct.error),
-        *(ValueError, EOFError, OSError, NotImplementedError, RuntimeError),
-    ) as error:
-        raise DanqError(f"{path}: expected a whole .npz file of arrays ({error})") from None
-
-
-def _read_member(path: Path, archive: zipfile.ZipFile, info: zipfile.ZipInfo, raw: Any) -> NDArray[Any]:
-    if info.compress_type != zipfile.ZIP_STORED or info.file_size < _MAPPED_BYTES:
-        return read_npz_member(path, archive, info)
-    # a stored member lies in the archive as it is: the map begins behind its zip and NumPy headers
-    raw.seek(info.header_offset + 26)
-    name_length, extra_length = struct.unpack("<HH", raw.read(4))
-    raw.seek(info.header_offset + _LOCAL_HEADER + name_length + extra_length)
-    major, _ = np.lib.format.read_magic(raw)
-    read_header = np.lib.format.read_array_header_1_0 if major == 1 else np.lib.format.read_array_header_2_0
-    shape, fortran, dtype = read_header(raw)
-    if dtype.hasobject:
-        raise ValueError(f"{info.filename} holds Python objects")
-    mapped = np.memmap(raw, dtype, "r", offset=raw.tell(), shape=shape, order="F" if fortran else "C")
-    return np.asarray(mapped)

@@ -31,8 +31,8 @@ class Rows:
         The window reaches past an end of its contig or record.
     contig, start, end : list of n str, int64, int64, or None
         What a row stands for, where it is part of a genome or record.
-    labels : uint8, shape (n, k) or (n, sub-bins, k), or None
-        Known labels.
+    labels : int8, shape (n, k) or (n, sub-bins, k), or None
+        Known labels, -1 where one is not.
     """
 
     ids: list[str]
@@ -41,7 +41,7 @@ class Rows:
     contig: list[str] | None = None
     start: NDArray[np.int64] | None = None
     end: NDArray[np.int64] | None = None
-    labels: NDArray[np.uint8] | None = None
+    labels: NDArray[np.int8] | None = None
 
     @property
     def codes(self) -> NDArray[np.uint8]:

@@ -25,16 +25,19 @@ def chance_loss(
     weights, shares : float32, shape (k,), or None
         As `row_loss` has them.
     """
-    if not data.labelled(split):
+    labels = data.labelled(split)
+    if not labels.any():
         return None
-    learnt, positive = (data.counts(each) / data.labelled(each) for each in ("train", split))
+    learnt, positive = (data.counts(each) / np.maximum(data.labelled(each), 1) for each in ("train", split))
     weight = np.ones(len(positive)) if weights is None else weights
     if data.task == "multiclass":
         return _cross_entropy(positive * weight, learnt * weight / (learnt * weight).sum())
     q = learnt * weight / np.maximum(learnt * weight + 1 - learnt, np.finfo(np.float64).tiny)
     share = np.ones(len(positive)) if shares is None else shares
     parts = ((positive * weight, q), (1 - positive, 1 - q))
-    return sum(_cross_entropy(share * part, at) for part, at in parts) / len(positive)
+    # every known label weighs the same
+    share = share * labels / labels.sum()
+    return sum(_cross_entropy(share * part, at) for part, at in parts)
 
 
 def _cross_entropy(weights: NDArray[np.floating], probabilities: NDArray[np.float64]) -> float:

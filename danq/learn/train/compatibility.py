@@ -69,16 +69,17 @@ def check_data(module: ModuleType, data: Dataset, train: TrainOptions) -> None:
             f"{data.path}: expected one label a target and row for this model, "
             f"received {data.sub_bins} steps of {data.sub_bin} bp"
         )
-    labels = data.labelled("train")
-    if np.isin(data.counts("train"), (0, labels)).all():
-        raise DanqError(f"{data.path}: expected training rows of two classes or more, found {labels} of one")
+    counts, labels = data.counts("train"), data.labelled("train")
+    if not np.any((counts > 0) & (counts < labels)):
+        found = f"{labels.max()} of one"
+        raise DanqError(f"{data.path}: expected training rows of two classes or more, found {found}")
     _check_validation(data, train)
 
 
 def _check_validation(data: Dataset, train: TrainOptions) -> None:
     labels = data.labelled("valid")
-    if not labels:
-        raise DanqError(f"{data.path}: expected at least one validation row, found none")
+    if not labels.any():
+        raise DanqError(f"{data.path}: expected at least one labelled validation row, found none")
     positives = data.counts("valid")
     if train.monitor != "loss" and not np.any((positives > 0) & (positives < labels)):
         raise DanqError(

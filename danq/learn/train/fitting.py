@@ -128,7 +128,7 @@ def fit_by_steps(
             optimizer = make_optimizer(train, strategy.num_replicas_in_sync)
             optimizer.build(model.trainable_variables)
         weights = positive_weights(train, data), target_weights(train, data)
-        loss = row_loss(data.task, *weights)
+        loss = row_loss(data.task, *weights, unknown=data.known is not None)
         inputs = {} if source is None else {"init_from": source.info.digest}
         writes = is_chief(strategy)
         training = Training(

@@ -12,7 +12,7 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from danq.metrics import SCORED, auprc, auroc, class_log_odds, count_calls, rank
+from danq.metrics import SCORED, auprc, auroc, class_log_odds, count_calls, known, known_shares, rank
 
 
 @dataclass(frozen=True)
@@ -22,7 +22,7 @@ class ValidationMetrics:
     Attributes
     ----------
     loss : float
-        Mean over rows of the training's loss.
+        Mean over rows, or their known labels, of the training's loss.
     auroc, auprc : float or None
         Area under the ROC curve; average precision.
     f1 : float or None
@@ -48,16 +48,16 @@ class Monitor:
 
     def __init__(self, rows: int, targets: int, task: str) -> None:
         self._scores = np.empty((targets, rows), np.float32)
-        self._labels = np.empty((targets, rows), bool)
+        self._labels = np.empty((targets, rows), np.int8)
         self._classes = np.empty(rows, np.int64)
         self._task = task
-        self._filled = self._rows = 0
-        self._loss = 0.0
+        self._filled = 0
+        self._loss = self._known = 0.0
 
     def add(
         self,
         logits: NDArray[np.float32],
-        labels: NDArray[np.uint8],
+        labels: NDArray[np.int8],
         losses: NDArray[np.float32],
         weight: NDArray[np.float32],
     ) -> None:
@@ -67,12 +67,13 @@ class Monitor:
         ----------
         logits : float32, shape (b, k), or (b, sub-bins, k)
             Outputs of the model.
-        labels : uint8, shape (b, k), or (b, sub-bins, k)
-            0 or 1.
+        labels : int8, shape (b, k), or (b, sub-bins, k)
+            0, 1 or, unknown, -1.
         losses, weight : float32, shape (b,)
             Loss of each row; 0 for padding rows, which are left out, else 1.
         """
         real = weight > 0
+        self._known += float(known_shares(labels[real]).sum())
         targets = len(self._scores)
         # each sub-bin is scored by itself
         logits, labels = logits[real].reshape(-1, targets), labels[real].reshape(-1, targets)
@@ -81,11 +82,11 @@ class Monitor:
         self._scores[:, part] = (class_log_odds(logits) if self._task == "multiclass" else logits).T
         self._labels[:, part] = labels.T
         self._loss += float(losses[real].sum(dtype=np.float64))
-        self._filled, self._rows = part.stop, self._rows + int(real.sum())
+        self._filled = part.stop
 
     def metrics(self) -> ValidationMetrics:
         """Metrics of the rows taken in so far; of a loss that is no number, nothing else."""
-        loss = self._loss / self._rows
+        loss = self._loss / max(self._known, 1e-9)
         measured: list[tuple[float, float, float]] = []
         for target in range(len(self._scores) if np.isfinite(loss) else 0):
             scores, labels = self._scores[target, : self._filled], self._labels[target, : self._filled]
@@ -93,7 +94,8 @@ class Monitor:
             if ranking.status == SCORED:
                 classes = self._classes[: self._filled]
                 called = classes == target if self._task == "multiclass" else scores > 0
-                measured.append((auroc(ranking), auprc(ranking), count_calls(called, labels).f1))
+                called, labels = known(called, labels)
+                measured.append((auroc(ranking), auprc(ranking), count_calls(called, labels > 0).f1))
         means = np.mean(measured, axis=0).tolist() if measured else (None, None, None)
         return ValidationMetrics(loss, means[0], means[1], means[2], len(measured))
 

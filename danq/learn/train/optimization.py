@@ -14,7 +14,7 @@ from danq.errors import DanqError
 from danq.learn.options import TrainOptions
 
 RowLoss = Callable[[tf.Tensor, tf.Tensor], tf.Tensor]
-"""(labels uint8 (b, k) or (b, sub-bins, k), logits of that shape) → loss float32 (b,)."""
+"""(labels int8 (b, k) or (b, sub-bins, k), logits of that shape) → loss float32 (b,)."""
 
 
 def positive_weights(options: TrainOptions, dataset: Dataset) -> NDArray[np.float32] | None:
@@ -40,6 +40,7 @@ def positive_weights(options: TrainOptions, dataset: Dataset) -> NDArray[np.floa
         return np.full(k, options.positive_weight, np.float32)
     positives = dataset.counts("train")
     rows = dataset.labelled("train")
+    # of classes, a row that has one has all
     above = rows / k if dataset.task == "multiclass" else rows - positives
     return np.where(positives > 0, above / np.maximum(positives, 1), 1).astype(np.float32)
 
@@ -62,7 +63,7 @@ def target_weights(options: TrainOptions, dataset: Dataset) -> NDArray[np.float3
         raise DanqError("train.target_weight: expected none for a dataset of classes, received 'rare'")
     rows = dataset.labelled("train")
     # within one label of both ends, where the entropy would be 0
-    prevalence = np.clip(dataset.counts("train"), 1, max(rows - 1, 1)) / max(rows, 2)
+    prevalence = np.clip(dataset.counts("train"), 1, np.maximum(rows - 1, 1)) / np.maximum(rows, 2)
     entropy = -(prevalence * np.log(prevalence) + (1 - prevalence) * np.log1p(-prevalence))
     weights = 1 / np.sqrt(entropy)
     return (weights / weights.mean()).astype(np.float32)
@@ -72,6 +73,7 @@ def row_loss(
     task: str,
     weights: NDArray[np.float32] | None,
     shares: NDArray[np.float32] | None = None,
+    unknown: bool = False,
 ) -> RowLoss:
     """Make the loss of a task.
 
@@ -84,19 +86,26 @@ def row_loss(
         Weight of positive labels, or of the rows of a class.
     shares : float32, shape (k,), or None
         Weight of each target's loss (multilabel).
+    unknown : bool
+        Whether labels may be unknown, -1: these add 0. The loss of a batch is then the sum over its rows
+        divided by that of their `danq.metrics.known_shares`, so that every known label weighs the same.
     """
     factors = None if weights is None else tf.constant(weights)
 
     def sigmoid(labels: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
         labels, logits = tf.cast(labels, tf.float32), tf.cast(logits, tf.float32)
+        known = tf.cast(labels >= 0, tf.float32) if unknown else None
         if factors is None:
             each = tf.nn.sigmoid_cross_entropy_with_logits(labels, logits)
         else:
             each = tf.nn.weighted_cross_entropy_with_logits(labels, logits, factors)
+        each = each if known is None else each * known
         return tf.reduce_mean(each if shares is None else each * shares, axis=list(range(1, each.shape.rank)))
 
     def softmax(labels: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
         labels, logits = tf.cast(labels, tf.float32), tf.cast(logits, tf.float32)
+        # without a class there is nothing to lose
+        labels = tf.maximum(labels, 0.0) if unknown else labels
         each = tf.nn.softmax_cross_entropy_with_logits(labels, logits)
         if factors is not None:
             each *= tf.reduce_sum(labels * factors, axis=-1)

@@ -159,9 +159,8 @@ def valid_prevalence(data: Dataset) -> float | None:
     Mean over the targets that have both positives and negatives there, as the validation metrics are; None
     where no target has.
     """
-    labels = data.labelled("valid")
-    counts = data.counts("valid").tolist()
-    shares = [count / labels for count in counts if 0 < count < labels]
+    each = zip(data.counts("valid").tolist(), data.labelled("valid").tolist(), strict=True)
+    shares = [count / labels for count, labels in each if 0 < count < labels]
     return sum(shares) / len(shares) if shares else None
 
 

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from danq.data.batches import Batch
 from danq.learn.gpu import memory_limit, peak_memory, rows_that_fit
 from danq.learn.train.optimization import RowLoss
+from danq.metrics import known_shares
 
 Arrays = dict[str, NDArray[Any]]
 T = TypeVar("T")
@@ -74,14 +75,15 @@ class Steps:
             `steps_of_call` says, or fewer.
         """
         samples = tuple(int(batch.weight.sum()) for _, batch in batches)
+        totals = [_total(batch) for _, batch in batches]
         if not self._on_one_gpu:
             ((inputs, batch),) = batches
-            total = tf.constant(np.float32(samples[0]))
+            total = tf.constant(totals[0])
             return Loaded((*map(self._share, (inputs, batch.labels, batch.weight)), total), samples)
         arrays = [(inputs, batch.labels, batch.weight) for inputs, batch in batches]
         # one transfer for all steps
         stacked = tf.nest.map_structure(lambda *parts: tf.constant(np.stack(parts)), *arrays)
-        return Loaded((*stacked, tf.constant(samples, tf.float32)), samples)
+        return Loaded((*stacked, tf.constant(totals)), samples)
 
     def train(self, loaded: Loaded, rates: Sequence[float]) -> tf.Tensor:
         """Change the weights by the steps of a call, each with its learning rate.
@@ -97,7 +99,7 @@ class Steps:
         (self.optimizer.learning_rate,) = rates
         return self._train(*loaded.arrays)[None]
 
-    def forward(self, inputs: Arrays, labels: NDArray[np.uint8]) -> tuple[tf.Tensor, tf.Tensor]:
+    def forward(self, inputs: Arrays, labels: NDArray[np.int8]) -> tuple[tf.Tensor, tf.Tensor]:
         """Logits (b, k), or (b, sub-bins, k), and losses (b,) of the rows of a batch, without dropout."""
         logits, losses = self._forward(self._share(inputs), self._share(labels))
         return logits, losses
@@ -206,6 +208,13 @@ class Steps:
             return tuple(self.strategy.gather(part, axis=0) for part in parts)
 
         return forward
+
+
+def _total(batch: Batch) -> np.float32:
+    """Rows of a batch, each counted as the share of its labels that is known: what the loss is divided by."""
+    total = (batch.weight * known_shares(batch.labels)).sum()
+    # without any known label the loss is 0
+    return np.float32(total or 1)
 
 
 def prefetched(load: Callable[[int], T], steps: Iterable[int]) -> Iterator[tuple[T, float]]:

@@ -20,8 +20,8 @@ from danq.genome.encode import build_genome
 from danq.genome.fasta import open_genome
 from danq.learn.bundle import load_bundle
 from danq.learn.predict.outputs import Output
-from danq.learn.predict.predictions import read_predictions
 from danq.learn.predict.predictor import Predictor, predict_source
+from danq.learn.predict.reading import read_predictions
 from danq.learn.predict.sequence_sources import bed_source, fasta_source
 from danq.learn.predict.sources import dataset_source
 from danq.learn.train.monitor import Monitor
@@ -76,7 +76,7 @@ def naive(contig, start):
 def test_labels_equal_a_naive_loop(folder):
     dataset = open_dataset(folder / "data")
     assert (dataset.sub_bin, dataset.sub_bins) == (10, 4)
-    assert dataset.labelled("valid") == 4 * len(dataset.rows("valid"))
+    assert dataset.labelled("valid").tolist() == [4 * len(dataset.rows("valid"))] * 2
     rows = np.arange(len(dataset))
     labels = dataset.labels(rows)
     assert labels.shape == (len(dataset), 4, 2)

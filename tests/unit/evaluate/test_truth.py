@@ -147,7 +147,7 @@ def test_effects_equal_scipy(tmp_path):
 
 @pytest.mark.parametrize(
     ("values", "positives", "status"),
-    [([1.0, 1.0, 1.0], 3, "no_negatives"), ([0.0] * 3, 0, "no_positives"), ([None] * 3, 0, "no_positives")],
+    [([1.0, 1.0, 1.0], 3, "no_negatives"), ([0.0] * 3, 0, "no_positives"), ([None] * 3, 0, "no_labels")],
 )
 def test_one_class_is_not_scored(tmp_path, values, positives, status):
     counts, table = compared(tmp_path, values, *scores(3))
@@ -174,4 +174,4 @@ def test_correlations_that_mean_nothing_are_not_scored(tmp_path, values, status)
 def test_without_alleles_there_is_an_empty_comparison(tmp_path):
     counts, table = compared(tmp_path, [], *scores(0), blocks=1)
     assert counts["n"] == 0
-    assert set(table["status"]) == {"no_positives"}
+    assert set(table["status"]) == {"no_labels"}

@@ -13,7 +13,8 @@ from results_tree import build
 from danq.evaluate.compare import difference
 from danq.evaluate.evaluate import evaluate_predictions
 from danq.evaluate.intervals import interval
-from danq.learn.predict.predictions import read_predictions, write_predictions
+from danq.learn.predict.predictions import write_predictions
+from danq.learn.predict.reading import read_predictions
 from danq.report.compare import reference
 from danq.report.content import Section
 from danq.report.page import sections, write_report

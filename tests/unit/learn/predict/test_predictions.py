@@ -6,7 +6,8 @@ import pytest
 
 from danq.errors import DanqError
 from danq.learn.predict import predictions as predictions_file
-from danq.learn.predict.predictions import Predictions, read_predictions, write_predictions, writing_npz
+from danq.learn.predict.predictions import Predictions, write_predictions, writing_npz
+from danq.learn.predict.reading import read_predictions
 
 
 def example(n=7, k=3, labels=True):
@@ -18,7 +19,7 @@ def example(n=7, k=3, labels=True):
         probabilities=(1 / (1 + np.exp(-logits))).astype(np.float32),
         logits=logits,
         targets=np.array([f"target {i}" for i in range(k)]),
-        labels=rng.integers(0, 2, (n, k)).astype(np.uint8) if labels else None,
+        labels=rng.integers(0, 2, (n, k)).astype(np.int8) if labels else None,
         contig=np.full(n, "chrI"),
         start=start,
         end=start + 200,
@@ -120,7 +121,7 @@ def test_foreign_files_are_refused(tmp_path):
     with pytest.raises(DanqError, match=r"expected a whole \.npz file"):
         read_predictions(path)
     np.savez(path, weights=np.zeros(3))
-    with pytest.raises(DanqError, match="without 'ids'"):
+    with pytest.raises(DanqError, match="expected predictions with ids, received weights"):
         read_predictions(path)
     np.savez(path, ids=np.array([{}], dtype=object))
     with pytest.raises(DanqError, match=r"expected a whole \.npz file"):

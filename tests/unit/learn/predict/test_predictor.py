@@ -15,8 +15,8 @@ from danq.errors import DanqError
 from danq.genome.alphabet import encode, reverse_complement
 from danq.learn.bundle import Bundle, save_bundle
 from danq.learn.predict.outputs import Output
-from danq.learn.predict.predictions import read_predictions
 from danq.learn.predict.predictor import Predictor, load, predict_source
+from danq.learn.predict.reading import read_predictions
 from danq.learn.predict.rows import Rows, Source, rows_from_python
 from danq.models import danq as danq_model
 from danq.models.layers import codes_input

@@ -1,0 +1,109 @@
+"""Tables of predictions, as `danq predict` writes them, read back as arrays."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from danq.errors import DanqError, first_few
+from danq.files import readable
+from danq.learn.predict.outputs import ROW_COLUMNS, TARGET_COLUMNS
+from danq.learn.predict.predictions import SCALARS
+from danq.limits import check_memory
+from danq.metrics import UNKNOWN
+from danq.parquet import DAMAGED, read_parquet
+
+_NUMBERS = {"start": pl.Int64, "end": pl.Int64}
+_NO_LABEL = ("", "na", "n/a", "nan", "null")
+
+
+def read_table(path: Path) -> dict[str, NDArray[Any]]:
+    """Read a Parquet table or tab-separated text, whose quotation marks are letters, as arrays by name.
+
+    Raises
+    ------
+    DanqError
+        If it cannot be read, a target lacks a column that others have, or a field holds no number.
+    """
+    try:
+        with readable(path):
+            table, metadata = _parquet(path) if path.suffix == ".parquet" else (_tsv(path), {})
+    except DAMAGED as error:
+        first = (str(error).splitlines() or [type(error).__name__])[0]
+        raise DanqError(f"{path}: expected a table of predictions, received {first}") from None
+    arrays: dict[str, NDArray[Any]] = {
+        name: np.array(int(metadata[name]) if name == "bin" else metadata[name])
+        for name in SCALARS
+        if name in metadata
+    }
+    for name, title in ROW_COLUMNS.items():
+        if title in table.columns:
+            arrays[name] = _column(path, table[title], _NUMBERS.get(name))
+    endings = {name: f"__{title}" for name, title in TARGET_COLUMNS.items()}
+    targets = list(
+        dict.fromkeys(
+            column.removesuffix(ending)
+            for column in table.columns
+            for ending in endings.values()
+            if column.endswith(ending)
+        )
+    )
+    for name, ending in endings.items():
+        titles = [f"{target}{ending}" for target in targets]
+        there = [title for title in titles if title in table.columns]
+        if there and len(there) < len(titles):
+            lacking = [title for title in titles if title not in there]
+            raise DanqError(f"{path}: expected a column for each target, found no {first_few(lacking)}")
+        if there:
+            read = _labels if name == "labels" else _values
+            arrays[name] = np.stack([read(path, table[title]) for title in titles], axis=1)
+    return arrays | ({"targets": np.array(targets)} if targets else {})
+
+
+def _parquet(path: Path) -> tuple[pl.DataFrame, dict[str, str]]:
+    table = read_parquet(path)
+    with pq.ParquetFile(path) as file:
+        stored = file.schema_arrow.metadata or {}
+    texts = {key.decode(): value.decode() for key, value in stored.items() if key.startswith(b"danq.")}
+    return table, {key.removeprefix("danq."): value for key, value in texts.items()}
+
+
+def _tsv(path: Path) -> pl.DataFrame:
+    check_memory(path, path.stat().st_size)
+    # as texts: what is no number is then told with its line
+    return pl.read_csv(path, separator="\t", quote_char=None, infer_schema=False, glob=False)
+
+
+def _column(path: Path, column: pl.Series, dtype: Any) -> NDArray[Any]:
+    if dtype is None:
+        return column.cast(pl.String).fill_null("").to_numpy().astype(np.str_)
+    return _cast(path, column, dtype).to_numpy()
+
+
+def _values(path: Path, column: pl.Series) -> NDArray[np.float32]:
+    return _cast(path, column, pl.Float32).to_numpy()
+
+
+def _labels(path: Path, column: pl.Series) -> NDArray[np.float32]:
+    if column.dtype == pl.String:
+        absent = column.str.strip_chars().str.to_lowercase().is_in(_NO_LABEL)
+        column = column.set(absent, str(UNKNOWN))
+    return _cast(
+        path,
+        column.fill_null(UNKNOWN) if column.dtype != pl.Boolean else column.cast(pl.Int8).fill_null(UNKNOWN),
+        pl.Float32,
+    ).to_numpy()
+
+
+def _cast(path: Path, column: pl.Series, dtype: Any) -> pl.Series:
+    """Turn into numbers; nothing, or a text that is none, is refused with its place."""
+    numbers = column.cast(dtype, strict=False)
+    for row in numbers.is_null().arg_true().head(1):
+        # a header stands above the rows of a text
+        place = f"row {row + 1}" if path.suffix == ".parquet" else str(row + 2)
+        where = f"{path}: {place}" if path.suffix == ".parquet" else f"{path}:{place}"
+        raise DanqError(f"{where}: {column.name}: expected a number, received {column[row]!r}")
+    return numbers

@@ -1,0 +1,233 @@
+"""Predictions of another tool, and tables of danq's own: what is needed, what is unknown, what is refused."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+from polars.testing import assert_frame_equal
+from results_tree import predictions, read_metrics
+from sklearn import metrics as sk
+
+from danq.errors import DanqError
+from danq.evaluate.evaluate import evaluate_predictions
+from danq.learn.predict.outputs import writing_table
+from danq.learn.predict.predictions import write_predictions
+from danq.learn.predict.reading import read_predictions
+
+TARGETS = ("CTCF", "tRNA (minus)")
+
+
+def drawn(split="test", unknown=0.3, **more):
+    """Draw predictions of which some labels are unknown."""
+    whole = predictions("danq", split, TARGETS, 2.0, **more)
+    labels = whole.labels.astype(np.int8)
+    labels[np.random.default_rng(9).random(labels.shape) < unknown] = -1
+    return replace(whole, labels=labels)
+
+
+def foreign(path: Path, **arrays: object) -> Path:
+    one = drawn()
+    least = {"ids": one.ids, "targets": one.targets, "labels": one.labels, "probabilities": one.probabilities}
+    np.savez(path, **{name: array for name, array in (least | arrays).items() if array is not None})
+    return path
+
+
+def same_metrics(a: Path, b: Path) -> None:
+    left, right = (read_metrics(folder).drop("run") for folder in (a, b))
+    assert_frame_equal(left, right, abs_tol=1e-6)
+
+
+def test_metrics_are_those_of_the_rows_whose_labels_are_known(tmp_path):
+    on = {split: drawn(split) for split in ("valid", "test")}
+    for split, one in on.items():
+        write_predictions(tmp_path / f"{split}.npz", one)
+    paths = [tmp_path / f"{split}.npz" for split in on]
+    summary = evaluate_predictions(paths, tmp_path / "out", resamples=30)
+    for row in read_metrics(tmp_path / "out").filter(split="test").iter_rows(named=True):
+        labels, scores = (
+            getattr(on["test"], name)[:, row["target_index"]] for name in ("labels", "probabilities")
+        )
+        known = labels >= 0
+        y, p = labels[known], scores[known]
+        called = p >= np.float32(row["threshold"])
+        assert (row["n"], row["positives"], row["unknown"]) == (known.sum(), y.sum(), (~known).sum())
+        assert row["prevalence"] == pytest.approx(y.mean())
+        assert row["auroc"] == pytest.approx(sk.roc_auc_score(y, p))
+        assert row["auprc"] == pytest.approx(sk.average_precision_score(y, p))
+        assert row["f1"] == pytest.approx(sk.f1_score(y, called))
+        assert row["mcc"] == pytest.approx(sk.matthews_corrcoef(y, called))
+        assert row["accuracy"] == pytest.approx((called == y).mean())
+        assert row["auroc_low"] < row["auroc"] < row["auroc_high"]
+        valid = on["valid"].labels[:, row["target_index"]]
+        vp = on["valid"].probabilities[valid >= 0, row["target_index"]]
+        vy = valid[valid >= 0]
+        best = max(sk.f1_score(vy, vp >= t) for t in vp)
+        assert sk.f1_score(vy, vp >= np.float32(row["threshold"])) == pytest.approx(best)
+    test = summary.splits["test"]
+    assert test.unknown_labels == (on["test"].labels < 0).sum()
+    calibration = pl.read_csv(tmp_path / "out" / "calibration.tsv", separator="\t").filter(split="test")
+    assert calibration.filter(target_index=-1)["n"].sum() == (on["test"].labels >= 0).sum()
+    (pair,) = pl.read_csv(tmp_path / "out" / "pairs.tsv", separator="\t").filter(split="test").to_dicts()
+    both = (on["test"].labels >= 0).all(axis=1)
+    assert pair["labels"] == pytest.approx(np.corrcoef(on["test"].labels[both].T)[0, 1], abs=1e-6)
+    assert pair["predictions"] == pytest.approx(np.corrcoef(on["test"].logits[both].T)[0, 1], abs=1e-5)
+
+
+def test_what_an_unknown_label_is_called_changes_nothing(tmp_path):
+    one = drawn()
+    missing = np.where(one.labels < 0, np.nan, one.labels)
+    made = []
+    for name, labels in {"int8": one.labels, "float": missing, "int64": one.labels.astype(np.int64)}.items():
+        foreign(tmp_path / f"{name}.npz", labels=labels)
+        evaluate_predictions([tmp_path / f"{name}.npz"], tmp_path / name, resamples=20)
+        made.append((tmp_path / name / "metrics.tsv").read_text().replace(name, "x"))
+    assert made[0] == made[1] == made[2]
+
+
+def test_a_target_without_any_label_is_not_scored(tmp_path):
+    labels = drawn().labels.copy()
+    labels[:, 1] = -1
+    evaluate_predictions([foreign(tmp_path / "p.npz", labels=labels)], tmp_path / "out", resamples=20)
+    row = read_metrics(tmp_path / "out").row(1, named=True)
+    assert (row["n"], row["status"], row["auroc"], row["auroc_low"]) == (0, "no_labels", None, None)
+
+
+def test_unknown_labels_make_other_rows(tmp_path):
+    rows = set()
+    for value in (-1, 0, 1):
+        labels = drawn(unknown=0).labels.copy()
+        labels[4, 1] = value
+        evaluation = evaluate_predictions(
+            [foreign(tmp_path / "p.npz", labels=labels)], tmp_path / "out", resamples=0
+        )
+        rows.add(evaluation.splits["test"].rows)
+    assert len(rows) == 3
+
+
+@pytest.mark.parametrize("ending", [".parquet", ".tsv"])
+@pytest.mark.parametrize("task", ["multilabel", "multiclass"])
+def test_tables_of_danq_are_read_as_they_were_written(tmp_path, ending, task):
+    one = drawn()
+    if task == "multiclass":
+        labels = np.eye(2, dtype=np.int8)[one.labels.argmax(axis=1)]
+        labels[:40] = -1
+        shares = one.probabilities / one.probabilities.sum(axis=1, keepdims=True)
+        one = replace(one, labels=labels, probabilities=shares, task=task)
+    with writing_table(tmp_path / f"test{ending}") as append:
+        append(one.rows(slice(0, 100)))
+        append(one.rows(slice(100, None)))
+    write_predictions(tmp_path / "test.npz", one)
+    read = read_predictions(tmp_path / f"test{ending}")
+    assert read.columns().keys() == one.columns().keys()
+    for name, array in one.columns().items():
+        np.testing.assert_array_equal(read.columns()[name], array)
+    assert (read.task, read.targets.tolist()) == (task, list(TARGETS))
+    if ending == ".parquet":
+        assert (read.run, read.split, read.bin) == ("danq", "test", 200)
+    for name in ("npz", ending[1:]):
+        evaluate_predictions([tmp_path / f"test.{name}"], tmp_path / name, resamples=20)
+    same_metrics(tmp_path / "npz", tmp_path / ending[1:])
+
+
+def test_a_foreign_file_needs_little(tmp_path, caplog):
+    caplog.set_level("INFO", "danq")
+    one = drawn()
+    write_predictions(tmp_path / "own.npz", replace(one, contig=None, start=None, end=None))
+    evaluate_predictions([tmp_path / "own.npz"], tmp_path / "own", resamples=20)
+    foreign(tmp_path / "deep.npz")
+    summary = evaluate_predictions([tmp_path / "deep.npz"], tmp_path / "deep", resamples=20)
+    assert (summary.run, list(summary.splits)) == ("deep", ["test"])
+    assert "deep.npz: says no split, taken for that of test" in caplog.text
+    same_metrics(tmp_path / "own", tmp_path / "deep")
+    foreign(tmp_path / "odds.npz", probabilities=None, logits=one.logits.astype(np.float64))
+    evaluate_predictions([tmp_path / "odds.npz"], tmp_path / "odds", resamples=20)
+    same_metrics(tmp_path / "own", tmp_path / "odds")
+
+
+def test_the_split_stands_in_the_name(tmp_path):
+    paths = [foreign(tmp_path / name) for name in ("deep_valid.npz", "deep.test.npz")]
+    assert list(evaluate_predictions(paths, tmp_path / "out", resamples=0).splits) == ["valid", "test"]
+    again = foreign(tmp_path / "more.npz")
+    with pytest.raises(DanqError, match=r"the split 'test' is that of .*deep\.test\.npz already"):
+        evaluate_predictions([*paths, again], tmp_path / "out", resamples=0)
+
+
+def test_one_target_may_come_without_a_second_dimension(tmp_path):
+    one = drawn()
+    arrays = {
+        "labels": one.labels[:, 0],
+        "probabilities": one.probabilities[:, 0],
+        "targets": np.array(["CTCF"]),
+    }
+    read = read_predictions(foreign(tmp_path / "p.npz", **arrays))
+    assert read.labels.shape == read.logits.shape == (300, 1)
+
+
+@pytest.mark.parametrize(
+    ("arrays", "message"),
+    [
+        ({"ids": None}, "expected predictions with ids, received targets, labels, probabilities"),
+        ({"probabilities": None}, "expected predictions with probabilities or logits"),
+        ({"labels": None}, "expected predictions of labelled rows"),
+        ({"labels": np.full((300, 2), 2)}, "labels of row 'chrI:0-200' and target 'CTCF': expected 0, 1"),
+        ({"labels": np.full((300, 2), 255, np.uint8)}, "expected 0, 1 or, unknown, -1, received 255"),
+        ({"labels": np.full((300, 2), 0.5)}, "expected 0, 1 or, unknown, -1, received 0.5"),
+        ({"labels": np.full((300, 2), "1")}, "labels: expected numbers, received <U1"),
+        ({"probabilities": np.full((300, 2), 1.5)}, "expected a number from 0 to 1, received 1.5"),
+        ({"probabilities": np.full((300, 2), np.nan)}, "expected a number from 0 to 1, received nan"),
+        ({"probabilities": np.full((300, 2), -1)}, "expected a number from 0 to 1, received -1"),
+        ({"logits": np.full((300, 2), np.inf)}, "logits of row .*: expected a finite number, received inf"),
+        ({"probabilities": np.full((300, 3), 0.5)}, r"of shape \(300, 2\), received \(300, 3\)"),
+        ({"targets": np.array(["a", "a"])}, "expected different targets, received one twice"),
+        ({"task": "regression"}, "task: expected multilabel, multiclass; received 'regression'"),
+        ({"task": "multiclass"}, "labels: expected one class a row, or none known"),
+        ({"start": np.arange(300)}, "expected all of contig, start and end or none"),
+        ({"split": np.array([1, 2])}, "split: expected one text, received int64"),
+        ({"ids": np.arange(300) / 2}, "ids: expected text of 1 dimension, received float64"),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_is_refused(tmp_path, arrays, message):
+    path = foreign(tmp_path / "p.npz", **arrays)
+    with pytest.raises(DanqError, match=message) as refused:
+        evaluate_predictions([path], tmp_path / "out")
+    assert str(refused.value).startswith(f"{path}: ")
+    assert "\n" not in str(refused.value)
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("id\tA__probability\tA__label\nx\t0.5\t2\n", "labels of row 'x' and target 'A': expected 0, 1"),
+        ("id\tA__probability\tA__label\nx\t0.5\t1\ny\tmuch\t1\n", r":3: A__probability: .* received 'much'"),
+        ("id\tA__probability\tA__label\nx\t\t1\n", ":2: A__probability: expected a number, received None"),
+        ("id\tA__probability\tA__label\tB__probability\nx\t1\t1\t1\n", "found no B__label"),
+        ("id\tscore\nx\t1\n", "expected predictions with targets, received ids"),
+        ("id\tA__probability\nx\t1\t1\n", "expected a table of predictions, received"),
+        ("", "expected a table of predictions, received"),
+    ],
+)  # fmt: skip
+def test_a_table_that_cannot_be_is_refused(tmp_path, text, message):
+    (tmp_path / "p.tsv").write_text(text)
+    with pytest.raises(DanqError, match=message) as refused:
+        evaluate_predictions([tmp_path / "p.tsv"], tmp_path / "out")
+    assert "\n" not in str(refused.value)
+
+
+def test_nothing_in_a_table_is_unknown(tmp_path):
+    rows = [
+        "id\tA__probability\tA__label",
+        'a"b\t0.5\t1',
+        "b\t0.25\t",
+        "c\t0.75\tNA",
+        "d\t0\tnan",
+        "e\t1\t-1",
+        "f\t0.1\t0",
+    ]
+    (tmp_path / "p.tsv").write_text("\n".join(rows) + "\n")
+    read = read_predictions(tmp_path / "p.tsv")
+    assert read.labels[:, 0].tolist() == [1, -1, -1, -1, -1, 0]
+    assert read.ids[0] == 'a"b'
+    assert np.isfinite(read.logits).all()
