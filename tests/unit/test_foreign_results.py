@@ -15,7 +15,7 @@ from danq.data.encoders import load_encoder
 from danq.errors import DanqError
 from danq.evaluate.runs import read_run
 from danq.learn.manifest import BundleManifest
-from danq.learn.predict.predictions import read_predictions
+from danq.learn.predict.reading import read_predictions
 from danq.learn.trial_tables import read_trials
 from danq.learn.trials import Searched
 from danq.views.manifest import ViewEntry
@@ -96,7 +96,7 @@ ARRAYS = {
     "probabilities": [np.array([["a", "b"]] * 2), np.zeros((2, 2), complex), np.zeros(2, np.float32)],
     "logits": [np.zeros((2, 2), "M8[s]"), np.zeros((2, 3), np.float32)],
     "ids": [
-        np.arange(2),
+        np.arange(2) / 2,
         np.array([b"a", b"b"]),
         np.array("a"),
         np.array([EVIL, "b"]),

@@ -52,7 +52,9 @@ def read_predictions(path: str | Path) -> Predictions:
     if not missing and not {"probabilities", "logits"} & set(arrays):
         missing = ["probabilities or logits"]
     if missing:
-        raise DanqError(f"{path}: expected predictions with {missing[0]}, received {first_few(arrays)}")
+        raise DanqError(
+            f"{path}: expected predictions with {missing[0]}, received {first_few(arrays) or 'none'}"
+        )
     values = {name: _scalar(path, name, arrays[name]) for name in SCALARS if name in arrays}
     ids, targets = (_texts(path, name, arrays[name]) for name in ("ids", "targets"))
     if len(set(targets.tolist())) < len(targets):

@@ -121,7 +121,7 @@ def test_foreign_files_are_refused(tmp_path):
     with pytest.raises(DanqError, match=r"expected a whole \.npz file"):
         read_predictions(path)
     np.savez(path, weights=np.zeros(3))
-    with pytest.raises(DanqError, match="expected predictions with ids, received weights"):
+    with pytest.raises(DanqError, match="expected predictions with ids, received none"):
         read_predictions(path)
     np.savez(path, ids=np.array([{}], dtype=object))
     with pytest.raises(DanqError, match=r"expected a whole \.npz file"):
