@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from danq.learn.manifest import ENSEMBLE
 from danq.learn.options import EnsembleOptions, PredictOptions, Repeat, TrainOptions, named
+from danq.models import MODELS
 from danq.views.options import as_view
 
 if TYPE_CHECKING:
@@ -141,6 +142,12 @@ def members_of(config: "Config", run: str) -> list[str]:
     if config.runs[run].model != ENSEMBLE:
         return []
     return [member for entry in EnsembleOptions(**options).members for member in named(entry)]
+
+
+def computed_by_numpy(config: "Config", run: str) -> bool:
+    """Whether no GPU computes a run: a linear model, or a mean of linear ones."""
+    models = [config.runs[member].model for member in members_of(config, run) or [run]]
+    return all(hasattr(MODELS.get(model), "logits") for model in models)
 
 
 def _members(config: "Config", entry: str | list[str], fold: int | None) -> str | list[str]:

@@ -12,7 +12,7 @@ from pydantic import BaseModel
 
 from danq.config import Config, Run, may_run, parse_config, unused
 from danq.config.reading import read_mapping
-from danq.config.search import search_name, trials, trials_of
+from danq.config.search import Trial, search_name, trials_of
 from danq.config.views import misplaced_views
 from danq.data.examples.images import png_files
 from danq.data.regions.tracks import read_targets
@@ -112,13 +112,16 @@ def dataset_files(config: Config, name: str) -> list[Path]:
 
 
 def run_files(config: Config, name: str) -> list[Path]:
-    """Files a run, or a trial, reads besides its dataset: a model of one's own, motifs, a bundle's.
+    """Files a run reads besides its dataset: a model of one's own, motifs, a bundle's.
 
     Those of a run with a search are those of all its trials.
     """
-    if name not in config.runs:
-        return [path for _, path in _run_paths(trials(config)[name].run, name, None)]
     return list(dict.fromkeys(path for _, path in _run_paths_of(config, name, None)))
+
+
+def trial_files(trial: Trial) -> list[Path]:
+    """Files a trial reads besides its dataset, as `run_files` of a run."""
+    return [path for _, path in _run_paths(trial.run, trial.name, None)]
 
 
 def callset_files(config: Config, name: str) -> list[Path]:

@@ -2,6 +2,7 @@
 
 import logging
 import shutil
+import signal
 import tempfile
 import time
 from collections.abc import Iterable, Iterator, Sequence
@@ -165,15 +166,32 @@ def compute_parts(work: Work, parts: Sequence[int], runners: Sequence[Runner]) -
     """
     columns = work.job.columns
     with progress("scoring", work.survey.records_of(parts), "variants") as advance:
-        for part in parts:
+        for number, part in enumerate(parts):
             began = time.perf_counter()
-            with writing_batches(work.file(part), rows_schema(columns), work.job.digest) as writer:
+            with (
+                _said_where_stopped(work, number, len(parts)),
+                writing_batches(work.file(part), rows_schema(columns), work.job.digest) as writer,
+            ):
                 for block in work.job.scored_blocks(work.survey, runners, [part]):
                     batch = rows(block.windows, block.effects, columns)
                     now = time.perf_counter()
                     writer.write_batch(batch, {_SECONDS: repr(now - began)})
                     began = now
                     advance(block.records)
+
+
+@contextmanager
+def _said_where_stopped(work: Work, done: int, parts: int) -> Iterator[None]:
+    """Say, where the process is asked to stop, that what is done of the parts is kept, if anything is."""
+    try:
+        yield
+    except SystemExit as stop:
+        if done and isinstance(stop.code, int) and stop.code > 128:
+            name = signal.Signals(stop.code - 128).name
+            log.warning(
+                f"stopped by {name} after {done} of {parts} parts; the same command goes on from {work.path}"
+            )
+        raise
 
 
 def compute_shard(work: Work, shard: int, shards: int, receipt: Path | None) -> None:

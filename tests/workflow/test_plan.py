@@ -149,7 +149,7 @@ def test_every_job_calls_one_verb_and_says_what_it_needs(repository: Path):
         assert re.search(rf'shell:\s+"danq {verb} ', block), name
         assert block.count('"danq ') == 1, name
         assert re.search(rf'code=(verb_digest|lambda wildcards: code_for)\(\s*"{verb}"', block), name
-        for directive in ("log:", "threads:", "resources:", "mem_mb=", "runtime=", "conda:", "2> {log}"):
+        for directive in ("log:", "threads:", "resources:", "**needs(", "conda:", "2> {log}"):
             assert directive in block, f"{name} lacks {directive}"
         assert ("benchmark:" in block) == (name != "report"), name
         assert "run:" not in block.split("\n    ")[1:], name

@@ -3,11 +3,15 @@ import sys
 from functools import cache
 from pathlib import Path
 
+from snakemake.exceptions import WorkflowError
 from snakemake.settings.enums import Quietness
+from snakemake_interface_executor_plugins.settings import ExecMode
 
 from danq.config import own_models
-from danq.config.expand import members_of
+from danq.config.expand import computed_by_numpy, members_of
 from danq.config.job_logs import JobLogs
+from danq.config.partitions import jobs_that_would_wait, time_limits
+from danq.config.tries import Tries
 from danq.config.views import (
     callsets_viewed,
     genomes_viewed,
@@ -20,6 +24,7 @@ from danq.config.workflow import (
     checked_config,
     dataset_files,
     run_files,
+    trial_files,
     write_once,
 )
 from danq.contents import Contents
@@ -40,6 +45,7 @@ settings = checked_config(config, workflow.configfiles, workflow.config_settings
 # where results lie, below the prefix that the workflow has as a module of another; and the configuration
 CONFIG = str(workflow.modifier.path_modifier.modify("results/config.json"))
 RESULTS = os.path.dirname(CONFIG)
+REPORT = f"{RESULTS}/report.html"
 # files of a dataset besides labels.npy and dataset.json, by the rule that makes it
 ROWS = {
     "dataset": ["windows.parquet"],
@@ -62,6 +68,24 @@ TABLES = [
 ]
 ANNOTATED = [name for name in settings.callsets if name not in TABLES]
 ENSEMBLES = [name for name, run in settings.runs.items() if run.model == ENSEMBLE]
+# what asks for no GPU: linear models and their means, what they score, and putting the shards of a callset together
+ON_CPU = [name for name in settings.runs if computed_by_numpy(settings, name)]
+LINEAR_CALLSETS = [
+    name
+    for name, callset in settings.callsets.items()
+    if set(callset.runs) <= set(ON_CPU)
+]
+WRITTEN_ON_CPU = [
+    name
+    for name, callset in settings.callsets.items()
+    if name in LINEAR_CALLSETS or callset.shards > 1
+]
+# what the user's profile or command line says of the resources of all jobs, without Snakemake's own formula of memory
+USERS_DEFAULTS = {
+    argument.partition("=")[0]
+    for argument in getattr(workflow.resource_settings.default_resources, "args", ())
+    if "(2*input.size_mb, 1000)" not in argument
+}
 
 
 def tell(line):
@@ -71,8 +95,11 @@ def tell(line):
 
 # what the user's files hold counts, not their dates
 contents = Contents()
-A_LOG = f"{RESULTS}/logs/train/{next(iter(settings.runs), 'RUN')}.log"
 job_logs = JobLogs(Path(RESULTS, "logs"), tell)
+tries = Tries(workflow, Path(RESULTS, "logs"), tell)
+# a cluster's jobs are workflows of their own
+if workflow.exec_mode == ExecMode.DEFAULT:
+    logger.addHandler(tries)
 
 
 wildcard_constraints:
@@ -97,6 +124,23 @@ def written_config():
     if workflow.executor_plugin and not workflow.dryrun:
         write_once(settings, Path(CONFIG))
     return CONFIG
+
+
+def needs(memory, minutes):
+    """Memory in MB, more by each try that had too little, and minutes, where `default-resources` gives none."""
+    asked = {"mem_mb": lambda wildcards, attempt: memory * attempt, "runtime": minutes}
+    return {
+        name: amount for name, amount in asked.items() if name not in USERS_DEFAULTS
+    }
+
+
+def refuse_jobs_that_would_wait():
+    """End before the first job where Slurm would never start one of them."""
+    if workflow.executor_plugin.name != "slurm":
+        return
+    asked = ((job.rule.name, job.resources) for job in workflow.dag.needrun_jobs())
+    if problem := jobs_that_would_wait(asked, time_limits()):
+        raise WorkflowError(f"danq: {problem}")
 
 
 def own(paths):
@@ -135,6 +179,11 @@ def dataset_results(name):
 def dataset_of(wildcards):
     """Files of the dataset that a run is trained on."""
     return dataset_results(settings.runs[wildcards.run].dataset)
+
+
+def folder_of_dataset(wildcards):
+    """Folder of the dataset that a run is trained on."""
+    return f"{RESULTS}/datasets/{settings.runs[wildcards.run].dataset}"
 
 
 def bundle_files(run):

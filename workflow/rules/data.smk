@@ -13,8 +13,7 @@ rule genome:
         "../envs/danq.yaml"
     threads: 1
     resources:
-        mem_mb=lambda wildcards, attempt: 2000 * attempt,
-        runtime=60,
+        **needs(2000, 60),
     params:
         code=verb_digest("genome"),
         contents=lambda wildcards: contents.digest([settings.genomes[wildcards.genome]]),
@@ -46,8 +45,7 @@ for made_by, rows in ROWS.items():
             "../envs/danq.yaml"
         threads: 2
         resources:
-            mem_mb=lambda wildcards, attempt: 8000 * attempt,
-            runtime=120,
+            **needs(8000, 120),
         params:
             code=verb_digest("dataset"),
             contents=lambda wildcards: contents.digest(

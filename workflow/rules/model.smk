@@ -13,19 +13,18 @@ rule train:
     benchmark:
         "results/benchmarks/train/{run}.tsv"
     wildcard_constraints:
-        run=any_of(set(settings.runs) - set(ENSEMBLES)),
+        run=any_of(set(settings.runs) - set(ENSEMBLES) - set(ON_CPU)),
     conda:
         "../envs/danq.yaml"
     threads: SHARE
     resources:
-        mem_mb=lambda wildcards, attempt: 8000 * attempt,
-        runtime=1440,
+        **needs(8000, 1440),
         gpu=lambda wildcards: int(settings.runs[wildcards.run].train.require_gpu),
     params:
         code=lambda wildcards: code_for("train", wildcards.run),
         contents=lambda wildcards: contents.digest(run_files(settings, wildcards.run)),
         options=training_options,
-        dataset=lambda wildcards: f"{RESULTS}/datasets/{settings.runs[wildcards.run].dataset}",
+        dataset=folder_of_dataset,
         search=lambda wildcards: (
             f"--search {RESULTS}/searches/{search_name(wildcards.run)}"
             if settings.runs[wildcards.run].search
@@ -36,6 +35,14 @@ rule train:
     shell:
         "danq train --config {params.config} --run {wildcards.run} --dataset {params.dataset}"
         " {params.search} --threads {threads} --out {params.out} 2> {log}"
+
+
+# apart, so that a profile gives GPUs to what uses one
+use rule train as train_on_cpu with:
+    wildcard_constraints:
+        run=any_of(set(ON_CPU) - set(ENSEMBLES)),
+    resources:
+        **needs(8000, 1440),
 
 
 # the mean of runs: `danq train` finds them beside it
@@ -57,12 +64,11 @@ rule ensemble:
         "../envs/danq.yaml"
     threads: SHARE
     resources:
-        mem_mb=lambda wildcards, attempt: 6000 * attempt,
-        runtime=240,
+        **needs(6000, 240),
     params:
         code=lambda wildcards: code_for("train", wildcards.run),
         options=training_options,
-        dataset=lambda wildcards: f"{RESULTS}/datasets/{settings.runs[wildcards.run].dataset}",
+        dataset=folder_of_dataset,
         out=subpath(output.bundle, parent=True),
         config=lambda wildcards: written_config(),
     shell:
@@ -80,15 +86,16 @@ rule predict:
         "results/logs/predict/{run}.{split}.log",
     benchmark:
         "results/benchmarks/predict/{run}.{split}.tsv"
+    wildcard_constraints:
+        run=any_of(set(settings.runs) - set(ON_CPU)),
     conda:
         "../envs/danq.yaml"
     threads: SHARE
     resources:
-        mem_mb=lambda wildcards, attempt: 6000 * attempt,
-        runtime=240,
+        **needs(6000, 240),
     params:
         code=lambda wildcards: code_for("predict", wildcards.run),
-        dataset=lambda wildcards: f"{RESULTS}/datasets/{settings.runs[wildcards.run].dataset}",
+        dataset=folder_of_dataset,
         model=lambda wildcards: f"{RESULTS}/runs/{wildcards.run}",
         strands=lambda wildcards: settings.runs[
             wildcards.run
@@ -99,6 +106,11 @@ rule predict:
         "danq predict --model {params.model} --dataset {params.dataset} --split {wildcards.split}"
         " --reverse-complement {params.strands} --batch-size {params.batch} {params.trust:q}"
         " --threads {threads} --out {output} 2> {log}"
+
+
+use rule predict as predict_on_cpu with:
+    wildcard_constraints:
+        run=any_of(ON_CPU),
 
 
 rule evaluate:
@@ -126,11 +138,10 @@ rule evaluate:
         "../envs/danq.yaml"
     threads: min(2, SHARE)
     resources:
-        mem_mb=lambda wildcards, attempt: 8000 * attempt,
-        runtime=120,
+        **needs(8000, 120),
     params:
         code=verb_digest("evaluate"),
-        dataset=lambda wildcards: f"{RESULTS}/datasets/{settings.runs[wildcards.run].dataset}",
+        dataset=folder_of_dataset,
         out=subpath(output.summary, parent=True),
     shell:
         "danq evaluate --dataset {params.dataset} --threads {threads} --out {params.out}"

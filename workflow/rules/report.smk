@@ -57,8 +57,7 @@ rule report:
         "../envs/danq.yaml"
     threads: 1
     resources:
-        mem_mb=lambda wildcards, attempt: 4000 * attempt,
-        runtime=30,
+        **needs(4000, 30),
     params:
         code=verb_digest("report"),
         results=subpath(output[0], parent=True),

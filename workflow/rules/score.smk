@@ -10,12 +10,13 @@ rule score_shard:
         "results/logs/score/{callset}.{shard}-of-{shards}.log",
     benchmark:
         "results/benchmarks/score/{callset}.{shard}-of-{shards}.tsv"
+    wildcard_constraints:
+        callset=any_of(set(settings.callsets) - set(LINEAR_CALLSETS)),
     conda:
         "../envs/danq.yaml"
     threads: 8
     resources:
-        mem_mb=lambda wildcards, attempt: 6000 * attempt,
-        runtime=1440,
+        **needs(6000, 1440),
     params:
         code=lambda wildcards: code_for(
             "score", *settings.callsets[wildcards.callset].runs
@@ -30,6 +31,11 @@ rule score_shard:
     shell:
         "danq score --config {params.config} --callset {wildcards.callset} --results {params.results}"
         " --threads {threads} --shard {wildcards.shard}/{wildcards.shards} --work {params.work} --receipt {output} 2> {log}"
+
+
+use rule score_shard as score_shard_on_cpu with:
+    wildcard_constraints:
+        callset=any_of(LINEAR_CALLSETS),
 
 
 rule score:
@@ -48,14 +54,13 @@ rule score:
     benchmark:
         "results/benchmarks/score/{callset}.tsv"
     wildcard_constraints:
-        callset=any_of(ANNOTATED),
+        callset=any_of(set(ANNOTATED) - set(WRITTEN_ON_CPU)),
     conda:
         "../envs/danq.yaml"
     # where shards did the work only their parts are put together
     threads: lambda wildcards: 1 if settings.callsets[wildcards.callset].shards > 1 else 8
     resources:
-        mem_mb=lambda wildcards, attempt: 6000 * attempt,
-        runtime=1440,
+        **needs(6000, 1440),
     params:
         code=lambda wildcards: code_for(
             "score", *settings.callsets[wildcards.callset].runs
@@ -80,4 +85,14 @@ use rule score as score_table with:
         ledger="results/scores/{callset}/ledger.tsv",
         manifest="results/scores/{callset}/scores.json",
     wildcard_constraints:
-        callset=any_of(TABLES),
+        callset=any_of(set(TABLES) - set(WRITTEN_ON_CPU)),
+
+
+use rule score as score_on_cpu with:
+    wildcard_constraints:
+        callset=any_of(set(ANNOTATED) & set(WRITTEN_ON_CPU)),
+
+
+use rule score_table as score_table_on_cpu with:
+    wildcard_constraints:
+        callset=any_of(set(TABLES) & set(WRITTEN_ON_CPU)),

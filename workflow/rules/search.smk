@@ -5,7 +5,7 @@ rule trial:
         before=trial_before,
         dataset=lambda wildcards: dataset_results(SEARCHES[wildcards.search].dataset),
         start=lambda wildcards: bundle_of(SEARCHES[wildcards.search].train.init_from),
-        files=lambda wildcards: own(run_files(settings, trial_of(wildcards))),
+        files=lambda wildcards: own(trial_files(TRIALS[trial_of(wildcards)])),
     output:
         "results/searches/{search}/rung{rung}/trial{trial}/trial.json",
     log:
@@ -16,13 +16,12 @@ rule trial:
         "../envs/danq.yaml"
     threads: SHARE
     resources:
-        mem_mb=lambda wildcards, attempt: 8000 * attempt,
-        runtime=1440,
+        **needs(8000, 1440),
         gpu=lambda wildcards: int(SEARCHES[wildcards.search].train.require_gpu),
     params:
         code=lambda wildcards: code_for("trial", wildcards.search),
         contents=lambda wildcards: contents.digest(
-            run_files(settings, trial_of(wildcards))
+            trial_files(TRIALS[trial_of(wildcards)])
         ),
         options=lambda wildcards: TRIALS[trial_of(wildcards)].run.model_dump_json(
             exclude={"predict", "search"}
@@ -57,8 +56,7 @@ checkpoint rung:
         "../envs/danq.yaml"
     threads: 1
     resources:
-        mem_mb=lambda wildcards, attempt: 1000 * attempt,
-        runtime=10,
+        **needs(1000, 10),
     params:
         code=verb_digest("search"),
         out=subpath(output[0], parent=True),
@@ -82,8 +80,7 @@ checkpoint search:
         "../envs/danq.yaml"
     threads: 1
     resources:
-        mem_mb=lambda wildcards, attempt: 1000 * attempt,
-        runtime=10,
+        **needs(1000, 10),
     params:
         code=verb_digest("search"),
         space=lambda wildcards: SEARCHES[wildcards.search].search.space,

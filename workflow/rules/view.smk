@@ -14,12 +14,13 @@ rule view:
         "results/logs/view/{run}.log",
     benchmark:
         "results/benchmarks/view/{run}.tsv"
+    wildcard_constraints:
+        run=any_of(set(settings.runs) - set(ON_CPU)),
     conda:
         "../envs/danq.yaml"
     threads: SHARE
     resources:
-        mem_mb=lambda wildcards, attempt: 6000 * attempt,
-        runtime=120,
+        **needs(6000, 120),
     params:
         code=lambda wildcards: code_for("view", wildcards.run),
         contents=lambda wildcards: contents.digest(
@@ -32,3 +33,8 @@ rule view:
     shell:
         "danq view --config {params.config} --run {wildcards.run} --results {params.results} --out {params.out}"
         " --threads {threads} 2> {log}"
+
+
+use rule view as view_on_cpu with:
+    wildcard_constraints:
+        run=any_of(ON_CPU),

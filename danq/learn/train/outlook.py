@@ -24,11 +24,11 @@ def outlook(state: TrainingState, options: TrainOptions, passes: float) -> str:
 
     ``at most 9 min left, may stop in 3 min (patience: 5 of 8 passes used)``, or ``9 min left`` where patience
     cannot run out before the last epoch, as with a schedule that runs to its end. The pace is that of the
-    last three epochs, without the first where there are others: it compiles.
+    last three epochs, without the first, which compiles: before the second nothing is said.
     """
-    if state.over(options, passes) or not state.history:
+    if state.over(options, passes) or len(state.history) < 2:
         return ""
-    recent = [row["seconds"] for row in (state.history[1:] or state.history)[-_EPOCHS_OF_PACE:]]
+    recent = [row["seconds"] for row in state.history[1:][-_EPOCHS_OF_PACE:]]
     pace, ahead = sum(recent) / len(recent), options.epochs - state.epoch
     # as exact as `over` is
     patience = options.stops_after / (passes * (1 + 1e-9)) - state.stale

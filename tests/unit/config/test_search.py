@@ -13,7 +13,7 @@ from danq.config import Config, parse_config
 from danq.config.search import search_name, trials, trials_of, with_best
 from danq.config.search_checks import cost
 from danq.config.space import Range, drawn_at
-from danq.config.workflow import run_files
+from danq.config.workflow import run_files, trial_files
 from danq.errors import DanqError
 from danq.learn.trials import BestTrial
 from tests.unit.config.good_config import GOOD
@@ -235,7 +235,7 @@ def test_the_cost_is_told():
 
 def test_files_that_a_trial_reads_are_known():
     config = parse_config(raw({"trials": 2, "options": {"motifs": ["a.meme", "b.meme"]}}), "c.yaml")
-    files = [run_files(config, f"small.trial{number}") for number in (1, 2)]
+    files = [trial_files(trial) for trial in trials_of(config, "small")]
     assert sorted(files) == [[Path("a.meme")], [Path("b.meme")]]
     assert sorted(run_files(config, "small")) == [Path("a.meme"), Path("b.meme")]
 

@@ -89,6 +89,22 @@ def test_a_killed_scoring_goes_on(vcf, expected, tmp_path):
     assert not list(tmp_path.glob(".work-*"))
 
 
+def test_a_stopped_scoring_says_that_its_parts_are_kept_if_there_are_any(vcf, tmp_path, caplog):
+    class Stopped(Interrupted):
+        def logits(self, reference, alternate, group):
+            try:
+                return super().logits(reference, alternate, group)
+            except KeyboardInterrupt:
+                raise SystemExit(128 + signal.SIGTERM) from None
+
+    for windows, said in ((0, []), (2000, ["stopped by SIGTERM after 1 of "])):
+        caplog.clear()
+        with pytest.raises(SystemExit):
+            score(job_of(vcf, Stopped(windows)), tmp_path / str(windows))
+        messages = [message for message in caplog.messages if "; the same command goes on from " in message]
+        assert [message[:30] for message in messages] == said
+
+
 def test_a_scoring_interrupted_while_its_files_were_written_loads_no_model(
     vcf, expected, tmp_path, monkeypatch
 ):

@@ -48,7 +48,7 @@ def test_time_left_and_whether_it_may_be_less(
 def test_the_first_epoch_is_the_pace_where_it_is_all_there_is():
     options = TrainOptions(epochs=4, patience=9, monitor="auprc")
     assert outlook(TrainingState(), options, 1.0) == ""
-    assert outlook(after(AUPRC[:1], options, 2.0), options, 1.0) == "60 s left"
+    assert outlook(after(AUPRC[:1], options, 2.0), options, 1.0) == "", "the first compiles"
 
 
 def test_the_best_value_is_told_with_its_epoch():

@@ -1,0 +1,170 @@
+"""Which failed jobs are tried again, by the words of their logs, and what is said of those that are not."""
+
+import logging
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+from snakemake_interface_logger_plugins.common import LogEvent
+
+from danq.config.tries import Cause, Tries, end_of
+
+STOPPED = "12:00:00 WARNING stopped by SIGTERM in epoch {} after step 8; the same command goes on from here"
+
+
+@pytest.mark.parametrize(
+    ("log", "message", "cluster", "cause", "line"),
+    [
+        ("12:00:00 INFO reading\ndanq: a.bed:2: no\n", "", "", Cause.REFUSED, "a.bed:2: no"),
+        # a library's last words
+        ("danq: a.bed:2: no\nE0000 of a library\n", "", "", Cause.REFUSED, "a.bed:2: no"),
+        (STOPPED.format(3), "'FAILED'", "", Cause.STOPPED, STOPPED.format(3).partition("WARNING ")[2]),
+        (STOPPED.format(3), "SLURM status is: 'CANCELLED by 0'", "", Cause.CANCELLED, "cancelled"),
+        ("12:00:00 INFO x\n", "SLURM status is: 'OUT_OF_MEMORY'", "", Cause.MEMORY, "out of memory"),
+        (
+            "",
+            "",
+            "slurmstepd: error: Detected 1 oom_kill event in StepId=7.0.",
+            Cause.MEMORY,
+            "out of memory",
+        ),
+        ("a\nMemoryError: x\n", "", "", Cause.MEMORY, "out of memory"),
+        ("12:00:00 INFO x\n", "SLURM status is: 'TIMEOUT'", "", Cause.FAILED, "out of time"),
+        ("Traceback\n  File x\nKeyError: 3\n", "", "", Cause.FAILED, "KeyError: 3"),
+        ("", "sbatch failed\nmore", "", Cause.FAILED, "sbatch failed"),
+        ("", "", "", Cause.FAILED, "it wrote no log"),
+    ],
+)
+def test_the_end_of_a_job_is_told_by_its_words(log: str, message: str, cluster: str, cause: Cause, line: str):
+    assert end_of(log, message, cluster) == (cause, line)
+
+
+@dataclass
+class Rule:
+    name: str = "train"
+
+
+@dataclass
+class Job:
+    """What is asked of a job of Snakemake, which adds 1 to `attempt` where it tries again."""
+
+    restart_times: int = 2
+    _attempt: int = 1
+    rule: Rule = field(default_factory=Rule)
+    resources: dict[str, int] = field(default_factory=lambda: {"mem_mb": 8000, "runtime": 60})
+
+    @property
+    def attempt(self) -> int:
+        return self._attempt
+
+    def tried_again(self) -> bool:
+        again = self.restart_times > self._attempt - 1
+        self._attempt += again
+        return again
+
+
+class Workflow:
+    """A workflow of one job; also its own DAG."""
+
+    dryrun = False
+
+    def __init__(self, job: Job) -> None:
+        self.jobs = [job]
+
+    @property
+    def dag(self) -> "Workflow":
+        return self
+
+    def jobid(self, _job: Job) -> int:
+        return 7
+
+
+class Run:
+    """One job and its tries."""
+
+    def __init__(self, logs: Path, retries: int) -> None:
+        self.job, self.said = Job(retries), list[str]()
+        self.tries = Tries(Workflow(self.job), logs, self.said.append)
+        self.log = logs / "train" / "net.log"
+        self.log.parent.mkdir(parents=True)
+
+    def event(self, event: LogEvent, **values: Any) -> None:
+        record = logging.makeLogRecord({"event": event, "jobid": 7, "log": [str(self.log)], **values})
+        self.tries.handle(record)
+
+    def fail(self, text: str | None, message: str = "") -> bool:
+        """Run the job once; whether it is tried again."""
+        self.event(LogEvent.JOB_INFO)
+        if text is not None:
+            self.log.write_text(text)
+            # as two tries within a clock's tick would not differ
+            os.utime(self.log, ns=(0, self.log.stat().st_mtime_ns + len(self.said) * 1000))
+        self.event(LogEvent.JOB_ERROR, rule_msg=message)
+        return self.job.tried_again()
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Run:
+    return Run(tmp_path / "logs", 2)
+
+
+def test_what_the_user_must_mend_is_not_tried_again(run: Run, tmp_path: Path):
+    assert not run.fail("danq: a.bed:2: no such contig\n")
+    assert [str(failure) for failure in run.tries.failures] == [
+        f"danq: train/net failed: a.bed:2: no such contig; its log: {run.log}"
+    ]
+
+
+def test_a_training_goes_on_as_long_as_it_gets_further_and_asks_for_no_more_memory(run: Run):
+    for epoch in range(30):
+        assert run.fail(STOPPED.format(epoch))
+        assert run.job.attempt == 1
+    # the same place again and again: its time is too short for a step
+    assert [run.fail(STOPPED.format(29)) for _ in range(3)] == [True, True, False]
+    assert "runtime=60; give it more" in run.tries.failures[0].line
+
+
+def test_attempts_grow_by_too_little_memory_alone(run: Run):
+    assert run.fail("KeyError: 3\n")
+    assert run.job.attempt == 1
+    assert run.fail("12:00:00 INFO x\n", "SLURM status is: 'OUT_OF_MEMORY'")
+    assert run.job.attempt == 2
+    assert run.fail("KeyError: 3\n")
+    assert run.job.attempt == 2
+    assert not run.fail("KeyError: 3\n"), "two tries again for one cause"
+    assert [failure.line for failure in run.tries.failures] == ["KeyError: 3"]
+
+
+def test_too_little_memory_ends_after_its_tries_with_the_option_that_helps(run: Run):
+    message = "SLURM status is: 'OUT_OF_MEMORY'"
+    assert [run.fail(f"{n}\n", message) for n in range(3)] == [True, True, False]
+    assert run.tries.failures[0].line == (
+        "out of memory with mem_mb=8000; give it more, as `train: {mem_mb: …}` under the profile's "
+        "`set-resources`"
+    )
+
+
+def test_a_log_of_an_earlier_try_says_nothing(run: Run):
+    run.log.write_text("danq: of yesterday\n")
+    assert run.fail(None, "node failure")
+    assert run.tries.failures == []
+
+
+def test_without_retries_a_stopped_job_stays_stopped(tmp_path: Path):
+    run = Run(tmp_path / "logs", 0)
+    assert not run.fail(STOPPED.format(1))
+    assert run.tries.failures[0].line.startswith("stopped by SIGTERM")
+
+
+def test_the_log_to_follow_is_named_when_a_job_begins(run: Run):
+    run.event(LogEvent.JOB_INFO)
+    assert run.said == [f"danq: train/net begins; tail -F {run.log}"]
+
+
+def test_jobs_of_other_workflows_are_left_alone(run: Run, tmp_path: Path):
+    elsewhere = str(tmp_path / "other" / "logs" / "x.log")
+    run.event(LogEvent.JOB_ERROR, log=[elsewhere])
+    assert run.tries.failures == []
+    assert run.job.attempt == 1
