@@ -5,6 +5,7 @@ one now and then, `DONE` for what is reached, such as an epoch.
 """
 
 import logging
+import signal
 import sys
 import time
 from collections.abc import Iterator
@@ -51,6 +52,23 @@ def progress(description: str, total: float | None, unit: str) -> AbstractContex
         Name of the unit in the plural, for example ``windows``.
     """
     return (_bar if sys.stderr.isatty() else _lines)(description, total, unit)
+
+
+@contextmanager
+def telling_where_stopped(done: int, parts: int, kept: object) -> Iterator[None]:
+    """Say, where the process is asked to stop in the block, how many parts are kept and where, if any are.
+
+    The workflow starts a job with this line once more as long as it gets further.
+    """
+    try:
+        yield
+    except SystemExit as stop:
+        if done and isinstance(stop.code, int) and stop.code > 128:
+            name = signal.Signals(stop.code - 128).name
+            log.warning(
+                f"stopped by {name} after {done} of {parts} parts; the same command goes on from {kept}"
+            )
+        raise
 
 
 @contextmanager

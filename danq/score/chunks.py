@@ -2,7 +2,6 @@
 
 import logging
 import shutil
-import signal
 import tempfile
 import time
 from collections.abc import Iterable, Iterator, Sequence
@@ -17,7 +16,7 @@ import pyarrow as pa
 from danq.errors import DanqError
 from danq.files import published, sha256, write_json
 from danq.jobs import check_claim, refuse_claimed, sole_writer
-from danq.progress import progress
+from danq.progress import progress, telling_where_stopped
 from danq.provenance import provenance
 from danq.score.effects import score_windows
 from danq.score.job import Job, window_blocks
@@ -169,7 +168,7 @@ def compute_parts(work: Work, parts: Sequence[int], runners: Sequence[Runner]) -
         for number, part in enumerate(parts):
             began = time.perf_counter()
             with (
-                _said_where_stopped(work, number, len(parts)),
+                telling_where_stopped(number, len(parts), work.path),
                 writing_batches(work.file(part), rows_schema(columns), work.job.digest) as writer,
             ):
                 for block in work.job.scored_blocks(work.survey, runners, [part]):
@@ -178,20 +177,6 @@ def compute_parts(work: Work, parts: Sequence[int], runners: Sequence[Runner]) -
                     writer.write_batch(batch, {_SECONDS: repr(now - began)})
                     began = now
                     advance(block.records)
-
-
-@contextmanager
-def _said_where_stopped(work: Work, done: int, parts: int) -> Iterator[None]:
-    """Say, where the process is asked to stop, that what is done of the parts is kept, if anything is."""
-    try:
-        yield
-    except SystemExit as stop:
-        if done and isinstance(stop.code, int) and stop.code > 128:
-            name = signal.Signals(stop.code - 128).name
-            log.warning(
-                f"stopped by {name} after {done} of {parts} parts; the same command goes on from {work.path}"
-            )
-        raise
 
 
 def compute_shard(work: Work, shard: int, shards: int, receipt: Path | None) -> None:
