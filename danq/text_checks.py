@@ -9,10 +9,10 @@ HEAD = 4096
 """Bytes of a file that show whether it is text."""
 
 _NO_TEXT = re.compile(r"[\x00-\x08\x0e-\x1f\x7f]")
-_UTF16 = "UTF-16 text; `iconv -f UTF-16 -t UTF-8` makes UTF-8 of it"
+_UTF16 = "UTF-16 text; `iconv -f UTF-16{} -t UTF-8` makes UTF-8 of it"
 _MAGICS = {
-    b"\xff\xfe": _UTF16,
-    b"\xfe\xff": _UTF16,
+    b"\xff\xfe": _UTF16.format(""),
+    b"\xfe\xff": _UTF16.format(""),
     b"PK\x03\x04": "a ZIP archive; unpack it first",
     b"BZh": "a file compressed by bzip2; unpack it first",
     b"\xfd7zXZ": "a file compressed by xz; unpack it first",
@@ -38,7 +38,9 @@ def text_fault(head: bytes) -> str:
             return kind
     if b"\0" in head:
         # letters of UTF-16 without a mark at its begin: every other byte is 0
-        return _UTF16 if 3 * head.count(b"\0") > len(head) else "binary data"
+        if 3 * head.count(b"\0") > len(head):
+            return _UTF16.format("BE" if head[0] == 0 else "LE")
+        return "binary data"
     if b"\r" in head.rstrip(b"\r") and b"\n" not in head:
         return "line ends of CR alone, those of old Macs; `tr '\\r' '\\n'` makes LF of them"
     return ""

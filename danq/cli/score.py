@@ -54,7 +54,7 @@ def score(
     strict: Annotated[bool, options.option_of("strict", "--strict")] = False,
     long: Annotated[bool, typer.Option("--long", help="Tidy table: one row an allele and target.")] = False,
     format: options.TableFormat = "parquet",
-    info_prefix: Annotated[str, typer.Option(help="Begin of the INFO keys of the annotated VCF.")] = "danq_",
+    info_prefix: Annotated[str | None, options.option_of("info_prefix")] = None,
     batch_size: options.BatchSize = None,
     threads: options.Threads = None,
     work: Annotated[
@@ -99,26 +99,26 @@ def score(
         samples=sample,
         unphased=unphased,
         strict=strict,
+        info_prefix=info_prefix,
         batch_size=batch_size,
     )
-    trusted = trust_model_code or []
-    scored = _signed(_scored(config, callset, results, inputs, values, trusted), require_signature)
-    part = _shard(shard)
-    _check_options(out, work, part, receipt, dry_run)
+    scored = _signed(_scored(config, callset, results, inputs, values, trust_model_code), require_signature)
+    part = _checked_shard(out, work, shard, receipt, dry_run)
 
     from danq.genome.indexed import open_genome_or_fasta
     from danq.score.chunks import compute_shard, estimate, opened_work
     from danq.score.job import open_job
     from danq.score.models import read_models
-    from danq.score.write import files_of, write_scores
+    from danq.score.write import check_records, files_of, write_scores
     from danq.variants.text import regular_file
 
     opened = open_genome_or_fasta(scored.genome)
     with regular_file(scored.vcf) as (file, name):
         models = read_models(scored.models, opened, scored.options, threads, scored.trusted)
         job = open_job(models, opened, file, scored.options, name)
-        files = files_of(job, long, format, info_prefix, _comparison(job))
+        files = files_of(job, long, format, compare=_comparison(job))
         with opened_work(job, work or out, work is not None or part is not None, dry_run, part) as parts:
+            check_records(parts, files)
             if dry_run:
                 typer.echo(estimate(parts, job.models.open(), format == "tsv").describe())
             elif part is not None:
@@ -143,7 +143,7 @@ def _scored(
     results: Path | None,
     inputs: dict[str, Any],
     values: dict[str, Any],
-    trusted: list[Path],
+    trusted: list[Path] | None,
 ) -> _Scored:
     if config is None and callset is None:
         if results is not None:
@@ -154,12 +154,14 @@ def _scored(
             raise DanqError(f"expected {wanted}; received {received}")
         from danq.learn.manifest import check_trusted
 
-        check_trusted(trusted, inputs["model"])
-        return _Scored(inputs["model"], inputs["genome"], inputs["vcf"], ScoreOptions(**values), trusted)
+        check_trusted(trusted or [], inputs["model"])
+        return _Scored(
+            inputs["model"], inputs["genome"], inputs["vcf"], ScoreOptions(**values), trusted or []
+        )
     if config is None or callset is None:
         raise DanqError("expected --config and --callset together, received one of them")
-    # how much is computed at once depends on the machine, not on what is scored
-    batch_size = values.pop("batch_size", None)
+    # how much is computed at once depends on the machine, and names of keys on nothing that is scored
+    free = {name: values.pop(name) for name in ("batch_size", "info_prefix") if name in values}
     if trusted:
         raise DanqError(f"--trust-model-code: --callset {callset} trusts what the configuration names")
     if inputs or values:
@@ -175,10 +177,7 @@ def _scored(
         models=[results / "runs" / run for run in section.runs],
         genome=results / "genomes" / settings.genome_of_callset(callset),
         vcf=section.vcf,
-        options=ScoreOptions(
-            **{name: getattr(section, name) for name in ScoreOptions.model_fields}
-            | ({} if batch_size is None else {"batch_size": batch_size})
-        ),
+        options=ScoreOptions(**{name: getattr(section, name) for name in ScoreOptions.model_fields} | free),
         # the user's own configuration names the file
         trusted=own_models(settings, section.runs),
     )
@@ -210,9 +209,11 @@ def _shard(text: str | None) -> tuple[int, int] | None:
     return int(match[1]), int(match[2])
 
 
-def _check_options(
-    out: Path | None, work: Path | None, shard: tuple[int, int] | None, receipt: Path | None, dry_run: bool
-) -> None:
+def _checked_shard(
+    out: Path | None, work: Path | None, text: str | None, receipt: Path | None, dry_run: bool
+) -> tuple[int, int] | None:
+    """Read --shard, and refuse options that do not go with each other."""
+    shard = _shard(text)
     rules = (
         (out is None and shard is None and not dry_run, "--out: expected a directory, received nothing"),
         (shard is not None and work is None and out is None, "--shard: expected --work DIR with it"),
@@ -226,3 +227,4 @@ def _check_options(
     for directory in (None if dry_run else out, None if receipt is None else receipt.parent):
         if directory is not None:
             check_writable(directory)
+    return shard

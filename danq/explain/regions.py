@@ -114,10 +114,12 @@ def regions_of_variants(
         If the file cannot be read, most of its REF are not those of the genome, or no allele has a place.
     """
     from danq.variants.allele_checks import AlleleRules
+    from danq.variants.builds import warn_of_other_build
     from danq.variants.survey import survey
     from danq.variants.text import open_variants
 
     variants, table = open_variants(vcf), read_aliases(aliases) if aliases else None
+    warn_of_other_build(str(vcf), variants, genome, table)
     places = array("q")
     left_out: Counter[str] = Counter()
     with tempfile.TemporaryDirectory(prefix="danq-") as folder:

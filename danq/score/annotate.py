@@ -2,11 +2,12 @@
 
 import logging
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib.metadata import version
+from itertools import count
 from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import quote
@@ -15,7 +16,7 @@ import numpy as np
 import pyarrow as pa
 import pysam
 
-from danq.errors import DanqError
+from danq.errors import DanqError, first_few
 from danq.files import atomic
 from danq.score.measures import Columns, annotated
 from danq.score.tables import is_scored, matrix
@@ -30,6 +31,9 @@ PREFIX = "danq_"
 
 _TBI_LIMIT = 1 << 29
 _FLUSH_BYTES = 1 << 20
+_CONTIG = re.compile(r"##contig=<(?:.*,)?ID=([^,>]+)")
+_CONTIG_NAME = re.compile(r"[0-9A-Za-z!#$%&+./:;?@^_|~-][0-9A-Za-z!#$%&*+./:;=?@^_|~-]*")
+"""Names that VCF 4.3 allows a contig."""
 _KEY = re.compile(r"[A-Za-z_][0-9A-Za-z_.]*")
 _DECLARED = re.compile(r"##INFO=<(?:.*,)?ID=([^,>]+)")
 # all of printable ASCII but the blank and what VCF 4.3 reserves in values: `:`, `;`, `=`, `%`, `,`
@@ -111,18 +115,51 @@ def header_line(
     return f"##danq=<ID={prefix}scores,{text}>"
 
 
-def check_fields(header: Sequence[str], fields: Sequence[Field]) -> None:
-    """Refuse INFO keys that the input's header declares already, before long work rather than after it.
+def declared_keys(header: Sequence[str]) -> set[str]:
+    """INFO keys that a header declares."""
+    return {match[1] for line in header if (match := _DECLARED.match(line))}
+
+
+def check_fields(present: Collection[str], fields: Sequence[Field], where: str) -> None:
+    """Refuse INFO keys that are `present` in the input already, before long work rather than after it.
 
     Raises
     ------
     DanqError
-        If a key is declared already.
+        The message names all of them, says where they stand and gives a prefix that makes other keys.
     """
-    declared = {match[1] for line in header if (match := _DECLARED.match(line))}
-    for field in fields:
-        if field.id in declared:
-            raise _clash(field.id, "declared in the header of the input")
+    clashes = [field.id for field in fields if field.id in present]
+    if clashes:
+        prefix = next(
+            f"danq{number}_"
+            for number in count(2)
+            if not any(k.startswith(f"danq{number}_") for k in present)
+        )
+        raise DanqError(
+            f"INFO keys {first_few(clashes)} stand in {where} already; `--info-prefix {prefix}` gives the "
+            f"new ones other names"
+        )
+
+
+def with_contigs(header: Sequence[str], contigs: Mapping[str, int | None]) -> tuple[str, ...]:
+    """Declare the contigs that a header lacks, behind those that it has: `bcftools sort` needs them.
+
+    Parameters
+    ----------
+    header : sequence of str
+        Lines without their ends, the last of them ``#CHROM…``.
+    contigs : mapping of str to int or None
+        Name in the file → length in bp, None where it is not known. Names that VCF does not allow in a
+        declaration are left out.
+    """
+    declared = {match[1] for line in header if (match := _CONTIG.match(line))}
+    lines = [
+        f"##contig=<ID={name}>" if length is None else f"##contig=<ID={name},length={length}>"
+        for name, length in contigs.items()
+        if name not in declared and _CONTIG_NAME.fullmatch(name)
+    ]
+    last = max((n for n, line in enumerate(header) if line.startswith("##contig=")), default=len(header) - 2)
+    return (*header[: last + 1], *lines, *header[last + 1 :])
 
 
 @contextmanager
@@ -185,7 +222,10 @@ def index_vcf(path: Path, sorted: bool, longest_end: int) -> Path | None:
         line in the log, where the records are unsorted or cannot be indexed.
     """
     if not sorted:
-        log.warning("%s: no index: the input is not sorted; `bcftools sort` puts that right", path.name)
+        # unlike `bcftools sort` this copes with headers that declare less than the records hold
+        text = f"zgrep -v '^#' {path.name} | sort -k1,1 -k2,2n"
+        command = f"(zgrep '^#' {path.name}; {text}) > sorted.vcf"
+        log.warning("%s: no index: the input is not sorted; `%s` sorts it", path.name, command)
         return None
     wide = longest_end > _TBI_LIMIT
     for csi in (True,) if wide else (False, True):
@@ -206,7 +246,7 @@ def _annotated(text: str, fields: Sequence[Field], values: Sequence[Sequence[str
     for field, column in zip(fields, zip(*values, strict=True), strict=False):
         if any(value != "." for value in column):
             if field.id in info and field.id in {entry.partition("=")[0] for entry in info.split(";")}:
-                raise _clash(field.id, f"present in the record at {columns[0]}:{columns[1]}")
+                check_fields({field.id}, fields, f"the record at {columns[0]}:{columns[1]}")
             entries = map(encoded, column) if field.type == "String" else column
             added.append(f"{field.id}={','.join(entries)}")
     if added:
@@ -219,14 +259,6 @@ def _annotated(text: str, fields: Sequence[Field], values: Sequence[Sequence[str
 def encoded(value: str) -> str:
     """Percent-encode what an INFO value must not hold: blanks, `:`, `;`, `=`, `%`, `,` and non-ASCII text."""
     return quote(value, safe=_SAFE)
-
-
-def _clash(key: str, where: str) -> DanqError:
-    """Error that says which INFO key stands in the input already, and what helps."""
-    return DanqError(
-        f"INFO key {key!r} is {where} already; give another --info-prefix, or remove it first "
-        f"(`bcftools annotate -x INFO/{key}`)"
-    )
 
 
 def _quoted(value: str) -> str:

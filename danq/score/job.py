@@ -20,12 +20,13 @@ from danq.learn.manifest import target_indices
 from danq.provenance import verb_digest
 from danq.score.background import Background, open_background
 from danq.score.effects import Effects, score_windows
-from danq.score.measures import Columns
+from danq.score.measures import MEASURES, Columns
 from danq.score.models import Models
 from danq.score.options import ScoreOptions
 from danq.score.runner import Runner
 from danq.variants.allele_checks import AlleleRules
 from danq.variants.alleles import Allele
+from danq.variants.builds import warn_of_other_build
 from danq.variants.genotypes import choose_samples
 from danq.variants.haplotypes import Windows, haplotype_windows
 from danq.variants.personal_windows import personal_windows
@@ -37,7 +38,8 @@ log = logging.getLogger("danq")
 
 _MOST_ALLELES, _FEWEST_ALLELES, _MOST_VALUES = 1_000, 50, 1_000_000
 # what the numbers do not depend on, or not but through what is digested beside them
-_NOT_DIGESTED = {"truth", "aliases", "background"}
+_INFO_MARKS = tuple(measure.name for measure in MEASURES if measure.info)
+_NOT_DIGESTED = {"truth", "aliases", "background", "info_prefix"}
 
 
 class ScoredBlock(NamedTuple):
@@ -99,7 +101,9 @@ class Job:
         """
         chosen = self.options
         inputs = self.variants, self.genome, self.rules, self.aliases
-        result = survey(folder, *inputs, chosen.samples, chosen.unphased, chosen.strict, self.digest)
+        warn_of_other_build(self.name, self.variants, self.genome, self.aliases)
+        how = chosen.samples, chosen.unphased, chosen.strict
+        result = survey(folder, *inputs, *how, digest=self.digest, marks=_INFO_MARKS)
         _remark(self.name, self.variants, result)
         return result
 

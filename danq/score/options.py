@@ -56,6 +56,7 @@ class ScoreOptions(Closed):
         description="refuse a file with malformed lines, or with genotypes of the samples that cannot be "
         "used, instead of leaving these out with the reason",
     )
+    info_prefix: str = Field("danq_", description="begin of the INFO keys of the annotated VCF")
     batch_size: int | None = Field(
         None, ge=2, description="windows of a forward pass; chosen for the machine where left out"
     )

@@ -15,17 +15,18 @@ from danq.files import staged
 from danq.jobs import sole_writer
 from danq.progress import progress
 from danq.provenance import provenance
+from danq.score.annotate import Append as AppendLine
 from danq.score.annotate import (
-    PREFIX,
     Field,
     check_fields,
+    declared_keys,
     header_line,
     index_vcf,
     info_fields,
     info_texts,
+    with_contigs,
     writing_annotated,
 )
-from danq.score.annotate import Append as AppendLine
 from danq.score.chunks import LONG, Work, compute_parts, estimate
 from danq.score.job import Job
 from danq.score.manifest import ContigNames, ScoresManifest, UsedGenome, UsedVariants
@@ -72,24 +73,36 @@ def files_of(
     job: Job,
     long: bool = False,
     form: Format = "parquet",
-    prefix: str = PREFIX,
+    prefix: str | None = None,
     compare: Callable[[Path], Comparison] | None = None,
 ) -> Files:
-    """Settle what is written; `prefix` begins the INFO keys of the annotated VCF.
+    """Settle what is written; `prefix` begins the INFO keys of the annotated VCF, if not that of the options.
 
     Raises
     ------
     DanqError
         If the prefix makes no INFO key, or one of the keys stands in the input's header already.
     """
+    prefix = job.options.info_prefix if prefix is None else prefix
     fields = info_fields(job.columns, prefix)
     if job.variants.kind == "vcf":
-        check_fields(job.variants.header, fields)
+        check_fields(declared_keys(job.variants.header), fields, f"the header of {job.name}")
     more = {"Background": job.background.digest} if job.background is not None else {}
     if job.options.samples:
         more["Samples"] = "the largest effect on any haplotype that carries the allele"
     header = header_line(job.columns, job.models.digests, job.options.strands, prefix, **more)
     return Files(long, form, fields, header, compare)
+
+
+def check_records(work: Work, files: Files) -> None:
+    """Refuse records that have the new INFO keys, though the header does not declare them.
+
+    Raises
+    ------
+    DanqError
+        The message names all of the keys.
+    """
+    check_fields(work.survey.info_keys, files.fields, f"records of {work.job.name}")
 
 
 def write_scores(work: Work, files: Files, out: Path) -> ScoresManifest:
@@ -101,6 +114,7 @@ def write_scores(work: Work, files: Files, out: Path) -> ScoresManifest:
         If a model cannot be loaded, a part is damaged, a file cannot be written, or the input has changed.
     """
     job, survey = work.job, work.survey
+    check_records(work, files)
     with sole_writer(out):
         _compute(work, files, out)
         work.refuse_changed_input()
@@ -133,13 +147,7 @@ def _compute(work: Work, files: Files, out: Path) -> None:
         ahead = estimate(work, runners, files.format == "tsv")
         log.info("%s", ahead.describe())
         ahead.check_room(out, work.path)
-    try:
-        compute_parts(work, missing, runners)
-    except DanqError as error:
-        if not isinstance(error.__cause__, OSError):
-            # not the disk but the input was refused: its finished parts are of no use
-            work.remove()
-        raise
+    compute_parts(work, missing, runners)
 
 
 def _gather(work: Work, files: Files, out: Path) -> tuple[Counts, float, dict[str, Any] | None]:
@@ -157,7 +165,7 @@ def _gather(work: Work, files: Files, out: Path) -> tuple[Counts, float, dict[st
         ]
         takes: list[Callable[[Records, pa.RecordBatch], None]] = []
         if job.variants.kind == "vcf":
-            header = job.variants.header
+            header = with_contigs(job.variants.header, _contigs(work))
             annotated = writing_annotated(out / ANNOTATED_FILE, header, files.fields, [files.header])
             takes.append(_annotating(stack.enter_context(annotated), job.columns))
         if files.compare is not None:
@@ -177,6 +185,13 @@ def _gather(work: Work, files: Files, out: Path) -> tuple[Counts, float, dict[st
                         take(records, batch)
                 advance(work.survey.records_of([part]))
         return counts, total, comparison.write(out / TRUTH_FILE) if comparison is not None else None
+
+
+def _contigs(work: Work) -> dict[str, int | None]:
+    """Contigs of the records by their names in the input, in the order of the genome: their lengths."""
+    known = sorted((index, name) for name, index in work.survey.contigs.index.items())
+    lengths: dict[str, int | None] = {name: int(work.job.genome.lengths[index]) for index, name in known}
+    return lengths | dict.fromkeys(work.survey.contigs.unknown)
 
 
 def _records(name: str, lines: Iterator[str], batch: pa.RecordBatch) -> Iterator[tuple[str, Sequence[int]]]:

@@ -46,6 +46,7 @@ def survey(
     strict: bool = False,
     digest: str = "",
     part: int = PART,
+    marks: Sequence[str] = (),
 ) -> Survey:
     """Read a file of variants to its end, or open what an earlier reading has left.
 
@@ -68,6 +69,8 @@ def survey(
         SHA-256 over everything that the result depends on.
     part : int
         Records of a part.
+    marks : sequence of str
+        INFO keys that hold one of these are looked for, whether declared or not.
 
     Raises
     ------
@@ -85,7 +88,7 @@ def survey(
     contigs = _resolve(variants, names, genome, aliases)
     checks = AlleleChecks(variants, genome, rules, contigs)
     carriers = Carriers(checks, columns, unphased) if columns else None
-    tally, ends, scorable = Tally(checks), list[tuple[int, int]](), list[int]()
+    tally, ends, scorable = Tally(checks, tuple(marks)), list[tuple[int, int]](), list[int]()
     with ExitStack() as stack:
         # left last, and so the last to appear: where the alleles are, all is there
         kinds = {ALLELES_FILE: CARRIED_ALLELES, EDITS_FILE: EDITS} if columns else {ALLELES_FILE: ALLELES}

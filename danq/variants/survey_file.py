@@ -76,6 +76,8 @@ class Survey:
         Number of the first Arrow batch of each part in the two files, and of all.
     ends : tuple of (int, int)
         With samples, after each part: contig of the last edit so far, and the largest end of its edits.
+    info_keys : tuple of str
+        INFO keys of records that hold one of the marks looked for.
     genotypes : dict of str to int
         Genotypes for which alleles are skipped, by reason.
     scorable : tuple of int
@@ -99,6 +101,7 @@ class Survey:
     batches: tuple[int, ...]
     edit_batches: tuple[int, ...] = ()
     ends: tuple[tuple[int, int], ...] = ()
+    info_keys: tuple[str, ...] = ()
     genotypes: dict[str, int] = field(default_factory=dict)
     scorable: tuple[int, ...] = ()
 

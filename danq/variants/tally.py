@@ -28,6 +28,7 @@ class Tally:
     """
 
     checks: AlleleChecks
+    marks: tuple[str, ...] = ()
     unsorted: str = ""
     first_malformed: tuple[int, str] | None = None
     longest: int = 0
@@ -35,6 +36,7 @@ class Tally:
     checked: int = 0
     mismatched: int = 0
     swapped: int = 0
+    info_keys: set[str] = field(default_factory=set)
     _seen: set[str] = field(default_factory=set)
     _well_formed: int = 0
     _contig: str = ""
@@ -44,6 +46,9 @@ class Tally:
         """Count a record."""
         if fields is not None:
             self._add_place(fields)
+            if any(mark in fields.info for mark in self.marks):
+                keys = (entry.partition("=")[0] for entry in fields.info.split(";"))
+                self.info_keys.update(key for key in keys if any(mark in key for mark in self.marks))
         elif self.first_malformed is None:
             self.first_malformed = line.number, self.checks.variants.fault(line.text)
         reasons = [allele.reason for allele in alleles]
@@ -87,6 +92,7 @@ class Tally:
             reasons=dict(self.reasons),
             swapped=self.swapped,
             first_malformed=self.first_malformed,
+            info_keys=tuple(sorted(self.info_keys)),
             **files,
         )
 

@@ -14,10 +14,12 @@ from danq.score.annotate import (
     PREFIX,
     Field,
     check_fields,
+    declared_keys,
     encoded,
     header_line,
     index_vcf,
     info_fields,
+    with_contigs,
     writing_annotated,
 )
 from danq.score.measures import Columns
@@ -184,18 +186,30 @@ def test_bytes_are_equal_between_runs_and_blocks_are_whole(tmp_path):
     ],
 )
 def test_a_declared_key_is_refused(line):
-    with pytest.raises(
-        DanqError, match=r"'danq_x' is declared.*--info-prefix.*bcftools annotate -x INFO/danq_x"
-    ):
-        check_fields((line, COLUMNS), (FLOAT,))
+    message = r"INFO keys danq_x, danq_t stand in the header already; `--info-prefix danq2_` gives"
+    with pytest.raises(DanqError, match=message):
+        check_fields({*declared_keys((line, COLUMNS)), "danq_t"}, (FLOAT, WORD), "the header")
+
+
+def test_contigs_that_a_header_lacks_are_declared_behind_its_own():
+    contigs = {"chrI": 230218, "chrII": 813184, "chrUn": None, "a>b": 5, "*": 5}
+    added = ["##contig=<ID=chrII,length=813184>", "##contig=<ID=chrUn>"]
+    assert with_contigs(HEADER, contigs) == (*HEADER[:4], *added, *HEADER[4:])
+    assert with_contigs(("##x", COLUMNS), {"c": 5}) == ("##x", "##contig=<ID=c,length=5>", COLUMNS)
+    assert with_contigs((COLUMNS,), {"c": 5}) == ("##contig=<ID=c,length=5>", COLUMNS)
+
+
+def test_the_prefix_advised_makes_keys_that_are_free():
+    with pytest.raises(DanqError, match="`--info-prefix danq4_`"):
+        check_fields({"danq_x", "danq2_x", "danq3_y", "x"}, (FLOAT,), "the header")
 
 
 def test_a_description_declares_no_key():
-    check_fields(HEADER, (Field("XX", "Float", ""),))
+    check_fields(declared_keys(HEADER), (Field("XX", "Float", ""),), "the header")
 
 
 def test_a_key_that_a_record_has_without_declaration_is_refused(tmp_path):
-    with pytest.raises(DanqError, match=r"'danq_x' is present in the record at 1:5 already"):
+    with pytest.raises(DanqError, match=r"danq_x stand in the record at 1:5 already"):
         write(tmp_path / "a.vcf.gz", (COLUMNS,), (FLOAT,), ["1\t5\t.\tA\tC\t.\t.\tA=1;danq_x"], [[("1",)]])
     assert not list(tmp_path.iterdir())
     write(tmp_path / "b.vcf.gz", (COLUMNS,), (FLOAT,), ["1\t5\t.\tA\tC\t.\t.\tA=1;danq_xy=3"], [[("1",)]])

@@ -1,6 +1,8 @@
 """Finished parts put together: tables, annotated VCF, ledger, and what they add up to."""
 
 import gzip
+import re
+import subprocess
 
 import numpy as np
 import polars as pl
@@ -213,13 +215,26 @@ def test_alleles_without_a_true_value_are_counted_aloud(tmp_path, caplog):
     )
 
 
-def test_unsorted_input_has_no_index(tmp_path, caplog):
-    lines = [f"chrI {pos} {SEQUENCE[pos - 1]} {OTHER[SEQUENCE[pos - 1]]}" for pos in (40, 20)]
-    path = write_vcf(tmp_path / "v.vcf", lines, GENOME)
+@pytest.mark.parametrize("declared", [True, False])
+def test_unsorted_input_has_no_index_and_can_be_sorted_as_advised(tmp_path, caplog, bcftools, declared):
+    # a filter and a key that no header declares, and a contig that the genome lacks
+    lines = [
+        f"chrI {pos} {SEQUENCE[pos - 1]} {OTHER[SEQUENCE[pos - 1]]} {more}"
+        for pos, more in ((40, "PASS" if declared else "odd KEY=1"), (20, "PASS"))
+    ]
+    path = write_vcf(tmp_path / "v.vcf", [*lines, "chrUn 3 A G"])
     manifest = score(job_of(path), tmp_path / "out")
     assert (manifest.sorted, manifest.indexed) == (False, False)
-    assert "annotated.vcf.gz: no index: the input is not sorted; `bcftools sort`" in caplog.text
     assert not list((tmp_path / "out").glob("*.tbi"))
+    advice = re.search("annotated.vcf.gz: no index: the input is not sorted; `(.*)` sorts it", caplog.text)[1]
+    subprocess.run(["bash", "-c", advice], cwd=tmp_path / "out", check=True)
+    with pysam.VariantFile(str(tmp_path / "out" / "sorted.vcf")) as read:
+        assert [(record.chrom, record.pos) for record in read] == [("chrI", 20), ("chrI", 40), ("chrUn", 3)]
+    if declared:
+        command = [bcftools, "sort", "annotated.vcf.gz"]
+        shown = subprocess.run(command, cwd=tmp_path / "out", capture_output=True, text=True, check=True)
+        rows = [line.split("\t")[:2] for line in shown.stdout.splitlines() if line[0] != "#"]
+        assert rows == [["chrI", "20"], ["chrI", "40"], ["chrUn", "3"]]
 
 
 def test_a_header_without_contigs_is_warned_about(tmp_path, caplog):
@@ -242,12 +257,36 @@ def test_input_that_changes_meanwhile_is_refused(small, tmp_path):
 def test_input_that_was_annotated_before_needs_another_prefix(small, tmp_path):
     score(job_of(small), tmp_path / "one")
     again = job_of(tmp_path / "one" / "annotated.vcf.gz")
-    with pytest.raises(DanqError, match="--info-prefix"):
+    with pytest.raises(DanqError, match=r"danq_max_abs_logit_diff, danq_max_target, .*--info-prefix danq2_`"):
         files_of(again)
-    score(again, tmp_path / "two", prefix="b_")
+    score(job_of(tmp_path / "one" / "annotated.vcf.gz", info_prefix="danq2_"), tmp_path / "two")
     text = gzip.decompress((tmp_path / "two" / "annotated.vcf.gz").read_bytes()).decode()
-    assert "b_l2_logit_diff=" in text
+    assert "danq2_l2_logit_diff=" in text
     assert ";danq_l2_logit_diff=" in text
+
+
+def test_records_with_the_keys_are_refused_before_a_model_is_loaded(tmp_path):
+    line = f"chrI 20 {SEQUENCE[19]} {OTHER[SEQUENCE[19]]}"
+    path = write_vcf(
+        tmp_path / "v.vcf", [line, f"{line} PASS danq_max_target=a;Y=1;danq_l2_logit_diff=1"], GENOME
+    )
+    runner = ToyRunner(FUNCTIONS)
+    with pytest.raises(DanqError, match=r"danq_max_target, danq_l2_logit_diff stand in records of .*v.vcf"):
+        score(job_of(path, runner), tmp_path / "out")
+    assert not runner.windows
+    assert score(job_of(path, info_prefix="x_"), tmp_path / "out").counts.scored == 2
+
+
+def test_lengths_of_another_build_are_told_before_the_model_is_loaded(tmp_path, caplog):
+    path = write_vcf(tmp_path / "v.vcf", [f"1 20 {SEQUENCE[19]} {OTHER[SEQUENCE[19]]}"])
+    text = path.read_text().replace("#CHROM", "##contig=<ID=1,length=249250621,assembly=b37>\n#CHROM")
+    path.write_text(text)
+    score(job_of(path), tmp_path / "out")
+    assert "another build than the genome small: 1 of 1 contigs" in caplog.text.replace(
+        str(GENOME.path), "small"
+    )
+    assert "(1 249,250,621 bp for " in caplog.text
+    assert "the header's may be GRCh37 (hg19)" in caplog.text
 
 
 def test_counts_add_up_and_name_reasons_in_their_order():

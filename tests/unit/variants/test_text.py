@@ -3,6 +3,7 @@
 import gzip
 import io
 import os
+import subprocess
 from pathlib import Path
 
 import pysam
@@ -266,3 +267,29 @@ def test_a_bcf_with_other_letters_than_utf8_is_refused(tmp_path: Path) -> None:
     bcf(text, tmp_path)
     with pytest.raises(DanqError, match="expected UTF-8 text in the BCF"):
         list(open_variants(tmp_path / "made.bcf").lines())
+
+
+PLAIN = f"##fileformat=VCFv4.3\n{COLUMNS}\nc1\t1\t.\tA\tC\t.\t.\t.\n"
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        PLAIN.encode("utf-16"),
+        PLAIN.encode("utf-16-le"),
+        PLAIN.encode("utf-16-be"),
+        PLAIN.replace("\n", "\r").encode(),
+        b"\xef\xbb\xbf" + PLAIN.encode(),
+    ],
+)
+@pytest.mark.parametrize("locale", ["C", "C.UTF-8"])
+def test_what_is_advised_makes_the_file_readable(tmp_path: Path, data: bytes, locale: str) -> None:
+    (tmp_path / "v").write_bytes(data)
+    with pytest.raises(DanqError) as refusal:
+        open_variants(tmp_path / "v")
+    command = str(refusal.value).split("`")[1]
+    mended = subprocess.run(
+        ["bash", "-c", command], input=data, capture_output=True, check=True, env={"LC_ALL": locale}
+    )
+    (tmp_path / "v").write_bytes(mended.stdout)
+    assert [line.text for line in open_variants(tmp_path / "v").lines()] == [PLAIN.splitlines()[-1]]
