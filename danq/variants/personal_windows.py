@@ -1,7 +1,5 @@
 """Windows of alleles on the haplotypes that carry them, whose other variants are in place."""
 
-from bisect import bisect_left, bisect_right
-from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import groupby
@@ -16,6 +14,7 @@ from danq.genome.fasta import Bases, Genome
 from danq.variants.alleles import Allele
 from danq.variants.carriers import Edit, place_from
 from danq.variants.haplotypes import Windows
+from danq.variants.neighbours import Neighbours
 from danq.variants.survey_file import Survey
 
 
@@ -29,9 +28,9 @@ def personal_windows(genome: Genome, survey: Survey, window: int, part: int) -> 
     ``overlaps``, by the rule of ``bcftools consensus``. An unphased allele that is taken alone stands on the
     genome, with haplotype 0 and the flag ``unphased``, and is not in place for others.
 
-    The first changed base lies at index ``window // 2`` of both windows. It is found as without samples,
-    except that an insertion or deletion within a repeat is moved left no further than to the haplotype's
-    variant before it, because beyond that it would be another change.
+    The first changed base lies at index ``window // 2`` of both windows. It is found as without samples, but
+    on the haplotype: the allele is trimmed and moved left among the haplotype's other variants, so that the
+    windows depend on the two sequences, with and without it, and not on how its neighbours are written.
 
     Where a record is ``swapped``, haplotypes that carry its REF differ from the genome, and do so in the
     windows of their neighbours.
@@ -50,80 +49,16 @@ def personal_windows(genome: Genome, survey: Survey, window: int, part: int) -> 
         Of one record. Flag ``phase_sets``: variants in the windows belong to different phase sets (PS), so
         that they may lie on different haplotypes.
     """
-    neighbours = _Neighbours(survey, part)
-    for _, alleles in groupby(survey.alleles_of(part), _ROW):
+    neighbours = Neighbours(survey, part)
+    for _, alleles in groupby(survey.alleles_of(part), attrgetter("row")):
         yield _record_windows(tuple(alleles), genome, window, neighbours)
 
 
-_FAR, _ROW = np.iinfo(np.int64).max, attrgetter("row")
-
-
-class _Neighbours:
-    """The edits of all haplotypes on a stretch of one contig, which follows the records and grows on demand.
-
-    `part` is that of the first record.
-    """
-
-    def __init__(self, survey: Survey, part: int) -> None:
-        self._survey, self._part = survey, part
-        self._ahead = survey.edits_from(part)
-        self._next = next(self._ahead, None)
-        self._contig, self._left = -1, _FAR
-        self._edits: dict[tuple[str, int], list[Edit]] = defaultdict(list)
-
-    def cover(self, row: int, contig: int, left: int, right: int) -> None:
-        """Make known all edits of a contig that end after `left` and whose records begin before `right`.
-
-        Record `row` lies on the contig.
-        """
-        if contig != self._contig:
-            self._edits.clear()
-            # the first contig may have begun in an earlier part; -1: no edit ends at or before it
-            self._left = _FAR if self._contig < 0 else -1
-            self._contig = contig
-        left = max(left, -1)
-        if left < self._left:
-            # on a haplotype no edit ends before an earlier one: those further left go in front
-            older: dict[tuple[str, int], list[Edit]] = defaultdict(list)
-            for edit in self._survey.edits_before(self._part, contig, left, self._left):
-                older[edit.sample, edit.haplotype].append(edit)
-            for haplotype, edits in older.items():
-                self._edits[haplotype][:0] = edits
-            self._left = left
-        while self._next is not None:
-            if self._next.contig == contig:
-                if self._next.first >= right:
-                    return
-                self._edits[self._next.sample, self._next.haplotype].append(self._next)
-            elif self._next.row > row:
-                return
-            self._next = next(self._ahead, None)
-
-    def around(self, allele: Allele) -> tuple[list[Edit], list[Edit]]:
-        """Edits of the allele's haplotype from records before its own, and from those after it."""
-        if not allele.haplotype:
-            return [], []
-        edits = self._edits[allele.sample, allele.haplotype]
-        before = bisect_left(edits, allele.row, key=_ROW)
-        return edits[:before], edits[bisect_right(edits, allele.row, key=_ROW) :]
-
-    def forget(self, allele: Allele, length: int) -> None:
-        """Drop edits that lie `length` bp of the haplotype or more to the left of what an allele has changed.
-
-        No window to come reaches them: each begins at a later change, at most `length` bp before it.
-        """
-        edits = self._edits[allele.sample, allele.haplotype]
-        at = bisect_left(edits, allele.row, key=_ROW)
-        if at == len(edits) or edits[at].row != allele.row:
-            return
-        while at and (gap := edits[at].start - edits[at - 1].end) < length:
-            at -= 1
-            length -= gap + len(edits[at].inserted)
-        del edits[:at]
+_FIRST_STRETCH = 64
 
 
 def _record_windows(
-    alleles: tuple[Allele, ...], genome: Genome, window: int, neighbours: _Neighbours
+    alleles: tuple[Allele, ...], genome: Genome, window: int, neighbours: Neighbours
 ) -> Windows:
     placed = next((allele for allele in alleles if not allele.reason), None)
     if placed is None:
@@ -144,9 +79,6 @@ def _record_windows(
             break
         # deletions and repeats make windows reach further than their length; what lies there may do so again
         left, right = min(left, first - window), max(right, last)
-    for allele in alleles:
-        if allele.haplotype:
-            neighbours.forget(allele, window // 2)
     return _stacked(alleles, pairs, window)
 
 
@@ -162,27 +94,54 @@ class _Pair(NamedTuple):
 
 def _pair(allele: Allele, bases: Bases, window: int, before: Sequence[Edit], after: Sequence[Edit]) -> _Pair:
     half = window // 2
-    start, removed, codes = place_from(allele, bases, before[-1].end if before else 0)
-    inserted = np.frombuffer(codes, np.uint8)[: window - half]
+    start, removed, inserted = place_from(allele, bases, before[-1].end if before else 0)
+    moved = _free_left(bases, before, start, inserted, removed)
     # the left half is common to both windows; to the right each takes what it needs to be full
-    left = _left_flank(bases, before, start, half)
-    unedited = _right_flank(bases, after, start, window - half)
-    edited = _right_flank(bases, after, start + removed, window - half - len(inserted))
-    without = np.concatenate((left.codes, unedited.codes))
-    with_edit = np.concatenate((left.codes, inserted, edited.codes))
+    left = left_flank(bases, before, start, half + moved)
+    room = max(window - half - moved, 0)
+    unedited = right_flank(bases, after, start, room)
+    edited = right_flank(bases, after, start + removed, max(room - len(inserted), 0))
+    without = np.concatenate((left.codes, unedited.codes))[:window]
+    own = np.frombuffer(inserted, np.uint8)
+    with_edit = np.concatenate((left.codes, own, edited.codes))[:window]
     # a swapped allele is the genome's own base, and the edit leads back to the record's REF
     reference, alternate = (with_edit, without) if allele.swapped else (without, with_edit)
     shown, other = (edited, unedited) if allele.swapped else (unedited, edited)
     padding = left.padding + shown.padding
-    many_n = 2 * (np.count_nonzero(reference == N) - padding) > window - padding
     phase_sets = {allele.phase_set, *(e.phase_set for flank in (left, unedited, edited) for e in flank.edits)}
     flags = (
         *allele.flags,
         *(["padded"] if padding or other.padding else []),
         *(["phase_sets"] if len(phase_sets - {None}) > 1 else []),
     )
-    allele = replace(allele, flags=flags, reason="many_n" if many_n else "")
+    reason = "many_n" if mostly_unknown(reference, padding) else ""
+    allele = replace(allele, flags=flags, reason=reason)
     return _Pair(allele, reference, alternate, left.edge, max(unedited.edge, edited.edge))
+
+
+def _free_left(bases: Bases, before: Sequence[Edit], start: int, inserted: bytes, removed: int) -> int:
+    """How far an insertion or deletion at `start` can move left on its haplotype without changing it.
+
+    There are the haplotype's other variants, and not the genome: so it comes to stand at one place however
+    these are written, also within or beyond one of them.
+    """
+    if (removed and inserted) or not (before and before[-1].end == start):
+        return 0
+    unit = np.frombuffer(inserted, np.uint8) if inserted else bases[start : start + removed]
+    length = _FIRST_STRETCH
+    while True:
+        codes = left_flank(bases, before, start, length).codes
+        turned = np.arange(-length, 0) % len(unit)
+        # an unknown base is not known to equal another one, and so nothing moves past the contig's end
+        different = np.flatnonzero((codes != unit[turned]) | (codes == N))
+        if len(different):
+            return length - 1 - int(different[-1])
+        length *= 4
+
+
+def mostly_unknown(window: NDArray[np.uint8], padding: int) -> bool:
+    """Whether more than half of a window's bases are N, those past the contig's ends left aside."""
+    return bool(2 * (np.count_nonzero(window == N) - padding) > len(window) - padding)
 
 
 def _stacked(alleles: tuple[Allele, ...], pairs: Sequence[_Pair | None], window: int) -> Windows:
@@ -227,7 +186,7 @@ class _Flank(NamedTuple):
     edits: Sequence[Edit]
 
 
-def _left_flank(bases: Bases, edits: Sequence[Edit], end: int, length: int) -> _Flank:
+def left_flank(bases: Bases, edits: Sequence[Edit], end: int, length: int) -> _Flank:
     """Cut the `length` bp of a haplotype that lead up to the reference position `end` (0-based, not wanted).
 
     `edits` are the haplotype's variants before `end`, by position. From right to left, the flank takes the
@@ -246,8 +205,8 @@ def _left_flank(bases: Bases, edits: Sequence[Edit], end: int, length: int) -> _
     return _Flank(codes, end - length, length - inside, edits[len(edits) - used :])
 
 
-def _right_flank(bases: Bases, edits: Sequence[Edit], start: int, length: int) -> _Flank:
-    """Cut the `length` bp of a haplotype from the reference position `start` on; see `_left_flank`."""
+def right_flank(bases: Bases, edits: Sequence[Edit], start: int, length: int) -> _Flank:
+    """Cut the `length` bp of a haplotype from the reference position `start` on; see `left_flank`."""
     codes, used, filled = np.full(length, N, np.uint8), 0, 0
     while used < len(edits) and (edit := edits[used]).start - start < length - filled:
         gap = edit.start - start

@@ -16,7 +16,8 @@ from danq.variants.allele_checks import AlleleRules
 from danq.variants.alleles import Allele
 from danq.variants.carriers import Edit
 from danq.variants.haplotypes import haplotype_windows
-from danq.variants.personal_windows import _Neighbours, personal_windows
+from danq.variants.neighbours import Neighbours
+from danq.variants.personal_windows import personal_windows
 from danq.variants.text import VariantText
 
 
@@ -282,13 +283,13 @@ def test_no_more_is_read_than_the_windows_need(tmp_path: Path, monkeypatch: pyte
     variants, genome = small(tmp_path, *lines), genome_of(c=text)
     survey = surveyed(variants, genome, AlleleRules(40), samples=("A",), part=50)
     kept: list[int] = []
-    around = _Neighbours.around
+    around = Neighbours.around
 
-    def measured(self: _Neighbours, allele: Allele) -> tuple[list[Edit], list[Edit]]:
-        kept.append(sum(map(len, self._edits.values())))
+    def measured(self: Neighbours, allele: Allele) -> tuple[list[Edit], list[Edit]]:
+        kept.append(sum(map(len, self.edits.values())))
         return around(self, allele)
 
-    monkeypatch.setattr(_Neighbours, "around", measured)
+    monkeypatch.setattr(Neighbours, "around", measured)
     assert len(list(personal_windows(genome, survey, 40, 3))) == 50
-    # on each haplotype a window of edits on either side, and what a part's first record finds on its left
-    assert max(kept) <= 2 * 2 * 14
+    # on each haplotype the edits of the part, and a window of them on either side
+    assert max(kept) <= 2 * (50 + 2 * 14)

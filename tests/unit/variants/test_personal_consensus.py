@@ -12,7 +12,6 @@ from phased import Phased, Row, phased_vcf, random_contig, random_records, rows_
 from small_genome import genome_of
 
 from danq.variants.allele_checks import AlleleRules
-from danq.variants.alleles import Allele
 
 
 def consensus(
@@ -51,21 +50,9 @@ def placements(ref: str, alt: str, removed: int, added: int) -> list[int]:
     ]
 
 
-def end_as_written(allele: Allele) -> int:
-    """End of an allele where its record has it, not on an anchor base."""
-    removed, added = fewest(allele.ref, allele.alt)
-    anchored = not (removed and added) and allele.ref[0] == allele.alt[0]
-    at = min(at for at in placements(allele.ref, allele.alt, removed, added) if at >= anchored)
-    return allele.pos - 1 + at + removed
-
-
-def expected_place(allele: Allele, contig: str, earlier: list[Allele]) -> int:
-    """Index of the first changed base on the haplotype."""
-    first = allele.pos - 1
-    edited = contig[:first] + allele.alt + contig[first + len(allele.ref) :]
-    leftmost = min(placements(contig, edited, *fewest(allele.ref, allele.alt)))
-    start = max([leftmost, *(end_as_written(other) for other in earlier)])
-    return start + sum(len(other.alt) - len(other.ref) for other in earlier)
+def first_changed(without: str, whole: str) -> int:
+    """Index of the first base that differs between two haplotypes, moved as far left as it will go."""
+    return min(placements(without, whole, *fewest(without, whole)))
 
 
 def window_at(text: str, place: int, window: int) -> str:
@@ -85,44 +72,33 @@ def test_windows_are_cut_from_the_haplotypes_of_bcftools(
     variants = phased_vcf(tmp_path / "phased.vcf", [record.text() for record in records])
     rows = rows_of(variants, genome_of(**contigs), AlleleRules(window))
     copies: dict[str, str] = {}
-    without: list[str] = []
+    lines: list[str] = []
+    whole: dict[int, dict[str, str]] = {}
     for haplotype in (1, 2):
         own = [row for row in rows if row.allele.haplotype == haplotype]
-        lines = [record.text() for record in records]
-        whole, skipped = consensus(bcftools, tmp_path, contigs, lines, haplotype)
+        texts = [record.text() for record in records]
+        whole[haplotype], skipped = consensus(bcftools, tmp_path, contigs, texts, haplotype)
         assert skipped == Counter(
             (r.allele.contig, r.allele.pos) for r in own if r.allele.reason == "overlaps"
         )
         for row in own:
-            place = place_among(row, own, contigs)
             if row.alternate:
-                assert row.alternate == window_at(whole[row.allele.contig], place, window)
                 name = f"h{haplotype}_{row.allele.row}"
                 copies[name] = contigs[row.allele.contig]
-                without += [
+                lines += [
                     Phased(name, other.allele.pos, other.allele.ref, (other.allele.alt,), ("1|0",)).text()
                     for other in own
                     if other.allele.contig == row.allele.contig and other != row and in_place(other)
                 ]
-    left, skipped = consensus(bcftools, tmp_path, copies, without, 1)
+    without, skipped = consensus(bcftools, tmp_path, copies, lines, 1)
     assert not skipped
     assert len(copies) > 100
-    for row in rows:
-        if row.reference:
-            own = [other for other in rows if other.allele.haplotype == row.allele.haplotype]
-            place = place_among(row, own, contigs)
-            haplotype_text = left[f"h{row.allele.haplotype}_{row.allele.row}"]
-            assert row.reference == window_at(haplotype_text, place, window)
+    for allele, reference, alternate in rows:
+        if reference:
+            texts = without[f"h{allele.haplotype}_{allele.row}"], whole[allele.haplotype][allele.contig]
+            place = first_changed(*texts)
+            assert [reference, alternate] == [window_at(text, place, window) for text in texts]
 
 
 def in_place(row: Row) -> bool:
     return row.allele.reason in ("", "too_long")
-
-
-def place_among(row: Row, own: list[Row], contigs: dict[str, str]) -> int:
-    earlier = [
-        other.allele
-        for other in own
-        if other.allele.contig == row.allele.contig and other.allele.row < row.allele.row and in_place(other)
-    ]
-    return expected_place(row.allele, contigs[row.allele.contig], earlier)
