@@ -116,3 +116,78 @@ def rows_of(*args, **kwargs) -> list[Row]:  # type: ignore[no-untyped-def]  # as
             text[int(number)] = decode(windows.reference[group]), decode(alternate)
         rows += [Row(allele, *text[number]) for number, allele in enumerate(windows.alleles)]
     return rows
+
+
+class Spelled(NamedTuple):
+    """A change of a haplotype as it may be written: `inserted` replaces [start, end) of a contig."""
+
+    start: int
+    end: int
+    inserted: str
+
+
+def applied(text: str, changes: list[Spelled]) -> str:
+    """The haplotype that changes make, which are sorted and do not overlap."""
+    parts, at = [], 0
+    for change in changes:
+        assert change.start >= at
+        parts += [text[at : change.start], change.inserted]
+        at = change.end
+    return "".join(parts) + text[at:]
+
+
+def vcf_lines(name: str, text: str, changes: list[Spelled], genotype: str = "1|0") -> list[str]:
+    """Records of changes; an insertion or deletion has the base before it as its anchor."""
+    lines = []
+    for start, end, inserted in changes:
+        first = start if end > start and inserted else start - 1
+        ref, alt = text[first:end], text[first:start] + inserted
+        lines.append(Phased(name, first + 1, ref, (alt,), (genotype,)).text())
+    return lines
+
+
+def random_changes(rng: random.Random, text: str) -> list[Spelled]:
+    """Changes of a haplotype, with at least two bases between two of them."""
+    changes, at = [], 1
+    while True:
+        at += rng.choice((2, 3, 8, 20, 45, 90))
+        removed = rng.choice((0, 0, 1, 2, 3, 6))
+        unit = text[at : at + 3] if rng.random() < 0.4 else "".join(rng.choices("ACGT", k=rng.randint(0, 3)))
+        if at + removed + 3 > len(text):
+            return changes
+        if unit != text[at : at + removed]:
+            changes.append(Spelled(at, at + removed, unit))
+            at += removed
+
+
+def respelled(rng: random.Random, text: str, changes: list[Spelled]) -> list[Spelled]:
+    """The same haplotype in other words: changes merged with the next, split base by base, moved right."""
+    merged: list[Spelled] = []
+    for change in changes:
+        if merged and rng.random() < 0.3 and change.start - merged[-1].end < 25:
+            before = merged.pop()
+            between = text[before.end : change.start]
+            change = Spelled(before.start, change.end, before.inserted + between + change.inserted)
+        merged.append(change)
+    return moved_right(rng, text, [part for change in merged for part in _split(rng, change)])
+
+
+def _split(rng: random.Random, change: Spelled) -> list[Spelled]:
+    start, end, inserted = change
+    if end - start != len(inserted) or rng.random() < 0.5:
+        return [change]
+    return [Spelled(start + n, start + n + 1, base) for n, base in enumerate(inserted)]
+
+
+def moved_right(rng: random.Random, text: str, changes: list[Spelled]) -> list[Spelled]:
+    """Insertions and deletions moved right within repeats, no further than to one base before the next."""
+    moved = []
+    borders = [change.start - 1 for change in changes[1:]] + [len(text) - 1]
+    for (start, end, inserted), border in zip(changes, borders, strict=True):
+        while rng.random() < 0.9 and end < border and (start == end or not inserted):
+            first = inserted[0] if inserted else text[start]
+            if text[end] != first:
+                break
+            start, end, inserted = start + 1, end + 1, inserted[1:] + inserted[:1]
+        moved.append(Spelled(start, end, inserted))
+    return moved

@@ -15,6 +15,8 @@ from danq.variants.text import Fields, Line
 
 # reasons not to score an allele that is on the haplotype all the same
 _IN_PLACE = frozenset({"too_long", "outside_regions"})
+# those of alleles that a haplotype does not lack: there is nothing to it, or the user left it out
+_NOT_LACKING = frozenset({"star", "missing", "same_as_ref", "filtered", "unknown_contig"})
 _EXPECTED = {
     "malformed_genotype": "a genotype such as 0|1 of alleles that the record has",
     "unphased": "a phased genotype such as 0|1",
@@ -31,8 +33,12 @@ class Edit(NamedTuple):
 
     Attributes
     ----------
-    row, first : int
-        Number of the record, and its 0-based position.
+    row, allele : int
+        Number of the record, and of the allele in it; 0 for its REF, where the genome holds an ALT.
+    id : str
+        Of the record.
+    first : int
+        0-based position of the record.
     contig : int
         Index of the genome's contig.
     start, end : int
@@ -41,9 +47,15 @@ class Edit(NamedTuple):
         Codes of the bases in its place.
     phase_set : str or None
         As in `danq.variants.genotypes.Call`.
+    in_place : bool
+        False for an allele that the haplotype carries, or may carry where `haplotype` is 0, and that is not
+        put into its sequence: it overlaps another, say, or has none. Then `start` and `end` are those of the
+        record.
     """
 
     row: int
+    allele: int
+    id: str
     first: int
     contig: int
     sample: str
@@ -52,6 +64,7 @@ class Edit(NamedTuple):
     end: int
     inserted: bytes
     phase_set: str | None
+    in_place: bool = True
 
 
 class _Written(NamedTuple):
@@ -140,7 +153,8 @@ class Carriers:
                 # the genome holds ALT: it is the haplotypes with REF that differ from it
                 written = _written(in_place, self._genome.contig(in_place.index))
                 for call in calls[0]:
-                    self._admit(in_place, written, call, edits)
+                    if not self._admit(in_place, written, call, edits):
+                        self._lack(in_place, call, edits)
         self._count(line, rows, calls)
         return rows, edits
 
@@ -160,17 +174,19 @@ class Carriers:
         written = None if in_place.reason else _written(in_place, self._genome.contig(in_place.index))
         rows = []
         for call in calls:
-            own = replace(allele, sample=call.sample, haplotype=call.haplotype)
+            own, admitted = replace(allele, sample=call.sample, haplotype=call.haplotype), False
             if call.reason == "malformed_genotype" or (call.reason and self._unphased != "alone"):
                 own = replace(own, reason=own.reason or call.reason)
             elif written is not None:
                 if call.haplotype == UNPHASED:
                     own = replace(own, flags=(*own.flags, "unphased"))
                 elif self._admit(in_place, written, call, None if in_place.swapped else edits):
-                    own = replace(own, phase_set=call.phase_set)
+                    own, admitted = replace(own, phase_set=call.phase_set), True
                 else:
                     own = replace(own, reason=own.reason or "overlaps")
             rows.append(own)
+            if not admitted and in_place.reason not in _NOT_LACKING:
+                self._lack(in_place, call, edits)
         return rows
 
     def _admit(self, allele: Allele, written: _Written, call: Call, edits: list[Edit] | None) -> bool:
@@ -189,11 +205,21 @@ class Carriers:
         self._latest[haplotype] = written.last, written.longer
         if edits is not None:
             start, removed, inserted = written.place
-            place = allele.row, written.first, allele.index, *haplotype, start, start + removed
-            edits.append(Edit(*place, inserted, call.phase_set))
-            contig, farthest = self.reach
-            self.reach = allele.index, max(start + removed, farthest if contig == allele.index else -1)
+            own = allele.row, call.allele, allele.id, written.first, allele.index, *haplotype
+            self._add(Edit(*own, start, start + removed, inserted, call.phase_set), edits)
         return True
+
+    def _lack(self, allele: Allele, call: Call, edits: list[Edit]) -> None:
+        """Say where a haplotype lacks an allele that it carries."""
+        contig = self._checks_of_neighbours.contigs.index[allele.contig]
+        first = max(allele.pos - 1, 0)
+        own = allele.row, call.allele, allele.id, first, contig, call.sample, call.haplotype
+        self._add(Edit(*own, first, first + len(allele.ref), b"", call.phase_set, in_place=False), edits)
+
+    def _add(self, edit: Edit, edits: list[Edit]) -> None:
+        edits.append(edit)
+        contig, farthest = self.reach
+        self.reach = edit.contig, max(edit.end, farthest if contig == edit.contig else -1)
 
 
 def place_from(allele: Allele, bases: Bases, leftmost: int) -> Place:

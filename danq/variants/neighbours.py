@@ -8,6 +8,7 @@ import numpy as np
 
 from danq.variants.alleles import Allele
 from danq.variants.carriers import Edit
+from danq.variants.genotypes import UNPHASED
 from danq.variants.survey_file import Survey
 
 _FAR, _ROW = np.iinfo(np.int64).max, attrgetter("row")
@@ -24,7 +25,7 @@ class Neighbours:
     Attributes
     ----------
     edits : dict of (str, int) to list of Edit
-        By haplotype, those that are known, in their order along it.
+        By haplotype, those in place that are known, in their order along it.
     """
 
     def __init__(self, survey: Survey, part: int) -> None:
@@ -33,6 +34,7 @@ class Neighbours:
         self._next = next(self._ahead, None)
         self._contig, self._left = -1, _FAR
         self.edits: dict[Haplotype, list[Edit]] = defaultdict(list)
+        self._lacking: dict[Haplotype, list[Edit]] = defaultdict(list)
 
     def cover(self, row: int, contig: int, left: int, right: int) -> None:
         """Make known all edits of a contig that end after `left` and whose records begin before `right`.
@@ -41,6 +43,7 @@ class Neighbours:
         """
         if contig != self._contig:
             self.edits.clear()
+            self._lacking.clear()
             # the first contig may have begun in an earlier part; -1: no edit ends at or before it
             self._left = _FAR if self._contig < 0 else -1
             self._contig = contig
@@ -49,7 +52,10 @@ class Neighbours:
             # on a haplotype no edit ends before an earlier one: those further left go in front
             older: dict[Haplotype, list[Edit]] = defaultdict(list)
             for edit in self._survey.edits_before(self._part, contig, left, self._left):
-                older[edit.sample, edit.haplotype].append(edit)
+                if edit.in_place:
+                    older[edit.sample, edit.haplotype].append(edit)
+                else:
+                    self._lacking[edit.sample, edit.haplotype].append(edit)
             for haplotype, edits in older.items():
                 self.edits[haplotype][:0] = edits
             self._left = left
@@ -57,7 +63,8 @@ class Neighbours:
             if self._next.contig == contig:
                 if self._next.first >= right:
                     return
-                self.edits[self._next.sample, self._next.haplotype].append(self._next)
+                kept = self.edits if self._next.in_place else self._lacking
+                kept[self._next.sample, self._next.haplotype].append(self._next)
             elif self._next.row > row:
                 return
             self._next = next(self._ahead, None)
@@ -69,3 +76,14 @@ class Neighbours:
         edits = self.edits[allele.sample, allele.haplotype]
         before = bisect_left(edits, allele.row, key=_ROW)
         return edits[:before], edits[bisect_right(edits, allele.row, key=_ROW) :]
+
+    def lacking(self, haplotype: Haplotype, left: int, right: int) -> int:
+        """Count the alleles in [left, right) that a haplotype carries, or may, and that are not in place."""
+        sample, _ = haplotype
+        edits = [*self._lacking[haplotype], *self._lacking[sample, UNPHASED]]
+        return len({(edit.row, edit.allele) for edit in edits if within(edit, left, right)})
+
+
+def within(edit: Edit, left: int, right: int) -> bool:
+    """Whether an edit reaches into [left, right), 0-based."""
+    return edit.start < right and max(edit.end, edit.start + 1) > left

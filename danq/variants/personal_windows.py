@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import groupby
 from operator import attrgetter
-from typing import NamedTuple
+from typing import Generic, NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +13,7 @@ from danq.genome.alphabet import N
 from danq.genome.fasta import Bases, Genome
 from danq.variants.alleles import Allele
 from danq.variants.carriers import Edit, place_from
+from danq.variants.changes import Change
 from danq.variants.haplotypes import Windows
 from danq.variants.neighbours import Neighbours
 from danq.variants.survey_file import Survey
@@ -55,6 +56,7 @@ def personal_windows(genome: Genome, survey: Survey, window: int, part: int) -> 
 
 
 _FIRST_STRETCH = 64
+_Edit = TypeVar("_Edit", Change, Edit)
 
 
 def _record_windows(
@@ -167,7 +169,7 @@ def _stacked(alleles: tuple[Allele, ...], pairs: Sequence[_Pair | None], window:
     )
 
 
-class _Flank(NamedTuple):
+class Flank(NamedTuple, Generic[_Edit]):
     """The haplotype on one side of a place: its bases, and the variants in them.
 
     Attributes
@@ -183,10 +185,10 @@ class _Flank(NamedTuple):
     codes: NDArray[np.uint8]
     edge: int
     padding: int
-    edits: Sequence[Edit]
+    edits: Sequence[_Edit]
 
 
-def left_flank(bases: Bases, edits: Sequence[Edit], end: int, length: int) -> _Flank:
+def left_flank(bases: Bases, edits: Sequence[_Edit], end: int, length: int) -> Flank[_Edit]:
     """Cut the `length` bp of a haplotype that lead up to the reference position `end` (0-based, not wanted).
 
     `edits` are the haplotype's variants before `end`, by position. From right to left, the flank takes the
@@ -202,10 +204,10 @@ def left_flank(bases: Bases, edits: Sequence[Edit], end: int, length: int) -> _F
         length, end, used = length - taken, edit.start, used + 1
     inside = min(length, end)
     codes[length - inside : length] = bases[end - inside : end]
-    return _Flank(codes, end - length, length - inside, edits[len(edits) - used :])
+    return Flank(codes, end - length, length - inside, edits[len(edits) - used :])
 
 
-def right_flank(bases: Bases, edits: Sequence[Edit], start: int, length: int) -> _Flank:
+def right_flank(bases: Bases, edits: Sequence[_Edit], start: int, length: int) -> Flank[_Edit]:
     """Cut the `length` bp of a haplotype from the reference position `start` on; see `left_flank`."""
     codes, used, filled = np.full(length, N, np.uint8), 0, 0
     while used < len(edits) and (edit := edits[used]).start - start < length - filled:
@@ -218,8 +220,8 @@ def right_flank(bases: Bases, edits: Sequence[Edit], start: int, length: int) ->
     missing = length - filled
     inside = min(missing, len(bases) - start)
     codes[filled : filled + inside] = bases[start : start + inside]
-    return _Flank(codes, start + missing, missing - inside, edits[:used])
+    return Flank(codes, start + missing, missing - inside, edits[:used])
 
 
-def _codes(edit: Edit) -> NDArray[np.uint8]:
+def _codes(edit: Change | Edit) -> NDArray[np.uint8]:
     return np.frombuffer(edit.inserted, np.uint8)

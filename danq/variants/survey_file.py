@@ -33,9 +33,10 @@ CARRIED_ALLELES = pa.schema(
 """Those of samples as well."""
 EDITS = pa.schema(
     [
-        *(("row", pa.int64()), ("first", pa.int64()), ("contig", pa.int32()), ("sample", pa.string())),
-        *(("haplotype", pa.int32()), ("start", pa.int64()), ("end", pa.int64())),
-        *(("inserted", pa.binary()), ("phase_set", pa.string())),
+        *(("row", pa.int64()), ("allele", pa.int32()), ("id", pa.string()), ("first", pa.int64())),
+        *(("contig", pa.int32()), ("sample", pa.string()), ("haplotype", pa.int32())),
+        *(("start", pa.int64()), ("end", pa.int64()), ("inserted", pa.binary())),
+        *(("phase_set", pa.string()), ("in_place", pa.bool_())),
     ]
 )
 """Columns of ``edits.arrow``: the fields of `Edit` in their order."""

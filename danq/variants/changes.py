@@ -1,0 +1,142 @@
+"""What tells a haplotype from the genome, in one way however its variants are written."""
+
+from collections.abc import Iterator, Sequence
+from difflib import SequenceMatcher
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from danq.genome.alphabet import N
+from danq.genome.fasta import Bases
+
+NEAR, ALIKE = 50, 16
+"""bp: variants that lie closer are compared with the genome together; what agrees so long is no change."""
+
+_MOST_CELLS = 25_000_000
+_STRETCH = 256
+
+
+class Change(NamedTuple):
+    """Codes `inserted` in the place of the bases [start, end) of a contig."""
+
+    start: int
+    end: int
+    inserted: bytes
+
+
+def changes(bases: Bases, edits: Sequence[Change], floor: int, ceiling: int) -> list[Change]:
+    """Compare a stretch of a haplotype with the genome.
+
+    Variants less than `NEAR` apart are joined, trimmed to what differs and moved left (Tan, Abecasis & Kang
+    2015, doi 10.1093/bioinformatics/btv112), and what is then long is split where it agrees with the genome.
+    So variants that were shifted within a repeat, split or merged come out alike. Where they undo each other
+    nothing is left.
+
+    Parameters
+    ----------
+    edits : sequence of Change
+        The haplotype's variants on a stretch, which do not overlap, in their order.
+    floor, ceiling : int
+        0-based borders of the stretch, beyond which the haplotype has other variants.
+
+    Returns
+    -------
+    list of Change
+        In their order; together they make the same haplotype as the edits.
+    """
+    joined: list[Change] = []
+    for edit in edits:
+        change = _tidied(bases, edit, _end(joined, floor))
+        while joined and change.start - joined[-1].end < NEAR:
+            before = joined.pop()
+            between = bases[before.end : change.start].tobytes()
+            whole = Change(before.start, change.end, before.inserted + between + change.inserted)
+            change = _tidied(bases, whole, _end(joined, floor))
+        if change.start < change.end or change.inserted:
+            joined.append(change)
+    parts: list[Change] = []
+    for change in joined:
+        for piece in _split(bases, change, _end(parts, floor), ceiling):
+            parts += _substitutions(bases, _tidied(bases, piece, _end(parts, floor)))
+    return parts
+
+
+def _substitutions(bases: Bases, change: Change) -> list[Change]:
+    """Take a change of equal length apart into the stretches in which every base differs."""
+    start, end, inserted = change
+    if end - start != len(inserted):
+        return [change]
+    new = np.frombuffer(inserted, np.uint8)
+    borders = np.flatnonzero(np.diff(bases[start:end] != new, prepend=False, append=False)).tolist()
+    return [
+        Change(start + first, start + last, inserted[first:last])
+        for first, last in zip(borders[::2], borders[1::2], strict=True)
+    ]
+
+
+def _end(changes: Sequence[Change], floor: int) -> int:
+    return changes[-1].end if changes else floor
+
+
+def _tidied(bases: Bases, change: Change, floor: int) -> Change:
+    """Trim a change to what differs, from its right end first, and move it left."""
+    start, end, _ = change
+    old, new = bases[start:end], np.frombuffer(change.inserted, np.uint8)
+    shared = _common_start(old[::-1], new[::-1])
+    old, new = old[: len(old) - shared], new[: len(new) - shared]
+    shared = _common_start(old, new)
+    start, old, new = start + shared, old[shared:], new[shared:]
+    if bool(len(old)) == bool(len(new)):
+        return Change(start, start + len(old), new.tobytes())
+    unit = old if len(old) else new
+    moved = free_left(bases, start, unit, floor)
+    return Change(start - moved, start - moved + len(old), np.roll(new, moved).tobytes())
+
+
+def _common_start(one: NDArray[np.uint8], other: NDArray[np.uint8]) -> int:
+    n = min(len(one), len(other))
+    different = np.flatnonzero(one[:n] != other[:n])
+    return int(different[0]) if len(different) else n
+
+
+def free_left(bases: Bases, start: int, unit: NDArray[np.uint8], floor: int) -> int:
+    """How far an insertion or deletion of `unit` can move left over the genome's bases, down to `floor`."""
+    moved = 0
+    while start - moved > floor:
+        length = min(_STRETCH, start - moved - floor)
+        before = bases[start - moved - length : start - moved]
+        turned = np.arange(-moved - length, -moved) % len(unit)
+        # an unknown base is not known to equal another one
+        different = np.flatnonzero((before != unit[turned]) | (before == N))
+        if len(different):
+            return moved + length - 1 - int(different[-1])
+        moved += length
+    return moved
+
+
+def _split(bases: Bases, change: Change, floor: int, ceiling: int) -> Iterator[Change]:
+    """Split a change where the haplotype and the genome agree within it for `ALIKE` bp or more."""
+    if change.start == change.end or not change.inserted:
+        yield change
+        return
+    # seen with what stands around it, which may fit to it better than what it holds
+    start, end = max(change.start - NEAR, floor), min(change.end + NEAR, ceiling)
+    before, after = bases[start : change.start].tobytes(), bases[change.end : end].tobytes()
+    old, new = bases[start:end].tobytes(), before + change.inserted + after
+    if len(old) * len(new) > _MOST_CELLS:
+        yield change
+        return
+    one, other = ([text[n : n + ALIKE] for n in range(len(text) - ALIKE + 1)] for text in (old, new))
+    done, made = 0, 0
+    for at, to, size in SequenceMatcher(None, one, other, autojunk=False).get_matching_blocks():
+        # stretches are counted in words, which overlap; the last one, of none, is the end of both texts
+        length = size + ALIKE - 1 if size else 0
+        at, to = (at, to) if size else (len(old), len(new))
+        shared = max(done - at, made - to, 0)
+        if shared and shared >= length:
+            continue
+        at, to = at + shared, to + shared
+        if at > done or to > made:
+            yield Change(start + done, start + at, new[made:to])
+        done, made = at + length - shared, to + length - shared
