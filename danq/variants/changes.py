@@ -45,21 +45,37 @@ def changes(bases: Bases, edits: Sequence[Change], floor: int, ceiling: int) -> 
     list of Change
         In their order; together they make the same haplotype as the edits.
     """
-    joined: list[Change] = []
+    stretches: list[Change] = []
     for edit in edits:
-        change = _tidied(bases, edit, _end(joined, floor))
-        while joined and change.start - joined[-1].end < NEAR:
-            before = joined.pop()
-            between = bases[before.end : change.start].tobytes()
-            whole = Change(before.start, change.end, before.inserted + between + change.inserted)
-            change = _tidied(bases, whole, _end(joined, floor))
+        change = _tidied(bases, edit, _end(stretches, floor))
+        while stretches and change.start - stretches[-1].end < NEAR:
+            before = stretches.pop()
+            change = _tidied(bases, _joined(bases, before, change), _end(stretches, floor))
         if change.start < change.end or change.inserted:
-            joined.append(change)
+            stretches.append(change)
     parts: list[Change] = []
-    for change in joined:
-        for piece in _split(bases, change, _end(parts, floor), ceiling):
-            parts += _substitutions(bases, _tidied(bases, piece, _end(parts, floor)))
-    return parts
+    for stretch in stretches:
+        for piece in _split(bases, stretch, _end(parts, floor), ceiling):
+            part = _tidied(bases, piece, _end(parts, floor))
+            # what is one insertion or deletion is not two changes
+            while parts and part.start - parts[-1].end < NEAR:
+                whole = _tidied(bases, _joined(bases, parts[-1], part), _end(parts[:-1], floor))
+                if not _only_moves(whole):
+                    break
+                parts.pop()
+                part = whole
+            parts += [part] if part.start < part.end or part.inserted else []
+    return [change for part in parts for change in _substitutions(bases, part)]
+
+
+def _joined(bases: Bases, before: Change, after: Change) -> Change:
+    between = bases[before.end : after.start].tobytes()
+    return Change(before.start, after.end, before.inserted + between + after.inserted)
+
+
+def _only_moves(change: Change) -> bool:
+    """Whether it is an insertion or a deletion, or nothing."""
+    return change.start == change.end or not change.inserted
 
 
 def _substitutions(bases: Bases, change: Change) -> list[Change]:
@@ -117,7 +133,7 @@ def free_left(bases: Bases, start: int, unit: NDArray[np.uint8], floor: int) -> 
 
 def _split(bases: Bases, change: Change, floor: int, ceiling: int) -> Iterator[Change]:
     """Split a change where the haplotype and the genome agree within it for `ALIKE` bp or more."""
-    if change.start == change.end or not change.inserted:
+    if _only_moves(change):
         yield change
         return
     # seen with what stands around it, which may fit to it better than what it holds
