@@ -11,6 +11,7 @@ from danq.genome.fasta import Bases
 from danq.variants.allele_checks import AlleleChecks
 from danq.variants.alleles import Allele, Place
 from danq.variants.genotypes import UNPHASED, Call, read_calls
+from danq.variants.symbolic import extent_of
 from danq.variants.text import Fields, Line
 
 # reasons not to score an allele that is on the haplotype all the same
@@ -73,7 +74,7 @@ class _Written(NamedTuple):
     Attributes
     ----------
     first, last : int
-        0-based first and last base of REF (of ALT where swapped).
+        0-based first and last base of REF (of ALT where swapped; of what a symbolic ALT changes).
     anchored : bool
         Whether it is a mere insertion or deletion and the first base of REF stays.
     longer : bool
@@ -147,14 +148,15 @@ class Carriers:
         rows: list[Allele] = []
         edits: list[Edit] = []
         for allele, in_place in zip(checked, placed, strict=True):
-            own = self._carried(allele, in_place, calls[allele.allele], edits)
+            extent = extent_of(allele.alt, fields.pos, len(fields.ref), fields.info)
+            own = self._carried(allele, in_place, calls[allele.allele], edits, extent)
             rows += own or [replace(allele, reason=allele.reason or "not_carried")]
             if in_place.swapped:
                 # the genome holds ALT: it is the haplotypes with REF that differ from it
                 written = _written(in_place, self._genome.contig(in_place.index))
                 for call in calls[0]:
                     if not self._admit(in_place, written, call, edits):
-                        self._lack(in_place, call, edits)
+                        self._lack(in_place, call, edits, extent)
         self._count(line, rows, calls)
         return rows, edits
 
@@ -169,7 +171,12 @@ class Carriers:
                 self.first_skipped[row.reason] = line.number, fault
 
     def _carried(
-        self, allele: Allele, in_place: Allele, calls: list[Call], edits: list[Edit]
+        self,
+        allele: Allele,
+        in_place: Allele,
+        calls: list[Call],
+        edits: list[Edit],
+        extent: tuple[int, int],
     ) -> list[Allele]:
         written = None if in_place.reason else _written(in_place, self._genome.contig(in_place.index))
         rows = []
@@ -186,7 +193,7 @@ class Carriers:
                     own = replace(own, reason=own.reason or "overlaps")
             rows.append(own)
             if not admitted and in_place.reason not in _NOT_LACKING:
-                self._lack(in_place, call, edits)
+                self._lack(in_place, call, edits, extent)
         return rows
 
     def _admit(self, allele: Allele, written: _Written, call: Call, edits: list[Edit] | None) -> bool:
@@ -209,12 +216,12 @@ class Carriers:
             self._add(Edit(*own, start, start + removed, inserted, call.phase_set), edits)
         return True
 
-    def _lack(self, allele: Allele, call: Call, edits: list[Edit]) -> None:
+    def _lack(self, allele: Allele, call: Call, edits: list[Edit], extent: tuple[int, int]) -> None:
         """Say where a haplotype lacks an allele that it carries."""
         contig = self._checks_of_neighbours.contigs.index[allele.contig]
-        first = max(allele.pos - 1, 0)
-        own = allele.row, call.allele, allele.id, first, contig, call.sample, call.haplotype
-        self._add(Edit(*own, first, first + len(allele.ref), b"", call.phase_set, in_place=False), edits)
+        start, end = extent
+        own = allele.row, call.allele, allele.id, allele.pos - 1, contig, call.sample, call.haplotype
+        self._add(Edit(*own, start, end, b"", call.phase_set, in_place=False), edits)
 
     def _add(self, edit: Edit, edits: list[Edit]) -> None:
         edits.append(edit)
@@ -236,16 +243,13 @@ def place_from(allele: Allele, bases: Bases, leftmost: int) -> Place:
 def _written(allele: Allele, bases: Bases) -> _Written:
     """Take a placed allele back to where its record has it."""
     first = allele.pos - 1
-    if "<" in allele.alt:
-        # the base at POS stays, and what is changed begins behind it
-        place = place_from(allele, bases, first + 1)
-        moves = not (allele.removed and allele.inserted)
-        last = place.start + place.removed - 1
-        return _Written(
-            place, first if moves else place.start, max(first, last), moves, bool(moves and allele.inserted)
-        )
-    removed, inserted = (allele.alt, allele.ref) if allele.swapped else (allele.ref, allele.alt)
     moves = not (allele.removed and allele.inserted)
+    if allele.alt.startswith("<"):
+        # the stretch that a symbolic allele names begins after the base at POS, which stays
+        place = place_from(allele, bases, first + 1)
+        last = max(first, place.start + place.removed - 1)
+        return _Written(place, first if moves else first + 1, last, moves, not allele.removed)
+    removed, inserted = (allele.alt, allele.ref) if allele.swapped else (allele.ref, allele.alt)
     anchored = moves and bool(CODES[ord(allele.ref[0])] == CODES[ord(allele.alt[0])])
     place = place_from(allele, bases, first + anchored)
     return _Written(place, first, first + len(removed) - 1, anchored, len(inserted) > len(removed))

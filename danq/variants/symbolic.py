@@ -76,5 +76,24 @@ def place_of(bases: Bases, span: Span) -> Place:
     return place(bases, span.start, letters, turned.encode())
 
 
+def extent_of(alt: str, pos: int, length: int, info: str) -> tuple[int, int]:
+    """Say which bases of a contig an allele may change at most: 0-based half-open.
+
+    Of a symbolic ALT these are all up to ``END``, or as many as ``SVLEN`` has, and the intervals ``CIPOS``
+    and ``CIEND`` at either end; of any other allele those of REF, which are `length`.
+    """
+    start, end = max(pos - 1, 0), max(pos - 1, 0) + length
+    if "<" not in alt:
+        return start, end
+    entries = {key: value for key, _, value in (entry.partition("=") for entry in info.split(";"))}
+    sizes = (_number(text.removeprefix("-")) for text in entries.get("SVLEN", "").split(","))
+    ends = [end, _number(entries.get("END", "")) or 0, *(pos + size for size in sizes if size is not None)]
+    before, after = (
+        max([0, *(_number(number.removeprefix("-")) or 0 for number in entries.get(key, "").split(","))])
+        for key in ("CIPOS", "CIEND")
+    )
+    return max(start - before, 0), max(ends) + after
+
+
 def _number(text: str) -> int | None:
     return int(text) if text.isascii() and text.isdecimal() and len(text) <= 18 else None

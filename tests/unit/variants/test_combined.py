@@ -60,8 +60,9 @@ def around(text: str, place: int, window: int) -> str:
     return "".join(text[i] if 0 <= i < len(text) else "N" for i in range(first, first + window))
 
 
-def line(pos: int, ref: str, alt: str, *genotypes: str, format_: str = "GT") -> str:
-    return Phased("c", pos, ref, tuple(alt.split(",")), genotypes).text(format_)
+def line(pos: int, ref: str, alt: str, *genotypes: str, info: str = ".") -> str:
+    fields = Phased("c", pos, ref, tuple(alt.split(",")), genotypes).text().split("\t")
+    return "\t".join([*fields[:7], info, *fields[8:]])
 
 
 def test_one_window_for_what_lies_together_and_all_that_is_carried_in_each(tmp_path: Path) -> None:
@@ -123,6 +124,9 @@ def test_alleles_that_undo_each_other_have_no_window(tmp_path: Path) -> None:
         ([line(7, "G", "*", "1|0"), line(9, "T", "A", "1|0")], 0),
         ([line(7, "G", "C", "0/1"), line(9, "T", "A", "1|0")], 1),
         ([line(9, "T", "A", "1|0"), line(19, "G", "<DEL>", "1|0")], 0),
+        ([line(2, "C", "<DEL>", "1|0", info="END=9;CIEND=-2,3"), line(12, "A", "T", "1|0")], 1),
+        ([line(2, "C", "<CNV>", "1|0", info="SVLEN=6"), line(12, "A", "T", "1|0")], 1),
+        ([line(2, "C", "<CNV>", "1|0", info="SVLEN=3"), line(12, "A", "T", "1|0")], 0),
     ],
 )
 def test_a_window_that_lacks_a_carried_allele_is_flagged(
@@ -133,6 +137,32 @@ def test_a_window_that_lacks_a_carried_allele_is_flagged(
         found = list(windows_of(variants, genome_of(c=GENOME), AlleleRules(10), part=part))
         assert found[-1].lacking == lacking
         assert ("incomplete" in found[-1].flags) == bool(lacking)
+
+
+@pytest.mark.parametrize("length", [3, 60])
+def test_symbolic_deletions_with_exact_ends_are_in_place(tmp_path: Path, length: int) -> None:
+    text = "".join(random.Random(2).choices("ACGT", k=200))
+    spelled = [Spelled(80, 81, OTHER[text[80]]), Spelled(100, 100 + length, "")]
+    after = Spelled(170, 171, OTHER[text[170]])
+    inside = line(102, text[101], OTHER[text[101]], "1|0")
+    substitutions = [vcf_lines("c", text, [change])[0] for change in (spelled[0], after)]
+    found = {}
+    for name, deletion in {
+        "letters": vcf_lines("c", text, spelled[1:])[0],
+        "symbolic": line(100, text[99], "<DEL>", "1|0", info=f"SVTYPE=DEL;END={100 + length}"),
+    }.items():
+        # the window is shorter than the longer deletion, which is in place though it is not scored
+        lines = [substitutions[0], deletion, inside, substitutions[1]]
+        variants = phased_vcf(tmp_path / f"{name}.vcf", lines)
+        windows = list(windows_of(variants, genome_of(c=text), AlleleRules(40)))
+        found[name] = [(shown(window), window.flags) for window in windows]
+        rows = rows_of(variants, genome_of(c=text), AlleleRules(40))
+        assert [row.allele.reason for row in rows] == ["", "too_long" * (length > 40), "overlaps", ""]
+        found[name] += [row[1:] for row in rows]
+    assert found["letters"] == found["symbolic"]
+    whole = applied(text, [*spelled, after])
+    assert found["symbolic"][0][0][-1] == around(whole, 80, 40)
+    assert [flags for _, flags in found["symbolic"][:2]] == [(), ("incomplete",)]
 
 
 @pytest.mark.parametrize("seed", range(4))
