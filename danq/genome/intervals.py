@@ -7,10 +7,12 @@ from typing import Any, NamedTuple, overload
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import Field
 
 from danq.errors import DanqError, first_few
 from danq.genome.contigs import resolve_contigs
 from danq.genome.fasta import Genome
+from danq.storage import Entry
 
 _REGION = re.compile(r"(.+):([0-9,]+)-([0-9,]*)")
 
@@ -30,8 +32,17 @@ class Intervals:
         Index into `names`.
     start, end : int64, shape (n,)
         0-based half-open positions in bp.
+        The start may be negative, and the same as the end.
     summit : int64, shape (n,)
         0-based position of the summit (narrowPeak column 10), or of the midpoint.
+    format : str
+        What the file was read as.
+    summit_outside : bool, shape (n,)
+        The file's summit lies outside of the interval, and the midpoint stands for it.
+    no_signal : int
+        Records of a bedGraph with the value 0, which are no intervals.
+    labels : list of n str, or None
+        Names in column 4, empty where there is none; None where they were not asked for.
     """
 
     names: tuple[str, ...]
@@ -39,6 +50,28 @@ class Intervals:
     start: NDArray[np.int64]
     end: NDArray[np.int64]
     summit: NDArray[np.int64]
+    format: str
+    summit_outside: NDArray[np.bool_]
+    no_signal: int = 0
+    labels: list[str] | None = None
+
+
+class TrackRecords(Entry):
+    """What became of the records of a file: ``read`` are those used and all that were left out.
+
+    Attributes
+    ----------
+    format : str
+        What the file was read as: BED, narrowPeak, broadPeak, gappedPeak, bedGraph or GFF.
+    left_out, adjusted : dict of str to int
+        Records that are not used, by the first reason that applies; used ones that were changed.
+    """
+
+    format: str
+    read: int
+    used: int
+    left_out: dict[str, int] = Field(default_factory=dict)
+    adjusted: dict[str, int] = Field(default_factory=dict)
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,6 +86,8 @@ class PlacedIntervals:
         Contig name that the genome lacks → number of its intervals, which are left out.
     renamed : dict of str to str
         Contig name in the file → its name in the genome, where the two differ.
+    records : TrackRecords
+        What became of each record of the file.
     """
 
     contig: NDArray[np.int32]
@@ -61,6 +96,7 @@ class PlacedIntervals:
     summit: NDArray[np.int64]
     unknown: dict[str, int]
     renamed: dict[str, str]
+    records: TrackRecords
 
 
 @overload

@@ -12,7 +12,9 @@ from danq.errors import DanqError
 from danq.genome.encode import build_genome
 from danq.genome.fasta import Genome, open_genome
 from danq.genome.intervals import Intervals
-from danq.genome.tracks import bed_frame, bed_records, gff_frame, gff_records, place_intervals, read_intervals
+from danq.genome.track_formats import BED, NARROW_PEAK
+from danq.genome.track_readers import bed_frame, bed_records, gff_frame, gff_records
+from danq.genome.tracks import place_intervals, read_intervals
 
 GFF = """##gff-version 3
 # a comment
@@ -98,27 +100,20 @@ def test_broad_peaks_have_their_midpoint(tmp_path: Path) -> None:
 
 
 BAD = {
-    "start after end": ("chrI\t1\t5\n#\nchrI\t9\t8\n", ":3: expected start < end, received 9 and 8"),
-    "nothing covered": ("chrI\t7\t7\n", ":1: expected start < end, received 7 and 7"),
-    "negative": ("chrI\t1\t5\n\nchrI\t-1\t8\n", ":3: expected a 0-based start of at least 0, received -1"),
+    "start after end": ("chrI\t1\t5\n#\nchrI\t9\t8\n", ":3: expected start <= end, received 9 and 8"),
     "start no integer": ("chrI\t1.0\t8\n", ":1: expected an integer start, received '1.0'"),
     "end no integer": ("chrI\t1\t5\nchrI\t1\tx\n", ":2: expected an integer end, received 'x'"),
     "end empty": ("chrI\t1\t\n", ":1: expected an integer end, received ''"),
     "other digits": ("chrI\t١\t8\n", ":1: expected an integer start, received '١'"),
     "too long a number": ("chrI\t1\t9999999999999999999\n", ":1: expected an integer end"),
     "no contig": ("\t1\t5\n", ":1: expected a contig in column 1"),
-    "two columns": ("chrI\t1\n", ":1: expected 3 to 12 columns, received 2"),
-    "commas": ("chrI,1,5\n", ":1: expected 3 to 12 columns, received 1"),
-    "thirteen columns": ("\t".join(["chrI", "1", "5", *"abcdefghij"]), ":1: expected 3 to 12 columns"),
+    "two columns": ("chrI\t1\n", ":1: expected at least 3 columns (BED), received 2"),
+    "commas": ("chrI,1,5\n", ":1: expected at least 3 columns (BED), received 1"),
     "a column less": ("chrI\t1\t5\ta\nchrI\t1\t5\n", ":2: expected 4 columns as in line 1, received 3"),
     "a column more": ("chrI\t1\t5\nchrI\t1\t5\ta\n", ":2: expected 3 columns as in line 1, received 4"),
     "header of columns": (
         "chrom\tstart\tend\nchrI\t1\t5\n",
         ":1: expected an integer start, received 'start'",
-    ),
-    "summit outside": (
-        "\t".join([*"c15abcdef", "4"]),
-        ":1: expected a summit at 0 to 3 bp or -1, received 4",
     ),
     "binary": (b"\x89HDF\r\n\x1a\n\xff\xfe", ":1: expected UTF-8 text, received binary data"),
 }
@@ -136,7 +131,9 @@ def test_a_bad_line_is_named(case: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize(("name", "columns"), [("a.narrowPeak", 10), ("a.broadPeak.gz", 9)])
 def test_peak_files_have_their_number_of_columns(name: str, columns: int, tmp_path: Path) -> None:
     path = written(tmp_path / name, "chrI\t1\t5\n")
-    with pytest.raises(DanqError, match=f":1: expected {columns} columns, received 3"):
+    with pytest.raises(
+        DanqError, match=rf":1: expected at least {columns} columns \({name[2:11]}.*received 3"
+    ):
         read_intervals(path)
 
 
@@ -162,26 +159,32 @@ def line(place: tuple[str, int, int, int], columns: int) -> str:
 
 
 @settings(max_examples=60, deadline=None)
-@given(st.lists(PLACES, max_size=20), st.sampled_from([3, 4, 5, 6, 8, 9, 10, 12]), st.booleans())
+@given(
+    st.lists(PLACES, max_size=20), st.sampled_from([3, 4, 5, 6, 8, 9, 10, 12]), st.booleans(), st.booleans()
+)
 def test_both_readers_equal_a_naive_parser(
     tmp_path_factory: pytest.TempPathFactory,
     places: list[tuple[str, int, int, int]],
     columns: int,
     comment: bool,
+    narrow: bool,
 ) -> None:
+    form = NARROW_PEAK if narrow and columns >= 10 else BED
     text = "".join(line(place, columns) + "\n" + "# comment\n" * comment for place in places)
-    path = written(tmp_path_factory.getbasetemp() / "naive.bed", text)
-    naive = []
+    name = "naive.narrowPeak" if form is NARROW_PEAK else "naive.bed"
+    path = written(tmp_path_factory.getbasetemp() / name, text)
+    naive, offsets = [], []
     for contig, start, length, offset in places:
-        middle = (start + start + length) // 2
-        summit = start + min(offset, length - 1) if columns == 10 and offset >= 0 else middle
+        offset = min(offset, length - 1) if form is NARROW_PEAK else -1
+        summit = start + offset if offset >= 0 else (start + start + length) // 2
         naive.append((contig, start, start + length, summit))
-    assert [tuple(record[1:]) for record in bed_records(path)] == naive
+        offsets.append((contig, start, start + length, offset))
+    assert [tuple(record[1:5]) for record in bed_records(path, form)] == offsets
     assert rows(read_intervals(path)) == naive
-    fast = bed_frame(text.encode(), (3, 12))
+    fast = bed_frame(text.encode(), form)
     if places:
         assert fast is not None, "the fast reader must cope with regular files"
-        assert fast.rows() == naive
+        assert fast.select("contig", "start", "end", "offset").rows() == offsets
 
 
 FIELD = st.sampled_from(
@@ -198,9 +201,9 @@ def test_the_fast_reader_never_accepts_what_the_plain_one_refuses(
     tmp_path_factory: pytest.TempPathFactory, lines: list[str], end: str
 ) -> None:
     path = written(tmp_path_factory.getbasetemp() / "odd.bed", end.join(lines))
-    fast = bed_frame("\n".join(lines).encode(), (3, 12))
+    fast = bed_frame("\n".join(lines).encode(), BED)
     try:
-        plain = [tuple(record[1:]) for record in bed_records(path)]
+        plain = [tuple(record[1:5]) for record in bed_records(path, BED)]
     except DanqError:
         assert fast is None
         return
@@ -225,10 +228,9 @@ def test_gff_without_or_with_an_absent_type_lists_the_types(tmp_path: Path) -> N
 
 
 BAD_GFF = {
-    "start after end": ("chrI\ts\tCDS\t9\t8\t.\t+\t0\tI", ":2: expected start <= end, received 9 and 8"),
-    "zero": ("chrI\ts\tCDS\t0\t8\t.\t+\t0\tI", ":2: expected a 1-based start of at least 1, received 0"),
+    "start after end": ("chrI\ts\tCDS\t9\t7\t.\t+\t0\tI", ":2: expected start <= end, received 9 and 7"),
     "no integer": ("chrI\ts\tCDS\ta\t8\t.\t+\t0\tI", ":2: expected an integer start, received 'a'"),
-    "columns": ("chrI\ts\tCDS\t1\t8\t.\t+\t0", ":2: expected 9 tab-separated columns, received 8"),
+    "columns": ("chrI\ts\tCDS\t1\t8\t.\t+", ":2: expected at least 8 tab-separated columns, received 7"),
     "no contig": ("\ts\tCDS\t1\t8\t.\t+\t0\tI", ":2: expected a contig in column 1"),
 }
 
@@ -252,7 +254,7 @@ def test_both_gff_readers_agree_on_a_real_annotation(real_data: Path) -> None:
     path = real_data / "yeast" / "annotation" / "Saccharomyces_cerevisiae.R64-1-1.99.gff3.gz"
     fast = gff_frame(gzip.decompress(path.read_bytes()), "CDS")
     assert fast is not None
-    assert fast.rows() == [tuple(record[1:]) for record in gff_records(path, "CDS")]
+    assert fast.rows() == [tuple(record[1:5]) for record in gff_records(path, "CDS")]
     assert fast.height > 6000
 
 
@@ -288,13 +290,3 @@ def test_intervals_are_placed_on_the_contigs_of_a_genome(tmp_path: Path, genome:
 def test_user_aliases_place_unknown_names(tmp_path: Path, genome: Genome) -> None:
     path = written(tmp_path / "a.bed", "second\t0\t20\n")
     assert place_intervals(path, genome, {"second": "chrII"}).contig.tolist() == [1]
-
-
-def test_an_interval_beyond_its_contig_is_named_by_its_line(tmp_path: Path, genome: Genome) -> None:
-    path = written(tmp_path / "a.bed", "# head\nchrI\t0\t100\nother\t1\t9999\nchr2\t0\t21\nchrI\t0\t101\n")
-    expected = r"a\.bed:4: expected an interval within 'chrII' of 20 bp, received one that ends at 21"
-    with pytest.raises(DanqError, match=expected):
-        place_intervals(path, genome)
-    path = written(tmp_path / "a.gff3", GFF.replace("3\t8", "3\t108"))
-    with pytest.raises(DanqError, match=r"a\.gff3:5: expected an interval within 'chrI' of 100 bp"):
-        place_intervals(path, genome, feature="CDS")
