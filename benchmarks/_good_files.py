@@ -21,7 +21,7 @@ def good_files(folder: Path) -> dict[str, tuple[Path, Callable[[Path], object]]]
     from danq.data.examples.files import Table, read_records
     from danq.data.examples.images import decode_png, unlabelled_pictures
     from danq.data.manifest import DatasetManifest
-    from danq.data.regions.tracks import read_targets
+    from danq.data.regions.targets import read_targets
     from danq.genome.contigs import read_aliases
     from danq.genome.encode import encoded_pieces
     from danq.genome.fasta import GenomeManifest

@@ -76,6 +76,15 @@ def init(
             show_default=False,
         ),
     ] = None,
+    positive: Annotated[
+        str | None,
+        typer.Option(
+            help="Of two classes of --examples the positive one; `1`, else the last by number or letter, if "
+            "left out.",
+            metavar="CLASS",
+            show_default=False,
+        ),
+    ] = None,
     valid: Annotated[
         list[str] | None,
         typer.Option(
@@ -108,6 +117,27 @@ def init(
             show_default=False,
         ),
     ] = None,
+    contig: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Contig that takes part, by name or quoted pattern (chr1, 'chr[0-9]*'); may be repeated. "
+            "All if left out, but for --exclude-contig.",
+            metavar="NAME",
+            show_default=False,
+        ),
+    ] = None,
+    exclude_contig: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Contig that takes no part, by name or quoted pattern ('*_random'); may be repeated. "
+            "Alternate loci, patches, HLA alleles, decoys and EBV if left out.",
+            metavar="NAME",
+            show_default=False,
+        ),
+    ] = None,
+    all_contigs: Annotated[
+        bool, typer.Option("--all-contigs", help="Leave out no contig, alternate loci and decoys neither.")
+    ] = False,
 ) -> None:
     """Look at genome and tracks, and write a starter configuration that runs as it is.
 
@@ -124,23 +154,37 @@ def init(
             raise DanqError(
                 "--examples: expected neither a genome nor tracks beside it, nor --bin or --window"
             )
+        if contig or exclude_contig or all_contigs:
+            raise DanqError("--examples: expected no choice of contigs beside it, for it has none")
         sequences = sequence_column or "sequence"
-        starter = _of_examples(examples, out, valid or [], test or [], label_column or [], sequences)
-    elif label_column or sequence_column is not None:
-        raise DanqError("--label-column, --sequence-column: belong to --examples")
+        labels = label_column or []
+        starter = _of_examples(examples, out, valid or [], test or [], labels, sequences, positive)
+    elif label_column or sequence_column is not None or positive is not None:
+        raise DanqError("--label-column, --positive, --sequence-column: belong to --examples")
     elif fasta is None:
         raise DanqError("--fasta: expected the genome of the tracks, or --examples with labelled sequences")
     else:
         from danq.config.starter.regions import Choices, Tracks, write_starter
+        from danq.data.options import SECONDARY_CONTIGS
 
+        if all_contigs and exclude_contig:
+            raise DanqError("--all-contigs: expected no --exclude-contig beside it")
+        excluded = () if all_contigs else exclude_contig or SECONDARY_CONTIGS
         sources = Tracks(fasta, places, tracks_from or (), without or ())
-        starter = write_starter(sources, out, Choices(valid or (), test or (), bin, window))
+        choices = Choices(valid or (), test or (), bin, window, contig or (), excluded)
+        starter = write_starter(sources, out, choices)
     _show(starter)
     typer.echo("\n".join([f"wrote {starter.config}; next:", *command_lines(starter.config)]))
 
 
 def _of_examples(
-    examples: Path, out: Path, valid: list[str], test: list[str], labels: list[str], sequences: str
+    examples: Path,
+    out: Path,
+    valid: list[str],
+    test: list[str],
+    labels: list[str],
+    sequences: str,
+    positive: str | None,
 ) -> "Starter":
     from danq.config.starter.examples import write_example_starter
     from danq.errors import DanqError
@@ -149,7 +193,7 @@ def _of_examples(
         if len(values) > 1:
             raise DanqError(f"{option}: expected one file or fraction of examples, received {len(values)}")
     first_valid, first_test = (values[0] if values else None for values in (valid, test))
-    return write_example_starter(examples, out, first_valid, first_test, labels, sequences)
+    return write_example_starter(examples, out, first_valid, first_test, labels, sequences, positive)
 
 
 def _show(starter: "Starter") -> None:

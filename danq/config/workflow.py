@@ -15,7 +15,7 @@ from danq.config.reading import read_mapping
 from danq.config.search import Trial, search_name, trials_of
 from danq.config.views import misplaced_views
 from danq.data.examples.images import png_files
-from danq.data.regions.tracks import read_targets
+from danq.data.regions.targets import read_targets
 from danq.errors import DanqError, first_few, printable
 from danq.files import atomic, write_json
 from danq.genome.intervals import parse_region

@@ -5,16 +5,27 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, Field
 
 from danq.data.options import Kind
+from danq.genome.intervals import TrackRecords
 from danq.storage import Entry, Manifest
 
 SPLITS = ("train", "valid", "test")
 KNOWN = "known.npy"
 """File that tells which labels are known, where some are not."""
 
-
 Size = Annotated[int, Field(ge=1, le=2**31)]
 """bp or pixels; beyond it numbers would overflow."""
 Count = Annotated[int, Field(ge=0, le=2**48)]
+
+REASONS = {
+    "short_last_bin": "shorter than a bin, at the end of a contig",
+    "contig": "on a contig that takes no part",
+    "straddling": "across the limit of two splits",
+    "boundary": "window reaches into another split",
+    "excluded": "in an excluded region",
+    "too_many_n": "too many unknown bases (N) in the window",
+    "negatives_dropped": "training bins without a positive target that were not kept",
+}
+"""Why bins are left out, in words."""
 
 
 def _each_split(value: dict[str, int]) -> dict[str, int]:
@@ -42,6 +53,8 @@ class DatasetTarget(Entry):
         Positive rows, or sub-bins, of each split.
     unknown : dict of str to int or None
         Rows, or sub-bins, whose label is not known; None where all are.
+    track : TrackRecords or None
+        What became of the records of the track; None for examples.
     """
 
     name: str
@@ -51,6 +64,7 @@ class DatasetTarget(Entry):
     regions: int
     counts: PerSplit
     unknown: PerSplit | None = None
+    track: TrackRecords | None = None
 
 
 class GenomeOfDataset(Entry):
@@ -76,8 +90,14 @@ class DatasetManifest(Manifest):
         bp a model sees, None where rows are no DNA; bp at its centre that are labelled, None for examples.
     step : int or None
         bp of a sub-bin with labels of its own; None where the whole bin has one label a target.
+    contigs_left_out : dict of str to int
+        Contigs that take no part → their bp.
+    exclude : dict of str to TrackRecords
+        Files of excluded regions → what became of their records.
     renamed, unknown_contigs : dict
         Of tracks: contig names → the genome's names; contigs that the genome lacks → intervals on them.
+    classes : pair of str, or None
+        Of one target made of two classes of examples, the negative and the positive one.
     shape : tuple of int or None
         Height, width and channels of images.
     reverse_complement_rows : dict of str to bool
@@ -98,8 +118,11 @@ class DatasetManifest(Manifest):
     bin: Size | None
     step: Size | None
     genome: GenomeOfDataset | None
+    contigs_left_out: dict[str, int] = Field(default_factory=dict)
+    exclude: dict[str, TrackRecords] = Field(default_factory=dict)
     renamed: dict[str, str] = Field(default_factory=dict)
     unknown_contigs: dict[str, int] = Field(default_factory=dict)
+    classes: tuple[str, str] | None = None
     shape: tuple[Size, ...] | None = None
     reverse_complement_rows: dict[str, bool] = Field(default_factory=dict)
     targets: tuple[DatasetTarget, ...]

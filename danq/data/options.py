@@ -3,11 +3,20 @@
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, StrictInt, model_validator
 
+from danq.genome.intervals import OutOfRange
 from danq.options import Closed
 
 Fraction = Annotated[float, Field(gt=0, lt=1)]
+
+SECONDARY_CONTIGS = (
+    *("*_alt", "*_fix", "chr*_*_hap[0-9]*"),
+    *("CHR_H*", "CHR_MG*", "CHR_MM*", "HLA[-:]*"),
+    *("*_decoy", "hs37d5", "chrEBV", "NC_007605*"),
+)
+"""Contigs that repeat others or are no part of an assembly: alternate loci and patches by the names of UCSC
+and Ensembl, HLA alleles, decoys, and the virus EBV of analysis sets."""
 
 
 class Negatives(Closed):
@@ -60,7 +69,7 @@ Kind = Literal["dna", "text", "image"]
 
 _OF_DNA = (
     *("genome", "targets", "sequence_column", "target_names", "window", "bin", "steps", "min_overlap"),
-    *("keep", "max_n", "exclude", "aliases", "seed"),
+    *("keep", "max_n", "exclude", "contigs", "exclude_contigs", "out_of_range", "aliases", "seed"),
 )
 _KINDS_OF = dict.fromkeys(_OF_DNA, "dna") | {
     "text_column": "text",
@@ -95,6 +104,11 @@ class DatasetOptions(Closed):
         min_length=1,
         description="columns of labels: one column of classes, or one 0/1 column a target",
     )
+    positive: str | StrictInt | None = Field(
+        None,
+        description="of two classes in one label column the positive one, whose probability is predicted; "
+        "left out, `1`, else the one that comes last by number or letter (of bound and unbound: unbound)",
+    )
     target_names: Path | None = Field(
         None, description="text file with one target name a line (for .mat files)"
     )
@@ -116,6 +130,21 @@ class DatasetOptions(Closed):
         0.5, ge=0, le=1, description="bins with a larger part of N in the window are left out"
     )
     exclude: list[Path] = Field([], description="BED files of regions whose bins are left out")
+    contigs: list[str] = Field(
+        [],
+        description="contigs that take part, by name or pattern (`chr[0-9]*`); left out, all but "
+        "`exclude_contigs`",
+    )
+    exclude_contigs: list[str] = Field(
+        list(SECONDARY_CONTIGS),
+        description="contigs that take no part, by name or pattern; left out, alternate loci, patches, HLA "
+        "alleles, decoys and EBV, which repeat others or are not of the assembly; [] takes all",
+    )
+    out_of_range: OutOfRange = Field(
+        "clip",
+        description="intervals of tracks and exclusions that reach out of their contig: clip them at its "
+        "end, skip or refuse them; what lies past the end as a whole is left out; all are counted",
+    )
     empty_targets: Literal["refuse", "keep"] = Field(
         "refuse",
         description="targets without any positive row: refuse the dataset, or keep them, never scored",
@@ -149,6 +178,7 @@ class DatasetOptions(Closed):
                 )
             if isinstance(self.split.valid, float) or isinstance(self.split.test, float):
                 raise ValueError("expected lists of contigs or regions in `split`, received a fraction")
+        self._check_source()
         content = {"dna": self.sequence_column, "text": self.text_column, "image": self.image_column}
         columns = [*self.label_columns, content[self.kind]]
         if self.examples is not None and len(set(columns)) < len(columns):
@@ -158,6 +188,18 @@ class DatasetOptions(Closed):
         if self.targets is not None and self.bin > self.window:
             raise ValueError(f"expected bin <= window, received bin {self.bin} and window {self.window}")
         return self
+
+    def _check_source(self) -> None:
+        """Refuse options of regions beside examples, and the other way round."""
+        if self.targets is not None and self.positive is not None:
+            raise ValueError(
+                "`positive` is for `examples`, received `targets`, each of which has its regions"
+            )
+        if self.positive is not None and len(self.label_columns) > 1:
+            raise ValueError("`positive` is for one label column of two classes, received several columns")
+        for name in ("contigs", "exclude_contigs", "out_of_range"):
+            if self.examples is not None and name in self.model_fields_set:
+                raise ValueError(f"`{name}` is for `targets`, received `examples`, which lie on no genome")
 
     @model_validator(mode="after")
     def _steps_align(self) -> "DatasetOptions":

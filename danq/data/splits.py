@@ -40,7 +40,12 @@ class Territory:
 
 
 def territories(
-    options: SplitOptions, genome: Genome, bins: Bins, source: str, aliases: Mapping[str, str] | None = None
+    options: SplitOptions,
+    genome: Genome,
+    bins: Bins,
+    source: str,
+    aliases: Mapping[str, str] | None = None,
+    taking: NDArray[np.bool_] | None = None,
 ) -> dict[int, Territory]:
     """Place validation and test on a genome, by regions or by dealing its contigs to folds; the rest trains.
 
@@ -50,6 +55,8 @@ def territories(
         Where the options stand, for messages.
     aliases : mapping of str to str, optional
         Further contig names, as from `danq.genome.contigs.read_aliases`.
+    taking : bool, shape (contigs,), optional
+        Contigs that take part: the others are not dealt to folds, and no split names one.
 
     Returns
     -------
@@ -59,11 +66,11 @@ def territories(
     Raises
     ------
     DanqError
-        If a contig is unknown, a region runs past its contig, or regions overlap; with folds, if there are
-        more than contigs with bins, or none is named that tests.
+        If a contig is unknown or takes no part, a region runs past its contig, or regions overlap; with
+        folds, if there are more than contigs with bins, or none is named that tests.
     """
     if options.folds:
-        return _fold_territories(options, options.folds, bins, source)
+        return _fold_territories(options, options.folds, bins, source, taking)
     wanted = [
         (f"{source}: split.{key}", SPLITS.index(key), text, region)
         for key, texts in (("valid", options.valid), ("test", options.test))
@@ -78,6 +85,11 @@ def territories(
         if name not in index:
             known = first_few(genome.names)
             raise DanqError(f"{origin}: expected a contig of the genome ({known}), received {name!r}")
+        if taking is not None and not taking[index[name]]:
+            raise DanqError(
+                f"{origin}: expected a contig that takes part, received {name!r}, which `contigs` or "
+                "`exclude_contigs` leave out"
+            )
         length = int(genome.lengths[index[name]])
         if start >= length or (end or 0) > length:
             raise DanqError(f"{origin}: expected a region within {name} ({length} bp), received {text!r}")
@@ -203,8 +215,12 @@ def deal_rows(strata: NDArray[np.int64], folds: int, seed: int) -> NDArray[np.in
     return dealt
 
 
-def _fold_territories(split: SplitOptions, folds: int, bins: Bins, source: str) -> dict[int, Territory]:
+def _fold_territories(
+    split: SplitOptions, folds: int, bins: Bins, source: str, taking: NDArray[np.bool_] | None
+) -> dict[int, Territory]:
     number = np.diff(bins.first)
+    part = np.arange(len(number)) if taking is None else np.flatnonzero(taking)
+    number = number[part]
     if folds > (number > 0).sum():
         raise DanqError(
             f"{source}: split.folds: expected at most {(number > 0).sum()}, the number of contigs of "
@@ -212,7 +228,7 @@ def _fold_territories(split: SplitOptions, folds: int, bins: Bins, source: str) 
         )
     parts = split_of_fold(deal_contigs(number, folds, split.seed), split)
     whole = np.zeros(0, np.int64)
-    return {contig: Territory(whole, parts[[contig]]) for contig in range(len(number))}
+    return {contig: Territory(whole, parts[[at]]) for at, contig in enumerate(part.tolist())}
 
 
 def with_contigs(split: SplitOptions, genome: Genome, placed: dict[int, Territory]) -> SplitOptions:

@@ -37,6 +37,8 @@ class Contents:
         File that declares the targets, for messages.
     left_out : dict of str to int
         Bins left out, by reason.
+    why_empty : dict of str to str
+        Why a split has no row, for the message that refuses it.
     of_kind : dict
         Entries of `DatasetManifest` that only some kinds of data have, such as the shape of images.
     """
@@ -47,6 +49,7 @@ class Contents:
     inputs: dict[str, str]
     origin: str = ""
     left_out: dict[str, int] = field(default_factory=dict)
+    why_empty: dict[str, str] = field(default_factory=dict)
     of_kind: dict[str, Any] = field(default_factory=dict)
 
 
@@ -198,7 +201,12 @@ def write_manifest(
     n = {key: int((contents.split == index).sum()) for index, key in enumerate(SPLITS)}
     for key, number in n.items():
         if number == 0:
-            raise DanqError(f"dataset {name}: expected at least one row in the {key} split, found none")
+            why = contents.why_empty.get(key) or "rows: " + ", ".join(
+                f"{part} {n[part]:,}" for part in SPLITS
+            )
+            raise DanqError(
+                f"dataset {name}: expected at least one row in the {key} split, found none; {why}"
+            )
     each = options.bin // options.steps if options.steps else 1
     labels = {key: number * each for key, number in n.items()}
     _check_counts(contents, labels, options.empty_targets)

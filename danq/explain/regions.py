@@ -16,7 +16,7 @@ from danq.errors import DanqError, first_few
 from danq.genome.contigs import read_aliases
 from danq.genome.fasta import Genome
 from danq.genome.intervals import parse_region, read_regions, union
-from danq.genome.tracks import place_intervals
+from danq.genome.tracks import place_intervals, report_records
 
 log = logging.getLogger("danq")
 
@@ -83,20 +83,23 @@ def regions_of_texts(texts: Sequence[str], genome: Genome, aliases: Path | None 
 
 
 def regions_of_bed(bed: Path, genome: Genome, aliases: Path | None = None) -> Regions:
-    """Read the intervals of a BED or narrowPeak file; those on unknown contigs are counted and left out.
+    """Read the intervals of a BED or narrowPeak file; those without a place are counted and left out.
+
+    An interval that reaches out of its contig is clipped there.
 
     Raises
     ------
     DanqError
-        If the file cannot be read, an interval reaches past its contig's end, or none has a place.
+        If the file cannot be read, or no interval has a place.
     """
     placed = place_intervals(bed, genome, read_aliases(aliases) if aliases else None)
     if not len(placed.start):
         raise DanqError(f"{bed}: expected at least one region on a contig of {genome.path}, found none")
-    left_out = {"unknown_contig": sum(placed.unknown.values())} if placed.unknown else {}
+    left_out = placed.records.left_out
     if placed.unknown:
         message = "%s: %d regions lie on contigs that the genome does not have (%s)"
         log.warning(message, bed, left_out["unknown_contig"], first_few(placed.unknown))
+    report_records(str(bed), {"": placed.records})
     return _merged(genome, placed.contig, placed.start, placed.end, left_out, placed.renamed)
 
 

@@ -2,8 +2,8 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, NamedTuple, overload
+from dataclasses import dataclass, replace
+from typing import Any, Literal, NamedTuple, overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +15,9 @@ from danq.genome.fasta import Genome
 from danq.storage import Entry
 
 _REGION = re.compile(r"(.+):([0-9,]+)-([0-9,]*)")
+
+OutOfRange = Literal["clip", "skip", "refuse"]
+"""What happens to an interval that begins before its contig or ends past it."""
 
 Stretches = tuple[tuple[int, ...], tuple[int, ...]]
 """First bases and ends of disjoint parts of one contig, ascending; 0-based half-open."""
@@ -74,6 +77,22 @@ class TrackRecords(Entry):
     adjusted: dict[str, int] = Field(default_factory=dict)
 
 
+IN_WORDS = {
+    "contig_left_out": "on contigs that take no part",
+    "zero_length": "of zero length",
+    "no_signal": "of value 0",
+    "out_of_range": "past the ends of contigs (of another build?)",
+    "clipped": "clipped at the ends of contigs",
+    "summit_outside": "with a summit outside of the interval, for which its midpoint stands",
+}
+"""What is counted of records, for messages; contigs that the genome lacks are named elsewhere."""
+
+
+def in_words(reason: str) -> str:
+    """Say in a phrase why records were left out or adjusted."""
+    return IN_WORDS.get(reason, reason.replace("_", " "))
+
+
 @dataclass(frozen=True, eq=False)
 class PlacedIntervals:
     """Intervals, as in `Intervals`, that lie on the contigs of a genome, in the order of their file.
@@ -97,6 +116,16 @@ class PlacedIntervals:
     unknown: dict[str, int]
     renamed: dict[str, str]
     records: TrackRecords
+
+    def within(self, contigs: NDArray[np.bool_]) -> "PlacedIntervals":
+        """Take the intervals on some contigs, bool (contigs,); the others are counted as left out."""
+        kept = contigs[self.contig]
+        if kept.all():
+            return self
+        arrays = {name: getattr(self, name)[kept] for name in ("contig", "start", "end", "summit")}
+        lost = {"contig_left_out": int((~kept).sum())}
+        records = {"used": int(kept.sum()), "left_out": self.records.left_out | lost}
+        return replace(self, **arrays, records=self.records.model_copy(update=records))
 
 
 @overload

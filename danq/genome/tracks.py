@@ -7,7 +7,6 @@ import logging
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 import polars as pl
@@ -17,7 +16,7 @@ from danq.errors import DanqError, check_name, first_few
 from danq.files import open_binary, read_whole
 from danq.genome.contigs import resolve_contigs
 from danq.genome.fasta import Genome
-from danq.genome.intervals import Intervals, PlacedIntervals, TrackRecords
+from danq.genome.intervals import IN_WORDS, Intervals, OutOfRange, PlacedIntervals, TrackRecords
 from danq.genome.track_formats import GFF_SUFFIXES, TrackFormat, format_of, suffix_of
 from danq.genome.track_readers import (
     NO_SUMMIT,
@@ -31,19 +30,6 @@ from danq.genome.track_readers import (
 )
 
 log = logging.getLogger("danq")
-
-OutOfRange = Literal["clip", "skip", "refuse"]
-"""What happens to an interval that begins before its contig or ends past it."""
-_IN_WORDS = {
-    "unknown_contig": "on contigs that the genome does not have",
-    "contig_left_out": "on contigs that take no part",
-    "zero_length": "of zero length",
-    "no_signal": "of value 0",
-    "out_of_range": "past the ends of contigs (of another build?)",
-    "clipped": "clipped at the ends of contigs",
-    "summit_outside": "with a summit outside of the interval, for which its midpoint stands",
-}
-"""What is counted of records, for messages."""
 
 
 def read_intervals(path: Path, feature: str | None = None, names: bool = False) -> Intervals:
@@ -209,14 +195,15 @@ def _beyond(
 def report_records(what: str, records: Mapping[str, TrackRecords]) -> None:
     """Warn, reason by reason, of the records of some files that were left out or adjusted.
 
-    `records` are by the name that messages call a file; `what` is what all of them are.
+    `records` are by the name that messages call a file, empty where `what` names the only one.
     """
-    for reason, words in _IN_WORDS.items():
+    for reason, words in IN_WORDS.items():
         each = {name: entry.left_out | entry.adjusted for name, entry in records.items()}
         of_reason = {name: counts[reason] for name, counts in each.items() if counts.get(reason)}
         if not of_reason:
             continue
         total, read = sum(of_reason.values()), sum(entry.read for entry in records.values())
         done = "kept" if reason in ("clipped", "summit_outside") else "left out"
-        where = first_few(f"{name} {number:,}" for name, number in of_reason.items())
-        log.warning("%s: %d of %d records %s (%s): %s", what, total, read, done, words, where)
+        named = first_few(f"{name} {number:,}" for name, number in of_reason.items() if name)
+        where = f": {named}" if named else ""
+        log.warning("%s: %d of %d records %s (%s)%s", what, total, read, done, words, where)

@@ -120,8 +120,9 @@ def _fit(
         "k": counter.k,
         "c": c,
     }
-    score, seconds = entry["valid_auroc"], entry["seconds"]
-    log.info("k-mer regression: k = %d, C = %g, validation AUROC %.4f, %.0f s", counter.k, c, score, seconds)
+    score = "not measured" if entry["valid_auroc"] is None else f"{entry['valid_auroc']:.4f}"
+    seconds = entry["seconds"]
+    log.info("k-mer regression: k = %d, C = %g, validation AUROC %s, %.0f s", counter.k, c, score, seconds)
     return counter, _model(options, counter, scale, linear, dataset.task), [entry]
 
 
@@ -143,7 +144,11 @@ def _choose(
     if dataset.task == "multilabel":
         targets = _sample(targets, options.tuning_targets, generator)
     labels = [dataset.labels(part)[:, targets] for part in (train, valid)]
-    best = (-1.0, lengths[-1], sorted(options.c)[len(options.c) // 2])
+    middle = sorted(options.c)[len(options.c) // 2]
+    if not ((labels[1] == 1).any(axis=0) & (labels[1] == 0).any(axis=0)).any():
+        log.warning("k-mer regression: no target has both labels in validation; k and C are not tuned")
+        return KmerCounts(lengths[-1], dataset.window), middle
+    best = (0.0, lengths[-1], middle)
     with progress("choosing k and C", len(lengths), "word lengths") as advance:
         for k in lengths:
             counter = KmerCounts(k, dataset.window)
@@ -153,8 +158,6 @@ def _choose(
                 log.debug("k-mer regression: k = %d, C = %g: validation AUROC %.4f", k, c, score)
                 best = (score, k, c) if score > best[0] else best
             advance(1, f"AUROC {best[0]:.4f}")
-    if best[0] < 0:
-        log.warning("k-mer regression: no target has both labels in validation; k and C are not tuned")
     return KmerCounts(best[1], dataset.window), best[2]
 
 
@@ -166,7 +169,8 @@ def _path(
     linear = None
     for c in strengths:
         linear = regress(features[0], labels[0], c, task, linear)
-        scores.append(_scores(linear.logits(features[1]), labels[1])[0])
+        # the caller has seen to it that some target has both labels
+        scores.append(_scores(linear.logits(features[1]), labels[1])[0] or 0.0)
         yield c, scores[-1]
         if len(scores) > 2 and scores[-3] > scores[-2] > scores[-1]:
             return
@@ -197,7 +201,9 @@ def _rescale(features: NDArray[np.float32], scale: _Scale) -> None:
     features /= scale.deviation
 
 
-def _validate(dataset: Dataset, counter: KmerCounts, scale: _Scale, linear: Linear) -> dict[str, float]:
+def _validate(
+    dataset: Dataset, counter: KmerCounts, scale: _Scale, linear: Linear
+) -> dict[str, float | None]:
     """Loss and scores of all validation rows."""
     rows = dataset.rows("valid")
     labels = dataset.labels(rows)
@@ -211,12 +217,12 @@ def _validate(dataset: Dataset, counter: KmerCounts, scale: _Scale, linear: Line
     return {"valid_loss": _loss(logits, labels, dataset.task), "valid_auroc": auroc, "valid_auprc": auprc}
 
 
-def _scores(logits: NDArray[np.float32], labels: NDArray[np.int8]) -> tuple[float, float]:
-    """Mean AUROC and AUPRC over the targets that have both values; NaN if there is none."""
+def _scores(logits: NDArray[np.float32], labels: NDArray[np.int8]) -> tuple[float, float] | tuple[None, None]:
+    """Mean AUROC and AUPRC over the targets that have both values; None if there is none."""
     rankings = [rank(logits[:, target], labels[:, target]) for target in range(labels.shape[1])]
     scored = [ranking for ranking in rankings if ranking.status == SCORED]
     if not scored:
-        return float("nan"), float("nan")
+        return None, None
     return float(np.mean([*map(auroc, scored)])), float(np.mean([*map(auprc, scored)]))
 
 

@@ -3,23 +3,16 @@
 from collections.abc import Iterator
 from typing import Any
 
-from danq.data.manifest import DatasetManifest
+from danq.data.manifest import REASONS, DatasetManifest
 from danq.errors import first_few
 from danq.evaluate.runs import LeakageSummary
+from danq.genome.intervals import in_words
 from danq.learn.manifest import BundleManifest
 from danq.metrics import AREAS
 from danq.report.content import Column, Section, figure, headed, listing, section, table
 from danq.report.plots import MOST_LINES, Line, Plot, bar_view, line_view
 from danq.report.results import Results
 
-_LEFT_OUT = {
-    "short_last_bin": "shorter than a bin, at the end of a contig",
-    "straddling": "across the limit of two splits",
-    "boundary": "window reaches into another split",
-    "excluded": "in an excluded region",
-    "too_many_n": "too many unknown bases (N) in the window",
-    "negatives_dropped": "training bins without a positive target that were not kept",
-}
 _MOST_NAMES, _SHARE = 30, "Positive rows (%)"
 _SPLIT = {"train": "training", "valid": "validation", "test": "test"}
 _REST = "rows that neither overlap nor repeat a training row"
@@ -123,6 +116,9 @@ def _facts(results: Results, manifest: DatasetManifest) -> Iterator[tuple[str, s
         yield "Genome", f"{manifest.genome.name}{size}"
     kind = "one of them a row" if manifest.task == "multiclass" else "any number of them a row"
     yield "Targets", f"{len(manifest.targets):,}, {kind}"
+    if manifest.classes:
+        negative, positive = manifest.classes
+        yield "Positive class", f"{positive}; negative: {negative}"
     if manifest.window:
         window = f"{manifest.window:,} bp"
         window += f", labelled bin of {manifest.bin:,} bp in its centre" if manifest.bin else ""
@@ -140,15 +136,35 @@ def _facts(results: Results, manifest: DatasetManifest) -> Iterator[tuple[str, s
             yield f"Regions, {_SPLIT[split]}", ", ".join(held_out[split])
     for reason, n in manifest.left_out.items():
         if n:
-            yield f"Left out: {_LEFT_OUT.get(reason, reason.replace('_', ' '))}", f"{n:,}"
+            yield f"Left out: {REASONS.get(reason, reason.replace('_', ' '))}", f"{n:,}"
+    yield from _of_contigs(manifest)
+    yield from _of_records(manifest)
+    rare = sorted(manifest.targets, key=lambda target: (target.counts["test"], target.name))[:5]
+    yield "Rarest targets in test", ", ".join(f"{each.name} ({each.counts['test']:,})" for each in rare)
+
+
+def _of_contigs(manifest: DatasetManifest) -> Iterator[tuple[str, str]]:
+    """Tell which contigs take no part, and which names of tracks are not the genome's."""
     if manifest.renamed:
         pairs = (f"{file} → {own}" for file, own in manifest.renamed.items())
         yield "Contig names read as", first_few(pairs, _MOST_NAMES)
+    if manifest.contigs_left_out:
+        bp = sum(manifest.contigs_left_out.values())
+        yield f"Contigs that take no part ({bp:,} bp)", first_few(manifest.contigs_left_out, _MOST_NAMES)
     if manifest.unknown_contigs:
         listed = (f"{contig} ({n:,})" for contig, n in manifest.unknown_contigs.items())
         yield "Regions on contigs that the genome lacks", first_few(listed, _MOST_NAMES)
-    rare = sorted(manifest.targets, key=lambda target: (target.counts["test"], target.name))[:5]
-    yield "Rarest targets in test", ", ".join(f"{each.name} ({each.counts['test']:,})" for each in rare)
+
+
+def _of_records(manifest: DatasetManifest) -> Iterator[tuple[str, str]]:
+    """Tell which records of tracks and exclusions were left out or adjusted, reason by reason."""
+    files = {each.name: each.track for each in manifest.targets if each.track} | manifest.exclude
+    for kind in ("left_out", "adjusted"):
+        counts = {name: getattr(records, kind) for name, records in files.items()}
+        for reason in sorted({reason for each in counts.values() for reason in each} - {"unknown_contig"}):
+            of_reason = [f"{name} ({each[reason]:,})" for name, each in counts.items() if each.get(reason)]
+            done = "left out" if kind == "left_out" else "kept"
+            yield f"Records of tracks {done}: {in_words(reason)}", first_few(of_reason, _MOST_NAMES)
 
 
 def options(results: Results) -> Section | None:

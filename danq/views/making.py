@@ -11,7 +11,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from danq.data.options import DatasetOptions
-from danq.data.regions.tracks import read_targets
+from danq.data.regions.targets import read_targets
 from danq.files import staged
 from danq.genome.contigs import read_aliases
 from danq.genome.fasta import Genome
@@ -173,7 +173,8 @@ def _peaks(looking: Looking) -> pl.DataFrame:
         targets = read_targets(looking.dataset.targets)
         with progress("reading tracks", len(targets), "tracks") as advance:
             for index, target in enumerate(targets):
-                track = place_intervals(target.path, genome, aliases, target.feature)
+                out_of_range = looking.dataset.out_of_range
+                track = place_intervals(target.path, genome, aliases, target.feature, out_of_range)
                 for number in numbers:
                     at = _within(track, genome, looking.places[number])
                     columns = {"start": track.start[at], "end": track.end[at], "summit": track.summit[at]}

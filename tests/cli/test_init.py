@@ -170,8 +170,9 @@ def test_one_part_may_be_given_and_the_other_is_chosen(data: Path):
         ),
         (
             ["x/beyond.bed"],
-            "x/beyond.bed:2: expected an interval within 'chrM' of 800 bp, received one that ends",
+            "x/beyond.bed: expected at least one positive bin; found none: none of its 1 intervals of 100",
         ),
+        (["x/zero.bed"], "expected at least one interval in each track, found none in x/zero.bed"),
         (
             ["x/genes.gff3"],
             "the type of the wanted features; it has gene; a table for --tracks-from with a column `fe",
@@ -213,7 +214,8 @@ def test_refusals_are_one_line_and_leave_nothing(
     files = {
         "other.bed": "scaffold_9\t0\t300\n",
         "empty.bed": "",
-        "beyond.bed": "chr1\t0\t300\nchrM\t700\t900\n",
+        "beyond.bed": "chrM\t700\t9000\nchr1\t900000\t900300\n",
+        "zero.bed": "chr1\t5\t5\n",
         "genes.gff3": "chr1\ts\tgene\t1\t9\t.\t+\t.\t.\n",
         "short.bed": "chr1\t20400\t20401\nchr3\t21450\t21451\n",
         "{a}.bed": Path("the peaks/points.bed").read_text(),

@@ -32,8 +32,8 @@ def place(tmp_path_factory):
     save_model(folder / "others", targets=("CTCF", "H3K4me3"))
     (folder / "r.bed").write_text("chrII\t95\t110\nchrI\t0\t5\n")
     (folder / "empty.bed").write_text("# no region\n")
-    (folder / "beyond.bed").write_text("chrI\t0\t5\nchrI\t390\t401\n")
-    (folder / "broken.bed").write_text("chrI\t7\t7\n")
+    (folder / "beyond.bed").write_text("chrI\t400\t401\nchrI\t-3\t0\n")
+    (folder / "broken.bed").write_text("chrI\t7\t6\n")
     genome = open_genome(folder / "genome")
     snv = f"chrI 50 {contigs['chrI'][49]} {'A' if contigs['chrI'][49] != 'A' else 'C'}"
     write_vcf(folder / "v.vcf", [snv], genome)
@@ -146,8 +146,8 @@ def test_around_variants_for_one_target_of_an_ensemble_as_bedgraph(place, ism, t
         (["--region", "chrII:101-103"], "found N alone"),
         (["--region", "chrI:1-5", "--target", "Sox2"], "--target Sox2: expected a target of the model"),
         (["--bed", "empty.bed"], "empty.bed: expected at least one region on a contig"),
-        (["--bed", "beyond.bed"], "beyond.bed:2: expected an interval within 'chrI' of 400 bp"),
-        (["--bed", "broken.bed"], "broken.bed:1: expected start < end, received 7 and 7"),
+        (["--bed", "beyond.bed"], "beyond.bed: expected at least one region on a contig"),
+        (["--bed", "broken.bed"], "broken.bed:1: expected start <= end, received 7 and 6"),
         (["--bed", "absent.bed"], "absent.bed: no such file"),
         (["--vcf", "absent.vcf"], "absent.vcf: no such file"),
         (["--vcf", "v.vcf", "--aliases", "absent.tsv"], "absent.tsv: no such file"),

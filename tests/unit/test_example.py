@@ -11,7 +11,7 @@ from types import ModuleType
 import numpy as np
 import pytest
 
-from danq.data.regions.tracks import read_targets
+from danq.data.regions.targets import read_targets
 
 REPOSITORY = Path(__file__).parents[2]
 EXAMPLE = REPOSITORY / "resources" / "example"

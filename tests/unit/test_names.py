@@ -16,7 +16,7 @@ from danq.data.examples.deepsea import _targets
 from danq.data.examples.files import unlabelled_texts
 from danq.data.examples.making import build_example_dataset
 from danq.data.options import DatasetOptions
-from danq.data.regions.tracks import read_targets
+from danq.data.regions.targets import read_targets
 from danq.errors import DanqError, check_name, printable
 from danq.genome.contigs import read_aliases
 from danq.genome.encode import build_genome

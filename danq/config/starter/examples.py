@@ -27,6 +27,7 @@ def write_example_starter(
     test: str | None = None,
     label_columns: Sequence[str] = (),
     sequence_column: str = "sequence",
+    positive: str | None = None,
 ) -> Starter:
     """Write ``config.yaml`` for labelled sequences, the longest of which is the window.
 
@@ -41,6 +42,8 @@ def write_example_starter(
         say their split in a column.
     label_columns : sequence of str
         ``label`` if empty.
+    positive : str, optional
+        Of two classes the positive one.
 
     Raises
     ------
@@ -57,6 +60,8 @@ def write_example_starter(
         dataset["label_columns"] = list(label_columns)
     if sequence_column != "sequence":
         dataset["sequence_column"] = sequence_column
+    if positive is not None:
+        dataset["positive"] = positive
     rows, longest = read_labels(DatasetOptions.model_validate(dataset))
     reasons = {"window": "bp seen by the model: the longest sequence"}
     if len(files) == 1 and not fractions and (rows.split != UNPLACED).any():
@@ -75,7 +80,10 @@ def write_example_starter(
         raise DanqError(f"{examples}: expected labels that several rows share, received {names}")
     for part, rows_of_part in number.items():
         if not rows_of_part:
-            raise DanqError(f"{examples}: expected at least one row in the {part} split, found none")
+            others = ", ".join(f"{name} {rows}" for name, rows in number.items())
+            raise DanqError(
+                f"{examples}: expected at least one row in the {part} split, found none; rows: {others}"
+            )
     known = labelled.values[split == SPLITS.index("valid")]
     if not ((known == 0).any(axis=0) & (known > 0).any(axis=0)).any():
         raise DanqError(f"{examples}: expected rows of both kinds among the {number['valid']} that validate")

@@ -1,7 +1,7 @@
 """A genome in grains of about a resampling block, gathered to units that can be held out as a whole."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -42,6 +42,10 @@ class Grains:
     size: int
     first: NDArray[np.int64]
     bp: NDArray[np.int64]
+
+    def within(self, contigs: NDArray[np.bool_]) -> "Grains":
+        """Take the length from the grains of all but some contigs, bool (contigs,): nothing counts there."""
+        return replace(self, bp=np.where(np.repeat(contigs, np.diff(self.first)), self.bp, 0))
 
     def count(self, bins: Bins, number: NDArray[np.int64]) -> NDArray[np.int64]:
         """Count bins, given by their numbers, in each grain: int64, shape (grains,)."""

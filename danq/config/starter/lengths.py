@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from danq.config.starter.track_files import CHOSEN
-from danq.data.regions.tracks import Target
+from danq.data.regions.targets import Target
 from danq.errors import DanqError, first_few
 from danq.genome.intervals import Intervals
 from danq.genome.tracks import read_intervals
@@ -63,10 +63,11 @@ def look_at(targets: Sequence[Target]) -> list[Lengths]:
     with progress("reading", len(targets), "tracks") as advance:
         for target in targets:
             at = _intervals(target)
-            bp = at.end - at.start
+            covering = at.end > at.start
+            bp = (at.end - at.start)[covering]
             if len(bp):
                 # a summit that is not the midpoint comes from the file
-                summits = bool((at.summit != (at.start + at.end) // 2).any())
+                summits = bool((at.summit != (at.start + at.end) // 2)[covering].any())
                 median, ends = float(np.median(bp)), (int(bp.min()), int(bp.max()))
                 lengths.append(Lengths(len(bp), median, *ends, summits))
             else:

@@ -6,12 +6,12 @@ import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from danq.config.recipe import Counts, choose_keep, choose_recipe
+from danq.config.starter.entries import dataset_entry, targets_table
 from danq.config.starter.genome import read_composition
 from danq.config.starter.grains import Grains, cut, stretches_of, without_data
 from danq.config.starter.lengths import Fit, fit_to, look_at
@@ -19,10 +19,12 @@ from danq.config.starter.parts import FEWEST_POSITIVES, choose_parts
 from danq.config.starter.text import Starter, configuration_text, refuse_existing, write_checked
 from danq.config.starter.track_files import gather_tracks
 from danq.data.manifest import SPLITS
-from danq.data.options import DatasetOptions, Negatives, SplitOptions
+from danq.data.options import SECONDARY_CONTIGS, DatasetOptions, Negatives, SplitOptions
 from danq.data.regions.bins import bins_of
+from danq.data.regions.contig_choice import contigs_taking_part
 from danq.data.regions.making import LabelledBins, label_bins, report_contigs
-from danq.data.regions.tracks import Target, positive_bins, why_no_positive
+from danq.data.regions.targets import Target
+from danq.data.regions.tracks import positive_bins, why_no_positive
 from danq.data.splits import TRAIN
 from danq.errors import DanqError, first_few
 from danq.evaluate.intervals import BLOCK_BP, FEWEST_BLOCKS
@@ -35,7 +37,6 @@ from danq.progress import progress
 log = logging.getLogger("danq")
 
 _HELD_OUT = ("valid", "test")
-_COLUMNS = ("feature", "group")
 _MIN_OVERLAP = 0.5
 
 
@@ -63,12 +64,28 @@ class Tracks:
 
 @dataclass(frozen=True)
 class Choices:
-    """What is not to be chosen: contigs or regions of the parts, bin and window in bp."""
+    """What is not to be chosen: parts, bin and window in bp, and contigs of the data."""
 
     valid: Sequence[str] = ()
     test: Sequence[str] = ()
     bin: int | None = None
     window: int | None = None
+    contigs: Sequence[str] = ()
+    exclude_contigs: Sequence[str] = SECONDARY_CONTIGS
+
+    def options(self, table: Path, fit: Fit) -> DatasetOptions:
+        """Give the dataset that is to be made, as far as it is known, with every bin and no parts yet."""
+        return DatasetOptions(
+            targets=table,
+            window=fit.window,
+            bin=fit.bin,
+            min_overlap=_MIN_OVERLAP,
+            keep="all",
+            contigs=list(self.contigs),
+            exclude_contigs=list(self.exclude_contigs),
+            # the parts are chosen later, and there are no options without any
+            split=SplitOptions(folds=3),
+        )
 
 
 def write_starter(tracks: Tracks, out: Path, choices: Choices | None = None) -> Starter:
@@ -100,16 +117,16 @@ def write_starter(tracks: Tracks, out: Path, choices: Choices | None = None) -> 
         for line, (target, rule) in enumerate(zip(targets, fit.rules, strict=True), 2)
     ]
     genome, composition = read_composition(tracks.fasta, fit.bin, fit.window)
-    grains = cut(genome, fit.bin, fit.window)
-    positives = _positives(genome, grains, targets, fit.bin)
-    split, empty = _split(genome, grains, positives, choices)
-    options = DatasetOptions(
-        targets=table, window=fit.window, bin=fit.bin, min_overlap=_MIN_OVERLAP, keep="all", split=split
-    )
+    options = choices.options(table, fit)
+    taking = contigs_taking_part(options, genome, "--contig, --exclude-contig")
+    grains = cut(genome, fit.bin, fit.window).within(taking)
+    positives = _positives(genome, grains, targets, fit.bin, taking)
+    split, empty = _split(genome, grains, positives, choices, taking)
+    options = options.model_copy(update={"split": split})
     outside = [stretch[:3] for stretch in stretches_of(genome, grains, empty)]
-    files = {table: _table(targets)} | ({excluded: _bed(outside)} if outside else {})
+    files = {table: targets_table(targets)} | ({excluded: _bed(outside)} if outside else {})
     made = _labelled(options, targets, genome, composition, outside)
-    options, why = _keep(options.model_copy(update={"exclude": [*files][1:]}), made)
+    options, why = _keep(options.model_copy(update={"exclude": [*files][1:]}), made, genome)
     if not choices.valid and not any(target.counts["valid"] for target in made.labels.targets):
         raise DanqError(
             f"{first_few(target.name for target in made.labels.targets)}: expected a positive bin that can "
@@ -118,7 +135,7 @@ def write_starter(tracks: Tracks, out: Path, choices: Choices | None = None) -> 
     rows = _rows(options, made)
     recipe = choose_recipe(Counts(rows[TRAIN], len(targets), fit.window, gpu_possible()))
     parts = {part: _in_words(genome, fit.bin, made, part) for part in _HELD_OUT}
-    dataset, reasons = _dataset(options, fit, parts, why)
+    dataset, reasons = dataset_entry(options, fit, parts, why, made.contigs_left_out(genome))
     if outside:
         reasons["exclude"] = _why_exclude(genome, outside)
     named = (_name_of(tracks.fasta), tracks.fasta)
@@ -128,18 +145,24 @@ def write_starter(tracks: Tracks, out: Path, choices: Choices | None = None) -> 
 
 
 def _split(
-    genome: Genome, grains: Grains, positives: NDArray[np.int64], choices: Choices
+    genome: Genome,
+    grains: Grains,
+    positives: NDArray[np.int64],
+    choices: Choices,
+    taking: NDArray[np.bool_],
 ) -> tuple[SplitOptions, NDArray[np.bool_]]:
     """Take the parts that are given and choose the others; mark the grains that nobody looked at."""
     fixed = {"valid": list(choices.valid), "test": list(choices.test)}
     regions = read_regions([*fixed["valid"], *fixed["test"]], genome, "--valid, --test")
     taken = {genome.index(region.contig) for region in regions}
     outside = without_data(grains, positives)
-    for contig in taken:
+    # contigs that take no part are left out already, and none of them is chosen
+    idle = set(np.flatnonzero(~taking).tolist())
+    for contig in taken | idle:
         # what a user holds out was looked at
         outside[grains.first[contig] : grains.first[contig + 1]] = False
     wanted = tuple(part for part in _HELD_OUT if not fixed[part])
-    chosen = choose_parts(genome, grains, positives, outside, taken, wanted) if wanted else {}
+    chosen = choose_parts(genome, grains, positives, outside, taken | idle, wanted) if wanted else {}
     return SplitOptions(**(fixed | chosen)), outside
 
 
@@ -173,14 +196,16 @@ def _why_exclude(genome: Genome, outside: list[tuple[str, int, int]]) -> str:
     return f"{much}, as if not looked at; leave this line out if they were and are negatives"
 
 
-def _positives(genome: Genome, grains: Grains, targets: list[Target], bin: int) -> NDArray[np.int64]:
+def _positives(
+    genome: Genome, grains: Grains, targets: list[Target], bin: int, taking: NDArray[np.bool_]
+) -> NDArray[np.int64]:
     """Count the positive bins of each target in each grain: int64, shape (targets, grains)."""
     bins = bins_of(genome.lengths, bin)
     positives = np.zeros((len(targets), len(grains.bp)), np.int64)
     faults = list[str]()
     with progress("placing", len(targets), "tracks") as advance:
         for row, target in zip(positives, targets, strict=True):
-            at = place_intervals(target.path, genome, None, target.feature)
+            at = place_intervals(target.path, genome, None, target.feature).within(taking)
             row += grains.count(bins, positive_bins(target.rule, bins, at, _MIN_OVERLAP))
             if not row.any():
                 reason = why_no_positive(target, bins, at, _MIN_OVERLAP, genome)
@@ -192,7 +217,7 @@ def _positives(genome: Genome, grains: Grains, targets: list[Target], bin: int) 
     return positives
 
 
-def _keep(options: DatasetOptions, made: LabelledBins) -> tuple[DatasetOptions, str]:
+def _keep(options: DatasetOptions, made: LabelledBins, genome: Genome) -> tuple[DatasetOptions, str]:
     """Choose which training bins are kept: the options with them, and why."""
     without = [target.name for target in made.labels.targets if not target.counts["train"]]
     if without:
@@ -200,7 +225,10 @@ def _keep(options: DatasetOptions, made: LabelledBins) -> tuple[DatasetOptions, 
     rows, positive = _rows(options, made), _rows(options.model_copy(update={"keep": "positive"}), made)
     for part, number in zip(SPLITS, rows, strict=True):
         if not number:
-            raise DanqError(f"--valid, --test: expected at least one bin in the {part} split, found none")
+            why = made.why_empty(options, genome, made.kept(options))[part]
+            raise DanqError(
+                f"--valid, --test: expected at least one bin in the {part} split, found none; {why}"
+            )
     keep, why = choose_keep(rows[TRAIN], positive[TRAIN])
     return options if keep is None else options.model_copy(update={"keep": Negatives(**keep)}), why
 
@@ -215,7 +243,7 @@ def _in_words(genome: Genome, bin: int, made: LabelledBins, part: str) -> str:
     """Say how much a part holds, and warn where that is too little to tell much."""
     contig, start = bins_of(genome.lengths, bin).locate(np.flatnonzero(made.split == SPLITS.index(part)))
     blocks = len(np.unique(np.stack([contig, start // BLOCK_BP]), axis=1).T)
-    share = len(start) * bin / int(genome.lengths.sum())
+    share = len(start) * bin / int(genome.lengths[made.taking].sum())
     few = sorted((target.counts[part], target.name) for target in made.labels.targets)
     low = [f"{name} {number:,}" for number, name in few if number < FEWEST_POSITIVES]
     if blocks < FEWEST_BLOCKS:
@@ -231,42 +259,6 @@ def _in_words(genome: Genome, bin: int, made: LabelledBins, part: str) -> str:
     fewest = f"at least {few[0][0]:,} positives a target ({few[0][1]})"
     much = f"{share:.0%}" if share >= 0.01 else f"{share:.2%}"
     return f"{much} of the genome, {blocks:,} block{'s' * (blocks != 1)} of 100 kb, {fewest}"
-
-
-def _dataset(
-    options: DatasetOptions, fit: Fit, parts: dict[str, str], why: str
-) -> tuple[dict[str, Any], dict[str, str]]:
-    """Give the dataset as a configuration has it, and the comments of its keys."""
-    split = options.split or SplitOptions()
-    dataset = {
-        "targets": str(options.targets),
-        "window": options.window,
-        "bin": options.bin,
-        **({"min_overlap": options.min_overlap} if "overlap" in fit.rules else {}),
-        "keep": options.keep.model_dump(exclude_unset=True) if isinstance(options.keep, Negatives) else "all",
-        **({"exclude": [str(path) for path in options.exclude]} if options.exclude else {}),
-        "split": {"valid": split.valid, "test": split.test},
-    }
-    reasons = {
-        **{key: reason for key, reason in fit.reasons.items() if key in dataset},
-        "min_overlap": "rule overlap: a bin is positive if more than this part of it is covered",
-        "keep": why,
-        "split": "whole contigs or regions; the rest trains",
-        "split.valid": f"{parts['valid']}; decides which epoch is kept",
-        "split.test": f"{parts['test']}; the report's figures",
-    }
-    return dataset, reasons
-
-
-def _table(targets: list[Target]) -> str:
-    """Write the table of targets, with the columns that are in use."""
-    more = [column for column in _COLUMNS if any(getattr(target, column) for target in targets)]
-    rows = [["target", "path", "rule", *more]]
-    rows += [
-        [target.name, target.as_listed, target.rule, *(getattr(target, column) or "" for column in more)]
-        for target in targets
-    ]
-    return "".join("\t".join(row) + "\n" for row in rows)
 
 
 def _name_of(fasta: Path) -> str:

@@ -9,7 +9,7 @@ from dataclasses import replace
 from fnmatch import fnmatchcase
 from pathlib import Path
 
-from danq.data.regions.tracks import COLUMNS, Target, read_targets
+from danq.data.regions.targets import COLUMNS, Target, read_targets
 from danq.errors import DanqError, first_few
 from danq.files import read_lines
 

@@ -1,5 +1,6 @@
 """Labels and splits of examples: how the texts of label columns become targets, and rows get a split."""
 
+import logging
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -9,8 +10,10 @@ from numpy.typing import NDArray
 from danq.data.manifest import SPLITS, Task
 from danq.data.options import SplitOptions
 from danq.data.splits import deal_rows, split_of_fold
-from danq.errors import DanqError
+from danq.errors import DanqError, first_few
 from danq.metrics import UNKNOWN
+
+log = logging.getLogger("danq")
 
 UNPLACED = 255
 """Split of a row that is to be drawn."""
@@ -40,11 +43,20 @@ class Examples:
 
 
 class Labelled(NamedTuple):
-    """Labels int8 (n, k) of 0, 1 and, unknown, -1 under their target names, and the task."""
+    """Labels of rows.
+
+    Attributes
+    ----------
+    values : int8, shape (n, k)
+        0, 1 and, unknown, -1 under the names of the k targets.
+    classes : pair of str, or None
+        Of one target made of two classes the negative and the positive one.
+    """
 
     values: NDArray[np.int8]
     targets: list[str]
     task: Task
+    classes: tuple[str, str] | None = None
 
 
 def split_word(word: str, where: str) -> int:
@@ -54,35 +66,55 @@ def split_word(word: str, where: str) -> int:
     return SPLIT_WORDS.get(word.lower(), UNPLACED)
 
 
-def label_examples(examples: Examples, columns: list[str]) -> Labelled:
+def label_examples(examples: Examples, columns: list[str], positive: str | int | None = None) -> Labelled:
     """Turn the texts of label columns into targets.
 
     A label ``1.0`` is ``1``; -1, nothing and words such as ``NA`` stand for an unknown one. One column of two
-    classes is one target, positive for the class ``1`` or else the larger of the two; of more classes a
-    multiclass task; several columns are one 0/1 target each. There is at least one row.
+    classes is one target, positive for the class `positive`, else for ``1``, else for the one that comes last
+    by number or letter; of more classes a multiclass task; several columns are one 0/1 target each. There is
+    at least one row.
 
     Raises
     ------
     DanqError
         If a label is neither a number nor a name, there is one class only, -1 stands beside other negative
-        numbers, or nearly every row has a label of its own.
+        numbers, nearly every row has a label of its own, or `positive` is none of two classes.
     """
     if len(examples.labels[0]) > 1:
         return Labelled(_bits(examples, columns), columns, "multilabel")
     texts = [_unknown(_whole(labels[0])) for labels in examples.labels]
     classes = _ordered(set(texts) - {_UNKNOWN})
     _check_classes(examples, texts, classes)
-    if len(classes) == 2:
-        positive = "1" if "1" in classes else classes[1]
-        target = columns[0] if positive in _BITS else positive
-        known = {_UNKNOWN: UNKNOWN, positive: 1}
+    if len(classes) == 2 or positive is not None:
+        pair = _negative_and_positive(classes, positive, examples.where[0])
+        known = {_UNKNOWN: UNKNOWN, pair[1]: 1}
         values = np.array([[known.get(text, 0)] for text in texts], np.int8)
-        return Labelled(values, [target], "multilabel")
+        return Labelled(values, [columns[0] if pair[1] == "1" else pair[1]], "multilabel", pair)
     index = {text: number for number, text in enumerate(classes)}
     # the row behind those of the classes is that of none known
     each = np.vstack([np.eye(len(classes), dtype=np.int8), np.full(len(classes), UNKNOWN, np.int8)])
     values = each[[index.get(text, len(classes)) for text in texts]]
     return Labelled(values, classes, "multiclass")
+
+
+def _negative_and_positive(classes: list[str], positive: str | int | None, where: str) -> tuple[str, str]:
+    """Tell two classes apart, and say which is which."""
+    chosen = None if positive is None else _whole(str(positive))
+    if chosen is not None and (len(classes) != 2 or chosen not in classes):
+        raise DanqError(
+            f"{where}: expected two classes, one of them {chosen!r} as in `positive`; "
+            f"received {first_few(map(repr, classes))}"
+        )
+    found = chosen or ("1" if "1" in classes else classes[1])
+    other = next(name for name in classes if name != found)
+    if chosen is None and found != "1":
+        hint = f"`positive: {other}` turns it round"
+        log.warning(
+            "positive are rows of class %r, negative those of %r, by their order; %s", found, other, hint
+        )
+    else:
+        log.info("positive are rows of class %r, negative those of %r", found, other)
+    return other, found
 
 
 def texts_of_labels(array: Any, columns: list[str], where: str) -> list[tuple[str, ...]]:

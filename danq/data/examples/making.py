@@ -53,6 +53,10 @@ def build_example_dataset(options: DatasetOptions, name: str, out: Path) -> Data
         raise DanqError(f"datasets.{name}: expected `examples`")
     files = files_of(options)
     if options.kind == "dna" and any(path.suffix == ".mat" for path in files.values()):
+        if options.positive is not None:
+            raise DanqError(
+                f"datasets.{name}.positive: expected none for .mat files, whose targets are 0 or 1"
+            )
         from danq.data.examples.deepsea import build_deepsea_dataset
 
         return build_deepsea_dataset(options, name, files, out)
@@ -69,7 +73,7 @@ def build_example_dataset(options: DatasetOptions, name: str, out: Path) -> Data
             split=split,
             inputs=_inputs(files),
             origin=str(next(iter(files.values()))),
-            of_kind=of_kind,
+            of_kind=of_kind | ({"classes": labelled.classes} if labelled.classes else {}),
         )
         return write_manifest(partial, out, name, options, contents)
 
@@ -86,7 +90,7 @@ def place_rows(
     examples: Examples, options: DatasetOptions, source: str
 ) -> tuple[Labelled, NDArray[np.uint8]]:
     """Tell the targets of rows, as `label_examples` does, and their splits, as `place_examples` does."""
-    labelled = label_examples(examples, options.label_columns)
+    labelled = label_examples(examples, options.label_columns, options.positive)
     return labelled, place_examples(examples, labelled.values, options.split, source)
 
 

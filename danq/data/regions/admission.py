@@ -2,20 +2,21 @@
 
 import logging
 from collections.abc import Mapping
+from dataclasses import dataclass
 from fractions import Fraction
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from danq.data.manifest import REASONS, SPLITS
 from danq.data.options import DatasetOptions, Negatives
 from danq.data.regions.bins import Bins, covered_bins
 from danq.data.splits import TRAIN, Territory, assign
 from danq.errors import DanqError, first_few
 from danq.genome.alphabet import C, G, N
 from danq.genome.fasta import Bases, Genome
-from danq.genome.intervals import window_start
-from danq.genome.tracks import place_intervals
+from danq.genome.intervals import TrackRecords, window_start
+from danq.genome.tracks import place_intervals, report_records
 from danq.progress import progress
 
 log = logging.getLogger("danq")
@@ -87,14 +88,40 @@ def _before(wanted: NDArray[np.bool_], position: NDArray[np.int64]) -> NDArray[n
     return total[byte] + np.bitwise_count(rest)
 
 
+@dataclass(frozen=True, eq=False)
+class Admission:
+    """Which split each bin has, and why the others have none.
+
+    Attributes
+    ----------
+    split : uint8, shape (bins,)
+        Index into `SPLITS`, or `NOWHERE`.
+    left_out : dict of str to int
+        Bins by reason; a bin has one, the first that applies.
+    reason : uint8, shape (bins,)
+        The split, or len(SPLITS) plus the index into `REASONS` of why there is none.
+    of_split : dict of str to dict of str to int
+        The same for each split: of bins whose place belongs to it.
+    exclude : dict of str to TrackRecords
+        What became of the records of each file of exclusions.
+    """
+
+    split: NDArray[np.uint8]
+    left_out: dict[str, int]
+    reason: NDArray[np.uint8]
+    of_split: dict[str, dict[str, int]]
+    exclude: dict[str, TrackRecords]
+
+
 def admit(
     options: DatasetOptions,
     placed: dict[int, Territory],
     genome: Genome,
     bins: Bins,
     unknown: NDArray[np.int32],
+    taking: NDArray[np.bool_],
     aliases: Mapping[str, str] | None,
-) -> tuple[NDArray[np.uint8], dict[str, int]]:
+) -> Admission:
     """Give each bin its split, or `NOWHERE` and a count under the first reason to leave it out.
 
     Parameters
@@ -105,13 +132,8 @@ def admit(
         From `danq.data.splits.territories`.
     unknown : int32, shape (bins,)
         From `window_composition`.
-
-    Returns
-    -------
-    split : uint8, shape (bins,)
-        Index into `SPLITS`, or `NOWHERE`.
-    left_out : dict of str to int
-        Bins by reason; a bin has one, the first that applies.
+    taking : bool, shape (contigs,)
+        Contigs that take part.
 
     Raises
     ------
@@ -119,28 +141,43 @@ def admit(
         If a file of exclusions cannot be read, or none of its contigs is in the genome.
     """
     split, straddling, boundary = assign(bins, genome.lengths, placed, options.window)
-    most = Fraction(str(options.max_n))
-    allowed = options.window * most.numerator // most.denominator
+    excluded, exclude = _excluded(options, genome, bins, aliases)
     reasons = {
+        "contig": ~np.repeat(taking, np.diff(bins.first)),
         "straddling": straddling,
         "boundary": boundary,
-        "excluded": _excluded(options.exclude, genome, bins, aliases),
-        "too_many_n": unknown > allowed,
+        "excluded": excluded,
+        "too_many_n": unknown > allowed_n(options),
     }
     left_out = {"short_last_bin": bins.short}
+    of_split: dict[str, dict[str, int]] = {part: {} for part in SPLITS}
+    of_bin = split.copy()
     for reason, where in reasons.items():
-        left_out[reason] = int((where & (split != NOWHERE)).sum())
+        first = where & (split != NOWHERE)
+        lost = split[first]
+        left_out[reason] = len(lost)
+        of_bin[first] = len(SPLITS) + [*REASONS].index(reason)
+        for part, number in zip(SPLITS, np.bincount(lost, minlength=len(SPLITS)).tolist(), strict=True):
+            of_split[part][reason] = number
         split[where] = NOWHERE
-    return split, left_out
+    return Admission(split, left_out, of_bin, of_split, exclude)
+
+
+def allowed_n(options: DatasetOptions) -> int:
+    """Bases of a window that may be N."""
+    most = Fraction(str(options.max_n))
+    return options.window * most.numerator // most.denominator
 
 
 def _excluded(
-    paths: list[Path], genome: Genome, bins: Bins, aliases: Mapping[str, str] | None
-) -> NDArray[np.bool_]:
+    options: DatasetOptions, genome: Genome, bins: Bins, aliases: Mapping[str, str] | None
+) -> tuple[NDArray[np.bool_], dict[str, TrackRecords]]:
     """Mark bins of which at least one base is excluded; the rest of their windows does not matter."""
     excluded = np.zeros(len(bins), bool)
-    for path in paths:
-        regions = place_intervals(path, genome, aliases)
+    records: dict[str, TrackRecords] = {}
+    for path in options.exclude:
+        regions = place_intervals(path, genome, aliases, out_of_range=options.out_of_range)
+        records[str(path)] = regions.records
         excluded[covered_bins(bins, regions.contig, regions.start, regions.end)[0]] = True
         if not regions.unknown:
             continue
@@ -151,7 +188,8 @@ def _excluded(
                 f"expected names such as {first_few(genome.names, 3)}; received {unknown}"
             )
         log.warning("%s: left out regions on contigs that the genome does not have: %s", path, unknown)
-    return excluded
+    report_records("exclude", records)
+    return excluded, records
 
 
 def kept_bins(

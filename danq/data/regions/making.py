@@ -10,10 +10,13 @@ from numpy.typing import NDArray
 
 from danq.data.manifest import SPLITS, DatasetManifest
 from danq.data.options import DatasetOptions, SplitOptions
-from danq.data.regions.admission import NOWHERE, admit, kept_bins, window_composition
+from danq.data.regions.admission import NOWHERE, Admission, admit, kept_bins, window_composition
 from danq.data.regions.bins import Bins, any_sub_bin, bins_of, of_sub_bins
-from danq.data.regions.tracks import Labels, Target, label_tracks, packed_rows, read_targets
-from danq.data.splits import territories, with_contigs
+from danq.data.regions.contig_choice import contigs_taking_part, report_left_out
+from danq.data.regions.empty_splits import refuse_empty_splits, why_no_row
+from danq.data.regions.targets import Target, read_targets
+from danq.data.regions.tracks import Labels, label_tracks, packed_rows, report_tracks
+from danq.data.splits import TRAIN, territories, with_contigs
 from danq.data.writing import Contents, write_labels, write_manifest, write_windows
 from danq.errors import DanqError, first_few
 from danq.files import sha256, staged
@@ -64,8 +67,14 @@ def build_region_dataset(options: DatasetOptions, name: str, genome: Genome, out
             split=made.split[kept],
             inputs=_inputs(options, targets, genome),
             origin=str(options.targets),
-            left_out=made.left_out | {"negatives_dropped": int((made.split != NOWHERE).sum()) - len(kept)},
-            of_kind={"renamed": made.labels.renamed, "unknown_contigs": made.labels.unknown},
+            left_out=made.admission.left_out | {"negatives_dropped": made.admitted - len(kept)},
+            why_empty=made.why_empty(options, genome, kept),
+            of_kind={
+                "contigs_left_out": made.contigs_left_out(genome),
+                "exclude": made.admission.exclude,
+                "renamed": made.labels.renamed,
+                "unknown_contigs": made.labels.unknown,
+            },
         )
         options = options.model_copy(update={"split": made.parts})
         manifest = write_manifest(partial, out, name, options, contents, genome)
@@ -79,10 +88,10 @@ class LabelledBins:
 
     Attributes
     ----------
-    split : uint8, shape (bins,)
-        Index into `SPLITS`, or `NOWHERE`.
-    left_out : dict of str to int
-        Bins by the reason why they are nowhere.
+    admission : Admission
+        The split of each bin, and why others have none.
+    taking : bool, shape (contigs,)
+        Contigs that take part.
     sub_bins : Bins
         What is labelled: the bins themselves unless `steps` are.
     positive : bool, shape (bins,)
@@ -93,13 +102,35 @@ class LabelledBins:
         Validation and test; of folds with the names of their contigs.
     """
 
-    split: NDArray[np.uint8]
-    left_out: dict[str, int]
+    admission: Admission
+    taking: NDArray[np.bool_]
     sub_bins: Bins
     labels: Labels
     positive: NDArray[np.bool_]
     gc: NDArray[np.float32]
     parts: SplitOptions
+
+    @property
+    def split(self) -> NDArray[np.uint8]:
+        """Index into `SPLITS`, or `NOWHERE`, of each bin: uint8, shape (bins,)."""
+        return self.admission.split
+
+    @property
+    def admitted(self) -> int:
+        """Count the bins that are somewhere."""
+        return int((self.split != NOWHERE).sum())
+
+    def contigs_left_out(self, genome: Genome) -> dict[str, int]:
+        """Name the contigs that take no part, with their bp."""
+        return {genome.names[i]: int(genome.lengths[i]) for i in np.flatnonzero(~self.taking).tolist()}
+
+    def why_empty(self, options: DatasetOptions, genome: Genome, kept: NDArray[np.int64]) -> dict[str, str]:
+        """Say of each split without any of the kept bins, int64 (n,), why it has none."""
+        rows = np.bincount(self.split[kept], minlength=len(SPLITS))
+        counts = {part: dict(lost) for part, lost in self.admission.of_split.items()}
+        counts[SPLITS[TRAIN]]["negatives_dropped"] = self.admitted - len(kept)
+        empty = [part for part, number in zip(SPLITS, rows, strict=False) if not number]
+        return {part: why_no_row(counts[part], options, genome) for part in empty}
 
     def kept(self, options: DatasetOptions) -> NDArray[np.int64]:
         """Choose the bins that become rows by `keep` and `seed`: their numbers, int64 (n,), ascending."""
@@ -130,20 +161,25 @@ def label_bins(
     Raises
     ------
     DanqError
-        If a track, the split, aliases or exclusions cannot be used, or a target labels no bin.
+        If a track, the choice of contigs, the split, aliases or exclusions cannot be used, a split has no
+        bin, or a target labels none.
     """
     parts = options.split or SplitOptions()
     unknown, gc = composition
     aliases = read_aliases(options.aliases) if options.aliases else None
     bins = bins_of(genome.lengths, options.bin)
-    placed = territories(parts, genome, bins, source, aliases)
-    split, left_out = admit(options, placed, genome, bins, unknown, aliases)
+    taking = contigs_taking_part(options, genome, source, aliases)
+    report_left_out(options, genome, taking)
+    placed = territories(parts, genome, bins, source, aliases, taking)
+    admission = admit(options, placed, genome, bins, unknown, taking, aliases)
     sub_bins = bins if options.steps is None else bins_of(genome.lengths, options.steps)
-    of_each = of_sub_bins(split, bins, sub_bins, NOWHERE)
-    labels = label_tracks(targets, genome, sub_bins, of_each, options, aliases, write)
+    refuse_empty_splits(admission, options, genome, source)
+    of_each = of_sub_bins(admission.reason, bins, sub_bins, NOWHERE)
+    labels = label_tracks(targets, genome, sub_bins, of_each, taking, options, aliases, write)
+    report_tracks(labels.targets)
     positive = any_sub_bin(labels.positive, bins, sub_bins)
     parts = with_contigs(parts, genome, placed) if parts.folds else parts
-    return LabelledBins(split, left_out, sub_bins, labels, positive, gc, parts)
+    return LabelledBins(admission, taking, sub_bins, labels, positive, gc, parts)
 
 
 def _inputs(options: DatasetOptions, targets: list[Target], genome: Genome) -> dict[str, str]:

@@ -1,130 +1,30 @@
-"""Tracks of a dataset: their table, and labels of all bins of a genome by them, eight targets at a time."""
+"""Labels of all bins of a genome by the tracks of a dataset, eight targets at a time."""
 
+import logging
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from danq.data.manifest import SPLITS, DatasetTarget
+from danq.data.manifest import REASONS, SPLITS, DatasetTarget
 from danq.data.options import DatasetOptions
 from danq.data.regions.bins import Bins, overlap_positives, summit_positives
-from danq.errors import DanqError, check_name, first_few
-from danq.files import read_lines
+from danq.data.regions.targets import Target
+from danq.errors import DanqError, first_few
 from danq.genome.fasta import Genome
-from danq.genome.intervals import PlacedIntervals
-from danq.genome.tracks import place_intervals
+from danq.genome.intervals import PlacedIntervals, TrackRecords, in_words
+from danq.genome.track_formats import NARROW_PEAK
+from danq.genome.tracks import place_intervals, report_records
 from danq.progress import progress
 
-COLUMNS = ("target", "path", "rule", "feature", "group")
-RULES = ("overlap", "summit")
-_NEEDED = 2  # the first columns of COLUMNS, which have no default
 _BITS = 8
+log = logging.getLogger("danq")
+
+_NO_PART = "contig_left_out"
 _LABELS_AT_ONCE = 1 << 25  # bounds the memory at some 100 MB, however few the targets
 _MANY_FAULTS = 20  # then the mistake is a general one, and reading on a waste of time
-
-
-@dataclass(frozen=True)
-class Target:
-    """One label of a dataset and the track it comes from.
-
-    Attributes
-    ----------
-    path : Path
-        BED, narrowPeak, broadPeak or GFF3 file of the track.
-    as_listed : str
-        The path as the table has it.
-    rule : str
-        ``overlap``: bins covered by strictly more than the minimum; ``summit``: bins that hold a summit.
-    feature : str or None
-        Feature type to take from a GFF3.
-    group : str
-        Free text by which reports group targets; may be empty.
-    source, line : Path, int
-        Table it stands in, and its 1-based line.
-    """
-
-    name: str
-    path: Path
-    as_listed: str
-    rule: str
-    feature: str | None
-    group: str
-    source: Path
-    line: int
-
-    @property
-    def origin(self) -> str:
-        """``path:line`` of its line, for messages."""
-        return f"{self.source}:{self.line}"
-
-
-def read_targets(path: Path) -> list[Target]:
-    """Read a table of targets: tab-separated, with a header line, in the order of the label columns.
-
-    Its columns are ``target``, ``path`` and, optionally, ``rule``, ``feature`` and ``group``, in any order.
-    Paths of tracks are relative to the table.
-
-    Raises
-    ------
-    DanqError
-        If columns are missing, unknown or repeated, a line is incomplete, a target name is repeated, a rule
-        is unknown, a track does not exist or a GFF3 track names no feature.
-    """
-    columns: list[str] = []
-    targets: dict[str, Target] = {}
-    for number, line in read_lines(path):
-        fields = [field.strip() for field in line.lstrip("\ufeff").split("\t")]
-        if not any(fields):
-            continue
-        if not columns:
-            columns = _header(path, number, fields)
-            continue
-        target = _target(path, number, columns, fields)
-        if target.name in targets:
-            earlier = targets[target.name].line
-            raise DanqError(
-                f"{target.origin}: target {target.name!r} stands in line {earlier} already; "
-                "targets must be unique"
-            )
-        targets[target.name] = target
-    if not targets:
-        raise DanqError(f"{path}: expected a header line and at least one target, found none")
-    return list(targets.values())
-
-
-def _header(path: Path, number: int, fields: list[str]) -> list[str]:
-    unknown = [field for field in fields if field not in COLUMNS]
-    missing = [column for column in COLUMNS[:_NEEDED] if column not in fields]
-    if unknown or missing or len(set(fields)) < len(fields):
-        raise DanqError(
-            f"{path}:{number}: expected tab-separated columns target, path and optionally "
-            f"{', '.join(COLUMNS[_NEEDED:])}, each once; received {', '.join(map(repr, fields))}"
-        )
-    return fields
-
-
-def _target(path: Path, number: int, columns: list[str], fields: list[str]) -> Target:
-    origin = f"{path}:{number}"
-    if len(fields) > len(columns):
-        raise DanqError(f"{origin}: expected {len(columns)} columns, received {len(fields)}")
-    value = dict.fromkeys(COLUMNS, "") | dict(zip(columns, fields, strict=False))
-    for text in value.values():
-        check_name(text, origin, "a value")
-    for column in COLUMNS[:_NEEDED]:
-        if not value[column]:
-            raise DanqError(f"{origin}: expected a value in column {column}, received nothing")
-    name, listed, rule, feature, group = (value[column] for column in COLUMNS)
-    if rule and rule not in RULES:
-        raise DanqError(f"{origin}: expected a rule of {', '.join(RULES)}; received {rule!r}")
-    track = path.parent / listed
-    if not track.is_file():
-        raise DanqError(f"{origin}: expected a track file, found none at {track}")
-    if not feature and {".gff", ".gff3"} & {suffix.lower() for suffix in track.suffixes}:
-        raise DanqError(f"{origin}: expected a feature type in column feature for the GFF3 {track.name}")
-    return Target(name, track, listed, rule or RULES[0], feature or None, group, path, number)
 
 
 @dataclass(frozen=True, eq=False)
@@ -153,6 +53,7 @@ def label_tracks(
     genome: Genome,
     bins: Bins,
     split: NDArray[np.uint8],
+    taking: NDArray[np.bool_],
     options: DatasetOptions,
     aliases: Mapping[str, str] | None,
     write: Callable[[memoryview], object],
@@ -164,9 +65,11 @@ def label_tracks(
     bins : Bins
         What is labelled: the bins of the genome, or their sub-bins.
     split : uint8, shape (bins,)
-        Index into `SPLITS`, any other value for bins that are left out.
+        Index into `SPLITS`, for bins that are left out len(SPLITS) plus that of the reason in `REASONS`.
+    taking : bool, shape (contigs,)
+        Contigs that take part; intervals on the others are counted.
     options : DatasetOptions
-        Its `min_overlap` and `empty_targets` count here.
+        Its `min_overlap`, `empty_targets` and `out_of_range` count here.
     write : callable
         Takes the packed labels, so that memory does not grow with targets times bins: for each eight targets
         (little end first) one byte a bin, in the order of the bins.
@@ -186,14 +89,18 @@ def label_tracks(
         for first in range(0, len(targets), _BITS):
             column = np.zeros(len(bins), np.uint8)
             for bit, target in enumerate(targets[first : first + _BITS]):
-                at = place_intervals(target.path, genome, aliases, target.feature)
+                at = place_intervals(
+                    target.path, genome, aliases, target.feature, options.out_of_range
+                ).within(taking)
                 labelled = positive_bins(target.rule, bins, at, options.min_overlap)
                 column[labelled] |= np.uint8(1 << bit)
                 positives = np.bincount(split[labelled], minlength=len(SPLITS))[: len(SPLITS)].tolist()
-                lost = len(at.unknown) > 0 and len(at.start) == 0
+                lost = len(at.unknown) > 0 and not (len(at.start) or at.records.left_out.get(_NO_PART))
                 if lost or (options.empty_targets == "refuse" and not any(positives)):
-                    faults.append((target, why_no_positive(target, bins, at, options.min_overlap, genome)))
-                described.append(_described(target, len(at.start), positives))
+                    faults.append(
+                        (target, why_no_positive(target, bins, at, options.min_overlap, genome, split))
+                    )
+                described.append(_described(target, at.records, positives))
                 renamed |= at.renamed
                 unknown.update(at.unknown)
                 advance(1)
@@ -212,24 +119,33 @@ def positive_bins(rule: str, bins: Bins, at: PlacedIntervals, min_overlap: float
     return overlap_positives(bins, at.contig, at.start, at.end, min_overlap)
 
 
-def _described(target: Target, regions: int, positives: list[int]) -> DatasetTarget:
+def _described(target: Target, records: TrackRecords, positives: list[int]) -> DatasetTarget:
     return DatasetTarget(
         name=target.name,
         group=target.group,
         rule=target.rule,
         path=target.as_listed,
-        regions=regions,
+        regions=records.used,
         counts=dict(zip(SPLITS, positives, strict=True)),
+        track=records,
     )
 
 
 def why_no_positive(
-    target: Target, bins: Bins, at: PlacedIntervals, min_overlap: float, genome: Genome
+    target: Target,
+    bins: Bins,
+    at: PlacedIntervals,
+    min_overlap: float,
+    genome: Genome,
+    split: NDArray[np.uint8] | None = None,
 ) -> str:
-    """Say in one phrase why a target has no positive bin, and which key to try."""
+    """Say in one phrase why a target has no positive bin, and which key to try; `split` as for labels."""
     if len(at.start):
-        if labelled := len(positive_bins(target.rule, bins, at, min_overlap)):
-            return f"expected at least one positive bin; all its {labelled} positive bins are left out"
+        if len(labelled := positive_bins(target.rule, bins, at, min_overlap)):
+            why = "" if split is None else f": {_why_left_out(split[labelled])}"
+            return (
+                f"expected at least one positive bin; all its {len(labelled)} positive bins are left out{why}"
+            )
         median = f"{np.median(at.end - at.start):,.0f} bp (median)"
         if target.rule == "summit":
             hint = f"its summits lie in the short last bins of contigs; a `bin` below {bins.width} bp helps"
@@ -240,12 +156,24 @@ def why_no_positive(
                 "hold their summits or midpoints, a smaller `min_overlap` or `bin` those that they cover"
             )
         return f"expected at least one positive bin; found none: {hint}"
-    if not at.unknown:
-        return f"expected regions in {target.path}, found none"
+    if not at.unknown or at.records.left_out.get(_NO_PART):
+        reasons = first_few(
+            f"{number:,} {in_words(reason)}" for reason, number in at.records.left_out.items()
+        )
+        return f"expected regions in {target.path}, found none" + (
+            f"; left out: {reasons}" if reasons else ""
+        )
     received, expected = (first_few(names, 3) for names in (at.unknown, genome.names))
     return (
         f"no contig of {target.path} is in the genome; expected names such as {expected}; received {received}"
     )
+
+
+def _why_left_out(split: NDArray[np.uint8]) -> str:
+    """Count bins by the reason why they are left out; those in a contig's rest have none of their own."""
+    counts = np.bincount(split, minlength=len(SPLITS) + len(REASONS))[len(SPLITS) :]
+    reasons = (f"{n:,} {words}" for n, words in zip(counts.tolist(), REASONS.values(), strict=False) if n)
+    return ", ".join(reasons) or REASONS["short_last_bin"]
 
 
 def _refuse(faults: list[tuple[Target, str]]) -> None:
@@ -256,6 +184,20 @@ def _refuse(faults: list[tuple[Target, str]]) -> None:
     others = ", ".join(f"{other.name!r} (line {other.line})" for other, _ in faults[1:])
     more = f"; no positive bin either: {others}" if others else ""
     raise DanqError(f"{target.origin}: target {target.name!r}: {reason}{more}")
+
+
+def report_tracks(targets: Sequence[DatasetTarget]) -> None:
+    """Log as what tracks were read, and what became of records that are not used as they stand."""
+    tracks = {target.name: target.track for target in targets if target.track is not None}
+    formats = Counter(track.format for track in tracks.values())
+    midpoints = [each.name for each in targets if each.rule == "summit" and not _has_summits(each)]
+    by = f"; rule summit takes midpoints of {first_few(midpoints)}" if midpoints else ""
+    log.info("tracks read as %s%s", ", ".join(f"{name} {n:,}" for name, n in formats.items()), by)
+    report_records("tracks", tracks)
+
+
+def _has_summits(target: DatasetTarget) -> bool:
+    return target.track is not None and target.track.format == NARROW_PEAK.name
 
 
 def packed_rows(

@@ -1,6 +1,7 @@
 """Whether data, model and options of training belong together; what does not is refused in one line."""
 
 import inspect
+import logging
 from types import ModuleType
 from typing import Any
 
@@ -13,6 +14,8 @@ from danq.data.encoders import Encoder, load_encoder
 from danq.errors import DanqError
 from danq.learn.options import TrainOptions
 from danq.models import kinds_read
+
+log = logging.getLogger("danq")
 
 
 def make_encoder(module: ModuleType, options: BaseModel, kind: str) -> Encoder:
@@ -81,11 +84,19 @@ def _check_validation(data: Dataset, train: TrainOptions) -> None:
     if not labels.any():
         raise DanqError(f"{data.path}: expected at least one labelled validation row, found none")
     positives = data.counts("valid")
-    if train.monitor != "loss" and not np.any((positives > 0) & (positives < labels)):
+    if np.any((positives > 0) & (positives < labels)):
+        return
+    if train.monitor != "loss":
         raise DanqError(
             f"train.monitor: {train.monitor} needs a target with positive and negative validation rows, "
             f"{data.path} has none; use loss"
         )
+    log.warning(
+        "%s: the %s validation rows hold no positive, or no negative, of any target; AUROC and AUPRC are not "
+        "measured while training, and nothing is tuned by them; another `split.valid` helps",
+        data.path,
+        f"{len(data.rows('valid')):,}",
+    )
 
 
 def with_sub_bins(options: BaseModel, bin: int | None, sub_bin: int | None) -> BaseModel:

@@ -57,6 +57,7 @@ def test_a_dataset_by_eye(tmp_path: Path) -> None:
     assert [dataset.counts(split).tolist() for split in SPLITS] == [[1, 1], [4, 0], [1, 0]]
     assert manifest.left_out == {
         "short_last_bin": 1,
+        "contig": 0,
         "straddling": 0,
         "boundary": 0,
         "excluded": 0,
@@ -124,8 +125,8 @@ def test_targets_without_positives_in_a_split_are_warned_about(
         ),
         (
             {"A": [("chrI", 0, 6)]},
-            {"split": {"valid": ["chrI:1-5"], "test": ["chrIII"]}},
-            "all its 1 positive bins are left out",
+            {"split": {"valid": ["chrI:1-5", "chrII"], "test": ["chrIII"]}},
+            "all its 1 positive bins are left out: 1 across the limit of two splits",
         ),
         ({"A": [("chrI", 0, 6)]}, {"split": {"valid": ["chrII:1-5"], "test": ["chrIII"]}}, "the valid split"),
         (

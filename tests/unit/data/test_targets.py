@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from danq.data.regions.tracks import read_targets
+from danq.data.regions.targets import read_targets
 from danq.errors import DanqError
 
 

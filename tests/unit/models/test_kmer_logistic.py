@@ -145,9 +145,18 @@ def test_without_labels_to_tune_on_the_middle_strength_is_taken(caplog):
     rows = _planted(90)
     values = rows.values.copy()
     values[60:] = 0
-    history = fit(Options(k=[3], c=[0.1, 0.001, 0.01]), Rows(rows.sequences, values), SEED)[2]
+    with caplog.at_level("DEBUG", "danq"):
+        history = fit(Options(k=[3], c=[0.1, 0.001, 0.01]), Rows(rows.sequences, values), SEED)[2]
     assert history[0]["c"] == 0.01
+    assert (history[0]["valid_auroc"], history[0]["valid_auprc"]) == (None, None)
     assert "not tuned" in caplog.text
+    # told before anything is computed, and no number stands for what is not known
+    assert caplog.messages[0].endswith("k and C are not tuned")
+    assert caplog.messages[-1].startswith(
+        "k-mer regression: k = 3, C = 0.01, validation AUROC not measured, "
+    )
+    assert "-1.0000" not in caplog.text
+    assert "nan" not in caplog.text
 
 
 def test_words_longer_than_the_window_are_left_out_or_refused():

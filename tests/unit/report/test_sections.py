@@ -229,6 +229,34 @@ def test_many_renamed_contigs_are_shown_in_part(tree, tmp_path):
     assert "chrUn (1,234)" in body
 
 
+def test_records_contigs_and_the_positive_class_are_told(tree, tmp_path):
+    shutil.copytree(tree, tmp_path / "results")
+    path = tmp_path / "results/datasets/yeast/dataset.json"
+    manifest = json.loads(path.read_text())
+    track = {
+        "format": "BED",
+        "read": 9,
+        "used": 6,
+        "left_out": {"zero_length": 3},
+        "adjusted": {"clipped": 2},
+    }
+    manifest["targets"][0]["track"] = track
+    manifest |= {"contigs_left_out": {"chr1_a_alt": 1500}, "classes": ["unbound", "bound"]}
+    manifest |= {"exclude": {"black.bed": track}}
+    path.write_text(json.dumps(manifest))
+    cells = by_title(tmp_path / "results")["Data and splits"].html
+    name = manifest["targets"][0]["name"]
+    for text in (
+        "bound; negative: unbound",
+        "Contigs that take no part (1,500 bp)",
+        "chr1_a_alt",
+        "Records of tracks left out: of zero length",
+        f"{name} (3), black.bed (3)",
+        "Records of tracks kept: clipped at the ends of contigs",
+    ):
+        assert text in cells, text
+
+
 def test_empty_parts_make_no_section():
     assert not table("Row", {"a": Column("A", "a")}, {"r": {"a": None}})
     assert not table("Row", {"a": Column("A", "a", 2)}, {"r": {"a": float("nan")}})
