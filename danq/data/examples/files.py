@@ -1,4 +1,4 @@
-"""Labelled records out of FASTA, CSV, TSV or Parquet; what a file is, its first bytes tell."""
+"""Labelled records out of FASTA, CSV, TSV or Parquet; how a table is separated, its name tells first."""
 
 import csv
 from collections.abc import Iterator, Mapping, Sequence
@@ -63,10 +63,10 @@ def read_records(path: Path, table: Table) -> Iterator[Record]:
     """Read labelled records; text files may be gzip-compressed.
 
     The last whitespace-separated field of a FASTA header is the label and the first, where there are two or
-    more, the name. Tables may have the columns ``name`` and ``split`` besides those asked for; a table is
-    tab-separated if its header line holds a tab, and comma-separated otherwise. A comma-separated table
-    quotes fields as RFC 4180 says, so that a text may hold commas and line breaks; in a tab-separated one of
-    texts a quotation mark is a letter like any other. Lines end at LF or CRLF alone: other line breaks of
+    more, the name. Tables may have the columns ``name`` and ``split`` besides those asked for; how one is
+    separated says `_separator`. A comma-separated table quotes fields as RFC 4180 says, so that a text may
+    hold commas and line breaks; in a tab-separated one of texts a quotation mark is a letter like any other.
+    Lines end at LF or CRLF alone: other line breaks of
     Unicode are part of a text. White space around a field is dropped.
 
     Raises
@@ -110,20 +110,33 @@ def _fasta_record(path: Path, line: int, header: str, parts: list[str]) -> Recor
 def _table(path: Path, table: Table) -> Iterator[Record]:
     lines = _lines(path, table)
     header = next(lines).rstrip("\n").lstrip("\ufeff")
-    delimiter = "\t" if "\t" in header else ","
+    delimiter = _separator(path, header)
     try:
-        columns = next(csv.reader([header], delimiter=delimiter))
+        plain = table.texts and delimiter == "\t" and "\r" not in header
+        columns = header.split("\t") if plain else next(csv.reader([header], delimiter=delimiter))
     except csv.Error:
         raise DanqError(
             f"{path}:1: expected lines that end in LF or CRLF, received CR or a quotation mark left open"
         ) from None
-    _check_columns(f"{path}:1", columns, [table.content, *table.labels])
+    _check_columns(f"{path}:1", columns, [table.content, *table.labels], delimiter)
     for line, row in _rows(path, lines, delimiter, table.texts):
         if not row:
             continue
         if len(row) != len(columns):
             raise DanqError(f"{path}:{line}: expected {len(columns)} fields, received {len(row)}")
         yield _record(f"{path}:{line}", dict(zip(columns, row, strict=True)), table)
+
+
+def _separator(path: Path, header: str) -> str:
+    """Comma or tab, by the name, ``.csv``, ``.tsv`` or ``.tab`` (and ``.gz``), else by the header line.
+
+    A header of one column has neither: then there are no commas to be told from those of texts.
+    """
+    by_name = {".csv": ",", ".tsv": "\t", ".tab": "\t"}
+    name = path.name.lower()
+    for ending in (".gz", ".bgz"):
+        name = name.removesuffix(ending)
+    return by_name.get(Path(name).suffix) or ("," if "," in header and "\t" not in header else "\t")
 
 
 def _lines(path: Path, table: Table) -> Iterator[str]:
@@ -204,11 +217,18 @@ def read_parquet(
     return table[content], texts
 
 
-def _check_columns(where: str, columns: Sequence[str], needed: Sequence[str]) -> None:
+def _check_columns(where: str, columns: Sequence[str], needed: Sequence[str], delimiter: str = "") -> None:
     for column in needed:
         if columns.count(column) != 1:
             received = "twice" if column in columns else f"columns {first_few(columns, 10)}"
-            raise DanqError(f"{where}: expected one column {column!r}, received {received}")
+            # the separator that the name stands for is none of this file
+            others = {",": "\t", "\t": ","}.get(delimiter, "\n")
+            hint = (
+                ""
+                if len(columns) != 1 or others not in columns[0]
+                else ("; a file named .csv is separated by commas, one named .tsv by tabs")
+            )
+            raise DanqError(f"{where}: expected one column {column!r}, received {received}{hint}")
     for column in (_NAME, _SPLIT):
         if columns.count(column) > 1:
             raise DanqError(f"{where}: expected at most one column {column!r}, received several")

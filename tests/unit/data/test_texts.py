@@ -106,10 +106,12 @@ def test_parquet_with_several_label_columns_names_and_splits(build):
         ("text\tlabel\nyes\ta\x07\nno\tb\n", {}, r"expected a number or a name as label, received 'a\\x07'"),
         ("text\tlabel\nyes\t\nno\tb\n", {}, "expected at least two classes, received 'b' alone"),
         ("words\tlabel\nyes\t1\n", {}, r"tsv:1: expected one column 'text', received columns words, label"),
-        ('text,label\n"yes,1\n', {}, "tsv:2: expected a table row, received unexpected end of data"),
-        ('text,label\na,1\nb,0\n"c,1\n' + "d,0\n" * 9, {}, "tsv:4: expected a table row, received unexp"),
+        ('text,label\n"yes,1\n', {}, "csv:2: expected a table row, received unexpected end of data"),
+        ('text,label\na,1\nb,0\n"c,1\n' + "d,0\n" * 9, {}, "csv:4: expected a table row, received unexp"),
         ("text\tlabel\nyes\tinf\nno\t1\n", {}, r"tsv:2: expected a number or a name as label, .*'inf'"),
-        ("text,label\ra,1\rb,0\r", {}, "tsv:1: expected lines that end in LF or CRLF, received CR"),
+        ("text,label\ra,1\rb,0\r", {}, "csv:1: expected lines that end in LF or CRLF, received CR"),
+        ("text\tlabel\ra\t1\rb\t0\r", {}, "tsv:1: expected lines that end in LF or CRLF, received CR"),
+        ("Text,label\ta\nb\t0\n", {}, "csv:1: expected one column 'text', received columns Text, label"),
         ("text\tlabel\tsplit\tsplit\na\t1\ttrain\ttest\n", {}, "tsv:1: expected at most one column 'split'"),
         (
             "text\tlabel\n" + "".join(f"t\t{i}.5\n" for i in range(30)),
@@ -120,7 +122,9 @@ def test_parquet_with_several_label_columns_names_and_splits(build):
     ],
 )  # fmt: skip
 def test_unusable_files_are_refused(build, tmp_path, content, options, message):
-    name = "texts.parquet" if isinstance(content, pl.DataFrame) else "texts.tsv"
+    name = "texts.parquet"
+    if isinstance(content, str):
+        name = "texts.csv" if content.lower().startswith("text,") else "texts.tsv"
     with pytest.raises(DanqError, match=message) as refused:
         build(content, name, **options)
     assert "\n" not in str(refused.value)
