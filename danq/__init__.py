@@ -10,7 +10,7 @@ From Python, three lines predict::
 import importlib
 from typing import Any
 
-__all__ = ["DanqError", "load", "read_predictions"]
+__all__ = ["DanqError", "__version__", "load", "read_predictions"]
 
 _HOMES = {
     "DanqError": "danq.errors",
@@ -21,6 +21,8 @@ _HOMES = {
 
 def __getattr__(name: str) -> Any:
     # found on first use: importing danq must not cost the seconds that importing TensorFlow takes
+    if name == "__version__":
+        return importlib.import_module("importlib.metadata").version("danq")
     if name not in _HOMES:
         raise AttributeError(f"module 'danq' has no attribute {name!r}")
     return getattr(importlib.import_module(_HOMES[name]), name)

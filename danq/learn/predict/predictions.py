@@ -87,6 +87,11 @@ class Predictions:
             labels=None if self.labels is None else self.labels[:, columns],
         )
 
+    def to_dicts(self) -> list[dict[str, float]]:
+        """Give the probabilities of each row by target, as plain Python values."""
+        targets = self.targets.tolist()
+        return [dict(zip(targets, row, strict=True)) for row in self.probabilities.tolist()]
+
     def columns(self) -> dict[str, NDArray[Any]]:
         """Give the arrays with one entry a row, by name, without those that are None."""
         return {name: getattr(self, name) for name in COLUMNS if getattr(self, name) is not None}

@@ -1,9 +1,11 @@
 import zipfile
 from dataclasses import replace
+from importlib.metadata import version
 
 import numpy as np
 import pytest
 
+import danq
 from danq.errors import DanqError
 from danq.learn.predict import predictions as predictions_file
 from danq.learn.predict.predictions import Predictions, write_predictions, writing_npz
@@ -97,6 +99,18 @@ def test_rows_and_targets_can_be_chosen():
     np.testing.assert_array_equal(chosen.logits, predictions.logits[[6, 0]][:, [2]])
     np.testing.assert_array_equal(chosen.labels, predictions.labels[[6, 0]][:, [2]])
     assert chosen.targets.tolist() == ["target 2"]
+
+
+def test_probabilities_as_plain_values():
+    predictions = example(n=2, k=2)
+    first, _ = predictions.to_dicts()
+    assert list(first) == ["target 0", "target 1"]
+    assert first["target 1"] == predictions.probabilities[0, 1]
+    assert {type(value) for pair in first.items() for value in pair} == {str, float}
+
+
+def test_the_package_tells_its_version():
+    assert danq.__version__ == version("danq")
 
 
 def test_no_rows_are_refused_and_leave_nothing(tmp_path):
