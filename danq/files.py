@@ -205,7 +205,7 @@ def staged(out: Path) -> Iterator[Path]:
     DanqError
         If `out` cannot be written to, another job writes there, or the disk is full.
     """
-    with sole_writer(out), writing(out), _hidden(out, named=True) as partial:
+    with sole_writer(out), writing(out), hidden(out, named=True) as partial:
         yield partial
         check_claim(out, folder=True)
         finish_undisturbed()
@@ -225,7 +225,7 @@ def check_writable(out: Path) -> None:
     existed = out.exists()
     with writing(out):
         make_folder(out)
-        with _hidden(out):
+        with hidden(out):
             pass
     if not existed:
         with suppress(OSError):
@@ -243,7 +243,7 @@ def atomic(path: Path) -> Iterator[Path]:
     """
     with writing(path):
         make_folder(path.parent)
-        with _hidden(path.parent) as partial:
+        with hidden(path.parent) as partial:
             try:
                 yield partial / path.name
                 os.replace(partial / path.name, path)
@@ -269,7 +269,7 @@ def published(path: Path) -> Iterator[Path]:
 
 
 @contextmanager
-def _hidden(folder: Path, named: bool = False) -> Iterator[Path]:
+def hidden(folder: Path, named: bool = False) -> Iterator[Path]:
     """Make a hidden directory in another, whose remnants of killed jobs are removed, or `named`."""
     remove_remnants(folder, named)
     partial = Path(tempfile.mkdtemp(prefix=partial_prefix(), dir=folder))

@@ -112,6 +112,11 @@ def verb_digest(verb: str, *models: str) -> str:
     return total.hexdigest()
 
 
+def code_digest(path: Path) -> str:
+    """SHA-256 over the code of one Python file, without comments, docstrings and layout."""
+    return _source(path).digest
+
+
 class _Source(NamedTuple):
     """One Python file as `verb_digest` sees it.
 

@@ -45,7 +45,8 @@ def train(
     A run of model `ensemble` is made of the bundles of its members, which are looked for beside OUT.
 
     Asked to stop (SIGTERM, as at a cluster's time limit, or Ctrl-C), it writes a checkpoint into
-    OUT/.checkpoint and ends with status 143 (130); the same command then goes on from there, exactly.
+    OUT/.checkpoint and ends with status 143 (130); the same command then goes on from there, exactly, as long
+    as data, options and code are the same.
     """
     from danq.config import entry, load_config, own_models
     from danq.config.search import with_best

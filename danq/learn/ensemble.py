@@ -207,7 +207,11 @@ def _validation_logits(
     predictor = Predictor(open_bundle(path, trusted), predict.batch_size, predict.reverse_complement)
     rows = data.rows("valid")
     blocks = (rows[first : first + BLOCK] for first in range(0, len(rows), BLOCK))
-    return np.concatenate([predictor.logits(data.raw(block)) for block in blocks])
+    logits = np.concatenate([predictor.logits(data.raw(block)) for block in blocks])
+    if not np.isfinite(logits).all():
+        number = np.count_nonzero(~np.isfinite(logits))
+        raise DanqError(f"{path}: expected finite logits of the validation rows, received {number} others")
+    return logits
 
 
 def _measure(logits: NDArray[np.float32], labels: NDArray[np.int8], task: str) -> dict[str, float | None]:

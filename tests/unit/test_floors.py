@@ -17,7 +17,7 @@ FLOORS = [
     {"limits", "processes", "text_checks", "threads"},
     {"jobs"},
     {"hdf5", "npz", "files", "drawing", "progress", "provenance", "options", "metrics"},
-    {"storage", "contents"},
+    {"storage", "contents", "kept"},
     {"tables", "parquet"},
     {"genome"},
     {"variants"},

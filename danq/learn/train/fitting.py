@@ -24,7 +24,7 @@ from danq.learn.bundle import load_bundle
 from danq.learn.cudnn import recur_in_float32
 from danq.learn.devices import describe_device, find_gpus, is_chief, processor_name, repeatable
 from danq.learn.gpu import out_of_memory
-from danq.learn.manifest import CHECKPOINT_DIRECTORY
+from danq.learn.manifest import BundleManifest
 from danq.learn.options import PredictOptions, TrainOptions, bundle_path
 from danq.learn.train.chance import chance_loss
 from danq.learn.train.compatibility import check_encoder, check_output, make_encoder
@@ -34,7 +34,7 @@ from danq.learn.train.optimization import make_optimizer, positive_weights, row_
 from danq.learn.train.state import CheckpointStore, TrainingState
 from danq.learn.train.step import Steps
 from danq.learn.train.transfer import copy_weights, freeze_layers, warn_of_other_rows
-from danq.provenance import verb_digest
+from danq.provenance import code_digest, verb_digest
 from danq.threads import described_threads
 
 _READ_AT_ONCE = 4096
@@ -78,6 +78,8 @@ def fit_itself(module: ModuleType, options: BaseModel, data: Dataset, train: Tra
     started = time.monotonic()
     with repeatable(train.seed, "float32"), _options_that_fail():
         encoder, model, history = module.fit(options, data, train.seed)
+        if not all(np.isfinite(array).all() for array in model.get_weights()):
+            raise TrainingFailedError("training diverged: of the fitted weights some are no finite numbers")
     training = {
         "device": f"CPU ({processor_name()})",
         **described_threads(),
@@ -98,7 +100,7 @@ def fit_by_steps(
     options: BaseModel,
     data: Dataset,
     strategy: Any,
-    out: Path,
+    store: CheckpointStore,
     runs: Path,
     trusted: Sequence[Path],
     until: int | None = None,
@@ -135,10 +137,8 @@ def fit_by_steps(
             Steps(strategy, model, optimizer, loss, train.clip_norm is not None),
             TrainingData(_batches(data, train), encoder, data.rows("valid")),
             train,
-            CheckpointStore(
-                out / CHECKPOINT_DIRECTORY, _checkpoint_digest(run, options, data, inputs, until)
-            ),
-            epoch_events(out / "tensorboard" if train.tensorboard and writes else None),
+            store,
+            epoch_events(store.directory.parent / "tensorboard" if train.tensorboard and writes else None),
             writes,
         )
         state = _run(training, name, train, until)
@@ -210,22 +210,25 @@ def _batches(data: Dataset, train: TrainOptions) -> TrainingBatches:
     )
 
 
-def _checkpoint_digest(
-    run: RunOptions, options: BaseModel, data: Dataset, inputs: Mapping[str, str], until: int | None
+def training_digest(
+    run: RunOptions, options: BaseModel, data: Dataset, runs: Path, until: int | None = None
 ) -> str:
-    """SHA-256 of all that the weights depend on."""
-    # a training that pauses leaves its checkpoint for later, when the code may be another
-    code = {} if until is None else {"code": verb_digest("trial", run.model)}
+    """SHA-256 of all that the weights depend on but threads and device: data, options, code, libraries.
+
+    Of code count neither comments nor layout, as of `danq.provenance.verb_digest`; of files that options
+    name, such as motifs, their contents.
+    """
+    start = run.train.init_from
+    named = [option for _, option in options if isinstance(option, Path)]
     return digest(
         {
-            "danq": version("danq"),
-            # a checkpoint of code whose state had other fields is not gone on from
-            "state": sorted(TrainingState.__dataclass_fields__),
-            "model": sha256(Path(run.model)) if run.model.endswith(".py") else run.model,
+            "code": verb_digest("train" if until is None else "trial", run.model),
+            "libraries": [version(library) for library in ("tensorflow", "keras", "numpy")],
+            "model": code_digest(Path(run.model)) if run.model.endswith(".py") else run.model,
             "options": options.model_dump(mode="json"),
+            "files": [sha256(path) for path in named],
             "train": run.train.model_dump(mode="json", exclude=_WITHOUT_INFLUENCE),
             "dataset": data.digest,
-            **code,
-            **inputs,
+            "init_from": BundleManifest.read(bundle_path(start, runs)).digest if start else None,
         }
     )

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -10,13 +11,14 @@ from pydantic import BaseModel, ValidationError
 
 from danq.data.dataset import Dataset, open_dataset
 from danq.errors import DanqError
-from danq.files import sha256, staged
+from danq.files import digest, sha256, staged
+from danq.kept import keep, take_back
 from danq.learn.bundle import save_bundle
 from danq.learn.devices import choose_strategy, sole_trainer
 from danq.learn.ending import remarks
 from danq.learn.manifest import CHECKPOINT_DIRECTORY, BundleManifest
 from danq.learn.train.compatibility import check_data, with_sub_bins
-from danq.learn.train.fitting import RunOptions, Trained, fit_by_steps, fit_itself
+from danq.learn.train.fitting import RunOptions, Trained, fit_by_steps, fit_itself, training_digest
 from danq.learn.train.state import CheckpointStore
 from danq.learn.trials import Searched
 from danq.models import load_model_module
@@ -38,8 +40,9 @@ def train_run(
 ) -> BundleManifest | None:
     """Train a run and write `model.keras`, `bundle.json` and `history.tsv`.
 
-    A checkpoint in ``<out>/.checkpoint`` of the same dataset, options and release is gone on from, exactly;
-    it is removed when the bundle is complete.
+    A checkpoint in ``<out>/.checkpoint`` of the same dataset, options and code is gone on from, exactly; it
+    is removed when the bundle is complete, of which ``<out>/.finished`` then keeps a second name: where the
+    bundle is missing at the next start, as a workflow deletes it after a signal, it is put in place again.
 
     Parameters
     ----------
@@ -67,49 +70,74 @@ def train_run(
     """
     manifest = None
     with sole_trainer(run.train, out):
-        data, options, trained = fit_run(run_name, run, dataset, out, runs, genome, trusted)
-        info = _information(run_name, run, options, data, trained)
+        opened = open_run(run_name, run, dataset, genome)
+        key = digest(
+            [run_name, opened.digest(run, runs), run.predict.model_dump(mode="json"), repr(searched)]
+        )
+        if run.train.distribute != "multi_worker" and take_back(out, key):
+            return BundleManifest.read(out)
+        trained = fit_run(opened, run_name, run, out, runs, trusted)
+        info = _information(run_name, run, opened, trained)
         if searched is not None:
             info["search"] = searched
         if trained.writes:
             with staged(out) as partial:
                 manifest = save_bundle(partial, trained.model, trained.encoder, info, trained.history)
+                keep(partial, out, key)
             CheckpointStore(out / CHECKPOINT_DIRECTORY, "").remove()
     _close(run_name, info, trained.history)
     return manifest
 
 
-def fit_run(
-    run_name: str,
-    run: RunOptions,
-    dataset: Path,
-    out: Path,
-    runs: Path,
-    genome: Path | None = None,
-    trusted: Sequence[Path] = (),
-    until: int | None = None,
-) -> tuple[Dataset, BaseModel, Trained]:
-    """Open the dataset of a run and fit the model, with checkpoints in ``<out>/.checkpoint``.
+@dataclass(frozen=True)
+class Opened:
+    """What a training starts from: the model's module and checked options, the rows, the devices.
 
-    With `until` a training by epochs pauses after so many, and its checkpoint stays.
-
-    Returns
-    -------
-    tuple
-        The dataset, the options of the model as they were used, and what was trained.
+    `strategy` is None for models that bring their own way of fitting.
     """
+
+    module: ModuleType
+    options: BaseModel
+    data: Dataset
+    strategy: Any
+
+    def digest(self, run: RunOptions, runs: Path, until: int | None = None) -> str:
+        """SHA-256 of all that the weights depend on, up to the pause after so many epochs."""
+        return training_digest(run, self.options, self.data, runs, until)
+
+
+def open_run(run_name: str, run: RunOptions, dataset: Path, genome: Path | None = None) -> Opened:
+    """Open the dataset of a run and check that model, options and devices fit it."""
     module = load_model_module(run.model)
     options = _model_options(module, run_name, run.options)
     # before anything else is computed
     strategy = None if hasattr(module, "fit") else choose_strategy(run.train)
     data = open_dataset(dataset, genome)
     check_data(module, data, run.train)
+    if strategy is not None:
+        options = with_sub_bins(options, data.bin, data.sub_bin)
+    return Opened(module, options, data, strategy)
+
+
+def fit_run(
+    opened: Opened,
+    run_name: str,
+    run: RunOptions,
+    out: Path,
+    runs: Path,
+    trusted: Sequence[Path] = (),
+    until: int | None = None,
+) -> Trained:
+    """Fit the model, with checkpoints in ``<out>/.checkpoint``.
+
+    With `until` a training by epochs pauses after so many, and its checkpoint stays.
+    """
+    module, options, data, strategy = opened.module, opened.options, opened.data, opened.strategy
     if strategy is None:
-        return data, options, fit_itself(module, options, data, run.train)
-    options = with_sub_bins(options, data.bin, data.sub_bin)
+        return fit_itself(module, options, data, run.train)
+    store = CheckpointStore(out / CHECKPOINT_DIRECTORY, opened.digest(run, runs, until))
     files = [*trusted, Path(run.model)]
-    trained = fit_by_steps(run_name, run, module, options, data, strategy, out, runs, files, until)
-    return data, options, trained
+    return fit_by_steps(run_name, run, module, options, data, strategy, store, runs, files, until)
 
 
 def _model_options(module: ModuleType, run_name: str, options: Mapping[str, Any]) -> BaseModel:
@@ -122,9 +150,8 @@ def _model_options(module: ModuleType, run_name: str, options: Mapping[str, Any]
     return checked
 
 
-def _information(
-    name: str, run: RunOptions, options: BaseModel, data: Dataset, trained: Trained
-) -> dict[str, Any]:
+def _information(name: str, run: RunOptions, opened: Opened, trained: Trained) -> dict[str, Any]:
+    options, data = opened.options, opened.data
     genome = data.genome.digest if data.genome is not None else None
     described: dict[str, Any] = {
         "model": run.model,

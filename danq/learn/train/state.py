@@ -194,7 +194,7 @@ class CheckpointStore:
     directory : Path
         Holds one file, which is replaced as a whole.
     digest : str
-        Of dataset, model, options and release; a checkpoint of another digest is not used.
+        Of dataset, model, options and code; a checkpoint of another digest is not used.
     """
 
     directory: Path
@@ -225,7 +225,7 @@ class CheckpointStore:
                 if head["digest"] == self.digest:
                     arrays = {name: stored[name] for name in stored if name != _HEAD}
                     return Checkpoint(arrays, head["state"])
-            reason = "it belongs to other data, options or another release"
+            reason = "it belongs to other data, options, code or libraries"
         except (*(OSError, ValueError, KeyError, TypeError, EOFError), zipfile.BadZipFile, zlib.error):
             reason = "it is damaged"
         log.warning("%s: checkpoint discarded, %s; training starts anew", path, reason)

@@ -8,11 +8,12 @@ from typing import Any
 
 from danq.data.manifest import DatasetManifest
 from danq.errors import TrainingFailedError
-from danq.files import staged
+from danq.files import digest, staged
+from danq.kept import keep, take_back
 from danq.learn.devices import sole_trainer
 from danq.learn.manifest import CHECKPOINT_DIRECTORY
 from danq.learn.train.fitting import RunOptions, Trained
-from danq.learn.train.run import best_epoch, fit_run
+from danq.learn.train.run import best_epoch, fit_run, open_run
 from danq.learn.train.state import CheckpointStore
 from danq.learn.trials import TrialResult
 from danq.provenance import provenance
@@ -73,8 +74,13 @@ def train_trial(
     """
     with sole_trainer(run.train, out, work):
         metric = run.train.monitor
+        opened = open_run(name, run, dataset)
+        key = digest([name, part.rung, opened.digest(run, runs, part.until)])
+        # before its end a trial leaves a checkpoint anyway
+        if part.whole and take_back(out, key):
+            return
         try:
-            _, _, trained = fit_run(name, run, dataset, work, runs, None, trusted, part.until)
+            trained = fit_run(opened, name, run, work, runs, trusted, part.until)
         except TrainingFailedError as error:
             measured = _failure(str(error))
         else:
@@ -84,6 +90,8 @@ def train_trial(
         _say(name, metric, measured)
         with staged(out) as partial:
             _result(run, part, dataset, measured).write(partial)
+            if part.whole:
+                keep(partial, out, key)
         if part.whole:
             CheckpointStore(work / CHECKPOINT_DIRECTORY, "").remove()
 

@@ -46,6 +46,21 @@ def expected_logits(runs, rows):
     )
 
 
+def test_a_member_whose_logits_are_no_numbers_is_refused(runs, monkeypatch):
+    logits = Predictor.logits
+
+    def spoilt(predictor, raw):
+        values = logits(predictor, raw)
+        if predictor.bundle.info.run == "kmers":
+            values[0, 1] = np.nan
+        return values
+
+    monkeypatch.setattr(Predictor, "logits", spoilt)
+    with pytest.raises(DanqError, match=r"kmers: expected finite logits of the validation rows, received 1 "):
+        join(runs, "spoilt", MEMBERS)
+    assert not (runs / "spoilt").exists()
+
+
 def test_entries_weigh_the_same_and_so_do_the_runs_of_an_entry(runs):
     assert {member.run: member.weight for member in load_bundle(runs / "mean").info.members} == WEIGHTS
 

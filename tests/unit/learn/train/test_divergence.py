@@ -3,6 +3,7 @@
 import logging
 import os
 import signal
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -10,8 +11,11 @@ from tiny_dataset import tiny_run, write_tiny_dataset
 
 from danq.errors import DanqError
 from danq.learn.bundle import load_bundle, model_weights
+from danq.learn.train.loop import Training
 from danq.learn.train.optimization import learning_rate
 from danq.learn.train.run import train_run
+from danq.learn.train.trial import Part, train_trial
+from danq.learn.trials import TrialResult
 
 STEPS = 6
 """Steps of an epoch."""
@@ -67,3 +71,61 @@ def test_divergence_before_an_epoch_is_whole_leaves_no_bundle(dataset, tmp_path)
     with pytest.raises(DanqError, match=r"loss is (nan|inf) in epoch 1, step \d+; try a lower train\.learn"):
         train(dataset, tmp_path / "run", learning_rate=1e38, epochs=3)
     assert list((tmp_path / "run").glob("*")) == []
+
+
+@pytest.mark.parametrize("number", [np.nan, np.inf])
+def test_a_validation_loss_that_is_no_number_keeps_the_epochs_before(dataset, tmp_path, monkeypatch, number):
+    """The training loss is measured before the step that spoils the weights."""
+    plain = train(dataset, tmp_path / "plain")
+    spoil_validation(monkeypatch, 2, number)
+    info = train(dataset, tmp_path / "run", epochs=5)
+    assert info.training["diverged"] == f"the validation loss is {number} after epoch 3"
+    assert (info.training["ended"], info.training["epochs"]) == ("diverged", 2)
+    assert info.best == plain.best
+    assert weights_of(tmp_path / "run") == weights_of(tmp_path / "plain")
+
+
+def test_a_first_validation_loss_that_is_no_number_is_refused(dataset, tmp_path, monkeypatch):
+    spoil_validation(monkeypatch, 0, np.nan)
+    with pytest.raises(DanqError, match="the validation loss is nan after epoch 1; try a lower train"):
+        train(dataset, tmp_path / "run")
+    assert list((tmp_path / "run").glob("*")) == []
+
+
+def spoil_validation(monkeypatch, epoch, number):
+    """Let the validation loss of an epoch (0-based) be no finite number."""
+    validate, calls = Training._validate, iter(range(9))
+
+    def spoilt(training, stop):
+        metrics = validate(training, stop)
+        return replace(metrics, loss=number) if next(calls) == epoch else metrics
+
+    monkeypatch.setattr(Training, "_validate", spoilt)
+
+
+def test_a_trial_that_diverges_is_a_result_and_comes_last(dataset, tmp_path, monkeypatch):
+    spoil_validation(monkeypatch, 1, np.nan)
+    part = Part("net", 1, 1, 2, True)
+    train_trial("net.trial1", tiny_run(), part, dataset, tmp_path / "out", tmp_path / "work", tmp_path)
+    result = TrialResult.read(tmp_path / "out")
+    assert (result.status, result.failed) == ("failed", True)
+    assert result.reason == "training diverged: the validation loss is nan after epoch 2"
+
+
+FITS_ITSELF = """
+from danq.models.kmer_logistic import KIND, Options, build, encoder
+from danq.models import kmer_logistic
+
+def fit(options, dataset, seed):
+    encoder, model, history = kmer_logistic.fit(options, dataset, seed)
+    model.set_weights([array * float("inf") for array in model.get_weights()])
+    return encoder, model, history
+"""
+
+
+def test_weights_of_a_model_that_fits_itself_are_numbers(dataset, tmp_path):
+    (tmp_path / "own.py").write_text(FITS_ITSELF)
+    run = tiny_run(str(tmp_path / "own.py"), {"k": [2], "c": [0.1]})
+    with pytest.raises(DanqError, match="training diverged: of the fitted weights some are no finite"):
+        train_run("own", run, dataset, tmp_path / "run", tmp_path)
+    assert not (tmp_path / "run").exists()

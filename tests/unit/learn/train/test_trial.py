@@ -9,7 +9,7 @@ from tiny_dataset import SMALL, tiny_run, write_tiny_dataset
 
 from danq.errors import DanqError
 from danq.learn.bundle import model_weights
-from danq.learn.train.run import fit_run
+from danq.learn.train.run import fit_run, open_run
 from danq.learn.train.trial import Part, train_trial
 from danq.learn.trials import TrialResult
 
@@ -52,9 +52,10 @@ def test_a_trial_goes_on_from_its_rung_as_if_it_had_not_paused(dataset: Path, tm
 
 def test_its_weights_are_those_of_an_uninterrupted_training(dataset: Path, tmp_path: Path):
     run = tiny_run(epochs=2, options={**SMALL, "dropout": 0.3})
-    _, _, at_once = fit_run("net", run, dataset, tmp_path / "once", tmp_path)
-    fit_run("net", run, dataset, tmp_path / "parts", tmp_path, until=1)
-    _, _, in_parts = fit_run("net", run, dataset, tmp_path / "parts", tmp_path, until=2)
+    opened = open_run("net", run, dataset)
+    at_once = fit_run(opened, "net", run, tmp_path / "once", tmp_path)
+    fit_run(opened, "net", run, tmp_path / "parts", tmp_path, until=1)
+    in_parts = fit_run(opened, "net", run, tmp_path / "parts", tmp_path, until=2)
     for one, other in zip(model_weights(at_once.model), model_weights(in_parts.model), strict=True):
         np.testing.assert_array_equal(one, other)
 

@@ -1,0 +1,84 @@
+"""Finished results under a second name, until the next start finds the first ones complete.
+
+A workflow deletes what a job declared where it ends by a signal, a time limit or the death of its machine,
+also where all had been finished a moment before.
+"""
+
+import json
+import logging
+import os
+import shutil
+from pathlib import Path
+from typing import Any
+
+from danq.files import hidden, sha256, staged, write_json
+
+log = logging.getLogger("danq")
+
+FOLDER = ".finished"
+_RECORD = "kept.json"
+
+
+def keep(partial: Path, out: Path, key: str) -> None:
+    """Give the files of a job, before `staged` moves them out of `partial`, a second name in ``.finished``.
+
+    They take no room of their own where the file system has hard links.
+
+    Parameters
+    ----------
+    out : Path
+        Directory that they will be in.
+    key : str
+        Digest of all that they depend on.
+    """
+    names = [path.relative_to(partial) for path in partial.rglob("*") if path.is_file()]
+    with hidden(out) as folder:
+        for name in names:
+            _link(partial / name, folder / name)
+        files = {name.as_posix(): sha256(folder / name) for name in names}
+        write_json(folder / _RECORD, {"key": key, "files": files})
+        shutil.rmtree(out / FOLDER, ignore_errors=True)
+        os.rename(folder, out / FOLDER)
+
+
+def take_back(out: Path, key: str) -> bool:
+    """Put files of `keep` in their place again where some are missing; whether that was done.
+
+    They are removed where none is missing, for then the job is meant to run again, or where they depend on
+    something else than `key`.
+    """
+    kept = out / FOLDER
+    record = _read(kept)
+    files = record.get("files", {})
+    missing = any(not (out / name).is_file() for name in files)
+    if record.get("key") != key or not missing or not _whole(kept, files):
+        shutil.rmtree(kept, ignore_errors=True)
+        return False
+    with staged(out) as partial:
+        for name in files:
+            _link(kept / name, partial / name)
+    log.info("%s: had been finished, and is put in place again; remove %s to compute it anew", out, kept)
+    return True
+
+
+def _read(kept: Path) -> dict[str, Any]:
+    try:
+        record = json.loads((kept / _RECORD).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return record if isinstance(record, dict) else {}
+
+
+def _whole(kept: Path, files: dict[str, str]) -> bool:
+    inside = all(not Path(name).is_absolute() and ".." not in Path(name).parts for name in files)
+    return inside and all(
+        (kept / name).is_file() and sha256(kept / name) == value for name, value in files.items()
+    )
+
+
+def _link(source: Path, target: Path) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        os.link(source, target)
+    except OSError:  # the file system has one name a file
+        shutil.copyfile(source, target)
