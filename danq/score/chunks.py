@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -34,6 +35,8 @@ LONG = 5_000
 _PREFIX, _LETTERS = ".work-", 12
 _SECONDS = b"danq.seconds"
 _TIMED = 256
+_SAMPLED, _BLOCKS = 16, 2
+"""Parts of the file that are looked at before a run, and blocks of each."""
 _BYTES_OF_A_ROW, _TEXT_BYTES, _PARQUET_BYTES = 100, 11, 4
 _GB = 1e9
 
@@ -253,7 +256,7 @@ class Estimate:
 def estimate(work: Work, runners: Sequence[Runner], text: bool = False) -> Estimate:
     """Time the models on some windows and reckon what the missing parts need; `text`: for a table as TSV."""
     job, survey = work.job, work.survey
-    timed, share = _some_windows(work)
+    timed, usable = _some_windows(work)
     rate = None
     if len(timed.alternate):
         # the first call compiles
@@ -261,11 +264,11 @@ def estimate(work: Work, runners: Sequence[Runner], text: bool = False) -> Estim
         started = time.perf_counter()
         score_windows(runners, timed, job.options.strands)
         rate = len(timed.alternate) / (time.perf_counter() - started)
-    whole = share * survey.records
+    whole = usable * sum(survey.scorable)
     numbers = sum(len(targets) for _, targets in job.columns.lists.values())
     row = _BYTES_OF_A_ROW + numbers * (_TEXT_BYTES if text else _PARQUET_BYTES)
     return Estimate(
-        alleles=round(share * work.survey.records_of(work.missing(range(survey.parts)))),
+        alleles=round(usable * sum(survey.scorable[part] for part in work.missing(range(survey.parts)))),
         rate=rate,
         result_bytes=round(whole * row) + job.variants.path.stat().st_size,
         work_bytes=round(whole * (_BYTES_OF_A_ROW + _PARQUET_BYTES * numbers)),
@@ -273,17 +276,22 @@ def estimate(work: Work, runners: Sequence[Runner], text: bool = False) -> Estim
 
 
 def _some_windows(work: Work) -> tuple[Windows, float]:
-    """Take the first windows of the first block that has any, and scored alleles for each record."""
+    """Take the windows of a block, and the share of placed alleles whose windows do not hold too many N.
+
+    The survey has counted the placed alleles; N are looked for in blocks spread over the whole file.
+    """
     none = np.empty((0, work.job.models.window), np.uint8)
     windows = Windows(none, none, np.empty(0, np.int64), (), np.empty(0, np.int64))
-    records = scored = 0
-    for of_block, windows in window_blocks(work.job, work.survey, range(work.survey.parts)):
-        records, scored = records + of_block, scored + len(windows.scored)
-        if scored:
-            break
-    if not work.job.options.samples:
-        # better known than from one block: all but those with too many N
-        scored, records = work.survey.reasons.get("", 0), work.survey.records
+    parts = [(part, alleles) for part, alleles in enumerate(work.survey.scorable) if alleles]
+    placed, usable = 0, 0.0
+    for part, alleles in parts[:: -(-len(parts) // _SAMPLED) or 1]:
+        scored = unknown = 0
+        for _, block in islice(window_blocks(work.job, work.survey, [part]), _BLOCKS):
+            scored += len(block.scored)
+            unknown += sum(allele.reason == "many_n" for allele in block.alleles)
+            windows = max(windows, block, key=lambda block: len(block.scored))
+        if scored + unknown:
+            placed, usable = placed + alleles, usable + alleles * scored / (scored + unknown)
     group = windows.group[:_TIMED]
     first = replace(
         windows,
@@ -292,4 +300,4 @@ def _some_windows(work: Work) -> tuple[Windows, float]:
         group=group,
         scored=windows.scored[:_TIMED],
     )
-    return first, scored / max(records, 1)
+    return first, usable / placed if placed else 1.0
