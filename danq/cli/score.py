@@ -106,7 +106,8 @@ def score(
     part = _checked_shard(out, work, shard, receipt, dry_run)
 
     from danq.genome.indexed import open_genome_or_fasta
-    from danq.score.chunks import compute_shard, estimate, opened_work
+    from danq.score.chunks import compute_shard, opened_work
+    from danq.score.estimate import estimate
     from danq.score.job import open_job
     from danq.score.models import read_models
     from danq.score.write import check_records, files_of, write_scores

@@ -6,12 +6,9 @@ import tempfile
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, replace
-from datetime import timedelta
-from itertools import islice
+from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 import pyarrow as pa
 
 from danq.errors import DanqError
@@ -19,26 +16,16 @@ from danq.files import published, sha256, write_json
 from danq.jobs import check_claim, refuse_claimed, sole_writer
 from danq.progress import progress, telling_where_stopped
 from danq.provenance import provenance
-from danq.score.effects import score_windows
-from danq.score.job import Job, window_blocks
+from danq.score.job import Job
 from danq.score.runner import Runner
 from danq.score.tables import rows, rows_schema
 from danq.tables import reading_batches, writing_batches
-from danq.variants.haplotypes import Windows
 from danq.variants.survey_file import Survey
 
 log = logging.getLogger("danq")
 
-LONG = 5_000
-"""Alleles from which on a run is worth an estimate."""
-
 _PREFIX, _LETTERS = ".work-", 12
 _SECONDS = b"danq.seconds"
-_TIMED = 256
-_SAMPLED, _BLOCKS = 16, 2
-"""Parts of the file that are looked at before a run, and blocks of each."""
-_BYTES_OF_A_ROW, _TEXT_BYTES, _PARQUET_BYTES = 100, 11, 4
-_GB = 1e9
 
 
 @dataclass(frozen=True, eq=False)
@@ -219,85 +206,3 @@ def compute_shard(work: Work, shard: int, shards: int, receipt: Path | None) -> 
             )
     numbers = shard, shards, f"{records:,}", f"{scored:,}"
     log.info("shard %d of %d: %s records, of which %s were scored now", *numbers)
-
-
-@dataclass(frozen=True)
-class Estimate:
-    """What is ahead of a scoring: alleles on all haplotypes, room for results and for unfinished work.
-
-    `rate` is in alleles a second; None where no window could be timed.
-    """
-
-    alleles: int
-    rate: float | None
-    result_bytes: int
-    work_bytes: int
-
-    def describe(self) -> str:
-        """Say it in one line."""
-        took = "an unknown time (no allele could be timed)"
-        if self.rate is not None:
-            left = timedelta(seconds=round(self.alleles / self.rate))
-            took = f"about {left} (h:mm:ss) at {self.rate:,.0f} alleles/s"
-        return (
-            f"{self.alleles:,} alleles to score: {took}; {self.result_bytes / _GB:,.3g} GB of results, "
-            f"and {self.work_bytes / _GB:,.3g} GB of unfinished work until they are written"
-        )
-
-    def check_room(self, results: Path, work: Path) -> None:
-        """Warn where the disk is too small."""
-        for path, needed in ((results, self.result_bytes), (work, self.work_bytes)):
-            there = next(folder for folder in (path, *path.absolute().parents) if folder.is_dir())
-            free = shutil.disk_usage(there).free
-            if needed > free:
-                log.warning("%s: about %.3g GB are needed, %.3g GB are free", path, needed / _GB, free / _GB)
-
-
-def estimate(work: Work, runners: Sequence[Runner], text: bool = False) -> Estimate:
-    """Time the models on some windows and reckon what the missing parts need; `text`: for a table as TSV."""
-    job, survey = work.job, work.survey
-    timed, usable = _some_windows(work)
-    rate = None
-    if len(timed.alternate):
-        # the first call compiles
-        score_windows(runners, timed, job.options.strands)
-        started = time.perf_counter()
-        score_windows(runners, timed, job.options.strands)
-        rate = len(timed.alternate) / (time.perf_counter() - started)
-    whole = usable * sum(survey.scorable)
-    numbers = sum(len(targets) for _, targets in job.columns.lists.values())
-    row = _BYTES_OF_A_ROW + numbers * (_TEXT_BYTES if text else _PARQUET_BYTES)
-    return Estimate(
-        alleles=round(usable * sum(survey.scorable[part] for part in work.missing(range(survey.parts)))),
-        rate=rate,
-        result_bytes=round(whole * row) + job.variants.path.stat().st_size,
-        work_bytes=round(whole * (_BYTES_OF_A_ROW + _PARQUET_BYTES * numbers)),
-    )
-
-
-def _some_windows(work: Work) -> tuple[Windows, float]:
-    """Take the windows of a block, and the share of placed alleles whose windows do not hold too many N.
-
-    The survey has counted the placed alleles; N are looked for in blocks spread over the whole file.
-    """
-    none = np.empty((0, work.job.models.window), np.uint8)
-    windows = Windows(none, none, np.empty(0, np.int64), (), np.empty(0, np.int64))
-    parts = [(part, alleles) for part, alleles in enumerate(work.survey.scorable) if alleles]
-    placed, usable = 0, 0.0
-    for part, alleles in parts[:: -(-len(parts) // _SAMPLED) or 1]:
-        scored = unknown = 0
-        for _, block in islice(window_blocks(work.job, work.survey, [part]), _BLOCKS):
-            scored += len(block.scored)
-            unknown += sum(allele.reason == "many_n" for allele in block.alleles)
-            windows = max(windows, block, key=lambda block: len(block.scored))
-        if scored + unknown:
-            placed, usable = placed + alleles, usable + alleles * scored / (scored + unknown)
-    group = windows.group[:_TIMED]
-    first = replace(
-        windows,
-        reference=windows.reference[: int(group[-1]) + 1 if len(group) else 0],
-        alternate=windows.alternate[:_TIMED],
-        group=group,
-        scored=windows.scored[:_TIMED],
-    )
-    return first, usable / placed if placed else 1.0

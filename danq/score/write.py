@@ -27,7 +27,8 @@ from danq.score.annotate import (
     with_contigs,
     writing_annotated,
 )
-from danq.score.chunks import LONG, Work, compute_parts, estimate
+from danq.score.chunks import Work, compute_parts
+from danq.score.estimate import LONG, estimate
 from danq.score.job import Job
 from danq.score.manifest import ContigNames, ScoresManifest, UsedGenome, UsedVariants
 from danq.score.measures import EFFECT, Columns

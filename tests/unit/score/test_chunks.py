@@ -36,7 +36,8 @@ from toy_scoring import (
 
 from danq.errors import DanqError
 from danq.genome.alphabet import decode
-from danq.score.chunks import Estimate, Work, compute_parts, estimate, opened_work
+from danq.score.chunks import Work, compute_parts, opened_work
+from danq.score.estimate import Estimate, estimate
 from danq.score.runner import Logits
 from danq.variants.survey import PART
 from danq.variants.survey_file import Survey
