@@ -86,22 +86,20 @@ def score(
     differences are ALT minus REF; docs/scores.md says what each number means.
     """
     inputs = options.on_command_line(model=model, genome=genome, vcf=vcf)
+    read = options.on_command_line(
+        ref_mismatch=ref_mismatch, regions=region, pass_only=pass_only, aliases=aliases, strict=strict
+    )
+    of_samples = options.on_command_line(samples=sample, unphased=unphased)
     values = options.on_command_line(
         strands=strands,
-        ref_mismatch=ref_mismatch,
-        regions=region,
-        pass_only=pass_only,
         targets=target,
         annotate=annotate,
-        aliases=aliases,
         background=background,
         truth=truth,
-        samples=sample,
-        unphased=unphased,
-        strict=strict,
         info_prefix=info_prefix,
         batch_size=batch_size,
     )
+    values |= read | of_samples
     scored = _signed(_scored(config, callset, results, inputs, values, trust_model_code), require_signature)
     part = _checked_shard(out, work, shard, receipt, dry_run)
 
