@@ -1,7 +1,9 @@
 """The one exception that the command line turns into one line and exit status 2; names in messages."""
 
+import os
 import re
 from collections.abc import Iterable
+from pathlib import Path
 
 CONTROLS = r"\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069"
 """Control characters, line breaks and what turns the direction of text, as a range of a pattern."""
@@ -30,6 +32,16 @@ def first_few(names: Iterable[str], most: int = 5) -> str:
 def first_line(error: BaseException) -> str:
     """Give the first line of what an exception says, or its kind where it says nothing."""
     return (str(error).splitlines() or [type(error).__name__])[0]
+
+
+def shown(path: Path) -> Path:
+    """Name a file from the working directory on, if its path goes up and down."""
+    return Path(os.path.relpath(path.resolve())) if ".." in path.parts else path
+
+
+def remedy(path: Path) -> str:
+    """Say what to do about a damaged file of results: the end of a message."""
+    return f"; remove {shown(path).parent} and make it again"
 
 
 def is_printable(text: str) -> bool:

@@ -11,8 +11,8 @@ from numpy.lib.format import dtype_to_descr, open_memmap, write_array_header_1_0
 from numpy.typing import DTypeLike, NDArray
 from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationError
 
-from danq.errors import DanqError, check_name
-from danq.files import read_json_text, write_json
+from danq.errors import DanqError, check_name, remedy, shown
+from danq.files import read_json_text, sha256, write_json
 
 _BLOCK_BYTES = 8 << 20
 _GROUP_BYTES = 64 << 20
@@ -35,12 +35,17 @@ class Manifest(Entry):
 
     A subclass is one kind of results. Its fields are the keys of the file in their order; what is not given
     when it is made is not written. Keys that it does not know are no fault of a file.
+
+    ``provenance.outputs`` of the file holds the SHA-256 of each file beside it, by which damage is known;
+    manifests of earlier releases lack it, and their files are taken as they are.
     """
 
     KIND: ClassVar[str]
     FILE: ClassVar[str]
     VERSION: ClassVar[int] = 1
     ALSO: ClassVar[tuple[int, ...]] = ()
+    OTHERWISE: ClassVar[frozenset[str]] = frozenset()
+    """Files beside it whose damage is known in another way."""
 
     @classmethod
     def read(cls, directory: Path) -> Self:
@@ -81,7 +86,14 @@ class Manifest(Entry):
             raise DanqError(f"{path}: {_first_problem(error)}") from None
 
     def write(self, directory: Path) -> None:
-        """Write the file, after everything that it speaks of."""
+        """Write the file, after everything that it speaks of, with the digests of the files beside it."""
+        provenance = getattr(self, "provenance", None)
+        if provenance is not None:
+            provenance["outputs"] = {
+                path.name: sha256(path)
+                for path in sorted(directory.iterdir())
+                if path.is_file() and path.suffix != ".json" and path.name not in self.OTHERWISE
+            }
         write_json(directory / self.FILE, self.content())
 
     @property
@@ -89,10 +101,34 @@ class Manifest(Entry):
         """Format version that is written: `VERSION`, or one of `ALSO` where the content needs it."""
         return self.VERSION
 
+    def check(self, directory: Path, *names: str) -> None:
+        """Compare files beside the manifest with their digests, before anything is made of them.
+
+        What is missing is for its reader to say. A second and a half a GB at most.
+
+        Raises
+        ------
+        DanqError
+            If a file is not what it was when the manifest was written.
+        """
+        outputs = getattr(self, "provenance", {}).get("outputs", {})
+        for name in names:
+            path = directory / name
+            if name in outputs and path.is_file() and sha256(path) != outputs[name]:
+                raise damaged(path)
+
     def content(self) -> dict[str, Any]:
         """Everything that the file holds, JSON-like."""
         head = {"kind": self.KIND, "format_version": self.version}
         return head | self.model_dump(exclude_unset=True)
+
+
+def damaged(path: Path, where: str = "") -> DanqError:
+    """Say that a stored file is not what was written, and how to mend it."""
+    return DanqError(
+        f"{shown(path)}: damaged{where}: its SHA-256 is not the one that was noted when it was written"
+        f"{remedy(path)}"
+    )
 
 
 def _check_texts(path: Path, value: Any, place: str = "") -> None:
@@ -136,7 +172,9 @@ def load_array(
     except OSError as error:
         raise DanqError(f"{path}: not readable ({error.strerror})") from None
     except (ValueError, EOFError) as error:
-        raise DanqError(f"{path}: expected a NumPy array, received a damaged file ({error})") from None
+        raise DanqError(
+            f"{path}: expected a NumPy array, received a damaged file ({error}){remedy(path)}"
+        ) from None
     if array.shape != shape or array.dtype != dtype:
         raise DanqError(
             f"{path}: expected {np.dtype(dtype)} of shape {shape}, "

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from danq.data.manifest import KNOWN, SPLITS, DatasetManifest, Task
 from danq.data.options import Kind
-from danq.errors import CONTROLS, DanqError, check_name, first_few, first_line
+from danq.errors import CONTROLS, DanqError, check_name, first_few, first_line, remedy
 from danq.genome.alphabet import N
 from danq.genome.fasta import Genome, open_genome
 from danq.genome.intervals import window_start
@@ -208,7 +208,7 @@ def open_dataset(path: Path, genome: Path | None = None) -> Dataset:
     if source is not None and contig is not None:
         _check_places(file, table, source.lengths[contig])
     own = kind == "dna" and not bins
-    return Dataset(
+    dataset = Dataset(
         path=path,
         manifest=manifest,
         targets=targets,
@@ -229,6 +229,8 @@ def open_dataset(path: Path, genome: Path | None = None) -> Dataset:
         sub_bin=manifest.step,
         known=load_array(path / KNOWN, shape) if manifest.unknown_labels else None,
     )
+    manifest.check(path, file.name, "labels.npy", "codes.npy", "images.npy", KNOWN)
+    return dataset
 
 
 _NUMBERS = ("start", "end")
@@ -242,7 +244,7 @@ def _load_table(path: Path, n: int, columns: Sequence[str] = ("name", "split")) 
         raise DanqError(f"{path}: no such file; {path.parent} is no complete dataset") from None
     except DAMAGED as error:
         raise DanqError(
-            f"{path}: expected a Parquet table, received a damaged file ({first_line(error)})"
+            f"{path}: expected a Parquet table, received a damaged file ({first_line(error)}){remedy(path)}"
         ) from None
     if len(table) != n:
         raise DanqError(f"{path}: expected {n} rows, received {len(table)}")

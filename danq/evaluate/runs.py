@@ -5,11 +5,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import polars as pl
 
-from danq.errors import DanqError, check_name, first_line
+from danq.errors import DanqError, check_name, first_line, remedy
 from danq.evaluate.class_metrics import ClassMetrics
 from danq.evaluate.pairs import SCHEMA as PAIRS
 from danq.evaluate.per_target import SCHEMA, TARGET
@@ -116,7 +116,12 @@ class MeasuredSplit(Entry):
 
 
 class Evaluation(Manifest):
-    """``summary.json``."""
+    """``summary.json``; `TABLES` are the files beside it."""
+
+    TABLES: ClassVar[tuple[str, ...]] = (
+        *("metrics.tsv", "curves.parquet", "calibration.tsv"),
+        *("resamples.parquet", "pairs.tsv"),
+    )
 
     KIND, FILE = "evaluation", "summary.json"
 
@@ -199,18 +204,24 @@ def read_run(folder: Path) -> Run:
     DanqError
         If a file is damaged or of another format version.
     """
-    evaluation = folder / "evaluation"
-    return Run(
+    evaluation, bundle = folder / "evaluation", BundleManifest.read(folder)
+    summary = Evaluation.read(evaluation) if (evaluation / Evaluation.FILE).is_file() else None
+    run = Run(
         name=folder.name,
-        bundle=BundleManifest.read(folder),
+        bundle=bundle,
         history=read_table(folder / "history.tsv", HISTORY),
-        summary=Evaluation.read(evaluation) if (evaluation / Evaluation.FILE).is_file() else None,
+        summary=summary,
         metrics=read_table(evaluation / "metrics.tsv", SCHEMA),
         curves=read_table(evaluation / "curves.parquet", CURVES),
         calibration=read_table(evaluation / "calibration.tsv", CALIBRATION),
         resamples=_resamples(evaluation / "resamples.parquet"),
         pairs=read_table(evaluation / "pairs.tsv", PAIRS),
     )
+    # a file that is no table has been refused as such; now one that is another table
+    bundle.check(folder, "history.tsv")
+    if summary is not None:
+        summary.check(evaluation, *Evaluation.TABLES)
+    return run
 
 
 def read_table(
@@ -271,4 +282,4 @@ def refusing_damage(path: Path, what: str) -> Iterator[None]:
     try:
         yield
     except DAMAGED as error:
-        raise DanqError(f"{path}: expected a {what} ({first_line(error)})") from None
+        raise DanqError(f"{path}: expected a {what} ({first_line(error)}){remedy(path)}") from None

@@ -13,7 +13,7 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from danq.data.encoders import Encoder, load_encoder
-from danq.errors import DanqError, first_line
+from danq.errors import DanqError, first_line, remedy
 from danq.learn.devices import describe_device, prepare_gpus
 from danq.learn.gpu import memory_limit, out_of_memory
 from danq.learn.keras_file import check_keras_file
@@ -157,6 +157,7 @@ def load_bundle(path: Path, trusted: Sequence[Path] = ()) -> Bundle:
             )
         raise DanqError(
             f"{path}: weights are not those {info.FILE} was written with, or what it says of them has changed"
+            + remedy(path / MODEL_FILE)
         )
     return Bundle(path, model, encoder, info)
 

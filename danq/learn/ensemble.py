@@ -99,6 +99,7 @@ def join_runs(
     with staged(out) as partial:
         for run, place in zip(weights, member_paths(partial, made), strict=True):
             place.mkdir(parents=True)
+            infos[run].check(runs / run, HISTORY_FILE)
             for file in (MODEL_FILE, HISTORY_FILE, BundleManifest.FILE):
                 shutil.copyfile(runs / run / file, place / file)
         (partial / HISTORY_FILE).write_text(history_table([best | {"seconds": seconds}]), encoding="utf-8")

@@ -14,7 +14,7 @@ from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Any
 
-from danq.errors import DanqError, first_line
+from danq.errors import DanqError, first_line, remedy
 from danq.hdf5 import plain_member
 from danq.limits import check_memory
 
@@ -87,9 +87,13 @@ def check_keras_file(path: Path, own: Collection[str] = ()) -> None:
             _check_classes(path, json.loads(archive.read(_CONFIG)), own)
             _check_weights(path, archive)
     except (ValueError, KeyError, TypeError, RecursionError, OSError) as error:
-        raise DanqError(f"{path}: not readable as a Keras model ({first_line(error)})") from None
+        raise DanqError(
+            f"{path}: not readable as a Keras model ({first_line(error)}){remedy(path)}"
+        ) from None
     except (zipfile.BadZipFile, EOFError, RuntimeError):
-        raise DanqError(f"{path}: expected a ZIP archive of Keras, received a damaged file") from None
+        raise DanqError(
+            f"{path}: expected a ZIP archive of Keras, received a damaged file{remedy(path)}"
+        ) from None
 
 
 def _check_members(path: Path, archive: zipfile.ZipFile) -> None:

@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import ModuleType
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -118,6 +118,8 @@ class BundleManifest(Manifest):
     """
 
     KIND, FILE = "bundle", "bundle.json"
+    # its weights are part of `digest`, its bytes hold a date
+    OTHERWISE: ClassVar[frozenset[str]] = frozenset({MODEL_FILE})
 
     run: str
     model: Annotated[str, AfterValidator(_known)]

@@ -92,6 +92,7 @@ def read_callset(folder: Path) -> Callset:
         If a file is missing, damaged, or of another format version.
     """
     scores = ScoresManifest.read(folder)
+    scores.check(folder, "scores.parquet", "ledger.tsv", "truth.tsv")
     columns: tuple[str, ...] = ()
     # asked for as text, the scores are for other readers than the report
     if not (folder / "scores.tsv").is_file() or (folder / "scores.parquet").exists():

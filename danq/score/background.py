@@ -87,6 +87,7 @@ def open_background(
                 f"make one with `danq background`"
             )
     load_array(path / VALUES_FILE, (len(targets), manifest.n), np.float32, "background")
+    manifest.check(path, VALUES_FILE)
     return Background(path, len(targets), manifest.digest)
 
 

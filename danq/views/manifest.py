@@ -122,6 +122,7 @@ def read_views(folder: Path) -> tuple[Viewed, ...]:
     check_parquet(path)
     with refusing_damage(path, "Parquet table"):
         peaks = pl.read_parquet(path, schema=PEAK_SCHEMA)
+    manifest.check(folder, PREDICTIONS, PEAKS)
     if predictions.start is None or tuple(predictions.targets.tolist()) != manifest.targets:
         raise DanqError(f"{folder / PREDICTIONS}: expected predictions of {manifest.FILE}, received others")
     centres = _centres(predictions)

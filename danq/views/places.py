@@ -51,6 +51,8 @@ def strongest_places(folder: Path, callset: str, name: str, genome: Genome, most
     DanqError
         If the scores are damaged.
     """
+    manifest = ScoresManifest.read(folder)
+    manifest.check(folder, "scores.parquet")
     with refusing_damage(folder / "scores.parquet", "Parquet table"):
         table = pl.scan_parquet(folder / "scores.parquet")
         if EFFECT not in table.collect_schema():
@@ -59,7 +61,7 @@ def strongest_places(folder: Path, callset: str, name: str, genome: Genome, most
             EFFECT, "row", "allele", descending=[True, False, False]
         )
         top = ranked.select("contig", "pos", "ref", "alt").head(_LOOKED_THROUGH).collect(engine="streaming")
-    renamed = ScoresManifest.read(folder).contigs.renamed
+    renamed = manifest.contigs.renamed
     places: list[Place] = []
     for given, pos, ref, alt in top.iter_rows():
         contig = renamed.get(given, given)

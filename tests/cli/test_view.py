@@ -14,6 +14,7 @@ from danq.files import sha256
 from danq.learn.bundle import load_bundle, model_weights
 from danq.learn.manifest import bundle_digest
 from danq.learn.predict.reading import read_predictions
+from danq.score.manifest import ScoresManifest
 from danq.views.manifest import ViewsManifest, read_views
 from danq.views.places import variants_in
 
@@ -104,6 +105,7 @@ def test_a_callset_without_scored_alleles_leaves_nothing_to_look_at(project, tmp
     scores = tmp_path / "results" / "scores" / "as_vcf"
     shutil.copytree(project.path / "results", tmp_path / "results")
     pl.read_parquet(scores / "scores.parquet").clear().write_parquet(scores / "scores.parquet")
+    ScoresManifest.read(scores).write(scores)
     keys = {"views": [], "callsets": {"as_vcf": project.config["callsets"]["as_vcf"]}}
     (tmp_path / "config.json").write_text(json.dumps(project.config | keys))
     assert look(SimpleNamespace(path=tmp_path), tmp_path / "out") == 0

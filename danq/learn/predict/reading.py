@@ -21,7 +21,7 @@ _TASKS = ("multilabel", "multiclass")
 _WORDS = {"task": _TASKS, "split": ("train", "valid", "test", "")}
 _PLACE = ("contig", "start", "end")
 _DTYPES = {"start": "iu", "end": "iu"} | dict.fromkeys(_OF_TARGETS, "biuf")
-_MAPPED_BYTES, _LOCAL_HEADER = 1 << 20, 30
+_MAPPED_BYTES, _NAME_LENGTH = 1 << 20, 26
 _VALUES_AT_ONCE = 1 << 22
 _ROUNDING = 1e-3
 """How far the probabilities of classes may be from a sum of 1, rounded in a table as they may be."""
@@ -30,9 +30,10 @@ _ROUNDING = 1e-3
 def read_predictions(path: str | Path) -> Predictions:
     """Read predictions: an `.npz` file, or a table (`.parquet`, `.tsv`) as `danq predict` writes it.
 
-    Large arrays of an `.npz` file are memory-mapped. Of another tool's file `ids`, `targets` and one of
-    `probabilities` and `logits` are needed, from which the other follows (in a table, `id` and columns such
-    as `<target>__probability`); `labels` where there are some: 0, 1 and for unknown ones -1, NaN or nothing.
+    Large arrays of an `.npz` file are compared with their CRC-32 and memory-mapped. Of another tool's file
+    `ids`, `targets` and one of `probabilities` and `logits` are needed, from which the other follows (in a
+    table, `id` and columns such as `<target>__probability`); `labels` where there are some: 0, 1 and for
+    unknown ones -1, NaN or nothing.
     Without a `task`, rows of which each has one class and probabilities that sum to 1 are ``multiclass``.
 
     Raises
@@ -191,25 +192,43 @@ def _read_npz(path: Path) -> dict[str, NDArray[Any]]:
     try:
         with readable(path), path.open("rb") as raw, zipfile.ZipFile(raw) as archive:
             check_npz(path, archive)
-            members = {info.filename.removesuffix(".npy"): info for info in archive.infolist()}
+            # of every member: a damaged name would pass for another tool's array
+            begins = {info: _begin(raw, info) for info in archive.infolist()}
+            named = {info.filename.removesuffix(".npy"): info for info in begins}
             known = ("targets", *COLUMNS, *SCALARS)
             return {
-                name: _read_member(path, archive, members[name], raw) for name in members if name in known
+                name: _read_member(path, archive, info, raw, begins[info])
+                for name, info in named.items()
+                if name in known
             }
     except (
         *(zipfile.BadZipFile, zlib.error, struct.error),
         *(ValueError, EOFError, OSError, NotImplementedError, RuntimeError),
     ) as error:
-        raise DanqError(f"{path}: expected a whole .npz file of arrays ({error})") from None
+        raise DanqError(
+            f"{path}: expected a whole .npz file of arrays ({error}); remove it and predict again"
+        ) from None
 
 
-def _read_member(path: Path, archive: zipfile.ZipFile, info: zipfile.ZipInfo, raw: Any) -> NDArray[Any]:
+def _begin(raw: Any, info: zipfile.ZipInfo) -> int:
+    """Where a stored member lies in its archive as it is, behind a header that repeats its name."""
+    raw.seek(info.header_offset + _NAME_LENGTH)
+    name_length, extra_length = struct.unpack("<HH", raw.read(4))
+    if raw.read(name_length).decode() != info.orig_filename:
+        raise zipfile.BadZipFile(f"two names of {info.filename!r}")
+    return int(raw.tell() + extra_length)
+
+
+def _read_member(
+    path: Path, archive: zipfile.ZipFile, info: zipfile.ZipInfo, raw: Any, begin: int
+) -> NDArray[Any]:
     if info.compress_type != zipfile.ZIP_STORED or info.file_size < _MAPPED_BYTES:
         return read_npz_member(path, archive, info)
-    # a stored member lies in the archive as it is: the map begins behind its zip and NumPy headers
-    raw.seek(info.header_offset + 26)
-    name_length, extra_length = struct.unpack("<HH", raw.read(4))
-    raw.seek(info.header_offset + _LOCAL_HEADER + name_length + extra_length)
+    stored = np.memmap(raw, np.uint8, "r", offset=begin, shape=(info.file_size,))
+    if zlib.crc32(stored.data) != info.CRC:
+        raise zipfile.BadZipFile(f"Bad CRC-32 for file {info.filename!r}")
+    # the map begins behind NumPy's header
+    raw.seek(begin)
     major, _ = np.lib.format.read_magic(raw)
     read_header = np.lib.format.read_array_header_1_0 if major == 1 else np.lib.format.read_array_header_2_0
     shape, fortran, dtype = read_header(raw)
