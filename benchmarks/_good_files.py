@@ -27,7 +27,7 @@ def good_files(folder: Path) -> dict[str, tuple[Path, Callable[[Path], object]]]
     from danq.genome.fasta import GenomeManifest
     from danq.genome.motifs import read_motifs
     from danq.genome.tracks import read_intervals
-    from danq.learn.keras_file import check_keras_file
+    from danq.learn.keras_file import read_network
     from danq.learn.manifest import BundleManifest
     from danq.learn.predict.reading import read_predictions
     from danq.score.manifest import ScoresManifest
@@ -178,7 +178,7 @@ def good_files(folder: Path) -> dict[str, tuple[Path, Callable[[Path], object]]]
             ),
         )
         archive.write(folder / "w.h5", "model.weights.h5")
-    add("model.keras", (folder / "m.keras").read_bytes(), check_keras_file)
+    add("model.keras", (folder / "m.keras").read_bytes(), read_network)
     return made
 
 

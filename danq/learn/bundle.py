@@ -16,7 +16,7 @@ from danq.data.encoders import Encoder, load_encoder
 from danq.errors import DanqError, first_line, remedy
 from danq.learn.devices import describe_device, prepare_gpus
 from danq.learn.gpu import memory_limit, out_of_memory
-from danq.learn.keras_file import check_keras_file
+from danq.learn.keras_file import layers_of, load_network, read_network, stored_digest
 from danq.learn.manifest import (
     ENSEMBLE,
     MODEL_FILE,
@@ -25,7 +25,6 @@ from danq.learn.manifest import (
     member_paths,
     model_module,
     read_members,
-    weights_digest,
 )
 
 HISTORY_FILE = "history.tsv"
@@ -103,13 +102,15 @@ def save_bundle(
     Parameters
     ----------
     info : mapping
-        Keys of ``bundle.json`` but for ``encoder``, ``parameters`` and ``digest``, which are set here.
+        Keys of ``bundle.json`` but for ``encoder``, ``parameters``, ``network`` and ``digest``, which are set
+        here.
     history : sequence of mappings
         One mapping an epoch with the keys `HISTORY_COLUMNS`; what is missing or None stays empty.
     """
-    made = {**info, "encoder": encoder.state(), "parameters": model.count_params()}
-    manifest = BundleManifest(**made, digest=bundle_digest(made, model_weights(model)))
     model.save(out / MODEL_FILE)
+    made = {**info, "encoder": encoder.state(), "parameters": model.count_params()}
+    made["network"] = stored_digest(out / MODEL_FILE)
+    manifest = BundleManifest(**made, digest=bundle_digest(made, model_weights(model)))
     (out / HISTORY_FILE).write_text(history_table(history), encoding="utf-8")
     manifest.write(out)
     return manifest
@@ -147,14 +148,14 @@ def load_bundle(path: Path, trusted: Sequence[Path] = ()) -> Bundle:
     encoder = load_encoder(info.encoder)
     if info.model == ENSEMBLE:
         return _load_ensemble(path, info, encoder, trusted)
+    if info.network is None:
+        raise DanqError(
+            f"{path / info.FILE}: expected a key 'network', found none: the bundle is of an earlier release; "
+            "train it again with this one"
+        )
     model = _load_model(path / MODEL_FILE, info, trusted)
     weights = model_weights(model)
     if bundle_digest(info.content(), weights) != info.digest:
-        if weights_digest({"options": info.options, "encoder": info.encoder}, weights) == info.digest:
-            raise DanqError(
-                f"{path / info.FILE}: digest: expected one over targets, window and task, too, received "
-                "that of an earlier release; train it again with this one"
-            )
         raise DanqError(
             f"{path}: weights are not those {info.FILE} was written with, or what it says of them has changed"
             + remedy(path / MODEL_FILE)
@@ -182,9 +183,11 @@ def _load_ensemble(path: Path, info: BundleManifest, encoder: Encoder, trusted: 
 def _load_model(path: Path, info: BundleManifest, trusted: Sequence[Path]) -> keras.Model:
     # layers of a model given by its path are known to Keras once its file is imported
     module = model_module(info, trusted) if info.model.endswith(".py") else None
-    check_keras_file(path, () if module is None else (module.__name__,))
+    network = read_network(path, () if module is None else (module.__name__,))
+    if network.digest != info.network:
+        raise DanqError(f"{path}: expected the network that {info.FILE} was written with, received another")
     try:
-        return keras.models.load_model(path, compile=False, safe_mode=True)
+        return load_network(path, network)
     except _DAMAGED as error:
         raise DanqError(f"{path}: not readable as a Keras model ({first_line(error)})") from error
 
@@ -246,21 +249,12 @@ def rows_by_memory(bundle: Bundle, limit: int, most: int) -> int:
 
     Beyond `most` windows larger batches are no faster.
     """
-    outputs = [output for layer in _layers(bundle.model) for output in keras.tree.flatten(layer.output)]
+    outputs = [output for layer in layers_of(bundle.model) for output in keras.tree.flatten(layer.output)]
     numbers = sum(math.prod(output.shape[1:]) for output in outputs)
     weights = 4 * bundle.model.count_params()
     # three times: kernels keep copies in other layouts, and work space
     fit = (limit // 2 - weights) // (3 * 4 * max(numbers, 1))
     return max(min(fit, most), 1)
-
-
-def _layers(model: keras.Model) -> Iterator[keras.Layer]:
-    """Layers of a model and of the models inside it, as an ensemble has them."""
-    for layer in model.layers:
-        if isinstance(layer, keras.Model):
-            yield from _layers(layer)
-        else:
-            yield layer
 
 
 @contextmanager

@@ -8,15 +8,21 @@ their inputs and weights alone, operations, and what describes their weights.
 
 import io
 import json
+import math
 import re
+import tempfile
 import zipfile
-from collections.abc import Collection, Iterator
+from collections import Counter
+from collections.abc import Collection, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from danq.errors import DanqError, first_line, remedy
+from danq.files import digest
 from danq.hdf5 import plain_member
-from danq.limits import check_memory
+from danq.limits import check_limit, check_memory
 
 _CONFIG, _WEIGHTS = "config.json", "model.weights.h5"
 _MEMBERS = {"metadata.json", _CONFIG, _WEIGHTS}
@@ -64,8 +70,37 @@ _VALUES = _names("__keras_tensor__ __tensor__ __numpy__ __slice__ __ellipsis__ _
 """Values that JSON has no form for."""
 
 
-def check_keras_file(path: Path, own: Collection[str] = ()) -> None:
-    """Refuse a ``.keras`` file that holds anything but a network of known layers and its weights.
+@dataclass(frozen=True)
+class Network:
+    """A ``.keras`` file as it was read once, and checked; nobody reads the file again.
+
+    Attributes
+    ----------
+    config : bytes
+        JSON of the layers.
+    weights : bytes
+        HDF5 file.
+    shapes : tuple of tuple of int
+        Of the arrays that the weights are.
+    digest : str
+        As of `network_digest`.
+    """
+
+    config: bytes
+    weights: bytes
+    shapes: tuple[tuple[int, ...], ...]
+    digest: str
+
+    def write(self, path: Path) -> None:
+        """Write a ``.keras`` file, for what reads files only."""
+        with zipfile.ZipFile(path, "w") as archive:
+            archive.writestr("metadata.json", "{}")
+            archive.writestr(_CONFIG, self.config)
+            archive.writestr(_WEIGHTS, self.weights)
+
+
+def read_network(path: Path, own: Collection[str] = ()) -> Network:
+    """Read a ``.keras`` file; one that holds anything but a network of known layers and weights is refused.
 
     Parameters
     ----------
@@ -84,8 +119,12 @@ def check_keras_file(path: Path, own: Collection[str] = ()) -> None:
     try:
         with zipfile.ZipFile(path) as archive:
             _check_members(path, archive)
-            _check_classes(path, json.loads(archive.read(_CONFIG)), own)
-            _check_weights(path, archive)
+            text = archive.read(_CONFIG)
+            check_limit("DANQ_MAX_NODES", path, "values in the network's configuration", text.count(b","))
+            config = json.loads(text)
+            _check_classes(path, config, own)
+            weights = archive.read(_WEIGHTS)
+            return Network(text, weights, _check_weights(path, weights), network_digest(config))
     except (ValueError, KeyError, TypeError, RecursionError, OSError) as error:
         raise DanqError(
             f"{path}: not readable as a Keras model ({first_line(error)}){remedy(path)}"
@@ -105,7 +144,8 @@ def _check_members(path: Path, archive: zipfile.ZipFile) -> None:
     for member in archive.infolist():
         check_memory(f"{path}: {member.filename}", member.file_size)
         # Keras does not compress
-        if member.compress_type != zipfile.ZIP_STORED or member.file_size > room:
+        room -= member.file_size
+        if member.compress_type != zipfile.ZIP_STORED or room < 0:
             raise DanqError(f"{path}: {member.filename}: expected it as it is, received a compressed member")
 
 
@@ -141,10 +181,97 @@ def _objects(value: Any, depth: int = 0) -> Iterator[dict[str, Any]]:
             yield from _objects(item, depth + 1)
 
 
-def _check_weights(path: Path, archive: zipfile.ZipFile) -> None:
+def load_network(path: Path, network: Network) -> Any:
+    """Let Keras build a network that was checked, whatever has become of its file at `path` since.
+
+    Returns
+    -------
+    keras.Model
+
+    Raises
+    ------
+    DanqError
+        If it declares more weights than its file holds, or outputs of unreasonable size.
+    """
+    import keras
+
+    # Keras notes for its thread which weights are still to be made, and would make them at the next occasion
+    with ThreadPoolExecutor(1) as thread:
+        thread.submit(_check_declared, path, network).result()
+    with tempfile.TemporaryDirectory(prefix="danq-") as folder:
+        copy = Path(folder) / path.name
+        network.write(copy)
+        return keras.models.load_model(copy, compile=False, safe_mode=True)
+
+
+def _check_declared(path: Path, network: Network) -> None:
+    import keras
+
+    # layers without their weights: what Keras makes in a stateless scope takes no memory
+    with keras.StatelessScope(initialize_variables=False):
+        model = keras.saving.deserialize_keras_object(json.loads(network.config), safe_mode=True)
+    if not isinstance(model, keras.Model):
+        raise TypeError("it is no model")
+    missing = Counter(tuple(weight.shape) for weight in model.weights) - Counter(network.shapes)
+    if missing:
+        raise DanqError(
+            f"{path}: expected a network of the weights that the file holds, received one with weights of "
+            f"shape {next(iter(missing))}"
+        )
+    for layer in layers_of(model):
+        shapes = [tensor.shape[1:] for tensor in keras.tree.flatten(layer.output)]
+        sizes = (math.prod(size or 1 for size in shape) for shape in shapes)
+        check_memory(f"{path}: output of layer {layer.name}", 4 * max(sizes, default=0))
+
+
+def layers_of(model: Any) -> Iterator[Any]:
+    """Layers of a Keras model and of the models inside it, as an ensemble has them."""
+    for layer in model.layers:
+        if hasattr(layer, "layers"):
+            yield from layers_of(layer)
+        else:
+            yield layer
+
+
+def network_digest(config: Any) -> str:
+    """SHA-256 of the layers of a network and how they are connected, whatever they are called.
+
+    Keras numbers layers through a process, so that the same network gets other names in another one.
+    """
+    names: dict[str, str] = {}
+    for value in _objects(config):
+        inner = value.get("config")
+        if isinstance(inner, dict) and isinstance(inner.get("name"), str):
+            names.setdefault(inner["name"], f"#{len(names)}")
+    return digest(_unnamed(config, names))
+
+
+def _unnamed(value: Any, names: Mapping[str, str]) -> Any:
+    if isinstance(value, dict):
+        kept = {key: _unnamed(item, names) for key, item in value.items() if key != "shared_object_id"}
+        if isinstance(name := kept.get("name"), str):
+            kept["name"] = names.get(name, name)
+        return kept
+    if not isinstance(value, list):
+        return value
+    # an output of a layer: its name, and two numbers
+    if len(value) == 3 and isinstance(value[0], str):
+        return [names.get(value[0], value[0]), *value[1:]]
+    return [_unnamed(item, names) for item in value]
+
+
+def stored_digest(path: Path) -> str:
+    """`network_digest` of a ``.keras`` file that this process has just written."""
+    with zipfile.ZipFile(path) as archive:
+        return network_digest(json.loads(archive.read(_CONFIG)))
+
+
+def _check_weights(path: Path, data: bytes) -> tuple[tuple[int, ...], ...]:
+    """Shapes of the arrays of an HDF5 file, which are plain and as large as they say."""
     import h5py
 
-    with h5py.File(io.BytesIO(archive.read(_WEIGHTS)), "r") as weights:
+    shapes, size = list[tuple[int, ...]](), 0
+    with h5py.File(io.BytesIO(data), "r") as weights:
         seen = set[int]()
         pending: list[Any] = [weights]
         while pending:
@@ -159,3 +286,9 @@ def _check_weights(path: Path, archive: zipfile.ZipFile) -> None:
                 seen.add(address)
                 if isinstance(member, h5py.Group):
                     pending.append(member)
+                    continue
+                shapes.append(member.shape)
+                size += member.nbytes
+                if size > len(data):
+                    raise DanqError(f"{path}: {member.name}: expected more bytes for its weights")
+    return tuple(shapes)

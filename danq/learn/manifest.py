@@ -7,7 +7,6 @@ import hashlib
 import io
 import json
 import re
-import zipfile
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -22,7 +21,7 @@ from danq.data.manifest import Size, Task
 from danq.data.options import Kind
 from danq.errors import DanqError, first_few
 from danq.files import sha256
-from danq.learn.keras_file import check_keras_file
+from danq.learn.keras_file import read_network
 from danq.learn.trials import Searched
 from danq.models import MODELS, load_model_module
 from danq.storage import Entry, Manifest
@@ -38,7 +37,7 @@ Weights = dict[str, list[NDArray[np.float32]]]
 
 _MEANING = (
     *("options", "encoder", "targets", "task", "data_kind"),
-    *("window", "bin", "step", "shape", "model_file"),
+    *("window", "bin", "step", "shape", "model_file", "network"),
 )
 """Entries of ``bundle.json`` that give a model's numbers their meaning."""
 
@@ -46,9 +45,9 @@ _MEANING = (
 def bundle_digest(info: Mapping[str, Any], weights: Sequence[NDArray[Any]]) -> str:
     """SHA-256 of weights, of which dtypes count, too, and of all that gives a model's numbers their meaning.
 
-    That is, of `info` as in ``bundle.json``: the model (of one's own: its file), its options, the encoder,
-    targets and task, window and bin, and which strands are read. Dates, names and where it was trained are
-    no part of it.
+    That is, of `info` as in ``bundle.json``: the model (of one's own: its file), its layers, its options, the
+    encoder, targets and task, window and bin, and which strands are read. Dates, names and where it was
+    trained are no part of it.
     """
     head = {name: info.get(name) for name in _MEANING}
     head["strands"] = info["predict"].get("reverse_complement")
@@ -98,6 +97,8 @@ class BundleManifest(Manifest):
         Name of the run; name of the model, or path of its Python file.
     model_file : str or None
         SHA-256 of that file; None for models that come with danq.
+    network : str or None
+        Digest of its layers and how they are connected; None for an ensemble.
     options, train, predict : dict
         Of the model, the training and the prediction, all defaults included.
     window, bin, step : int or None
@@ -141,6 +142,7 @@ class BundleManifest(Manifest):
     provenance: dict[str, Any]
     encoder: dict[str, Any]
     parameters: int
+    network: str | None = None
     digest: str
     members: tuple[Member, ...] = ()
 
@@ -202,7 +204,7 @@ def model_module(info: BundleManifest, trusted: Sequence[Path] = ()) -> ModuleTy
     if not info.model.endswith(".py"):
         return MODELS[info.model]
     file = own_file(info, trusted)
-    return None if file is None else load_model_module(str(file))
+    return None if file is None else load_model_module(str(file), info.model_file)
 
 
 def check_trusted(trusted: Sequence[Path], bundles: Sequence[Path]) -> None:
@@ -249,11 +251,10 @@ def read_weights(path: Path, info: BundleManifest) -> Weights | None:
     import h5py
 
     try:
-        check_keras_file(path)
-        with zipfile.ZipFile(path) as archive:
-            layers = json.loads(archive.read("config.json"))["config"]["layers"]
-            with h5py.File(io.BytesIO(archive.read("model.weights.h5"))) as stored:
-                weights = _by_layer(layers, stored["layers"])
+        network = read_network(path)
+        layers = json.loads(network.config)["config"]["layers"]
+        with h5py.File(io.BytesIO(network.weights)) as stored:
+            weights = _by_layer(layers, stored["layers"])
     except (
         DanqError,
         OSError,
@@ -262,11 +263,11 @@ def read_weights(path: Path, info: BundleManifest) -> Weights | None:
         ValueError,
         RecursionError,
         NotImplementedError,
-        zipfile.BadZipFile,
     ):
         return None
     arrays = [array for of_layer in weights.values() for array in of_layer]
-    return weights if bundle_digest(info.content(), arrays) == info.digest else None
+    same = network.digest == info.network and bundle_digest(info.content(), arrays) == info.digest
+    return weights if same else None
 
 
 def _by_layer(layers: list[dict[str, Any]], stored: Any) -> Weights:

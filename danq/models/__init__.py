@@ -7,7 +7,7 @@ float32 (n, n_targets), or (n, sub-bins, n_targets) with ``output: steps``, out 
 Both tasks, ``multilabel`` and ``multiclass``, have one logit a target: the training adds sigmoid or softmax.
 """
 
-import importlib.util
+import hashlib
 import sys
 import traceback
 from pathlib import Path
@@ -18,7 +18,6 @@ from pydantic import BaseModel
 
 from danq.data.options import Kind
 from danq.errors import DanqError
-from danq.files import sha256
 from danq.models import bilstm_conv2d, char_word_lstm, composition, danq, kmer_logistic, quadrant_lstm
 
 MODELS: dict[str, ModuleType] = {
@@ -44,7 +43,7 @@ def kinds_read(module: ModuleType) -> tuple[str, ...]:
     return tuple(getattr(module, "READS", (module.KIND,)))
 
 
-def load_model_module(name: str) -> ModuleType:
+def load_model_module(name: str, expected: str | None = None) -> ModuleType:
     """Find a model by its name in `MODELS` or by the path of a Python file, such as ``models/my_model.py``.
 
     Raises
@@ -59,22 +58,25 @@ def load_model_module(name: str) -> ModuleType:
     path = Path(name)
     if not path.is_file():
         raise DanqError(f"{path}: no such file; expected a Python file of a model")
-    return _check(path, _imported(path))
+    return _check(path, _imported(path, expected))
 
 
-def _imported(path: Path) -> ModuleType:
+def _imported(path: Path, expected: str | None) -> ModuleType:
+    # read once: what is run is what was compared
+    source = path.read_bytes()
+    received = hashlib.sha256(source).hexdigest()
+    if expected not in (None, received):
+        raise DanqError(f"{path}: expected the file with SHA-256 {expected}, received another")
     # a name that no other module has; dataclasses and pydantic look modules up by it
-    name = f"danq_own_model_{sha256(path)[:16]}"
+    name = f"danq_own_model_{received[:16]}"
     if name in sys.modules:
         # equal code, run once: a search asks for it at every draw
         return sys.modules[name]
-    spec = importlib.util.spec_from_file_location(name, path)
-    if spec is None or spec.loader is None:
-        raise DanqError(f"{path}: expected a Python file of a model")
-    module = importlib.util.module_from_spec(spec)
+    module = ModuleType(name)
+    module.__file__ = str(path)
     sys.modules[name] = module
     try:
-        spec.loader.exec_module(module)
+        exec(compile(source, path, "exec"), module.__dict__)
     except (Exception, SystemExit) as error:
         del sys.modules[name]
         raise DanqError(f"{path}{_line(path, error)}: {type(error).__name__}: {error}") from error
