@@ -13,7 +13,8 @@ _BELONGS = {
     "genome": ("--dataset", "--bed", "--region"),
     "aliases": ("--bed", "--region"),
     "stride": ("--bed", "--region"),
-    "tile": ("--fasta",),
+    "centre": ("--bed",),
+    "tile": ("--fasta", "--bed"),
     "column": ("--examples",),
     "encoding": ("--examples",),
 }
@@ -38,11 +39,23 @@ def predict(
     ] = None,
     bed: Annotated[
         Path | None,
-        typer.Option(help="Regions of --genome: every bin that overlaps one is predicted once."),
+        typer.Option(
+            help="Regions of --genome: one row each, in the order of the file, centred as --centre says; "
+            "with --tile every bin that overlaps one, once."
+        ),
+    ] = None,
+    centre: Annotated[
+        Literal["midpoint", "summit"] | None,
+        typer.Option(
+            help="What of a region of --bed lies at the centre of its window; summits are those of a "
+            "narrowPeak.  [default: midpoint]"
+        ),
     ] = None,
     region: Annotated[
         list[str] | None,
-        typer.Option(help="Region of --genome, `chr7:1,001-2,000` (1-based), as --bed; may be repeated."),
+        typer.Option(
+            help="Region of --genome, `chr7:1,001-2,000` (1-based), every bin of it; may be repeated."
+        ),
     ] = None,
     examples: Annotated[
         Path | None,
@@ -72,12 +85,13 @@ def predict(
         int | None,
         typer.Option(
             min=1,
-            help="With --bed and --region: predict bins that start at multiples of so many bp and are "
+            help="With --bed --tile and --region: predict bins that start at multiples of so many bp and are "
             "centred in a region; tracks have so many bp around each centre.  [default: bins side by side]",
         ),
     ] = None,
     tile: Annotated[
-        bool, typer.Option("--tile", help="Cover each record of --fasta with tiles of the model's bin size.")
+        bool,
+        typer.Option("--tile", help="Cover each record of --fasta or --bed with bins of the model's size."),
     ] = False,
     reverse_complement: Annotated[
         Literal["mean", "none"] | None,
@@ -101,19 +115,26 @@ def predict(
         Literal["bigwig", "bedgraph"], typer.Option(help="Format of the tracks.")
     ] = "bigwig",
 ) -> None:
-    """Predict a dataset's split, the records of a FASTA, the bins under regions, or texts or images.
+    """Predict a dataset's split, the records of a FASTA or BED, the bins under regions, or texts or images.
 
     A row's numbers do not depend on the other rows, up to rounding. Rows carry the flags `padded` (the window
     reaches past the end of its contig or record) and `many_n` (more than half of it is N).
     """
     from danq.learn.manifest import BundleManifest, check_trusted
     from danq.learn.predict.outputs import Output
-    from danq.learn.predict.sequence_sources import bed_source, fasta_source, region_source
+    from danq.learn.predict.record_sources import bed_source
+    from danq.learn.predict.sequence_sources import fasta_source, region_source, tiled_bed_source
     from danq.learn.predict.sources import dataset_source, example_source
     from danq.learn.signature import require_signatures
 
     output = Output(out, tuple(target or ()), tracks, track_format)
-    reading: dict[str, Any] = {"split": split, "genome": genome, "aliases": aliases, "tile": tile}
+    reading: dict[str, Any] = {
+        "split": split,
+        "genome": genome,
+        "aliases": aliases,
+        "tile": tile,
+        "centre": centre,
+    }
     reading |= {"column": column, "encoding": encoding, "stride": stride}
     sources = {"dataset": dataset, "fasta": fasta, "bed": bed, "region": region or None, "examples": examples}
     _check(sources, reading)
@@ -123,8 +144,10 @@ def predict(
     output.choose(info.targets)
     if fasta is not None:
         source = fasta_source(fasta, info, tile)
+    elif bed is not None and genome is not None and tile:
+        source = tiled_bed_source(bed, genome, info, aliases, stride)
     elif bed is not None and genome is not None:
-        source = bed_source(bed, genome, info, aliases, stride)
+        source = bed_source(bed, genome, info, aliases, centre or "midpoint")
     elif region and genome is not None:
         source = region_source(region, genome, info, aliases, stride)
     elif examples is not None:
@@ -151,6 +174,10 @@ def _check(sources: dict[str, Any], options: dict[str, Any]) -> None:
         raise DanqError("--dataset: expected --split train, valid or test with it")
     if named[0] in ("--bed", "--region") and options["genome"] is None:
         raise DanqError(f"{named[0]}: expected --genome DIR or FASTA with it")
+    if named == ["--bed"] and options["stride"] is not None and not options["tile"]:
+        raise DanqError("--stride: expected --tile with it, or --region")
+    if options["centre"] is not None and options["tile"]:
+        raise DanqError("--centre: expected no --tile, which covers regions from end to end")
     for option, to in _BELONGS.items():
         if options[option] not in (None, False) and named[0] not in to:
             raise DanqError(f"--{option}: belongs to {' or '.join(to)}, received {named[0]}")

@@ -42,8 +42,8 @@ class Intervals:
         What the file was read as.
     summit_outside : bool, shape (n,)
         The file's summit lies outside of the interval, and the midpoint stands for it.
-    no_signal : int
-        Records of a bedGraph with the value 0, which are no intervals.
+    no_signal : bool, shape (n,)
+        Records of a bedGraph with the value 0, which are no regions.
     labels : list of n str, or None
         Names in column 4, empty where there is none; None where they were not asked for.
     """
@@ -55,7 +55,7 @@ class Intervals:
     summit: NDArray[np.int64]
     format: str
     summit_outside: NDArray[np.bool_]
-    no_signal: int = 0
+    no_signal: NDArray[np.bool_]
     labels: list[str] | None = None
 
 

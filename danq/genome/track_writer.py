@@ -68,14 +68,82 @@ def writing_tracks(
         yield waiting.append
         if not waiting.runs:
             raise DanqError(f"{folder}: expected at least one row of predictions, received none")
-        with progress("writing tracks", len(names), "tracks") as advance:
-            for index, name in enumerate(names):
-                path = partial / (file_stem(name) + SUFFIX[kind])
-                if kind == "bigwig":
-                    _write_bigwig(path, contigs, waiting.values(index))
-                else:
-                    _write_bedgraph(path, waiting.values(index))
-                advance()
+        _write(partial, contigs, names, kind, waiting.values)
+
+
+@contextmanager
+def writing_placed_tracks(
+    folder: Path,
+    contigs: dict[str, int],
+    names: Sequence[str],
+    places: "TrackPlaces",
+    kind: TrackFormat = "bigwig",
+) -> Iterator[Callable[[NDArray[np.float32]], None]]:
+    """Write tracks, as `writing_tracks` does, of rows that come in another order than they lie in.
+
+    Memory holds one number a row.
+
+    Parameters
+    ----------
+    places : TrackPlaces
+        Where which rows lie.
+
+    Yields
+    ------
+    callable
+        Adds the next rows: values float32 (n, k).
+
+    Raises
+    ------
+    DanqError
+        If the directory cannot be written.
+    """
+    with staged(folder) as partial, tempfile.TemporaryDirectory(dir=partial) as scratch:
+        spool = RowSpool(Path(scratch) / "numbers", np.float32)
+        yield spool.append
+        contig = np.array(places.contig)
+        each = {name: np.flatnonzero(contig == name) for name in sorted(set(places.contig))}
+
+        def values(target: int) -> Iterator[_Values]:
+            [column] = spool.read(range(target, target + 1), 0, len(spool))
+            for name, rows in each.items():
+                yield name, places.start[rows], places.end[rows], column[places.rows[rows]]
+
+        _write(partial, contigs, names, kind, values)
+
+
+class TrackPlaces(NamedTuple):
+    """Where on a genome rows stand in tracks, sorted by contig and start; they are disjoint.
+
+    Attributes
+    ----------
+    rows : int64, shape (m,)
+        Numbers of the rows; not all of them need be there.
+    contig, start, end : list of m str, int64 and int64, shape (m,)
+        0-based half-open.
+    """
+
+    rows: NDArray[np.int64]
+    contig: list[str]
+    start: NDArray[np.int64]
+    end: NDArray[np.int64]
+
+
+def _write(
+    folder: Path,
+    contigs: dict[str, int],
+    names: Sequence[str],
+    kind: TrackFormat,
+    values: Callable[[int], Iterator[_Values]],
+) -> None:
+    with progress("writing tracks", len(names), "tracks") as advance:
+        for index, name in enumerate(names):
+            path = folder / (file_stem(name) + SUFFIX[kind])
+            if kind == "bigwig":
+                _write_bigwig(path, contigs, values(index))
+            else:
+                _write_bedgraph(path, values(index))
+            advance()
 
 
 class _Waiting:

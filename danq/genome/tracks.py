@@ -77,10 +77,6 @@ def _records(path: Path, form: TrackFormat, feature: str | None) -> Iterator[Rec
 
 
 def _intervals(path: Path, form: TrackFormat, frame: pl.DataFrame, named: bool) -> Intervals:
-    records = frame.height
-    if form.signal:
-        # 0 is what a bedGraph says of the genome between regions
-        frame = frame.filter((pl.col("value") != 0) & pl.col("value").is_not_nan())
     names = frame["contig"].unique(maintain_order=True)
     for name in names:
         check_name(name, path, "a contig")
@@ -89,6 +85,14 @@ def _intervals(path: Path, form: TrackFormat, frame: pl.DataFrame, named: bool) 
     middle = (start + end) // 2
     # any offset is sound that lies within the interval; the one base between two has its own
     sound = (offset >= 0) & (offset < np.maximum(end - start, 1))
+    no_signal = np.zeros(frame.height, bool)
+    if form.signal:
+        # 0 is what a bedGraph says of the genome between regions
+        value = frame["value"].to_numpy()
+        no_signal = (value == 0) | np.isnan(value)
+    labels = frame["name"].to_list() if named else None
+    for label in set(labels or ()):
+        check_name(label, path)
     return Intervals(
         names=tuple(names),
         contig=contig,
@@ -97,8 +101,8 @@ def _intervals(path: Path, form: TrackFormat, frame: pl.DataFrame, named: bool) 
         summit=np.where(sound, start + offset, middle),
         format=form.name,
         summit_outside=~sound & (offset != NO_SUMMIT),
-        no_signal=records - frame.height,
-        labels=frame["name"].to_list() if named else None,
+        no_signal=no_signal,
+        labels=labels,
     )
 
 
@@ -138,7 +142,7 @@ def place_intervals(
     used = reason == ""
     contig, start, end, summit = (a[used] for a in (contig, intervals.start, intervals.end, intervals.summit))
     low, high = np.maximum(start, 0), np.minimum(end, genome.lengths[contig])
-    left_out = Counter(reason[~used].tolist()) + Counter(no_signal=intervals.no_signal)
+    left_out = Counter(reason[~used].tolist())
     adjusted = {
         "clipped": int(((low > start) | (high < end)).sum()),
         "summit_outside": int((intervals.summit_outside & used).sum()),
@@ -153,7 +157,7 @@ def place_intervals(
         renamed=resolved.renamed,
         records=TrackRecords(
             format=intervals.format,
-            read=len(reason) + intervals.no_signal,
+            read=len(reason),
             used=len(start),
             left_out=dict(sorted(left_out.items())),
             adjusted={name: number for name, number in adjusted.items() if number},
@@ -172,6 +176,7 @@ def _reasons(
     reasons = {
         "unknown_contig": contig < 0,
         "zero_length": start == end,
+        "no_signal": intervals.no_signal,
         "refused": refused,
         "out_of_range": lost,
     }

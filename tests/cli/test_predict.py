@@ -107,14 +107,14 @@ def test_regions_of_a_fasta_are_those_of_the_encoded_genome(place, tmp_path, pre
     bed = tmp_path / "x.bed"
     bed.write_text("chrII\t190\t203\nchrI\t3\t20\n")
     for genome, name in ((place / "genome", "a.npz"), (place / "genome.fa", "b.npz")):
-        assert predict("--bed", bed, "--genome", genome, out=name) == 0
+        assert predict("--bed", bed, "--tile", "--genome", genome, out=name) == 0
     assert (tmp_path / "a.npz").read_bytes() == (tmp_path / "b.npz").read_bytes()
 
 
 def test_regions_with_tracks(place, tmp_path, predict):
     bed = tmp_path / "x.bed"
     bed.write_text("chrII\t190\t203\nchrI\t3\t20\n")
-    arguments = ("--bed", bed, "--genome", place / "genome", "--tracks", tmp_path / "tracks")
+    arguments = ("--bed", bed, "--tile", "--genome", place / "genome", "--tracks", tmp_path / "tracks")
     assert predict(*arguments, "--target", "Pol2", out="p.tsv") == 0
     table = pl.read_csv(tmp_path / "p.tsv", separator="\t")
     places = ["chrI:0-8", "chrI:8-16", "chrI:16-24", "chrII:184-192", "chrII:192-200", "chrII:200-203"]
@@ -127,9 +127,40 @@ def test_regions_with_tracks(place, tmp_path, predict):
     np.testing.assert_allclose(values, table["Pol2__probability"].to_numpy(), atol=1e-7)
 
 
+def test_a_bed_gives_one_row_a_record_in_its_order(place, tmp_path, predict, caplog):
+    bed = tmp_path / "x.bed"
+    bed.write_text("chrII\t190\t203\tlate\nchrI\t3\t20\tearly\nplasmid\t1\t5\tnowhere\nchrI\t304\t312\t.\n")
+    arguments = ("--bed", bed, "--genome", place / "genome", "--tracks", tmp_path / "tracks")
+    for name in ("p.tsv", "p.parquet", "p.npz"):
+        assert predict(*arguments, out=name) == 0
+    lost = "1 of 4 records cannot be predicted: 1 on contigs that the genome does not have (plasmid)"
+    assert lost in caplog.text
+    predictions = np.load(tmp_path / "p.npz")
+    assert predictions["ids"].tolist() == ["late", "early", "nowhere", "chrI:304-312"]
+    assert predictions["flags"].tolist() == ["padded", "padded", "unknown_contig", ""]
+    assert np.isnan(predictions["probabilities"]).any(axis=1).tolist() == [False, False, True, False]
+    columns = ["id", "contig", "start", "end", "flags"]
+    for table in (pl.read_parquet(tmp_path / "p.parquet"), pl.read_csv(tmp_path / "p.tsv", separator="\t")):
+        assert table.columns[:5] == columns
+        assert table["start"].to_list() == [190, 3, 1, 304]
+        assert table["CTCF__logit"].is_null().to_list() == [False, False, True, False]
+        known = np.array([0, 1, 3])
+        received = table["CTCF__logit"].to_numpy()[known].astype(np.float32)
+        np.testing.assert_array_equal(received, predictions["logits"][known, 0])
+    # a record that is a bin is predicted as the bin is
+    assert predict("--region", "chrI:305-312", "--genome", place / "genome", out="bin.npz") == 0
+    bin = read_predictions(tmp_path / "bin.npz")
+    np.testing.assert_allclose(predictions["logits"][3], bin.logits[0], atol=1e-5)
+    with pybigtools.open(str(tmp_path / "tracks" / "CTCF.bw")) as track:
+        records = {contig: list(track.records(contig)) for contig in ("chrI", "chrII")}
+    assert [record[:2] for record in records["chrI"]] == [(7, 15), (304, 312)]
+    assert [record[:2] for record in records["chrII"]] == [(192, 200)]
+    assert records["chrII"][0][2] == pytest.approx(float(predictions["probabilities"][0, 0]), abs=1e-7)
+
+
 def test_a_region_holds_the_bins_of_the_same_interval_of_a_bed(place, tmp_path, predict):
     (tmp_path / "x.bed").write_text("chrII\t190\t203\nchrI\t3\t20\n")
-    assert predict("--bed", tmp_path / "x.bed", "--genome", place / "genome", out="a.npz") == 0
+    assert predict("--bed", tmp_path / "x.bed", "--tile", "--genome", place / "genome", out="a.npz") == 0
     regions = ("--region", "chrII:191-203", "--region", "chrI:4-20")
     assert predict(*regions, "--genome", place / "genome", out="b.npz") == 0
     assert (tmp_path / "a.npz").read_bytes() == (tmp_path / "b.npz").read_bytes()
@@ -184,6 +215,7 @@ def test_sequences_short_and_long(place, tmp_path, predict):
 
 REGION = ("--genome", "{place}/genome", "--region")
 DATASET = ("--dataset", "{place}/dataset")
+BED = ("--bed", "{place}/one.bed", "--genome", "{place}/genome")
 REFUSALS = [
     ((), "expected exactly one of --dataset, --fasta, --bed, --region and --examples; received none"),
     (("--fasta", "a", "--bed", "b"), "received --fasta and --bed"),
@@ -199,7 +231,11 @@ REFUSALS = [
     (("--region", "chrI"), "--region: expected --genome DIR or FASTA with it"),
     ((*REGION, "chrI:500-510"), "--region: expected a region within chrI (400 bp), received 'chrI:500-510'"),
     ((*REGION, "chrX:1-10"), "--region: expected a contig of the genome (chrI, chrII), received 'chrX'"),
-    ((*DATASET, "--split", "test", "--tile"), "--tile: belongs to --fasta, received --dataset"),
+    ((*DATASET, "--split", "test", "--tile"), "--tile: belongs to --fasta or --bed, received --dataset"),
+    (("--fasta", "a", "--centre", "summit"), "--centre: belongs to --bed, received --fasta"),
+    ((*BED, "--tile", "--centre", "midpoint"), "--centre: expected no --tile"),
+    ((*BED, "--stride", "2"), "--stride: expected --tile with it, or --region"),
+    ((*BED, "--centre", "summit"), "--centre summit: expected a narrowPeak, which has summits; received"),
     (("--fasta", "{place}/absent.fa"), "absent.fa: no such file"),
     (("--fasta", "{place}/genome.fa"), "--tile covers longer records"),
     (("--fasta", "{place}/genome.fa", "--target", "X"), "--target X: expected a target of the model"),

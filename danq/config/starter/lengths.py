@@ -63,7 +63,7 @@ def look_at(targets: Sequence[Target]) -> list[Lengths]:
     with progress("reading", len(targets), "tracks") as advance:
         for target in targets:
             at = _intervals(target)
-            covering = at.end > at.start
+            covering = (at.end > at.start) & ~at.no_signal
             bp = (at.end - at.start)[covering]
             if len(bp):
                 # a summit that is not the midpoint comes from the file

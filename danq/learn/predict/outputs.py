@@ -11,7 +11,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from danq.errors import DanqError
-from danq.genome.track_writer import TrackFormat, writing_tracks
+from danq.genome.track_writer import TrackFormat, TrackPlaces, writing_placed_tracks, writing_tracks
 from danq.jobs import check_claim, sole_writer
 from danq.learn.manifest import target_indices
 from danq.learn.predict.predictions import Append, Predictions, writing_npz
@@ -78,16 +78,21 @@ class Output:
             raise DanqError(f"--tracks {self.tracks}: expected rows with positions; these have none")
 
     def writers(
-        self, contigs: dict[str, int] | None, stride: int = 0
+        self, contigs: dict[str, int] | None, stride: int = 0, places: TrackPlaces | None = None
     ) -> list[AbstractContextManager[Append]]:
         """Open the files, one context manager each; `contigs` as for `check_positions`, which is called.
 
-        With a `stride` (bp) a row's track value stands for so many bp around the centre of its bin.
+        With a `stride` (bp) a row's track value stands for so many bp around the centre of its bin, with
+        `places` where they say.
         """
         self.check_positions(contigs)
         writers: list[AbstractContextManager[Append]] = [self._alone()]
         if self.tracks is not None and contigs is not None:
-            writers.append(writing_probabilities(self.tracks, contigs, self.track_format, stride))
+            kind = self.track_format
+            if places is None:
+                writers.append(writing_probabilities(self.tracks, contigs, kind, stride))
+            else:
+                writers.append(_writing_placed(self.tracks, contigs, kind, places))
         return writers
 
     @contextmanager
@@ -103,7 +108,8 @@ def table_columns(predictions: Predictions) -> dict[str, NDArray[Any] | pa.Array
     """Columns of the tables: `id`, `contig`, `start`, `end`, `flags`, then three for each target.
 
     What is None has no column. The columns of a target are `<target>__probability` and `<target>__logit`
-    (float32) and, where labels are known, `<target>__label` (int8, null for a label that is not).
+    (float32, null in rows that cannot be predicted) and, where labels are known, `<target>__label` (int8,
+    null for a label that is not).
     """
     arrays = predictions.columns()
     columns: dict[str, Any] = {title: arrays[name] for name, title in ROW_COLUMNS.items() if name in arrays}
@@ -111,8 +117,9 @@ def table_columns(predictions: Predictions) -> dict[str, NDArray[Any] | pa.Array
         for name, title in TARGET_COLUMNS.items():
             if name in arrays:
                 column = np.ascontiguousarray(arrays[name][:, index])
-                labels = name == "labels"
-                columns[f"{target}__{title}"] = pa.array(column, mask=column == UNKNOWN) if labels else column
+                # a row that cannot be predicted has no numbers
+                missing = column == UNKNOWN if name == "labels" else np.isnan(column)
+                columns[f"{target}__{title}"] = pa.array(column, mask=missing)
     return columns
 
 
@@ -179,6 +186,20 @@ def writing_probabilities(
                     if stride:
                         start, end = around_centres(start, block.bin, stride, contigs[contig])
                     append_rows(contig, start, end, block.probabilities[rows])
+
+        yield append
+
+
+@contextmanager
+def _writing_placed(
+    folder: Path, contigs: dict[str, int], kind: TrackFormat, places: TrackPlaces
+) -> Iterator[Append]:
+    names: list[str] = []
+    with writing_placed_tracks(folder, contigs, names, places, kind) as append_values:
+
+        def append(block: Predictions) -> None:
+            names[:] = block.targets.tolist()
+            append_values(block.probabilities)
 
         yield append
 

@@ -44,7 +44,8 @@ class Predictions:
         The labelled bin (bp, 0-based half-open); None for rows that are no part of a genome.
     flags : str, shape (n,), or None
         Remarks, joined by commas: `padded`, the window reaches past the end of its contig or record and
-        was filled with N; `many_n`, more than half of the window is N.
+        was filled with N; `many_n`, more than half of the window is N; or the one reason why a row of a BED
+        cannot be predicted and holds NaN, `unknown_contig` or `out_of_range`.
     split : str
         train, valid or test, or an empty string.
     bin : int

@@ -148,6 +148,11 @@ class Predictor:
             rows, kept = rows.by_sub_bin(bin, sub_bins)
             logits, probabilities = (values.reshape(-1, k)[kept] for values in (logits, probabilities))
             many_n = np.repeat(many_n, sub_bins)[kept]
+        flags = FLAGS[rows.padded + 2 * many_n]
+        if rows.reason is not None:
+            lost = rows.reason != ""
+            flags = np.where(lost, rows.reason, flags)
+            logits[lost] = probabilities[lost] = np.nan
         return Predictions(
             ids=np.array(rows.ids),
             probabilities=probabilities,
@@ -157,7 +162,7 @@ class Predictor:
             contig=None if rows.contig is None else np.array(rows.contig),
             start=rows.start,
             end=rows.end,
-            flags=FLAGS[rows.padded + 2 * many_n],
+            flags=flags,
             run=info.run,
             split=split,
             task=info.task,
@@ -203,7 +208,10 @@ def predict_source(predictor: Predictor, source: Source, output: Output) -> int:
     started, done = time.monotonic(), 0
     chosen = output.choose(predictor.bundle.info.targets)
     with ExitStack() as stack:
-        appends = [stack.enter_context(writing) for writing in output.writers(source.contigs, source.stride)]
+        appends = [
+            stack.enter_context(writing)
+            for writing in output.writers(source.contigs, source.stride, source.places)
+        ]
         advance = stack.enter_context(progress("predicting", source.rows, "rows"))
         for rows in source.blocks():
             block = predictor.annotate(rows, source.split, source.bin, source.dataset_digest)

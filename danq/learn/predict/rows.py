@@ -11,6 +11,7 @@ from danq.data.dataset import Raw
 from danq.errors import DanqError
 from danq.genome.alphabet import N, encode
 from danq.genome.intervals import window_start
+from danq.genome.track_writer import TrackPlaces
 from danq.learn.manifest import BundleManifest
 
 BLOCK = 1024
@@ -31,6 +32,8 @@ class Rows:
         The window reaches past an end of its contig or record.
     contig, start, end : list of n str, int64, int64, or None
         What a row stands for, where it is part of a genome or record.
+    reason : str, shape (n,), or None
+        Why a row cannot be predicted, empty where it can; its `raw` is of no account.
     labels : int8, shape (n, k) or (n, sub-bins, k), or None
         Known labels, -1 where one is not.
     """
@@ -42,6 +45,7 @@ class Rows:
     start: NDArray[np.int64] | None = None
     end: NDArray[np.int64] | None = None
     labels: NDArray[np.int8] | None = None
+    reason: NDArray[np.str_] | None = None
 
     @property
     def codes(self) -> NDArray[np.uint8]:
@@ -98,6 +102,8 @@ class Source:
         Length in bp of the genome's contigs, where rows lie on one.
     stride : int
         bp between bins that share bases; 0 where they follow each other.
+    places : TrackPlaces or None
+        Where rows stand in tracks, if it is not where they lie, one after the other.
     """
 
     blocks: Callable[[], Iterator[Rows]]
@@ -107,6 +113,7 @@ class Source:
     dataset_digest: str = ""
     contigs: dict[str, int] | None = None
     stride: int = 0
+    places: TrackPlaces | None = None
 
 
 def window_at(codes: NDArray[np.uint8], start: int, window: int) -> NDArray[np.uint8]:

@@ -13,7 +13,7 @@ from danq.genome.encode import Header, encode_letters, read_pieces
 from danq.genome.fasta import Genome
 from danq.genome.indexed import open_genome_or_fasta
 from danq.genome.intervals import read_regions, union, window_start
-from danq.genome.tracks import place_intervals
+from danq.genome.tracks import place_intervals, report_records
 from danq.learn.manifest import BundleManifest
 from danq.learn.predict.rows import BLOCK, Rows, Source, interval_ids, window_at
 from danq.learn.predict.sources import check_dna, compare_genomes, contig_lengths
@@ -109,7 +109,7 @@ def _rows(waiting: list[tuple[str, int, NDArray[np.uint8]]], window: int, width:
     return Rows(interval_ids(names, start, end), cut, padded, names, start, end)
 
 
-def bed_source(
+def tiled_bed_source(
     bed: Path,
     genome: Path,
     info: BundleManifest,
@@ -124,7 +124,7 @@ def bed_source(
     Parameters
     ----------
     bed : Path
-        BED, narrowPeak, broadPeak or GFF3; plain or gzip.
+        BED or a relative; plain or gzip. Intervals that reach out of their contig are clipped.
     genome : Path
         Directory of the encoded genome, or a FASTA.
     aliases : Path, optional
@@ -141,6 +141,7 @@ def bed_source(
     opened = open_genome_or_fasta(genome)
     compare_genomes(opened, info)
     placed = place_intervals(bed, opened, read_aliases(aliases) if aliases else None)
+    report_records(str(bed), {"": placed.records})
     if placed.unknown:
         log.warning(
             "%s: %d regions lie on contigs that the genome does not have (%s)",
@@ -160,7 +161,7 @@ def region_source(
     aliases: Path | None = None,
     stride: int | None = None,
 ) -> Source:
-    """Take the bins under regions such as ``chr7:1,001-2,000`` (1-based, inclusive), as `bed_source` does.
+    """Take the bins under regions such as ``chr7:1,001-2,000`` (1-based, inclusive).
 
     Raises
     ------

@@ -22,7 +22,7 @@ from danq.learn.bundle import load_bundle
 from danq.learn.predict.outputs import Output
 from danq.learn.predict.predictor import Predictor, predict_source
 from danq.learn.predict.reading import read_predictions
-from danq.learn.predict.sequence_sources import bed_source, fasta_source
+from danq.learn.predict.sequence_sources import fasta_source, tiled_bed_source
 from danq.learn.predict.sources import dataset_source
 from danq.learn.train.monitor import Monitor
 from danq.learn.train.optimization import row_loss
@@ -221,7 +221,7 @@ def test_regions_tiles_and_sequences_are_annotated_step_by_step(folder, trained)
     (folder / "r.bed").write_text("chrIII\t30\t50\nchrIII\t344\t345\n")
     found = [
         predictor.annotate(rows)
-        for rows in bed_source(folder / "r.bed", folder / "genome", trained.info).blocks()
+        for rows in tiled_bed_source(folder / "r.bed", folder / "genome", trained.info).blocks()
     ]
     assert found[0].ids.tolist() == [
         *(f"chrIII:{first}-{first + 10}" for first in range(0, 80, 10)),

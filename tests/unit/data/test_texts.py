@@ -17,7 +17,7 @@ from danq.evaluate.evaluate import evaluate_predictions
 from danq.learn.bundle import load_bundle
 from danq.learn.predict.outputs import Output
 from danq.learn.predict.predictor import Predictor, predict_source
-from danq.learn.predict.sequence_sources import bed_source, fasta_source
+from danq.learn.predict.sequence_sources import fasta_source, tiled_bed_source
 from danq.learn.predict.sources import dataset_source
 from danq.learn.train.run import train_run
 
@@ -248,7 +248,7 @@ def test_a_model_of_texts_refuses_other_data(trained, tmp_path):
     ):
         fasta_source(tmp_path / "x.fa", info)
     with pytest.raises(DanqError, match="--bed: expected a model of DNA"):
-        bed_source(tmp_path / "x.bed", tmp_path, info)
+        tiled_bed_source(tmp_path / "x.bed", tmp_path, info)
     with pytest.raises(DanqError, match="reverse complement: expected none for rows of kind text"):
         Predictor(load_bundle(trained / "run"), reverse_complement="mean")
     with pytest.raises(DanqError, match="expected kind image as run 'words' was trained, received text"):

@@ -60,12 +60,12 @@ SHAPES = {
         [20],
     ),
     "spaces": ("a.bed", NARROW.replace("\t", "  "), "narrowPeak", [13]),
-    "value 0 is no region": ("a.bedGraph", "chrI\t0\t10\t0\nchrI\t10\t30\t2.5\n", "bedGraph", [20]),
+    "value 0 is no region": ("a.bedGraph", "chrI\t0\t10\t0\nchrI\t10\t30\t2.5\n", "bedGraph", [5, 20]),
     "bedGraph by its track line": (
         "a.bed",
         "track type=bedGraph\nchrI\t0\t10\t0\nchrI\t10\t30\t-1\n",
         "bedGraph",
-        [20],
+        [5, 20],
     ),
 }
 

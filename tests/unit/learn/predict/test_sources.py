@@ -15,7 +15,7 @@ from danq.genome.alphabet import decode
 from danq.genome.encode import build_genome
 from danq.genome.fasta import open_genome
 from danq.learn.predict import sequence_sources, sources
-from danq.learn.predict.sequence_sources import bed_source, fasta_source
+from danq.learn.predict.sequence_sources import fasta_source, tiled_bed_source
 from danq.learn.predict.sources import dataset_source
 
 INFO = manifest(window=20, bin=4, targets=("one", "two"))
@@ -111,7 +111,7 @@ def test_a_fasta_that_cannot_be_predicted_is_refused_before_the_first_row(tmp_pa
 
 def test_regions_give_each_bin_once_in_genome_order(tmp_path, genome, small_blocks):
     bed = write(tmp_path / "x.bed", "chrII\t58\t61\nchrI\t5\t6\nchrI\t0\t9\nchrI\t40\t44\nchrI\t7\t8\n")
-    source = bed_source(bed, genome, INFO)
+    source = tiled_bed_source(bed, genome, INFO)
     assert source.contigs == {"chrI": 90, "chrII": 61}
     rows = all_rows(source)
     assert list(rows) == ["chrI:0-4", "chrI:4-8", "chrI:8-12", "chrI:40-44", "chrII:56-60", "chrII:60-61"]
@@ -125,24 +125,24 @@ def test_regions_give_each_bin_once_in_genome_order(tmp_path, genome, small_bloc
 def test_regions_on_unknown_contigs_are_counted(tmp_path, genome, caplog):
     bed = write(tmp_path / "x.bed", "chrI\t0\t4\nscaffold_9\t0\t4\nscaffold_9\t8\t9\n")
     with caplog.at_level(logging.WARNING, "danq"):
-        assert bed_source(bed, genome, INFO).rows == 1
+        assert tiled_bed_source(bed, genome, INFO).rows == 1
     assert "2 regions lie on contigs that the genome does not have (scaffold_9)" in caplog.text
     with pytest.raises(DanqError, match=r"y\.bed: expected at least one region on a contig"):
-        bed_source(write(tmp_path / "y.bed", "scaffold_9\t0\t4\n"), genome, INFO)
+        tiled_bed_source(write(tmp_path / "y.bed", "scaffold_9\t0\t4\n"), genome, INFO)
 
 
 def test_aliases_are_followed(tmp_path, genome):
     bed = write(tmp_path / "x.bed", "first\t0\t4\n")
     table = write(tmp_path / "aliases.tsv", "name\talias\nchrI\tfirst\n")
-    assert list(all_rows(bed_source(bed, genome, INFO, table))) == ["chrI:0-4"]
+    assert list(all_rows(tiled_bed_source(bed, genome, INFO, table))) == ["chrI:0-4"]
 
 
 def test_another_genome_is_allowed_with_a_warning(tmp_path, genome, caplog):
     bed = write(tmp_path / "x.bed", "chrI\t0\t4\n")
     with caplog.at_level(logging.WARNING, "danq"):
-        bed_source(bed, genome, trained_on(genome_digest=open_genome(genome).digest))
+        tiled_bed_source(bed, genome, trained_on(genome_digest=open_genome(genome).digest))
         assert caplog.text == ""
-        bed_source(bed, genome, trained_on(genome_digest="00" * 32))
+        tiled_bed_source(bed, genome, trained_on(genome_digest="00" * 32))
     assert "is not the genome that run 'tiny' was trained on" in caplog.text
 
 
