@@ -135,10 +135,12 @@ def test_a_bed_gives_one_row_a_record_in_its_order(place, tmp_path, predict, cap
         assert predict(*arguments, out=name) == 0
     lost = "1 of 4 records cannot be predicted: 1 on contigs that the genome does not have (plasmid)"
     assert lost in caplog.text
-    predictions = np.load(tmp_path / "p.npz")
-    assert predictions["ids"].tolist() == ["late", "early", "nowhere", "chrI:304-312"]
-    assert predictions["flags"].tolist() == ["padded", "padded", "unknown_contig", ""]
-    assert np.isnan(predictions["probabilities"]).any(axis=1).tolist() == [False, False, True, False]
+    for name in ("p.tsv", "p.parquet", "p.npz"):
+        predictions = read_predictions(tmp_path / name)
+        assert predictions.ids.tolist() == ["late", "early", "nowhere", "chrI:304-312"]
+        assert predictions.flags.tolist() == ["padded", "padded", "unknown_contig", ""]
+        for array in (predictions.logits, predictions.probabilities):
+            assert np.isnan(array).any(axis=1).tolist() == [False, False, True, False], name
     columns = ["id", "contig", "start", "end", "flags"]
     for table in (pl.read_parquet(tmp_path / "p.parquet"), pl.read_csv(tmp_path / "p.tsv", separator="\t")):
         assert table.columns[:5] == columns
@@ -146,16 +148,16 @@ def test_a_bed_gives_one_row_a_record_in_its_order(place, tmp_path, predict, cap
         assert table["CTCF__logit"].is_null().to_list() == [False, False, True, False]
         known = np.array([0, 1, 3])
         received = table["CTCF__logit"].to_numpy()[known].astype(np.float32)
-        np.testing.assert_array_equal(received, predictions["logits"][known, 0])
+        np.testing.assert_array_equal(received, predictions.logits[known, 0])
     # a record that is a bin is predicted as the bin is
     assert predict("--region", "chrI:305-312", "--genome", place / "genome", out="bin.npz") == 0
     bin = read_predictions(tmp_path / "bin.npz")
-    np.testing.assert_allclose(predictions["logits"][3], bin.logits[0], atol=1e-5)
+    np.testing.assert_allclose(predictions.logits[3], bin.logits[0], atol=1e-5)
     with pybigtools.open(str(tmp_path / "tracks" / "CTCF.bw")) as track:
         records = {contig: list(track.records(contig)) for contig in ("chrI", "chrII")}
     assert [record[:2] for record in records["chrI"]] == [(7, 15), (304, 312)]
     assert [record[:2] for record in records["chrII"]] == [(192, 200)]
-    assert records["chrII"][0][2] == pytest.approx(float(predictions["probabilities"][0, 0]), abs=1e-7)
+    assert records["chrII"][0][2] == pytest.approx(float(predictions.probabilities[0, 0]), abs=1e-7)
 
 
 def test_a_region_holds_the_bins_of_the_same_interval_of_a_bed(place, tmp_path, predict):

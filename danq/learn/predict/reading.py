@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from danq.errors import DanqError, check_name, first_few
 from danq.files import readable
-from danq.learn.predict.predictions import COLUMNS, SCALARS, Predictions
+from danq.learn.predict.predictions import COLUMNS, SCALARS, UNPREDICTED, Predictions
 from danq.metrics import UNKNOWN
 from danq.npz import check_npz, read_npz_member
 
@@ -61,8 +61,9 @@ def read_predictions(path: str | Path) -> Predictions:
     if len(set(targets.tolist())) < len(targets):
         raise DanqError(f"{path}: expected different targets, received one twice")
     columns = {name: array for name, array in arrays.items() if name in COLUMNS and name != "ids"}
+    lost = np.isin(columns["flags"], UNPREDICTED) if "flags" in columns else np.zeros(len(ids), bool)
     for name, array in columns.items():
-        columns[name] = _checked(path, name, array, ids, targets)
+        columns[name] = _checked(path, name, array, ids, targets, lost)
     if 0 < len(set(_PLACE) & set(columns)) < len(_PLACE):
         raise DanqError(f"{path}: expected all of contig, start and end or none, received only some")
     return _complete(path, ids, targets, columns, values)
@@ -89,9 +90,17 @@ def _texts(path: Path, name: str, array: NDArray[Any]) -> NDArray[np.str_]:
 
 
 def _checked(
-    path: Path, name: str, array: NDArray[Any], ids: NDArray[np.str_], targets: NDArray[np.str_]
+    path: Path,
+    name: str,
+    array: NDArray[Any],
+    ids: NDArray[np.str_],
+    targets: NDArray[np.str_],
+    lost: NDArray[np.bool_],
 ) -> NDArray[Any]:
-    """Refuse an array of another shape or type than `Predictions` has, or with values that cannot be."""
+    """Refuse an array of another shape or type than `Predictions` has, or with values that cannot be.
+
+    Rows that are lost, bool (n,), have no numbers, NaN.
+    """
     expected = (len(ids), len(targets)) if name in _OF_TARGETS else (len(ids),)
     if name in _OF_TARGETS and len(targets) == 1 and array.shape == (len(ids),):
         array = array[:, None]
@@ -108,6 +117,8 @@ def _checked(
     for first in range(0, len(ids), step):
         block = array[first : first + step]
         wrong = ~_possible(name, block)
+        if name != "labels" and lost.any():
+            wrong = np.where(lost[first : first + step, None], block == block, wrong)
         if wrong.any():
             row, target = np.argwhere(wrong)[0].tolist()
             where = f"row {str(ids[first + row])!r} and target {str(targets[target])!r}"

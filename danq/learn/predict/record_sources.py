@@ -20,6 +20,7 @@ from danq.genome.track_formats import NARROW_PEAK
 from danq.genome.track_writer import TrackPlaces
 from danq.genome.tracks import read_intervals
 from danq.learn.manifest import BundleManifest
+from danq.learn.predict.predictions import UNPREDICTED
 from danq.learn.predict.rows import BLOCK, Rows, Source
 from danq.learn.predict.sources import check_dna, compare_genomes, contig_lengths
 
@@ -27,10 +28,13 @@ log = logging.getLogger("danq")
 
 Centre = Literal["midpoint", "summit"]
 """What of a record lies at the centre of its window."""
-_REASONS = {
-    "unknown_contig": "on contigs that the genome does not have",
-    "out_of_range": "centred before or past the ends of their contigs",
-}
+_REASONS = dict(
+    zip(
+        UNPREDICTED,
+        ("on contigs that the genome does not have", "centred before or past the ends of their contigs"),
+        strict=True,
+    )
+)
 """Why a record cannot be predicted, as its flag says it, in words."""
 
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from danq.errors import DanqError, first_few
 from danq.files import readable
 from danq.learn.predict.outputs import ROW_COLUMNS, TARGET_COLUMNS
-from danq.learn.predict.predictions import SCALARS
+from danq.learn.predict.predictions import SCALARS, UNPREDICTED
 from danq.limits import check_memory
 from danq.metrics import UNKNOWN
 from danq.parquet import DAMAGED, read_parquet
@@ -58,8 +58,12 @@ def read_table(path: Path) -> dict[str, NDArray[Any]]:
             lacking = [title for title in titles if title not in there]
             raise DanqError(f"{path}: expected a column for each target, found no {first_few(lacking)}")
         if there:
-            read = _labels if name == "labels" else _values
-            arrays[name] = np.stack([read(path, table[title]) for title in titles], axis=1)
+            columns = (table[title] for title in titles)
+            lost = _without_numbers(arrays, len(table))
+            read = (
+                (_labels(path, each) if name == "labels" else _values(path, each, lost)) for each in columns
+            )
+            arrays[name] = np.stack(list(read), axis=1)
     return arrays | ({"targets": np.array(targets)} if targets else {})
 
 
@@ -83,7 +87,14 @@ def _column(path: Path, column: pl.Series, dtype: Any) -> NDArray[Any]:
     return _cast(path, column, dtype).to_numpy()
 
 
-def _values(path: Path, column: pl.Series) -> NDArray[np.float32]:
+def _without_numbers(arrays: dict[str, NDArray[Any]], rows: int) -> pl.Series:
+    """Mark the rows whose flag says why they have no numbers."""
+    return pl.Series(np.isin(arrays["flags"], UNPREDICTED) if "flags" in arrays else np.zeros(rows, bool))
+
+
+def _values(path: Path, column: pl.Series, lost: pl.Series) -> NDArray[np.float32]:
+    if lost.any():
+        column = column.set(lost, "nan" if column.dtype == pl.String else float("nan"))
     return _cast(path, column, pl.Float32).to_numpy()
 
 
