@@ -21,7 +21,7 @@ def init(
         list[str] | None,
         typer.Argument(
             help="Tracks (BED, narrowPeak or broadPeak of one target, named for the file), folders of them, "
-            "or quoted patterns such as 'peaks/**/*.bed.gz'.",
+            "quoted patterns such as 'peaks/**/*.bed.gz', lists or tables as for --tracks-from; also mixed.",
             metavar="TRACK",
             show_default=False,
         ),
@@ -37,8 +37,8 @@ def init(
     tracks_from: Annotated[
         list[Path] | None,
         typer.Option(
-            help="File with the path of a track in each line, or a table of targets (columns target, path, "
-            "rule, feature, group), as for GFF3; paths are relative to it. May be repeated.",
+            help="File with a track, folder or pattern in each line, or a table of targets (columns target, "
+            "path, rule, feature, group), as for GFF3; paths are relative to it. May be repeated.",
             metavar="FILE",
             show_default=False,
         ),

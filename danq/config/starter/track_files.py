@@ -4,7 +4,7 @@ import glob
 import logging
 import os
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -18,7 +18,7 @@ log = logging.getLogger("danq")
 CHOSEN = "chosen"
 """Rule of a target that has none yet: the lengths of its intervals decide."""
 _COMPRESSED = (".gz", ".bgz")
-_SUFFIXES = (".bed", ".narrowpeak", ".broadpeak")
+_SUFFIXES = (".bed", ".narrowpeak", ".broadpeak", ".gappedpeak", ".regionpeak")
 _FASTA = (".fa", ".fasta", ".fna")
 _WANTED = "tracks (.bed, .narrowPeak or .broadPeak, plain or .gz)"
 
@@ -31,9 +31,10 @@ def gather_tracks(
     Parameters
     ----------
     places : sequence of str
-        Files, folders, and patterns such as ``peaks/*.bed`` (``**`` for folders at any depth).
+        Tracks, folders, patterns such as ``peaks/*.bed`` (``**`` for folders at any depth), and lists as
+        below, unless their names are those of tracks.
     lists : sequence of Path
-        Files with one path a line, relative to the list, or tables of targets.
+        Files with one track, folder or pattern a line, relative to the list, or tables of targets.
     without : sequence of str
         Targets to leave out, by name or pattern.
     out : Path
@@ -43,7 +44,7 @@ def gather_tracks(
     -------
     list of Target
         Named for their files, with the folder's name before it where two files have one name; with `CHOSEN`
-        as their rule where no table names one.
+        as their rule where no table names one. A file that is named several times is one target.
 
     Raises
     ------
@@ -51,14 +52,15 @@ def gather_tracks(
         If a place holds no track, a pattern matches nothing, a list cannot be read, two targets have one
         name, `without` matches no target, or nothing is left.
     """
-    paths = dict.fromkeys(path for place in places for path in _tracks_at(place))
+    positional = [Path(os.path.expanduser(place)) for place in places if _is_list(place)]
+    paths = [path for place in places if not _is_list(place) for path in _tracks_at(place)]
     listed = list[Target]()
-    for path in lists:
+    for path in [*positional, *lists]:
         if _is_table(path):
             listed += _targets_of_table(path)
         else:
-            paths |= dict.fromkeys(_paths_of_list(path))
-    targets = _unique([*_named(list(paths)), *listed])
+            paths += _paths_of_list(path)
+    targets = _unique([*_named(_distinct(paths)), *listed])
     if not targets:
         raise DanqError(f"expected at least one track, received none; give {_WANTED}, a folder, or a list")
     for pattern in without:
@@ -90,6 +92,31 @@ def _tracks_at(place: str) -> list[Path]:
     return _only_tracks(matches, f"the pattern {place!r}")
 
 
+def _is_list(place: str) -> bool:
+    """Whether a file names tracks, by its own name and its first line: a table of targets, or a path."""
+    path = Path(os.path.expanduser(place))
+    if not path.is_file() or _stem(path) != path.name or Path(path.name).suffix in _FASTA:
+        return False
+    first = next((line for _, line in read_lines(path) if line.strip() and not line.startswith("#")), "")
+    fields = {field.strip() for field in first.lstrip("\ufeff").split("\t")}
+    if {"target", "path"} <= fields:
+        return True
+    listed = path.parent / os.path.expanduser(first.strip().lstrip("\ufeff"))
+    return bool(first) and (listed.exists() or _is_track_name(listed.name))
+
+
+def _distinct(paths: Sequence[Path]) -> list[Path]:
+    """Take each file once, however often and in whatever spelling it is named, and say so."""
+    first: dict[Path, Path] = {}
+    again = dict[str, None]()
+    for path in paths:
+        if first.setdefault(Path(os.path.abspath(path)), path) is not path:
+            again[str(path)] = None
+    if again:
+        log.info("named more than once, taken once: %s", first_few(again, 10))
+    return list(first.values())
+
+
 def _only_tracks(paths: list[Path], source: str) -> list[Path]:
     """Keep what is a track by its name, and say what is left out: hidden files, folders, all others."""
     tracks = [path for path in paths if _is_track(path)]
@@ -102,7 +129,11 @@ def _only_tracks(paths: list[Path], source: str) -> list[Path]:
 
 
 def _is_track(path: Path) -> bool:
-    return path.is_file() and not path.name.startswith(".") and _stem(path) != path.name
+    return path.is_file() and not path.name.startswith(".") and _is_track_name(path.name)
+
+
+def _is_track_name(name: str) -> bool:
+    return _stem(Path(name)) != name
 
 
 def _stem(path: Path) -> str:
@@ -134,15 +165,22 @@ def _targets_of_table(path: Path) -> list[Target]:
     return targets if "rule" in header.split("\t") else [replace(each, rule=CHOSEN) for each in targets]
 
 
-def _paths_of_list(path: Path) -> Iterable[Path]:
+def _paths_of_list(path: Path) -> list[Path]:
+    paths: list[Path] = []
     for number, line in read_lines(path):
         text = line.strip().lstrip("\ufeff")
         if not text or text.startswith("#"):
             continue
         track = path.parent / os.path.expanduser(text)
-        if not track.is_file():
+        if track.is_file():
+            paths.append(track)
+        elif track.is_dir() or glob.has_magic(text):
+            paths += _tracks_at(str(track))
+        else:
             raise DanqError(f"{path}:{number}: expected a track file, found none at {track}")
-        yield track
+    if not paths:
+        raise DanqError(f"{path}: expected paths of tracks, one a line, found comments alone")
+    return paths
 
 
 def _named(paths: list[Path]) -> list[Target]:

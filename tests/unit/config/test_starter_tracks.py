@@ -64,6 +64,20 @@ def test_lists_are_relative_to_themselves_and_tables_bring_names_and_rules(folde
     ]
 
 
+def test_files_folders_patterns_lists_and_tables_may_be_mixed_and_are_taken_once(
+    folder: Path, caplog: pytest.LogCaptureFixture
+):
+    (folder / "list.txt").write_text("peaks/deep\npeaks/*.narrowPeak\n./peaks/../peaks/CTCF.bed\n")
+    (folder / "targets.tsv").write_text("target\tpath\nA\tpeaks/CTCF.bed\n")
+    with caplog.at_level(logging.INFO, "danq"):
+        found = names("targets.tsv", str(folder / "peaks/CTCF.bed"), "list.txt", "peaks/*.bed")
+    assert found == ["peaks_CTCF", "deep_CTCF", "H3K4me3", "GATA 1", "A"]
+    assert "named more than once, taken once: peaks/CTCF.bed, peaks/../peaks/CTCF.bed" in caplog.text
+    # intervals are no paths, whatever the file is called
+    (folder / "intervals.txt").write_text("chr1\t0\t1\n")
+    assert names("intervals.txt") == ["intervals.txt"]
+
+
 @pytest.mark.parametrize(
     ("places", "more", "message"),
     [
@@ -81,6 +95,12 @@ def test_lists_are_relative_to_themselves_and_tables_bring_names_and_rules(folde
             "the pattern 'peaks/*.txt': expected tracks (.bed, .narrowPeak or .broadPeak, ",
         ),
         ([], {"lists": ["bad.txt"]}, "bad.txt:2: expected a track file, found none at gone.bed"),
+        (["bad.txt"], {}, "bad.txt:2: expected a track file, found none at gone.bed"),
+        (
+            [],
+            {"lists": ["comments.txt"]},
+            "comments.txt: expected paths of tracks, one a line, found comments a",
+        ),
         ([], {"lists": ["empty.txt"]}, "empty.txt: expected paths of tracks, one a line, received an empty"),
         (["peaks/CTCF.bed", "peaks/CTCF.narrowPeak"], {}, "peaks/CTCF.narrowPeak: target 'peaks_CTCF' is th"),
         (["peaks"], {"without": ["X*"]}, "--without: expected a target (CTCF, GATA 1), received 'X*'"),
@@ -91,6 +111,7 @@ def test_lists_are_relative_to_themselves_and_tables_bring_names_and_rules(folde
 def test_refusals(folder: Path, places: list[str], more: dict[str, list[str]], message: str):
     (folder / "empty").mkdir()
     (folder / "bad.txt").write_text("peaks/CTCF.bed\ngone.bed\n")
+    (folder / "comments.txt").write_text("# peaks/CTCF.bed\n")
     (folder / "empty.txt").write_text("\n")
     (folder / "a\tb.bed").write_text("chr1\t0\t1\n")
     if "peaks/CTCF.narrowPeak" in places:
