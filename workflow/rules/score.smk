@@ -29,8 +29,8 @@ rule score_shard:
         work=f"{RESULTS}/scores/{{callset}}/.work",
         results=lambda wildcards: RESULTS,
     shell:
-        "danq score --config {params.config} --callset {wildcards.callset} --results {params.results}"
-        " --threads {threads} --shard {wildcards.shard}/{wildcards.shards} --work {params.work} --receipt {output} 2> {log}"
+        "danq score --config {params.config} --callset {wildcards.callset} --threads {threads}"
+        " --results {params.results} --shard {wildcards.shard}/{wildcards.shards} --work {params.work} --receipt {output} 2> {log}"
 
 
 use rule score_shard as score_shard_on_cpu with:
@@ -74,8 +74,8 @@ rule score:
         results=lambda wildcards: RESULTS,
         out=subpath(output.manifest, parent=True),
     shell:
-        "danq score --config {params.config} --callset {wildcards.callset} --results {params.results}"
-        " --threads {threads} --work {params.work} --out {params.out} 2> {log}"
+        "danq score --config {params.config} --callset {wildcards.callset} --threads {threads}"
+        " --results {params.results} --work {params.work} --out {params.out} 2> {log}"
 
 
 # a table of alleles has no VCF that could be annotated
