@@ -104,8 +104,8 @@ rule predict:
         trust=trusted_code,
     shell:
         "danq predict --model {params.model} --dataset {params.dataset} --split {wildcards.split}"
-        " --reverse-complement {params.strands} --batch-size {params.batch} {params.trust:q}"
-        " --threads {threads} --out {output} 2> {log}"
+        " --reverse-complement {params.strands} --batch-size {params.batch} --threads {threads}"
+        " {params.trust:q} --out {output} 2> {log}"
 
 
 use rule predict as predict_on_cpu with:
