@@ -44,6 +44,8 @@ class Intervals:
         The file's summit lies outside of the interval, and the midpoint stands for it.
     no_signal : bool, shape (n,)
         Records of a bedGraph with the value 0, which are no regions.
+    ragged : bool, shape (n,)
+        Records with another number of columns than the first.
     labels : list of n str, or None
         Names in column 4, empty where there is none; None where they were not asked for.
     """
@@ -56,6 +58,7 @@ class Intervals:
     format: str
     summit_outside: NDArray[np.bool_]
     no_signal: NDArray[np.bool_]
+    ragged: NDArray[np.bool_]
     labels: list[str] | None = None
 
 
@@ -82,6 +85,7 @@ IN_WORDS = {
     "zero_length": "of zero length",
     "no_signal": "of value 0",
     "out_of_range": "past the ends of contigs (of another build?)",
+    "ragged": "with another number of columns than the first",
     "clipped": "clipped at the ends of contigs",
     "summit_outside": "with a summit outside of the interval, for which its midpoint stands",
 }

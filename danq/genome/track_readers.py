@@ -29,6 +29,7 @@ RECORD = {
     "offset": pl.Int64,
     "value": pl.Float64,
     "name": pl.String,
+    "ragged": pl.Boolean,
 }
 """Columns of a table of `Record`."""
 
@@ -48,6 +49,8 @@ class Record(NamedTuple):
         Of a bedGraph; 1 for all others.
     name : str
         Column 4 of a BED that has it, else empty.
+    ragged : bool
+        It has another number of columns than the first record.
     """
 
     line: int
@@ -57,6 +60,7 @@ class Record(NamedTuple):
     offset: int = NO_SUMMIT
     value: float = 1.0
     name: str = ""
+    ragged: bool = False
 
 
 def bed_frame(data: bytes, form: TrackFormat, names: bool = False) -> pl.DataFrame | None:
@@ -139,10 +143,10 @@ def bed_records(path: Path, form: TrackFormat) -> Iterator[Record]:
     Raises
     ------
     DanqError
-        If columns are too few or their number changes, a position is no integer, or an interval ends before
-        its start; the message names the line.
+        If columns are too few, a position is no integer, or an interval ends before its start; the message
+        names the line.
     """
-    first: tuple[int, int] | None = None
+    columns = 0
     for number, line in read_lines(path):
         words = line.split()
         if not words or line.startswith("#") or words[0] in HEADERS:
@@ -153,18 +157,14 @@ def bed_records(path: Path, form: TrackFormat) -> Iterator[Record]:
             raise DanqError(
                 f"{where}: expected at least {form.fewest} columns ({form.name}), received {len(fields)}"
             )
-        first = first or (number, len(fields))
-        if len(fields) != first[1]:
-            raise DanqError(
-                f"{where}: expected {first[1]} columns as in line {first[0]}, received {len(fields)}"
-            )
+        columns = columns or len(fields)
         start, end = _positions(where, fields[0], fields[1], fields[2])
         if start > end:
             raise DanqError(f"{where}: expected start <= end, received {start} and {end}")
         offset = _integer(where, "summit in column 10", fields[_SUMMIT]) if form.summit else NO_SUMMIT
         value = _value(where, fields[_SIGNAL]) if form.signal else 1.0
         name = fields[_NAME] if len(fields) > _NAME and not form.signal else ""
-        yield Record(number, fields[0], start, end, offset, value, name)
+        yield Record(number, fields[0], start, end, offset, value, name, len(fields) != columns)
 
 
 def gff_records(path: Path, feature: str) -> Iterator[Record]:

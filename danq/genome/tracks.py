@@ -102,6 +102,7 @@ def _intervals(path: Path, form: TrackFormat, frame: pl.DataFrame, named: bool) 
         format=form.name,
         summit_outside=~sound & (offset != NO_SUMMIT),
         no_signal=no_signal,
+        ragged=frame["ragged"].to_numpy() if "ragged" in frame.columns else np.zeros(frame.height, bool),
         labels=labels,
     )
 
@@ -146,6 +147,7 @@ def place_intervals(
     adjusted = {
         "clipped": int(((low > start) | (high < end)).sum()),
         "summit_outside": int((intervals.summit_outside & used).sum()),
+        "ragged": int((intervals.ragged & used).sum()),
     }
     counts = np.bincount(intervals.contig, minlength=len(intervals.names))
     return PlacedIntervals(
@@ -208,7 +210,7 @@ def report_records(what: str, records: Mapping[str, TrackRecords]) -> None:
         if not of_reason:
             continue
         total, read = sum(of_reason.values()), sum(entry.read for entry in records.values())
-        done = "kept" if reason in ("clipped", "summit_outside") else "left out"
+        done = "kept" if any(reason in entry.adjusted for entry in records.values()) else "left out"
         named = first_few(f"{name} {number:,}" for name, number in of_reason.items() if name)
         where = f": {named}" if named else ""
         log.warning("%s: %d of %d records %s (%s)%s", what, total, read, done, words, where)

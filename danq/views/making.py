@@ -15,8 +15,8 @@ from danq.data.regions.targets import read_targets
 from danq.files import staged
 from danq.genome.contigs import read_aliases
 from danq.genome.fasta import Genome
-from danq.genome.intervals import PlacedIntervals
-from danq.genome.tracks import place_intervals
+from danq.genome.intervals import PlacedIntervals, TrackRecords
+from danq.genome.tracks import place_intervals, report_records
 from danq.learn.manifest import BundleManifest, UsedBundle
 from danq.learn.options import PredictOptions
 from danq.learn.predict.predictions import Predictions, write_predictions, writing_npz
@@ -171,16 +171,19 @@ def _peaks(looking: Looking) -> pl.DataFrame:
         genome = looking.genomes[looking.of_dataset or ""]
         aliases = read_aliases(looking.dataset.aliases) if looking.dataset.aliases else None
         targets = read_targets(looking.dataset.targets)
+        records = dict[str, TrackRecords]()
         with progress("reading tracks", len(targets), "tracks") as advance:
             for index, target in enumerate(targets):
                 out_of_range = looking.dataset.out_of_range
                 track = place_intervals(target.path, genome, aliases, target.feature, out_of_range)
+                records[target.name] = track.records
                 for number in numbers:
                     at = _within(track, genome, looking.places[number])
                     columns = {"start": track.start[at], "end": track.end[at], "summit": track.summit[at]}
                     keys = {"view": np.full(len(at), number), "target": np.full(len(at), index)}
                     frames.append(pl.DataFrame(keys | columns, schema=PEAK_SCHEMA))
                 advance()
+        report_records("tracks", records)
     return pl.concat(frames).sort("view", "target", "start", "end", maintain_order=True)
 
 

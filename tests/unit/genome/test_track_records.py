@@ -149,6 +149,17 @@ def test_zero_is_counted_in_a_bedgraph(tmp_path: Path) -> None:
         read_intervals(written(tmp_path / "b.bdg", "chrI\t0\t10\tx\n"))
 
 
+def test_records_with_more_or_fewer_columns_are_read_by_the_leading_ones(tmp_path: Path) -> None:
+    text = "chrI\t1\t5\ta\t0\nchrI\t7\t9\t\nchrI\t11\t15\nchrI\t1\t2\tb\t0\t+\t1\nchrI\t3\t4\tc\t1\n"
+    placed = place_intervals(written(tmp_path / "a.bed", text), genome())
+    assert placed.start.tolist() == [1, 7, 11, 1, 3]
+    assert placed.records.adjusted == {"ragged": 3}
+    with pytest.raises(DanqError, match=r"a\.bed:2: expected at least 3 columns \(BED\), received 2"):
+        read_intervals(written(tmp_path / "a.bed", "chrI\t1\t5\nchrI\t7\n"))
+    with pytest.raises(DanqError, match=r":2: expected at least 10 columns \(narrowPeak\), received 3"):
+        read_intervals(written(tmp_path / "a.narrowPeak", NARROW + "chrI\t1\t5\n"))
+
+
 def test_names_are_kept_on_request(tmp_path: Path) -> None:
     path = written(tmp_path / "a.bed", "chrI\t1\t5\tpeak 1\nchrI\t7\t7\t.\n")
     assert read_intervals(path, names=True).labels == ["peak 1", "."]

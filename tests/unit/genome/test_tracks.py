@@ -109,13 +109,11 @@ BAD = {
     "no contig": ("\t1\t5\n", ":1: expected a contig in column 1"),
     "two columns": ("chrI\t1\n", ":1: expected at least 3 columns (BED), received 2"),
     "commas": ("chrI,1,5\n", ":1: expected at least 3 columns (BED), received 1"),
-    "a column less": ("chrI\t1\t5\ta\nchrI\t1\t5\n", ":2: expected 4 columns as in line 1, received 3"),
-    "a column more": ("chrI\t1\t5\nchrI\t1\t5\ta\n", ":2: expected 3 columns as in line 1, received 4"),
     "header of columns": (
         "chrom\tstart\tend\nchrI\t1\t5\n",
         ":1: expected an integer start, received 'start'",
     ),
-    "binary": (b"\x89HDF\r\n\x1a\n\xff\xfe", ":1: expected UTF-8 text, received binary data"),
+    "binary": (b"\x89HDF\r\n\x1a\n\xff\xfe", ":1: expected UTF-8 text"),
 }
 
 
