@@ -12,6 +12,7 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from datetime import datetime
@@ -26,6 +27,8 @@ log = logging.getLogger("danq")
 PARTIAL = ".partial-"
 """Begin of the name of a hidden directory in which a job collects what it writes."""
 _LOCK = ".danq.lock"
+_ENDING_SECONDS = 60
+"""For so long a job may be ending, its processes being killed."""
 _WITHOUT_LINKS = (errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS)
 _REASONS = {
     errno.ENOSPC: "no space left on the device",
@@ -224,12 +227,16 @@ def _this_job() -> tuple[str, str, str, str]:
 def _ended_in_slurm(job: str) -> bool:
     """Whether Slurm says that a job is over, or does not know it any more; False if it cannot be asked."""
     command = ["squeue", "--noheader", "--format=%T", f"--jobs={job}"]
-    try:
-        asked = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
-    except (OSError, subprocess.TimeoutExpired):
-        return False
-    known = bool(asked.stdout.strip())
-    return not known and (asked.returncode == 0 or "invalid job id" in asked.stderr.lower())
+    for _ in range(_ENDING_SECONDS):
+        try:
+            asked = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
+        except (OSError, subprocess.TimeoutExpired):
+            return False
+        state = asked.stdout.strip()
+        if state != "COMPLETING":
+            return not state and (asked.returncode == 0 or "invalid job id" in asked.stderr.lower())
+        time.sleep(1)
+    return False
 
 
 def _lock(path: Path, folder: bool) -> Path:
@@ -245,6 +252,8 @@ def _take(path: Path, lock: Path) -> bool:
         try:
             os.symlink(text, lock)
         except FileExistsError:
+            if _holds(lock):  # a network file system asked its server twice
+                return True
             refuse_claimed(lock, path)
             _remove_left(lock)
         except FileNotFoundError:

@@ -34,6 +34,7 @@ from danq.learn.train.optimization import make_optimizer, positive_weights, row_
 from danq.learn.train.state import CheckpointStore, TrainingState
 from danq.learn.train.step import Steps
 from danq.learn.train.transfer import copy_weights, freeze_layers, warn_of_other_rows
+from danq.processes import finish_undisturbed
 from danq.provenance import code_digest, verb_digest
 from danq.threads import described_threads
 
@@ -80,6 +81,8 @@ def fit_itself(module: ModuleType, options: BaseModel, data: Dataset, train: Tra
         encoder, model, history = module.fit(options, data, train.seed)
         if not all(np.isfinite(array).all() for array in model.get_weights()):
             raise TrainingFailedError("training diverged: of the fitted weights some are no finite numbers")
+    # what remains takes seconds, and would be lost
+    finish_undisturbed()
     training = {
         "device": f"CPU ({processor_name()})",
         **described_threads(),

@@ -29,6 +29,7 @@ from danq.learn.train.state import (
     stop_requests,
 )
 from danq.learn.train.step import Arrays, Loaded, Steps, prefetched
+from danq.processes import finish_undisturbed
 from danq.progress import DONE, Advance, progress
 from danq.threads import threads
 
@@ -127,6 +128,8 @@ class Training:
                     if not self._best:
                         raise TrainingFailedError(f"training diverged: {error}; {_CALMER}") from None
                     state.diverged = str(error)
+        # what remains takes seconds, and would be lost
+        finish_undisturbed()
         if until is not None and not state.diverged:
             self._save(StopRequest())
         _assign(self._steps.model.weights, self._best)

@@ -11,9 +11,11 @@ from tiny_dataset import SMALL, tiny_run, write_tiny_dataset
 
 from danq import provenance
 from danq.learn.bundle import load_bundle, model_weights
+from danq.learn.train import run as training_run
 from danq.learn.train.optimization import learning_rate
 from danq.learn.train.run import open_run, train_run
 from danq.models import danq as danq_model
+from danq.processes import stop
 
 STEPS = 6
 """Steps of an epoch."""
@@ -118,6 +120,28 @@ def test_a_bundle_that_a_workflow_deleted_is_put_in_place_again(dataset, tmp_pat
     with caplog.at_level(logging.INFO, "danq"):
         train(dataset, out)
     assert "epoch 2/2" in caplog.text
+
+
+@pytest.mark.parametrize("model", ["danq", "kmer_logistic"])
+def test_a_signal_after_the_last_epoch_does_not_keep_the_bundle_from_being_written(
+    dataset, tmp_path, monkeypatch, model
+):
+    save = training_run.save_bundle
+
+    def save_and_be_told_to_stop(*arguments):
+        os.kill(os.getpid(), signal.SIGTERM)
+        return save(*arguments)
+
+    numbers = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+    before = {number: signal.signal(number, stop) for number in numbers}
+    monkeypatch.setattr(training_run, "save_bundle", save_and_be_told_to_stop)
+    try:
+        train(dataset, tmp_path / "run", model, **({"epochs": 1} if model == "danq" else {}))
+        assert {signal.getsignal(number) for number in numbers} == {signal.SIG_IGN}
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+    assert load_bundle(tmp_path / "run").info.run == "tiny"
 
 
 @pytest.mark.parametrize("change", ["other options", "damaged"])
