@@ -4,7 +4,7 @@ import logging
 import shutil
 import tempfile
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +16,7 @@ from danq.files import published, sha256, write_json
 from danq.jobs import check_claim, refuse_claimed, sole_writer
 from danq.progress import progress, telling_where_stopped
 from danq.provenance import provenance
+from danq.score.haplotypes import compute_haplotypes
 from danq.score.job import Job
 from danq.score.runner import Runner
 from danq.score.tables import rows, rows_schema
@@ -156,17 +157,24 @@ def compute_parts(work: Work, parts: Sequence[int], runners: Sequence[Runner]) -
     columns = work.job.columns
     with progress("scoring", work.survey.records_of(parts), "variants") as advance:
         for number, part in enumerate(parts):
-            began = time.perf_counter()
-            with (
-                telling_where_stopped(number, len(parts), work.path),
-                writing_batches(work.file(part), rows_schema(columns), work.job.digest) as writer,
-            ):
-                for block in work.job.scored_blocks(work.survey, runners, [part]):
-                    batch = rows(block.windows, block.effects, columns)
-                    now = time.perf_counter()
-                    writer.write_batch(batch, {_SECONDS: repr(now - began)})
-                    began = now
-                    advance(block.records)
+            with telling_where_stopped(number, len(parts), work.path):
+                if columns.samples:
+                    # first, because a part is finished when its own file is there
+                    compute_haplotypes(work.path, work.job, work.survey, runners, part)
+                _compute_part(work, part, runners, advance)
+
+
+def _compute_part(
+    work: Work, part: int, runners: Sequence[Runner], advance: Callable[[float], object]
+) -> None:
+    columns, began = work.job.columns, time.perf_counter()
+    with writing_batches(work.file(part), rows_schema(columns), work.job.digest) as writer:
+        for block in work.job.scored_blocks(work.survey, runners, [part]):
+            batch = rows(block.windows, block.effects, columns)
+            now = time.perf_counter()
+            writer.write_batch(batch, {_SECONDS: repr(now - began)})
+            began = now
+            advance(block.records)
 
 
 def compute_shard(work: Work, shard: int, shards: int, receipt: Path | None) -> None:

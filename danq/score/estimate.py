@@ -33,22 +33,26 @@ _GB = 1e9
 class Estimate:
     """What is ahead of a scoring: alleles on all haplotypes, room for results and for unfinished work.
 
-    `rate` is in alleles a second; None where no window could be timed.
+    `rate` is in alleles a second; None where no window could be timed. With `haplotypes`, windows of whole
+    haplotypes come on top, which are no more than alleles: time and room are enough for as many.
     """
 
     alleles: int
     rate: float | None
     result_bytes: int
     work_bytes: int
+    haplotypes: bool = False
 
     def describe(self) -> str:
         """Say it in one line."""
         took = "an unknown time (no allele could be timed)"
         if self.rate is not None:
-            left = timedelta(seconds=round(self.alleles / self.rate))
-            took = f"about {left} (h:mm:ss) at {self.rate:,.0f} alleles/s"
+            left = timedelta(seconds=round(self.alleles * (1 + self.haplotypes) / self.rate))
+            most = "at most " if self.haplotypes else ""
+            took = f"{most}about {left} (h:mm:ss) at {self.rate:,.0f} alleles/s"
+        more = ", and at most as many windows of whole haplotypes" if self.haplotypes else ""
         return (
-            f"{self.alleles:,} alleles to score: {took}; {self.result_bytes / _GB:,.3g} GB of results, "
+            f"{self.alleles:,} alleles to score{more}: {took}; {self.result_bytes / _GB:,.3g} GB of results, "
             f"and {self.work_bytes / _GB:,.3g} GB of unfinished work until they are written"
         )
 
@@ -72,7 +76,8 @@ def estimate(work: Work, runners: Sequence[Runner], text: bool = False) -> Estim
         started = time.perf_counter()
         score_windows(runners, timed, job.options.strands)
         rate = len(timed.alternate) / (time.perf_counter() - started)
-    whole = usable * sum(survey.scorable)
+    haplotypes = job.columns.samples
+    whole = usable * sum(survey.scorable) * (1 + haplotypes)
     numbers = sum(len(targets) for _, targets in job.columns.lists.values())
     row = _BYTES_OF_A_ROW + numbers * (_TEXT_BYTES if text else _PARQUET_BYTES)
     return Estimate(
@@ -80,6 +85,7 @@ def estimate(work: Work, runners: Sequence[Runner], text: bool = False) -> Estim
         rate=rate,
         result_bytes=round(whole * row) + job.variants.path.stat().st_size,
         work_bytes=round(whole * (_BYTES_OF_A_ROW + _PARQUET_BYTES * numbers)),
+        haplotypes=haplotypes,
     )
 
 

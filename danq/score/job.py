@@ -118,10 +118,25 @@ class Job:
             If a model gives no numbers, or the survey is damaged.
         """
         for records, windows in window_blocks(self, survey, parts):
-            effects = score_windows(runners, windows, self.options.strands)
-            if self.background is not None:
-                effects = replace(effects, evalue=self.background.evalues(effects.statistic()))
-            yield ScoredBlock(records, windows, effects)
+            yield ScoredBlock(records, windows, self.effects(runners, windows))
+
+    def effects(self, runners: Sequence[Runner], windows: Windows) -> Effects:
+        """Compute what the alternates of windows change, with the e-values of the background.
+
+        Raises
+        ------
+        DanqError
+            If a model gives no numbers.
+        """
+        effects = score_windows(runners, windows, self.options.strands)
+        if self.background is not None:
+            effects = replace(effects, evalue=self.background.evalues(effects.statistic()))
+        return effects
+
+    @property
+    def most_alleles(self) -> int:
+        """Alleles of one block: the fewer, the more targets the models have."""
+        return min(_MOST_ALLELES, max(_FEWEST_ALLELES, _MOST_VALUES // len(self.models.targets)))
 
 
 def open_job(
@@ -178,8 +193,7 @@ def window_blocks(job: Job, survey: Survey, parts: Iterable[int]) -> Iterator[tu
     How the blocks are cut depends on the part alone, and none reaches across the border of two parts. The
     more targets the models have, the smaller are the blocks.
     """
-    most = min(_MOST_ALLELES, max(_FEWEST_ALLELES, _MOST_VALUES // len(job.models.targets)))
-    window = job.models.window
+    most, window = job.most_alleles, job.models.window
     for part in parts:
         if job.options.samples:
             pieces = personal_windows(job.genome, survey, window, part)

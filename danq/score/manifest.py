@@ -51,6 +51,23 @@ class ScoreCounts(Entry):
         return f"{self.alleles:,} alleles: {self.scored:,} scored, {self.skipped:,} skipped{why}"
 
 
+class HaplotypeCounts(Entry):
+    """Windows of haplotypes as a whole: in all, with a score, without (``many_n``), and with each flag."""
+
+    windows: int
+    scored: int
+    many_n: int
+    flags: dict[str, int]
+
+    def describe(self) -> str:
+        """Say it in one line."""
+        lacking = self.flags.get("incomplete", 0)
+        without = f", {self.many_n:,} of mostly N not" if self.many_n else ""
+        return (
+            f"{self.scored:,} windows of whole haplotypes scored{without}; {lacking:,} lack a carried allele"
+        )
+
+
 class ContigNames(Entry):
     """Contigs of the variants: names → the genome's names where they differ, and those that it lacks."""
 
@@ -69,6 +86,8 @@ class ScoresManifest(Manifest):
         Targets with columns of their own, and their indices among the models' outputs.
     window : int
         bp of an input window.
+    haplotypes : HaplotypeCounts or None
+        Windows of ``haplotypes.parquet``; None without samples.
     indexed : bool
         Whether the annotated file has an index.
     truth : dict or None
@@ -91,6 +110,7 @@ class ScoresManifest(Manifest):
     window: int
     options: dict[str, Any]
     counts: ScoreCounts
+    haplotypes: HaplotypeCounts | None = None
     contigs: ContigNames
     sorted: bool
     indexed: bool

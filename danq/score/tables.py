@@ -24,14 +24,25 @@ _PLACE = ("row", "allele", "contig", "pos", "id", "ref", "alt")
 _SAMPLE = ("sample", "haplotype")
 _LEDGER = (*_PLACE, "status", "reason", "flags")
 _OF_ALLELE = [CARRIED_ALLELES.field(name) for name in (*_PLACE, *_SAMPLE, "reason")]
+OF_HAPLOTYPE = [
+    *(CARRIED_ALLELES.field("sample"), CARRIED_ALLELES.field("haplotype"), pa.field("contig", pa.string())),
+    *(pa.field("start", pa.int64()), pa.field("end", pa.int64()), pa.field("n", pa.int32())),
+    *(pa.field("alleles", pa.string()), pa.field("ids", pa.string()), pa.field("lacking", pa.int32())),
+    *(pa.field("reason", pa.string()), pa.field("flags", pa.string())),
+]
+"""Columns of a haplotype's window before its measures; `reason` is empty where it has measures."""
 _DTYPES = {"float32": pa.float32(), "target": pa.int32()}
 
 
-def rows_schema(columns: Columns) -> pa.Schema:
-    """Give the schema of `rows`: without a score an allele's measures are null and its lists empty."""
+def rows_schema(columns: Columns, haplotypes: bool = False) -> pa.Schema:
+    """Give the schema of `rows`: without a score an allele's measures are null and its lists empty.
+
+    With `haplotypes`, rows are the windows of haplotypes.
+    """
     measures = [(measure.name, _DTYPES[measure.dtype]) for measure in columns.of("allele")]
     lists = [(name, pa.list_(pa.float32())) for name in columns.lists]
-    return pa.schema([*_OF_ALLELE, ("flags", pa.string()), *measures, *lists])
+    place = OF_HAPLOTYPE if haplotypes else [*_OF_ALLELE, ("flags", pa.string())]
+    return pa.schema([*place, *measures, *lists])
 
 
 def rows(windows: Windows, effects: Effects, columns: Columns) -> pa.RecordBatch:
@@ -41,20 +52,27 @@ def rows(windows: Windows, effects: Effects, columns: Columns) -> pa.RecordBatch
     present[windows.scored] = True
     arrays = [pa.array(list(map(attrgetter(each.name), alleles)), each.type) for each in _OF_ALLELE]
     arrays.append(pa.array([",".join(allele.flags) for allele in alleles], pa.string()))
+    arrays += measured(present, effects, columns)
+    return pa.record_batch(arrays, schema=rows_schema(columns))
+
+
+def measured(present: NDArray[np.bool_], effects: Effects, columns: Columns) -> list[pa.Array]:
+    """Make the columns of the measures of n rows, of which the m that are `present` have effects."""
+    arrays = []
     for measure in columns.of("allele"):
         dtype = _DTYPES[measure.dtype]
-        values = np.zeros(len(alleles), dtype.to_pandas_dtype())
+        values = np.zeros(len(present), dtype.to_pandas_dtype())
         values[present] = measure.formula(effects)
         arrays.append(pa.array(values, mask=~present))
     for measure, targets in columns.lists.values():
         values = measure.formula(effects)[:, np.array(targets, np.int64)]
         arrays.append(_lists(values.astype(np.float32), present))
-    return pa.record_batch(arrays, schema=rows_schema(columns))
+    return arrays
 
 
-def no_rows(columns: Columns) -> pa.RecordBatch:
-    """Make a batch like those of `rows` that holds no allele."""
-    return pa.RecordBatch.from_pylist([], rows_schema(columns))
+def no_rows(columns: Columns, haplotypes: bool = False) -> pa.RecordBatch:
+    """Make a batch like those of `rows` that holds nothing."""
+    return pa.RecordBatch.from_pylist([], rows_schema(columns, haplotypes))
 
 
 def is_scored(batch: pa.RecordBatch) -> NDArray[np.bool_]:
@@ -70,9 +88,9 @@ def matrix(batch: pa.RecordBatch, name: str, width: int) -> NDArray[np.float32]:
 
 
 def wide_table(batch: pa.RecordBatch, columns: Columns) -> pa.Table:
-    """One row for each scored allele of `rows`: its place, its measures, those of each chosen target."""
+    """One row for each scored one of `rows`: its place, its measures, those of each chosen target."""
     scored = batch.filter(pa.array(is_scored(batch)))
-    table = {name: scored.column(name) for name in _place(columns)}
+    table = {name: scored.column(name) for name in _place(scored, columns)}
     names = pa.array(columns.targets, pa.string())
     for measure in columns.of("allele"):
         values = scored.column(measure.name)
@@ -89,11 +107,11 @@ def wide_table(batch: pa.RecordBatch, columns: Columns) -> pa.Table:
 
 
 def long_table(batch: pa.RecordBatch, columns: Columns) -> pa.Table:
-    """One row for each scored allele of `rows` and chosen target: place, index and name of it, measures."""
+    """One row for each scored one of `rows` and chosen target: place, index and name of it, measures."""
     scored = batch.filter(pa.array(is_scored(batch)))
     k = len(columns.chosen)
     allele = pa.array(np.repeat(np.arange(len(scored)), k))
-    table = {name: scored.column(name).take(allele) for name in _place(columns)}
+    table = {name: scored.column(name).take(allele) for name in _place(scored, columns)}
     table["target_index"] = pa.array(np.tile(np.array(columns.chosen, np.int32), len(scored)))
     table["target"] = pa.array(columns.targets, pa.string()).take(table["target_index"])
     for measure in columns.of("target"):
@@ -103,11 +121,16 @@ def long_table(batch: pa.RecordBatch, columns: Columns) -> pa.Table:
 
 @contextmanager
 def writing_table(
-    path: Path, columns: Columns, long: bool, form: Format, metadata: Mapping[str, str]
+    path: Path,
+    columns: Columns,
+    long: bool,
+    form: Format,
+    metadata: Mapping[str, str],
+    haplotypes: bool = False,
 ) -> Iterator[Callable[[pa.RecordBatch], None]]:
     """Write `long_table` or `wide_table` of batches of `rows`, as `danq.tables.writing_rows` does."""
     table = long_table if long else wide_table
-    schema = table(no_rows(columns), columns).schema.with_metadata(dict(metadata))
+    schema = table(no_rows(columns, haplotypes), columns).schema.with_metadata(dict(metadata))
     names = [measure.name for measure in columns.of("allele") if measure.dtype == "target"]
     with writing_rows(path, schema, form, ("contig", "sample", "target", *names)) as append:
         yield lambda batch: append(table(batch, columns))
@@ -162,7 +185,10 @@ def writing_ledger(
         yield append
 
 
-def _place(columns: Columns) -> tuple[str, ...]:
+def _place(batch: pa.RecordBatch, columns: Columns) -> tuple[str, ...]:
+    """Columns of a table before the measures."""
+    if "lacking" in batch.schema.names:
+        return tuple(field.name for field in OF_HAPLOTYPE if field.name != "reason")
     return (*_PLACE, *(_SAMPLE if columns.samples else ()))
 
 

@@ -29,8 +29,9 @@ from danq.score.annotate import (
 )
 from danq.score.chunks import Work, compute_parts
 from danq.score.estimate import LONG, estimate
+from danq.score.haplotypes import HaplotypeTally, read_haplotypes
 from danq.score.job import Job
-from danq.score.manifest import ContigNames, ScoresManifest, UsedGenome, UsedVariants
+from danq.score.manifest import ContigNames, HaplotypeCounts, ScoresManifest, UsedGenome, UsedVariants
 from danq.score.measures import EFFECT, Columns
 from danq.score.tables import Counts, writing_ledger, writing_table
 from danq.tables import Format
@@ -38,8 +39,10 @@ from danq.tables import Format
 log = logging.getLogger("danq")
 
 ANNOTATED_FILE, LEDGER_FILE, TRUTH_FILE = "annotated.vcf.gz", "ledger.tsv", "truth.tsv"
+_HAPLOTYPES = "haplotypes"
 _INDEXES = (f"{ANNOTATED_FILE}.tbi", f"{ANNOTATED_FILE}.csi")
-_ALL_FILES = ("scores.parquet", "scores.tsv", LEDGER_FILE, TRUTH_FILE, ANNOTATED_FILE, *_INDEXES)
+_TABLES = tuple(f"{name}.{form}" for name in ("scores", _HAPLOTYPES) for form in ("parquet", "tsv"))
+_ALL_FILES = (*_TABLES, LEDGER_FILE, TRUTH_FILE, ANNOTATED_FILE, *_INDEXES)
 
 Records = Sequence[tuple[str, Sequence[int]]]
 """Lines of the input, each with the places of its alleles among the rows of a batch."""
@@ -121,11 +124,12 @@ def write_scores(work: Work, files: Files, out: Path) -> ScoresManifest:
         work.refuse_changed_input()
         with staged(out) as partial:
             counts, seconds, truth = _gather(work, files, partial)
+            haplotypes = _gather_haplotypes(work, files, partial) if job.columns.samples else None
             work.refuse_changed_input()
             index = None
             if job.variants.kind == "vcf":
                 index = index_vcf(partial / ANNOTATED_FILE, survey.sorted, survey.longest_end)
-            manifest = _manifest(work, counts, seconds, truth, index is not None)
+            manifest = _manifest(work, counts, haplotypes, seconds, truth, index is not None)
             manifest.write(partial)
             for name in _ALL_FILES:
                 # what other options once left here would pass for a part of these results
@@ -133,6 +137,8 @@ def write_scores(work: Work, files: Files, out: Path) -> ScoresManifest:
                     (out / name).unlink(missing_ok=True)
     work.remove()
     log.info("%s: %s", out, manifest.counts.describe())
+    if manifest.haplotypes is not None:
+        log.info("%s: %s", out, manifest.haplotypes.describe())
     return manifest
 
 
@@ -158,10 +164,10 @@ def _gather(work: Work, files: Files, out: Path) -> tuple[Counts, float, dict[st
     """
     job, counts, total, comparison = work.job, Counts(), 0.0, None
     with ExitStack() as stack:
-        metadata = {"danq.bundles": " ".join(job.models.digests), "danq.strands": job.options.strands}
         table = out / f"scores.{files.format}"
+        kind = job.columns, files.long, files.format, _metadata(job)
         appends = [
-            stack.enter_context(writing_table(table, job.columns, files.long, files.format, metadata)),
+            stack.enter_context(writing_table(table, *kind)),
             stack.enter_context(writing_ledger(out / LEDGER_FILE, job.columns, counts)),
         ]
         takes: list[Callable[[Records, pa.RecordBatch], None]] = []
@@ -186,6 +192,23 @@ def _gather(work: Work, files: Files, out: Path) -> tuple[Counts, float, dict[st
                         take(records, batch)
                 advance(work.survey.records_of([part]))
         return counts, total, comparison.write(out / TRUTH_FILE) if comparison is not None else None
+
+
+def _gather_haplotypes(work: Work, files: Files, out: Path) -> HaplotypeCounts:
+    """Write the windows of whole haplotypes, part by part."""
+    job, tally = work.job, HaplotypeTally()
+    table = out / f"{_HAPLOTYPES}.{files.format}"
+    kind = job.columns, files.long, files.format, _metadata(job)
+    with writing_table(table, *kind, haplotypes=True) as append:
+        for part in range(work.survey.parts):
+            for batch in read_haplotypes(work.path, job, part):
+                tally.add(batch)
+                append(batch)
+    return tally.counts()
+
+
+def _metadata(job: Job) -> dict[str, str]:
+    return {"danq.bundles": " ".join(job.models.digests), "danq.strands": job.options.strands}
 
 
 def _contigs(work: Work) -> dict[str, int | None]:
@@ -230,7 +253,12 @@ def _annotating(append: AppendLine, columns: Columns) -> Callable[[Records, pa.R
 
 
 def _manifest(
-    work: Work, counts: Counts, seconds: float, truth: dict[str, Any] | None, indexed: bool
+    work: Work,
+    counts: Counts,
+    haplotypes: HaplotypeCounts | None,
+    seconds: float,
+    truth: dict[str, Any] | None,
+    indexed: bool,
 ) -> ScoresManifest:
     job, survey, summary = work.job, work.survey, counts.of(work.survey.records)
     options = job.options.model_dump(mode="json")
@@ -247,6 +275,7 @@ def _manifest(
         window=job.models.window,
         options=options,
         counts=summary,
+        haplotypes=haplotypes,
         contigs=ContigNames(renamed=survey.contigs.renamed, unknown=survey.contigs.unknown),
         sorted=survey.sorted,
         indexed=indexed,

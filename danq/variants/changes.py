@@ -13,7 +13,8 @@ from danq.genome.fasta import Bases
 NEAR, ALIKE = 50, 16
 """bp: variants that lie closer are compared with the genome together; what agrees so long is no change."""
 
-_MOST_CELLS = 25_000_000
+_LONGEST = 5_000
+"""bp of a stretch with variants so close all along; in a longer one they are taken as they are written."""
 _STRETCH = 256
 
 
@@ -30,8 +31,8 @@ def changes(bases: Bases, edits: Sequence[Change], floor: int, ceiling: int) -> 
 
     Variants less than `NEAR` apart are joined, trimmed to what differs and moved left (Tan, Abecasis & Kang
     2015, doi 10.1093/bioinformatics/btv112), and what is then long is split where it agrees with the genome.
-    So variants that were shifted within a repeat, split or merged come out alike. Where they undo each other
-    nothing is left.
+    So variants that were shifted within a repeat, split or merged come out alike, but in stretches of more
+    than 5,000 bp where all are so close. Where they undo each other nothing is left.
 
     Parameters
     ----------
@@ -46,26 +47,40 @@ def changes(bases: Bases, edits: Sequence[Change], floor: int, ceiling: int) -> 
         In their order; together they make the same haplotype as the edits.
     """
     stretches: list[Change] = []
+    members: list[list[Change]] = []
     for edit in edits:
-        change = _tidied(bases, edit, _end(stretches, floor))
+        change, own = _tidied(bases, edit, _end(stretches, floor)), [edit]
         while stretches and change.start - stretches[-1].end < NEAR:
-            before = stretches.pop()
-            change = _tidied(bases, _joined(bases, before, change), _end(stretches, floor))
+            change, own = _joined(bases, stretches.pop(), change), members.pop() + own
+            if change.end - change.start <= _LONGEST:
+                change = _tidied(bases, change, _end(stretches, floor))
         if change.start < change.end or change.inserted:
             stretches.append(change)
+            members.append(own)
     parts: list[Change] = []
-    for stretch in stretches:
-        for piece in _split(bases, stretch, _end(parts, floor), ceiling):
-            part = _tidied(bases, piece, _end(parts, floor))
-            # what is one insertion or deletion is not two changes
-            while parts and part.start - parts[-1].end < NEAR:
-                whole = _tidied(bases, _joined(bases, parts[-1], part), _end(parts[:-1], floor))
-                if not _only_moves(whole):
-                    break
-                parts.pop()
-                part = whole
-            parts += [part] if part.start < part.end or part.inserted else []
+    for stretch, own in zip(stretches, members, strict=True):
+        if len(own) > 1 and stretch.end - stretch.start > _LONGEST:
+            for edit in own:
+                parts.append(_tidied(bases, edit, _end(parts, floor)))
+        else:
+            parts = _split(bases, stretch, parts, floor, ceiling)
     return [change for part in parts for change in _substitutions(bases, part)]
+
+
+def _split(bases: Bases, stretch: Change, parts: list[Change], floor: int, ceiling: int) -> list[Change]:
+    """Append the changes of a stretch to the parts before it."""
+    for piece in _pieces(bases, stretch, _end(parts, floor), ceiling):
+        part = _tidied(bases, piece, _end(parts, floor))
+        # what is one insertion or deletion is not two changes
+        while parts and part.start - parts[-1].end < NEAR:
+            whole = _tidied(bases, _joined(bases, parts[-1], part), _end(parts[:-1], floor))
+            if not _only_moves(whole):
+                break
+            part = whole
+            parts = parts[:-1]
+        if part.start < part.end or part.inserted:
+            parts = [*parts, part]
+    return parts
 
 
 def _joined(bases: Bases, before: Change, after: Change) -> Change:
@@ -131,7 +146,7 @@ def free_left(bases: Bases, start: int, unit: NDArray[np.uint8], floor: int) -> 
     return moved
 
 
-def _split(bases: Bases, change: Change, floor: int, ceiling: int) -> Iterator[Change]:
+def _pieces(bases: Bases, change: Change, floor: int, ceiling: int) -> Iterator[Change]:
     """Split a change where the haplotype and the genome agree within it for `ALIKE` bp or more."""
     if _only_moves(change):
         yield change
@@ -140,9 +155,6 @@ def _split(bases: Bases, change: Change, floor: int, ceiling: int) -> Iterator[C
     start, end = max(change.start - NEAR, floor), min(change.end + NEAR, ceiling)
     before, after = bases[start : change.start].tobytes(), bases[change.end : end].tobytes()
     old, new = bases[start:end].tobytes(), before + change.inserted + after
-    if len(old) * len(new) > _MOST_CELLS:
-        yield change
-        return
     one, other = ([text[n : n + ALIKE] for n in range(len(text) - ALIKE + 1)] for text in (old, new))
     done, made = 0, 0
     for at, to, size in SequenceMatcher(None, one, other, autojunk=False).get_matching_blocks():
@@ -156,3 +168,16 @@ def _split(bases: Bases, change: Change, floor: int, ceiling: int) -> Iterator[C
         if at > done or to > made:
             yield Change(start + done, start + at, new[made:to])
         done, made = at + length - shared, to + length - shared
+
+
+def cut_long(change: Change, most: int) -> Iterator[Change]:
+    """Cut a change of more than `most` bp on either side, in which nothing agrees, into equal pieces."""
+    start, end, inserted = change
+    n = -(-min(end - start, len(inserted)) // most)
+    old = [start + (end - start) * piece // max(n, 1) for piece in range(n + 1)]
+    new = [len(inserted) * piece // max(n, 1) for piece in range(n + 1)]
+    if n < 2:
+        yield change
+    else:
+        for piece in range(n):
+            yield Change(old[piece], old[piece + 1], inserted[new[piece] : new[piece + 1]])

@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 from danq.genome.fasta import Bases, Genome
 from danq.variants.carriers import Edit
-from danq.variants.changes import NEAR, Change, changes, free_left
-from danq.variants.neighbours import Haplotype, Neighbours, within
+from danq.variants.changes import NEAR, Change, changes, cut_long, free_left
+from danq.variants.neighbours import Neighbours, within
 from danq.variants.personal_windows import left_flank, mostly_unknown, right_flank
 from danq.variants.survey_file import Survey
 
@@ -89,18 +89,18 @@ def combined_windows(
     for contig, edits in own.items():
         cutting = _Cutting(genome.contig(contig), contig, window, reach, edits[0].row, neighbours)
         found = cutting.groups(edits)
-        for group in sorted(found, key=lambda g: (g.start, order[g.haplotype[0]], g.haplotype[1])):
+        for group in sorted(found, key=lambda g: (g.start, order[g.first.sample], g.first.haplotype)):
             yield cutting.window(group)
 
 
 class _Group(NamedTuple):
-    """The changes of one window: those `inside` of all those `around`, which first and last `rows` make."""
+    """The changes of a window: those `inside` of all those `around`, which edits from first to last make."""
 
-    haplotype: Haplotype
     start: int
     around: Sequence[Change]
     inside: slice
-    rows: tuple[int, int]
+    first: Edit
+    last: Edit
 
 
 class _Cutting:
@@ -126,9 +126,9 @@ class _Cutting:
             if last + margin <= self._right:
                 return [
                     group
-                    for haplotype, each in stretches.items()
+                    for each in stretches.values()
                     for stretch in each
-                    for group in self._grouped(haplotype, *stretch)
+                    for group in self._grouped(*stretch)
                 ]
             self._cover(self._left, last + margin)
 
@@ -163,24 +163,23 @@ class _Cutting:
         floor = max(end, edit.start - self._farthest)
         return edit.start - free_left(self._bases, edit.start, unit, floor) - end >= self._apart
 
-    def _grouped(
-        self, haplotype: Haplotype, edits: Sequence[Edit], floor: int, ceiling: int
-    ) -> Iterator[_Group]:
-        around = changes(self._bases, _changes(edits), floor, ceiling)
-        rows = edits[0].row, edits[-1].row
+    def _grouped(self, edits: Sequence[Edit], floor: int, ceiling: int) -> Iterator[_Group]:
+        found = changes(self._bases, _changes(edits), floor, ceiling)
+        around = [piece for change in found for piece in cut_long(change, self._reach)]
         first = 0
         for number in range(1, len(around) + 1):
             if number == len(around) or around[number].start >= around[first].start + self._reach:
-                yield _Group(haplotype, around[first].start, around, slice(first, number), rows)
+                yield _Group(around[first].start, around, slice(first, number), edits[0], edits[-1])
                 first = number
 
     def window(self, group: _Group) -> CombinedWindow:
         """Cut the window of a group."""
         half = self._window // 2
         right_half = self._window - half
+        sample, haplotype = group.first.sample, group.first.haplotype
+        first, last = group.first.row, group.last.row
         while True:
-            edits = self._neighbours.edits[group.haplotype]
-            first, last = group.rows
+            edits = self._neighbours.edits[sample, haplotype]
             before = [*_changes(e for e in edits if e.row < first), *group.around[: group.inside.start]]
             after = [*group.around[group.inside.start :], *_changes(e for e in edits if e.row > last)]
             left = left_flank(self._bases, before, group.start, half)
@@ -197,14 +196,15 @@ class _Cutting:
         reference = np.concatenate([flank.codes for flank in own])
         padding = sum(flank.padding for flank in own)
         carried = tuple(edit for edit in edits if within(edit, left.edge, right.edge))
-        lacking = self._neighbours.lacking(group.haplotype, left.edge, right.edge)
+        lacking = self._neighbours.lacking(group.first, left.edge, right.edge)
         flags = {
             "padded": padding or left.padding or right.padding,
             "phase_sets": len({edit.phase_set for edit in carried} - {None}) > 1,
             "incomplete": lacking,
         }
         return CombinedWindow(
-            *group.haplotype,
+            sample,
+            haplotype,
             contig=self._contig,
             start=group.start,
             end=group.around[group.inside][-1].end,

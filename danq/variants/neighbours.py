@@ -77,10 +77,17 @@ class Neighbours:
         before = bisect_left(edits, allele.row, key=_ROW)
         return edits[:before], edits[bisect_right(edits, allele.row, key=_ROW) :]
 
-    def lacking(self, haplotype: Haplotype, left: int, right: int) -> int:
-        """Count the alleles in [left, right) that a haplotype carries, or may, and that are not in place."""
-        sample, _ = haplotype
-        edits = [*self._lacking[haplotype], *self._lacking[sample, UNPHASED]]
+    def lacking(self, carrier: Allele | Edit, left: int, right: int) -> int:
+        """Count what the haplotype of an allele carries in [left, right), or may, and what is not in place.
+
+        An allele of a genotype that tells no haplotype stands on the genome, which lacks nothing.
+        """
+        if carrier.haplotype == UNPHASED:
+            return 0
+        edits = [
+            *self._lacking[carrier.sample, carrier.haplotype],
+            *self._lacking[carrier.sample, UNPHASED],
+        ]
         return len({(edit.row, edit.allele) for edit in edits if within(edit, left, right)})
 
 

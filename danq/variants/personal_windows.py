@@ -48,7 +48,8 @@ def personal_windows(genome: Genome, survey: Survey, window: int, part: int) -> 
     ------
     Windows
         Of one record. Flag ``phase_sets``: variants in the windows belong to different phase sets (PS), so
-        that they may lie on different haplotypes.
+        that they may lie on different haplotypes. Flag ``incomplete``: the windows lack another allele that
+        the haplotype carries, or may carry.
     """
     neighbours = Neighbours(survey, part)
     for _, alleles in groupby(survey.alleles_of(part), attrgetter("row")):
@@ -69,10 +70,7 @@ def _record_windows(
     left, right = placed.pos - 1 - window, placed.pos + window
     while True:
         neighbours.cover(placed.row, placed.index, left, right)
-        pairs = [
-            None if allele.reason else _pair(allele, bases, window, *neighbours.around(allele))
-            for allele in alleles
-        ]
+        pairs = [None if allele.reason else _pair(allele, bases, window, neighbours) for allele in alleles]
         # an unphased allele stands on the genome, where it needs no neighbours
         spans = [pair for pair in pairs if pair is not None and pair.allele.haplotype]
         first = min((pair.left for pair in spans), default=left)
@@ -94,8 +92,9 @@ class _Pair(NamedTuple):
     right: int
 
 
-def _pair(allele: Allele, bases: Bases, window: int, before: Sequence[Edit], after: Sequence[Edit]) -> _Pair:
+def _pair(allele: Allele, bases: Bases, window: int, neighbours: Neighbours) -> _Pair:
     half = window // 2
+    before, after = neighbours.around(allele)
     start, removed, inserted = place_from(allele, bases, before[-1].end if before else 0)
     moved = _free_left(bases, before, start, inserted, removed)
     # the left half is common to both windows; to the right each takes what it needs to be full
@@ -110,15 +109,16 @@ def _pair(allele: Allele, bases: Bases, window: int, before: Sequence[Edit], aft
     reference, alternate = (with_edit, without) if allele.swapped else (without, with_edit)
     shown, other = (edited, unedited) if allele.swapped else (unedited, edited)
     padding = left.padding + shown.padding
+    right = max(unedited.edge, edited.edge)
     phase_sets = {allele.phase_set, *(e.phase_set for flank in (left, unedited, edited) for e in flank.edits)}
-    flags = (
-        *allele.flags,
-        *(["padded"] if padding or other.padding else []),
-        *(["phase_sets"] if len(phase_sets - {None}) > 1 else []),
-    )
-    reason = "many_n" if mostly_unknown(reference, padding) else ""
-    allele = replace(allele, flags=flags, reason=reason)
-    return _Pair(allele, reference, alternate, left.edge, max(unedited.edge, edited.edge))
+    flags = {
+        "padded": padding or other.padding,
+        "phase_sets": len(phase_sets - {None}) > 1,
+        "incomplete": neighbours.lacking(allele, left.edge, right),
+    }
+    remarks = (*allele.flags, *(flag for flag, holds in flags.items() if holds))
+    allele = replace(allele, flags=remarks, reason="many_n" if mostly_unknown(reference, padding) else "")
+    return _Pair(allele, reference, alternate, left.edge, right)
 
 
 def _free_left(bases: Bases, before: Sequence[Edit], start: int, inserted: bytes, removed: int) -> int:

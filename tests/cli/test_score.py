@@ -187,11 +187,14 @@ def test_samples(place, score, tmp_path, capsys):
     ]
     phased_vcf(tmp_path / "phased.vcf", lines, ("ann", "bob"))
     assert score("--sample", "all", "--dry-run", vcf=tmp_path / "phased.vcf") == 0
-    assert capsys.readouterr().out.startswith("6 alleles to score: about 0:0")
+    said = "6 alleles to score, and at most as many windows of whole haplotypes: at most about 0:0"
+    assert capsys.readouterr().out.startswith(said)
     assert score("--sample", "bob", "--sample", "ann", vcf=tmp_path / "phased.vcf") == 0
     table = table_of(tmp_path / "out")
     carried = [("bob", 1), ("bob", 2), ("ann", 2)]
     assert table.select("sample", "haplotype").rows() == carried * 2
+    whole = pl.read_parquet(tmp_path / "out" / "haplotypes.parquet")
+    assert whole.select("sample", "haplotype", "alleles").rows() == [(*one, "1:1,2:1") for one in carried * 2]
     ledger = pl.read_csv(tmp_path / "out" / "ledger.tsv", separator="\t")
     assert ledger.columns[-2:] == ["sample", "haplotype"]
     # one haplotype carries the same on either sample

@@ -156,8 +156,10 @@ def test_shards_of_personal_genomes_see_their_neighbours(tmp_path):
     for shard in (2, 1):
         score_shard(job_of(variants, **asked), tmp_path / "work", shard, 2)
     score(job_of(variants, **asked), tmp_path / "out", tmp_path / "work")
-    for name in TABLES:
+    for name in (*TABLES, "haplotypes.parquet"):
         assert (tmp_path / "out" / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()
+    whole = pl.read_parquet(tmp_path / "out" / "haplotypes.parquet")
+    assert whole.height == manifest.haplotypes.windows > 1_000
     table = pl.read_parquet(tmp_path / "out" / "scores.parquet")
     assert table.height == manifest.counts.scored > len(lines)
     largest = table.group_by("row").agg(pl.col("max_abs_logit_diff").max()).sort("row")

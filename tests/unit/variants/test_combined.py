@@ -27,7 +27,7 @@ from small_genome import genome_of, surveyed
 from danq.genome.alphabet import decode, encode
 from danq.genome.fasta import Genome
 from danq.variants.allele_checks import AlleleRules
-from danq.variants.changes import Change, changes
+from danq.variants.changes import Change, changes, cut_long
 from danq.variants.combined_windows import CombinedWindow, combined_windows
 from danq.variants.survey import PART
 from danq.variants.text import VariantText
@@ -139,6 +139,19 @@ def test_a_window_that_lacks_a_carried_allele_is_flagged(
         assert ("incomplete" in found[-1].flags) == bool(lacking)
 
 
+@pytest.mark.parametrize("n", [400, 7_000])
+def test_crowded_variants_are_all_shown(tmp_path: Path, n: int) -> None:
+    """Also where there are so many that they are taken as they are written."""
+    rng = random.Random(4)
+    text = "".join(rng.choices("ACGT", k=n))
+    edits = [Spelled(at, at + 1, rng.choice(("", "AC", OTHER[text[at]]))) for at in range(30, n - 30, 3)]
+    variants = phased_vcf(tmp_path / "v.vcf", vcf_lines("c", text, edits))
+    found = list(windows_of(variants, genome_of(c=text), AlleleRules(40)))
+    whole = applied(text, edits)
+    assert all(decode(window.alternate).strip("N") in whole for window in found)
+    assert {edit.row for window in found for edit in window.edits} == set(range(1, len(edits) + 1))
+
+
 @pytest.mark.parametrize("length", [3, 60])
 def test_symbolic_deletions_with_exact_ends_are_in_place(tmp_path: Path, length: int) -> None:
     text = "".join(random.Random(2).choices("ACGT", k=200))
@@ -194,7 +207,8 @@ def test_the_windows_are_those_of_the_two_sequences(tmp_path: Path, seed: int) -
     variants = phased_vcf(tmp_path / "v.vcf", vcf_lines("c", text, edits))
     found = list(windows_of(variants, genome_of(c=text), AlleleRules(40)))
     whole = applied(text, edits)
-    parts = changes(encode(text), [Change(s, e, encode(t).tobytes()) for s, e, t in edits], 0, len(text))
+    codes = [Change(start, end, encode(letters).tobytes()) for start, end, letters in edits]
+    parts = [part for each in changes(encode(text), codes, 0, len(text)) for part in cut_long(each, 5)]
     written = [Spelled(s, e, decode(np.frombuffer(codes, np.uint8))) for s, e, codes in parts]
     assert applied(text, written) == whole
     for window in found:

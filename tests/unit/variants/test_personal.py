@@ -192,7 +192,7 @@ def test_unphased_heterozygotes_are_skipped_or_taken_alone(tmp_path: Path) -> No
     assert [(row.reference, row.alternate, row.allele.flags) for row in rows[1:4]] == [
         ("TACGGT", "TACAGT", ("unphased",)),
         ("TACGGT", "TACCGT", ("unphased",)),
-        ("TGGTTC", "TGGATC", ()),
+        ("TGGTTC", "TGGATC", ("incomplete",)),
     ]
 
 
