@@ -11,7 +11,7 @@ from danq.genome.fasta import Bases, Genome
 from danq.variants.carriers import Edit
 from danq.variants.changes import NEAR, Change, changes, cut_long, free_left
 from danq.variants.neighbours import Neighbours, within
-from danq.variants.personal_windows import left_flank, mostly_unknown, right_flank
+from danq.variants.personal_windows import Flank, left_flank, mostly_unknown, right_flank
 from danq.variants.survey_file import Survey
 
 _FARTHEST = 1_000
@@ -174,27 +174,16 @@ class _Cutting:
 
     def window(self, group: _Group) -> CombinedWindow:
         """Cut the window of a group."""
-        half = self._window // 2
-        right_half = self._window - half
         sample, haplotype = group.first.sample, group.first.haplotype
-        first, last = group.first.row, group.last.row
-        while True:
-            edits = self._neighbours.edits[sample, haplotype]
-            before = [*_changes(e for e in edits if e.row < first), *group.around[: group.inside.start]]
-            after = [*group.around[group.inside.start :], *_changes(e for e in edits if e.row > last)]
-            left = left_flank(self._bases, before, group.start, half)
-            right = right_flank(self._bases, after, group.start, right_half)
-            if left.edge >= self._left and right.edge <= self._right:
-                break
-            # deletions make a window reach further than its length; what lies there may do so again
-            self._cover(min(left.edge, self._left), max(right.edge, self._right))
+        left, right = self._flanks(group)
         nothing: list[Change] = []
         own = (
-            left_flank(self._bases, nothing, group.start, half),
-            right_flank(self._bases, nothing, group.start, right_half),
+            left_flank(self._bases, nothing, group.start, self._window // 2),
+            right_flank(self._bases, nothing, group.start, self._window - self._window // 2),
         )
         reference = np.concatenate([flank.codes for flank in own])
         padding = sum(flank.padding for flank in own)
+        edits = self._neighbours.edits[sample, haplotype]
         carried = tuple(edit for edit in edits if within(edit, left.edge, right.edge))
         lacking = self._neighbours.lacking(group.first, left.edge, right.edge)
         flags = {
@@ -215,6 +204,21 @@ class _Cutting:
             reference=reference,
             alternate=np.concatenate((left.codes, right.codes)),
         )
+
+    def _flanks(self, group: _Group) -> tuple[Flank[Change], Flank[Change]]:
+        """Cut the haplotype left and right of where a group begins."""
+        half = self._window // 2
+        first, last = group.first.row, group.last.row
+        while True:
+            edits = self._neighbours.edits[group.first.sample, group.first.haplotype]
+            before = [*_changes(e for e in edits if e.row < first), *group.around[: group.inside.start]]
+            after = [*group.around[group.inside.start :], *_changes(e for e in edits if e.row > last)]
+            left = left_flank(self._bases, before, group.start, half)
+            right = right_flank(self._bases, after, group.start, self._window - half)
+            if left.edge >= self._left and right.edge <= self._right:
+                return left, right
+            # deletions make a window reach further than its length; what lies there may do so again
+            self._cover(min(left.edge, self._left), max(right.edge, self._right))
 
 
 def _changes(edits: Iterable[Edit]) -> list[Change]:
