@@ -12,7 +12,9 @@ log = logging.getLogger("danq")
 
 def genome(
     fasta: Annotated[Path, typer.Argument(help="Plain, gzip or bgzip FASTA; it is only read.")],
-    out: Annotated[Path, typer.Option(help="Directory of the result: codes.npy, contigs.tsv, genome.json.")],
+    out: Annotated[
+        Path, typer.Option(help="Directory of the result: codes.npy, contigs.tsv, iupac.npy, genome.json.")
+    ],
 ) -> None:
     """Encode a FASTA as one byte a base, so that later steps map it into memory instead of reading it.
 

@@ -14,11 +14,13 @@ from danq.genome.alphabet import CODES, INVALID, IUPAC, C, G, N
 from danq.genome.fasta import (
     CODES_FILE,
     CONTIGS_FILE,
+    AmbiguityEntry,
     ContigEntry,
     GenomeManifest,
     contigs_table,
     genome_digest,
 )
+from danq.genome.iupac import AMBIGUITY_FILE, ROW, AmbiguityNotes
 from danq.progress import progress
 from danq.provenance import provenance
 from danq.storage import write_header
@@ -148,10 +150,11 @@ def encoded_pieces(fasta: Path) -> Iterator[Piece]:
 
 
 def build_genome(fasta: Path, out: Path) -> GenomeManifest:
-    """Encode a FASTA as one byte a base: ``codes.npy``, ``contigs.tsv`` and ``genome.json`` in a directory.
+    """Encode a FASTA as one byte a base: ``codes.npy`` and what describes it, in a directory.
 
     Plain, gzip or bgzip text is streamed, so memory does not grow with the genome; the folder of the FASTA
-    is only read. Soft-masked letters are read as their bases, IUPAC letters as N, U as T.
+    is only read. Soft-masked letters are read as their bases, U as T, IUPAC letters as N; which they were is
+    kept in ``iupac.npy``.
 
     Raises
     ------
@@ -160,12 +163,15 @@ def build_genome(fasta: Path, out: Path) -> GenomeManifest:
         sequence; or if `out` cannot be written.
     """
     with staged(out) as partial:
-        with (partial / CODES_FILE).open("wb") as codes:
-            # the header has a fixed width: it is written again when the number of bases is known
+        with (partial / CODES_FILE).open("wb") as codes, (partial / AMBIGUITY_FILE).open("wb") as letters:
+            # the headers have a fixed width: they are written again when the number of rows is known
             write_header(codes, (0,), np.uint8)
-            tallies = _encode(fasta, codes)
+            write_header(letters, (0,), ROW)
+            tallies, ambiguity = _encode(fasta, codes, letters)
             codes.seek(0)
+            letters.seek(0)
             write_header(codes, (sum(tally.length for tally in tallies),), np.uint8)
+            write_header(letters, (ambiguity.letters,), ROW)
         contigs = [tally.entry() for tally in tallies]
         offsets = np.cumsum([0] + [contig.length for contig in contigs])
         table = contigs_table(contigs, offsets[:-1].tolist())
@@ -178,6 +184,7 @@ def build_genome(fasta: Path, out: Path) -> GenomeManifest:
             soft_masked=sum(tally.soft_masked for tally in tallies),
             iupac_to_n=sum(tally.iupac for tally in tallies),
             contigs=tuple(contigs),
+            ambiguity=ambiguity,
             provenance=provenance({str(fasta): fasta_digest}, {}),
         )
         manifest.write(partial)
@@ -208,14 +215,16 @@ class _Tally:
         return ContigEntry(name=self.name, length=self.length, digest=self.hash.hexdigest(), gc=gc, n=self.n)
 
 
-def _encode(fasta: Path, out: BinaryIO) -> list[_Tally]:
+def _encode(fasta: Path, out: BinaryIO, letters: BinaryIO) -> tuple[list[_Tally], AmbiguityEntry]:
     tallies: dict[str, _Tally] = {}
+    noted = AmbiguityNotes()
     with progress(f"encoding {fasta.name}", None, "Mb") as advance:
         for header, text, codes in encoded_pieces(fasta):
             tallies.setdefault(header.name, _Tally(header.name)).add(text, codes)
             out.write(codes)
+            letters.write(noted.add(text, codes))
             advance(len(codes) / 1e6)
-    return list(tallies.values())
+    return list(tallies.values()), AmbiguityEntry(letters=noted.letters, digest=noted.digest())
 
 
 def _next_header(data: bytes, position: int) -> int:

@@ -15,6 +15,7 @@ from pydantic import Field
 from danq.errors import DanqError, first_few
 from danq.files import digest, readable
 from danq.genome.alphabet import N
+from danq.genome.iupac import AMBIGUITY_FILE, Ambiguity, open_ambiguity
 from danq.storage import Entry, Manifest, damaged, load_array
 
 CODES_FILE, CONTIGS_FILE = "codes.npy", "contigs.tsv"
@@ -51,9 +52,11 @@ class Genome:
         All contigs one after the other, memory-mapped and read-only; or each by itself.
     digest : str
         SHA-256 over the names and sequences; equal for FASTA files that differ in line width, case or
-        compression only.
+        compression only, and in which ambiguity letter an N of the codes was.
     unread : Unread or None
         Of an encoded genome: contigs that are compared with their digests before they are read.
+    ambiguity : Ambiguity or None
+        Its ambiguity letters; None of a genome that was encoded without keeping them.
     """
 
     path: Path
@@ -63,6 +66,7 @@ class Genome:
     codes: NDArray[np.uint8] | tuple[Bases, ...]
     digest: str
     unread: "Unread | None" = None
+    ambiguity: Ambiguity | None = None
 
     @cached_property
     def _indices(self) -> dict[str, int]:
@@ -168,6 +172,13 @@ class ContigEntry(Entry):
     n: int
 
 
+class AmbiguityEntry(Entry):
+    """Ambiguity letters in ``iupac.npy``: how many, and SHA-256 of them."""
+
+    letters: Annotated[int, Field(ge=0)]
+    digest: str
+
+
 class GenomeManifest(Manifest):
     """``genome.json``.
 
@@ -179,6 +190,8 @@ class GenomeManifest(Manifest):
         As in `Genome`.
     length, soft_masked, iupac_to_n : int
         bp of all contigs; lower-case letters; ambiguity letters that became N.
+    ambiguity : AmbiguityEntry or None
+        Those among them that stand for some bases (no ``X``); None where they were not kept.
     """
 
     KIND, FILE = "genome", "genome.json"
@@ -191,6 +204,7 @@ class GenomeManifest(Manifest):
     soft_masked: int
     iupac_to_n: int
     contigs: Annotated[tuple[ContigEntry, ...], Field(min_length=1)]
+    ambiguity: AmbiguityEntry | None = None
     provenance: dict[str, Any]
 
 
@@ -233,4 +247,7 @@ def open_genome(path: Path) -> Genome:
     codes = load_array(path / CODES_FILE, (int(ends[-1]),), np.uint8, "genome")
     names = tuple(contig.name for contig in manifest.contigs)
     unread = Unread(np.ones(len(names), np.bool_), tuple(contig.digest for contig in manifest.contigs))
-    return Genome(path, names, ends - lengths, lengths, codes, manifest.digest, unread)
+    offsets, ambiguity = ends - lengths, None
+    if (kept := manifest.ambiguity) is not None:
+        ambiguity = open_ambiguity(path / AMBIGUITY_FILE, kept.letters, kept.digest, offsets)
+    return Genome(path, names, offsets, lengths, codes, manifest.digest, unread, ambiguity)

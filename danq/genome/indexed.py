@@ -26,11 +26,12 @@ from danq.files import BGZF_HEAD, GZIP_MAGIC, atomic, digest, is_bgzf
 from danq.genome.alphabet import encode
 from danq.genome.encode import LINE_END, Header, build_genome, encoded_pieces
 from danq.genome.fasta import Genome, genome_digest, open_genome
+from danq.genome.iupac import REDUCED, AmbiguityNotes
 from danq.progress import progress
 
 log = logging.getLogger("danq")
 
-_VERSION = 2
+_VERSION = 3
 _GZIP = (".gz", ".bgz")
 _OTHERS = (".bz2", ".zip")
 _FULL_BLOCK = 1 << 16
@@ -75,12 +76,29 @@ class IndexedContig:
         if start >= end:
             return np.empty(0, np.uint8)
         try:
-            codes = encode(self.faidx.fetch(self.key, start + 1, end))
+            codes = encode(self.text(start, end))
         except (DanqError, ValueError):
             codes = np.empty(0, np.uint8)
         if len(codes) != end - start:
             raise _changed(self.fasta)
         return codes
+
+    def text(self, start: int, end: int) -> str:
+        """Letters of the stretch [start, end) as the FASTA has them."""
+        letters: str = self.faidx.fetch(self.key, start + 1, end)
+        return letters
+
+
+@dataclass(frozen=True)
+class _IndexedAmbiguity:
+    """Ambiguity letters read where they are asked for; see `danq.genome.iupac.Ambiguity`."""
+
+    contigs: tuple[IndexedContig, ...]
+    digest: str
+
+    def reduced(self, contig: int, start: int, length: int) -> bytes:
+        """Letters of a stretch, ambiguity letters reduced."""
+        return self.contigs[contig].text(start, start + length).upper().encode().translate(REDUCED)
 
 
 class _Lines:
@@ -160,7 +178,8 @@ def _opened(fasta: Path, index: "_Index") -> Genome:
     contigs = tuple(
         IndexedContig(fasta, faidx, str(number), length) for number, length in enumerate(index.lengths)
     )
-    return Genome(fasta, tuple(index.names), np.cumsum(lengths) - lengths, lengths, contigs, index.digest)
+    offsets, ambiguity = np.cumsum(lengths) - lengths, _IndexedAmbiguity(contigs, index.ambiguity)
+    return Genome(fasta, tuple(index.names), offsets, lengths, contigs, index.digest, None, ambiguity)
 
 
 def _encoded(fasta: Path) -> Genome:
@@ -179,13 +198,15 @@ def _encoded(fasta: Path) -> Genome:
 class _Index(NamedTuple):
     """What a FASTA was found to hold.
 
-    `fai` is a ``.fai`` of contigs named by their number: pyfaidx reads names in the encoding of the locale;
-    `gzi` is a ``.gzi`` in hexadecimal digits, empty for plain text.
+    `ambiguity` is the digest of its ambiguity letters; `fai` is a ``.fai`` of contigs named by their number:
+    pyfaidx reads names in the encoding of the locale; `gzi` is a ``.gzi`` in hexadecimal digits, empty for
+    plain text.
     """
 
     names: list[str]
     lengths: list[int]
     digest: str
+    ambiguity: str
     fai: str
     gzi: str
 
@@ -204,6 +225,7 @@ def _read_index(fasta: Path, compressed: bool) -> _Index | None:
     if gzi is None:
         return None
     contigs: list[_Lines] = []
+    noted = AmbiguityNotes()
     with progress(f"indexing {fasta.name}", None, "Mb") as advance:
         for header, text, codes in encoded_pieces(fasta):
             if not contigs or contigs[-1].header is not header:
@@ -211,6 +233,7 @@ def _read_index(fasta: Path, compressed: bool) -> _Index | None:
                     return None
                 contigs.append(_Lines(header))
             contigs[-1].add(text, codes)
+            noted.add(text, codes)
             advance(len(codes) / 1e6)
     entries = [contig.entry() for contig in contigs]
     if None in entries:
@@ -221,6 +244,7 @@ def _read_index(fasta: Path, compressed: bool) -> _Index | None:
         names,
         [contig.length for contig in contigs],
         genome_digest(list(zip(names, digests, strict=True))),
+        noted.digest(),
         "".join(f"{number}\t{entry}\n" for number, entry in enumerate(entries)),
         gzi.hex(),
     )

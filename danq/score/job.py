@@ -82,6 +82,7 @@ class Job:
             {
                 "vcf": self.vcf_digest,
                 "genome": self.genome.digest,
+                "ambiguity": self.genome.ambiguity and self.genome.ambiguity.digest,
                 "bundles": self.models.digests,
                 "background": self.background.digest if self.background is not None else None,
                 "options": self.options.model_dump(mode="json", exclude=_NOT_DIGESTED),

@@ -1,11 +1,11 @@
 """What becomes of each allele of a record: its place on the genome, or the reason why it is not scored."""
 
 from bisect import bisect_left
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, NamedTuple
 
 from danq.errors import DanqError
-from danq.genome.alphabet import CODES, decode
+from danq.genome.alphabet import CODES, N, decode
 from danq.genome.contigs import ContigMap
 from danq.genome.fasta import Bases, Genome
 from danq.genome.intervals import Region, Stretches, stretches_of
@@ -61,8 +61,9 @@ class AlleleChecks:
     reason that applies is given, in this order: malformed, unknown_contig, outside_regions, filtered,
     missing, star, symbolic or breakend, outside_contig, ref_mismatch, ambiguous, same_as_ref, too_long.
 
-    REF is compared without regard to case, and ambiguity letters in it match an N of the genome (which
-    keeps its own ambiguity letters as N). ALT may hold them only where it shares them with REF. Of ``<DEL>``,
+    REF is compared without regard to case. Ambiguity letters in it match an N of the genome. Where the FASTA
+    has an ambiguity letter, an N of the genome, the base that VCF reduces it to matches too, and the alleles
+    are flagged ``iupac``. ALT may hold them only where it shares them with REF. Of ``<DEL>``,
     ``<DUP>`` and ``<INV>`` with exact ends the sequence that they mean is placed.
 
     Raises
@@ -100,9 +101,26 @@ class AlleleChecks:
         # in a table an allele may be empty
         ref = b"" if fields.ref == "-" else fields.ref.encode().translate(_LETTERS)
         held = _holds(contig.bases, fields.pos - 1, ref)
-        return tuple(
-            self._allele(line, n, fields, alt, contig, ref, held) for n, alt in enumerate(fields.alts, 1)
+        reduced = not held and self._holds_reduced(contig, fields.pos - 1, ref)
+        alleles = tuple(
+            self._allele(line, n, fields, alt, contig, ref, held or reduced)
+            for n, alt in enumerate(fields.alts, 1)
         )
+        if reduced:
+            return tuple(replace(allele, flags=(*allele.flags, "iupac")) for allele in alleles)
+        return alleles
+
+    def _holds_reduced(self, contig: _Contig, start: int, letters: bytes) -> bool:
+        """Whether letters are the bases at `start`, but for ambiguity letters as VCF reduces them."""
+        end = start + len(letters)
+        if self.genome.ambiguity is None or start < 0 or end > len(contig.bases):
+            return False
+        codes, wanted = contig.bases[start:end].tobytes(), letters.translate(_CODES)
+        different = [n for n in range(len(codes)) if codes[n] != wanted[n]]
+        if any(codes[n] != N for n in different):
+            return False
+        reduced = self.genome.ambiguity.reduced(contig.number, start, len(letters))
+        return all(reduced[n] == letters[n] for n in different)
 
     def _loose_fields(self, text: str) -> tuple[str, int, str, str, str]:
         """Contig, 1-based position, ID, REF, ALT of a malformed line; "" and 0 for what cannot be read."""

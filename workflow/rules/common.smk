@@ -150,7 +150,7 @@ def own(paths):
 
 def genome_files(genome):
     """Files of an encoded genome; none for None."""
-    names = ("codes.npy", "contigs.tsv", "genome.json") if genome else ()
+    names = ("codes.npy", "contigs.tsv", "iupac.npy", "genome.json") if genome else ()
     return [f"results/genomes/{genome}/{name}" for name in names]
 
 

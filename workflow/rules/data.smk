@@ -4,6 +4,7 @@ rule genome:
     output:
         codes="results/genomes/{genome}/codes.npy",
         contigs="results/genomes/{genome}/contigs.tsv",
+        letters="results/genomes/{genome}/iupac.npy",
         manifest="results/genomes/{genome}/genome.json",
     log:
         "results/logs/genome/{genome}.log",

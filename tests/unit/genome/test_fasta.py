@@ -105,12 +105,42 @@ def test_a_genome_directory_holds_what_the_formats_page_says(tmp_path: Path) -> 
         "codes.npy",
         "contigs.tsv",
         "genome.json",
+        "iupac.npy",
     ]
     assert isinstance(genome.codes, np.memmap)
     assert not genome.codes.flags.writeable
     assert genome.index("c2") == 1
     with pytest.raises(DanqError, match="no contig 'c3'; the genome has c1, c2"):
         genome.index("c3")
+
+
+def test_ambiguity_letters_are_kept_beside_the_codes(tmp_path: Path) -> None:
+    genome = made(tmp_path, fasta(["ACrTNX", "yGGVn"], 2, "\r\n"))
+    rows = np.load(tmp_path / "out" / "iupac.npy")
+    assert [(int(position), chr(letter)) for position, letter in rows] == [(2, "R"), (6, "Y"), (9, "V")]
+    assert genome.ambiguity is not None
+    assert genome.ambiguity.reduced(0, 0, 6) == b"NNANNN"
+    assert genome.ambiguity.reduced(1, 0, 5) == b"CNNAN"
+    assert genome.ambiguity.reduced(1, 1, 2) == b"NN"
+    for number, letter in enumerate("RYSWKMBDHV"):
+        one = made(tmp_path, fasta([letter])).ambiguity
+        assert one is not None
+        assert one.reduced(0, 0, 1).decode() == "ACCAGACAAA"[number]
+    none = made(tmp_path, fasta(["ACGTNX"])).ambiguity
+    assert none is not None
+    assert none.reduced(0, 1, 3) == b"NNN"
+
+
+def test_letters_that_changed_on_disk_are_refused(tmp_path: Path) -> None:
+    made(tmp_path, fasta(["ACRT"]))
+    path = tmp_path / "out" / "iupac.npy"
+    data = path.read_bytes()
+    path.write_bytes(data[:-1] + b"Y")
+    with pytest.raises(DanqError, match=r"iupac.npy: damaged"):
+        open_genome(tmp_path / "out")
+    path.unlink()
+    with pytest.raises(DanqError, match=r"iupac.npy: no such file"):
+        open_genome(tmp_path / "out")
 
 
 def test_the_digest_ignores_compression_line_width_and_case(tmp_path: Path) -> None:
@@ -129,7 +159,7 @@ def test_two_runs_write_equal_arrays_and_tables(tmp_path: Path) -> None:
     (tmp_path / "g.fa").write_bytes(fasta(["ACGTN", "GGG"]))
     for run in ("one", "two"):
         build_genome(tmp_path / "g.fa", tmp_path / run)
-    for name in ("codes.npy", "contigs.tsv"):
+    for name in ("codes.npy", "contigs.tsv", "iupac.npy"):
         assert (tmp_path / "one" / name).read_bytes() == (tmp_path / "two" / name).read_bytes()
 
 

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from danq import contents
 from danq.errors import DanqError
 from danq.genome import encode, indexed
+from danq.genome.alphabet import N
 from danq.genome.encode import build_genome
 from danq.genome.fasta import Genome, open_genome
 from danq.genome.indexed import IndexedContig, open_genome_or_fasta
@@ -63,6 +64,12 @@ def assert_same(received: Genome, expected: Genome) -> None:
         for first in range(0, length, 5):
             assert received_contig[first : first + 9].tolist() == expected_contig[first : first + 9].tolist()
         assert received_contig[length:].tolist() == received_contig[3:3].tolist() == []
+        assert received.ambiguity is not None
+        assert expected.ambiguity is not None
+        assert received.ambiguity.digest == expected.ambiguity.digest
+        letters = [genome.ambiguity.reduced(index, 0, length) for genome in (received, expected)]
+        unknown = np.flatnonzero(expected_contig[:] == N)
+        assert [letters[0][place] for place in unknown] == [letters[1][place] for place in unknown]
 
 
 @settings(max_examples=60)

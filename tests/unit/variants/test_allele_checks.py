@@ -10,6 +10,8 @@ from small_genome import COLUMNS, checked, genome_of, record, vcf_of
 
 from danq.errors import DanqError
 from danq.genome.alphabet import decode
+from danq.genome.encode import build_genome
+from danq.genome.indexed import open_genome_or_fasta
 from danq.genome.intervals import Region, read_regions, stretches_of
 from danq.variants.allele_checks import AlleleRules, overlaps
 from danq.variants.alleles import REASONS, Allele
@@ -241,3 +243,29 @@ def test_regions_are_refused_where_the_genome_lacks_them() -> None:
         assert str(refusal.value).startswith("--regions: ")
     assert read_regions(["1:2-3", "2"], GENOME) == (Region("chr1", 1, 3), Region("chr2", 0, 16))
     assert read_regions(["x"], GENOME, aliases={"x": "chr2"}) == (Region("chr2", 0, 16),)
+
+
+@pytest.mark.parametrize("encoded", [True, False])
+def test_a_ref_at_ambiguity_letters_is_what_vcf_reduces_them_to(tmp_path: Path, encoded: bool) -> None:
+    #                                        123456789.12345
+    (tmp_path / "g.fa").write_text(">c other\nACRTNYGGacVXTTA\n")
+    if encoded:
+        build_genome(tmp_path / "g.fa", tmp_path / "g")
+    genome = open_genome_or_fasta(tmp_path / ("g" if encoded else "g.fa"))
+    cases = {
+        (3, "A", "G"): ("", ("iupac",), (2, 1, "G")),
+        (3, "a", "T"): ("", ("iupac",), (2, 1, "T")),
+        (3, "G", "A"): ("ref_mismatch", (), (-1, 0, "")),
+        (3, "R", "A"): ("", (), (2, 1, "A")),
+        (3, "N", "A"): ("", (), (2, 1, "A")),
+        (5, "A", "C"): ("ref_mismatch", (), (-1, 0, "")),
+        (12, "A", "C"): ("ref_mismatch", (), (-1, 0, "")),
+        (2, "CAT", "C"): ("", ("iupac",), (2, 2, "")),
+        (2, "CAG", "C"): ("ref_mismatch", (), (-1, 0, "")),
+        (4, "TNCG", "TNTG"): ("", ("iupac",), (5, 1, "T")),
+        (10, "CAN", "C"): ("", ("iupac",), (10, 2, "")),
+        (3, "A", "A"): ("same_as_ref", ("iupac",), (-1, 0, "")),
+        (3, "A", "<DEL>"): ("symbolic", ("iupac",), (-1, 0, "")),
+    }
+    alleles = checked(vcf_of(tmp_path, [record("c", *case) for case in cases]), genome, RULES)
+    assert [(a.reason, a.flags, edit(a)) for a in alleles] == list(cases.values())
