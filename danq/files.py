@@ -5,9 +5,7 @@ import hashlib
 import io
 import json
 import os
-import shutil
 import stat
-import tempfile
 import zlib
 from codecs import BOM_UTF8
 from collections.abc import Iterator
@@ -17,9 +15,10 @@ from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
 from danq.errors import DanqError
-from danq.jobs import check_claim, make_folder, partial_prefix, remove_remnants, sole_writer, writing
+from danq.jobs import check_claim, make_folder, sole_writer, writing
 from danq.limits import check_limit, check_memory, limit
 from danq.processes import finish_undisturbed
+from danq.remnants import hidden
 from danq.text_checks import HEAD, check_text
 
 _Text = TypeVar("_Text", str, bytes, covariant=True)
@@ -266,18 +265,6 @@ def published(path: Path) -> Iterator[Path]:
         yield partial
         check_claim(path, folder=False)
         finish_undisturbed()
-
-
-@contextmanager
-def hidden(folder: Path, named: bool = False) -> Iterator[Path]:
-    """Make a hidden directory in another, whose remnants of killed jobs are removed, or `named`."""
-    remove_remnants(folder, named)
-    partial = Path(tempfile.mkdtemp(prefix=partial_prefix(), dir=folder))
-    partial.chmod(0o755)
-    try:
-        yield partial
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
 
 
 def sha256(path: Path) -> str:

@@ -9,7 +9,6 @@ import errno
 import json
 import logging
 import os
-import shutil
 import subprocess
 import sys
 import time
@@ -24,8 +23,6 @@ from danq.processes import Process, this_process
 
 log = logging.getLogger("danq")
 
-PARTIAL = ".partial-"
-"""Begin of the name of a hidden directory in which a job collects what it writes."""
 _LOCK = ".danq.lock"
 _ENDING_SECONDS = 60
 """For so long a job may be ending, its processes being killed."""
@@ -186,34 +183,6 @@ def refuse_claimed(lock: Path, path: Path) -> None:
     holder = _read(lock)
     if holder is not None and holder.process != this_process() and not holder.gone():
         raise holder.refusal(path, lock)
-
-
-def remove_remnants(folder: Path, others: bool = False) -> None:
-    """Remove what killed jobs of this machine left in a directory; with `others`, name those of others."""
-    for path in sorted(folder.glob(f"{PARTIAL}*")):
-        process = _process_of(path.name)
-        gone = process and process.gone()
-        if gone:
-            shutil.rmtree(path, ignore_errors=True)
-            log.info("%s: removed, a job that was killed left it", path)
-        elif gone is None and others:
-            where = f" on {process.host}" if process else ""
-            message = "%s: of a job%s that runs now or was killed; in the latter case remove it"
-            log.warning(message, path, where)
-
-
-def partial_prefix() -> str:
-    """Begin of the name of this process's hidden directories."""
-    return f"{PARTIAL}{this_process()}-"
-
-
-def _process_of(name: str) -> Process | None:
-    """Read the process out of a name that begins with `partial_prefix`."""
-    # letters drawn by the system follow, with any number of _ but no hyphen among them
-    host, *rest = name.removeprefix(PARTIAL).rpartition("-")[0].rsplit("_", 5)
-    if len(rest) != 5 or not rest[3].isdigit():
-        return None
-    return Process(host, rest[0], rest[1], rest[2], int(rest[3]), rest[4])
 
 
 def _this_job() -> tuple[str, str, str, str]:

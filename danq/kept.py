@@ -11,7 +11,8 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-from danq.files import hidden, sha256, staged, write_json
+from danq.files import sha256, staged, write_json
+from danq.remnants import hidden
 
 log = logging.getLogger("danq")
 

@@ -1,7 +1,6 @@
 """Which parts of a genome are mutated: regions as text, of a BED, or around the alleles of a VCF."""
 
 import logging
-import tempfile
 from array import array
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -17,6 +16,7 @@ from danq.genome.contigs import read_aliases
 from danq.genome.fasta import Genome
 from danq.genome.intervals import parse_region, read_regions, union
 from danq.genome.tracks import place_intervals, report_records
+from danq.remnants import scratch
 
 log = logging.getLogger("danq")
 
@@ -125,8 +125,8 @@ def regions_of_variants(
     warn_of_other_build(str(vcf), variants, genome, table)
     places = array("q")
     left_out: Counter[str] = Counter()
-    with tempfile.TemporaryDirectory(prefix="danq-") as folder:
-        surveyed = survey(Path(folder), variants, genome, AlleleRules(window), table)
+    with scratch() as folder:
+        surveyed = survey(folder, variants, genome, AlleleRules(window), table)
         for allele in chain.from_iterable(map(surveyed.alleles_of, range(surveyed.parts))):
             if allele.reason:
                 left_out[allele.reason] += 1

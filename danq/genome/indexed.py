@@ -10,8 +10,6 @@ import hashlib
 import json
 import logging
 import os
-import shutil
-import tempfile
 import warnings
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -28,6 +26,7 @@ from danq.genome.encode import LINE_END, Header, build_genome, encoded_pieces
 from danq.genome.fasta import Genome, genome_digest, open_genome
 from danq.genome.iupac import REDUCED, AmbiguityNotes
 from danq.progress import progress
+from danq.remnants import scratch
 
 log = logging.getLogger("danq")
 
@@ -164,10 +163,10 @@ def _indexed(fasta: Path) -> Genome | None:
 def _opened(fasta: Path, index: "_Index") -> Genome:
     import pyfaidx
 
-    with tempfile.TemporaryDirectory(prefix="danq-") as folder, warnings.catch_warnings():
+    with scratch() as folder, warnings.catch_warnings():
         # pyfaidx compares times of change, which clocks that differ may upset; that the index fits is known
         warnings.simplefilter("ignore", RuntimeWarning)
-        fai, gzi = Path(folder) / "fai", Path(folder) / "gzi"
+        fai, gzi = folder / "fai", folder / "gzi"
         fai.write_text(index.fai)
         gzi.write_bytes(bytes.fromhex(index.gzi))
         # both indexes are read here and not needed afterwards
@@ -184,15 +183,12 @@ def _opened(fasta: Path, index: "_Index") -> Genome:
 
 def _encoded(fasta: Path) -> Genome:
     """Encode a FASTA for as long as the process needs it."""
-    folder = Path(tempfile.mkdtemp(prefix="danq-"))
-    try:
+    # what is mapped into memory lives on without a name
+    with scratch() as folder:
         build_genome(fasta, folder)
         log.info("%s: no plain or bgzip text in lines of equal length, so it was encoded", fasta)
         # called what the user called it: the folder's name would say nothing in messages and results
         return replace(open_genome(folder), path=fasta)
-    finally:
-        # what is mapped into memory lives on without a name, and nothing is left even if the job is killed
-        shutil.rmtree(folder)
 
 
 class _Index(NamedTuple):

@@ -10,7 +10,6 @@ import io
 import json
 import math
 import re
-import tempfile
 import zipfile
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping
@@ -23,6 +22,7 @@ from danq.errors import DanqError, first_line, remedy
 from danq.files import digest
 from danq.hdf5 import plain_member
 from danq.limits import check_limit, check_memory
+from danq.remnants import scratch
 
 _CONFIG, _WEIGHTS = "config.json", "model.weights.h5"
 _MEMBERS = {"metadata.json", _CONFIG, _WEIGHTS}
@@ -198,8 +198,8 @@ def load_network(path: Path, network: Network) -> Any:
     # Keras notes for its thread which weights are still to be made, and would make them at the next occasion
     with ThreadPoolExecutor(1) as thread:
         thread.submit(_check_declared, path, network).result()
-    with tempfile.TemporaryDirectory(prefix="danq-") as folder:
-        copy = Path(folder) / path.name
+    with scratch() as folder:
+        copy = folder / path.name
         network.write(copy)
         return keras.models.load_model(copy, compile=False, safe_mode=True)
 

@@ -6,13 +6,13 @@ neither weights nor network, targets, window or provenance.
 
 import logging
 import subprocess
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
 from danq.errors import DanqError, printable
 from danq.files import published, sha256
 from danq.learn.manifest import MODEL_FILE, BundleManifest, member_paths
+from danq.remnants import scratch
 
 log = logging.getLogger("danq")
 
@@ -35,8 +35,8 @@ def sign_bundle(bundle: Path, key: Path) -> Path:
     """
     if not key.is_file():
         raise DanqError(f"{key}: no such file; expected an SSH key")
-    with tempfile.TemporaryDirectory(prefix="danq-") as folder:
-        statement = Path(folder) / "statement"
+    with scratch() as folder:
+        statement = folder / "statement"
         statement.write_bytes(_statement(bundle))
         _run("sign", "-f", str(key), "-n", _NAMESPACE, str(statement), where=key)
         with published(bundle / SIGNATURE_FILE) as partial:

@@ -1,7 +1,6 @@
 """What a page of igv.js shows of a results directory: parts of sequence, predictions, peaks and variants."""
 
 import base64
-import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -16,6 +15,7 @@ from danq.files import read_lines
 from danq.genome.alphabet import LETTERS
 from danq.genome.fasta import Genome
 from danq.genome.intervals import union
+from danq.remnants import scratch
 from danq.report.callsets import Callset
 from danq.report.locus import signed_effect
 from danq.report.plots import PALETTE
@@ -102,8 +102,8 @@ def predictions(
 
 def _bigwig(rows: pl.DataFrame, lengths: Mapping[str, int]) -> bytes:
     used = {name: lengths[name] for name in sorted(rows["contig"].unique())}
-    with tempfile.TemporaryDirectory(prefix="danq-") as folder:
-        path = Path(folder) / "track.bw"
+    with scratch() as folder:
+        path = folder / "track.bw"
         named = {shown(name): length for name, length in used.items()}
         records = ((shown(contig), *record) for contig, *record in rows.iter_rows())
         pybigtools.open(str(path), "w").write(named, records)

@@ -2,7 +2,6 @@
 
 import logging
 import shutil
-import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -16,6 +15,7 @@ from danq.files import published, sha256, write_json
 from danq.jobs import check_claim, refuse_claimed, sole_writer
 from danq.progress import progress, telling_where_stopped
 from danq.provenance import provenance
+from danq.remnants import scratch
 from danq.score.haplotypes import compute_haplotypes
 from danq.score.job import Job
 from danq.score.runner import Runner
@@ -108,8 +108,8 @@ def opened_work(
     """
     path = directory / f"{_PREFIX}{job.digest[:_LETTERS]}" if directory is not None else None
     if directory is None or path is None or dry:
-        with tempfile.TemporaryDirectory(prefix="danq-") as folder:
-            at = path if path is not None and path.is_dir() else Path(folder)
+        with scratch() as folder:
+            at = path if path is not None and path.is_dir() else folder
             yield Work(job, at, job.survey(at))
         return
     for other in sorted(directory.glob(f"{_PREFIX}*")):

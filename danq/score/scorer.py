@@ -1,7 +1,6 @@
 """Variants scored from Python: a list of alleles in, a table out."""
 
 import logging
-import tempfile
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Literal
@@ -12,6 +11,7 @@ import pyarrow as pa
 from danq.errors import DanqError
 from danq.genome.fasta import Genome
 from danq.genome.indexed import open_genome_or_fasta
+from danq.remnants import scratch
 from danq.score.job import open_job
 from danq.score.models import Models, read_models
 from danq.score.options import ScoreOptions, Strands
@@ -54,11 +54,11 @@ class Scorer:
         DanqError
             If a variant holds a tab or a line end, or most of ten or more REF are not what the genome holds.
         """
-        with tempfile.TemporaryDirectory(prefix="danq-") as folder:
-            path = Path(folder) / "variants.tsv"
+        with scratch() as folder:
+            path = folder / "variants.tsv"
             _write(variants, path)
             job = open_job(self._models, self._genome, path, self._options, "variants")
-            survey = job.survey(Path(folder))
+            survey = job.survey(folder)
             blocks = job.scored_blocks(survey, self._runners, range(survey.parts))
             batches = [rows(block.windows, block.effects, job.columns) for block in blocks]
         batches = batches or [no_rows(job.columns)]

@@ -4,7 +4,6 @@ import io
 import re
 import shutil
 import sys
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from typing import BinaryIO, Literal, NamedTuple, cast
 from danq.errors import DanqError, check_name, is_printable
 from danq.files import bounded_lines, open_binary
 from danq.genome.alphabet import CODES, INVALID
+from danq.remnants import scratch
 from danq.text_checks import HEAD, check_text
 from danq.variants.faults import FIXED_COLUMNS, columns_fault, header_fault, record_fault, row_fault
 
@@ -189,8 +189,8 @@ def regular_file(path: Path) -> Iterator[tuple[Path, str]]:
     if str(path) != "-":
         yield path, str(path)
         return
-    with tempfile.TemporaryDirectory(prefix="danq-") as folder:
-        copy = Path(folder) / "standard-input"
+    with scratch() as folder:
+        copy = folder / "standard-input"
         with copy.open("wb") as stream:
             shutil.copyfileobj(sys.stdin.buffer, stream)
         try:

@@ -15,6 +15,7 @@ from danq.errors import DanqError
 from danq.files import atomic, published, staged
 from danq.jobs import sole_writer
 from danq.processes import this_process
+from danq.remnants import scratch
 
 HOLD = """
 import sys, time
@@ -257,6 +258,25 @@ def test_remnants_beside_a_file_go_with_the_next_one(tmp_path):
     with atomic(tmp_path / "b.tsv") as partial:
         partial.write_text("")
     assert not list(tmp_path.glob(".partial-*"))
+
+
+def test_remnants_among_the_system_s_temporary_files_go_too(tmp_path, monkeypatch):
+    """Such as a genome that was encoded for one job, of 3 GB."""
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    program = (
+        "from danq.remnants import scratch\nwith scratch() as folder: print(folder, flush=True); input()"
+    )
+    job = subprocess.Popen([sys.executable, "-c", program], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    folder = Path(job.stdout.readline().decode().strip())
+    assert folder.parent == tmp_path
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    with scratch():
+        assert folder.is_dir(), "of a job that runs"
+    job.kill()
+    job.communicate()
+    with scratch() as own:
+        assert list(tmp_path.iterdir()) == [own]
+    assert list(tmp_path.iterdir()) == []
 
 
 FINISHED = """

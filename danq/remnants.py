@@ -1,0 +1,65 @@
+"""Hidden directories of jobs, named so that those of killed jobs are told from those of jobs that run."""
+
+import logging
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from danq.processes import Process, this_process
+
+log = logging.getLogger("danq")
+
+PARTIAL = ".partial-"
+"""Begin of the name of a hidden directory in which a job collects what it writes."""
+
+
+@contextmanager
+def hidden(folder: Path, named: bool = False) -> Iterator[Path]:
+    """Make a hidden directory in another, whose remnants of killed jobs are removed, or `named`."""
+    remove_remnants(folder, named)
+    partial = Path(tempfile.mkdtemp(prefix=partial_prefix(), dir=folder))
+    partial.chmod(0o755)
+    try:
+        yield partial
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+
+
+@contextmanager
+def scratch() -> Iterator[Path]:
+    """Make a directory where the system has temporary files; what killed jobs left there is removed."""
+    place = Path(tempfile.gettempdir())
+    remove_remnants(place)
+    with tempfile.TemporaryDirectory(prefix=partial_prefix(), dir=place) as folder:
+        yield Path(folder)
+
+
+def remove_remnants(folder: Path, others: bool = False) -> None:
+    """Remove what killed jobs of this machine left in a directory; with `others`, name those of others."""
+    for path in sorted(folder.glob(f"{PARTIAL}*")):
+        process = _process_of(path.name)
+        gone = process and process.gone()
+        if gone:
+            shutil.rmtree(path, ignore_errors=True)
+            if not path.exists():  # another user's stays
+                log.info("%s: removed, a job that was killed left it", path)
+        elif gone is None and others:
+            where = f" on {process.host}" if process else ""
+            message = "%s: of a job%s that runs now or was killed; in the latter case remove it"
+            log.warning(message, path, where)
+
+
+def partial_prefix() -> str:
+    """Begin of the name of this process's hidden directories."""
+    return f"{PARTIAL}{this_process()}-"
+
+
+def _process_of(name: str) -> Process | None:
+    """Read the process out of a name that begins with `partial_prefix`."""
+    # letters drawn by the system follow, with any number of _ but no hyphen among them
+    host, *rest = name.removeprefix(PARTIAL).rpartition("-")[0].rsplit("_", 5)
+    if len(rest) != 5 or not rest[3].isdigit():
+        return None
+    return Process(host, rest[0], rest[1], rest[2], int(rest[3]), rest[4])
