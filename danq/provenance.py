@@ -4,8 +4,10 @@ import ast
 import hashlib
 import os
 import platform
+import pwd
+import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from functools import cache
 from importlib import metadata
@@ -44,10 +46,10 @@ def provenance(inputs: dict[str, str], options: dict[str, Any]) -> dict[str, Any
         Options the result depends on, JSON-like.
     """
     return {
-        "command": " ".join(["danq", *map(_shared, sys.argv[1:])]),
+        "command": " ".join(["danq", *map(shared, sys.argv[1:])]),
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
-        "inputs": {_shared(name): value for name, value in inputs.items()},
-        "options": options,
+        "inputs": shared(inputs),
+        "options": shared(options),
         "versions": {"python": platform.python_version(), **_versions()},
         "platform": platform.platform(),
         "processor_cores": os.cpu_count(),
@@ -55,11 +57,45 @@ def provenance(inputs: dict[str, str], options: dict[str, Any]) -> dict[str, Any
     }
 
 
+def shared(value: Any) -> Any:
+    """Name paths in something JSON-like as others may read them, and no users.
+
+    From the working directory on; the home directory is ``~``, and of other places the names of users are
+    left out. Keys of mappings are texts like any other.
+    """
+    if isinstance(value, str):
+        return _shared(value) if "/" in value else value
+    if isinstance(value, Mapping):
+        return {shared(key): shared(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [shared(item) for item in value]
+    return value
+
+
 def _shared(text: str) -> str:
-    """Name paths as others may read them: from the working directory on, and without the user's home."""
-    text = text.replace(f"{Path.cwd()}/", "")
+    for place, name in _places():
+        # a name that merely begins like the place is another one
+        place = rf"(?<![\w./~-]){re.escape(place)}"
+        text = re.sub(rf"{place}/", "" if name == "." else f"{name}/", text)
+        text = re.sub(rf"{place}(?=$|[\s'\"])", name, text)
+    return re.sub(rf"(/home/|/Users/)[^/\s]+|(?<=/){_user()}(?![\w.-])", r"\1USER", text)
+
+
+def _places() -> Iterator[tuple[str, str]]:
+    """Directories and what stands for them, the inner ones first."""
     home = os.path.expanduser("~")
-    return text if home in ("/", "~") else text.replace(f"{home}/", "~/")
+    named = {str(Path.cwd()): ".", **({} if home in ("/", "~") else {home: "~"})}
+    yield from sorted(named.items(), key=lambda entry: -len(entry[0]))
+
+
+@cache
+def _user() -> str:
+    """Pattern of the user's name; of one that is no person's, none that matches."""
+    try:
+        name = pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:
+        return "(?!)"
+    return re.escape(name) if len(name) > 2 and name != "root" else "(?!)"
 
 
 @cache

@@ -23,6 +23,7 @@ VERBS = {
     "trial": "Train one trial of a run's search.",
     "search": "Choose among the trials of a run's search.",
     "sign": "Sign a bundle with an SSH key.",
+    "export": "Write a bundle as one file, for others.",
     "predict": "Predict a split, a FASTA or BED regions.",
     "evaluate": "Compute metrics and curves of predictions.",
     "score": "Score the alleles of a VCF.",

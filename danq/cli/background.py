@@ -40,16 +40,18 @@ def background(
     )
 
     from danq.genome.indexed import open_genome_or_fasta
-    from danq.learn.manifest import check_trusted
-    from danq.learn.signature import require_signatures
+    from danq.learn.export import opened_bundles
     from danq.score.background import build_background
     from danq.score.job import open_job
     from danq.score.models import read_models
     from danq.variants.text import regular_file
 
     opened, scoring, trusted = open_genome_or_fasta(genome), ScoreOptions(**values), trust_model_code or []
-    check_trusted(trusted, model)
-    require_signatures(model, require_signature)
-    with regular_file(vcf) as (file, name):
-        job = open_job(read_models(model, opened, scoring, threads, trusted), opened, file, scoring, name)
+    with (
+        regular_file(vcf) as (file, name),
+        opened_bundles(model, require_signature, trusted) as bundles,
+    ):
+        job = open_job(
+            read_models(bundles, opened, scoring, threads, trusted, model), opened, file, scoring, name
+        )
         build_background(job, out)

@@ -60,21 +60,19 @@ def ism(
     from danq.explain.ism import IsmOptions, mutate_regions
     from danq.explain.regions import regions_of_bed, regions_of_texts, regions_of_variants
     from danq.genome.indexed import open_genome_or_fasta
-    from danq.learn.manifest import check_trusted
-    from danq.learn.signature import require_signatures
+    from danq.learn.export import opened_bundles
     from danq.score.models import read_models
 
     score = ScoreOptions(**options.on_command_line(strands=strands, targets=target, batch_size=batch_size))
     opened = open_genome_or_fasta(genome)
     trusted = trust_model_code or []
-    check_trusted(trusted, model)
-    require_signatures(model, require_signature)
-    models = read_models(model, opened, score, threads, trusted)
-    if bed is not None:
-        regions = regions_of_bed(bed, opened, aliases)
-    elif vcf is not None:
-        bases = 20 if flank is None else flank
-        regions = regions_of_variants(vcf, opened, models.window, bases, aliases)
-    else:
-        regions = regions_of_texts(region or [], opened, aliases)
-    mutate_regions(models, regions, IsmOptions(score, deletions, format, track_format), out)
+    with opened_bundles(model, require_signature, trusted) as bundles:
+        models = read_models(bundles, opened, score, threads, trusted, model)
+        if bed is not None:
+            regions = regions_of_bed(bed, opened, aliases)
+        elif vcf is not None:
+            bases = 20 if flank is None else flank
+            regions = regions_of_variants(vcf, opened, models.window, bases, aliases)
+        else:
+            regions = regions_of_texts(region or [], opened, aliases)
+        mutate_regions(models, regions, IsmOptions(score, deletions, format, track_format), out)

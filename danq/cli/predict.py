@@ -1,12 +1,16 @@
 """``danq predict``: a bundle's predictions of a split, a FASTA, regions, texts or images."""
 
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
 from danq.cli.scoring_options import Signers, Threads, Trusted
 from danq.errors import DanqError
+
+if TYPE_CHECKING:
+    from danq.learn.manifest import BundleManifest
+    from danq.learn.predict.rows import Source
 
 _BELONGS = {
     "split": ("--dataset",),
@@ -22,7 +26,10 @@ _BELONGS = {
 
 
 def predict(
-    model: Annotated[Path, typer.Option(help="Model bundle: the directory `danq train` wrote.")],
+    model: Annotated[
+        Path,
+        typer.Option(help="Model bundle: the directory `danq train` wrote, or an archive of `danq export`."),
+    ],
     out: Annotated[Path, typer.Option(help="File to write: .npz, .parquet or .tsv by its name.")],
     dataset: Annotated[
         Path | None, typer.Option(help="Dataset whose rows are predicted, with --split.")
@@ -120,12 +127,9 @@ def predict(
     A row's numbers do not depend on the other rows, up to rounding. Rows carry the flags `padded` (the window
     reaches past the end of its contig or record) and `many_n` (more than half of it is N).
     """
-    from danq.learn.manifest import BundleManifest, check_trusted
+    from danq.learn.export import opened_bundles
+    from danq.learn.manifest import BundleManifest
     from danq.learn.predict.outputs import Output
-    from danq.learn.predict.record_sources import bed_source
-    from danq.learn.predict.sequence_sources import fasta_source, region_source, tiled_bed_source
-    from danq.learn.predict.sources import dataset_source, example_source
-    from danq.learn.signature import require_signatures
 
     output = Output(out, tuple(target or ()), tracks, track_format)
     reading: dict[str, Any] = {
@@ -138,28 +142,39 @@ def predict(
     reading |= {"column": column, "encoding": encoding, "stride": stride}
     sources = {"dataset": dataset, "fasta": fasta, "bed": bed, "region": region or None, "examples": examples}
     _check(sources, reading)
-    info, trusted = BundleManifest.read(model), trust_model_code or []
-    check_trusted(trusted, [model])
-    require_signatures([model], require_signature)
-    output.choose(info.targets)
-    if fasta is not None:
-        source = fasta_source(fasta, info, tile)
-    elif bed is not None and genome is not None and tile:
-        source = tiled_bed_source(bed, genome, info, aliases, stride)
-    elif bed is not None and genome is not None:
-        source = bed_source(bed, genome, info, aliases, centre or "midpoint")
-    elif region and genome is not None:
-        source = region_source(region, genome, info, aliases, stride)
-    elif examples is not None:
-        source = example_source(examples, info, column, encoding)
-    else:
-        source = dataset_source(Path(dataset or ""), split or "", info, genome)
-    output.check_positions(source.contigs)
-    # everything cheap has been checked before TensorFlow is loaded
-    from danq.learn.linear import open_bundle
-    from danq.learn.predict.predictor import Predictor, predict_source
+    trusted = trust_model_code or []
+    with opened_bundles([model], require_signature, trusted) as (bundle,):
+        info = BundleManifest.read(bundle)
+        output.choose(info.targets)
+        source = _source(info, sources, reading)
+        output.check_positions(source.contigs)
+        # everything cheap has been checked before TensorFlow is loaded
+        from danq.learn.linear import open_bundle
+        from danq.learn.predict.predictor import Predictor, predict_source
 
-    predict_source(Predictor(open_bundle(model, trusted), batch_size, reverse_complement), source, output)
+        predict_source(
+            Predictor(open_bundle(bundle, trusted), batch_size, reverse_complement), source, output
+        )
+
+
+def _source(info: "BundleManifest", sources: dict[str, Any], reading: dict[str, Any]) -> "Source":
+    """Open the one thing that is predicted, as the options say that it is read."""
+    from danq.learn.predict.record_sources import bed_source
+    from danq.learn.predict.sequence_sources import fasta_source, region_source, tiled_bed_source
+    from danq.learn.predict.sources import dataset_source, example_source
+
+    placed = reading["genome"], info, reading["aliases"]
+    if sources["fasta"] is not None:
+        return fasta_source(sources["fasta"], info, reading["tile"])
+    if sources["bed"] is not None and reading["tile"]:
+        return tiled_bed_source(sources["bed"], *placed, reading["stride"])
+    if sources["bed"] is not None:
+        return bed_source(sources["bed"], *placed, reading["centre"] or "midpoint")
+    if sources["region"]:
+        return region_source(sources["region"], *placed, reading["stride"])
+    if sources["examples"] is not None:
+        return example_source(sources["examples"], info, reading["column"], reading["encoding"])
+    return dataset_source(sources["dataset"], reading["split"], info, reading["genome"])
 
 
 def _check(sources: dict[str, Any], options: dict[str, Any]) -> None:

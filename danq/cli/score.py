@@ -1,9 +1,11 @@
 """``danq score``: what each allele of a VCF changes in a model's predictions."""
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple
 
 import typer
 
@@ -11,6 +13,9 @@ from danq.cli import scoring_options as options
 from danq.errors import DanqError
 from danq.files import check_writable
 from danq.score.options import ScoreOptions
+
+if TYPE_CHECKING:
+    from danq.score.job import Job
 
 _SHARD = re.compile(r"([1-9]\d*)/([1-9]\d*)")
 
@@ -85,7 +90,7 @@ def score(
     configuration. Every allele of the input has a row in the ledger: scored, or the reason why not. All
     differences are ALT minus REF; docs/scores.md says what each number means.
     """
-    inputs = options.on_command_line(model=model, genome=genome, vcf=vcf)
+    inputs, trusted = options.on_command_line(model=model, genome=genome, vcf=vcf), trust_model_code or []
     read = options.on_command_line(
         ref_mismatch=ref_mismatch, regions=region, pass_only=pass_only, aliases=aliases, strict=strict
     )
@@ -100,21 +105,14 @@ def score(
         batch_size=batch_size,
     )
     values |= read | of_samples
-    scored = _signed(_scored(config, callset, results, inputs, values, trust_model_code), require_signature)
+    scored = _scored(config, callset, results, inputs, values, trusted)
     part = _checked_shard(out, work, shard, receipt, dry_run)
 
-    from danq.genome.indexed import open_genome_or_fasta
     from danq.score.chunks import compute_shard, opened_work
     from danq.score.estimate import estimate
-    from danq.score.job import open_job
-    from danq.score.models import read_models
     from danq.score.write import check_records, files_of, write_scores
-    from danq.variants.text import regular_file
 
-    opened = open_genome_or_fasta(scored.genome)
-    with regular_file(scored.vcf) as (file, name):
-        models = read_models(scored.models, opened, scored.options, threads, scored.trusted)
-        job = open_job(models, opened, file, scored.options, name)
+    with _opened(scored, require_signature, trusted, threads) as job:
         files = files_of(job, long, format, compare=_comparison(job))
         with opened_work(job, work or out, work is not None or part is not None, dry_run, part) as parts:
             check_records(parts, files)
@@ -151,9 +149,6 @@ def _scored(
             received = ", ".join(f"--{name}" for name in inputs) or "none of them"
             wanted = "--model, --genome and --vcf, or --config and --callset"
             raise DanqError(f"expected {wanted}; received {received}")
-        from danq.learn.manifest import check_trusted
-
-        check_trusted(trusted or [], inputs["model"])
         return _Scored(
             inputs["model"], inputs["genome"], inputs["vcf"], ScoreOptions(**values), trusted or []
         )
@@ -182,12 +177,24 @@ def _scored(
     )
 
 
-def _signed(scored: _Scored, signers: Path | None) -> _Scored:
-    """Give back what is scored, by models that one of the signers signed."""
-    from danq.learn.signature import require_signatures
+@contextmanager
+def _opened(
+    scored: _Scored, signers: Path | None, trusted: list[Path], threads: int | None
+) -> "Iterator[Job]":
+    """Open all that is scored, archives of bundles unpacked for as long as that takes."""
+    from danq.genome.indexed import open_genome_or_fasta
+    from danq.learn.export import opened_bundles
+    from danq.score.job import open_job
+    from danq.score.models import read_models
+    from danq.variants.text import regular_file
 
-    require_signatures(scored.models, signers)
-    return scored
+    genome = open_genome_or_fasta(scored.genome)
+    with (
+        regular_file(scored.vcf) as (file, name),
+        opened_bundles(scored.models, signers, trusted) as bundles,
+    ):
+        models = read_models(bundles, genome, scored.options, threads, scored.trusted, scored.models)
+        yield open_job(models, genome, file, scored.options, name)
 
 
 def _comparison(job: Any) -> Any:

@@ -29,7 +29,8 @@ def on_command_line(**values: Any) -> dict[str, Any]:
 
 MODEL = typer.Option(
     "--model",
-    help="Model bundle: the directory `danq train` wrote; may be repeated: several are one ensemble.",
+    help="Model bundle: the directory `danq train` wrote, or an archive of `danq export`; may be repeated: "
+    "several are one ensemble.",
 )
 GENOME = typer.Option("--genome", help="Encoded genome, the directory `danq genome` wrote; or a FASTA.")
 VCF = typer.Option(

@@ -26,6 +26,7 @@ from danq.learn.manifest import (
     model_module,
     read_members,
 )
+from danq.provenance import shared
 
 HISTORY_FILE = "history.tsv"
 _DAMAGED = (ValueError, TypeError, KeyError, OSError, RecursionError, NotImplementedError)
@@ -108,7 +109,8 @@ def save_bundle(
         One mapping an epoch with the keys `HISTORY_COLUMNS`; what is missing or None stays empty.
     """
     model.save(out / MODEL_FILE)
-    made = {**info, "encoder": encoder.state(), "parameters": model.count_params()}
+    # as it will stand in the file, of which the digest is
+    made = shared({**info, "encoder": encoder.state(), "parameters": model.count_params()})
     made["network"] = stored_digest(out / MODEL_FILE)
     manifest = BundleManifest(**made, digest=bundle_digest(made, model_weights(model)))
     (out / HISTORY_FILE).write_text(history_table(history), encoding="utf-8")

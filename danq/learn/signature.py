@@ -44,13 +44,17 @@ def sign_bundle(bundle: Path, key: Path) -> Path:
     return bundle / SIGNATURE_FILE
 
 
-def require_signatures(bundles: Sequence[Path], signers: Path | None) -> None:
+def require_signatures(
+    bundles: Sequence[Path], signers: Path | None, names: Sequence[Path] | None = None
+) -> None:
     """Refuse bundles that were not signed by one of the allowed signers; None asks for no signature.
 
     Parameters
     ----------
     signers : Path or None
         A file of allowed signers as ``ssh-keygen`` reads it: who, and their public key, a line each.
+    names : sequence of Path, optional
+        What the log calls the bundles.
 
     Raises
     ------
@@ -61,8 +65,8 @@ def require_signatures(bundles: Sequence[Path], signers: Path | None) -> None:
         return
     if not signers.is_file():
         raise DanqError(f"{signers}: no such file; expected the public keys of allowed signers")
-    for bundle in bundles:
-        log.info("%s: signed by %s", bundle, _signer(bundle, signers))
+    for bundle, name in zip(bundles, names or bundles, strict=True):
+        log.info("%s: signed by %s", name, _signer(bundle, signers))
 
 
 def _signer(bundle: Path, signers: Path) -> str:
@@ -80,14 +84,18 @@ def _signer(bundle: Path, signers: Path) -> str:
 
 def _statement(bundle: Path) -> bytes:
     """SHA-256 and name of each file that makes up a bundle, those of an ensemble's members among them."""
-    info = BundleManifest.read(bundle)
-    members = member_paths(bundle, info)
+    files = signed_files(bundle, member_paths(bundle, BundleManifest.read(bundle)))
+    return "".join(f"{sha256(file)}  {file.relative_to(bundle).as_posix()}\n" for file in files).encode()
+
+
+def signed_files(bundle: Path, members: Sequence[Path]) -> list[Path]:
+    """List the files that make up a bundle and the bundles inside it; one that is missing is refused."""
     files = [bundle / BundleManifest.FILE, *(member / BundleManifest.FILE for member in members)]
     files += [folder / MODEL_FILE for folder in members or [bundle]]
     for file in files:
         if not file.is_file():
             raise DanqError(f"{file}: no such file; {bundle} is no whole danq bundle")
-    return "".join(f"{sha256(file)}  {file.relative_to(bundle).as_posix()}\n" for file in files).encode()
+    return files
 
 
 def _run(

@@ -51,12 +51,15 @@ def read_models(
     options: ScoreOptions,
     threads: int | None = None,
     trusted: Sequence[Path] = (),
+    names: Sequence[Path] = (),
 ) -> Models:
     """Read the manifests of bundles and check that they can score together.
 
     A bundle trained on another genome is only warned about: scoring another strain or assembly can be meant.
     Of `options` strands and batch size count; `threads` are those of a forward pass, `trusted` as of
     `danq.learn.bundle.load_bundle`.
+
+    `names` are what results call the bundles; their paths where left out.
 
     Raises
     ------
@@ -71,10 +74,10 @@ def read_models(
         _check_alike(paths[0], infos[0], path, info)
         trained = info.dataset.genome_digest
         if trained is not None and trained != genome.digest:
-            log.warning("%s: trained on another genome than %s", path, genome.path)
+            log.warning("%s: trained on another genome than %s", info.run, genome.path)
     bundles = tuple(
         UsedBundle(path=str(path), run=info.run, digest=info.digest)
-        for path, info in zip(paths, infos, strict=True)
+        for path, info in zip(names or paths, infos, strict=True)
     )
     digests = [bundle.digest for bundle in bundles]
     for number, path in enumerate(paths):
@@ -88,8 +91,8 @@ def read_models(
     first = infos[0]
     bin = max(info.bin or 0 for info in infos)
     models = [own_file(info, trusted) if info.model.endswith(".py") else info.model for info in members]
-    names = tuple(sorted({str(model) for model in models if model is not None}))
-    return Models(bundles, first.targets, first.window or 0, bin, first.task, load, names)
+    used = tuple(sorted({str(model) for model in models if model is not None}))
+    return Models(bundles, first.targets, first.window or 0, bin, first.task, load, used)
 
 
 def _check_readable(path: Path, info: BundleManifest) -> None:

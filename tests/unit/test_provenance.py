@@ -2,11 +2,13 @@ import shutil
 from pathlib import Path
 
 import pytest
+from bundles import manifest
 
 from danq import provenance as module
 from danq.cli import VERBS
+from danq.learn.manifest import BundleManifest
 from danq.models import MODELS
-from danq.provenance import provenance, verb_digest
+from danq.provenance import provenance, shared, verb_digest
 
 
 def test_every_verb_has_a_digest_of_its_sources():
@@ -162,3 +164,18 @@ def test_provenance_names_neither_the_working_directory_nor_the_home(monkeypatch
     made = provenance({str(genome): "ab", str(track): "cd"}, {})
     assert made["command"] == "danq genome g.fa --out --x=~/tracks/a.bed"
     assert made["inputs"] == {"g.fa": "ab", "~/tracks/a.bed": "cd"}
+    texts = {str(genome.parent): ".", f"{genome.parent}-2/x": "~/work-2/x", f"{genome.parent.parent}": "~"}
+    texts |= {"/home/bob/g.fa": "/home/USER/g.fa", "/scratch/ada/g.fa": "/scratch/USER/g.fa", "a/b": "a/b"}
+    monkeypatch.setattr(module, "_user", lambda: "ada")
+    assert shared(list(texts)) == list(texts.values())
+    assert shared({str(track): [{"x": (str(genome), 1, None)}]}) == {
+        "~/tracks/a.bed": [{"x": ["g.fa", 1, None]}]
+    }
+
+
+def test_no_manifest_names_the_working_directory(monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    made = manifest(options={"motifs": str(tmp_path / "m.meme")}, provenance={"command": f"x {tmp_path}/a"})
+    made.write(tmp_path)
+    assert str(tmp_path) not in (tmp_path / "bundle.json").read_text()
+    assert BundleManifest.read(tmp_path).options == {"motifs": "m.meme"}

@@ -1,0 +1,171 @@
+"""A bundle for others: as one file, which the verbs that load a model read as they read its directory."""
+
+import json
+import re
+import shutil
+import tempfile
+import zipfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from danq.errors import DanqError, first_line
+from danq.files import published
+from danq.learn.keras_file import read_network
+from danq.learn.manifest import MODEL_FILE, BundleManifest, check_trusted, member_paths, read_members
+from danq.learn.signature import SIGNATURE_FILE, require_signatures, signed_files
+
+_HISTORY = "history.tsv"
+_MEMBER = re.compile(
+    rf"(members/\d{{1,4}}/)?({BundleManifest.FILE}|{MODEL_FILE}|{_HISTORY})|{SIGNATURE_FILE}"
+)
+_KEPT = ("versions", "outputs")
+"""What a private bundle keeps of its provenance."""
+_PATH = re.compile(r"(^|[\s=,:'\"])(~|/|\\\\|[A-Za-z]:\\)")
+
+
+def write_archive(bundle: Path, out: Path, private: bool) -> None:
+    """Write a bundle as one ZIP archive of its files as they are; equal bundles give equal bytes.
+
+    Parameters
+    ----------
+    private : bool
+        Leave out of its provenance all but versions, and the signature, which would no longer hold.
+
+    Raises
+    ------
+    DanqError
+        If it is no whole bundle, one of its files is a link, or a private bundle names paths elsewhere.
+    """
+    read_members(bundle)
+    files = _files(bundle)
+    for name in files:
+        if files[name].is_symlink() or not files[name].is_file():
+            raise DanqError(f"{files[name]}: expected a file, received a link or something else")
+        if name.endswith(MODEL_FILE):
+            info = BundleManifest.read(files[name].parent)
+            read_network(files[name], [f"danq_own_model_{(info.model_file or '')[:16]}"])
+    with published(out) as partial, zipfile.ZipFile(partial, "w", zipfile.ZIP_STORED) as archive:
+        for name in files:
+            if private and name == SIGNATURE_FILE:
+                continue
+            with archive.open(_entry(name), "w", force_zip64=True) as member:
+                if private and name.endswith(BundleManifest.FILE):
+                    member.write(_private(files[name]))
+                else:
+                    with files[name].open("rb") as stream:
+                        shutil.copyfileobj(stream, member)
+
+
+FORMATS: dict[str, Callable[[Path, Path, bool], None]] = {"archive": write_archive}
+"""What a bundle can be exported as → what writes it: bundle, file, and whether it is to be private."""
+
+
+def _files(bundle: Path) -> dict[str, Path]:
+    """Files of a bundle by their names in an archive, those that must be there and those that are."""
+    info = BundleManifest.read(bundle)
+    members = member_paths(bundle, info)
+    needed = signed_files(bundle, members)
+    more = [folder / _HISTORY for folder in (bundle, *members)] + [bundle / SIGNATURE_FILE]
+    files = [*needed, *(path for path in more if path.is_symlink() or path.exists())]
+    return {path.relative_to(bundle).as_posix(): path for path in files}
+
+
+def _entry(name: str) -> zipfile.ZipInfo:
+    return zipfile.ZipInfo(name, date_time=(1980, 1, 1, 0, 0, 0))
+
+
+def _private(path: Path) -> bytes:
+    """Give a manifest without what tells of its maker."""
+    content = BundleManifest.read(path.parent).content()
+    content["provenance"] = {
+        name: content["provenance"][name] for name in _KEPT if name in content["provenance"]
+    }
+    if content.get("model_file"):
+        content["model"] = Path(content["model"]).name
+    if isinstance(start := content["train"].get("init_from"), str):
+        content["train"]["init_from"] = Path(start).name
+    if (place := _path_in(content)) is not None:
+        raise DanqError(f"{path}: {place}: expected no path outside the working directory; train it again")
+    return (json.dumps(content, indent=2, ensure_ascii=False) + "\n").encode()
+
+
+def _path_in(value: Any, place: str = "") -> str | None:
+    """Where a manifest names a path from the root or somebody's home on; None if it does nowhere."""
+    if isinstance(value, str):
+        return place if _PATH.search(value) and place.split(".")[0] not in ("targets", "encoder") else None
+    items = (
+        value.items() if isinstance(value, Mapping) else enumerate(value) if isinstance(value, list) else ()
+    )
+    found = (_path_in(item, f"{place}.{key}".lstrip(".")) for key, item in items)
+    return next((each for each in found if each is not None), None)
+
+
+@contextmanager
+def opened_bundles(
+    paths: Sequence[Path], signers: Path | None = None, trusted: Sequence[Path] = ()
+) -> Iterator[list[Path]]:
+    """Give the directories of bundles, those in archives unpacked for as long as they are needed.
+
+    Where signatures are asked for, the bundles are copied first: what is checked is what is used.
+
+    Parameters
+    ----------
+    signers : Path or None
+        As of `require_signatures`.
+    trusted : sequence of Path
+        As of `check_trusted`.
+
+    Raises
+    ------
+    DanqError
+        If an archive is none that `write_archive` wrote, or as `require_signatures` and `check_trusted`. What
+        is refused within is called as in `paths`.
+    """
+    with tempfile.TemporaryDirectory(prefix="danq-") as folder:
+        shown = {str(Path(folder) / str(number)): str(path) for number, path in enumerate(paths)}
+        try:
+            opened = []
+            for place, path in zip(map(Path, shown), paths, strict=True):
+                if path.is_file():
+                    _unpack(path, place)
+                elif signers is not None:
+                    _copy(path, place)
+                opened.append(place if place.exists() else path)
+            require_signatures(opened, signers, paths)
+            check_trusted(trusted, opened)
+            yield opened
+        except DanqError as error:
+            text = str(error)
+            for place_name, name in shown.items():
+                text = text.replace(place_name, name)
+            raise type(error)(text) from error.__cause__
+
+
+def _copy(bundle: Path, place: Path) -> None:
+    for name, path in _files(bundle).items():
+        (place / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(path, place / name)
+
+
+def _unpack(path: Path, place: Path) -> None:
+    """Unpack the files of a bundle; names that lead elsewhere, links, and what unfolds are refused."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            room, seen = path.stat().st_size, set[str]()
+            for member in archive.infolist():
+                room -= member.file_size
+                link = member.external_attr >> 28 not in (0, 8)  # the kind of file where Unix made the entry
+                if not _MEMBER.fullmatch(member.filename) or member.filename in seen or link:
+                    raise DanqError(f"{path}: expected the files of a bundle, received {member.filename!r}")
+                if member.compress_type != zipfile.ZIP_STORED or room < 0:
+                    raise DanqError(
+                        f"{path}: {member.filename}: expected it as it is, received it compressed"
+                    )
+                seen.add(member.filename)
+                (place / member.filename).parent.mkdir(parents=True, exist_ok=True)
+                with archive.open(member) as source, (place / member.filename).open("xb") as copy:
+                    shutil.copyfileobj(source, copy)
+    except (zipfile.BadZipFile, EOFError, RuntimeError, ValueError, NotImplementedError) as error:
+        raise DanqError(f"{path}: expected an archive of `danq export` ({first_line(error)})") from None
