@@ -133,7 +133,7 @@ def test_a_bed_gives_one_row_a_record_in_its_order(place, tmp_path, predict, cap
     arguments = ("--bed", bed, "--genome", place / "genome", "--tracks", tmp_path / "tracks")
     for name in ("p.tsv", "p.parquet", "p.npz"):
         assert predict(*arguments, out=name) == 0
-    lost = "1 of 4 records cannot be predicted: 1 on contigs that the genome does not have (plasmid)"
+    lost = "1 of 4 records cannot be predicted: 1 on contigs that the genome does not have (nowhere)"
     assert lost in caplog.text
     for name in ("p.tsv", "p.parquet", "p.npz"):
         predictions = read_predictions(tmp_path / name)

@@ -1,7 +1,6 @@
 """One row a record of a BED: the window centred on its midpoint or summit, in the order of the file."""
 
 import logging
-from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -68,11 +67,15 @@ class _Records:
         placed = reason == ""
         raw[placed] = self.genome.windows(contig[placed], left[placed], window)
         padded = (left < 0) | (left + window > self.genome.lengths[contig])
-        names = [self._contig_name(row) for row in range(first, last)]
-        labels = (self.intervals.labels or [""] * last)[part]
-        places = zip(labels, names, start.tolist(), end.tolist(), strict=True)
-        ids = [f"{name}:{low}-{high}" if label in ("", ".") else label for label, name, low, high in places]
-        return Rows(ids, raw, padded, names, start, end, reason=reason)
+        rows = range(first, last)
+        names = [self._contig_name(row) for row in rows]
+        return Rows([*map(self.name, rows)], raw, padded, names, start, end, reason=reason)
+
+    def name(self, row: int) -> str:
+        """Name of a record in column 4, or its place where it has none."""
+        label = self.intervals.labels[row] if self.intervals.labels else ""
+        place = f"{self._contig_name(row)}:{self.intervals.start[row]}-{self.intervals.end[row]}"
+        return place if label in ("", ".") else label
 
     def _contig_name(self, row: int) -> str:
         index = int(self.contig[row])
@@ -133,17 +136,26 @@ def _placed(
     position = intervals.summit if centre == "summit" else middle
     outside = (position < 0) | (position >= genome.lengths[contig])
     reason = np.select([contig < 0, outside], [*_REASONS], "")
-    counts = Counter(reason[reason != ""].tolist())
-    if counts:
-        words = ", ".join(f"{number:,} {_REASONS[name]}" for name, number in counts.items())
-        unknown = f" ({first_few(resolved.unknown)})" if resolved.unknown else ""
-        log.warning(
-            "%s: %d of %d records cannot be predicted: %s%s; their rows hold no numbers, but the flag why",
-            *(bed, counts.total(), len(reason), words, unknown),
-        )
-    if counts.total() == len(reason):
+    records = _Records(intervals, genome, contig, position, reason)
+    _report(bed, records)
+    if (reason != "").all():
         raise DanqError(f"{bed}: expected at least one region on a contig of {genome.path}, found none")
-    return _Records(intervals, genome, contig, position, reason)
+    return records
+
+
+def _report(bed: Path, records: _Records) -> None:
+    """Warn of the records that cannot be predicted, by reason and name."""
+    lost = {reason: np.flatnonzero(records.reason == reason).tolist() for reason in _REASONS}
+    words = [
+        f"{len(rows):,} {_REASONS[reason]} ({first_few(map(records.name, rows))})"
+        for reason, rows in lost.items()
+        if rows
+    ]
+    if words:
+        log.warning(
+            "%s: %d of %d records cannot be predicted: %s; their rows hold no numbers, but the flag why",
+            *(bed, sum(map(len, lost.values())), len(records.reason), ", ".join(words)),
+        )
 
 
 def _track_places(records: _Records, width: int) -> TrackPlaces:

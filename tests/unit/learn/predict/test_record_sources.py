@@ -76,8 +76,8 @@ def test_each_record_is_a_row_in_its_order_with_its_name(tmp_path, genome, monke
         assert decode(joined["raw"][row]) == window(*place), row
     assert [bool(joined["padded"][row]) for row in centres] == [False, True, False, True, True, True]
     assert (
-        "2 of 8 records cannot be predicted: 1 on contigs that the genome does not have, 1 centred before or "
-        "past the ends of their contigs (plasmid); their rows hold no numbers, but the flag why"
+        "2 of 8 records cannot be predicted: 1 on contigs that the genome does not have (nowhere), 1 centred "
+        "before or past the ends of their contigs (past); their rows hold no numbers, but the flag why"
     ) in caplog.text
 
 
