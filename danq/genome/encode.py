@@ -1,6 +1,7 @@
 """FASTA text as codes, streamed whatever its compression and size, and the genome directory made of it."""
 
 import hashlib
+import logging
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -8,7 +9,7 @@ from typing import BinaryIO, NamedTuple
 
 import numpy as np
 
-from danq.errors import DanqError, check_name
+from danq.errors import DanqError, check_name, first_few
 from danq.files import open_binary, sha256, staged
 from danq.genome.alphabet import CODES, INVALID, IUPAC, C, G, N
 from danq.genome.fasta import (
@@ -24,6 +25,8 @@ from danq.genome.iupac import AMBIGUITY_FILE, ROW, AmbiguityNotes
 from danq.progress import progress
 from danq.provenance import provenance
 from danq.storage import write_header
+
+log = logging.getLogger("danq")
 
 PIECE_BYTES = 1 << 20
 """Bytes of text handled at a time; small enough that a piece stays in the processor's cache."""
@@ -173,6 +176,7 @@ def build_genome(fasta: Path, out: Path) -> GenomeManifest:
             write_header(codes, (sum(tally.length for tally in tallies),), np.uint8)
             write_header(letters, (ambiguity.letters,), ROW)
         contigs = [tally.entry() for tally in tallies]
+        _warn_of_copies(fasta, contigs)
         offsets = np.cumsum([0] + [contig.length for contig in contigs])
         table = contigs_table(contigs, offsets[:-1].tolist())
         (partial / CONTIGS_FILE).write_text(table, encoding="utf-8")
@@ -189,6 +193,21 @@ def build_genome(fasta: Path, out: Path) -> GenomeManifest:
         )
         manifest.write(partial)
     return manifest
+
+
+def _warn_of_copies(fasta: Path, contigs: list[ContigEntry]) -> None:
+    """Name contigs of one sequence: what trains on one is tested on the other."""
+    first: dict[str, str] = {}
+    copies = [
+        f"{contig.name} = {name}"
+        for contig in contigs
+        if contig.n < contig.length and (name := first.setdefault(contig.digest, contig.name)) != contig.name
+    ]
+    if copies:
+        log.warning(
+            "%s: %d contigs have the sequence of another: %s; `exclude_contigs` of a dataset leaves them out",
+            *(fasta, len(copies), first_few(copies)),
+        )
 
 
 class _Tally:

@@ -163,6 +163,12 @@ def test_two_runs_write_equal_arrays_and_tables(tmp_path: Path) -> None:
         assert (tmp_path / "one" / name).read_bytes() == (tmp_path / "two" / name).read_bytes()
 
 
+def test_contigs_of_one_sequence_are_named(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    (tmp_path / "a.fa").write_text(">chrM\nACGTA\n>chr1\nACGTT\n>MT\nacg\nta\n>gap\nNN\n>other\nNN\n")
+    build_genome(tmp_path / "a.fa", tmp_path / "out")
+    assert "a.fa: 1 contigs have the sequence of another: MT = chrM; `exclude_contigs`" in caplog.text
+
+
 def test_nothing_is_written_beside_the_input(tmp_path: Path) -> None:
     (tmp_path / "in").mkdir()
     source = tmp_path / "in" / "g.fa"
