@@ -34,7 +34,7 @@ def search(
     from danq.learn.trial_tables import write_rung, write_trials
     from danq.learn.trials import read_rungs
 
-    settings = load_config(config, trusted=None)
+    settings = load_config(config, trusted=None, run=name)
     entry(searches(settings), name, "--name", config)
     trials = trials_of(settings, name)
     number = len(trials[0].ends)

@@ -31,7 +31,7 @@ def summary(
     from danq.config.search import trials
     from danq.learn.manifest import ENSEMBLE
 
-    settings = load_config(config, trusted=None)
+    settings = load_config(config, trusted=None, run=run)
     drawn = {name: trial.run for name, trial in trials(settings).items()}
     options = entry(settings.runs | drawn, run, "--run", config)
 

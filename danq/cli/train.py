@@ -55,7 +55,7 @@ def train(
     from danq.learn.options import EnsembleOptions
     from danq.learn.trials import Searched
 
-    settings = load_config(config, trusted=None)
+    settings = load_config(config, trusted=None, run=run)
     options = entry(settings.runs, run, "--run", config)
     name = DatasetManifest.read(dataset).name
     if name != options.dataset:

@@ -38,7 +38,7 @@ def trial(
     from danq.config.search import trials
     from danq.data.manifest import DatasetManifest
 
-    settings = load_config(config, trusted=None)
+    settings = load_config(config, trusted=None, run=name)
     chosen = entry(trials(settings), name, "--name", config)
     if rung > len(chosen.ends):
         raise DanqError(f"--rung: expected at most {len(chosen.ends)} for {name}, received {rung}")

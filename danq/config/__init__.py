@@ -8,6 +8,7 @@ from pydantic import Field, ValidationError
 
 from danq.config.expand import ensemble_problems, expanded, expansion_problems, members_of, with_composition
 from danq.config.reading import describe, filled, one_line, plain, read_mapping
+from danq.config.rows import row_problems
 from danq.config.search import Search
 from danq.config.search_checks import name_problems, search_problems
 from danq.config.views import genome_of_view, run_problems, view_problems
@@ -15,7 +16,7 @@ from danq.data.options import DatasetOptions
 from danq.errors import DanqError, first_few
 from danq.learn.manifest import ENSEMBLE
 from danq.learn.options import EnsembleOptions, PredictOptions, TrainOptions
-from danq.models import kinds_read, load_model_module
+from danq.models import load_model_module
 from danq.options import Closed
 from danq.score.options import ScoreOptions
 from danq.storage import Name
@@ -97,15 +98,15 @@ class Config(Closed):
         return self.callsets[callset].genome or next(iter(self.genomes))
 
 
-def load_config(path: Path, trusted: Sequence[Path] | None = ()) -> Config:
-    """Read and check a configuration file, YAML or JSON; `trusted` as of `parse_config`.
+def load_config(path: Path, trusted: Sequence[Path] | None = (), run: str | None = None) -> Config:
+    """Read and check a configuration file, YAML or JSON; `trusted` and `run` as of `parse_config`.
 
     Raises
     ------
     DanqError
         If it cannot be read, holds a key twice, or is refused by `parse_config`.
     """
-    return parse_config(read_mapping(path), str(path), trusted)
+    return parse_config(read_mapping(path), str(path), trusted, run)
 
 
 def own_models(config: Config, runs: Iterable[str]) -> list[Path]:
@@ -135,7 +136,9 @@ def entry(section: Mapping[str, _Entry], name: str, option: str, file: Path) -> 
     return section[name]
 
 
-def parse_config(raw: Mapping[str, Any], source: str, trusted: Sequence[Path] | None = ()) -> Config:
+def parse_config(
+    raw: Mapping[str, Any], source: str, trusted: Sequence[Path] | None = (), run: str | None = None
+) -> Config:
     """Check a configuration, fill in every default, those of each run's model included, and expand it.
 
     What comes back holds plain runs and datasets only: runs of base composition have been added, repeats and
@@ -150,6 +153,9 @@ def parse_config(raw: Mapping[str, Any], source: str, trusted: Sequence[Path] | 
     trusted : sequence of Path, or None
         Python files of models that may be run; None: every one that the configuration names. A file that is
         not among them is not looked at, and the options of its runs stay as they were given.
+    run : str, optional
+        The one run, or trial, that is to be made: model files of others that cannot be loaded are nothing to
+        it.
 
     Raises
     ------
@@ -166,27 +172,26 @@ def parse_config(raw: Mapping[str, Any], source: str, trusted: Sequence[Path] | 
     config = with_composition(config)
     problems += expansion_problems(config)
     runs = dict[str, Run]()
-    for name, run in config.runs.items():
-        if not may_run(run.model, trusted):
-            runs[name] = run.model_copy(update={"predict": _prediction(config, run)})
+    for name, each in config.runs.items():
+        runs[name] = each.model_copy(update={"predict": _prediction(config, each)})
+        if not may_run(each.model, trusted):
             continue
         try:
-            module = None if run.model == ENSEMBLE else load_model_module(run.model)
+            module = None if each.model == ENSEMBLE else load_model_module(each.model)
             kind = EnsembleOptions if module is None else module.Options
-            options = filled(kind, run.options)
+            options = filled(kind, each.options)
         except DanqError as error:
-            problems.append(f"runs.{name}.model: {error}")
+            if run is None or f"{run}.".startswith(f"{name}."):
+                problems.append(f"runs.{name}.model: {error}")
         except ValidationError as error:
-            problems += describe(error, kind, run.options, ("runs", name, "options"))
+            problems += describe(error, kind, each.options, ("runs", name, "options"))
         else:
-            runs[name] = run.model_copy(
-                update={"options": options.model_dump(mode="json"), "predict": _prediction(config, run)}
-            )
+            runs[name] = runs[name].model_copy(update={"options": options.model_dump(mode="json")})
             if module is None:
                 problems += ensemble_problems(config, name)
             else:
-                problems += _wrong_kind(config, name, kinds_read(module))
-                problems += search_problems(name, runs[name], _kind(config, run))
+                problems += row_problems(config, name, module, options)
+                problems += search_problems(name, runs[name], _kind(config, each))
     if problems:
         raise DanqError(one_line(source, problems))
     result = expanded(config.model_copy(update={"runs": runs}))
@@ -205,24 +210,6 @@ def _prediction(config: Config, run: Run) -> PredictOptions:
 def _kind(config: Config, run: Run) -> str:
     """Give the kind of a run's rows; an unknown dataset, which is refused elsewhere, is of DNA."""
     return config.datasets[run.dataset].kind if run.dataset in config.datasets else "dna"
-
-
-def _wrong_kind(config: Config, name: str, kinds: Sequence[str]) -> Iterator[str]:
-    """Find a run whose model does not read the kind of data of its dataset."""
-    run = config.runs[name]
-    if run.dataset not in config.datasets:
-        return
-    kind = config.datasets[run.dataset].kind
-    if kind not in kinds:
-        yield (
-            f"runs.{name}.dataset: expected a dataset of kind {' or '.join(kinds)} for model {run.model}, "
-            f"received '{run.dataset}' of kind {kind}"
-        )
-    for key, neutral in (("reverse_complement", "none"), ("shift", 0)):
-        value = getattr(run.train, key)
-        if kind != "dna" and value != neutral:
-            expected = f"expected {neutral} for a dataset of kind {kind}"
-            yield f"runs.{name}.train.{key}: {expected}, received {value}"
 
 
 def _references(config: Config) -> Iterator[str]:

@@ -19,6 +19,7 @@ from danq.data.regions.targets import read_targets
 from danq.errors import DanqError, first_few, printable
 from danq.files import atomic, write_json
 from danq.genome.intervals import parse_region
+from danq.genome.motifs import read_motifs
 from danq.learn.manifest import ENSEMBLE
 from danq.models import load_model_module
 from danq.variants.text import open_variants
@@ -160,6 +161,12 @@ def check_files(config: Config, source: str, trusted: Sequence[Path] | None = ()
             raise DanqError(f"{source}: {key}: expected a path without braces, received {path}")
     # a wrong name of a target would otherwise come to light after the training
     problems = [phrase for name in config.callsets for phrase in _callset_problems(config, name)]
+    for key, path in paths:
+        if key.endswith(".options.motifs"):
+            try:
+                read_motifs(path)
+            except DanqError as error:
+                problems.append(f"{key}: {error}")
     problems += misplaced_views(config)
     if problems:
         raise DanqError(f"{source}: " + "; ".join(problems))

@@ -6,9 +6,9 @@ Importable without TensorFlow.
 import math
 import re
 from pathlib import Path
-from typing import Annotated, Literal, NamedTuple
+from typing import Annotated, Literal, NamedTuple, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from danq.options import Closed
 
@@ -95,6 +95,15 @@ class TrainOptions(Closed):
     freeze: list[str] = Field([], description="names of layers whose weights stay as they are")
     tensorboard: bool = Field(False, description="write TensorBoard event files beside the bundle")
     checkpoint_minutes: float = Field(10.0, gt=0, description="minutes between two resumable checkpoints")
+
+    @model_validator(mode="after")
+    def _decays(self) -> Self:
+        if self.weight_decay and self.optimizer != "adamw":
+            raise ValueError(
+                f"`weight_decay`: expected 0 unless `optimizer` is adamw, received {self.weight_decay} with "
+                f"{self.optimizer}"
+            )
+        return self
 
     @property
     def stops_after(self) -> float:

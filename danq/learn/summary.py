@@ -13,8 +13,8 @@ from danq.data.manifest import DatasetManifest
 from danq.data.options import DatasetOptions
 from danq.data.regions.targets import read_targets
 from danq.errors import DanqError
-from danq.learn.train.compatibility import make_encoder, with_sub_bins
 from danq.models import kinds_read, load_model_module
+from danq.models.compatibility import make_encoder, with_sub_bins
 
 
 @dataclass(frozen=True)

@@ -29,7 +29,8 @@ MODELS: dict[str, ModuleType] = {
     "composition": composition,
 }
 """Name in a configuration → module with KIND, Options, encoder, build; READS where it reads several kinds
-of data, fit where it trains itself, logits where NumPy computes it."""
+of data, fit where it trains itself, logits where NumPy computes it; sub_bins (or check_window) refuses sizes
+that do not fit and tells how many sub-bins are classified."""
 
 BASELINES = ("kmer_logistic", "composition")
 """What other models are compared with, the harder to beat first."""

@@ -12,7 +12,7 @@ from pydantic import Field
 from danq.data.encoders import Encoder
 from danq.data.encoders.words import WordEncoder
 from danq.errors import DanqError
-from danq.models.options import MergeMode, Padding, Rnn, RnnDropout, SubBins, Units
+from danq.models.options import Directional, MergeMode, Padding, Rnn, RnnDropout, SubBins, Units
 from danq.models.word_embedding import WordModelOptions, word_encoder, word_sub_bins, word_vectors
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ KIND = "text"
 READS = ("text", "dna")
 
 
-class Options(WordModelOptions):
+class Options(WordModelOptions, Directional):
     """Sizes of the network; the defaults are the paper's."""
 
     embedding_dropout: float = Field(0.5, ge=0, lt=1, description="dropped part of the features of all words")
@@ -84,7 +84,7 @@ def build(options: Options, encoder: WordEncoder, n_targets: int, task: str) -> 
 
     from danq.models.layers import mean_logits, recurrent_layers, summarised
 
-    sub_bins = word_sub_bins(options, encoder)
+    classified = _sub_bins(options, encoder)
     words, vectors, mask = word_vectors(options, encoder)
     directions = recurrent_layers(
         keras.layers.SpatialDropout1D(options.embedding_dropout, name="embedding_dropout")(vectors),
@@ -96,27 +96,44 @@ def build(options: Options, encoder: WordEncoder, n_targets: int, task: str) -> 
 
     def head(states: Any, end: str) -> Any:
         if options.head == "conv2d":
-            features = _convolved(options, states, sub_bins, end)
+            features = _convolved(options, states, classified, end)
         else:
-            features = summarised("pools", states, sub_bins, end, mask)
+            features = summarised("pools", states, classified, end, mask)
         return _classified(options, features, n_targets, end)
 
     return keras.Model({"words": words}, mean_logits(directions, head), name="bilstm_conv2d")
+
+
+def sub_bins(options: Options, encoder: WordEncoder) -> int:
+    """Count the sub-bins that are classified, 0 for whole rows; refusals as of `build`, but for vectors."""
+    classified = _sub_bins(options, encoder)
+    return 0 if classified is None else classified.number
+
+
+def _sub_bins(options: Options, encoder: WordEncoder) -> SubBins | None:
+    classified = word_sub_bins(options, encoder)
+    if options.head == "conv2d":
+        both = options.bidirectional and options.merge_mode == "concat"
+        words = encoder.inputs["words"][0][0] if classified is None else None
+        _check_sizes(options, _padding(options, classified), words, options.units[-1] * (1 + both))
+    return classified
+
+
+def _padding(options: Options, sub_bins: SubBins | None) -> str:
+    # every position keeps its place where sub-bins are classified
+    return options.padding if sub_bins is None else "same"
 
 
 def _convolved(options: Options, states: Any, sub_bins: SubBins | None, end: str) -> Any:
     """Convolve and pool over positions and features: one vector a row, or a sub-bin, or a pooled position."""
     import keras
 
-    # every position keeps its place where sub-bins are classified
-    padding = options.padding if sub_bins is None else "same"
-    _check_sizes(options, padding, states.shape[1] if sub_bins is None else None, states.shape[2])
     layers = keras.layers
     plane = layers.Reshape((*states.shape[1:], 1), name=f"channel{end}")(states)
     plane = layers.Conv2D(
         options.filters,
         options.kernel,
-        padding=padding,
+        padding=_padding(options, sub_bins),
         activation=options.activation,
         kernel_regularizer=keras.regularizers.L2(options.l2) if options.l2 else None,
         name=f"conv{end}",

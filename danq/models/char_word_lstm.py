@@ -12,7 +12,7 @@ from pydantic import Field, model_validator
 from danq.data.encoders import Encoder
 from danq.data.encoders.words import PADDING, WordEncoder
 from danq.errors import DanqError
-from danq.models.options import Count, Dense, MergeMode, Rnn, RnnDropout, Units
+from danq.models.options import Count, Dense, Directional, MergeMode, Rnn, RnnDropout, SubBins, Units
 from danq.models.word_embedding import WordModelOptions, word_encoder, word_sub_bins, word_vectors
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ KIND = "text"
 READS = ("text", "dna")
 
 
-class Options(WordModelOptions):
+class Options(WordModelOptions, Directional):
     """Sizes of the network."""
 
     embedding: int = Field(
@@ -86,9 +86,7 @@ def build(options: Options, encoder: WordEncoder, n_targets: int, task: str) -> 
     from danq.models.layers import dense_logits, mean_logits, recurrent_layers, summarised
 
     layers = keras.layers
-    sub_bins = word_sub_bins(options, encoder)
-    if sub_bins is not None and options.head == "last":
-        raise DanqError("head: expected pools or max for `output: steps`, received last")
+    classified = _sub_bins(options, encoder)
     words, vectors, mask = word_vectors(options, encoder)
     characters, spelling = _spelling(options, encoder)
     read = layers.Concatenate(name="word_and_spelling")((vectors, spelling))
@@ -101,11 +99,23 @@ def build(options: Options, encoder: WordEncoder, n_targets: int, task: str) -> 
     )
 
     def head(states: Any, end: str) -> Any:
-        features = summarised(options.head, states, sub_bins, end, mask)
+        features = summarised(options.head, states, classified, end, mask)
         return dense_logits(features, options.dense, n_targets, end)
 
     inputs = {"words": words, "characters": characters}
     return keras.Model(inputs, mean_logits(directions, head), name="char_word_lstm")
+
+
+def sub_bins(options: Options, encoder: WordEncoder) -> int:
+    """Count the sub-bins that are classified, 0 for whole rows; refusals as of `build`, but for vectors."""
+    classified = _sub_bins(options, encoder)
+    return 0 if classified is None else classified.number
+
+
+def _sub_bins(options: Options, encoder: WordEncoder) -> SubBins | None:
+    if options.output == "steps" and options.head == "last":
+        raise DanqError("head: expected pools or max for `output: steps`, received last")
+    return word_sub_bins(options, encoder)
 
 
 def _spelling(options: Options, encoder: WordEncoder) -> tuple[Any, Any]:

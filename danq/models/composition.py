@@ -9,9 +9,9 @@ from typing import Annotated
 from pydantic import Field
 
 from danq.models import kmer_logistic
-from danq.models.kmer_logistic import KIND, build, encoder, fit, logits
+from danq.models.kmer_logistic import KIND, build, check_window, encoder, fit, logits
 
-__all__ = ["KIND", "Options", "build", "encoder", "fit", "logits"]
+__all__ = ["KIND", "Options", "build", "check_window", "encoder", "fit", "logits"]
 
 
 class Options(kmer_logistic.Options):

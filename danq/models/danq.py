@@ -18,6 +18,7 @@ from danq.genome.motifs import Motif, read_motifs
 from danq.models.danq_incremental import incremental
 from danq.models.options import (
     Dense,
+    Directional,
     MergeMode,
     Positions,
     Rnn,
@@ -31,7 +32,16 @@ from danq.models.options import (
 if TYPE_CHECKING:
     import keras
 
-__all__ = ["KIND", "Options", "build", "encoder", "incremental", "minimum_window", "start_filters"]
+__all__ = [
+    "KIND",
+    "Options",
+    "build",
+    "encoder",
+    "incremental",
+    "minimum_window",
+    "start_filters",
+    "sub_bins",
+]
 
 KIND = "dna"
 
@@ -39,7 +49,7 @@ _BACKGROUND = np.float32(0.25)
 """Probability of a base where nothing is known, which the authors take off a motif's."""
 
 
-class Options(SubBinOptions):
+class Options(SubBinOptions, Directional):
     """Sizes of the network; the defaults are the paper's."""
 
     filters: int = Field(320, ge=1, description="convolution filters")
@@ -95,11 +105,6 @@ def build(options: Options, encoder: Encoder, n_targets: int, task: str) -> "ker
     from danq.models.layers import codes_input, dense_logits, mean_logits, recurrent_layers, summarised
 
     window = encoder.inputs["codes"][0][0]
-    if window < minimum_window(options):
-        raise DanqError(
-            f"window: expected at least {minimum_window(options)} bp for filters of {options.kernel} bp "
-            f"(padding {options.padding}) and pool {options.pool}, received {window}"
-        )
     cropped, sub_bins = _sub_bins(options, window)
     codes, bases = codes_input(window)
     layers = keras.layers
@@ -137,8 +142,19 @@ def minimum_window(options: Options) -> int:
     return options.pool + (options.kernel - 1 if options.padding == "valid" else 0)
 
 
+def sub_bins(options: Options, encoder: Encoder) -> int:
+    """Count the sub-bins that are classified, 0 for whole rows; refusals as of `build`."""
+    _, classified = _sub_bins(options, encoder.inputs["codes"][0][0])
+    return 0 if classified is None else classified.number
+
+
 def _sub_bins(options: Options, window: int) -> tuple[int, SubBins | None]:
     """Count outputs of the convolution to leave out before pooling, so that positions tile the sub-bins."""
+    if window < minimum_window(options):
+        raise DanqError(
+            f"window: expected at least {minimum_window(options)} bp for filters of {options.kernel} bp "
+            f"(padding {options.padding}) and pool {options.pool}, received {window}"
+        )
     if options.output == "sequence":
         return 0, None
     if options.head == "last":

@@ -65,6 +65,14 @@ def encoder(options: Options) -> Encoder:
     return KmerCounts(max(options.k))
 
 
+def check_window(options: Options, window: int) -> list[int]:
+    """Give the word lengths that a window of so many bp holds, ascending; without any a refusal."""
+    lengths = sorted({k for k in options.k if k <= window})
+    if not lengths:
+        raise DanqError(f"k: expected a word of at most the window's {window} bp, received {options.k}")
+    return lengths
+
+
 def build(options: Options, encoder: Encoder, n_targets: int, task: str) -> "keras.Model":
     """Build the linear model: ``{"counts"}`` → log(1 + count) → dense ``logits``, all weights 0."""
     import keras
@@ -134,11 +142,7 @@ def _choose(
     options: Options, dataset: Dataset, rows: NDArray[np.int64], generator: np.random.Generator
 ) -> tuple[KmerCounts, float]:
     """Try every k and C on some rows and targets; the first best mean AUROC wins."""
-    lengths = sorted({k for k in options.k if k <= dataset.window})
-    if not lengths:
-        raise DanqError(
-            f"k: expected a word of at most the window's {dataset.window} bp, received {options.k}"
-        )
+    lengths = check_window(options, dataset.window)
     train, valid = (_sample(part, options.tuning_rows, generator) for part in (rows, dataset.rows("valid")))
     targets = np.arange(len(dataset.targets))
     if dataset.task == "multilabel":

@@ -3,9 +3,9 @@
 The labels of sub-bins are made by `danq.data.regions`.
 """
 
-from typing import Annotated, Literal, NamedTuple
+from typing import Annotated, Literal, NamedTuple, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from danq.errors import DanqError
 from danq.genome.intervals import window_start
@@ -24,6 +24,22 @@ Padding = Annotated[Literal["valid", "same"], Field(description="same: edges are
 RnnDropout = Annotated[float, Field(ge=0, lt=1, description="dropped part of each recurrent layer's output")]
 Units = Annotated[list[Count], Field(min_length=1, description="recurrent units a direction, one a layer")]
 Dense = Annotated[int, Field(ge=0, description="units of the dense layer before the output; 0: none")]
+
+
+class Directional(Closed):
+    """Models with `bidirectional` and `merge_mode`."""
+
+    @model_validator(mode="after")
+    def _nothing_to_merge(self) -> Self:
+        values = dict(self)
+        if (
+            not values["bidirectional"]
+            and values["merge_mode"] != type(self).model_fields["merge_mode"].default
+        ):
+            raise ValueError(
+                f"expected `bidirectional: true` with `merge_mode: {values['merge_mode']}`, received false"
+            )
+        return self
 
 
 class SubBinOptions(Closed):

@@ -14,7 +14,7 @@ from pydantic import Field
 from danq.data.encoders import Encoder, Images
 from danq.data.encoders.kmers import Fcgr, FcgrOptions
 from danq.errors import DanqError
-from danq.models.options import Count, Dense, MergeMode, Padding, Rnn, RnnDropout, Units
+from danq.models.options import Count, Dense, Directional, MergeMode, Padding, Rnn, RnnDropout, Units
 
 if TYPE_CHECKING:
     import keras
@@ -25,7 +25,7 @@ READS = ("image", "dna")
 Order = Literal["rows", "rows_reversed", "columns", "columns_reversed"]
 
 
-class Options(FcgrOptions):
+class Options(FcgrOptions, Directional):
     """Sizes of the network."""
 
     output: Literal["sequence", "steps"] = Field(
@@ -80,8 +80,7 @@ def build(options: Options, encoder: Encoder, n_targets: int, task: str) -> "ker
     from danq.models.layers import dense_logits, mean_logits, recurrent_layers
 
     layers = keras.layers
-    if options.output == "steps" and isinstance(encoder, Fcgr):
-        raise DanqError("output: expected sequence for DNA, whose chaos-game image has no positions in bp")
+    sub_bins(options, encoder)
     shape, dtype = encoder.inputs["image"]
     image = keras.Input(shape, dtype=dtype, name="image")
     pixels = layers.Rescaling(1 / 255, name="scaled")(image) if dtype == "uint8" else image
@@ -90,6 +89,40 @@ def build(options: Options, encoder: Encoder, n_targets: int, task: str) -> "ker
     directions = recurrent_layers(features, options, options.units, sequences=sequences)
     logits = mean_logits(directions, lambda states, end: dense_logits(states, options.dense, n_targets, end))
     return keras.Model({"image": image}, logits, name="quadrant_lstm")
+
+
+def sub_bins(options: Options, encoder: Encoder) -> int:
+    """Count the tiles where each is classified, 0 where the image is; refusals as of `build`.
+
+    Of images whose shape the encoder has not seen, sizes are not looked at.
+    """
+    if options.output == "steps" and isinstance(encoder, Fcgr):
+        raise DanqError("output: expected sequence for DNA, whose chaos-game image has no positions in bp")
+    reading_orders(options)
+    if shape := encoder.inputs["image"][0]:
+        _check_tiles(options, shape[0], shape[1])
+    return options.grid**2 if options.output == "steps" else 0
+
+
+def _check_tiles(options: Options, height: int, width: int) -> None:
+    """Refuse a grid that does not divide an image's sides in pixels, or makes tiles that are too small."""
+    for side, size in (("height", height), ("width", width)):
+        if size % options.grid:
+            fitting = ", ".join(str(grid) for grid in range(1, size + 1) if size % grid == 0)
+            raise DanqError(
+                f"grid: expected a number that divides the image's {side} of {size} pixels, {fitting}; "
+                f"received {options.grid}"
+            )
+    lost = len(options.filters) * (options.kernel - 1) if options.padding == "valid" else 0
+    least, tall, wide = lost + options.pool, height // options.grid, width // options.grid
+    # the orders stand one below the other
+    tall *= len(options.orders)
+    if min(tall, wide) < least:
+        raise DanqError(
+            f"expected tiles of at least {least} pixels for {len(options.filters)} convolutions of "
+            f"{options.kernel} (padding {options.padding}) and pool {options.pool}, received "
+            f"{tall} x {wide}; a smaller grid (for DNA, a larger order) makes them larger"
+        )
 
 
 def reading_orders(options: Options) -> list[list[int]]:
@@ -124,13 +157,6 @@ def _tiles(options: Options, pixels: Any) -> Any:
     import keras
 
     height, width, channels = pixels.shape[1:]
-    for side, size in (("height", height), ("width", width)):
-        if size % options.grid:
-            fitting = ", ".join(str(grid) for grid in range(1, size + 1) if size % grid == 0)
-            raise DanqError(
-                f"grid: expected a number that divides the image's {side} of {size} pixels, {fitting}; "
-                f"received {options.grid}"
-            )
     layers, grid = keras.layers, options.grid
     tall, wide = height // grid, width // grid
     cut = layers.Reshape((grid, tall, grid, wide, channels), name="grid")(pixels)
@@ -149,14 +175,6 @@ def _tile_features(options: Options, tiles: Any) -> Any:
     import keras
 
     layers = keras.layers
-    lost = len(options.filters) * (options.kernel - 1) if options.padding == "valid" else 0
-    least = lost + options.pool
-    if min(tiles.shape[2:4]) < least:
-        raise DanqError(
-            f"expected tiles of at least {least} pixels for {len(options.filters)} convolutions of "
-            f"{options.kernel} (padding {options.padding}) and pool {options.pool}, received "
-            f"{tiles.shape[2]} x {tiles.shape[3]}; a smaller grid (for DNA, a larger order) makes them larger"
-        )
     positions = tiles.shape[1]
     tiles = keras.ops.reshape(tiles, (-1, *tiles.shape[2:]))
     for number, filters in enumerate(options.filters, 1):

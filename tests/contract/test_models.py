@@ -13,9 +13,9 @@ from danq.data.encoders import load_encoder
 from danq.learn.bundle import load_bundle
 from danq.learn.linear import LinearBundle, open_bundle
 from danq.learn.predict.predictor import Predictor
-from danq.learn.train.compatibility import kinds_read, make_encoder
 from danq.learn.train.run import train_run
-from danq.models import MODELS, load_model_module
+from danq.models import MODELS, kinds_read, load_model_module
+from danq.models.compatibility import make_encoder
 
 TASKS = ("multilabel", "multiclass")
 CASES = [(name, task, kind) for name in MODELS for task in TASKS for kind in kinds_read(MODELS[name])]

@@ -1,30 +1,19 @@
 """Whether data, model and options of training belong together; what does not is refused in one line."""
 
-import inspect
 import logging
 from types import ModuleType
-from typing import Any
 
 import keras
 import numpy as np
-from pydantic import BaseModel
 
 from danq.data.dataset import Dataset
 from danq.data.encoders import Encoder, load_encoder
 from danq.errors import DanqError
 from danq.learn.options import TrainOptions
 from danq.models import kinds_read
+from danq.models.compatibility import check_sub_bins, check_whole_rows, train_problems
 
 log = logging.getLogger("danq")
-
-
-def make_encoder(module: ModuleType, options: BaseModel, kind: str) -> Encoder:
-    """Make a model's unfitted encoder for a kind of data; models that read one kind are not told it."""
-    kinds = {"kind": kind} if "kind" in inspect.signature(module.encoder).parameters else {}
-    made: Encoder = module.encoder(options, **kinds)
-    if not hasattr(made, "fit"):
-        raise DanqError(f"{module.__file__}: encoder: expected to return an encoder, received {made!r}")
-    return made
 
 
 def check_encoder(encoder: Encoder, run: str) -> None:
@@ -59,19 +48,9 @@ def check_data(module: ModuleType, data: Dataset, train: TrainOptions) -> None:
         raise DanqError(
             f"{data.path}: expected a dataset of kind {expected} for this model, received kind {data.kind}"
         )
-    if train.reverse_complement != "none" and data.kind != "dna":
-        raise DanqError(
-            f"train.reverse_complement: expected none for a dataset of kind {data.kind}, "
-            f"received {train.reverse_complement}"
-        )
-    if train.shift and (data.kind != "dna" or data.sub_bins):
-        what = "labelled steps" if data.sub_bins else f"kind {data.kind}"
-        raise DanqError(f"train.shift: expected 0 for a dataset of {what}, received {train.shift}")
-    if data.sub_bins and hasattr(module, "fit"):
-        raise DanqError(
-            f"{data.path}: expected one label a target and row for this model, "
-            f"received {data.sub_bins} steps of {data.sub_bin} bp"
-        )
+    for problem in train_problems(train, data.kind, data.sub_bin):
+        raise DanqError(f"train.{problem}")
+    check_whole_rows(module, data.bin, data.sub_bin)
     counts, labels = data.counts("train"), data.labelled("train")
     if not np.any((counts > 0) & (counts < labels)):
         found = f"{labels.max()} of one"
@@ -99,31 +78,6 @@ def _check_validation(data: Dataset, train: TrainOptions) -> None:
     )
 
 
-def with_sub_bins(options: BaseModel, bin: int | None, sub_bin: int | None) -> BaseModel:
-    """Tell a model that classifies sub-bins, if its options can be told, which of them the dataset labels.
-
-    `bin` and `sub_bin` are bp of the dataset's bins and of their sub-bins.
-
-    Raises
-    ------
-    DanqError
-        If the options name a bin or sub-bins of another size: as many of them may cover another part.
-    """
-    if sub_bin is None or not {"output", "bin", "steps"} <= set(type(options).model_fields):
-        return options
-    values: dict[str, Any] = dict(options)
-    if values["output"] != "steps":
-        return options
-    labelled = {"bin": bin, "steps": sub_bin}
-    for name, size in labelled.items():
-        if values[name] not in (size, None):
-            raise DanqError(
-                f"options.{name}: expected {size} bp as the dataset labels them, or none, "
-                f"received {values[name]}"
-            )
-    return options.model_copy(update=labelled)
-
-
 def check_output(model: keras.Model, data: Dataset, run: str) -> None:
     """Refuse a model whose output, (batch, k) or (batch, sub-bins, k), is not one logit a label of a row.
 
@@ -139,19 +93,11 @@ def check_output(model: keras.Model, data: Dataset, run: str) -> None:
     expected = (data.sub_bins, len(data.targets)) if data.sub_bins else (len(data.targets),)
     if received == expected:
         return
-    where = f"runs.{run}.options"
-    if len(received) == len(expected) == 2 and data.bin:
-        fitting = f"; steps of {data.bin // received[0]} bp would fit" if data.bin % received[0] == 0 else ""
-        raise DanqError(
-            f"{where}: expected {data.sub_bins} steps of {data.sub_bin} bp as the dataset labels them, "
-            f"received {received[0]} steps of the model{fitting}"
-        )
-    if len(expected) > len(received):
-        raise DanqError(
-            f"{where}: expected a model that classifies steps (output: steps), for the dataset labels "
-            f"{data.sub_bins} steps of {data.sub_bin} bp; received one that classifies whole rows"
-        )
+    try:
+        check_sub_bins(received[0] if len(received) == 2 else 0, data.bin, data.sub_bin)
+    except DanqError as error:
+        raise DanqError(f"runs.{run}.options: {error}") from None
     raise DanqError(
-        f"{where}: expected a model that gives {len(data.targets)} logits a row, for the dataset labels "
-        f"whole rows (`steps` of a dataset labels stretches of them); received an output of shape {received}"
+        f"runs.{run}.model: expected build to return {len(data.targets)} logits a row or sub-bin, "
+        f"received an output of shape {received}"
     )

@@ -27,13 +27,14 @@ from danq.learn.gpu import out_of_memory
 from danq.learn.manifest import BundleManifest
 from danq.learn.options import PredictOptions, TrainOptions, bundle_path
 from danq.learn.train.chance import chance_loss
-from danq.learn.train.compatibility import check_encoder, check_output, make_encoder
+from danq.learn.train.compatibility import check_encoder, check_output
 from danq.learn.train.loop import Training, TrainingData
 from danq.learn.train.monitor import epoch_events
 from danq.learn.train.optimization import make_optimizer, positive_weights, row_loss, target_weights
 from danq.learn.train.state import CheckpointStore, TrainingState
 from danq.learn.train.step import Steps
 from danq.learn.train.transfer import copy_weights, freeze_layers, warn_of_other_rows
+from danq.models.compatibility import make_encoder
 from danq.processes import finish_undisturbed
 from danq.provenance import code_digest, verb_digest
 from danq.threads import described_threads

@@ -146,17 +146,7 @@ def make_optimizer(options: TrainOptions, replicas: int = 1) -> keras.optimizers
     replicas : int
         Devices that share a batch. Each clips the mean over devices of the gradient, of which Keras then
         takes the sum, so the norm allowed is divided among them.
-
-    Raises
-    ------
-    DanqError
-        If weight decay is set for an optimizer that has none.
     """
-    if options.weight_decay and options.optimizer != "adamw":
-        raise DanqError(
-            f"train.weight_decay: expected 0 unless the optimizer is adamw, received {options.weight_decay} "
-            f"with {options.optimizer}"
-        )
     rate = options.learning_rate
     common: dict[str, Any] = {
         "global_clipnorm": None if options.clip_norm is None else options.clip_norm / replicas,

@@ -17,11 +17,12 @@ from danq.learn.bundle import save_bundle
 from danq.learn.devices import choose_strategy, sole_trainer
 from danq.learn.ending import remarks
 from danq.learn.manifest import CHECKPOINT_DIRECTORY, BundleManifest
-from danq.learn.train.compatibility import check_data, with_sub_bins
+from danq.learn.train.compatibility import check_data
 from danq.learn.train.fitting import RunOptions, Trained, fit_by_steps, fit_itself, training_digest
 from danq.learn.train.state import CheckpointStore
 from danq.learn.trials import Searched
 from danq.models import load_model_module
+from danq.models.compatibility import with_sub_bins
 from danq.progress import DONE
 from danq.provenance import provenance
 
@@ -115,7 +116,10 @@ def open_run(run_name: str, run: RunOptions, dataset: Path, genome: Path | None 
     data = open_dataset(dataset, genome)
     check_data(module, data, run.train)
     if strategy is not None:
-        options = with_sub_bins(options, data.bin, data.sub_bin)
+        try:
+            options = with_sub_bins(options, data.bin, data.sub_bin)
+        except DanqError as error:
+            raise DanqError(f"runs.{run_name}.options.{error}") from None
     return Opened(module, options, data, strategy)
 
 

@@ -91,7 +91,8 @@ def test_of_several_datasets_each_that_has_runs_gets_its_own():
     given["datasets"]["texts"] = {"kind": "text", "examples": "a.tsv"}
     given["runs"]["words"] = {"model": "kmer_logistic", "dataset": "more"}
     given["runs"]["phrases"] = {"model": "bilstm_conv2d", "dataset": "texts"}
-    given["runs"]["along"] = {"model": "danq", "dataset": "steps"}
+    options = {"output": "steps", "pool": 10, "head": "max"}
+    given["runs"]["along"] = {"model": "danq", "dataset": "steps", "options": options}
     added = {
         name: run.dataset for name, run in parse_config(given, "c.yaml").runs.items() if name[:4] == "comp"
     }

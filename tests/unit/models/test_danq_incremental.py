@@ -84,7 +84,7 @@ def test_every_activation_and_padding_is_shared_exactly(activation):
 
 
 def test_one_direction_is_shared_exactly():
-    check(bidirectional=False, merge_mode="sum")
+    check(bidirectional=False)
 
 
 @pytest.mark.parametrize(

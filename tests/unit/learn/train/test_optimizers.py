@@ -4,8 +4,8 @@ from itertools import pairwise
 import keras
 import numpy as np
 import pytest
+from pydantic import ValidationError
 
-from danq.errors import DanqError
 from danq.learn.options import TrainOptions
 from danq.learn.train.optimization import FusedRMSprop, learning_rate, make_optimizer
 
@@ -70,8 +70,8 @@ def test_weight_decay_shrinks_without_a_gradient_and_is_refused_elsewhere():
     optimizer.build([variable])
     optimizer.apply([keras.ops.zeros(2)])
     np.testing.assert_allclose(variable.numpy(), 0.95, rtol=1e-6)
-    with pytest.raises(DanqError, match="weight_decay: expected 0 unless the optimizer is adamw"):
-        make_optimizer(TrainOptions(weight_decay=0.1))
+    with pytest.raises(ValidationError, match="`weight_decay`: expected 0 unless `optimizer` is adamw"):
+        TrainOptions(weight_decay=0.1)
 
 
 def test_adamw_without_weight_decay_is_adam():
