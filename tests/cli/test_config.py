@@ -75,3 +75,20 @@ def test_keys_are_explained(project: Path):
     shown = danq("config", "keys", cwd=project)
     assert shown.returncode == 0
     assert "| `bin` | integer | `200` | bp at the window's centre that are labelled |" in shown.stdout
+
+
+def test_check_reads_motifs(project: Path):
+    (project / "m.meme").write_text("nonsense\n")
+    (project / "c.yaml").write_text(CONFIG.replace("OPTION", "motifs: m.meme"))
+    done = danq("config", "check", "c.yaml", cwd=project)
+    assert done.returncode == 2
+    assert "danq: c.yaml: runs.r.options.motifs: m.meme" in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
+def test_check_knows_what_training_would_refuse(project: Path):
+    for option in ("bidirectional: false, merge_mode: mul", "kernel: 990", "output: steps, head: max"):
+        (project / "c.yaml").write_text(CONFIG.replace("OPTION", option))
+        done = danq("config", "check", "c.yaml", cwd=project)
+        assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+        assert "danq: c.yaml: runs.r.options: " in done.stderr

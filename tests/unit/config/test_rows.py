@@ -90,7 +90,7 @@ def test_the_network_is_refused_in_the_same_words(model, options, dataset, messa
         (of_kind("text", "bilstm_conv2d", {"output": "steps"}), "options: output: expected a model that cl"),
         (of_kind("text", "char_word_lstm", {"output": "steps"}), "options: output: expected a model that c"),
         (of_kind("text", "bilstm_conv2d", {"max_words": 3}), "options: expected at least 4 words"),
-        (of_kind("text", "bilstm_conv2d", {"output": "steps", "steps": 5}), "options: steps: expected none for text"),
+        (of_kind("text", "bilstm_conv2d", {"output": "steps", "steps": 5}), "options: steps: expected none"),
         (of_kind("image", "quadrant_lstm", {"output": "steps"}), "options: output: expected a model that c"),
         (of_kind("image", "quadrant_lstm", {"orders": [[1, 1, 2, 3]]}), "options: orders: expected each ti"),
         (of_kind("text", "bilstm_conv2d", {}, {"shift": 1}), "train.shift: expected 0 for a dataset of kin"),
