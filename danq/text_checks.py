@@ -8,6 +8,7 @@ from danq.errors import DanqError
 HEAD = 4096
 """Bytes of a file that show whether it is text."""
 
+_SEPARATORS = {"spaces": re.compile(" +"), "commas": re.compile(","), "semicolons": re.compile(";")}
 _NO_TEXT = re.compile(r"[\x00-\x08\x0e-\x1f\x7f]")
 _UTF16 = "UTF-16 text; `iconv -f UTF-16{} -t UTF-8` makes UTF-8 of it"
 _MAGICS = {
@@ -58,3 +59,15 @@ def check_text(path: Path, head: bytes) -> None:
         raise DanqError(
             f"{path}:1: expected UTF-8 text with lines that end with LF or CRLF, received {fault}"
         )
+
+
+def separated(text: str, columns: int) -> str:
+    """Tell by what else a line without tabs is separated into at least so many columns, for messages.
+
+    It is ``" (separated by commas?)"``, say, or "" where no separator fits.
+    """
+    if "\t" not in text:
+        for name, separator in _SEPARATORS.items():
+            if len(separator.split(text.strip())) >= columns:
+                return f" (separated by {name}?)"
+    return ""

@@ -15,6 +15,7 @@ from typing import Literal, NamedTuple
 
 from danq.errors import DanqError, check_name
 from danq.files import read_lines
+from danq.text_checks import separated
 
 _PREFIX = re.compile(r"chr(?:omosome)?[_.]?(?=.)", re.IGNORECASE)
 _ACCESSION = re.compile(r"(?:.*\|)?(NC_\d{6})(?:\.(\d+))?\|?")
@@ -134,7 +135,8 @@ def read_aliases(path: Path) -> dict[str, str]:
             columns = [field.lstrip("#").strip() for field in fields]
             if not {"name", "alias"} <= set(columns):
                 raise DanqError(
-                    f"{path}:{number}: expected the columns `name` and `alias`, received {', '.join(columns)}"
+                    f"{path}:{number}: expected the columns `name` and `alias`, separated by a tab, received "
+                    f"{', '.join(columns)}{separated(line, 2)}"
                 )
         elif len(fields) != len(columns):
             raise DanqError(f"{path}:{number}: expected {len(columns)} columns, received {len(fields)}")

@@ -3,6 +3,7 @@
 import hashlib
 import logging
 import re
+from codecs import BOM_UTF8
 from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
@@ -25,6 +26,7 @@ from danq.genome.iupac import AMBIGUITY_FILE, ROW, AmbiguityNotes
 from danq.progress import progress
 from danq.provenance import provenance
 from danq.storage import write_header
+from danq.text_checks import HEAD, check_text
 
 log = logging.getLogger("danq")
 
@@ -76,6 +78,10 @@ def read_pieces(path: Path) -> Iterator[Header | Letters]:
     """
     line, passed, started, line_start, rest = 1, 0, False, True, b""
     with open_binary(path) as stream:
+        head = stream.peek(HEAD)[:HEAD]
+        if b"\0" not in head or not head.startswith(b">"):
+            # what is odd in a record is told with its line
+            check_text(path, head)
         while read := stream.read(PIECE_BYTES):
             data, position, rest = rest + read, 0, b""
             while position < len(data):
@@ -266,6 +272,8 @@ def _header(path: Path, line: int, text: bytes, end: int) -> Header:
 
 
 def _no_header(path: Path, line: int, text: bytes) -> DanqError:
+    if text.startswith(BOM_UTF8):
+        return DanqError(f"{path}:{line}: expected `>`, received a byte-order mark (U+FEFF) before it")
     blank = len(text) - len(text.lstrip())
     line += text.count(b"\n", 0, blank)
     if _BINARY.search(text[:1000]):

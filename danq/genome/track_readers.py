@@ -16,6 +16,7 @@ import polars as pl
 from danq.errors import DanqError
 from danq.files import read_lines
 from danq.genome.track_formats import GFF, HEADERS, INTEGER, TrackFormat
+from danq.text_checks import separated
 
 NO_SUMMIT = -1
 _SUMMIT, _SIGNAL, _NAME = 9, 3, 3  # 0-based columns of narrowPeak, bedGraph, BED
@@ -156,6 +157,7 @@ def bed_records(path: Path, form: TrackFormat) -> Iterator[Record]:
         if len(fields) < form.fewest:
             raise DanqError(
                 f"{where}: expected at least {form.fewest} columns ({form.name}), received {len(fields)}"
+                f"{separated(line, form.fewest)}"
             )
         columns = columns or len(fields)
         start, end = _positions(where, fields[0], fields[1], fields[2])
@@ -207,6 +209,7 @@ def _gff_lines(path: Path) -> Iterator[tuple[str, int, list[str]]]:
         if len(fields) < GFF.fewest:
             raise DanqError(
                 f"{where}: expected at least {GFF.fewest} tab-separated columns, received {len(fields)}"
+                f"{separated(line, GFF.fewest)}"
             )
         yield where, number, fields
 

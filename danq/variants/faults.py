@@ -3,10 +3,10 @@
 import re
 
 from danq.errors import is_printable
+from danq.text_checks import separated
 
 FIXED_COLUMNS = ("#CHROM", "POS", "ID", "REF", "ALT", "QUAL", "FILTER", "INFO")
 ALLELE_FORM = "chr:pos:ref:alt"
-_SEPARATORS = {"spaces": re.compile(" +"), "commas": re.compile(","), "semicolons": re.compile(";")}
 _SHOWN = 60
 
 
@@ -18,7 +18,7 @@ def header_fault(text: str) -> str:
         return f"expected the header of a VCF ({header}), received a record without one: {_shown(text)}"
     kinds = f"a VCF (##fileformat=VCF…), a BCF, or a table whose first column is {ALLELE_FORM}"
     received = _shown(text) if is_printable(text.replace("\t", "")) else "binary data"
-    return f"expected {kinds}; separated by tabs; received {received}{_separated(text, 2)}"
+    return f"expected {kinds}; separated by tabs; received {received}{separated(text, 2)}"
 
 
 def columns_fault(text: str) -> str:
@@ -26,7 +26,7 @@ def columns_fault(text: str) -> str:
     received = " ".join(text.split("\t")[:9])[:200]
     return (
         f"expected the tab-separated columns {' '.join(FIXED_COLUMNS)}, "
-        f"received {received!r}{_separated(text, len(FIXED_COLUMNS))}"
+        f"received {received!r}{separated(text, len(FIXED_COLUMNS))}"
     )
 
 
@@ -52,24 +52,15 @@ def row_fault(text: str, columns: int) -> str:
     if columns and text.count("\t") + 1 != columns:
         return _number_of_columns(text, columns)
     first = text.partition("\t")[0]
-    return f"expected {ALLELE_FORM} in the first column, received {_shown(first)}{_separated(first, 2)}"
+    return f"expected {ALLELE_FORM} in the first column, received {_shown(first)}{separated(first, 2)}"
 
 
 def _number_of_columns(text: str, columns: int) -> str:
     received = text.count("\t") + 1
     return (
         f"expected {columns} tab-separated columns as in the header, received {received}"
-        f"{_separated(text, columns)}: {_shown(text)}"
+        f"{separated(text, columns)}: {_shown(text)}"
     )
-
-
-def _separated(text: str, columns: int) -> str:
-    """Tell by what else a text without tabs is separated into at least so many columns, if by anything."""
-    if "\t" not in text:
-        for name, separator in _SEPARATORS.items():
-            if len(separator.split(text.strip())) >= columns:
-                return f" (separated by {name}?)"
-    return ""
 
 
 def _shown(text: str) -> str:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from danq.errors import DanqError, check_name
 from danq.files import read_lines
+from danq.text_checks import separated
 
 COLUMNS = ("target", "path", "rule", "feature", "group")
 RULES = ("overlap", "summit")
@@ -87,6 +88,7 @@ def _header(path: Path, number: int, fields: list[str]) -> list[str]:
         raise DanqError(
             f"{path}:{number}: expected tab-separated columns target, path and optionally "
             f"{', '.join(COLUMNS[_NEEDED:])}, each once; received {', '.join(map(repr, fields))}"
+            f"{separated(fields[0], _NEEDED) if len(fields) == 1 else ''}"
         )
     return fields
 
