@@ -18,7 +18,7 @@ from danq.text_checks import HEAD, separated, text_fault
 BED = "chr1\t10\t60\nchr1\t100\t160\n"
 READERS: dict[str, tuple[Callable[[Path], Any], str]] = {
     "bed": (read_intervals, BED),
-    "gff": (lambda path: read_intervals(path, "x"), "c\ts\tx\t1\t5\t.\t+\t.\tID=1\n"),
+    "gff": (lambda path: read_intervals(path, "x"), 2 * "c\ts\tx\t1\t5\t.\t+\t.\tID=1\n"),
     "targets.tsv": (read_targets, "target\tpath\nA\ttrack\n"),
     "aliases.tsv": (read_aliases, "name\talias\nchr1\t1\n"),
     "fa": (lambda path: build_genome(path, path.parent / "out"), ">c\nACGT\nACGT\n"),
