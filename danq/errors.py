@@ -22,6 +22,18 @@ class TrainingFailedError(DanqError):
     """These options cannot be trained on this data and device; a trial of a search then comes last."""
 
 
+def refuse(problems: Iterable[str]) -> None:
+    """Refuse all that is wrong at once, rather than one thing a run.
+
+    Raises
+    ------
+    DanqError
+        If there is any problem.
+    """
+    if said := "; ".join(problems):
+        raise DanqError(said)
+
+
 def first_few(names: Iterable[str], most: int = 5) -> str:
     """Join names for a message, of many only the first: ``chrI, chrII and 15 more``; of none ``""``."""
     listed = list(names)

@@ -150,17 +150,26 @@ def init(
 
     places = [*(bed or []), *(tracks or [])]
     if examples is not None:
-        if fasta or places or tracks_from or without or bin or window:
-            raise DanqError(
-                "--examples: expected neither a genome nor tracks beside it, nor --bin or --window"
-            )
-        if contig or exclude_contig or all_contigs:
-            raise DanqError("--examples: expected no choice of contigs beside it, for it has none")
+        of_genomes: dict[str, object] = {
+            "--fasta": fasta,
+            "tracks": tracks,
+            "--bed": bed,
+            "--tracks-from": tracks_from,
+        }
+        of_genomes |= {"--without": without, "--bin": bin, "--window": window, "--contig": contig}
+        of_genomes |= {"--exclude-contig": exclude_contig, "--all-contigs": all_contigs}
+        if foreign := ", ".join(name for name, value in of_genomes.items() if value):
+            raise DanqError(f"--examples: expected no {foreign} beside it, for labelled sequences have none")
         sequences = sequence_column or "sequence"
         labels = label_column or []
         starter = _of_examples(examples, out, valid or [], test or [], labels, sequences, positive)
     elif label_column or sequence_column is not None or positive is not None:
-        raise DanqError("--label-column, --positive, --sequence-column: belong to --examples")
+        of_examples: dict[str, object] = {
+            "--label-column": label_column,
+            "--sequence-column": sequence_column,
+        }
+        named = [name for name, value in (of_examples | {"--positive": positive}).items() if value]
+        raise DanqError(f"{', '.join(named)}: expected --examples with labelled sequences, received none")
     elif fasta is None:
         raise DanqError("--fasta: expected the genome of the tracks, or --examples with labelled sequences")
     else:
@@ -187,11 +196,13 @@ def _of_examples(
     positive: str | None,
 ) -> "Starter":
     from danq.config.starter.examples import write_example_starter
-    from danq.errors import DanqError
+    from danq.errors import refuse
 
-    for option, values in (("--valid", valid), ("--test", test)):
-        if len(values) > 1:
-            raise DanqError(f"{option}: expected one file or fraction of examples, received {len(values)}")
+    refuse(
+        f"{option}: expected one file or fraction of examples, received {len(values)}"
+        for option, values in (("--valid", valid), ("--test", test))
+        if len(values) > 1
+    )
     first_valid, first_test = (values[0] if values else None for values in (valid, test))
     return write_example_starter(examples, out, first_valid, first_test, labels, sequences, positive)
 

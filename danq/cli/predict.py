@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from danq.cli.scoring_options import Signers, Threads, Trusted
-from danq.errors import DanqError
+from danq.errors import DanqError, refuse
 
 if TYPE_CHECKING:
     from danq.learn.manifest import BundleManifest
@@ -185,14 +185,21 @@ def _check(sources: dict[str, Any], options: dict[str, Any]) -> None:
             "expected exactly one of --dataset, --fasta, --bed, --region and --examples; "
             f"received {' and '.join(named) or 'none'}"
         )
-    if named == ["--dataset"] and options["split"] is None:
-        raise DanqError("--dataset: expected --split train, valid or test with it")
-    if named[0] in ("--bed", "--region") and options["genome"] is None:
-        raise DanqError(f"{named[0]}: expected --genome DIR or FASTA with it")
-    if named == ["--bed"] and options["stride"] is not None and not options["tile"]:
-        raise DanqError("--stride: expected --tile with it, or --region")
-    if options["centre"] is not None and options["tile"]:
-        raise DanqError("--centre: expected no --tile, which covers regions from end to end")
-    for option, to in _BELONGS.items():
-        if options[option] not in (None, False) and named[0] not in to:
-            raise DanqError(f"--{option}: belongs to {' or '.join(to)}, received {named[0]}")
+    (source,) = named
+    broken = {
+        "--dataset: expected --split train, valid or test with it": source == "--dataset"
+        and options["split"] is None,
+        f"{source}: expected --genome DIR or FASTA with it": source in ("--bed", "--region")
+        and options["genome"] is None,
+        "--stride: expected --tile with it, or --region": source == "--bed"
+        and options["stride"] is not None
+        and not options["tile"],
+        "--centre: expected no --tile, which covers regions from end to end": options["centre"] is not None
+        and options["tile"],
+    }
+    foreign = [
+        f"--{option}: belongs to {' or '.join(to)}, received {source}"
+        for option, to in _BELONGS.items()
+        if options[option] not in (None, False) and source not in to
+    ]
+    refuse([*(message for message, wrong in broken.items() if wrong), *foreign])

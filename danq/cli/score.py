@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple
 import typer
 
 from danq.cli import scoring_options as options
-from danq.errors import DanqError
+from danq.errors import DanqError, refuse
 from danq.files import check_writable
 from danq.score.options import ScoreOptions
 
@@ -226,9 +226,7 @@ def _checked_shard(
         (receipt is not None and shard is None, "--receipt: belongs to --shard"),
         (dry_run and shard is not None, "--dry-run: expected no --shard with it"),
     )
-    for broken, message in rules:
-        if broken:
-            raise DanqError(message)
+    refuse(message for broken, message in rules if broken)
     # before the survey of a long file, not after it
     for directory in (None if dry_run else out, None if receipt is None else receipt.parent):
         if directory is not None:

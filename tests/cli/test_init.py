@@ -120,10 +120,13 @@ def test_what_is_held_out_by_hand_is_not_excluded(tmp_path: Path, monkeypatch: p
 def test_it_overwrites_nothing(data: Path):
     Path("my").mkdir()
     Path("my/targets.tsv").write_text("mine\n")
+    Path("my/config.yaml").write_text("mine, too\n")
     done = danq_process("init", "--fasta", "my genome.fa", "--bed", "the peaks", "--out", "my", cwd=data)
     assert done.returncode == 2
-    assert done.stderr == "danq: my/targets.tsv: exists already; expected a directory without it\n"
-    assert [path.name for path in Path("my").iterdir()] == ["targets.tsv"]
+    assert done.stderr == (
+        "danq: my: config.yaml and targets.tsv exist already; --out: expected a directory without them\n"
+    )
+    assert {path.name for path in Path("my").iterdir()} == {"config.yaml", "targets.tsv"}
     assert Path("my/targets.tsv").read_text() == "mine\n"
 
 
@@ -198,7 +201,10 @@ def test_one_part_may_be_given_and_the_other_is_chosen(data: Path):
         (["the peaks", "--out", "my genome.fa"], "my genome.fa: expected a directory, received a file"),
         (["the peaks", "--fasta", "x"], "x: expected one FASTA file, received a directory"),
         (["the peaks", "--window", "150"], "--window: expected at least the bin's 200 bp, received 150"),
-        (["the peaks", "--examples", "e.csv"], "--examples: expected neither a genome nor tracks beside it"),
+        (
+            ["the peaks", "--examples", "e.csv", "--bin", "9", "--all-contigs"],
+            "--examples: expected no --fasta, tracks, --bin, --all-contigs beside it",
+        ),
         (["x/{a}.bed"], "expected a path without braces"),
     ],
 )

@@ -88,7 +88,10 @@ def test_examples_by_file_and_by_column(tmp_path: Path, monkeypatch: pytest.Monk
             ["--examples", "no_train.csv"],
             "no_train.csv: expected at least one row in the train split, found none",
         ),
-        (["--fasta", "g.fa", "--sequence-column", "dna", "a.bed"], "--sequence-column: belong to --examples"),
+        (
+            ["--fasta", "g.fa", "--sequence-column", "dna", "--positive", "1", "a.bed"],
+            "--sequence-column, --positive: expected --examples",
+        ),
         ([], "--fasta: expected the genome of the tracks, or --examples with labelled sequences"),
     ],
 )

@@ -225,6 +225,11 @@ REFUSALS = [
     (("--fasta", "a", "--split", "test"), "--split: belongs to --dataset, received --fasta"),
     (("--bed", "a"), "--bed: expected --genome DIR or FASTA with it"),
     (
+        ("--bed", "a", "--stride", "2", "--split", "test"),
+        "--bed: expected --genome DIR or FASTA with it; --stride: expected --tile with it, or --region; "
+        "--split: belongs to --dataset, received --bed",
+    ),
+    (
         ("--fasta", "a", "--genome", "b"),
         "--genome: belongs to --dataset or --bed or --region, received --fasta",
     ),

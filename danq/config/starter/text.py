@@ -99,9 +99,13 @@ def configuration_text(
 def refuse_existing(*paths: Path) -> None:
     """Refuse files of one directory that are there already, or cannot be written."""
     check_writable(paths[0].parent)
-    for path in paths:
-        if path.exists():
-            raise DanqError(f"{path}: exists already; expected a directory without it")
+    present = [path.name for path in paths if path.exists()]
+    if present:
+        exists, it = ("exist", "them") if len(present) > 1 else ("exists", "it")
+        raise DanqError(
+            f"{paths[0].parent}: {' and '.join(present)} {exists} already; --out: expected a directory "
+            f"without {it}"
+        )
 
 
 def write_checked(files: Mapping[Path, str], config: Path) -> None:
