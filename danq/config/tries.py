@@ -19,6 +19,7 @@ from snakemake_interface_logger_plugins.common import LogEvent
 
 _REFUSED = re.compile(r"danq: (?P<line>.+)")
 _STOPPED = re.compile(r"[\d:]{8} WARNING (?P<line>stopped by .+; the same command goes on from .+)")
+_SAID = re.compile(r"[\d:]{8} [A-Z]+ (?P<line>.+)")
 # words of Slurm and of kernels, then of Python, NumPy and TensorFlow
 _OF_MEMORY = re.compile(
     r"oom[-_ ]?kill|out[-_ ]of[-_ ]memory|memory limit|MemoryError\b|OOM when allocating", re.IGNORECASE
@@ -72,7 +73,10 @@ def end_of(log: str, message: str = "", cluster_log: str = "") -> End:
         return End(Cause.STOPPED, stopped["line"])
     if _OVERTIME.search(around):
         return End(Cause.FAILED, "out of time")
-    return End(Cause.FAILED, last or message.splitlines()[0] if last or message else "it wrote no log")
+    # a process that was killed says nothing itself
+    if killed_after := _SAID.fullmatch(last):
+        return End(Cause.FAILED, f"ended without saying why, after: {killed_after['line']}")
+    return End(Cause.FAILED, last or message.partition("\n")[0] or "it wrote no log")
 
 
 @dataclass(frozen=True)

@@ -33,6 +33,7 @@ STOPPED = "12:00:00 WARNING stopped by SIGTERM in epoch {} after step 8; the sam
         ("a\nMemoryError: x\n", "", "", Cause.MEMORY, "out of memory"),
         ("12:00:00 INFO x\n", "SLURM status is: 'TIMEOUT'", "", Cause.FAILED, "out of time"),
         ("Traceback\n  File x\nKeyError: 3\n", "", "", Cause.FAILED, "KeyError: 3"),
+        ("12:00:00 INFO x: y\n", "", "", Cause.FAILED, "ended without saying why, after: x: y"),
         ("", "sbatch failed\nmore", "", Cause.FAILED, "sbatch failed"),
         ("", "", "", Cause.FAILED, "it wrote no log"),
     ],
