@@ -6,7 +6,8 @@ import numpy as np
 from small_genome import genome_of
 from toy_models import ToyRunner, gc, motif, toy_models
 
-from danq.evaluate.truth import Truth, truth_key
+from danq.evaluate.truth import Truth
+from danq.evaluate.truth_keys import truth_key
 from danq.score.chunks import compute_shard, opened_work
 from danq.score.job import open_job
 from danq.score.options import ScoreOptions
@@ -43,7 +44,9 @@ def score(job, out, work=None, **files):
     """As the verb does it: the manifest."""
     compare = None
     if job.options.truth is not None:
-        compare = partial(Truth, truth_key(job.variants, job.options.truth), job.columns)
+        group = job.options.truth_group
+        by = None if group is None else truth_key(job.variants, group)
+        compare = partial(Truth, truth_key(job.variants, job.options.truth), job.columns, group=by)
     files = files_of(job, compare=compare, **files)
     with opened_work(job, work or out, shared=work is not None) as opened:
         return write_scores(opened, files, out)

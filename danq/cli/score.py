@@ -54,6 +54,7 @@ def score(
     aliases: options.Aliases = None,
     background: Annotated[Path | None, options.option_of("background")] = None,
     truth: Annotated[str | None, options.option_of("truth", metavar="KEY")] = None,
+    truth_group: Annotated[str | None, options.option_of("truth_group", metavar="KEY")] = None,
     sample: Annotated[list[str] | None, options.option_of("samples", "--sample", metavar="SAMPLE")] = None,
     unphased: Annotated[Literal["skip", "alone", "refuse"] | None, options.option_of("unphased")] = None,
     strict: Annotated[bool, options.option_of("strict", "--strict")] = False,
@@ -101,6 +102,7 @@ def score(
         annotate=annotate,
         background=background,
         truth=truth,
+        truth_group=truth_group,
         info_prefix=info_prefix,
         batch_size=batch_size,
     )
@@ -199,11 +201,14 @@ def _opened(
 
 def _comparison(job: Any) -> Any:
     """Find what the scores of a job are compared with, if anything: see `danq.score.write.Files`."""
-    if job.options.truth is None:
+    key, group = job.options.truth, job.options.truth_group
+    if key is None:
         return None
-    from danq.evaluate.truth import Truth, truth_key
+    from danq.evaluate.truth import Truth
+    from danq.evaluate.truth_keys import truth_key
 
-    return partial(Truth, truth_key(job.variants, job.options.truth), job.columns)
+    by = None if group is None else truth_key(job.variants, group, "--truth-group")
+    return partial(Truth, truth_key(job.variants, key), job.columns, group=by)
 
 
 def _shard(text: str | None) -> tuple[int, int] | None:

@@ -1,220 +1,236 @@
 """Scores compared with what is known of the variants: labels 0 and 1, or measured effects."""
 
 import logging
-import math
-import re
-from collections.abc import Sequence
-from dataclasses import dataclass
-from functools import partial
+from collections import Counter
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
-from scipy.stats import rankdata
 
-from danq.errors import DanqError, first_few
+from danq.evaluate.agreement import FIGURES, Known, draw_alleles
+from danq.evaluate.intervals import RESAMPLES
+from danq.evaluate.truth_keys import TruthKey
 from danq.files import atomic
-from danq.metrics import SCORED, auprc, auroc, rank
 from danq.progress import progress
 from danq.score.measures import LOGIT_DIFF, Columns
 from danq.score.tables import is_scored, matrix
 from danq.score.write import Records
 from danq.storage import RowSpool
-from danq.variants.text import VariantText
+from danq.tables import writing_rows
 
 log = logging.getLogger("danq")
 
-COLUMNS = ("score", "target", "n", "positives", "auroc", "auprc", "pearson", "spearman", "status")
+Kind = Literal["labels", "signed", "unsigned"]
+"""What is known: only 0 and 1; effects of which some are negative; or effects of which none is."""
+
+COLUMNS = (
+    *("group", "score", "target", "truth", "n", "positives"),
+    *(f"{name}{end}" for name in FIGURES for end in ("", "_low", "_high")),
+    *("blocks", "status"),
+)
 """Columns of ``truth.tsv``."""
+ABSOLUTE = f"abs_{LOGIT_DIFF}"
 
-_INFO = re.compile(r"##INFO=<(.*)>\s*$")
-_NUMBERS = ("A", "R", "1", ".")
 _DIGITS = ".6g"
-_FEWEST = 3
-
-
-@dataclass(frozen=True)
-class TruthKey:
-    """Where the value of each allele stands in a record line.
-
-    Attributes
-    ----------
-    key : str
-        INFO key, or name of the column.
-    number : {"A", "R", "1", "."}
-        How many values an INFO key has: one an ALT allele, one an allele with REF, one a record, or unsaid.
-    column : int
-        0-based column of a TSV; -1 for VCF.
-    """
-
-    key: str
-    number: str
-    column: int
-
-    def values(self, text: str, n_alts: int) -> list[float | None]:
-        """Read the values of a record line's ALT alleles; None where one is missing or no finite number.
-
-        A single value counts for all alleles where the key's ``Number`` is 1 or not said.
-        """
-        columns = text.split("\t")
-        if self.column >= 0:
-            return [_number(columns[self.column]) if self.column < len(columns) else None] * n_alts
-        entries = columns[7].split(";") if len(columns) > 7 else []
-        entry = next((entry for entry in entries if entry.startswith(f"{self.key}=")), None)
-        if entry is None:
-            return [None] * n_alts
-        numbers = [_number(value) for value in entry[len(self.key) + 1 :].split(",")]
-        if self.number == "1" or (self.number == "." and len(numbers) == 1):
-            return numbers * n_alts if len(numbers) == 1 else [None] * n_alts
-        if self.number == "R" or (self.number == "." and len(numbers) == n_alts + 1):
-            numbers = numbers[1:]
-        return numbers if len(numbers) == n_alts else [None] * n_alts
-
-
-def truth_key(variants: VariantText, key: str) -> TruthKey:
-    """Find where a file of variants holds the truth: an INFO key of a VCF, or a column of a TSV.
-
-    Raises
-    ------
-    DanqError
-        If there is no such column, the header declares other keys only, or the key holds no numbers.
-    """
-    if variants.kind == "tsv":
-        if key not in variants.columns:
-            shown = ", ".join(variants.columns) or "none"
-            raise DanqError(f"{variants.path}: --truth {key}: no such column; the file has {shown}")
-        return TruthKey(key, "1", 1 + variants.columns.index(key))
-    declared = _declared(variants.header)
-    if not declared:
-        return TruthKey(key, ".", -1)
-    if key not in declared:
-        shown = first_few(declared, 8)
-        raise DanqError(f"{variants.path}: --truth {key}: no such INFO key; the header has {shown}")
-    number, kind = declared[key]
-    if number not in _NUMBERS or kind == "Flag":
-        raise DanqError(
-            f"{variants.path}: --truth {key}: expected an INFO key with Number A, R or 1, received "
-            f"Number={number}, Type={kind}"
-        )
-    return TruthKey(key, number, -1)
+_MOST_GROUPS = 1_000
+_AFFORDABLE = 3e9
+"""Alleles × comparisons × resamples up to which there are intervals (about a minute)."""
+_KEYS = ("row", "allele", "sample", "haplotype", "contig", "pos")
+_TRUTHS = {"label": "the label", "effect": "the effect", "absolute": "the absolute effect"}
 
 
 class Truth:
     """Scores of the alleles whose truth is known, kept in the file `path` until all are there.
 
-    Compared are the scores of `columns` and the logit differences of its chosen targets. The caller removes
-    the file.
+    Compared are the scores of `columns` and the logit differences of its chosen targets, of all alleles and,
+    with `group`, of each group of them. The caller removes the file.
     """
 
-    def __init__(self, key: TruthKey, columns: Columns, path: Path) -> None:
-        self._key, self._columns = key, columns
+    def __init__(self, key: TruthKey, columns: Columns, path: Path, group: TruthKey | None = None) -> None:
+        self._key, self._columns, self._group_key = key, columns, group
         self._names = [(score, "") for score in columns.compared]
         self._names += [(LOGIT_DIFF, columns.targets[index]) for index in columns.chosen]
         self._spool = RowSpool(path, np.float32)
         self._spool.append(np.empty((0, len(self._names))))
-        self._values: list[NDArray[np.float64]] = []
+        self._values: list[float] = []
+        self._groups: list[str | None] = []
+        self._alleles: list[pa.Table] = []
         self._without = 0
 
     def add(self, records: Records, batch: pa.RecordBatch) -> None:
         """Add the scored alleles of some records; those without a value are only counted."""
         numbers, scored = batch.column("allele").to_pylist(), is_scored(batch)
         values: list[float | None] = []
+        groups: list[str | None] = []
         for text, place in records:
-            of_alts = self._key.values(text, max(numbers[row] for row in place))
-            values += [of_alts[numbers[row] - 1] for row in place if scored[row]]
+            alts = max(numbers[row] for row in place)
+            rows = [numbers[row] - 1 for row in place if scored[row]]
+            of_alts = self._key.values(text, alts)
+            values += [of_alts[row] for row in rows]
+            if self._group_key is not None:
+                words = self._group_key.words(text, alts)
+                groups += [words[row] for row in rows]
         of_alleles = [batch.column(name).drop_null().to_numpy() for name in self._columns.compared]
         of_targets = matrix(batch, LOGIT_DIFF, len(self._columns.chosen))
-        scores = np.column_stack([*of_alleles, of_targets])
         known = np.array([value is not None for value in values], bool)
         self._without += int(len(values) - known.sum())
-        self._values.append(np.array([value for value in values if value is not None], np.float64))
-        self._spool.append(scores[known])
+        self._values += [value for value in values if value is not None]
+        self._groups += [group for group, keep in zip(groups, known, strict=False) if keep]
+        self._spool.append(np.column_stack([*of_alleles, of_targets])[known])
+        kept = batch.select([name for name in _KEYS if name in batch.schema.names])
+        self._alleles.append(pa.table(kept.filter(pa.array(scored)).filter(pa.array(known))))
 
     def write(self, path: Path) -> dict[str, Any]:
-        """Write ``truth.tsv``: one row a score and target.
+        """Write ``truth.tsv``, a row a group, score and target, and ``truth.parquet``, a row an allele.
 
-        Labels 0 and 1 give AUROC and AUPRC of the allele's scores and each target's absolute and signed logit
-        difference; other values give the correlations of Pearson and Spearman with the allele's scores and
-        each target's signed logit difference.
+        Scores without a sign are compared with labels or absolute effects, those with a sign with labels or
+        signed effects.
 
         Returns
         -------
         dict
-            kind (labels or effects), n, positives (of labels), without_value: scored alleles left out because
-            their value is missing or no number.
+            kind (`Kind`), n, positives (of labels), without_value: scored alleles left out because their
+            value is missing or no number; with groups also groups and without_group.
 
         Raises
         ------
         DanqError
-            If the file cannot be written.
+            If a file cannot be written.
         """
-        truth = np.concatenate([np.empty(0), *self._values])
-        labels = bool(np.isin(truth, (0, 1)).all())
-        compare = partial(_ranking, truth == 1) if labels else partial(_correlation, truth, rankdata(truth))
+        alleles = pa.concat_tables(self._alleles) if self._alleles else None
+        truth, groups = np.array(self._values, np.float64), self._chosen_groups()
+        kind = kind_of(truth)
+        summary = self._summary(kind, truth, groups)
+        sets = {name: self._known(kind, truth[rows], alleles, rows) for name, rows in groups.items()}
+        best: dict[str, Mapping[str, Any]] = {}
         with (
             atomic(path) as unfinished,
             unfinished.open("w", encoding="utf-8") as stream,
             progress("comparing with the truth", len(self._names), "scores") as advance,
         ):
             stream.write("\t".join(COLUMNS) + "\n")
-            for (score, target), scores in zip(self._names, self._spool.columns(), strict=True):
-                rows = {score: scores}
-                if labels and score == LOGIT_DIFF:
-                    rows = {f"abs_{score}": np.abs(scores), score: scores}
-                for name, column in rows.items():
-                    row = {"score": name, "target": target, "n": len(truth), **compare(column)}
+            for names, scores in zip(self._names, self._spool.columns(), strict=True):
+                for row in _compared(names, scores, kind, groups, sets):
                     stream.write("\t".join(_text(row.get(title)) for title in COLUMNS) + "\n")
+                    if not row["group"]:
+                        _keep_best(best, row)
                 advance()
-        if self._without:
-            message = "--truth %s: %d scored alleles have no value and are left out of the comparison with "
-            log.warning(message + "%d others", self._key.key, self._without, len(truth))
-        counts = {"positives": int(truth.sum())} if labels else {}
-        kind = "labels" if labels else "effects"
-        return {"kind": kind, "n": len(truth), **counts, "without_value": self._without}
+        self._write_values(path.with_suffix(".parquet"), truth, alleles)
+        log.info("--truth %s: %s", self._key.key, _describe(summary, best, len(self._columns.chosen)))
+        return summary
+
+    def _chosen_groups(self) -> dict[str, NDArray[np.int64]]:
+        """Rows of all alleles, under "", and of each group."""
+        rows = {"": np.arange(len(self._values))}
+        names = np.array(["" if group is None else group for group in self._groups], np.str_)
+        distinct = sorted({group for group in self._groups if group is not None})
+        if len(distinct) > _MOST_GROUPS:
+            message = "%d groups of alleles, of which at most %d are compared: none is"
+            log.warning(f"--truth-group: {message}", len(distinct), _MOST_GROUPS)
+            return rows
+        return rows | {name: np.flatnonzero(names == name) for name in distinct}
+
+    def _known(
+        self, kind: Kind, truth: NDArray[np.float64], alleles: pa.Table | None, rows: NDArray[np.int64]
+    ) -> dict[str, Known]:
+        """Give what the scores of a group are compared with, by its name in ``truth.tsv``."""
+        resamples = None
+        if alleles is not None and len(self._names) * len(self._values) * RESAMPLES <= _AFFORDABLE:
+            contig = np.array(alleles["contig"].to_pylist(), np.str_)[rows]
+            resamples = draw_alleles(contig, alleles["pos"].to_numpy()[rows], seed=0)
+        if kind == "labels":
+            return {"label": Known(truth, True, resamples)}
+        absolute = {"absolute": Known(np.abs(truth), False, resamples)}
+        return absolute if kind == "unsigned" else absolute | {"effect": Known(truth, False, resamples)}
+
+    def _summary(self, kind: Kind, truth: NDArray[np.float64], groups: Mapping[str, Any]) -> dict[str, Any]:
+        summary = {"kind": kind, "n": len(truth), "without_value": self._without}
+        if kind == "labels":
+            summary["positives"] = int(truth.sum())
+        if self._group_key is not None:
+            summary |= {"groups": len(groups) - 1, "without_group": Counter(self._groups)[None]}
+        return summary
+
+    def _write_values(self, path: Path, truth: NDArray[np.float64], alleles: pa.Table | None) -> None:
+        """Write what is known of each allele, which the report draws the scores against."""
+        if alleles is None:
+            return
+        table = alleles.drop_columns(["contig", "pos"]).append_column("truth", pa.array(truth))
+        if self._group_key is not None:
+            table = table.append_column("group", pa.array(self._groups, pa.string()))
+        if not self._columns.samples:
+            table = table.drop_columns(
+                [name for name in ("sample", "haplotype") if name in table.column_names]
+            )
+        with writing_rows(path, table.schema, "parquet", ("sample", "group")) as append:
+            append(table)
 
 
-def _ranking(labels: NDArray[np.bool_], scores: NDArray[np.float32]) -> dict[str, Any]:
-    ranking = rank(scores, labels)
-    row = {"positives": ranking.n_positives, "status": ranking.status}
-    return row | {"auroc": auroc(ranking), "auprc": auprc(ranking)} if ranking.status == SCORED else row
+def kind_of(truth: NDArray[np.float64]) -> Kind:
+    """Tell labels from effects, and effects with a sign from those without."""
+    if np.isin(truth, (0, 1)).all():
+        return "labels"
+    return "signed" if (truth < 0).any() else "unsigned"
 
 
-def _correlation(
-    effects: NDArray[np.float64], ranks: NDArray[np.float64], scores: NDArray[np.float32]
-) -> dict[str, Any]:
-    if len(effects) < _FEWEST:
-        return {"status": "too_few"}
-    if np.ptp(effects) == 0 or np.ptp(scores) == 0:
-        return {"status": "constant"}
-    return {
-        "pearson": float(np.corrcoef(effects, scores.astype(np.float64))[0, 1]),
-        # Spearman's is Pearson's of the ranks, ties at their mean
-        "spearman": float(np.corrcoef(ranks, rankdata(scores))[0, 1]),
-        "status": "scored",
-    }
+def _compared(
+    names: tuple[str, str],
+    scores: NDArray[np.float32],
+    kind: Kind,
+    groups: Mapping[str, NDArray[np.int64]],
+    sets: Mapping[str, Mapping[str, Known]],
+) -> Iterator[dict[str, Any]]:
+    """Rows of one score: with its sign, if it has one, and without, each over all groups."""
+    score, target = names
+    signed = score == LOGIT_DIFF
+    columns = {}
+    if not signed:
+        columns[score] = (scores, "label" if kind == "labels" else "absolute")
+    else:
+        columns[ABSOLUTE] = (np.abs(scores), "label" if kind == "labels" else "absolute")
+        if kind != "unsigned":
+            columns[score] = (scores, "label" if kind == "labels" else "effect")
+    for name, (values, what) in columns.items():
+        for group, rows in groups.items():
+            row = sets[group][what].compare(values[rows])
+            yield {"group": group, "score": name, "target": target, "truth": what, **row}
 
 
-def _declared(header: Sequence[str]) -> dict[str, tuple[str, str]]:
-    """INFO keys of a header → (Number, Type)."""
-    declared = {}
-    for line in header:
-        if match := _INFO.match(line):
-            # the description, which may hold anything, is cut off
-            entries = dict(re.findall(r"(\w+)=([^,]*)", match[1].partition("Description=")[0]))
-            if "ID" in entries:
-                declared[entries["ID"]] = (entries.get("Number", "."), entries.get("Type", ""))
-    return declared
+def _keep_best(best: dict[str, Mapping[str, Any]], row: Mapping[str, Any]) -> None:
+    """Keep the first score of the allele, and of each kind of score of targets the one that agrees best."""
+    kind = row["score"] if row["target"] else ""
+    if kind not in best or (kind and _agreement(row) > _agreement(best[kind])):
+        best[kind] = row
 
 
-def _number(text: str) -> float | None:
-    try:
-        value = float(text)
-    except ValueError:
-        return None
-    # Python reads 1_000 as a number, which no VCF means
-    return value if math.isfinite(value) and "_" not in text else None
+def _agreement(row: Mapping[str, Any]) -> float:
+    return float(row.get("auroc") or abs(row.get("spearman") or 0.0))
+
+
+def _describe(summary: Mapping[str, Any], best: Mapping[str, Mapping[str, Any]], targets: int) -> str:
+    """Say how well scores agree in one line."""
+    kinds = {"labels": "labels", "signed": "signed effects", "unsigned": "effects without a sign"}
+    counts = [f"{summary['without_value']:,} without a value"]
+    counts += [f"{summary['positives']:,} positive"] if "positives" in summary else []
+    counts += [f"{summary['groups']:,} groups"] if "groups" in summary else []
+    parts = [f"{kinds[summary['kind']]} of {summary['n']:,} alleles ({', '.join(counts)})"]
+    for row in best.values():
+        name = row["score"] if not row["target"] else f"{row['score']} of {row['target']}"
+        chosen = f", best of {targets} targets" if row["target"] and targets > 1 else ""
+        figures = [_figure(row, figure) for figure in FIGURES if row.get(figure) is not None]
+        shown = ", ".join(figures) or f"not compared ({row['status']})"
+        parts.append(f"{name} with {_TRUTHS[row['truth']]}{chosen}: {shown}")
+    return "; ".join(parts)
+
+
+def _figure(row: Mapping[str, Any], name: str) -> str:
+    title = {"auroc": "AUROC", "auprc": "AUPRC", "pearson": "Pearson", "spearman": "Spearman"}[name]
+    low, high = row.get(f"{name}_low"), row.get(f"{name}_high")
+    between = f" [{low:.3f}, {high:.3f}]" if low is not None and high is not None else ""
+    return f"{title} {row[name]:.3f}{between}"
 
 
 def _text(value: Any) -> str:

@@ -19,6 +19,7 @@ from danq.score.measures import EFFECT, LOGIT_DIFF, TARGET, column_of, targets_o
 from danq.views.places import NAMES, shortened
 
 _AGREEMENT = ("auroc", "auprc", "pearson", "spearman")
+_WORDS = ("group", "score", "target", "truth", "status")
 
 
 @dataclass(frozen=True)
@@ -92,7 +93,7 @@ def read_callset(folder: Path) -> Callset:
         If a file is missing, damaged, or of another format version.
     """
     scores = ScoresManifest.read(folder)
-    scores.check(folder, "scores.parquet", "ledger.tsv", "truth.tsv")
+    scores.check(folder, "scores.parquet", "ledger.tsv", "truth.tsv", "truth.parquet")
     columns: tuple[str, ...] = ()
     # asked for as text, the scores are for other readers than the report
     if not (folder / "scores.tsv").is_file() or (folder / "scores.parquet").exists():
@@ -105,10 +106,12 @@ def read_callset(folder: Path) -> Callset:
 
 
 def _read_truth(path: Path) -> pl.DataFrame:
-    kinds = {pl.Float64: _AGREEMENT, pl.String: ("score", "target", "status"), pl.Int64: ("n", "positives")}
+    figures = [f"{name}{end}" for name in _AGREEMENT for end in ("", "_low", "_high")]
+    kinds = {pl.Float64: figures, pl.String: _WORDS, pl.Int64: ("n", "positives", "blocks")}
     schema = {name: kind for kind, names in kinds.items() for name in names}
     with refusing_damage(path, "table"):
-        return pl.read_csv(path, separator="\t", quote_char=None, schema_overrides=schema)
+        table = pl.read_csv(path, separator="\t", quote_char=None, schema_overrides=schema)
+    return table.with_columns(pl.col("group", "target").fill_null(""))
 
 
 def _parquet(folder: Path) -> pq.ParquetFile:

@@ -25,6 +25,8 @@ _LEFT, _RIGHT, _TOP, _BOTTOM = 64, 16, 30, 46
 """Room around a pair of axes in px."""
 _LONGEST_LABEL = 36
 """Letters of the name of a row."""
+_WHOLE = 20
+"""Range of an axis from which on its marks are whole numbers."""
 _MOST_MARKERS = 800
 """Points of a drawing up to which each has a marker, with its numbers under the pointer."""
 
@@ -238,7 +240,9 @@ def point_view(
             drawn.set(xlim=room, ylim=room)
             drawn.plot([low, 1], [low, 1], color=GREY, linestyle=(0, (3, 3)), linewidth=1)
         else:
-            drawn.xaxis.set_major_formatter(StrMethodFormatter("{x:,.0f}"))
+            # positions, or small numbers
+            many = max(x, default=0) - min(x, default=0) >= _WHOLE
+            drawn.xaxis.set_major_formatter(StrMethodFormatter("{x:,.0f}" if many else "{x:.6g}"))
             drawn.axhline(0, color=PALE, linewidth=0.8)
         drawn.plot(x, y, "o", gid="points", color=PALETTE[0], markersize=5, markeredgewidth=0, clip_on=False)
         drawn.set_ylim(bottom=lowest if lowest is not None else drawn.get_ylim()[0])

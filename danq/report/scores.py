@@ -6,6 +6,7 @@ import numpy as np
 import polars as pl
 from markupsafe import Markup
 
+from danq.report.agreement import head, truth, words
 from danq.report.callsets import (
     Callset,
     extents,
@@ -23,7 +24,6 @@ from danq.variants.alleles import REASONS
 
 _STRONGEST = 50
 _BINS = 60
-_MOST_COMPARED = 200
 _LONGEST_REGION, _MOST_TARGETS, _MOST_CONTIGS, _MOST_POINTS = 5_000, 8, 24, 1_000
 """bp of a region that is drawn target by target; targets, contigs and points of a view that are drawn."""
 _SHOWN = sorted((measure for measure in MEASURES if measure.title), key=lambda measure: measure.of)
@@ -35,28 +35,25 @@ def scores(results: Results) -> list[Section | None]:
     return [counts(results), distribution(results), strongest(results), along(results), truth(results)]
 
 
-def _head(results: Results, callset: Callset) -> str:
-    """Name of a callset over its part of a section, where there are several."""
-    return callset.name if len(results.callsets) > 1 else ""
-
-
 def counts(results: Results) -> Section | None:
     """One row a callset: records, alleles, and what became of each allele."""
     rows: dict[str, dict[str, Any]] = {}
     reasons, flags = dict[str, Column](), dict[str, Column]()
     for callset in results.callsets:
-        made = callset.manifest.counts
+        made, whole = callset.manifest.counts, callset.manifest.haplotypes
         rows[callset.name] = {
             **made.model_dump(exclude={"reasons", "flags"}),
             **{f"reason_{reason}": number for reason, number in made.reasons.items()},
             **{f"flag_{flag}": number for flag, number in made.flags.items()},
+            "haplotypes": None if whole is None else whole.scored,
+            "lacking": None if whole is None else whole.flags.get("incomplete", 0),
             "speed": callset.manifest.variants_per_second,
         }
         for reason in made.reasons:
             meaning = REASONS.get(reason, reason)
-            reasons[f"reason_{reason}"] = Column(_words(reason), f"not scored: {meaning}", 0)
+            reasons[f"reason_{reason}"] = Column(words(reason), f"not scored: {meaning}", 0)
         for flag in made.flags:
-            flags[f"flag_{flag}"] = Column(f"({_words(flag)})", "flag of alleles in the ledger", 0)
+            flags[f"flag_{flag}"] = Column(f"({words(flag)})", "flag of alleles in the ledger", 0)
     columns = {
         "records": Column("Records", "lines of the input", 0),
         "alleles": Column("Alleles", "alternate alleles of all records, each accounted for in the ledger", 0),
@@ -64,6 +61,8 @@ def counts(results: Results) -> Section | None:
         "skipped": Column("Not scored", "alleles without a score, by reason in the next columns", 0),
         **reasons,
         **flags,
+        "haplotypes": Column("Whole haplotypes", "windows of whole haplotypes, in haplotypes.parquet", 0),
+        "lacking": Column("(incomplete)", "of these, windows that lack an allele that is carried there", 0),
         "speed": Column("Alleles/s", "alleles scored a second", 0),
     }
     prose = (
@@ -71,10 +70,6 @@ def counts(results: Results) -> Section | None:
         "which its row of ledger.tsv gives as well. Columns in brackets count flags."
     )
     return section("scores", "Variant scores", "variants", prose, table("Callset", columns, rows))
-
-
-def _words(key: str) -> str:
-    return key.replace("_", " ")
 
 
 def distribution(results: Results) -> Section | None:
@@ -105,7 +100,7 @@ def strongest(results: Results) -> Section | None:
         "where its columns were not written."
     )
     parts = [
-        headed(_head(results, callset), _strongest(callset)) for callset in results.callsets if callset.wide
+        headed(head(results, callset), _strongest(callset)) for callset in results.callsets if callset.wide
     ]
     return section("strongest", "Strongest variants", "variants", prose, *parts)
 
@@ -148,7 +143,7 @@ def along(results: Results) -> Section | None:
         f"Where a view has more than {_MOST_POINTS:,} alleles, the strongest of each of {_MOST_POINTS:,} "
         "equal stretches is drawn; scores.parquet has them all."
     )
-    parts = [headed(_head(results, callset), _along(callset)) for callset in results.callsets if callset.wide]
+    parts = [headed(head(results, callset), _along(callset)) for callset in results.callsets if callset.wide]
     return section("along", "Effects by position", "variants", prose, *parts)
 
 
@@ -183,35 +178,3 @@ def _points(name: str, alleles: pl.DataFrame, contig: str, effect: str, lowest: 
         (row["pos"], row["y"], f"{label(row)}: {row['y']:+.4f}") for row in alleles.iter_rows(named=True)
     ]
     return point_view(name, (f"Position on {contig} (bp)", effect), drawn, lowest=lowest)
-
-
-def truth(results: Results) -> Section | None:
-    """How well the scores agree with labels or measured effects of the variants."""
-    compared = [(callset, callset.truth) for callset in results.callsets if callset.truth is not None]
-    prose = "Scores against what the input says of its variants, over all targets and target by target."
-    if any((found["target"].fill_null("") != "").sum() > _MOST_COMPARED for _, found in compared):
-        prose += f" Targets after the {_MOST_COMPARED} that agree best are in truth.tsv only."
-    parts = [headed(_head(results, callset), _truth(found)) for callset, found in compared]
-    return section("truth", "Agreement with known effects", "variants", prose, *parts)
-
-
-def _truth(found: pl.DataFrame) -> Markup:
-    agreement = pl.coalesce("auroc", pl.col("spearman").abs())
-    of_targets = found.filter(pl.col("target") != "")
-    whole = found.filter(pl.col("target").fill_null("") == "")
-    best = of_targets.sort(agreement, descending=True, nulls_last=True, maintain_order=True)
-    rows: dict[str, dict[str, Any]] = {}
-    for row in pl.concat([whole, best.head(_MOST_COMPARED)]).iter_rows(named=True):
-        name = f"{row['target']}: {row['score']}" if row["target"] else row["score"]
-        status = None if row["status"] == "scored" else f"not compared: {_words(row['status'])}"
-        rows[name] = row | {"status": status}
-    columns = {
-        "n": Column("Alleles", "scored alleles whose truth is known", 0),
-        "positives": Column("Positives", "alleles with label 1", 0),
-        "auroc": Column("AUROC", "area under the ROC curve", 4),
-        "auprc": Column("AUPRC", "average precision, to be read against the share of positives", 4),
-        "pearson": Column("Pearson", "correlation with the measured effect", 3),
-        "spearman": Column("Spearman", "rank correlation with the measured effect", 3),
-        "status": Column("Status", "why there is no figure"),
-    }
-    return table("Score", columns, rows)

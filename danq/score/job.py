@@ -39,7 +39,7 @@ log = logging.getLogger("danq")
 _MOST_ALLELES, _FEWEST_ALLELES, _MOST_VALUES = 1_000, 50, 1_000_000
 # what the numbers do not depend on, or not but through what is digested beside them
 _INFO_MARKS = tuple(measure.name for measure in MEASURES if measure.info)
-_NOT_DIGESTED = {"truth", "aliases", "background", "info_prefix"}
+_NOT_DIGESTED = {"truth", "truth_group", "aliases", "background", "info_prefix"}
 
 
 class ScoredBlock(NamedTuple):

@@ -91,7 +91,7 @@ class ScoresManifest(Manifest):
     indexed : bool
         Whether the annotated file has an index.
     truth : dict or None
-        What is known of the variants: kind, n, positives, without_value.
+        What is known of the variants: kind, n, positives, without_value, groups, without_group.
     variants_per_second : float or None
         Scored alleles a second.
     digest : str

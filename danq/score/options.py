@@ -1,9 +1,9 @@
 """What a configuration or a command says of scoring; importable without TensorFlow."""
 
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from danq.options import Closed
 
@@ -42,6 +42,11 @@ class ScoreOptions(Closed):
         description="INFO key (VCF) or column (TSV) with a label 0/1 or a measured effect of each allele, "
         "which the scores are compared with",
     )
+    truth_group: str | None = Field(
+        None,
+        description="with truth: INFO key (VCF) or column (TSV) by whose values the alleles are compared "
+        "group by group as well",
+    )
     samples: list[str] = Field(
         [], description="score the alleles on these samples' own phased haplotypes; `all`: every sample"
     )
@@ -60,3 +65,9 @@ class ScoreOptions(Closed):
     batch_size: int | None = Field(
         None, ge=2, description="windows of a forward pass; chosen for the machine where left out"
     )
+
+    @model_validator(mode="after")
+    def _check_groups(self) -> Self:
+        if self.truth_group is not None and self.truth is None:
+            raise ValueError("truth_group: expected truth with it, received none")
+        return self

@@ -42,7 +42,7 @@ ANNOTATED_FILE, LEDGER_FILE, TRUTH_FILE = "annotated.vcf.gz", "ledger.tsv", "tru
 _HAPLOTYPES = "haplotypes"
 _INDEXES = (f"{ANNOTATED_FILE}.tbi", f"{ANNOTATED_FILE}.csi")
 _TABLES = tuple(f"{name}.{form}" for name in ("scores", _HAPLOTYPES) for form in ("parquet", "tsv"))
-_ALL_FILES = (*_TABLES, LEDGER_FILE, TRUTH_FILE, ANNOTATED_FILE, *_INDEXES)
+_ALL_FILES = (*_TABLES, "truth.parquet", LEDGER_FILE, TRUTH_FILE, ANNOTATED_FILE, *_INDEXES)
 
 Records = Sequence[tuple[str, Sequence[int]]]
 """Lines of the input, each with the places of its alleles among the rows of a batch."""

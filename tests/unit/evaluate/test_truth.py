@@ -8,7 +8,9 @@ from scipy import stats
 from sklearn import metrics as sk
 
 from danq.errors import DanqError
-from danq.evaluate.truth import COLUMNS, Truth, truth_key
+from danq.evaluate.agreement import draw_alleles, resampled_pearson, resampled_spearman
+from danq.evaluate.truth import COLUMNS, Truth, kind_of
+from danq.evaluate.truth_keys import truth_key
 from danq.score.measures import Columns
 from danq.variants.text import VariantText
 
@@ -55,6 +57,12 @@ def test_values_of_info_keys(number, info, expected):
     assert truth_key(vcf(number), "EFF").values(line(info), 2) == expected
 
 
+def test_words_of_info_keys():
+    key = truth_key(vcf("A", "String"), "EFF")
+    assert key.words(line("EFF=exon,."), 2) == ["exon", None]
+    assert truth_key(vcf("1", "String"), "EFF").words(line("EFF=GATA1"), 2) == ["GATA1"] * 2
+
+
 def test_a_header_without_info_keys_leaves_their_number_open():
     assert truth_key(variants(), "EFF").values(line("EFF=1,2"), 2) == [1.0, 2.0]
     assert truth_key(variants(), "EFF").values("1\t5\t.\tA\tC", 1) == [None]
@@ -82,17 +90,23 @@ def test_a_key_that_is_not_there_is_refused(given, key, message):
         truth_key(given, key)
 
 
-def compared(folder, values, max_abs, l2, diffs, blocks=3):
-    truth = Truth(truth_key(vcf("A"), "EFF"), Columns(("a", "b"), (0, 1)), folder / "rows")
+def compared(folder, values, max_abs, l2, diffs, blocks=3, groups=None, apart=1_000_000):
+    keys = [truth_key(vcf("A"), "EFF"), None if groups is None else truth_key(variants(), "GENE")]
+    truth = Truth(keys[0], Columns(("a", "b"), (0, 1)), folder / "rows", group=keys[1])
     for part in np.array_split(np.arange(len(values)), blocks):
         rows = {
+            "row": part + 1,
             "allele": np.ones(len(part), int),
+            "contig": pa.array(["c"] * len(part), pa.string()),
+            "pos": 1 + part * apart,
             "reason": pa.array([""] * len(part), pa.string()),
             "max_abs_logit_diff": max_abs[part],
             "l2_logit_diff": l2[part],
             "logit_diff": pa.array(list(diffs[part]), pa.list_(pa.float32())),
         }
-        texts = ["." if values[n] is None else f"EFF={values[n]!r}" for n in part]
+        texts = ["X" if values[n] is None else f"EFF={values[n]!r}" for n in part]
+        if groups is not None:
+            texts = [f"{text};GENE={groups[n]}" for text, n in zip(texts, part, strict=True)]
         records = [(line(text), range(n, n + 1)) for n, text in enumerate(texts)]
         truth.add(records, pa.record_batch(rows))
     counts = truth.write(folder / "truth.tsv")
@@ -126,23 +140,82 @@ def test_labels_equal_scikit_learn(tmp_path):
     assert [(row["score"], row["target"]) for row in table.iter_rows(named=True)] == list(expected)
     for row, column in zip(table.iter_rows(named=True), expected.values(), strict=True):
         assert (row["n"], row["positives"], row["status"]) == (198, labels[known].sum(), "scored")
+        assert (row["truth"], row["group"], row["blocks"]) == ("label", None, 198)
         assert row["auroc"] == pytest.approx(sk.roc_auc_score(labels[known], column[known]), rel=1e-5)
         assert row["auprc"] == pytest.approx(
             sk.average_precision_score(labels[known], column[known]), rel=1e-5
         )
+        assert row["auroc_low"] < row["auroc"] < row["auroc_high"]
         assert row["pearson"] is row["spearman"] is None
 
 
-def test_effects_equal_scipy(tmp_path):
+def test_signed_effects_equal_scipy_and_unsigned_scores_meet_absolute_effects(tmp_path):
     max_abs, l2, diffs = scores(100)
     values = [*np.random.default_rng(2).normal(size=99).tolist(), None]
     counts, table = compared(tmp_path, values, max_abs, l2, diffs)
-    assert counts == {"kind": "effects", "n": 99, "without_value": 1}
-    assert table["score"].to_list() == ["max_abs_logit_diff", "l2_logit_diff", "logit_diff", "logit_diff"]
-    for row, column in zip(table.iter_rows(named=True), (max_abs, l2, *diffs.T), strict=True):
-        assert row["pearson"] == pytest.approx(stats.pearsonr(values[:99], column[:99])[0], rel=1e-5)
-        assert row["spearman"] == pytest.approx(stats.spearmanr(values[:99], column[:99])[0], rel=1e-5)
+    assert counts == {"kind": "signed", "n": 99, "without_value": 1}
+    effects = np.array(values[:99])
+    expected = [
+        ("max_abs_logit_diff", "absolute", max_abs, abs(effects)),
+        ("l2_logit_diff", "absolute", l2, abs(effects)),
+        ("abs_logit_diff", "absolute", abs(diffs[:, 0]), abs(effects)),
+        ("logit_diff", "effect", diffs[:, 0], effects),
+        ("abs_logit_diff", "absolute", abs(diffs[:, 1]), abs(effects)),
+        ("logit_diff", "effect", diffs[:, 1], effects),
+    ]
+    assert table.select("score", "truth").rows() == [row[:2] for row in expected]
+    for row, (*_, column, truth) in zip(table.iter_rows(named=True), expected, strict=True):
+        assert row["pearson"] == pytest.approx(stats.pearsonr(truth, column[:99])[0], rel=1e-4)
+        assert row["spearman"] == pytest.approx(stats.spearmanr(truth, column[:99])[0], rel=1e-4)
+        assert row["pearson_low"] < row["pearson"] < row["pearson_high"]
+        assert row["spearman_low"] < row["spearman"] < row["spearman_high"]
         assert (row["positives"], row["auroc"], row["status"]) == (None, None, "scored")
+    kept = pl.read_parquet(tmp_path / "truth.parquet")
+    assert kept.rows() == [(n + 1, 1, value) for n, value in enumerate(values[:99])]
+
+
+def test_effects_without_a_sign_say_nothing_of_a_direction(tmp_path):
+    max_abs, l2, diffs = scores(50)
+    values = np.abs(max_abs + 0.1 * l2).tolist()
+    counts, table = compared(tmp_path, values, np.abs(max_abs), l2, diffs)
+    assert counts["kind"] == "unsigned"
+    assert set(table["score"]) == {"max_abs_logit_diff", "l2_logit_diff", "abs_logit_diff"}
+    assert set(table["truth"]) == {"absolute"}
+    assert table["pearson"][0] > 0.9
+    found = [kind_of(np.array(values, float)) for values in ([0, 1], [], [0, 2], [-1, 1], [0.5])]
+    assert found == ["labels", "labels", "unsigned", "signed", "unsigned"]
+
+
+def test_groups_are_compared_beside_all_alleles_together(tmp_path, caplog):
+    caplog.set_level("INFO")
+    max_abs, l2, diffs = scores(60)
+    values = np.random.default_rng(3).normal(size=60).tolist()
+    values[5] = None
+    groups = [("HBB", "MYC", ".")[n % 3] for n in range(60)]
+    counts, table = compared(tmp_path, values, max_abs, l2, diffs, groups=groups)
+    assert counts == {"kind": "signed", "n": 59, "without_value": 1, "groups": 2, "without_group": 19}
+    first = table.filter(pl.col("score") == "max_abs_logit_diff")
+    assert first.select("group", "n").rows() == [(None, 59), ("HBB", 20), ("MYC", 20)]
+    of_myc = first.row(2, named=True)
+    rows = np.arange(1, 60, 3)
+    truth = np.abs(np.array(values)[rows].astype(float))
+    assert of_myc["pearson"] == pytest.approx(stats.pearsonr(truth, max_abs[rows])[0], rel=1e-4)
+    assert of_myc["blocks"] == 20
+    (message,) = [record.getMessage() for record in caplog.records if "--truth EFF" in record.getMessage()]
+    said = (
+        "--truth EFF: signed effects of 59 alleles (1 without a value, 2 groups); max_abs_logit_diff with the"
+    )
+    assert message.startswith(f"{said} absolute effect: Pearson ")
+    assert "logit_diff of " in message
+    assert ", best of 2 targets: Pearson " in message
+
+
+def test_a_key_with_a_name_for_each_allele_makes_no_groups(tmp_path, caplog):
+    values = np.random.default_rng(3).normal(size=1_200).tolist()
+    counts, table = compared(tmp_path, values, *scores(1_200), groups=[f"rs{n}" for n in range(1_200)])
+    assert counts["groups"] == 0
+    assert set(table["group"]) == {None}
+    assert "1200 groups of alleles, of which at most 1000 are compared: none is" in caplog.text
 
 
 @pytest.mark.parametrize(
@@ -160,7 +233,7 @@ def test_one_class_is_not_scored(tmp_path, values, positives, status):
 
 @pytest.mark.parametrize(
     ("values", "status"),
-    [([1.0, 2.0], "too_few"), ([2.0, 2.0, 2.0], "constant"), ([2.0, 3.0, 4.0], "scored")],
+    [([1.0, -2.0], "too_few"), ([-2.0, -2.0, -2.0], "constant"), ([-2.0, 3.0, 4.0], "scored")],
 )
 def test_correlations_that_mean_nothing_are_not_scored(tmp_path, values, status):
     max_abs, l2, diffs = scores(len(values))
@@ -168,10 +241,31 @@ def test_correlations_that_mean_nothing_are_not_scored(tmp_path, values, status)
     assert set(table["status"]) == {status}
     if status == "scored":
         _, table = compared(tmp_path, values, np.full(3, 0.5), l2, diffs)
-        assert table["status"].to_list() == ["constant", *["scored"] * 3]
+        assert table["status"].to_list() == ["constant", *["scored"] * 5]
 
 
 def test_without_alleles_there_is_an_empty_comparison(tmp_path):
     counts, table = compared(tmp_path, [], *scores(0), blocks=1)
     assert counts["n"] == 0
     assert set(table["status"]) == {"no_labels"}
+
+
+def test_resampled_correlations_are_those_of_the_rows_drawn():
+    rng = np.random.default_rng(4)
+    one, other = np.round(rng.normal(size=(2, 80)), 1)
+    drawn = draw_alleles(np.array(["c"] * 40 + ["d"] * 40), np.repeat(np.arange(40), 2) * 1_000_000, 0)
+    pearson, spearman = (f(one, other, drawn) for f in (resampled_pearson, resampled_spearman))
+    for number in range(0, 1000, 97):
+        rows = np.repeat(np.arange(80), drawn.counts[drawn.block, number])
+        assert pearson[number] == pytest.approx(stats.pearsonr(one[rows], other[rows])[0])
+        assert spearman[number] == pytest.approx(stats.spearmanr(one[rows], other[rows])[0])
+
+
+def test_what_is_resampled():
+    contig = np.array(["c"] * 60)
+    # in one stretch of the genome positions are drawn, whose three alleles belong together
+    drawn = draw_alleles(contig, np.repeat(np.arange(20), 3), 0)
+    assert len(drawn.counts) == 20
+    assert drawn.block.tolist() == np.repeat(np.arange(20), 3).tolist()
+    assert len(draw_alleles(contig, np.arange(60) * 50_000, 0).counts) == 30
+    assert draw_alleles(contig[:27], np.repeat(np.arange(9), 3), 0) is None

@@ -251,38 +251,6 @@ def test_the_tidy_form_shows_its_counts(results: Path):
     assert rows(made(results)["Variant scores"])["long"]["Scored"] == "3"
 
 
-TRUTH = """\
-score\ttarget\tn\tpositives\tauroc\tauprc\tpearson\tspearman\tstatus
-max_abs_logit_diff\t\t10\t4\t0.75\t0.5\t\t\tscored
-l2_logit_diff\t\t10\t4\t0.7\t0.45\t\t\tscored
-abs_logit_diff\tCDS\t10\t4\t0.6\t0.4\t\t\tscored
-abs_logit_diff\tARS\t10\t4\t0.9\t0.8\t\t\tscored
-abs_logit_diff\tnone\t0\t0\t\t\t\t\tno_positives
-"""
-
-
-def test_agreement_with_the_truth_puts_the_best_target_first(results: Path):
-    place = write_scores(results, "demo", TARGETS, alleles(3), drawn(3), truth={"kind": "labels", "n": 10})
-    (place / "truth.tsv").write_text(TRUTH)
-    shown = rows(made(results)["Agreement with known effects"])
-    assert list(shown) == [
-        "max_abs_logit_diff",
-        "l2_logit_diff",
-        "ARS: abs_logit_diff",
-        "CDS: abs_logit_diff",
-        "none: abs_logit_diff",
-    ]
-    row = {"Alleles": "10", "Positives": "4", "AUROC": "0.9000", "AUPRC": "0.8000"}
-    assert shown["ARS: abs_logit_diff"] == row
-    assert shown["none: abs_logit_diff"]["Status"] == "not compared: no positives"
-
-
-def test_a_truth_left_by_an_earlier_scoring_is_not_shown(results: Path):
-    place = write_scores(results, "demo", TARGETS, alleles(3), drawn(3))
-    (place / "truth.tsv").write_text(TRUTH)
-    assert "Agreement with known effects" not in made(results)
-
-
 def test_named_callsets_are_shown_alone(results: Path):
     for name in ("one", "two"):
         write_scores(results, name, TARGETS, alleles(3), drawn(3))
