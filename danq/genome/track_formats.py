@@ -15,7 +15,9 @@ GFF_SUFFIXES = frozenset({".gff", ".gff3", ".gtf"})
 HEADERS = ("track", "browser")
 INTEGER = re.compile(r" *[+-]?[0-9]{1,18} *")
 
-_NUMBER = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?|[+-]?inf", re.IGNORECASE)
+_NUMBER = re.compile(
+    r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?|[+-]?(?:inf|nan)|na", re.IGNORECASE
+)
 _BLOCKS = re.compile(r"[0-9]+(?:,[0-9]+)*,?")
 _TYPE = re.compile(r"\btype=[\"']?(\w+)")
 _STRANDS = frozenset({"+", "-", ".", "*"})

@@ -59,6 +59,7 @@ SHAPES = {
         "BED",
         [20],
     ),
+    "no p values": ("a.bed", NARROW.replace("4.1\t2.2", "NA\tInf"), "narrowPeak", [13]),
     "spaces": ("a.bed", NARROW.replace("\t", "  "), "narrowPeak", [13]),
     "value 0 is no region": ("a.bedGraph", "chrI\t0\t10\t0\nchrI\t10\t30\t2.5\n", "bedGraph", [5, 20]),
     "bedGraph by its track line": (
