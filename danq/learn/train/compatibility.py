@@ -54,7 +54,13 @@ def check_data(module: ModuleType, data: Dataset, train: TrainOptions) -> None:
     counts, labels = data.counts("train"), data.labelled("train")
     if not np.any((counts > 0) & (counts < labels)):
         found = f"{labels.max()} of one"
-        raise DanqError(f"{data.path}: expected training rows of two classes or more, found {found}")
+        dropped = data.manifest.left_out.get("negatives_dropped", 0)
+        why = (
+            f"; `keep` of the dataset left out {dropped:,} training bins without a positive"
+            if dropped
+            else ""
+        )
+        raise DanqError(f"{data.path}: expected training rows of two classes or more, found {found}{why}")
     _check_validation(data, train)
 
 
