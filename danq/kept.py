@@ -8,6 +8,7 @@ import json
 import logging
 import os
 import shutil
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -17,11 +18,13 @@ from danq.remnants import hidden
 log = logging.getLogger("danq")
 
 FOLDER = ".finished"
+Label = Callable[[Path], object]
+"""Puts names into the manifest of a directory, which are no part of what its files depend on."""
 _RECORD = "kept.json"
 
 
-def keep(partial: Path, out: Path, key: str) -> None:
-    """Give the files of a job, before `staged` moves them out of `partial`, a second name in ``.finished``.
+def keep(partial: Path, out: Path, key: str, folder: Path | None = None) -> None:
+    """Give the files of a job, before `staged` moves them out of `partial`, a second name in a hidden folder.
 
     They take no room of their own where the file system has hard links.
 
@@ -31,22 +34,26 @@ def keep(partial: Path, out: Path, key: str) -> None:
         Directory that they will be in.
     key : str
         Digest of all that they depend on.
+    folder : Path, optional
+        The hidden folder, on the same file system; ``.finished`` in `out` where left out.
     """
+    folder = folder or out / FOLDER
     names = [path.relative_to(partial) for path in partial.rglob("*") if path.is_file()]
-    with hidden(out) as folder:
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with hidden(folder.parent) as collected:
         for name in names:
-            _link(partial / name, folder / name)
-        files = {name.as_posix(): sha256(folder / name) for name in names}
-        write_json(folder / _RECORD, {"key": key, "files": files})
-        shutil.rmtree(out / FOLDER, ignore_errors=True)
-        os.rename(folder, out / FOLDER)
+            _link(partial / name, collected / name)
+        files = {name.as_posix(): sha256(collected / name) for name in names}
+        write_json(collected / _RECORD, {"key": key, "files": files})
+        shutil.rmtree(folder, ignore_errors=True)
+        os.rename(collected, folder)
 
 
-def take_back(out: Path, key: str) -> bool:
+def take_back(out: Path, key: str, label: Label = lambda partial: None) -> bool:
     """Put files of `keep` in their place again where some are missing; whether that was done.
 
     They are removed where none is missing, for then the job is meant to run again, or where they depend on
-    something else than `key`.
+    something else than `key`. `label` puts the names of now into them.
     """
     kept = out / FOLDER
     record = _read(kept)
@@ -56,10 +63,28 @@ def take_back(out: Path, key: str) -> bool:
         shutil.rmtree(kept, ignore_errors=True)
         return False
     with staged(out) as partial:
-        for name in files:
-            _link(kept / name, partial / name)
+        put_back(kept, partial, label)
     log.info("%s: had been finished, and is put in place again; remove %s to compute it anew", out, kept)
     return True
+
+
+def find_kept(key: str, folders: Iterable[Path]) -> Path | None:
+    """Find whole files of `keep` that depend on `key`, under whatever name; None where there are none."""
+    for folder in sorted(folders):
+        record = _read(folder)
+        if record.get("key") == key and _whole(folder, record.get("files", {})):
+            return folder
+    return None
+
+
+def put_back(kept: Path, partial: Path, label: Label) -> None:
+    """Give files of `keep` a name in another directory, too; manifests are copied, for names may change."""
+    for name in _read(kept)["files"]:
+        if name.endswith(".json"):
+            shutil.copyfile(kept / name, partial / name)
+        else:
+            _link(kept / name, partial / name)
+    label(partial)
 
 
 def _read(kept: Path) -> dict[str, Any]:

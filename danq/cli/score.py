@@ -81,6 +81,13 @@ def score(
     receipt: Annotated[
         Path | None, typer.Option(help="JSON file to write when the work of --shard is done.")
     ] = None,
+    reuse: Annotated[
+        bool,
+        typer.Option(
+            "--reuse",
+            help="Take finished scores of equal content beside --out, or --work, in place of new ones.",
+        ),
+    ] = False,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Print how long it would take and the room it needs, no more.")
     ] = False,
@@ -112,6 +119,7 @@ def score(
 
     from danq.score.chunks import compute_shard, opened_work
     from danq.score.estimate import estimate
+    from danq.score.reuse import kept_scores
     from danq.score.write import check_records, files_of, write_scores
 
     with _opened(scored, require_signature, trusted, threads) as job:
@@ -121,9 +129,10 @@ def score(
             if dry_run:
                 typer.echo(estimate(parts, job.models.open(), format == "tsv").describe())
             elif part is not None:
-                compute_shard(parts, *part, receipt)
+                done = reuse and work is not None and kept_scores(job, files, work.parent) is not None
+                compute_shard(parts, *part, receipt, done)
             elif out is not None:
-                write_scores(parts, files, out)
+                write_scores(parts, files, out, reuse)
 
 
 class _Scored(NamedTuple):

@@ -39,6 +39,12 @@ def train(
         ),
     ] = None,
     threads: Threads = None,
+    reuse: Annotated[
+        bool,
+        typer.Option(
+            "--reuse", help="Take a finished training of equal content beside --out in place of a new one."
+        ),
+    ] = False,
 ) -> None:
     """Train a run of the configuration and write its bundle: model.keras, bundle.json, history.tsv.
 
@@ -81,4 +87,4 @@ def train(
 
     from danq.learn.train.run import train_run
 
-    train_run(run, options, dataset, out, out.parent, genome, models, searched)
+    train_run(run, options, dataset, out, out.parent, genome, models, searched, reuse)

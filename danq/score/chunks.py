@@ -177,10 +177,11 @@ def _compute_part(
             advance(block.records)
 
 
-def compute_shard(work: Work, shard: int, shards: int, receipt: Path | None) -> None:
+def compute_shard(work: Work, shard: int, shards: int, receipt: Path | None, done: bool = False) -> None:
     """Compute what is missing of the parts of one shard, numbered from 1, in a directory that all share.
 
-    When all of its parts are there, `receipt` becomes a JSON file that says so.
+    When all of its parts are there, `receipt` becomes a JSON file that says so; also where the whole is
+    `done` elsewhere.
 
     Raises
     ------
@@ -189,7 +190,7 @@ def compute_shard(work: Work, shard: int, shards: int, receipt: Path | None) -> 
     """
     started = time.monotonic()
     job, parts = work.job, work.share(shard, shards)
-    missing = work.missing(parts)
+    missing = [] if done else work.missing(parts)
     if missing:
         compute_parts(work, missing, job.models.open())
     seconds = time.monotonic() - started

@@ -13,6 +13,7 @@ import pyarrow as pa
 from danq.errors import DanqError
 from danq.files import staged
 from danq.jobs import sole_writer
+from danq.kept import FOLDER, keep
 from danq.progress import progress
 from danq.provenance import provenance
 from danq.score.annotate import Append as AppendLine
@@ -33,6 +34,7 @@ from danq.score.haplotypes import HaplotypeTally, read_haplotypes
 from danq.score.job import Job
 from danq.score.manifest import ContigNames, HaplotypeCounts, ScoresManifest, UsedGenome, UsedVariants
 from danq.score.measures import EFFECT, Columns
+from danq.score.reuse import scores_key, take_over
 from danq.score.tables import Counts, writing_ledger, writing_table
 from danq.tables import Format
 
@@ -109,8 +111,11 @@ def check_records(work: Work, files: Files) -> None:
     check_fields(work.survey.info_keys, files.fields, f"records of {work.job.name}")
 
 
-def write_scores(work: Work, files: Files, out: Path) -> ScoresManifest:
+def write_scores(work: Work, files: Files, out: Path, reuse: bool = False) -> ScoresManifest:
     """Score what is missing of a job, write the results to a directory, and remove the work.
+
+    With `reuse`, finished results of equal content are taken, whatever they are called; and those written
+    here get a second name beside `out`, in ``.finished``.
 
     Raises
     ------
@@ -120,26 +125,35 @@ def write_scores(work: Work, files: Files, out: Path) -> ScoresManifest:
     job, survey = work.job, work.survey
     check_records(work, files)
     with sole_writer(out):
+        if reuse and (taken := take_over(work.job, files, out)):
+            _remove_others(out, taken)
+            work.remove()
+            return taken
         _compute(work, files, out)
         work.refuse_changed_input()
-        with staged(out) as partial:
-            counts, seconds, truth = _gather(work, files, partial)
-            haplotypes = _gather_haplotypes(work, files, partial) if job.columns.samples else None
+        with staged(out) as folder:
+            counts, seconds, truth = _gather(work, files, folder)
+            haplotypes = _gather_haplotypes(work, files, folder) if job.columns.samples else None
             work.refuse_changed_input()
             index = None
             if job.variants.kind == "vcf":
-                index = index_vcf(partial / ANNOTATED_FILE, survey.sorted, survey.longest_end)
+                index = index_vcf(folder / ANNOTATED_FILE, survey.sorted, survey.longest_end)
             manifest = _manifest(work, counts, haplotypes, seconds, truth, index is not None)
-            manifest.write(partial)
-            for name in _ALL_FILES:
-                # what other options once left here would pass for a part of these results
-                if not (partial / name).exists():
-                    (out / name).unlink(missing_ok=True)
+            manifest.write(folder)
+            if reuse:
+                keep(folder, out, scores_key(job, files), out.parent / FOLDER / out.name)
+            _remove_others(out, manifest)
     work.remove()
     log.info("%s: %s", out, manifest.counts.describe())
     if manifest.haplotypes is not None:
         log.info("%s: %s", out, manifest.haplotypes.describe())
     return manifest
+
+
+def _remove_others(out: Path, manifest: ScoresManifest) -> None:
+    """Remove what other options once left, which would pass for a part of these results."""
+    for name in set(_ALL_FILES) - set(manifest.provenance["outputs"]):
+        (out / name).unlink(missing_ok=True)
 
 
 def _compute(work: Work, files: Files, out: Path) -> None:

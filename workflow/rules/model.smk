@@ -34,7 +34,7 @@ rule train:
         config=lambda wildcards: written_config(),
     shell:
         "danq train --config {params.config} --run {wildcards.run} --dataset {params.dataset}"
-        " {params.search} --threads {threads} --out {params.out} 2> {log}"
+        " {params.search} --reuse --threads {threads} --out {params.out} 2> {log}"
 
 
 # apart, so that a profile gives GPUs to what uses one

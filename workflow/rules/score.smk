@@ -30,7 +30,8 @@ rule score_shard:
         results=lambda wildcards: RESULTS,
     shell:
         "danq score --config {params.config} --callset {wildcards.callset} --threads {threads}"
-        " --results {params.results} --shard {wildcards.shard}/{wildcards.shards} --work {params.work} --receipt {output} 2> {log}"
+        " --results {params.results} --reuse"
+        " --shard {wildcards.shard}/{wildcards.shards} --work {params.work} --receipt {output} 2> {log}"
 
 
 use rule score_shard as score_shard_on_cpu with:
@@ -75,7 +76,7 @@ rule score:
         out=subpath(output.manifest, parent=True),
     shell:
         "danq score --config {params.config} --callset {wildcards.callset} --threads {threads}"
-        " --results {params.results} --work {params.work} --out {params.out} 2> {log}"
+        " --results {params.results} --reuse --work {params.work} --out {params.out} 2> {log}"
 
 
 # a table of alleles has no VCF that could be annotated

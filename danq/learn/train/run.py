@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -12,7 +13,7 @@ from pydantic import BaseModel, ValidationError
 from danq.data.dataset import Dataset, open_dataset
 from danq.errors import DanqError
 from danq.files import digest, sha256, staged
-from danq.kept import keep, take_back
+from danq.kept import FOLDER, Label, find_kept, keep, put_back, take_back
 from danq.learn.bundle import save_bundle
 from danq.learn.devices import choose_strategy, sole_trainer
 from danq.learn.ending import remarks
@@ -38,6 +39,7 @@ def train_run(
     genome: Path | None = None,
     trusted: Sequence[Path] = (),
     searched: Searched | None = None,
+    reuse: bool = False,
 ) -> BundleManifest | None:
     """Train a run and write `model.keras`, `bundle.json` and `history.tsv`.
 
@@ -55,6 +57,8 @@ def train_run(
         Files of models of one's own that a bundle to start from may need, besides the run's own.
     searched : Searched, optional
         The search that chose the options.
+    reuse : bool
+        Whether a training of equal content in `runs`, whatever it is called, is taken in place of a new one.
 
     Returns
     -------
@@ -73,21 +77,53 @@ def train_run(
     with sole_trainer(run.train, out):
         opened = open_run(run_name, run, dataset, genome)
         key = digest(
-            [run_name, opened.digest(run, runs), run.predict.model_dump(mode="json"), repr(searched)]
+            [opened.digest(run, runs), run.predict.model_dump(mode="json"), repr(searched), _own_file(run)]
         )
-        if run.train.distribute != "multi_worker" and take_back(out, key):
+        names = {"run": run_name, "model": run.model}
+        label = partial(_label, names=names, dataset=opened.data.manifest.name)
+        if run.train.distribute != "multi_worker" and (
+            take_back(out, key, label) or (reuse and _take_over(out, key, runs, label))
+        ):
             return BundleManifest.read(out)
         trained = fit_run(opened, run_name, run, out, runs, trusted)
         info = _information(run_name, run, opened, trained)
         if searched is not None:
             info["search"] = searched
         if trained.writes:
-            with staged(out) as partial:
-                manifest = save_bundle(partial, trained.model, trained.encoder, info, trained.history)
-                keep(partial, out, key)
+            with staged(out) as folder:
+                manifest = save_bundle(folder, trained.model, trained.encoder, info, trained.history)
+                keep(folder, out, key)
             CheckpointStore(out / CHECKPOINT_DIRECTORY, "").remove()
     _close(run_name, info, trained.history)
     return manifest
+
+
+def _take_over(out: Path, key: str, runs: Path, label: Label) -> bool:
+    """Take the finished training of another run, if there is one of equal content and none here."""
+    if (out / BundleManifest.FILE).exists():
+        return False
+    kept = find_kept(key, runs.glob(f"*/{FOLDER}"))
+    if kept is None:
+        return False
+    with staged(out) as folder:
+        put_back(kept, folder, label)
+        keep(folder, out, key)
+    log.info("%s: the training of %s has equal content and is taken in place of a new one", out, kept.parent)
+    return True
+
+
+def _label(folder: Path, names: Mapping[str, str], dataset: str) -> None:
+    """Call a bundle by the names that run, model and dataset have now, which are no part of its content."""
+    manifest = BundleManifest.read(folder)
+    trained_on = manifest.dataset.model_copy(update={"name": dataset})
+    named = manifest.model_copy(update={**names, "dataset": trained_on})
+    if named != manifest:
+        named.write(folder)
+
+
+def _own_file(run: RunOptions) -> dict[str, str]:
+    """SHA-256 of the file of a model of one's own, by which a bundle knows it."""
+    return {"model_file": sha256(Path(run.model))} if run.model.endswith(".py") else {}
 
 
 @dataclass(frozen=True)
@@ -159,7 +195,7 @@ def _information(name: str, run: RunOptions, opened: Opened, trained: Trained) -
     genome = data.genome.digest if data.genome is not None else None
     described: dict[str, Any] = {
         "model": run.model,
-        **({"model_file": sha256(Path(run.model))} if run.model.endswith(".py") else {}),
+        **_own_file(run),
         "options": options.model_dump(mode="json"),
         "train": run.train.model_dump(mode="json"),
         "predict": run.predict.model_dump(mode="json"),
