@@ -179,6 +179,18 @@ def test_a_second_run_has_nothing_to_do(unchanged: Project):
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize(("callset", "name"), [("table", "truth.tsv"), ("cut", "annotated.vcf.gz")])
+def test_a_file_that_is_gone_is_made_again(unchanged: Project, callset: str, name: str):
+    place = unchanged.path / "results" / "scores" / callset / name
+    aside = place.rename(unchanged.path / name)
+    try:
+        expected = {"score/table", *VIEWS} if callset == "table" else {"score/cut", *CUT}
+        assert unchanged.planned() == {*expected, "report"}
+    finally:
+        aside.rename(place)
+
+
+@pytest.mark.slow
 def test_changed_variants_are_scored_again_and_nothing_else(unchanged: Project):
     path = unchanged.path / "data" / "alleles.tsv"
     path.write_text("".join(path.read_text().splitlines(keepends=True)[:-1]))

@@ -80,6 +80,8 @@ WRITTEN_ON_CPU = [
     for name, callset in settings.callsets.items()
     if name in LINEAR_CALLSETS or callset.shards > 1
 ]
+# what is known of their variants is compared with their scores
+COMPARED = [name for name, callset in settings.callsets.items() if callset.truth]
 # what the user's profile or command line says of the resources of all jobs, without Snakemake's own formula of memory
 USERS_DEFAULTS = {
     argument.partition("=")[0]

@@ -9,6 +9,7 @@ OTHER_RESULTS = [
         split=["valid", "test"],
     ),
     *expand("results/scores/{callset}/annotated.vcf.gz", callset=ANNOTATED),
+    *expand("results/scores/{callset}/truth.tsv", callset=COMPARED),
 ]
 
 

@@ -55,7 +55,7 @@ rule score:
     benchmark:
         "results/benchmarks/score/{callset}.tsv"
     wildcard_constraints:
-        callset=any_of(set(ANNOTATED) - set(WRITTEN_ON_CPU)),
+        callset=any_of(set(ANNOTATED) - set(WRITTEN_ON_CPU) - set(COMPARED)),
     conda:
         "../envs/danq.yaml"
     # where shards did the work only their parts are put together
@@ -86,14 +86,46 @@ use rule score as score_table with:
         ledger="results/scores/{callset}/ledger.tsv",
         manifest="results/scores/{callset}/scores.json",
     wildcard_constraints:
-        callset=any_of(set(TABLES) - set(WRITTEN_ON_CPU)),
+        callset=any_of(set(TABLES) - set(WRITTEN_ON_CPU) - set(COMPARED)),
 
 
 use rule score as score_on_cpu with:
     wildcard_constraints:
-        callset=any_of(set(ANNOTATED) & set(WRITTEN_ON_CPU)),
+        callset=any_of(set(ANNOTATED) & set(WRITTEN_ON_CPU) - set(COMPARED)),
 
 
 use rule score_table as score_table_on_cpu with:
     wildcard_constraints:
-        callset=any_of(set(TABLES) & set(WRITTEN_ON_CPU)),
+        callset=any_of(set(TABLES) & set(WRITTEN_ON_CPU) - set(COMPARED)),
+
+
+# with what is known of the variants there is one file more
+use rule score as score_and_compare with:
+    output:
+        annotated="results/scores/{callset}/annotated.vcf.gz",
+        scores="results/scores/{callset}/scores.parquet",
+        ledger="results/scores/{callset}/ledger.tsv",
+        truth="results/scores/{callset}/truth.tsv",
+        manifest="results/scores/{callset}/scores.json",
+    wildcard_constraints:
+        callset=any_of(set(ANNOTATED) & set(COMPARED) - set(WRITTEN_ON_CPU)),
+
+
+use rule score as score_table_and_compare with:
+    output:
+        scores="results/scores/{callset}/scores.parquet",
+        ledger="results/scores/{callset}/ledger.tsv",
+        truth="results/scores/{callset}/truth.tsv",
+        manifest="results/scores/{callset}/scores.json",
+    wildcard_constraints:
+        callset=any_of(set(TABLES) & set(COMPARED) - set(WRITTEN_ON_CPU)),
+
+
+use rule score_and_compare as score_and_compare_on_cpu with:
+    wildcard_constraints:
+        callset=any_of(set(ANNOTATED) & set(COMPARED) & set(WRITTEN_ON_CPU)),
+
+
+use rule score_table_and_compare as score_table_and_compare_on_cpu with:
+    wildcard_constraints:
+        callset=any_of(set(TABLES) & set(COMPARED) & set(WRITTEN_ON_CPU)),
