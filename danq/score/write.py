@@ -114,8 +114,7 @@ def check_records(work: Work, files: Files) -> None:
 def write_scores(work: Work, files: Files, out: Path, reuse: bool = False) -> ScoresManifest:
     """Score what is missing of a job, write the results to a directory, and remove the work.
 
-    With `reuse`, finished results of equal content are taken, whatever they are called; and those written
-    here get a second name beside `out`, in ``.finished``.
+    With `reuse`, finished results of equal content are taken; those written get a second name, as of `keep`.
 
     Raises
     ------
