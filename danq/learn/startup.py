@@ -1,6 +1,5 @@
 """What TensorFlow and its libraries print at their start: kept back, unless it fails."""
 
-import importlib.util
 import os
 import subprocess
 import sys
@@ -54,15 +53,16 @@ def held_back() -> Iterator[None]:
 
 
 class _Finder(MetaPathFinder):
-    """Finds TensorFlow as others do, once, and has it loaded quietly."""
+    """Finds TensorFlow as others do, and has it loaded quietly; others may only look whether it is there."""
 
     def find_spec(
         self, name: str, path: Sequence[str] | None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
         if name != "tensorflow":
             return None
-        sys.meta_path.remove(self)
-        spec = importlib.util.find_spec(name)
+        others = [finder for finder in sys.meta_path if finder is not self]
+        found = (finder.find_spec(name, path, target) for finder in others)
+        spec = next((spec for spec in found if spec is not None), None)
         if spec is not None and spec.loader is not None:
             spec.loader = _Loader(spec.loader)
         return spec

@@ -9,7 +9,11 @@ import pytest
 
 from danq.learn.startup import LEVEL, held_back
 
-_START = "import danq.learn, tensorflow; tensorflow.config.list_physical_devices('GPU')"
+# others look for TensorFlow without loading it
+_START = (
+    "import danq.learn, importlib.util; importlib.util.find_spec('tensorflow')\n"
+    "import keras, tensorflow; tensorflow.config.list_physical_devices('GPU')"
+)
 
 
 def python(code: str, *paths: Path, **variables: str) -> subprocess.CompletedProcess[str]:
