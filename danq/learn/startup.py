@@ -45,10 +45,12 @@ def held_back() -> Iterator[None]:
         failed = False
     finally:
         sys.stderr.flush()
+        if not failed:
+            # before it sees the end of what is written
+            holder.kill()
+            holder.wait()
         os.dup2(stderr, 2)
         os.close(stderr)
-        if not failed:
-            holder.kill()
         holder.wait()
 
 
