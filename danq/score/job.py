@@ -253,9 +253,10 @@ def _remark(name: str, variants: VariantText, survey: Survey) -> None:
         log.warning(
             "%s: lines that are no variant records: %s; the first is %d: %s", name, number, line, fault
         )
-    if survey.genotypes:
+    if survey.first_genotype is not None:
         counts = ", ".join(f"{reason} {count:,}" for reason, count in survey.genotypes.items())
-        log.warning("%s: genotypes that cannot be used, whose alleles are skipped: %s", name, counts)
+        skipped = "genotypes that cannot be used, whose alleles are skipped"
+        log.warning("%s: %s: %s; the first is in line %d: %s", name, skipped, counts, *survey.first_genotype)
     if survey.mismatched:
         numbers = f"{survey.mismatched:,}", f"{survey.checked:,}"
         log.warning("%s: REF of %s of %s compared records is not what the genome holds", name, *numbers)

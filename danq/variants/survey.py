@@ -115,6 +115,7 @@ def survey(
             edit_batches=tuple(writers[-1].batches) if carriers is not None else (),
             ends=tuple(ends),
             genotypes=dict(carriers.skipped) if carriers is not None else {},
+            first_genotype=min(carriers.first_skipped.values(), default=None) if carriers else None,
             scorable=tuple(scorable),
         )
         refuse_left_out(result, tally, carriers, unphased, strict)

@@ -81,6 +81,8 @@ class Survey:
         INFO keys of records that hold one of the marks looked for.
     genotypes : dict of str to int
         Genotypes for which alleles are skipped, by reason.
+    first_genotype : (int, str) or None
+        Line of the first of them, and what is wrong with it.
     scorable : tuple of int
         Rows without a reason, of each part.
     """
@@ -104,6 +106,7 @@ class Survey:
     ends: tuple[tuple[int, int], ...] = ()
     info_keys: tuple[str, ...] = ()
     genotypes: dict[str, int] = field(default_factory=dict)
+    first_genotype: tuple[int, str] | None = None
     scorable: tuple[int, ...] = ()
 
     @property
