@@ -48,7 +48,7 @@ def contigs_taking_part(
     for entry, match in zip(options.contigs, wanted, strict=True):
         if not match.any():
             raise DanqError(
-                f"{source}.contigs: expected a contig of the genome ({first_few(genome.names)}) or a pattern "
+                f"{source}: contigs: expected a contig of the genome ({first_few(genome.names)}) or a pattern "
                 f"of such, received {entry!r}"
             )
     taking = np.logical_or.reduce(wanted) if wanted else np.ones(len(genome.names), bool)
@@ -58,7 +58,7 @@ def contigs_taking_part(
     taking &= ~excluded | np.isin(genome.names, options.contigs)
     if not taking.any():
         raise DanqError(
-            f"{source}.exclude_contigs: expected at least one contig to take part; all of "
+            f"{source}: exclude_contigs: expected at least one contig to take part; all of "
             f"{first_few(genome.names)} are left out"
         )
     return taking

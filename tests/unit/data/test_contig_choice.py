@@ -58,12 +58,12 @@ def test_a_contig_that_is_named_takes_part_whatever_patterns_say():
     names = PRIMARY + SECONDARY
     assert taking(names, contigs=["chr2", "HLA-A*01:01:01:01"]) == ["chr2", "HLA-A*01:01:01:01"]
     assert taking(names, contigs=["chr6*"], exclude_contigs=["*_hap1"]) == ["chr6_GL000250v2_alt"]
-    with pytest.raises(DanqError, match=r"datasets.d.exclude_contigs: expected at least one contig to take"):
+    with pytest.raises(DanqError, match=r"datasets.d: exclude_contigs: expected at least one contig to take"):
         taking(names, contigs=["chr6*"])
 
 
 def test_a_contig_that_is_not_there_is_refused():
-    with pytest.raises(DanqError, match=r"datasets.d.contigs: expected a contig of the genome.*'chr9'"):
+    with pytest.raises(DanqError, match=r"datasets.d: contigs: expected a contig of the genome.*'chr9'"):
         taking(PRIMARY, contigs=["chr1", "chr9"])
     with pytest.raises(DanqError, match="all of chr1, chr2, chrX, chrM, chrUn_KI270742v1 and 1 more are"):
         taking(PRIMARY, exclude_contigs=["*"])
