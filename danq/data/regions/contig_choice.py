@@ -48,8 +48,8 @@ def contigs_taking_part(
     for entry, match in zip(options.contigs, wanted, strict=True):
         if not match.any():
             raise DanqError(
-                f"{source}: contigs: expected a contig of the genome ({first_few(genome.names)}) or a pattern "
-                f"of such, received {entry!r}"
+                f"{source}: contigs: expected a contig of the genome ({first_few(genome.names)}) or a "
+                f"pattern of such, received {entry!r}"
             )
     taking = np.logical_or.reduce(wanted) if wanted else np.ones(len(genome.names), bool)
     excluded = np.zeros(len(genome.names), bool)
