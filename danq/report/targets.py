@@ -54,6 +54,7 @@ def _table(groups: Sequence[Group]) -> Markup:
     columns = {
         "positives": Column("Positives", "positive rows of the split", 0),
         "prevalence": Column("Prevalence (%)", "share of positive rows, the AUPRC of a random ranking", 2),
+        "unknown": Column("Unknown", "rows whose label is not known; they enter nothing", 0),
     }
     for number, group in enumerate(groups):
         # seeds test the same rows, folds other ones: rows are counted once a fold
@@ -66,8 +67,14 @@ def _table(groups: Sequence[Group]) -> Markup:
         columns |= _columns(f"r{number}", group.name, len(parts)) if parts else {}
         by_target = pl.concat(parts).group_by("target", maintain_order=True) if parts else ()
         for (target, *_), metrics in by_target:
-            n, positives = (int(metrics.filter("counted")[name].sum()) for name in ("n", "positives"))
-            common = {"positives": positives, "prevalence": 100 * positives / max(n, 1)}
+            counted = metrics.filter("counted")
+            n, positives = (int(counted[name].sum()) for name in ("n", "positives"))
+            unknown = int(counted["unknown"].sum()) if "unknown" in counted.columns else 0
+            common = {
+                "positives": positives,
+                "prevalence": 100 * positives / max(n, 1),
+                "unknown": unknown or None,
+            }
             row = rows.setdefault(str(target), common)
             row |= {f"r{number}_{name}": metric for name, metric in _values(metrics).items()}
             row |= _status(metrics)

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,9 @@ from page_reader import by_title, legend, prose, remarks, rows, tables, views
 from results_tree import build, bundle, history
 
 from danq.errors import DanqError
+from danq.evaluate.evaluate import evaluate_predictions
+from danq.learn.predict.predictions import write_predictions
+from danq.learn.predict.reading import read_predictions
 from danq.report.compare import reference
 from danq.report.content import Column, section, table
 from danq.report.page import write_report
@@ -75,6 +79,27 @@ def test_a_target_without_positives_keeps_its_row_and_says_why(tree):
     assert "danq AUROC" not in found["never"]
     assert "Status" not in found["CDS"]
     assert set(found) == set(TARGETS)
+
+
+def test_unknown_labels_are_counted(tmp_path):
+    build(tmp_path, {"danq": ("yeast", "danq", 2.0)}, TARGETS[:3], resamples=0)
+    assert "Unknown" not in rows(by_title(tmp_path)["Targets"])["CDS"]
+    path = tmp_path / "runs/danq/predictions/test.npz"
+    known = read_predictions(path)
+    labels = known.labels.copy()
+    labels[:70, 1] = -1
+    write_predictions(path, replace(known, labels=labels))
+    evaluate_predictions([path], tmp_path / "runs/danq/evaluation", resamples=0)
+    manifest = tmp_path / "datasets/yeast/dataset.json"
+    text = json.loads(manifest.read_text())
+    text["targets"][1]["unknown"] = {"train": 5, "valid": 0, "test": 70}
+    manifest.write_text(json.dumps(text | {"format_version": 2}))
+    found = rows(by_title(tmp_path)["Targets"])
+    assert found[TARGETS[1]]["Unknown"] == "70"
+    assert "Unknown" not in found["CDS"]
+    cells = by_title(tmp_path)["Data and splits"].html
+    assert "Unknown labels, no part of training and metrics" in cells
+    assert "75 of 13,800" in cells
 
 
 def test_919_targets_stay_one_table_and_few_are_drawn(tmp_path):
