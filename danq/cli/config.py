@@ -3,11 +3,12 @@
 import json
 import logging
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-from danq.config import load_config, may_run, own_models, unused
+from danq.config import Config, load_config, may_run, own_models, unused
+from danq.errors import DanqError
 
 log = logging.getLogger("danq")
 
@@ -42,6 +43,7 @@ def check(
     trusted = trust_model_code or []
     checked = load_config(path, trusted)
     check_files(checked, str(path), trusted)
+    _check_frozen(checked, path, trusted)
     for file in own_models(checked, checked.runs):
         if not may_run(str(file), trusted):
             log.warning(
@@ -62,6 +64,21 @@ def check(
             for names in (checked.genomes, checked.datasets, checked.runs, checked.callsets)
         ),
     )
+
+
+def _check_frozen(checked: Config, path: Path, trusted: list[Path]) -> None:
+    """Refuse layers to freeze that a network has not; only then is one built, which takes seconds."""
+    known: list[tuple[Any, ...]] = []
+    for name, run in checked.runs.items():
+        given = (run.model, run.options, run.dataset, run.train.freeze)
+        if run.train.freeze and run.search is None and may_run(run.model, trusted) and given not in known:
+            from danq.learn.summary import check_frozen
+
+            known.append(given)
+            try:
+                check_frozen(run.model, run.options, checked.datasets[run.dataset], run.train.freeze)
+            except DanqError as error:
+                raise DanqError(f"{path}: runs.{name}: {error}") from None
 
 
 @config.command()

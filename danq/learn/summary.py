@@ -1,6 +1,6 @@
 """Layers, parameters and a text diagram of a run's model, before anything is trained."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,8 +13,12 @@ from danq.data.manifest import DatasetManifest
 from danq.data.options import DatasetOptions
 from danq.data.regions.targets import read_targets
 from danq.errors import DanqError
+from danq.learn.train.transfer import freeze_layers
 from danq.models import kinds_read, load_model_module
 from danq.models.compatibility import make_encoder, with_sub_bins
+
+_SIDE = 240
+"""Pixels; many numbers of tiles divide it."""
 
 
 @dataclass(frozen=True)
@@ -95,6 +99,28 @@ def describe_model(model: str, options: Mapping[str, Any], sizes: Sizes) -> str:
     head = f"{model}: {size}, {sizes.targets} targets, {sizes.task}"
     total = f"{built.count_params():,} parameters"
     return "\n".join([head, "", *_table(rows), "", total, "", *_diagram(built)])
+
+
+def check_frozen(
+    model: str, options: Mapping[str, Any], dataset: DatasetOptions, freeze: Sequence[str]
+) -> None:
+    """Refuse names of layers that the network of a run, built on rows that stand for its data, has not.
+
+    Raises
+    ------
+    DanqError
+        As of `freeze_layers`, or if the network cannot be built.
+    """
+    module = load_model_module(model)
+    bin = dataset.bin if dataset.targets is not None else None
+    checked = with_sub_bins(module.Options.model_validate(dict(options)), bin, dataset.steps)
+    encoder = make_encoder(module, checked, dataset.kind)
+    if dataset.kind == "dna":
+        encoder = encoder.fit([np.zeros((1, dataset.window), np.uint8)])
+    elif dataset.kind == "image":
+        # which size they have, only the images tell; names of layers do not depend on it
+        encoder = encoder.fit([np.zeros((1, _SIDE, _SIDE, 1), np.uint8)])
+    freeze_layers(module.build(checked, encoder, 1, "multilabel"), freeze)
 
 
 def _rows(sizes: Sizes) -> Iterator[Raw]:

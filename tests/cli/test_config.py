@@ -92,3 +92,14 @@ def test_check_knows_what_training_would_refuse(project: Path):
         done = danq("config", "check", "c.yaml", cwd=project)
         assert (done.returncode, done.stderr.count("\n")) == (2, 1)
         assert "danq: c.yaml: runs.r.options: " in done.stderr
+
+
+def test_check_knows_the_layers(project: Path):
+    text = CONFIG.replace("OPTION", "filters: 8, units: 4, dense: 5")
+    (project / "c.yaml").write_text(text.replace("dataset: d,", "dataset: d, train: {freeze: [conv, cnv]},"))
+    done = danq("config", "check", "c.yaml", cwd=project)
+    message = (
+        "danq: c.yaml: runs.r: train.freeze: expected layers of conv, rnn, dense, logits; received 'cnv'\n"
+    )
+    assert done.returncode == 2
+    assert done.stderr.endswith(message)
