@@ -89,10 +89,11 @@ def genomes_viewed(config: "Config", run: str) -> list[str]:
 
 
 def viewing_options(config: "Config", run: str) -> str:
-    """Write down what the views of a run depend on: regions, numbers of places, and how it predicts."""
+    """Write down what the views of a run depend on: regions, numbers of places, how it predicts, peaks."""
     views = [view.model_dump_json(exclude={"runs"}) for view in views_of(config, run).values()]
     places = [f"{name} {config.callsets[name].views}" for name in callsets_viewed(config, run)]
-    return "; ".join([*views, *places, config.runs[run].predict.model_dump_json()])
+    out_of_range = config.datasets[config.runs[run].dataset].out_of_range
+    return "; ".join([*views, *places, config.runs[run].predict.model_dump_json(), out_of_range])
 
 
 def viewing_runs(config: "Config") -> list[str]:
