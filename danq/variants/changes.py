@@ -148,7 +148,7 @@ def free_left(bases: Bases, start: int, unit: NDArray[np.uint8], floor: int) -> 
 
 def _pieces(bases: Bases, change: Change, floor: int, ceiling: int) -> Iterator[Change]:
     """Split a change where the haplotype and the genome agree within it for `ALIKE` bp or more."""
-    if _only_moves(change):
+    if _only_moves(change) or change.end - change.start == len(change.inserted) == 1:
         yield change
         return
     # seen with what stands around it, which may fit to it better than what it holds

@@ -1,7 +1,9 @@
 """Windows of haplotypes with all of their variants in place, against the genome."""
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import takewhile
+from operator import attrgetter
 from typing import NamedTuple
 
 import numpy as np
@@ -10,10 +12,11 @@ from numpy.typing import NDArray
 from danq.genome.fasta import Bases, Genome
 from danq.variants.carriers import Edit
 from danq.variants.changes import NEAR, Change, changes, cut_long, free_left
-from danq.variants.neighbours import Neighbours, within
+from danq.variants.neighbours import Neighbours
 from danq.variants.personal_windows import Flank, left_flank, mostly_unknown, right_flank
 from danq.variants.survey_file import Survey
 
+_ROW = attrgetter("row")
 _FARTHEST = 1_000
 """bp, or a window where that is more, that a variant is looked for to the left of where it is written."""
 
@@ -184,7 +187,9 @@ class _Cutting:
         reference = np.concatenate([flank.codes for flank in own])
         padding = sum(flank.padding for flank in own)
         edits = self._neighbours.edits[sample, haplotype]
-        carried = tuple(edit for edit in edits if within(edit, left.edge, right.edge))
+        # both borders rise along the haplotype
+        first = bisect_right(edits, left.edge, key=lambda edit: max(edit.end, edit.start + 1))
+        carried = tuple(edits[first : bisect_left(edits, right.edge, key=attrgetter("start"))])
         lacking = self._neighbours.lacking(group.first, left.edge, right.edge)
         flags = {
             "padded": padding or left.padding or right.padding,
@@ -205,14 +210,15 @@ class _Cutting:
             alternate=np.concatenate((left.codes, right.codes)),
         )
 
-    def _flanks(self, group: _Group) -> tuple[Flank[Change], Flank[Change]]:
+    def _flanks(self, group: _Group) -> tuple[Flank[Change | Edit], Flank[Change | Edit]]:
         """Cut the haplotype left and right of where a group begins."""
         half = self._window // 2
-        first, last = group.first.row, group.last.row
         while True:
             edits = self._neighbours.edits[group.first.sample, group.first.haplotype]
-            before = [*_changes(e for e in edits if e.row < first), *group.around[: group.inside.start]]
-            after = [*group.around[group.inside.start :], *_changes(e for e in edits if e.row > last)]
+            first = bisect_left(edits, group.first.row, key=_ROW)
+            last = bisect_right(edits, group.last.row, key=_ROW)
+            before: list[Change | Edit] = [*edits[:first], *group.around[: group.inside.start]]
+            after: list[Change | Edit] = [*group.around[group.inside.start :], *edits[last:]]
             left = left_flank(self._bases, before, group.start, half)
             right = right_flank(self._bases, after, group.start, self._window - half)
             if left.edge >= self._left and right.edge <= self._right:

@@ -57,7 +57,7 @@ def personal_windows(genome: Genome, survey: Survey, window: int, part: int) -> 
 
 
 _FIRST_STRETCH = 64
-_Edit = TypeVar("_Edit", Change, Edit)
+_Edit = TypeVar("_Edit", bound=Change | Edit)
 
 
 def _record_windows(
