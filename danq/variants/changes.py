@@ -71,10 +71,10 @@ def _split(bases: Bases, stretch: Change, parts: list[Change], floor: int, ceili
     """Append the changes of a stretch to the parts before it."""
     for piece in _pieces(bases, stretch, _end(parts, floor), ceiling):
         part = _tidied(bases, piece, _end(parts, floor))
-        # what is one insertion or deletion is not two changes
+        # what is one insertion, deletion or base is not two changes
         while parts and part.start - parts[-1].end < NEAR:
             whole = _tidied(bases, _joined(bases, parts[-1], part), _end(parts[:-1], floor))
-            if not _only_moves(whole):
+            if not _is_simple(whole):
                 break
             part = whole
             parts = parts[:-1]
@@ -88,9 +88,10 @@ def _joined(bases: Bases, before: Change, after: Change) -> Change:
     return Change(before.start, after.end, before.inserted + between + after.inserted)
 
 
-def _only_moves(change: Change) -> bool:
-    """Whether it is an insertion or a deletion, or nothing."""
-    return change.start == change.end or not change.inserted
+def _is_simple(change: Change) -> bool:
+    """Whether it is an insertion, a deletion, one base for another, or nothing."""
+    removed, inserted = change.end - change.start, len(change.inserted)
+    return not (removed and inserted) or removed == inserted == 1
 
 
 def _substitutions(bases: Bases, change: Change) -> list[Change]:
@@ -148,7 +149,7 @@ def free_left(bases: Bases, start: int, unit: NDArray[np.uint8], floor: int) -> 
 
 def _pieces(bases: Bases, change: Change, floor: int, ceiling: int) -> Iterator[Change]:
     """Split a change where the haplotype and the genome agree within it for `ALIKE` bp or more."""
-    if _only_moves(change) or change.end - change.start == len(change.inserted) == 1:
+    if _is_simple(change):
         yield change
         return
     # seen with what stands around it, which may fit to it better than what it holds
