@@ -225,7 +225,20 @@ def test_the_windows_are_those_of_the_two_sequences(tmp_path: Path, seed: int) -
     assert all(after - before >= 5 for before, after in itertools.pairwise(starts))
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=400)
+@given(st.integers(0, 1 << 40))
+def test_the_changes_of_a_haplotype_are_the_same_however_it_is_written(seed: int) -> None:
+    rng = random.Random(seed)
+    text = random_contig(rng, 400)
+    first = random_changes(rng, text)
+    found = [
+        changes(encode(text), [Change(s, e, encode(t).tobytes()) for s, e, t in edits], 0, len(text))
+        for edits in (first, respelled(rng, text, first))
+    ]
+    assert found[0] == found[1]
+
+
+@settings(deadline=None, max_examples=20)
 @given(st.integers(0, 1 << 40))
 def test_a_haplotype_has_the_same_windows_however_it_is_written(
     tmp_path_factory: pytest.TempPathFactory, seed: int
@@ -245,7 +258,7 @@ def test_a_haplotype_has_the_same_windows_however_it_is_written(
     assert found[0] == found[1]
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=20)
 @given(st.integers(0, 1 << 40))
 def test_an_allele_has_the_same_windows_wherever_its_neighbours_are_written(
     tmp_path_factory: pytest.TempPathFactory, seed: int
