@@ -179,7 +179,9 @@ def good_files(folder: Path) -> dict[str, tuple[Path, Callable[[Path], object]]]
         )
         archive.write(folder / "w.h5", "model.weights.h5")
     add("model.keras", (folder / "m.keras").read_bytes(), read_network)
-    return made
+    from _good_results import good_results
+
+    return made | good_results(folder)
 
 
 def _content(kind: type, manifest: Callable[[], object]) -> dict[str, object]:

@@ -1,8 +1,10 @@
 """Mutations of every format that is read: none may end in a traceback, a hang or gigabytes of memory.
 
-Run by hand, for it takes a quarter of an hour: ``python benchmarks/mutations.py``. A mutation of a
+Run by hand, for it takes half an hour: ``python benchmarks/mutations.py``. A mutation of a
 small good file flips, removes, doubles or inserts bytes, cuts the file, or puts another number or text in the
-place of one. Each format is read in a process of its own; to be read, or refused in one line, is well.
+place of one, in the file or in what it holds compressed or signed; or it gives a value, a column or an array
+another type, name or size. Each format is read in a process of its own; to be read, or refused in one line,
+is well.
 """
 
 import argparse
@@ -16,9 +18,11 @@ import tempfile
 import time
 import traceback
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 
 from _good_files import good_files
+from _structured import structured
 
 SECONDS, MEMORY = 10, 2 << 30
 WORDS = (
@@ -65,41 +69,54 @@ def mutated(data: bytes, draw: random.Random) -> bytes:
     return bytes(changed)
 
 
+def changed(name: str, data: bytes, draw: random.Random) -> bytes:
+    """Change a file's bytes, or what they mean."""
+    if draw.random() < 0.5:
+        return mutated(data, draw)
+    try:
+        return structured(name, data, draw, lambda part: mutated(part, draw))
+    except Exception:  # what a library would not write
+        return mutated(data, draw)
+
+
+def outcome_of(path: Path, read: Callable[[Path], object]) -> str:
+    """Read a file: ``read``, ``refused`` in one line, or what went wrong."""
+    from danq.errors import DanqError
+
+    try:
+        read(path)
+        return "read"
+    except DanqError as error:
+        return "refused" if "\n" not in str(error) else f"two lines: {error}"
+    except MemoryError:
+        return "MemoryError"
+    except BaseException as error:
+        frames = traceback.extract_tb(error.__traceback__)
+        place = ([frame for frame in frames if "/danq/" in frame.filename] or frames)[-1]
+        where = f"{Path(place.filename).name}:{place.lineno}"
+        return f"{type(error).__name__}: {str(error)[:80]!r} at {where}"
+
+
 def _work(pipe: object, name: str, folder: Path) -> None:
     """Read one mutation after the other: what became of each goes back."""
     os.environ["PYTHONWARNINGS"] = "ignore"
     os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
-    from danq.errors import DanqError
-
     path, read = good_files(folder)[name]
     while (data := pipe.recv()) is not None:
         path.write_bytes(data)
-        try:
-            read(path)
-            outcome = "read"
-        except DanqError as error:
-            outcome = "refused" if "\n" not in str(error) else f"two lines: {error}"
-        except MemoryError:
-            outcome = "MemoryError"
-        except BaseException as error:
-            last = traceback.extract_tb(error.__traceback__)[-1]
-            ours = [f for f in traceback.extract_tb(error.__traceback__) if "/danq/" in f.filename]
-            place = ours[-1] if ours else last
-            outcome = (
-                f"{type(error).__name__}: {str(error)[:80]!r} at {Path(place.filename).name}:{place.lineno}"
-            )
-        pipe.send((outcome, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024))
+        pipe.send((outcome_of(path, read), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024))
 
 
 def fuzz(name: str, number: int, folder: Path) -> Counter[str]:
     """Try `number` mutations of one format: how many ended how."""
     outcomes: Counter[str] = Counter()
     draw = random.Random(f"{name} 7")
-    original = good_files(folder)[name][0].read_bytes()
+    path = good_files(folder)[name][0]
+    original = path.read_bytes()
     context = multiprocessing.get_context("spawn")
     worker = pipe = None
     for _ in range(number):
-        data = mutated(original, draw)
+        data = changed(name, original, draw)
         if worker is None:
             pipe, other = context.Pipe()
             worker = context.Process(target=_work, args=(other, name, folder), daemon=True)
@@ -126,6 +143,7 @@ def fuzz(name: str, number: int, folder: Path) -> Counter[str]:
     if worker is not None:
         pipe.send(None)
         worker.join(10)
+    path.write_bytes(original)
     return outcomes
 
 

@@ -36,7 +36,7 @@ def refuse(problems: Iterable[str]) -> None:
 
 def first_few(names: Iterable[str], most: int = 5) -> str:
     """Join names for a message, of many only the first: ``chrI, chrII and 15 more``; of none ``""``."""
-    listed = list(names)
+    listed = [printable(name) for name in names]
     more = f" and {len(listed) - most:,} more" if len(listed) > most else ""
     return ", ".join(listed[:most]) + more
 

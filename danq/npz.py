@@ -1,11 +1,13 @@
 """Arrays of ``.npz`` files that come from others, of which each is compared with limits before it is read."""
 
 import math
+import tokenize
 import zipfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from numpy.lib.format import read_array, read_array_header_1_0, read_array_header_2_0, read_magic
 from numpy.typing import NDArray
 
@@ -42,14 +44,29 @@ def read_npz_member(path: Path, archive: zipfile.ZipFile, member: zipfile.ZipInf
     """
     check_memory(f"{path}: {member.filename}", member.file_size)
     with archive.open(member) as stream:
-        major, _ = read_magic(stream)
-        shape, _, dtype = read_array_header_1_0(stream) if major == 1 else read_array_header_2_0(stream)
+        shape, _, dtype = read_header(stream)
         declared, there = math.prod(shape) * dtype.itemsize, member.file_size - stream.tell()
         if not dtype.hasobject and declared != there:
             raise ValueError(f"{member.filename} declares {declared:,} bytes of data and has {there:,}")
     with archive.open(member) as stream:
         array: NDArray[Any] = read_array(stream, allow_pickle=False)
         return array
+
+
+def read_header(stream: Any) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
+    """Read the header of an array: its shape, whether it is in Fortran's order, and its type.
+
+    Raises
+    ------
+    ValueError
+        If it is none.
+    """
+    major, _ = read_magic(stream)
+    try:
+        return read_array_header_1_0(stream) if major == 1 else read_array_header_2_0(stream)
+    except tokenize.TokenError as error:
+        # NumPy tries headers that Python 2 wrote, too
+        raise ValueError(f"header: {error}") from None
 
 
 class NpzArrays(Mapping[str, NDArray[Any]]):

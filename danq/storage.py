@@ -4,6 +4,7 @@ import json
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from tokenize import TokenError
 from typing import Annotated, Any, BinaryIO, ClassVar, NamedTuple, Self
 
 import numpy as np
@@ -16,8 +17,7 @@ from danq.files import read_json_text, sha256, write_json
 from danq.provenance import shared
 
 _BLOCK_BYTES, _GROUP_BYTES = 8 << 20, 64 << 20
-_SHOWN_INPUT = 60
-_FREE = {"provenance", "options", "train", "predict", "encoder"}
+_SHOWN_INPUT, _FREE = 60, {"provenance", "options", "train", "predict", "encoder"}
 
 
 Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.-]*$")]
@@ -171,7 +171,7 @@ def load_array(
         raise DanqError(f"{path}: no such file; {path.parent} is no complete {kind}") from None
     except OSError as error:
         raise DanqError(f"{path}: not readable ({error.strerror})") from None
-    except (ValueError, EOFError) as error:
+    except (ValueError, EOFError, TokenError) as error:
         raise DanqError(
             f"{path}: expected a NumPy array, received a damaged file ({error}){remedy(path)}"
         ) from None

@@ -10,7 +10,7 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from danq.errors import DanqError
+from danq.errors import DanqError, first_line
 from danq.files import atomic, sha256
 
 Format = Literal["parquet", "tsv"]
@@ -129,5 +129,8 @@ def reading_batches(path: Path, digest: str, check: bool = True) -> Iterator[pa.
                 yield reader
     except FileNotFoundError:
         raise DanqError(f"{path}: gone; another scoring of the same work may have ended meanwhile") from None
-    except (pa.ArrowInvalid, OSError) as error:
-        raise DanqError(f"{path}: damaged ({error}); remove {path.parent} and score again") from None
+    except (pa.ArrowException, OSError, MemoryError, UnicodeDecodeError) as error:
+        # Arrow takes what a file declares for what it has to allocate
+        raise DanqError(
+            f"{path}: damaged ({first_line(error)}); remove {path.parent} and score again"
+        ) from None

@@ -14,7 +14,7 @@ from danq.errors import DanqError, check_name, first_few
 from danq.files import readable
 from danq.learn.predict.predictions import COLUMNS, SCALARS, UNPREDICTED, Predictions
 from danq.metrics import UNKNOWN
-from danq.npz import check_npz, read_npz_member
+from danq.npz import check_npz, read_header, read_npz_member
 
 _OF_TARGETS = ("probabilities", "logits", "labels")
 _TASKS = ("multilabel", "multiclass")
@@ -240,8 +240,6 @@ def _read_member(
         raise zipfile.BadZipFile(f"Bad CRC-32 for file {info.filename!r}")
     # the map begins behind NumPy's header
     raw.seek(begin)
-    major, _ = np.lib.format.read_magic(raw)
-    read_header = np.lib.format.read_array_header_1_0 if major == 1 else np.lib.format.read_array_header_2_0
     shape, fortran, dtype = read_header(raw)
     if dtype.hasobject:
         raise ValueError(f"{info.filename} holds Python objects")

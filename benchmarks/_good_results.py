@@ -1,0 +1,155 @@
+"""Small good files of results (datasets, evaluations, scores, work folders), and what reads them."""
+
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+Made = dict[str, tuple[Path, Callable[[Path], object]]]
+
+
+def good_results(folder: Path) -> Made:
+    """Write results of every kind that danq reads back: name → file and what reads it."""
+    sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
+    made: Made = {}
+    for part in (_evaluation, _scores, _dataset, _training, _survey, _bundle):
+        made |= part(folder)
+    return made
+
+
+def _evaluation(folder: Path) -> Made:
+    from results_tree import build
+
+    from danq.evaluate.runs import read_run
+
+    if not (folder / "tree").exists():
+        build(folder / "tree", {"net": ("d", "danq", 2.0)}, ("a", "b"), 10)
+    run = folder / "tree" / "runs" / "net"
+    names = (
+        "metrics.tsv",
+        "calibration.tsv",
+        "pairs.tsv",
+        "curves.parquet",
+        "resamples.parquet",
+        "summary.json",
+    )
+    files = [run / "history.tsv", *(run / "evaluation" / name for name in names)]
+    return {path.name: (path, lambda _: read_run(run)) for path in files}
+
+
+def _scores(folder: Path) -> Made:
+    from results_tree import write_scores
+
+    from danq.report.callsets import read_callset, strongest_targets
+    from danq.score.measures import EFFECT
+
+    allele = {"allele": 1, "contig": "chrI", "id": ".", "ref": "A", "alt": "C"}
+    rows = [{"row": number, "pos": 9 * number, **allele} for number in range(1, 30)]
+    if not (folder / "scored").exists():
+        write_scores(folder / "scored", "c", ("a", "b"), rows, np.random.default_rng(0).normal(size=(29, 2)))
+    place = folder / "scored" / "scores" / "c"
+
+    def read(_: Path) -> object:
+        callset = read_callset(place)
+        return list(callset.blocks([EFFECT])), strongest_targets(callset, 1)
+
+    return {"scores.parquet": (place / "scores.parquet", read)}
+
+
+def _dataset(folder: Path) -> Made:
+    from tiny_dataset import write_tiny_dataset
+
+    from danq.data.dataset import open_dataset
+
+    place = folder / "tiny"
+    if not place.exists():
+        write_tiny_dataset(place)
+
+    def read(_: Path) -> object:
+        dataset = open_dataset(place)
+        rows = dataset.rows("train")
+        return dataset.labels(rows), dataset.codes(rows), dataset.ids(rows), dataset.counts("train")
+
+    return {
+        f"tiny-{name}": (place / name, read) for name in ("dataset.json", "examples.parquet", "codes.npy")
+    }
+
+
+def _training(folder: Path) -> Made:
+    from danq.learn.train.state import Checkpoint, CheckpointStore
+    from danq.learn.trial_tables import TRIALS_FILE, read_trials
+    from danq.learn.trials import BestTrial
+
+    store = CheckpointStore(folder / "checkpoint", "ab")
+    state = store.directory / "state.npz"
+    if not state.exists():
+        store.write(Checkpoint({"w": np.ones((3, 4), np.float32), "v": np.zeros(2)}, {"epoch": 1}))
+
+    def read(path: Path) -> object:
+        kept = path.read_bytes()
+        found = store.read()
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(kept)
+        return found
+
+    header = "trial\tstatus\trung\tepochs\tbest_epoch\tmetric\tvalue\tseconds\treason\toptions.units\n"
+    lines = "1\tbest\t1\t3\t2\tloss\t0.5\t1.5\t\t3\n2\tended early\t1\t1\t1\tloss\t0.75\t1\t\t[1, 2]\n"
+    (folder / TRIALS_FILE).write_text(header + lines)
+    best = {"kind": BestTrial.KIND, "format_version": 1, "search": "s", "trial": 1, "parameters": {"a": 1}}
+    best |= {"metric": "loss", "value": 0.5, "best_epoch": 2, "space": "ab"}
+    (folder / BestTrial.FILE).write_text(json.dumps(best))
+    return {
+        "state.npz": (state, read),
+        TRIALS_FILE: (folder / TRIALS_FILE, lambda path: read_trials(path.parent)),
+        BestTrial.FILE: (folder / BestTrial.FILE, lambda path: BestTrial.read(path.parent)),
+    }
+
+
+def _survey(folder: Path) -> Made:
+    import pyarrow as pa
+
+    from danq.tables import reading_batches, writing_batches
+    from danq.variants.survey_file import ALLELES, _rows
+
+    path = folder / "alleles.arrow"
+    row: dict[str, Any] = {
+        "row": 1,
+        "allele": 1,
+        "contig": "chrI",
+        "pos": 5,
+        "id": "rs",
+        "ref": "A",
+        "alt": "C",
+    }
+    row |= {"reason": "", "flags": ["x"], "index": 0, "start": 4, "removed": 1, "inserted": b"\1"}
+    row |= {"swapped": False}
+    with writing_batches(path, ALLELES, "ab") as writer:
+        writer.write_batch(pa.RecordBatch.from_pylist([row] * 30, ALLELES))
+
+    def read(path: Path) -> object:
+        with reading_batches(path, "ab") as reader:
+            return [list(_rows(reader.get_batch(n))) for n in range(reader.num_record_batches)]
+
+    return {"alleles.arrow": (path, read)}
+
+
+def _bundle(folder: Path) -> Made:
+    from bundles import manifest
+
+    from danq.learn.export import opened_bundles, write_archive
+    from danq.learn.manifest import read_members
+
+    bundle = folder / "exported"
+    bundle.mkdir(exist_ok=True)
+    manifest().write(bundle)
+    (bundle / "model.keras").write_bytes((folder / "m.keras").read_bytes())
+    write_archive(bundle, folder / "bundle.zip", private=False)
+
+    def read(path: Path) -> object:
+        with opened_bundles([path]) as (opened,):
+            return read_members(opened)
+
+    return {"bundle.zip": (folder / "bundle.zip", read)}
