@@ -22,6 +22,7 @@ lint: $(VENV)/.installed
 	mypy
 	snakefmt --check Snakefile workflow
 	snakemake --lint
+	$(if $(BAD_VERSIONS),python tests/audit.py constraints.txt $(BAD_VERSIONS))
 
 bench: $(VENV)/.installed
 	python -m benchmarks

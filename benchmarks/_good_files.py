@@ -16,7 +16,6 @@ def good_files(folder: Path) -> dict[str, tuple[Path, Callable[[Path], object]]]
     from PIL import Image
 
     from danq.config import load_config
-    from danq.data.dataset import _load_table
     from danq.data.examples.deepsea import _open
     from danq.data.examples.files import Table, read_records
     from danq.data.examples.images import decode_png, unlabelled_pictures
@@ -120,7 +119,6 @@ def good_files(folder: Path) -> dict[str, tuple[Path, Callable[[Path], object]]]
     )
     table.write_parquet(folder / "r.parquet")
     add("rows.parquet", (folder / "r.parquet").read_bytes(), rows)
-    add("examples.parquet", (folder / "r.parquet").read_bytes(), lambda path: _load_table(path, 50))
     Image.fromarray(generator.integers(0, 255, (9, 9, 3), np.uint8)).save(folder / "i.png")
     add("image.png", (folder / "i.png").read_bytes(), lambda path: decode_png(path.read_bytes(), "image.png"))
     config = {

@@ -1,5 +1,6 @@
 """A bundle for others: as one file, which the verbs that load a model read as they read its directory."""
 
+import errno
 import json
 import re
 import shutil
@@ -167,5 +168,7 @@ def _unpack(path: Path, place: Path) -> None:
                 (place / member.filename).parent.mkdir(parents=True, exist_ok=True)
                 with archive.open(member) as source, (place / member.filename).open("xb") as copy:
                     shutil.copyfileobj(source, copy)
-    except (zipfile.BadZipFile, EOFError, RuntimeError, ValueError, NotImplementedError) as error:
+    except (zipfile.BadZipFile, EOFError, RuntimeError, ValueError, OSError) as error:
+        if isinstance(error, OSError) and error.errno != errno.EINVAL:
+            raise  # a full disk, say; to seek before the start is the archive's fault
         raise DanqError(f"{path}: expected an archive of `danq export` ({first_line(error)})") from None

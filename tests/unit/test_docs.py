@@ -17,6 +17,15 @@ def test_links_within_the_project_lead_to_a_file(page: Path) -> None:
             assert (page.parent / target).exists(), f"{page.name} links to {target}"
 
 
+def test_the_tests_that_the_page_on_reliability_names_exist() -> None:
+    page = (REPOSITORY / "docs" / "reliability.md").read_text()
+    named = re.findall(r"`([\w/]+\.py)::(test_\w+)`", page)
+    assert len(named) > 30
+    assert len(named) == page.count("::")
+    for file, test in named:
+        assert f"\ndef {test}(" in (REPOSITORY / "tests" / "unit" / file).read_text(), f"{file}::{test}"
+
+
 def test_the_page_on_architecture_names_every_room_and_no_other() -> None:
     text = (REPOSITORY / "docs" / "architecture.md").read_text()
     named = {path for path in re.findall(r"`([\w.]+/[^`\s]*)`", text) if "<" not in path}

@@ -1,13 +1,15 @@
 """Attacks through bundles and configurations of others: none has code run, and no model reads files."""
 
 import json
+import re
 
 import numpy as np
 import pytest
+import typer
 from tiny_dataset import WINDOW, tiny_run, write_tiny_dataset
 from untrained import save_model
 
-from danq.cli import main
+from danq.cli import app, main
 from danq.config import load_config
 from danq.errors import DanqError
 from danq.files import sha256
@@ -115,6 +117,47 @@ def test_a_trusted_file_is_run_as_it_was_compared(evil):
     with pytest.raises(DanqError, match="expected the file with SHA-256"):
         load_model_module(str(file), BundleManifest.read(bundle).model_file)
     assert not marker.exists()
+
+
+def app_command():
+    return typer.main.get_command(app)
+
+
+def shell_commands(repository):
+    """Every shell command of the workflow, in one piece each."""
+    for path in sorted((repository / "workflow" / "rules").glob("*.smk")):
+        for block in re.findall(r"shell:\s*((?:\"[^\"]*\"\s*)+)", path.read_text()):
+            yield "".join(re.findall(r'"([^"]*)"', block))
+
+
+def positional(verb):
+    """Whether a verb takes anything that is no option."""
+    command = app_command().get_command(None, verb)
+    return any(parameter.param_type_name == "argument" for parameter in command.params)
+
+
+def test_no_rule_takes_a_file_for_an_option(repository):
+    commands = list(shell_commands(repository))
+    assert len(commands) == sum(
+        path.read_text().count("shell:") for path in (repository / "workflow" / "rules").glob("*.smk")
+    )
+    with_files = 0
+    for command in commands:
+        words = command.split()
+        assert words[0] == "danq"
+        assert words[-2:] == ["2>", "{log}"]
+        words = words[2:-2]
+        # what is no option, nor the value of one, nor options that the rule puts together, stands behind --
+        end = words.index("--") if "--" in words else len(words)
+        loose = [
+            word
+            for before, word in zip(["", *words], words[:end], strict=False)
+            if not (word.startswith(("--", "{params.")) or before.startswith("--"))
+        ]
+        assert not loose, command
+        assert ("--" in words) == positional(command.split()[1]), command
+        with_files += "--" in words
+    assert with_files >= 2
 
 
 OWN_LAYER = """

@@ -1,0 +1,33 @@
+"""Versions known as bad, looked up without a network: ``python tests/audit.py constraints.txt LIST``.
+
+The list has a requirement a line, such as ``pillow<10.3  # CVE-2024-28219``, of versions that must not be
+installed.
+"""
+
+import sys
+from pathlib import Path
+
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+
+def bad_pins(constraints: Path, known: Path) -> list[str]:
+    """Pins of the constraints that the list names, each with what it says of them."""
+    lines = [line.split("#")[0].strip() for line in constraints.read_text().splitlines()]
+    pins = dict(line.split("==") for line in lines if "==" in line)
+    versions = {canonicalize_name(name): version.split(";")[0].strip() for name, version in pins.items()}
+    found = []
+    for line in known.read_text().splitlines():
+        text, _, why = line.partition("#")
+        if text.strip():
+            bad = Requirement(text.strip())
+            version = versions.get(canonicalize_name(bad.name))
+            if version is not None and bad.specifier.contains(version, prereleases=True):
+                found.append(f"{bad.name}=={version}: {bad.specifier} {why.strip()}".rstrip())
+    return found
+
+
+if __name__ == "__main__":
+    problems = bad_pins(Path(sys.argv[1]), Path(sys.argv[2]))
+    print("\n".join(problems))
+    sys.exit(bool(problems))
