@@ -59,8 +59,10 @@ def _group_sizes(path: Path, columns: Collection[str] | None) -> list[int]:
     return sizes
 
 
-def read_parquet(path: Path, columns: list[str] | None = None) -> pl.DataFrame:
+def read_parquet(path: Path, columns: list[str] | None = None, *, checked: bool = False) -> pl.DataFrame:
     """Read a Parquet table of reasonable size; damage is for the caller, as one of `DAMAGED`.
+
+    With `checked` pages are compared with their CRC-32, where they have one.
 
     Raises
     ------
@@ -68,7 +70,11 @@ def read_parquet(path: Path, columns: list[str] | None = None) -> pl.DataFrame:
         As `check_parquet`, or if texts that stand in the file once would take too much for all rows.
     """
     check_parquet(path, columns)
-    table = pl.read_parquet(path, columns=columns)
+    if checked:
+        with pq.ParquetFile(path, page_checksum_verification=True) as file:
+            table = pl.DataFrame(pl.from_arrow(file.read(columns)))
+    else:
+        table = pl.read_parquet(path, columns=columns)
     check_memory(path, sum(_text_bytes(column) for column in table))
     return table
 

@@ -26,6 +26,8 @@ def writing_rows(
 ) -> AbstractContextManager[Append]:
     """Write a table block by block; memory does not grow with its rows, nor do bytes depend on the blocks.
 
+    Pages of a Parquet file have CRC-32 checksums.
+
     Parameters
     ----------
     path : Path
@@ -48,7 +50,9 @@ def _writing_parquet(path: Path, schema: pa.Schema, words: Sequence[str]) -> Ite
     dictionaries = [name for name in words if name in schema.names]
     with (
         atomic(path) as partial,
-        pq.ParquetWriter(partial, schema, compression="zstd", use_dictionary=dictionaries) as writer,
+        pq.ParquetWriter(
+            partial, schema, compression="zstd", use_dictionary=dictionaries, write_page_checksum=True
+        ) as writer,
     ):
         waiting: list[pa.Table] = []
 

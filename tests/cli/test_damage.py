@@ -24,7 +24,7 @@ CONFIG = {
         }
     },
     "runs": {"words": {"model": "kmer_logistic", "dataset": "d", "options": {"k": [3], "c": [0.01]}}},
-    "callsets": {"demo": {"vcf": "alleles.tsv", "runs": ["words"], "views": 1}},
+    "callsets": {"demo": {"vcf": "alleles.tsv", "runs": ["words"], "views": 1, "truth": "effect"}},
     "views": ["chr2:100-900"],
 }
 DATASET = ("dataset", "--config", "c.json", "--name", "d", "--out", "again")
@@ -53,8 +53,8 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (path / "a.bed").write_text("".join(f"{name}\t{start}\t{start + 30}\n" for name, start in starts))
     (path / "targets.tsv").write_text("target\tpath\na\ta.bed\n")
     alleles = [(at, contigs["chr2"][at]) for at in range(100, 1_300, 31)]
-    rows = [f"chr2:{at + 1}:{base}:{'A' if base != 'A' else 'C'}\n" for at, base in alleles]
-    (path / "alleles.tsv").write_text("".join(rows))
+    rows = [f"chr2:{at + 1}:{base}:{'A' if base != 'A' else 'C'}\t{at % 7}\n" for at, base in alleles]
+    (path / "alleles.tsv").write_text("variant\teffect\n" + "".join(rows))
     (path / "c.json").write_text(json.dumps(CONFIG))
     steps = (
         ("genome", "genome.fa", "--out", "results/genomes/g"),
@@ -66,6 +66,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
         (*SCORE[:-1], "results/scores/demo"),
         (*VIEW[:-1], "results/views/words"),
         ("background", *BACKGROUND, "--out", "background"),
+        (*PREDICT[:-1], "table.parquet"),
     )
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(path)
@@ -93,6 +94,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
         ("results/runs/words/history.tsv", REPORT),
         (SPLITS[0], EVALUATE),
         (SPLITS[1], EVALUATE),
+        ("table.parquet", ("evaluate", "table.parquet", "--out", "again")),
         *[
             (f"results/runs/words/evaluation/{name}", REPORT)
             for name in (
@@ -102,7 +104,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
         ],
         ("results/scores/demo/scores.parquet", REPORT),
         ("results/scores/demo/scores.parquet", VIEW),
-        ("results/scores/demo/ledger.tsv", REPORT),
+        *[(f"results/scores/demo/{name}", REPORT) for name in ("ledger.tsv", "truth.tsv", "truth.parquet")],
         ("results/views/words/predictions.npz", REPORT),
         ("results/views/words/peaks.parquet", REPORT),
         ("background/background.npy", EVALUES),
@@ -115,7 +117,8 @@ def test_a_changed_byte_is_refused_with_what_to_remove(
     shutil.copytree(whole, tmp_path / "project")
     monkeypatch.chdir(tmp_path / "project")
     content = bytearray(Path(file).read_bytes())
-    content[len(content) // 2] ^= 1
+    # where there is no padding, in the contig that is read, in a column that counts
+    content[len(content) * (5 if file.endswith(".npz") else 4) // 10] ^= 1
     Path(file).write_bytes(content)
     assert danq(*verb) == 2
     refusal = capfd.readouterr().err.splitlines()[-1]

@@ -179,7 +179,9 @@ def test_a_second_run_has_nothing_to_do(unchanged: Project):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("callset", "name"), [("table", "truth.tsv"), ("cut", "annotated.vcf.gz")])
+@pytest.mark.parametrize(
+    ("callset", "name"), [("table", "truth.tsv"), ("table", "truth.parquet"), ("cut", "annotated.vcf.gz")]
+)
 def test_a_file_that_is_gone_is_made_again(unchanged: Project, callset: str, name: str):
     place = unchanged.path / "results" / "scores" / callset / name
     aside = place.rename(unchanged.path / name)

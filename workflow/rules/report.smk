@@ -9,7 +9,11 @@ OTHER_RESULTS = [
         split=["valid", "test"],
     ),
     *expand("results/scores/{callset}/annotated.vcf.gz", callset=ANNOTATED),
-    *expand("results/scores/{callset}/truth.tsv", callset=COMPARED),
+    *expand(
+        "results/scores/{callset}/{file}",
+        callset=COMPARED,
+        file=["truth.tsv", "truth.parquet"],
+    ),
 ]
 
 

@@ -99,13 +99,14 @@ use rule score_table as score_table_on_cpu with:
         callset=any_of(set(TABLES) & set(WRITTEN_ON_CPU) - set(COMPARED)),
 
 
-# with what is known of the variants there is one file more
+# with what is known of the variants there are two files more
 use rule score as score_and_compare with:
     output:
         annotated="results/scores/{callset}/annotated.vcf.gz",
         scores="results/scores/{callset}/scores.parquet",
         ledger="results/scores/{callset}/ledger.tsv",
         truth="results/scores/{callset}/truth.tsv",
+        compared="results/scores/{callset}/truth.parquet",
         manifest="results/scores/{callset}/scores.json",
     wildcard_constraints:
         callset=any_of(set(ANNOTATED) & set(COMPARED) - set(WRITTEN_ON_CPU)),
@@ -116,6 +117,7 @@ use rule score as score_table_and_compare with:
         scores="results/scores/{callset}/scores.parquet",
         ledger="results/scores/{callset}/ledger.tsv",
         truth="results/scores/{callset}/truth.tsv",
+        compared="results/scores/{callset}/truth.parquet",
         manifest="results/scores/{callset}/scores.json",
     wildcard_constraints:
         callset=any_of(set(TABLES) & set(COMPARED) - set(WRITTEN_ON_CPU)),

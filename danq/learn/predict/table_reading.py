@@ -33,7 +33,9 @@ def read_table(path: Path) -> dict[str, NDArray[Any]]:
             table, metadata = _parquet(path) if path.suffix == ".parquet" else (_tsv(path), {})
     except DAMAGED as error:
         first = (str(error).splitlines() or [type(error).__name__])[0]
-        raise DanqError(f"{path}: expected a table of predictions, received {first}") from None
+        raise DanqError(
+            f"{path}: expected a table of predictions, received {first}; remove it and predict again"
+        ) from None
     arrays: dict[str, NDArray[Any]] = {
         name: np.array(int(metadata[name]) if name == "bin" else metadata[name])
         for name in SCALARS
@@ -68,7 +70,7 @@ def read_table(path: Path) -> dict[str, NDArray[Any]]:
 
 
 def _parquet(path: Path) -> tuple[pl.DataFrame, dict[str, str]]:
-    table = read_parquet(path)
+    table = read_parquet(path, checked=True)
     with pq.ParquetFile(path) as file:
         stored = file.schema_arrow.metadata or {}
     texts = {key.decode(): value.decode() for key, value in stored.items() if key.startswith(b"danq.")}
