@@ -4,7 +4,6 @@ from bisect import bisect_left
 from dataclasses import dataclass, replace
 from typing import Literal, NamedTuple
 
-from danq.errors import DanqError
 from danq.genome.alphabet import CODES, N, decode
 from danq.genome.contigs import ContigMap
 from danq.genome.fasta import Bases, Genome
@@ -16,6 +15,7 @@ from danq.variants.text import LONGEST_POS, Fields, Line, VariantText, readable
 _CODES = CODES.tobytes()
 _LETTERS = bytes.maketrans(b"acgturyswkmbdhvnxU", b"ACGTTRYSWKMBDHVNXT")
 _BASES = b"\0\1\2\3"
+_SHOWN = 20
 _Text = tuple[int, int, str, int, str, str, str]
 """Of an allele: row, number, contig, position, ID, REF, ALT."""
 
@@ -82,13 +82,7 @@ class AlleleChecks:
         }
 
     def alleles(self, line: Line, fields: Fields | None) -> tuple[Allele, ...]:
-        """Give the alleles of a record: one for each ALT, or one for a malformed line (`fields` None).
-
-        Raises
-        ------
-        DanqError
-            If REF is not in the genome and the rules say that this is an error.
-        """
+        """Give the alleles of a record: one for each ALT, or one for a malformed line (`fields` None)."""
         if fields is None:
             return (Allele(line.row, 1, *self._loose_fields(line.text), "malformed"),)
         contig = self._known.get(fields.contig)
@@ -147,7 +141,7 @@ class AlleleChecks:
     ) -> Allele:
         text = (line.row, number, fields.contig, fields.pos, fields.id, fields.ref, alt)
         if "<" in alt and (span := span_of(alt, number, len(fields.alts), fields.pos, fields.info)):
-            return self._of_span(line, text, span, contig, ref, held)
+            return self._of_span(text, span, contig, ref, held)
         if reason := _no_sequence(alt):
             return Allele(*text, reason)
         start = fields.pos - 1
@@ -160,7 +154,7 @@ class AlleleChecks:
             if self.rules.ref_mismatch == "swap" and _brings(old, new) and _holds(contig.bases, start, new):
                 old, new, swapped = new, old, True
             else:
-                return self._mismatched(line, text, contig)
+                return Allele(*text, "ref_mismatch")
         if len(old) == len(new) == 1 and old != new:
             # most alleles by far, and nothing to place
             placed = Place(start, 1, new.translate(_CODES))
@@ -171,9 +165,7 @@ class AlleleChecks:
             return Allele(*text, reason, flags)
         return Allele(*text, "", flags, contig.number, *placed, swapped)
 
-    def _of_span(
-        self, line: Line, text: _Text, span: Span, contig: _Contig, ref: bytes, held: bool
-    ) -> Allele:
+    def _of_span(self, text: _Text, span: Span, contig: _Contig, ref: bytes, held: bool) -> Allele:
         """Place a symbolic allele that says which stretch of the contig it changes, and how."""
         pos = text[3]
         # a stretch from the first base on has nothing but position 0 before it
@@ -181,7 +173,7 @@ class AlleleChecks:
             return Allele(*text, "outside_contig")
         # callers of such alleles write N for the base before the stretch, which they do not look at
         if not held and ref != b"N":
-            return self._mismatched(line, text, contig)
+            return Allele(*text, "ref_mismatch")
         if span.end - span.start > self.rules.window:
             return Allele(*text, "too_long")
         placed = place_of(contig.bases, span)
@@ -189,16 +181,14 @@ class AlleleChecks:
             return Allele(*text, reason)
         return Allele(*text, "", (), contig.number, *placed)
 
-    def _mismatched(self, line: Line, text: _Text, contig: _Contig) -> Allele:
-        """Leave an allele out whose REF the genome does not hold, or refuse the file."""
-        if self.rules.ref_mismatch == "error":
-            _, _, name, pos, _, ref, _ = text
-            holds = decode(contig.bases[pos - 1 : pos - 1 + min(len(ref), 20)])
-            raise DanqError(
-                f"{self.variants.path}:{line.number}: expected REF {holds!r}, which the genome holds at "
-                f"{name}:{pos}, received {ref[:20]!r}"
-            )
-        return Allele(*text, "ref_mismatch")
+    def ref_fault(self, fields: Fields) -> str:
+        """Say of a record on the genome what REF was expected and what received."""
+        start = fields.pos - 1
+        holds = decode(self._known[fields.contig].bases[start : start + min(len(fields.ref), _SHOWN)])
+        return (
+            f"expected REF {holds!r}, which the genome holds at {fields.contig}:{fields.pos}, "
+            f"received {fields.ref[:_SHOWN]!r}"
+        )
 
 
 def _length(fields: Fields) -> int:

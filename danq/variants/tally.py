@@ -24,13 +24,15 @@ class Tally:
     """What records add up to, and whether they show that the genome is another one.
 
     `unsorted` says what the last record out of order should have been, `first_malformed` the number of
-    the first line that is no record, and why it is none.
+    the first line that is no record, and why it is none, `first_mismatch` that of the first record whose REF
+    is not in the genome where this is an error, and what was expected.
     """
 
     checks: AlleleChecks
     marks: tuple[str, ...] = ()
     unsorted: str = ""
     first_malformed: tuple[int, str] | None = None
+    first_mismatch: tuple[int, str] | None = None
     longest: int = 0
     reasons: Counter[str] = field(default_factory=Counter)
     checked: int = 0
@@ -52,6 +54,9 @@ class Tally:
         elif self.first_malformed is None:
             self.first_malformed = line.number, self.checks.variants.fault(line.text)
         reasons = [allele.reason for allele in alleles]
+        wrong = self.checks.rules.ref_mismatch == "error" and "ref_mismatch" in reasons
+        if wrong and fields is not None and self.first_mismatch is None:
+            self.first_mismatch = line.number, self.checks.ref_fault(fields)
         swapped = sum(allele.swapped for allele in alleles)
         self.reasons.update(reasons)
         self.swapped += swapped
@@ -121,6 +126,10 @@ def refuse_left_out(
     if counts["malformed"] == result.alleles > 0:
         line, fault = first["malformed"]
         raise DanqError(f"{path}:{line}: {fault} (no line of the file is a variant record)")
+    if tally.first_mismatch is not None:
+        line, fault = tally.first_mismatch
+        count = result.reasons["ref_mismatch"]
+        raise DanqError(f"{path}:{line}: {fault} (the first of {count:,} alleles whose REF does not fit)")
     if unphased == "refuse" and "unphased" in first:
         line, fault = first["unphased"]
         raise DanqError(

@@ -180,7 +180,9 @@ def test_a_mismatch_is_skipped_refused_or_swapped(tmp_path: Path) -> None:
     variants = vcf_of(tmp_path, [record("chr1", 2, "C", "T"), record("chr1", 5, "C", "G,T,TA,TTG")])
     skipped = alleles_of(variants)
     assert [a.reason for a in skipped] == ["", *["ref_mismatch"] * 4]
-    with pytest.raises(DanqError, match=r"small.vcf:4: expected REF 'T'.* at chr1:5, received 'C'"):
+    with pytest.raises(
+        DanqError, match=r"small.vcf:4: expected REF 'T'.* at chr1:5, received 'C' \(the first of 4 "
+    ):
         alleles_of(variants, AlleleRules(8, "error"))
     swapped = alleles_of(variants, AlleleRules(8, "swap"))
     assert [(a.reason, a.flags, a.swapped) for a in swapped] == [
