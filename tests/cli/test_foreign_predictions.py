@@ -202,7 +202,7 @@ def test_what_cannot_be_is_refused(tmp_path, arrays, message):
     [
         ("id\tA__probability\tA__label\nx\t0.5\t2\n", "labels of row 'x' and target 'A': expected 0, 1"),
         ("id\tA__probability\tA__label\nx\t0.5\t1\ny\tmuch\t1\n", r":3: A__probability: .* received 'much'"),
-        ("id\tA__probability\tA__label\nx\t\t1\n", ":2: A__probability: expected a number, received None"),
+        ("id\tA__probability\tA__label\nx\t\t1\n", ":2: A__probability: expected a number, received nothing"),
         ("id\tA__probability\tA__label\tB__probability\nx\t1\t1\t1\n", "found no B__label"),
         ("id\tscore\nx\t1\n", "expected predictions with targets, received ids"),
         ("id\tA__probability\nx\t1\t1\n", "expected a table of predictions, received"),

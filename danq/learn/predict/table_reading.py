@@ -104,11 +104,9 @@ def _labels(path: Path, column: pl.Series) -> NDArray[np.float32]:
     if column.dtype == pl.String:
         absent = column.str.strip_chars().str.to_lowercase().is_in(_NO_LABEL)
         column = column.set(absent, str(UNKNOWN))
-    return _cast(
-        path,
-        column.fill_null(UNKNOWN) if column.dtype != pl.Boolean else column.cast(pl.Int8).fill_null(UNKNOWN),
-        pl.Float32,
-    ).to_numpy()
+    if column.dtype == pl.Boolean:
+        column = column.cast(pl.Int8)
+    return _cast(path, column.fill_null(UNKNOWN), pl.Float32).to_numpy()
 
 
 def _cast(path: Path, column: pl.Series, dtype: Any) -> pl.Series:
@@ -116,7 +114,7 @@ def _cast(path: Path, column: pl.Series, dtype: Any) -> pl.Series:
     numbers = column.cast(dtype, strict=False)
     for row in numbers.is_null().arg_true().head(1):
         # a header stands above the rows of a text
-        place = f"row {row + 1}" if path.suffix == ".parquet" else str(row + 2)
-        where = f"{path}: {place}" if path.suffix == ".parquet" else f"{path}:{place}"
-        raise DanqError(f"{where}: {column.name}: expected a number, received {column[row]!r}")
+        place = f" row {row + 1}" if path.suffix == ".parquet" else row + 2
+        received = "nothing" if column[row] is None else repr(column[row])
+        raise DanqError(f"{path}:{place}: {column.name}: expected a number, received {received}")
     return numbers

@@ -251,3 +251,31 @@ def test_a_training_measures_known_labels(tmp_path, model):
     probabilities, truth = predictions.probabilities.astype(np.float64), expected[rows]
     shares = np.where(truth > 0, probabilities, 1 - probabilities)[truth >= 0]
     assert info.best["valid_loss"] == pytest.approx(-np.log(shares).mean(), rel=1e-4)
+
+
+def test_rows_are_dealt_to_folds_whatever_is_known_of_them(tmp_path):
+    lines = "".join(f"ACGT,{label}\n" for label in ["1", "0", "-1"] * 20)
+    split = {"folds": 4, "fold": 1}
+    dataset = build(tmp_path, f"sequence,label\n{lines}", split=split)
+    for part in ("valid", "test"):
+        labels = dataset.labels(dataset.rows(part))[:, 0].tolist()
+        assert [labels.count(value) for value in (-1, 0, 1)] == [5, 5, 5]
+
+
+@pytest.mark.parametrize("model", ["danq", "kmer_logistic"])
+def test_a_target_of_which_training_knows_nothing(tmp_path, model):
+    rng = np.random.default_rng(8)
+    rows = [
+        ("".join(rng.choice(list(BASES), 12)), rng.choice([0, 1]), part)
+        for part in ["train", "valid", "test"] * 30
+    ]
+    lines = [f"{sequence},{a},{-1 if part == 'train' else a},{part}" for sequence, a, part in rows]
+    text = "sequence,a,b,split\n" + "\n".join(lines) + "\n"
+    dataset = build(tmp_path, text, label_columns=["a", "b"], split=None)
+    assert dataset.labelled("train").tolist() == [30, 0]
+    run = tiny_run(
+        model, SMALL | {"pool": 3} if model == "danq" else {"k": [2], "c": [0.1]}, target_weight="rare"
+    )
+    info = train_run("r", run, tmp_path / "data", tmp_path / "r", tmp_path)
+    assert np.isfinite(info.best["valid_loss"])
+    assert np.isfinite(load(tmp_path / "r").predict(["ACGTACGTACGT"]).logits).all()
