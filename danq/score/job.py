@@ -241,6 +241,8 @@ def _remark(name: str, variants: VariantText, survey: Survey) -> None:
     log.info("%s: %s records, %s alleles", name, f"{survey.records:,}", f"{survey.alleles:,}")
     if not survey.records:
         log.warning("%s: no records; the results will be empty", name)
+    elif not any(survey.scorable):
+        log.warning("%s: no allele can be scored; the ledger says why", name)
     if variants.kind == "vcf" and not survey.header_contigs:
         log.warning("%s: the header declares no contigs; records are matched by their names", name)
     if survey.contigs.renamed:

@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pysam
 import pytest
+from phased import phased_vcf
 from toy_models import ToyRunner, write_vcf
 from toy_scoring import FUNCTIONS, GENOME, N_RECORDS, N_SMALL, OTHER, SEQUENCE, TABLES, job_of, records, score
 
@@ -261,6 +262,13 @@ def test_input_that_was_annotated_before_needs_another_prefix(small, tmp_path):
     text = gzip.decompress((tmp_path / "two" / "annotated.vcf.gz").read_bytes()).decode()
     assert "danq2_l2_logit_diff=" in text
     assert ";danq_l2_logit_diff=" in text
+
+
+def test_a_file_of_which_nothing_can_be_scored_is_told(tmp_path, caplog):
+    row = f"chrI\t20\t.\t{SEQUENCE[19]}\t{OTHER[SEQUENCE[19]]}\t.\t.\t.\tDP\t5"
+    path = phased_vcf(tmp_path / "v.vcf", [row]).path
+    assert score(job_of(path, samples=["all"]), tmp_path / "out").counts.reasons == {"not_carried": 1}
+    assert "v.vcf: no allele can be scored; the ledger says why" in caplog.text
 
 
 def test_records_with_the_keys_are_refused_before_a_model_is_loaded(tmp_path):
