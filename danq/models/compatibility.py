@@ -96,8 +96,8 @@ def check_sub_bins(received: int, bin: int | None, sub_bin: int | None) -> None:
         return
     if not expected:
         raise DanqError(
-            "output: expected a model that classifies whole rows (output: sequence), for the dataset labels "
-            "these (`steps` of a dataset labels stretches of them); received one that classifies steps"
+            "output: expected a model that classifies whole rows (output: sequence), as the dataset labels "
+            "them (`steps` of a dataset labels stretches of DNA); received one that classifies steps"
         )
     if not received:
         raise DanqError(
