@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from danq.errors import DanqError, check_name
-from danq.files import published, readable, staged
+from danq.files import readable, sha256, staged
 from danq.learn.trials import BestTrial, TrialResult, ranked, that_go_on
+from danq.storage import damaged
 
 TRIALS_FILE = "trials.tsv"
 BEST, WHOLE, EARLY, FAILED = "best", "finished", "ended early", "failed"
@@ -51,6 +52,7 @@ def read_trials(folder: Path) -> list[Outcome]:
         If the file is missing or damaged.
     """
     path = folder / TRIALS_FILE
+    _check_sum(path)
     with readable(path), path.open(encoding="utf-8", newline="") as stream:
         try:
             outcomes = [_outcome(row) for row in csv.DictReader(stream, delimiter="\t")]
@@ -89,13 +91,14 @@ def write_rung(path: Path, results: Sequence[TrialResult]) -> list[int]:
     """
     further = that_go_on(results)
     rows = [_row(each, "goes on" if each.trial in further else _ended(each)) for each in ranked(results)]
-    with published(path) as partial:
-        _write_table(partial, _COLUMNS, rows)
+    with staged(path.parent) as partial:
+        _write_table(partial / path.name, _COLUMNS, rows)
     return further
 
 
 def trials_of_rung(path: Path) -> list[int]:
-    """Read which trials go on, from what `write_rung` wrote."""
+    """Read which trials go on, from what `write_rung` wrote; a damaged file is refused."""
+    _check_sum(path)
     with path.open(encoding="utf-8", newline="") as stream:
         rows = csv.DictReader(stream, delimiter="\t")
         return sorted(int(row["trial"]) for row in rows if row["status"] == "goes on")
@@ -175,3 +178,16 @@ def _write_table(path: Path, columns: Sequence[str], rows: Sequence[Mapping[str,
         writer = csv.DictWriter(stream, columns, delimiter="\t", lineterminator="\n")
         writer.writeheader()
         writer.writerows(rows)
+    # a table has no manifest: that of the best trial stays as it is while the same one is best
+    _sum_file(path).write_text(f"{sha256(path)}  {path.name}\n", encoding="utf-8")
+
+
+def _check_sum(path: Path) -> None:
+    """Compare a table with its SHA-256, where both are there."""
+    beside = _sum_file(path)
+    if path.is_file() and beside.is_file() and beside.read_text(encoding="utf-8")[:64] != sha256(path):
+        raise damaged(path)
+
+
+def _sum_file(path: Path) -> Path:
+    return path.with_name(f"{path.name}.sha256")

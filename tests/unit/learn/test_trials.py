@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from danq.errors import DanqError
-from danq.learn.trial_tables import trials_of_rung, write_rung, write_trials
+from danq.files import sha256
+from danq.learn.trial_tables import read_trials, trials_of_rung, write_rung, write_trials
 from danq.learn.trials import (
     BestTrial,
     TrialResult,
@@ -131,3 +132,15 @@ def test_a_missing_trial_is_refused(tmp_path: Path):
     put(tmp_path, result(1, 0.5))
     with pytest.raises(DanqError, match=r"rung1/trial2/trial\.json: no such file"):
         read_rungs(tmp_path, 2, 1)
+
+
+@pytest.mark.parametrize("name", ["rung1.tsv", "trials.tsv"])
+def test_a_damaged_table_is_refused(tmp_path: Path, name: str):
+    results = [result(1, 0.5), result(2, 0.4)]
+    write_rung(tmp_path / "rung1.tsv", results)
+    write_trials(tmp_path, [results], {1: {"options.units": 3}, 2: {"options.units": 4}}, "space")
+    path = tmp_path / name
+    assert path.with_name(f"{name}.sha256").read_text().split() == [sha256(path), name]
+    path.write_text(path.read_text().replace("0.5", "0.7"))
+    with pytest.raises(DanqError, match=rf"{name}: damaged: .*; remove {tmp_path} and make it again"):
+        trials_of_rung(path) if name == "rung1.tsv" else read_trials(tmp_path)
