@@ -107,7 +107,8 @@ class Genome:
         if self.unread is None or isinstance(self.codes, tuple):
             return
         left, digests = self.unread
-        for index in np.unique(contigs[left[contigs]]).tolist():
+        new = contigs[left[contigs]]
+        for index in np.unique(new).tolist() if len(new) else ():
             if hashlib.sha256(self._encoded(self.codes, index).data).hexdigest() != digests[index]:
                 raise damaged(self.path / CODES_FILE, f" in {self.names[index]}")
             left[index] = False
