@@ -3,7 +3,7 @@
 Run by hand, for it takes half an hour: ``python benchmarks/mutations.py``. A mutation of a
 small good file flips, removes, doubles or inserts bytes, cuts the file, or puts another number or text in the
 place of one, in the file or in what it holds compressed or signed; or it gives a value, a column or an array
-another type, name or size. Each format is read in a process of its own; to be read, or refused in one line,
+another type, name or size. They are read in another process; to be read, or refused in one line,
 is well.
 """
 
@@ -20,6 +20,7 @@ import traceback
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from _good_files import good_files
 from _structured import structured
@@ -97,52 +98,69 @@ def outcome_of(path: Path, read: Callable[[Path], object]) -> str:
         return f"{type(error).__name__}: {str(error)[:80]!r} at {where}"
 
 
-def _work(pipe: object, name: str, folder: Path) -> None:
+def _work(pipe: object, folder: Path) -> None:
     """Read one mutation after the other: what became of each goes back."""
     os.environ["PYTHONWARNINGS"] = "ignore"
     os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
-    path, read = good_files(folder)[name]
-    while (data := pipe.recv()) is not None:
+    made = good_files(folder)
+    pipe.send("ready")
+    while (job := pipe.recv()) is not None:
+        name, data = job
+        path, read = made[name]
         path.write_bytes(data)
         pipe.send((outcome_of(path, read), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024))
 
 
-def fuzz(name: str, number: int, folder: Path) -> Counter[str]:
+class Worker:
+    """A process that reads mutations; after a hang, or what killed it, another one is started."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._process: Any = None
+
+    def read(self, name: str, data: bytes) -> tuple[str, int]:
+        """Give what became of a file, and the most bytes that the process has taken so far."""
+        if self._process is None:
+            context = multiprocessing.get_context("spawn")
+            self._pipe, other = context.Pipe()
+            self._process = context.Process(target=_work, args=(other, self._folder), daemon=True)
+            self._process.start()
+            other.close()
+            self._pipe.recv()
+        self._pipe.send((name, data))
+        try:
+            if not self._pipe.poll(SECONDS):
+                raise TimeoutError
+            outcome, memory = self._pipe.recv()
+        except (TimeoutError, EOFError, OSError) as error:
+            self.stop()
+            return ("hang" if isinstance(error, TimeoutError) else "the process died"), 0
+        if memory > MEMORY:
+            self.stop()
+        return outcome, memory
+
+    def stop(self) -> None:
+        """End the process."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.join()
+            self._process = None
+
+
+def fuzz(name: str, number: int, folder: Path, worker: Worker) -> Counter[str]:
     """Try `number` mutations of one format: how many ended how."""
     outcomes: Counter[str] = Counter()
     draw = random.Random(f"{name} 7")
     path = good_files(folder)[name][0]
     original = path.read_bytes()
-    context = multiprocessing.get_context("spawn")
-    worker = pipe = None
     for _ in range(number):
         data = changed(name, original, draw)
-        if worker is None:
-            pipe, other = context.Pipe()
-            worker = context.Process(target=_work, args=(other, name, folder), daemon=True)
-            worker.start()
-            other.close()
-            first = 120
-        pipe.send(data)
-        try:
-            if not pipe.poll(first + SECONDS):
-                raise TimeoutError
-            outcome, memory = pipe.recv()
-        except (TimeoutError, EOFError, OSError) as error:
-            outcome, memory = ("hang" if isinstance(error, TimeoutError) else "the process died"), 0
-            (folder.parent / f"{outcome.replace(' ', '_')}-{name}").write_bytes(data)
-            worker.kill()
-            worker = None
-        else:
-            first = 0
-            if outcome not in ("read", "refused"):
-                (folder.parent / f"failed-{outcomes.total()}-{name}").write_bytes(data)
+        outcome, memory = worker.read(name, data)
+        if outcome not in ("read", "refused"):
+            (folder.parent / f"failed-{outcomes.total()}-{name}").write_bytes(data)
         outcomes[outcome] += 1
         if memory > MEMORY:
             outcomes["more than 2 GB"] += 1
-    if worker is not None:
-        pipe.send(None)
-        worker.join(10)
     path.write_bytes(original)
     return outcomes
 
@@ -158,12 +176,13 @@ def main() -> None:
     place = folder / "files"
     place.mkdir(parents=True, exist_ok=True)
     names = options.formats or list(good_files(place))
-    bad = 0
+    bad, worker = 0, Worker(place)
     for name in names:
         started = time.monotonic()
-        outcomes = fuzz(name, options.mutations, place)
+        outcomes = fuzz(name, options.mutations, place, worker)
         bad += sum(count for outcome, count in outcomes.items() if outcome not in ("read", "refused"))
         print(f"{name}\t{time.monotonic() - started:.0f} s\t{dict(outcomes.most_common())}", flush=True)
+    worker.stop()
     if options.keep is None:
         shutil.rmtree(folder)
     sys.exit(bad > 0)
