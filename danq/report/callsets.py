@@ -8,10 +8,11 @@ from typing import Any
 
 import numpy as np
 import polars as pl
+import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from danq.errors import DanqError
+from danq.errors import DanqError, printable
 from danq.evaluate.runs import refusing_damage
 from danq.parquet import check_parquet
 from danq.score.manifest import ScoresManifest
@@ -98,11 +99,30 @@ def read_callset(folder: Path) -> Callset:
     # asked for as text, the scores are for other readers than the report
     if not (folder / "scores.tsv").is_file() or (folder / "scores.parquet").exists():
         with _parquet(folder) as file:
+            _check_columns(folder / "scores.parquet", file.schema_arrow)
             columns = tuple(file.schema_arrow.names)
     # what an earlier scoring with other options left there is not shown
     truth = folder / "truth.tsv"
     compared = truth.is_file() and scores.truth is not None
     return Callset(folder, scores, columns, _read_truth(truth) if compared else None)
+
+
+def _check_columns(path: Path, schema: pa.Schema) -> None:
+    """Refuse a table whose columns that every table of scores has are missing or of another type."""
+    kinds = dict.fromkeys(("row", "allele", "pos"), pa.types.is_integer)
+    kinds |= dict.fromkeys(("contig", "ref", "alt"), _is_text)
+    if EFFECT in schema.names:
+        kinds |= {EFFECT: pa.types.is_floating, TARGET: _is_text}
+    kinds |= {name: pa.types.is_floating for name in schema.names if "__" in name}
+    for name, fits in kinds.items():
+        if schema.names.count(name) != 1 or not fits(schema.field(name).type):
+            received = schema.field(name).type if schema.names.count(name) == 1 else "none, or several"
+            raise DanqError(f"{path}: expected a column {printable(name)} of scores, received {received}")
+
+
+def _is_text(kind: pa.DataType) -> bool:
+    kind = kind.value_type if pa.types.is_dictionary(kind) else kind
+    return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind))
 
 
 def _read_truth(path: Path) -> pl.DataFrame:

@@ -204,7 +204,8 @@ def provenance(results: Results) -> Section | None:
     ]
     if any(bundle.dataset.genome_digest for bundle in bundles):
         rows.append(["Digest of the genome", *(each.dataset.genome_digest or "–" for each in bundles)])
-    versions = [origin.get("versions", {}) for origin in origins]
+    kept = [origin.get("versions") for origin in origins]
+    versions = [each if isinstance(each, dict) else {} for each in kept]
     rows += [[name, *(each.get(name, "") for each in versions)] for name in sorted(set().union(*versions))]
     prose = (
         "What made each run: command, machine, seed, SHA-256 digests of what went in and came out, versions."

@@ -7,7 +7,7 @@ import shutil
 import numpy as np
 import polars as pl
 import pytest
-from results_tree import build
+from results_tree import build, write_scores
 from tiny_dataset import write_tiny_dataset
 
 from danq.data.dataset import open_dataset
@@ -18,6 +18,7 @@ from danq.learn.manifest import BundleManifest
 from danq.learn.predict.reading import read_predictions
 from danq.learn.trial_tables import read_trials
 from danq.learn.trials import Searched
+from danq.report.callsets import read_callset
 from danq.views.manifest import ViewEntry
 
 EVIL = "\x1b[2J\n"
@@ -200,3 +201,14 @@ def test_the_tables_of_an_evaluation_are_typed(results, tmp_path, file):
     write(table.drop(name))
     write(table.with_columns(pl.lit("x").alias(name)))
     write(table.with_columns(pl.lit(1).alias(EVIL)))
+
+
+@pytest.mark.parametrize("damage", ["pos", "ref", "max_target", "0_a__diff", "max_abs_logit_diff"])
+def test_the_table_of_scores_is_typed(tmp_path, damage):
+    row = {"row": 1, "allele": 1, "contig": "chrI", "pos": 5, "id": ".", "ref": "A", "alt": "C"}
+    folder = write_scores(tmp_path, "c", ("a", "b"), [row], np.ones((1, 2)))
+    assert read_callset(folder).wide
+    path = folder / "scores.parquet"
+    table = pl.read_parquet(path)
+    table.with_columns(pl.lit(b"x").alias(damage)).write_parquet(path)
+    assert refused(read_callset, folder).startswith(f"{path}: expected a column {damage} of scores, received")
