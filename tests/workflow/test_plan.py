@@ -103,7 +103,8 @@ def test_labelled_sequences_need_no_genome(project: Project):
 
 def test_a_model_of_ones_own_and_its_motifs_are_inputs(project: Project, repository: Path):
     shutil.copy(repository / "danq" / "models" / "danq.py", project.path / "data" / "mine.py")
-    (project.path / "data" / "motifs.meme").write_text("")
+    motif = [">CTCF", "A [1 2 3]", "C [3 2 1]", "G [1 1 1]", "T [1 1 1]"]
+    (project.path / "data" / "motifs.meme").write_text("\n".join(motif) + "\n")
     run = {"model": "data/mine.py", "dataset": "one", "options": {"motifs": "data/motifs.meme"}}
     project.configure(set_key("runs.mine", run))
     done = project.snakemake("--dry-run", "results/runs/mine/predictions/test.npz")
