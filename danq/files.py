@@ -15,10 +15,10 @@ from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
 from danq.errors import DanqError
-from danq.jobs import check_claim, make_folder, sole_writer, writing
+from danq.jobs import check_claim, sole_writer, writing
 from danq.limits import check_limit, check_memory, limit
 from danq.processes import finish_undisturbed
-from danq.remnants import hidden
+from danq.remnants import hidden, make_folder
 from danq.text_checks import HEAD, check_text
 
 _Text = TypeVar("_Text", str, bytes, covariant=True)

@@ -20,6 +20,7 @@ from typing import NamedTuple
 
 from danq.errors import DanqError, printable
 from danq.processes import Process, this_process
+from danq.remnants import make_folder
 
 log = logging.getLogger("danq")
 
@@ -91,14 +92,6 @@ class Holder(NamedTuple):
 
 
 _CANCEL = dict(_SCHEDULERS.values())
-
-
-def make_folder(directory: Path) -> None:
-    """Make a directory and those above it."""
-    try:
-        directory.mkdir(parents=True, exist_ok=True)
-    except FileNotFoundError:
-        raise DanqError(f"{directory}: this directory cannot be created") from None
 
 
 @contextmanager
@@ -226,7 +219,8 @@ def _take(path: Path, lock: Path) -> bool:
             refuse_claimed(lock, path)
             _remove_left(lock)
         except FileNotFoundError:
-            raise DanqError(f"{path}: its directory was removed meanwhile") from None
+            # another job found it empty, and had made it
+            make_folder(lock.parent)
         except OSError as error:
             if error.errno not in _WITHOUT_LINKS:
                 raise

@@ -4,9 +4,10 @@ import logging
 import shutil
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from danq.errors import DanqError
 from danq.processes import Process, this_process
 
 log = logging.getLogger("danq")
@@ -19,12 +20,28 @@ PARTIAL = ".partial-"
 def hidden(folder: Path, named: bool = False) -> Iterator[Path]:
     """Make a hidden directory in another, whose remnants of killed jobs are removed, or `named`."""
     remove_remnants(folder, named)
-    partial = Path(tempfile.mkdtemp(prefix=partial_prefix(), dir=folder))
+    partial = _made(folder)
     partial.chmod(0o755)
     try:
         yield partial
     finally:
         shutil.rmtree(partial, ignore_errors=True)
+
+
+def _made(folder: Path) -> Path:
+    while True:
+        with suppress(FileNotFoundError):
+            return Path(tempfile.mkdtemp(prefix=partial_prefix(), dir=folder))
+        # another job found it empty, and had made it
+        make_folder(folder)
+
+
+def make_folder(directory: Path) -> None:
+    """Make a directory and those above it."""
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+    except FileNotFoundError:
+        raise DanqError(f"{directory}: this directory cannot be created") from None
 
 
 @contextmanager

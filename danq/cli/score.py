@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple
@@ -122,7 +122,8 @@ def score(
     from danq.score.reuse import kept_scores
     from danq.score.write import check_records, files_of, write_scores
 
-    with _opened(scored, require_signature, trusted, threads) as job:
+    alone = None if dry_run or part else out
+    with _opened(scored, require_signature, trusted, threads, alone) as job:
         files = files_of(job, long, format, compare=_comparison(job))
         with opened_work(job, work or out, work is not None or part is not None, dry_run, part) as parts:
             check_records(parts, files)
@@ -190,10 +191,11 @@ def _scored(
 
 @contextmanager
 def _opened(
-    scored: _Scored, signers: Path | None, trusted: list[Path], threads: int | None
+    scored: _Scored, signers: Path | None, trusted: list[Path], threads: int | None, out: Path | None
 ) -> "Iterator[Job]":
-    """Open all that is scored, archives of bundles unpacked for as long as that takes."""
+    """Open all that is scored, archives of bundles unpacked for as long as that takes, and claim `out`."""
     from danq.genome.indexed import open_genome_or_fasta
+    from danq.jobs import sole_writer
     from danq.learn.export import opened_bundles
     from danq.score.job import open_job
     from danq.score.models import read_models
@@ -201,6 +203,7 @@ def _opened(
 
     genome = open_genome_or_fasta(scored.genome)
     with (
+        nullcontext() if out is None else sole_writer(out),
         regular_file(scored.vcf) as (file, name),
         opened_bundles(scored.models, signers, trusted) as bundles,
     ):

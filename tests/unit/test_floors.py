@@ -15,7 +15,8 @@ TESTS = Path(__file__).parents[1]
 FLOORS = [
     {"errors"},
     {"limits", "processes", "text_checks", "threads"},
-    {"jobs", "remnants"},
+    {"remnants"},
+    {"jobs"},
     {"hdf5", "npz", "files", "drawing", "progress", "provenance", "options", "metrics"},
     {"storage", "contents", "kept"},
     {"tables", "parquet"},
