@@ -154,6 +154,7 @@ def test_every_job_calls_one_verb_and_says_what_it_needs(repository: Path):
             assert directive in block, f"{name} lacks {directive}"
         assert ("benchmark:" in block) == (name != "report"), name
         assert "run:" not in block.split("\n    ")[1:], name
+        assert block.count("own(") == block.count("contents.digest("), f"{name}: the user's files by content"
         # of an ensemble's members, how many there are is the configuration's
         assert ("directory(" in block) == (name == "ensemble"), name
 
