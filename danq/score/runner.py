@@ -1,7 +1,7 @@
 """What runs a model on reference and alternate windows: both strands, shared work where it is exact."""
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol
@@ -251,9 +251,9 @@ def open_runner(
         rest = (strands, batch_size, threads, trusted)
         return Averaged(info, strands, [open_runner(path, *rest) for path in member_paths(model, info)])
     # without TensorFlow, whose start takes seconds, where a GPU is out of the question
-    weights = None if gpu_possible() else read_weights(model / MODEL_FILE, info)
-    shared = None if weights is None else _incremental(info, weights, trusted)
-    if shared is not None:
+    sharing = None if gpu_possible() else _sharing(info, trusted)
+    weights = None if sharing is None else read_weights(model / MODEL_FILE, info)
+    if sharing is not None and weights is not None and (shared := sharing(weights)) is not None:
         return SharedWork(info, strands, shared, batch_size, threads)
 
     bundle = open_bundle(model, trusted)
@@ -279,22 +279,22 @@ def open_runner_of(
         if isinstance(bundle.encoder, CodesEncoder):
             return OnGpu(bundle, strands, batch_size)
         return WholeWindows(bundle, strands, Predictor(bundle, batch_size or _MOST_ON_GPU, "none"))
-    weights = {layer.name: layer.get_weights() for layer in bundle.model.layers}
-    shared = _incremental(bundle.info, weights, trusted)
-    if shared is not None:
-        return SharedWork(bundle.info, strands, shared, batch_size, threads)
+    sharing = _sharing(bundle.info, trusted, told=True)
+    if sharing is not None:
+        shared = sharing({layer.name: layer.get_weights() for layer in bundle.model.layers})
+        if shared is not None:
+            return SharedWork(bundle.info, strands, shared, batch_size, threads)
     return WholeWindows(bundle, strands, Predictor(bundle, _CPU_ROWS, "none"))
 
 
-def _incremental(info: BundleManifest, weights: Weights, trusted: Sequence[Path]) -> Incremental | None:
+def _sharing(
+    info: BundleManifest, trusted: Sequence[Path], told: bool = False
+) -> Callable[[Weights], Incremental | None] | None:
+    """Find what shares work, given weights; None where code does not or, which `told` says, is not run."""
     module = None if info.model == ENSEMBLE else model_module(info, trusted)
-    if module is None and info.model != ENSEMBLE:
-        log.info(
-            "%s: the file of its model (%s) is not run, or is not what it was at the training: whole windows",
-            info.run,
-            info.model,
-        )
+    if module is None and info.model != ENSEMBLE and told:
+        why = "is not run, or is not what it was at the training: whole windows"
+        log.info("%s: the file of its model (%s) %s", info.run, info.model, why)
     if module is None or not hasattr(module, "incremental"):
         return None
-    shared: Incremental | None = module.incremental(module.Options(**info.options), weights, info.window)
-    return shared
+    return lambda weights: module.incremental(module.Options(**info.options), weights, info.window)
