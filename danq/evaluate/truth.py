@@ -16,7 +16,7 @@ from danq.evaluate.truth_keys import TruthKey
 from danq.files import atomic
 from danq.progress import progress
 from danq.score.measures import LOGIT_DIFF, Columns
-from danq.score.tables import is_scored, matrix
+from danq.score.tables import is_scored, matrix, no_rows
 from danq.score.write import Records
 from danq.storage import RowSpool
 from danq.tables import writing_rows
@@ -38,7 +38,7 @@ _DIGITS = ".6g"
 _MOST_GROUPS = 1_000
 _AFFORDABLE = 3e9
 """Alleles × comparisons × resamples up to which there are intervals (about a minute)."""
-_KEYS = ("row", "allele", "sample", "haplotype", "contig", "pos")
+_KEYS = ["row", "allele", "sample", "haplotype", "contig", "pos"]
 _TRUTHS = {"label": "the label", "effect": "the effect", "absolute": "the absolute effect"}
 
 
@@ -80,8 +80,8 @@ class Truth:
         self._values += [value for value in values if value is not None]
         self._groups += [group for group, keep in zip(groups, known, strict=False) if keep]
         self._spool.append(np.column_stack([*of_alleles, of_targets])[known])
-        kept = batch.select([name for name in _KEYS if name in batch.schema.names])
-        self._alleles.append(pa.table(kept.filter(pa.array(scored)).filter(pa.array(known))))
+        kept = batch.select(_KEYS).filter(pa.array(scored)).filter(pa.array(known))
+        self._alleles.append(pa.table(kept))
 
     def write(self, path: Path) -> dict[str, Any]:
         """Write ``truth.tsv``, a row a group, score and target, and ``truth.parquet``, a row an allele.
@@ -100,7 +100,7 @@ class Truth:
         DanqError
             If a file cannot be written.
         """
-        alleles = pa.concat_tables(self._alleles) if self._alleles else None
+        alleles = pa.concat_tables([pa.table(no_rows(self._columns).select(_KEYS)), *self._alleles])
         truth, groups = np.array(self._values, np.float64), self._chosen_groups()
         kind = kind_of(truth)
         summary = self._summary(kind, truth, groups)
@@ -134,11 +134,11 @@ class Truth:
         return rows | {name: np.flatnonzero(names == name) for name in distinct}
 
     def _known(
-        self, kind: Kind, truth: NDArray[np.float64], alleles: pa.Table | None, rows: NDArray[np.int64]
+        self, kind: Kind, truth: NDArray[np.float64], alleles: pa.Table, rows: NDArray[np.int64]
     ) -> dict[str, Known]:
         """Give what the scores of a group are compared with, by its name in ``truth.tsv``."""
         resamples = None
-        if alleles is not None and len(self._names) * len(self._values) * RESAMPLES <= _AFFORDABLE:
+        if len(self._names) * len(self._values) * RESAMPLES <= _AFFORDABLE:
             contig = np.array(alleles["contig"].to_pylist(), np.str_)[rows]
             resamples = draw_alleles(contig, alleles["pos"].to_numpy()[rows], seed=0)
         if kind == "labels":
@@ -154,17 +154,12 @@ class Truth:
             summary |= {"groups": len(groups) - 1, "without_group": Counter(self._groups)[None]}
         return summary
 
-    def _write_values(self, path: Path, truth: NDArray[np.float64], alleles: pa.Table | None) -> None:
+    def _write_values(self, path: Path, truth: NDArray[np.float64], alleles: pa.Table) -> None:
         """Write what is known of each allele, which the report draws the scores against."""
-        if alleles is None:
-            return
-        table = alleles.drop_columns(["contig", "pos"]).append_column("truth", pa.array(truth))
+        kept = _KEYS[:4] if self._columns.samples else _KEYS[:2]
+        table = alleles.select(kept).append_column("truth", pa.array(truth))
         if self._group_key is not None:
             table = table.append_column("group", pa.array(self._groups, pa.string()))
-        if not self._columns.samples:
-            table = table.drop_columns(
-                [name for name in ("sample", "haplotype") if name in table.column_names]
-            )
         with writing_rows(path, table.schema, "parquet", ("sample", "group")) as append:
             append(table)
 

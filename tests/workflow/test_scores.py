@@ -144,7 +144,7 @@ def test_every_allele_is_accounted_for_and_nothing_is_left_over(scored: Project)
     for name, vcf in (("whole", True), ("cut", True), ("table", False)):
         place = scored.path / "results" / "scores" / name
         files = {"scores.parquet", "ledger.tsv", "scores.json"}
-        files |= {"annotated.vcf.gz", "annotated.vcf.gz.tbi"} if vcf else {"truth.tsv"}
+        files |= {"annotated.vcf.gz", "annotated.vcf.gz.tbi"} if vcf else {"truth.tsv", "truth.parquet"}
         assert {path.name for path in place.iterdir()} == files
         ledger = pl.read_csv(place / "ledger.tsv", separator="\t")
         counts = json.loads((place / "scores.json").read_text())["counts"]

@@ -95,10 +95,12 @@ def compared(folder, values, max_abs, l2, diffs, blocks=3, groups=None, apart=1_
     truth = Truth(keys[0], Columns(("a", "b"), (0, 1)), folder / "rows", group=keys[1])
     for part in np.array_split(np.arange(len(values)), blocks):
         rows = {
-            "row": part + 1,
-            "allele": np.ones(len(part), int),
+            "row": pa.array(part + 1, pa.int64()),
+            "allele": pa.array([1] * len(part), pa.int32()),
+            "sample": pa.array([""] * len(part), pa.string()),
+            "haplotype": pa.array([0] * len(part), pa.int32()),
             "contig": pa.array(["c"] * len(part), pa.string()),
-            "pos": 1 + part * apart,
+            "pos": pa.array(1 + part * apart, pa.int64()),
             "reason": pa.array([""] * len(part), pa.string()),
             "max_abs_logit_diff": max_abs[part],
             "l2_logit_diff": l2[part],
