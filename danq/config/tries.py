@@ -103,12 +103,14 @@ class Tries(logging.Handler):
         Folder of the logs, as the rules write it.
     say : callable
         Takes a line for the terminal.
+    at_once : bool
+        Whether failures are said when they happen, as in a module: its `onerror` is not run.
     """
 
-    def __init__(self, workflow: Any, logs: Path, say: Callable[[str], None]) -> None:
+    def __init__(self, workflow: Any, logs: Path, say: Callable[[str], None], at_once: bool = False) -> None:
         super().__init__()
         self.failures: list[Failure] = []
-        self._workflow, self._logs, self._say = workflow, logs, say
+        self._workflow, self._logs, self._say, self._at_once = workflow, logs, say, at_once
         self._before: dict[Path, tuple[int, int] | None] = {}
         self._reached: dict[Path, str] = {}
         self._counts: Counter[tuple[Path, Cause]] = Counter()
@@ -144,6 +146,8 @@ class Tries(logging.Handler):
             again = False
         if not again:
             self.failures.append(Failure(self._called(log), end.line + _advice(job, end), log))
+            if self._at_once:
+                self._say(str(self.failures[-1]))
         # Snakemake tries again while `attempt` is at most `restart_times`, and adds 1. Not by the setter: it
         # forgets the resources that the job has, and that Snakemake now takes back
         job._attempt = job.attempt - (end.cause is not Cause.MEMORY) if again else job.restart_times + 1

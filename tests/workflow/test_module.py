@@ -100,3 +100,13 @@ def test_a_module_without_a_prefix_lies_where_the_workflow_alone_does(foreign: F
     assert "runs.words.options.cc: unknown key" in (
         foreign.snakemake("--dry-run", "--config", "runs={words: {options: {cc: [0.1]}}}").stdout
     )
+
+
+@pytest.mark.slow
+def test_a_job_of_a_module_that_fails_says_its_line_and_is_not_tried_again(foreign: Foreign):
+    foreign.write('config["danq"]', '    prefix:\n        "below/here"\n')
+    (foreign.path / "data" / "two.beta.bed").write_text("chr1\t9\t5\n")
+    done = foreign.snakemake("--cores", "2", "--retries", "2", "below/here/results/datasets/two/dataset.json")
+    assert done.returncode != 0
+    assert done.stdout.count("danq: dataset/two begins") == 1
+    assert "danq: dataset/two failed: data/two.beta.bed:1: " in done.stdout

@@ -98,7 +98,12 @@ def tell(line):
 # what the user's files hold counts, not their dates
 contents = Contents()
 job_logs = JobLogs(Path(RESULTS, "logs"), tell)
-tries = Tries(workflow, Path(RESULTS, "logs"), tell)
+tries = Tries(
+    workflow,
+    Path(RESULTS, "logs"),
+    tell,
+    at_once=not workflow.modifier.is_main_snakefile(),
+)
 # a cluster's jobs are workflows of their own
 if workflow.exec_mode == ExecMode.DEFAULT:
     logger.addHandler(tries)
