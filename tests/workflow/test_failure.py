@@ -8,7 +8,7 @@ pytestmark = pytest.mark.slow
 
 
 def test_a_failing_job_shows_its_line_and_leaves_no_output(project: Project):
-    (project.path / "data" / "one.beta.bed").write_text("chr1\t0\t60\nchr3\t5970\t6030\n")
+    (project.path / "data" / "one.beta.bed").write_text("chr1\t0\t60\nchr1\t9\t5\n")
     done = project.snakemake(
         "--cores", "2", "--keep-going", "--retries", "2", "results/datasets/one/dataset.json"
     )
