@@ -131,7 +131,7 @@ def _survey(folder: Path) -> Made:
 
     def read(path: Path) -> object:
         with reading_batches(path, "ab") as reader:
-            return [list(_rows(reader.get_batch(n))) for n in range(reader.num_record_batches)]
+            return [list(_rows(reader[number])) for number in range(len(reader))]
 
     return {"alleles.arrow": (path, read)}
 

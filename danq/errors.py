@@ -17,6 +17,10 @@ class DanqError(Exception):
     Everything else that is raised is a bug of danq and shows its traceback.
     """
 
+    def __str__(self) -> str:
+        """Give the message, escaped where names out of files would break its line."""
+        return printable(super().__str__())
+
 
 class TrainingFailedError(DanqError):
     """These options cannot be trained on this data and device; a trial of a search then comes last."""

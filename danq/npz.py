@@ -64,7 +64,7 @@ def read_header(stream: Any) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
     major, _ = read_magic(stream)
     try:
         return read_array_header_1_0(stream) if major == 1 else read_array_header_2_0(stream)
-    except tokenize.TokenError as error:
+    except (tokenize.TokenError, SyntaxError, TypeError, OverflowError) as error:
         # NumPy tries headers that Python 2 wrote, too
         raise ValueError(f"header: {error}") from None
 

@@ -171,7 +171,7 @@ def load_array(
         raise DanqError(f"{path}: no such file; {path.parent} is no complete {kind}") from None
     except OSError as error:
         raise DanqError(f"{path}: not readable ({error.strerror})") from None
-    except (ValueError, EOFError, TokenError) as error:
+    except (*(ValueError, EOFError, TokenError), *(SyntaxError, TypeError, OverflowError)) as error:
         raise DanqError(
             f"{path}: expected a NumPy array, received a damaged file ({error}){remedy(path)}"
         ) from None

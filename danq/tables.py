@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import polars as pl
 import pyarrow as pa
@@ -111,8 +111,29 @@ def writing_batches(path: Path, schema: pa.Schema, digest: str) -> Iterator[pa.R
             stream.write(own)
 
 
+class Batches:
+    """The batches of an Arrow file, each checked: Arrow itself follows offsets wherever they lead."""
+
+    def __init__(self, reader: pa.RecordBatchFileReader) -> None:
+        self._reader = reader
+
+    def __len__(self) -> int:
+        """Count the batches."""
+        return int(self._reader.num_record_batches)
+
+    def __getitem__(self, number: int) -> pa.RecordBatch:
+        """Read a batch."""
+        return self.with_metadata(number)[0]
+
+    def with_metadata(self, number: int) -> tuple[pa.RecordBatch, Any]:
+        """Read a batch, and what was written beside it."""
+        batch, metadata = self._reader.get_batch_with_custom_metadata(number)
+        batch.validate(full=True)
+        return batch, metadata
+
+
 @contextmanager
-def reading_batches(path: Path, digest: str, check: bool = True) -> Iterator[pa.RecordBatchFileReader]:
+def reading_batches(path: Path, digest: str, check: bool = True) -> Iterator[Batches]:
     """Open a file of `writing_batches`; without `check` its bytes were compared with their digest before.
 
     Raises
@@ -130,7 +151,7 @@ def reading_batches(path: Path, digest: str, check: bool = True) -> Iterator[pa.
             with pa.ipc.open_file(pa.BufferReader(arrow)) as reader:
                 if (reader.schema.metadata or {}).get(_DIGEST) != digest.encode():
                     raise DanqError(f"{path}: of another scoring; remove {path.parent} and score again")
-                yield reader
+                yield Batches(reader)
     except FileNotFoundError:
         raise DanqError(f"{path}: gone; another scoring of the same work may have ended meanwhile") from None
     except (pa.ArrowException, OSError, MemoryError, UnicodeDecodeError) as error:

@@ -58,8 +58,8 @@ class Work:
             If it is damaged or of other work.
         """
         with reading_batches(self.file(part), self.job.digest) as reader:
-            for number in range(reader.num_record_batches):
-                batch, metadata = reader.get_batch_with_custom_metadata(number)
+            for number in range(len(reader)):
+                batch, metadata = reader.with_metadata(number)
                 yield batch, float(metadata[_SECONDS])
 
     def refuse_changed_input(self) -> None:

@@ -51,8 +51,8 @@ def read_haplotypes(folder: Path, job: Job, part: int) -> Iterator[pa.RecordBatc
         If it is damaged or of other work.
     """
     with reading_batches(_file(folder, part), job.digest) as reader:
-        for number in range(reader.num_record_batches):
-            yield reader.get_batch(number)
+        for number in range(len(reader)):
+            yield reader[number]
 
 
 def _file(folder: Path, part: int) -> Path:

@@ -122,14 +122,14 @@ class Survey:
         """Read the alleles of a part in the order of the input, some at a time."""
         with reading_batches(self.folder / ALLELES_FILE, self.digest, check=False) as reader:
             for number in range(self.batches[part], self.batches[part + 1]):
-                for values in _rows(reader.get_batch(number)):
+                for values in _rows(reader[number]):
                     yield Allele(*(*values[:8], tuple(values[8]), *values[9:]))
 
     def edits_from(self, part: int) -> Iterator[Edit]:
         """Read the edits of haplotypes from a part on, as far as they are asked for."""
         with reading_batches(self.folder / EDITS_FILE, self.digest, check=False) as reader:
             for number in range(self.edit_batches[part], self.edit_batches[-1]):
-                yield from starmap(Edit, _rows(reader.get_batch(number)))
+                yield from starmap(Edit, _rows(reader[number]))
 
     def edits_before(self, part: int, contig: int, after: int, upto: int) -> Iterator[Edit]:
         """Read the edits of earlier parts on a contig whose end lies in (after, upto], in their order."""
@@ -138,7 +138,7 @@ class Survey:
             first -= 1
         with reading_batches(self.folder / EDITS_FILE, self.digest, check=False) as reader:
             for number in range(self.edit_batches[first], self.edit_batches[part]):
-                batch = reader.get_batch(number)
+                batch = reader[number]
                 end = batch.column("end")
                 wanted = pc.and_(pc.greater(end, after), pc.less_equal(end, upto))
                 wanted = pc.and_(wanted, pc.equal(batch.column("contig"), contig))
@@ -197,7 +197,7 @@ def open_survey(folder: Path, digest: str) -> Survey | None:
     if not path.is_file():
         return None
     with reading_batches(path, digest) as reader:
-        _, metadata = reader.get_batch_with_custom_metadata(reader.num_record_batches - 1)
+        _, metadata = reader.with_metadata(len(reader) - 1)
         survey = TypeAdapter(Survey).validate_python({"folder": folder, **json.loads(metadata[_SUMMARY])})
     if survey.edit_batches:
         if not edits.is_file():

@@ -1,5 +1,6 @@
 """Files of unfinished work: whole and of the same inputs, or refused."""
 
+import hashlib
 import shutil
 
 import numpy as np
@@ -23,7 +24,7 @@ def whole(tmp_path):
 
 def rows_of(path, check=True):
     with reading_batches(path, "inputs", check) as reader:
-        return pa.Table.from_batches([reader.get_batch(n) for n in range(reader.num_record_batches)])
+        return pa.Table.from_batches([reader[number] for number in range(len(reader))])
 
 
 def test_what_was_written_is_read(whole):
@@ -68,3 +69,24 @@ def test_work_whose_directory_is_removed_says_so(tmp_path):
 def write_while_removed(folder):
     with writing_batches(folder / "part.arrow", SCHEMA, "inputs"):
         shutil.rmtree(folder)
+
+
+def test_work_whose_texts_lie_elsewhere_in_memory_is_refused(tmp_path):
+    """Arrow follows offsets wherever they lead: what they read would crash the job, or be somebody else's."""
+    schema = pa.schema([("a", pa.string())], {"danq.digest": "inputs"})
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_file(sink, schema) as writer:
+        writer.write_batch(pa.record_batch([["a", "b", "c"]], schema=schema))
+    good, evil = (
+        np.array(offsets, "<i4").tobytes() for offsets in ([0, 1, 2, 3], [0, 1, -(1 << 20), 1 << 30])
+    )
+    content = sink.getvalue().to_pybytes()
+    assert content.count(good) == 1
+    path = tmp_path / "x.arrow"
+    for offsets in (good, evil):
+        arrow = content.replace(good, offsets)
+        path.write_bytes(arrow + hashlib.sha256(arrow).digest())
+        if offsets == good:
+            assert rows_of(path)["a"].to_pylist() == ["a", "b", "c"]
+    with pytest.raises(DanqError, match=r"x\.arrow: damaged"):
+        rows_of(path)

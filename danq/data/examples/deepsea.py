@@ -181,7 +181,8 @@ def _matlab_5(path: Path, names: tuple[str, ...]) -> dict[str, Any]:
                 # the smallest numbers that MATLAB keeps; others unfold to their own width
                 check_memory(f"{path}: {name}", math.prod(shape))
         arrays: dict[str, Any] = loadmat(path, variable_names=names)
-    except MatReadError as error:
+    except (MatReadError, LookupError, AttributeError, ArithmeticError) as error:
+        # SciPy follows whatever a damaged file says
         raise ValueError(str(error)) from None
     return arrays
 

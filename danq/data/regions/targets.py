@@ -1,5 +1,6 @@
 """The table of targets of a dataset: one label and its track a line."""
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -107,7 +108,8 @@ def _target(path: Path, number: int, columns: list[str], fields: list[str]) -> T
     if rule and rule not in RULES:
         raise DanqError(f"{origin}: expected a rule of {', '.join(RULES)}; received {rule!r}")
     track = path.parent / listed
-    if not track.is_file():
+    # False of names that no file can have, too
+    if not os.path.isfile(track):
         raise DanqError(f"{origin}: expected a track file, found none at {track}")
     if not feature and {".gff", ".gff3"} & {suffix.lower() for suffix in track.suffixes}:
         raise DanqError(f"{origin}: expected a feature type in column feature for the GFF3 {track.name}")

@@ -34,6 +34,9 @@ class DivergenceError(Exception):
     """A training cannot go on; says what is no finite number, and where."""
 
 
+_ZIP = (zipfile.BadZipFile, zlib.error)
+
+
 @dataclass
 class TrainingState:
     """Counters, early stopping and history; JSON-like, so that a checkpoint holds all of it.
@@ -226,7 +229,11 @@ class CheckpointStore:
                     arrays = {name: stored[name] for name in stored if name != _HEAD}
                     return Checkpoint(arrays, head["state"])
             reason = "it belongs to other data, options, code or libraries"
-        except (*(OSError, ValueError, KeyError, TypeError, EOFError), zipfile.BadZipFile, zlib.error):
+        except (
+            *(OSError, ValueError, KeyError, TypeError, EOFError, RuntimeError),
+            zipfile.BadZipFile,
+            zlib.error,
+        ):
             reason = "it is damaged"
         log.warning("%s: checkpoint discarded, %s; training starts anew", path, reason)
         self.remove()
