@@ -179,14 +179,19 @@ def read_lines(path: Path) -> Iterator[tuple[int, str]]:
         As `open_binary`, and if a line is not UTF-8 text, or lines end with CR alone.
     """
     with open_binary(path) as stream:
-        check_text(path, stream.peek(HEAD)[:HEAD])
-        if stream.peek(len(BOM_UTF8)).startswith(BOM_UTF8):
-            stream.read(len(BOM_UTF8))
-        for number, line in enumerate(bounded_lines(path, stream), 1):
-            try:
-                yield number, line.decode("utf-8").rstrip("\r\n")
-            except UnicodeDecodeError:
-                raise DanqError(f"{path}:{number}: expected UTF-8 text, received binary data") from None
+        yield from text_lines(path, stream)
+
+
+def text_lines(path: Path, stream: "io.BufferedReader[Any]") -> Iterator[tuple[int, str]]:
+    """Yield the numbered lines of a stream, which messages call `path`, as `read_lines` does."""
+    check_text(path, stream.peek(HEAD)[:HEAD])
+    if stream.peek(len(BOM_UTF8)).startswith(BOM_UTF8):
+        stream.read(len(BOM_UTF8))
+    for number, line in enumerate(bounded_lines(path, stream), 1):
+        try:
+            yield number, line.decode("utf-8").rstrip("\r\n")
+        except UnicodeDecodeError:
+            raise DanqError(f"{path}:{number}: expected UTF-8 text, received binary data") from None
 
 
 @contextmanager

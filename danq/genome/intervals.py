@@ -42,6 +42,8 @@ class Intervals:
         What the file was read as.
     summit_outside : bool, shape (n,)
         The file's summit lies outside of the interval, and the midpoint stands for it.
+    no_summit : bool, shape (n,)
+        Records of a narrowPeak without a summit, for which the midpoint stands, too.
     no_signal : bool, shape (n,)
         Records of a bedGraph with the value 0, which are no regions.
     ragged : bool, shape (n,)
@@ -57,6 +59,7 @@ class Intervals:
     summit: NDArray[np.int64]
     format: str
     summit_outside: NDArray[np.bool_]
+    no_summit: NDArray[np.bool_]
     no_signal: NDArray[np.bool_]
     ragged: NDArray[np.bool_]
     labels: list[str] | None = None
@@ -83,13 +86,16 @@ class TrackRecords(Entry):
 IN_WORDS = {
     "contig_left_out": "on contigs that take no part",
     "zero_length": "of zero length",
-    "no_signal": "of value 0",
+    "no_signal": "of value 0 or none",
     "out_of_range": "past the ends of contigs (of another build?)",
     "ragged": "with another number of columns than the first",
     "clipped": "clipped at the ends of contigs",
     "summit_outside": "with a summit outside of the interval, for which its midpoint stands",
+    "no_summit": "without a summit, for which the midpoint stands",
 }
 """What is counted of records, for messages; contigs that the genome lacks are named elsewhere."""
+OF_SUMMITS = ("summit_outside", "no_summit")
+"""Those that matter only where summits are asked for."""
 
 
 def in_words(reason: str) -> str:

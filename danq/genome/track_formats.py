@@ -21,6 +21,8 @@ _NUMBER = re.compile(
 _BLOCKS = re.compile(r"[0-9]+(?:,[0-9]+)*,?")
 _TYPE = re.compile(r"\btype=[\"']?(\w+)")
 _STRANDS = frozenset({"+", "-", ".", "*"})
+_NO_THICK = ["0", "0", "0"]
+"""Thick part and colour of a BED that has none."""
 _MACS = ["chr", "start", "end", "length"]
 _LOOKED_AT = 100  # records whose shape decides
 _HEAD_BYTES = 1 << 18
@@ -73,9 +75,10 @@ def suffix_of(path: Path) -> str:
 def format_of(path: Path, data: bytes) -> TrackFormat:
     """Tell the format of a file of intervals from its name, else its ``track`` line, else its first records.
 
-    A file is a narrowPeak by its shape if most of its first 100 records have ten columns or more, of which
+    A name counts unless most of the first 100 records have fewer columns than the format, as after
+    ``cut -f 1-6``. A file is a narrowPeak by its shape if most of them have ten columns or more, of which
     the sixth is a strand, the next three are numbers and the tenth an offset within the interval, unless
-    they are a BED's thick part, colour and blocks.
+    they are a BED's thick part, colour and blocks, or another interval that `bedtools intersect -wo` joined.
 
     Parameters
     ----------
@@ -95,10 +98,10 @@ def format_of(path: Path, data: bytes) -> TrackFormat:
             f"{path}: expected BED, narrowPeak, broadPeak or GFF, received a table of MACS, whose positions "
             "are 1-based; the narrowPeak or broadPeak beside it holds the same peaks"
         )
-    if suffix in _BY_SUFFIX:
-        return _BY_SUFFIX[suffix]
-    if kinds and kinds[0] in _BY_TYPE:
-        return _BY_TYPE[kinds[0]]
+    named = _BY_SUFFIX.get(suffix) or (_BY_TYPE.get(kinds[0]) if kinds else None)
+    if named is not None:
+        cut = sum(BED.fewest <= len(fields) < named.fewest for fields in records)
+        return BED if 2 * cut > len(records) else named
     narrow = sum(map(_is_narrow_peak, records))
     return NARROW_PEAK if 2 * narrow > len(records) else BED
 
@@ -132,8 +135,11 @@ def _is_narrow_peak(fields: Sequence[str]) -> bool:
     start, end, offset = map(int, places)
     if not -1 <= offset < max(end - start, 1):
         return False
-    thick = all(map(INTEGER.fullmatch, fields[6:8])) and start <= int(fields[6]) <= int(fields[7]) <= end
+    whole = all(map(INTEGER.fullmatch, fields[6:8]))
+    thick = whole and (start <= int(fields[6]) <= int(fields[7]) <= end or fields[6:9] == _NO_THICK)
+    joined = fields[6] == fields[0] and whole and bool(INTEGER.fullmatch(fields[8]))
+    joined = joined and max(start, int(fields[7])) + offset == min(end, int(fields[8]))
     blocks = len(fields) > 11 and all(
         _BLOCKS.fullmatch(text) and len(text.rstrip(",").split(",")) == offset for text in fields[10:12]
     )
-    return not thick and not blocks
+    return not (thick or blocks or joined)

@@ -5,8 +5,11 @@ sound numbers) and gives up at anything else, so that the plain one either copes
 Neither looks at the genome: zero lengths and positions before a contig or past its end are for others.
 """
 
+import io
+import math
 import re
 from collections.abc import Iterator
+from decimal import Decimal
 from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import unquote
@@ -14,7 +17,7 @@ from urllib.parse import unquote
 import polars as pl
 
 from danq.errors import DanqError
-from danq.files import read_lines
+from danq.files import read_lines, text_lines
 from danq.genome.track_formats import GFF, HEADERS, INTEGER, TrackFormat
 from danq.text_checks import separated
 
@@ -22,6 +25,8 @@ NO_SUMMIT = -1
 _SUMMIT, _SIGNAL, _NAME = 9, 3, 3  # 0-based columns of narrowPeak, bedGraph, BED
 _HEAD = re.compile(rb"(?:(?:#|(?:track|browser)(?=[ \t\r\n]))[^\n]*\n|[ \t\r]*\n)*")
 _SEQUENCE = ("##FASTA", ">")
+_POWER = re.compile(r"[0-9](?:\.[0-9]{1,15})?[eE]\+?[0-9]{1,2}")
+_NO_VALUE = frozenset({".", "NA", "N/A", ""})
 RECORD = {
     "line": pl.Int64,
     "contig": pl.String,
@@ -138,8 +143,17 @@ def _columns(data: bytes, count: int, wanted: dict[int, str]) -> pl.DataFrame | 
     return frame.select(pl.col(f"column_{i + 1}").alias(wanted[i]) for i in kept if i in wanted)
 
 
-def bed_records(path: Path, form: TrackFormat) -> Iterator[Record]:
+def bed_records(path: Path, form: TrackFormat, data: bytes) -> Iterator[Record]:
     """Read BED or a relative line by line, as exact about what is wrong as can be.
+
+    A position that R wrote as ``1e+05`` is read, too. A summit that is no integer (``.``, NA) is none.
+
+    Parameters
+    ----------
+    path : Path
+        The file, for messages.
+    data : bytes
+        Its text.
 
     Raises
     ------
@@ -148,7 +162,7 @@ def bed_records(path: Path, form: TrackFormat) -> Iterator[Record]:
         names the line.
     """
     columns = 0
-    for number, line in read_lines(path):
+    for number, line in text_lines(path, io.BufferedReader(io.BytesIO(data))):
         words = line.split()
         if not words or line.startswith("#") or words[0] in HEADERS:
             continue
@@ -163,7 +177,7 @@ def bed_records(path: Path, form: TrackFormat) -> Iterator[Record]:
         start, end = _positions(where, fields[0], fields[1], fields[2])
         if start > end:
             raise DanqError(f"{where}: expected start <= end, received {start} and {end}")
-        offset = _integer(where, "summit in column 10", fields[_SUMMIT]) if form.summit else NO_SUMMIT
+        offset = _offset(fields[_SUMMIT]) if form.summit else NO_SUMMIT
         value = _value(where, fields[_SIGNAL]) if form.signal else 1.0
         name = fields[_NAME] if len(fields) > _NAME and not form.signal else ""
         yield Record(number, fields[0], start, end, offset, value, name, len(fields) != columns)
@@ -222,12 +236,21 @@ def _positions(where: str, contig: str, start: str, end: str) -> tuple[int, int]
 
 def _integer(where: str, what: str, text: str) -> int:
     # longer numbers than that are no positions, and would not fit into int64
-    if not INTEGER.fullmatch(text):
-        raise DanqError(f"{where}: expected an integer {what}, received {text!r}")
-    return int(text)
+    if INTEGER.fullmatch(text):
+        return int(text)
+    if _POWER.fullmatch(text) and (number := Decimal(text)) == int(number):
+        return int(number)
+    head = "" if any(map(str.isdigit, text)) else " (a line of column names begins with #)"
+    raise DanqError(f"{where}: expected an integer {what}, received {text!r}{head}")
+
+
+def _offset(text: str) -> int:
+    return int(text) if INTEGER.fullmatch(text) else NO_SUMMIT
 
 
 def _value(where: str, text: str) -> float:
+    if text.strip() in _NO_VALUE:
+        return math.nan
     try:
         return float(text)
     except ValueError:

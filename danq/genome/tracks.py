@@ -5,7 +5,7 @@ No record is lost without a word: each is an interval that is used, or is counte
 
 import logging
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +16,7 @@ from danq.errors import DanqError, check_name, first_few
 from danq.files import open_binary, read_whole
 from danq.genome.contigs import resolve_contigs
 from danq.genome.fasta import Genome
-from danq.genome.intervals import IN_WORDS, Intervals, OutOfRange, PlacedIntervals, TrackRecords
+from danq.genome.intervals import IN_WORDS, OF_SUMMITS, Intervals, OutOfRange, PlacedIntervals, TrackRecords
 from danq.genome.track_formats import GFF_SUFFIXES, TrackFormat, format_of, suffix_of
 from danq.genome.track_readers import (
     NO_SUMMIT,
@@ -68,12 +68,12 @@ def read_intervals(path: Path, feature: str | None = None, names: bool = False) 
     if b"\r" not in data:
         frame = bed_frame(data, form, names) if feature is None else gff_frame(data, feature)
     if frame is None:
-        frame = pl.DataFrame(list(_records(path, form, feature)), schema=RECORD, orient="row")
+        frame = pl.DataFrame(list(_records(path, form, feature, data)), schema=RECORD, orient="row")
     return _intervals(path, form, frame, names)
 
 
-def _records(path: Path, form: TrackFormat, feature: str | None) -> Iterator[Record]:
-    return bed_records(path, form) if feature is None else gff_records(path, feature)
+def _records(path: Path, form: TrackFormat, feature: str | None, data: bytes) -> Iterator[Record]:
+    return bed_records(path, form, data) if feature is None else gff_records(path, feature)
 
 
 def _intervals(path: Path, form: TrackFormat, frame: pl.DataFrame, named: bool) -> Intervals:
@@ -101,6 +101,7 @@ def _intervals(path: Path, form: TrackFormat, frame: pl.DataFrame, named: bool) 
         summit=np.where(sound, start + offset, middle),
         format=form.name,
         summit_outside=~sound & (offset != NO_SUMMIT),
+        no_summit=form.summit & (offset == NO_SUMMIT),
         no_signal=no_signal,
         ragged=frame["ragged"].to_numpy() if "ragged" in frame.columns else np.zeros(frame.height, bool),
         labels=labels,
@@ -147,6 +148,7 @@ def place_intervals(
     adjusted = {
         "clipped": int(((low > start) | (high < end)).sum()),
         "summit_outside": int((intervals.summit_outside & used).sum()),
+        "no_summit": int((intervals.no_summit & used).sum()),
         "ragged": int((intervals.ragged & used).sum()),
     }
     counts = np.bincount(intervals.contig, minlength=len(intervals.names))
@@ -190,8 +192,9 @@ def _beyond(
 ) -> DanqError:
     place = intervals.names[intervals.contig[row]], intervals.start[row], intervals.end[row]
     with open_binary(path) as stream:
-        form = format_of(path, read_whole(path, stream))
-    line = next(record.line for record in _records(path, form, feature) if record[1:4] == place)
+        data = read_whole(path, stream)
+    records = _records(path, format_of(path, data), feature, data)
+    line = next(record.line for record in records if record[1:4] == place)
     ends = f"begins at {place[1]:,}" if place[1] < 0 else f"ends at {place[2]:,}"
     return DanqError(
         f"{path}:{line}: expected an interval within {genome.names[contig]!r} of "
@@ -199,13 +202,18 @@ def _beyond(
     )
 
 
-def report_records(what: str, records: Mapping[str, TrackRecords]) -> None:
+def report_records(what: str, records: Mapping[str, TrackRecords], summits: Collection[str] = ()) -> None:
     """Warn, reason by reason, of the records of some files that were left out or adjusted.
 
-    `records` are by the name that messages call a file, empty where `what` names the only one.
+    `records` are by the name that messages call a file, empty where `what` names the only one; of those
+    named in `summits` the summits matter.
     """
     for reason, words in IN_WORDS.items():
-        each = {name: entry.left_out | entry.adjusted for name, entry in records.items()}
+        each = {
+            name: entry.left_out | entry.adjusted
+            for name, entry in records.items()
+            if reason not in OF_SUMMITS or name in summits
+        }
         of_reason = {name: counts[reason] for name, counts in each.items() if counts.get(reason)}
         if not of_reason:
             continue

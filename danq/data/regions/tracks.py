@@ -193,7 +193,7 @@ def report_tracks(targets: Sequence[DatasetTarget]) -> None:
     midpoints = [each.name for each in targets if each.rule == "summit" and not _has_summits(each)]
     by = f"; rule summit takes midpoints of {first_few(midpoints)}" if midpoints else ""
     log.info("tracks read as %s%s", ", ".join(f"{name} {n:,}" for name, n in formats.items()), by)
-    report_records("tracks", tracks)
+    report_records("tracks", tracks, {each.name for each in targets if each.rule == "summit"})
 
 
 def _has_summits(target: DatasetTarget) -> bool:

@@ -113,7 +113,9 @@ def bed_source(
     compare_genomes(opened, info)
     intervals = read_intervals(bed, names=True)
     if centre == "summit" and intervals.format != NARROW_PEAK.name:
-        raise DanqError(f"--centre summit: expected a narrowPeak, which has summits; received {bed}, a BED")
+        raise DanqError(
+            f"--centre summit: expected a narrowPeak, which has summits; received {bed}, a {intervals.format}"
+        )
     records = _placed(bed, intervals, opened, aliases, centre)
     window, n = info.window or 0, len(records.centre)
 
@@ -138,6 +140,8 @@ def _placed(
     reason = np.select([contig < 0, outside], [*_REASONS], "")
     records = _Records(intervals, genome, contig, position, reason)
     _report(bed, records)
+    if centre == "summit":
+        _report_summits(bed, records)
     if (reason != "").all():
         raise DanqError(f"{bed}: expected at least one region on a contig of {genome.path}, found none")
     return records
@@ -155,6 +159,15 @@ def _report(bed: Path, records: _Records) -> None:
         log.warning(
             "%s: %d of %d records cannot be predicted: %s; their rows hold no numbers, but the flag why",
             *(bed, sum(map(len, lost.values())), len(records.reason), ", ".join(words)),
+        )
+
+
+def _report_summits(bed: Path, records: _Records) -> None:
+    without = (records.intervals.no_summit | records.intervals.summit_outside) & (records.reason == "")
+    if number := int(without.sum()):
+        log.warning(
+            "%s: %d of %d records have no summit within, for which their midpoints stand",
+            *(bed, number, len(without)),
         )
 
 

@@ -59,6 +59,16 @@ SHAPES = {
         "BED",
         [20],
     ),
+    "nine without a thick part and a count": ("a.bed", "chrI\t10\t30\tp\t0\t+\t0\t0\t0\t5\n", "BED", [20]),
+    "joined with what it overlaps": ("a.bed", "1\t10\t30\tp\t0\t+\t1\t20\t35\t10\n", "BED", [20]),
+    "a signal that is like the contig's name": (
+        "a.bed",
+        "1\t10\t30\tp\t0\t+\t1\t20\t35\t3\n",
+        "narrowPeak",
+        [13],
+    ),
+    "cut narrow peaks": ("a.narrowPeak", "chrI\t10\t30\tp\t600\t.\n" * 2, "BED", [20, 20]),
+    "cut track line": ("a.bed", "track type=broadPeak\nchrI\t10\t30\n", "BED", [20]),
     "no p values": ("a.bed", NARROW.replace("4.1\t2.2", "NA\tInf"), "narrowPeak", [13]),
     "spaces": ("a.bed", NARROW.replace("\t", "  "), "narrowPeak", [13]),
     "value 0 is no region": ("a.bedGraph", "chrI\t0\t10\t0\nchrI\t10\t30\t2.5\n", "bedGraph", [5, 20]),
@@ -131,6 +141,27 @@ def test_a_summit_outside_of_its_peak_is_its_midpoint(tmp_path: Path) -> None:
     assert placed.records.adjusted == {"summit_outside": 1}
 
 
+def test_a_summit_that_is_none_is_the_midpoint(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    text = "".join(NARROW.replace("\t3\n", f"\t{summit}\n") for summit in (3, -1, ".", "NA", "7.5"))
+    placed = place_intervals(written(tmp_path / "a.narrowPeak", text), genome())
+    assert placed.summit.tolist() == [13, 20, 20, 20, 20]
+    assert placed.records.adjusted == {"no_summit": 4}
+    report_records("tracks", {"A": placed.records, "B": placed.records}, {"A"})
+    words = "tracks: 4 of 10 records kept (without a summit, for which the midpoint stands): A 4"
+    assert [record.message for record in caplog.records] == [words]
+
+
+def test_positions_are_read_as_r_writes_them(tmp_path: Path) -> None:
+    path = written(tmp_path / "a.bed", "chrI\t1e+01\t3e1\nchrI\t1.2E+01\t13\n")
+    read = read_intervals(path)
+    assert list(zip(read.start.tolist(), read.end.tolist(), strict=True)) == [(10, 30), (12, 13)]
+    for text in ("1.25e+01", "1e-1", "1e+99999", "10.0"):
+        with pytest.raises(DanqError, match=r"a\.bed:1: expected an integer start, received '1"):
+            read_intervals(written(path, f"chrI\t{text}\t30\n"))
+    with pytest.raises(DanqError, match=r"received 'start' \(a line of column names begins with #\)"):
+        read_intervals(written(path, "chrom\tstart\tend\nchrI\t10\t30\n"))
+
+
 def test_records_of_gff_are_treated_alike(tmp_path: Path) -> None:
     line = "chrI\ts\t{}\t{}\t{}\t.\t+\t.\tID=1\textra\n"
     places = [("CDS", 0, 8), ("CDS", 3, 8), ("CDS", 9, 8), ("CDS", 95, 130), ("gene", 9, 2)]
@@ -146,6 +177,9 @@ def test_zero_is_counted_in_a_bedgraph(tmp_path: Path) -> None:
     path = written(tmp_path / "a.bdg", "chrI\t0\t10\t0.0\nchrI\t10\t30\t2.5\nchrI\t30\t40\tnan\n")
     records = place_intervals(path, genome()).records
     assert (records.read, records.used, records.left_out) == (3, 1, {"no_signal": 2})
+    path.write_text(path.read_text() + "chrI\t40\t50\tNA\nchrI\t50\t60\t.\n")
+    records = place_intervals(path, genome()).records
+    assert (records.read, records.used, records.left_out) == (5, 1, {"no_signal": 4})
     with pytest.raises(DanqError, match=r"b\.bdg:1: expected a number in column 4, received 'x'"):
         read_intervals(written(tmp_path / "b.bdg", "chrI\t0\t10\tx\n"))
 
