@@ -161,6 +161,8 @@ def _scored(
             received = ", ".join(f"--{name}" for name in inputs) or "none of them"
             wanted = "--model, --genome and --vcf, or --config and --callset"
             raise DanqError(f"expected {wanted}; received {received}")
+        if "truth_group" in values and "truth" not in values:
+            raise DanqError("--truth-group: belongs to --truth")
         return _Scored(
             inputs["model"], inputs["genome"], inputs["vcf"], ScoreOptions(**values), trusted or []
         )

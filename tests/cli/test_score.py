@@ -3,6 +3,7 @@
 import io
 import json
 import os
+import re
 import subprocess
 import sys
 from types import SimpleNamespace
@@ -148,14 +149,13 @@ def test_an_ensemble_with_its_spread(place, score, tmp_path, caplog):
 def test_options_of_what_is_read_and_written(place, score, tmp_path):
     asked = ["--target", "Pol2", "--annotate", "CTCF", "--region", "chrI:100-400", "--pass-only"]
     asked += ["--ref-mismatch", "swap", "--strands", "predictions", "--truth", "Y", "--long"]
-    assert score(*asked, "--format", "tsv", "--info-prefix", "x_") == 0
+    assert score(*asked, "--truth-group", "Y", "--format", "tsv", "--info-prefix", "x_") == 0
     table = pl.read_csv(tmp_path / "out" / "scores.tsv", separator="\t")
     assert set(table["target"]) == {"Pol2"}
     told = json.loads((tmp_path / "out" / "scores.json").read_text())
     assert set(told["counts"]["reasons"]) >= {"outside_regions", "filtered"}
     assert told["options"]["strands"] == "predictions"
-    assert told["truth"]["kind"] == "labels"
-    assert (tmp_path / "out" / "truth.tsv").is_file()
+    assert (told["truth"]["kind"], told["truth"]["groups"]) == ("labels", 2)
 
 
 def test_a_background_adds_e_values(place, score, danq, tmp_path):
@@ -257,6 +257,8 @@ REFUSED = {
     "no VCF": ({"vcf": "nowhere.vcf"}, [], "nowhere.vcf: no such file"),
     "a target that is not there": ({}, ["--target", "H3K4me3"], "--target H3K4me3: expected a target of the"),
     "no truth": ({}, ["--truth", "Z"], "--truth Z: no such INFO key"),
+    "no group": ({}, ["--truth", "Y", "--truth-group", "Z"], "--truth-group Z: no such INFO key"),
+    "groups of nothing": ({}, ["--truth-group", "Y"], "--truth-group: belongs to --truth"),
     "a sample of none": ({}, ["--sample", "ann"], "a file without samples"),
     "another window": ({}, ["--model", "wide"], r"expected the window of .*model \(40\), received 48"),
     "other targets": ({}, ["--model", "others"], "received others .target 1 is 'H3K4me3'."),
@@ -271,8 +273,6 @@ REFUSED = {
 
 @pytest.mark.parametrize("case", REFUSED)
 def test_refusals(place, score, tmp_path, capsys, case, monkeypatch):
-    import re
-
     where, arguments, message = REFUSED[case]
     monkeypatch.chdir(place.path)
     assert score(*arguments, **where) == 2

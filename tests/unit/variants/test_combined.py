@@ -178,6 +178,26 @@ def test_symbolic_deletions_with_exact_ends_are_in_place(tmp_path: Path, length:
     assert [flags for _, flags in found["symbolic"][:2]] == [(), ("incomplete",)]
 
 
+@pytest.mark.parametrize("kind", ["DUP", "INV"])
+def test_symbolic_copies_and_inversions_are_in_place(tmp_path: Path, kind: str) -> None:
+    text = "".join(random.Random(5).choices("ACGT", k=200))
+    stretch = text[100:112]
+    turned = stretch[::-1].translate(str.maketrans("ACGT", "TGCA"))
+    change = Spelled(100, 100, stretch) if kind == "DUP" else Spelled(100, 112, turned)
+    before, after = (Spelled(at, at + 1, OTHER[text[at]]) for at in (99, 125))
+    symbolic = line(100, text[99], f"<{kind}>", "1|0", info="END=112")
+    # the base at POS stays, and may carry a variant of its own
+    ends = [vcf_lines("c", text, [each])[0] for each in (before, after)]
+    found = []
+    for name, written in (("letters", vcf_lines("c", text, [change])[0]), ("symbolic", symbolic)):
+        variants = phased_vcf(tmp_path / f"{name}.vcf", [ends[0], written, ends[1]])
+        windows = list(windows_of(variants, genome_of(c=text), AlleleRules(60), reach=30))
+        assert not any(window.lacking for window in windows)
+        found.append([shown(window) for window in windows])
+    assert found[0] == found[1]
+    assert found[0][0][-1] == around(applied(text, [before, change, after]), 99, 60)
+
+
 @pytest.mark.parametrize("seed", range(4))
 @pytest.mark.parametrize("part", [1, 2, 7])
 def test_parts_together_give_what_the_whole_gives(tmp_path: Path, seed: int, part: int) -> None:
