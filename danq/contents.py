@@ -6,7 +6,8 @@ So that a workflow of many gigabytes learns within seconds what changed, whateve
 import json
 import os
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 from danq.errors import DanqError
@@ -23,6 +24,22 @@ def file_state(path: Path) -> tuple[str, int, int, int, int]:
     """
     stat = path.stat()
     return str(path.resolve()), stat.st_size, stat.st_ino, stat.st_mtime_ns, stat.st_ctime_ns
+
+
+@contextmanager
+def unchanged(paths: Iterable[Path]) -> Iterator[None]:
+    """Refuse files that change while they are read: their digest would be that of something else.
+
+    Raises
+    ------
+    DanqError
+        At the end, if one of the files there were is no longer what it was.
+    """
+    before = {path: file_state(path) for path in paths if path.is_file()}
+    yield
+    for path, state in before.items():
+        if not path.is_file() or file_state(path) != state:
+            raise DanqError(f"{path}: the file changed while it was read; start again")
 
 
 def settled(state: tuple[str, int, int, int, int]) -> bool:

@@ -10,6 +10,7 @@ from typing import BinaryIO, NamedTuple
 
 import numpy as np
 
+from danq.contents import unchanged
 from danq.errors import DanqError, check_name, first_few
 from danq.files import open_binary, sha256, staged
 from danq.genome.alphabet import CODES, INVALID, IUPAC, C, G, N
@@ -171,7 +172,7 @@ def build_genome(fasta: Path, out: Path) -> GenomeManifest:
         If the FASTA cannot be read, holds something other than nucleotides, a contig twice or one without
         sequence; or if `out` cannot be written.
     """
-    with staged(out) as partial:
+    with staged(out) as partial, unchanged([fasta]):
         with (partial / CODES_FILE).open("wb") as codes, (partial / AMBIGUITY_FILE).open("wb") as letters:
             # the headers have a fixed width: they are written again when the number of rows is known
             write_header(codes, (0,), np.uint8)

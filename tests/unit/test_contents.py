@@ -8,6 +8,8 @@ import pytest
 
 from danq import contents
 from danq.contents import Contents
+from danq.errors import DanqError
+from danq.genome import encode
 
 
 @pytest.fixture(autouse=True)
@@ -87,3 +89,19 @@ def test_neither_a_missing_file_nor_a_cache_that_cannot_be_written_is_an_error(t
     known = Contents()
     assert known.digest([path]) == known.digest([path])
     assert known.digest([tmp_path / "missing"]) == Contents().digest([tmp_path / "missing"])
+
+
+def test_a_file_that_changes_while_it_is_read_leaves_nothing_behind(tmp_path, monkeypatch):
+    fasta = tmp_path / "g.fa"
+    fasta.write_text(">chrI\nACGT\n")
+    digest = encode.sha256
+
+    def changed(path):
+        """The digest of what somebody wrote after the bases were read."""
+        fasta.write_text(">chrI\nACGTT\n")
+        return digest(path)
+
+    monkeypatch.setattr(encode, "sha256", changed)
+    with pytest.raises(DanqError, match=r"g\.fa: the file changed while it was read; start again"):
+        encode.build_genome(fasta, tmp_path / "out")
+    assert not (tmp_path / "out" / "genome.json").exists()

@@ -16,6 +16,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from danq.contents import unchanged
 from danq.data.manifest import SPLITS, DatasetManifest
 from danq.data.options import DatasetOptions
 from danq.data.writing import Contents, write_examples, write_manifest
@@ -113,7 +114,7 @@ def build_deepsea_dataset(
         raise DanqError(
             f"datasets.{name}.examples: expected a .mat file for each split, none for {missing[0]}"
         )
-    with ExitStack() as opened, staged(out) as partial:
+    with ExitStack() as opened, staged(out) as partial, unchanged(files.values()):
         splits = {part: _open(files[part], part, opened) for part in SPLITS}
         targets = _targets(options.target_names, splits["train"].targets)
         for arrays in splits.values():

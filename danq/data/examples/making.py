@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from danq.contents import unchanged
 from danq.data.examples.files import Record, Table, read_records, text_of
 from danq.data.examples.images import png_files, read_pictures, write_pictures
 from danq.data.examples.labels import (
@@ -60,10 +61,10 @@ def build_example_dataset(options: DatasetOptions, name: str, out: Path) -> Data
         from danq.data.examples.deepsea import build_deepsea_dataset
 
         return build_deepsea_dataset(options, name, files, out)
-    rows, examples = _read(files, options)
-    labelled, split = place_rows(examples, options, f"datasets.{name}")
-    texts = rows if options.kind == "text" else None
-    with staged(out) as partial:
+    with staged(out) as partial, unchanged(_paths(files)):
+        rows, examples = _read(files, options)
+        labelled, split = place_rows(examples, options, f"datasets.{name}")
+        texts = rows if options.kind == "text" else None
         of_kind = _write_rows(partial, rows, options)
         contents = Contents(
             task=labelled.task,
@@ -71,7 +72,7 @@ def build_example_dataset(options: DatasetOptions, name: str, out: Path) -> Data
                 partial, examples.names, split, labelled.targets, [labelled.values], texts
             ),
             split=split,
-            inputs=_inputs(files),
+            inputs={str(path): sha256(path) for path in _paths(files)},
             origin=str(next(iter(files.values()))),
             of_kind=of_kind | ({"classes": labelled.classes} if labelled.classes else {}),
         )
@@ -112,10 +113,9 @@ def read_labels(options: DatasetOptions) -> tuple[Examples, int]:
     return examples, longest
 
 
-def _inputs(files: Mapping[str, Path]) -> dict[str, str]:
-    """Digest of each file, and of each in a folder."""
-    paths = [path for place in files.values() for path in (png_files(place) if place.is_dir() else [place])]
-    return {str(path): sha256(path) for path in paths}
+def _paths(files: Mapping[str, Path]) -> list[Path]:
+    """Each file, and each in a folder."""
+    return [path for place in files.values() for path in (png_files(place) if place.is_dir() else [place])]
 
 
 def _read(

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from danq.contents import unchanged
 from danq.data.manifest import SPLITS, DatasetManifest
 from danq.data.options import DatasetOptions, SplitOptions
 from danq.data.regions.admission import NOWHERE, Admission, admit, kept_bins, window_composition
@@ -49,7 +50,7 @@ def build_region_dataset(options: DatasetOptions, name: str, genome: Genome, out
     targets = read_targets(options.targets)
     bins = bins_of(genome.lengths, options.bin)
     composition = window_composition(genome, bins, options.window)
-    with staged(out) as partial:
+    with staged(out) as partial, unchanged(_paths(options, targets)):
         scratch = partial / "columns"
         with scratch.open("wb") as stream:
             made = label_bins(options, targets, genome, composition, f"datasets.{name}", stream.write)
@@ -182,9 +183,13 @@ def label_bins(
     return LabelledBins(admission, taking, sub_bins, labels, positive, gc, parts)
 
 
-def _inputs(options: DatasetOptions, targets: list[Target], genome: Genome) -> dict[str, str]:
+def _paths(options: DatasetOptions, targets: list[Target]) -> list[Path]:
     paths = {options.targets, options.aliases, *options.exclude, *(target.path for target in targets)}
-    digests = {str(path): sha256(path) for path in sorted(path for path in paths if path is not None)}
+    return sorted(path for path in paths if path is not None)
+
+
+def _inputs(options: DatasetOptions, targets: list[Target], genome: Genome) -> dict[str, str]:
+    digests = {str(path): sha256(path) for path in _paths(options, targets)}
     return {str(genome.path): genome.digest, **digests}
 
 
