@@ -50,7 +50,7 @@ def train(
 
     A run of model `ensemble` is made of the bundles of its members, which are looked for beside OUT.
 
-    Asked to stop (SIGTERM, as at a cluster's time limit, or Ctrl-C), it writes a checkpoint into
+    Asked to stop (by SIGTERM, as at a time limit, a closed terminal or Ctrl-C), it writes a checkpoint into
     OUT/.checkpoint and ends with status 143 (130); the same command then goes on from there, exactly, as long
     as data, options and code are the same.
     """

@@ -253,9 +253,9 @@ class StopRequest:
 
 @contextmanager
 def stop_requests() -> Iterator[StopRequest]:
-    """Note SIGTERM and SIGINT, for a look between two steps, instead of dying of them; a second one kills.
+    """Note SIGTERM, SIGINT and SIGHUP, for a look between two steps, instead of dying; a second one kills.
 
-    Outside the main thread, where Python cannot handle signals, nothing changes.
+    A hang-up that is ignored, as ``nohup`` has it, stays so. Outside the main thread, where Python cannot handle signals, nothing changes.
     """
     request = StopRequest()
     if threading.current_thread() is not threading.main_thread():
@@ -266,7 +266,10 @@ def stop_requests() -> Iterator[StopRequest]:
         request.number = number
         signal.signal(number, before[number])
 
-    before = {int(number): signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
+    heard = [signal.SIGTERM, signal.SIGINT]
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
+        heard.append(signal.SIGHUP)
+    before = {int(number): signal.getsignal(number) for number in heard}
     for number in before:
         signal.signal(number, note)
     try:

@@ -1,15 +1,29 @@
 import logging
+import os
+import signal
 
 import numpy as np
 import pytest
 
-from danq.learn.train.state import Checkpoint, CheckpointStore
+from danq.learn.train.state import Checkpoint, CheckpointStore, stop_requests
 
 ARRAYS = {
     "variable_0": np.arange(6, dtype=np.float32).reshape(2, 3),
     "variable_1": np.array(7, np.int64),
     "best_0": np.array([2**31, 5], np.uint32),
 }
+
+
+@pytest.mark.parametrize(("handler", "heard"), [(signal.SIG_DFL, signal.SIGHUP), (signal.SIG_IGN, 0)])
+def test_a_closed_terminal_asks_to_stop_unless_nohup_ignores_it(handler, heard):
+    before = signal.signal(signal.SIGHUP, handler)
+    try:
+        with stop_requests() as stop:
+            os.kill(os.getpid(), signal.SIGHUP)
+            assert stop.number == heard
+        assert signal.getsignal(signal.SIGHUP) == handler
+    finally:
+        signal.signal(signal.SIGHUP, before)
 
 
 def test_round_trip_keeps_every_bit(tmp_path):
