@@ -255,7 +255,8 @@ class StopRequest:
 def stop_requests() -> Iterator[StopRequest]:
     """Note SIGTERM, SIGINT and SIGHUP, for a look between two steps, instead of dying; a second one kills.
 
-    A hang-up that is ignored, as ``nohup`` has it, stays so. Outside the main thread, where Python cannot handle signals, nothing changes.
+    A hang-up that is ignored, as ``nohup`` has it, stays so. Outside the main thread, where Python cannot
+    handle signals, nothing changes.
     """
     request = StopRequest()
     if threading.current_thread() is not threading.main_thread():
