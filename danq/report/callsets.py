@@ -131,7 +131,7 @@ def _read_truth(path: Path) -> pl.DataFrame:
     schema = {name: kind for kind, names in kinds.items() for name in names}
     with refusing_damage(path, "table"):
         table = pl.read_csv(path, separator="\t", quote_char=None, schema_overrides=schema)
-    return table.with_columns(pl.col("group", "target").fill_null(""))
+        return table.with_columns(pl.col("group", "target").fill_null(""))
 
 
 def _parquet(folder: Path) -> pq.ParquetFile:

@@ -62,7 +62,9 @@ def counts(results: Results) -> Section | None:
         **reasons,
         **flags,
         "haplotypes": Column("Whole haplotypes", "windows of whole haplotypes, in haplotypes.parquet", 0),
-        "lacking": Column("(incomplete)", "of these, windows that lack an allele that is carried there", 0),
+        "lacking": Column(
+            "Incomplete", "of these windows, those that lack an allele that is carried there", 0
+        ),
         "speed": Column("Alleles/s", "alleles scored a second", 0),
     }
     prose = (

@@ -240,6 +240,15 @@ def test_of_many_contigs_those_with_the_most_alleles_are_drawn(results: Path):
     assert "scaffold0" not in found
 
 
+def test_windows_of_whole_haplotypes_are_counted(results: Path):
+    whole = {"windows": 9, "scored": 8, "many_n": 1, "flags": {"incomplete": 3, "padded": 1}}
+    write_scores(results, "family", TARGETS, alleles(3), drawn(3), haplotypes=whole)
+    shown = rows(made(results)["Variant scores"])["family"]
+    assert (shown["Whole haplotypes"], shown["Incomplete"]) == ("8", "3")
+    write_scores(results, "other", TARGETS, alleles(3), drawn(3))
+    assert "Whole haplotypes" not in rows(made(results)["Variant scores"])["other"]
+
+
 def test_the_tidy_form_shows_its_counts(results: Path):
     write_scores(results, "long", TARGETS, alleles(3), drawn(3))
     path = results / "scores" / "long" / "scores.parquet"
