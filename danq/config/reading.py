@@ -196,7 +196,7 @@ def _expected(problem: Any, model: type[BaseModel], value: Any) -> tuple[str, st
     if problem["loc"][-1] == "[key]":
         received = f", received '{problem['input']}'"
     if kind == "string_type" and isinstance(value, int | float):
-        return "expected text (in quotes where it is a number)", received
+        return "expected text (in quotes where it is a number, or yes or no)", received
     if kind == "too_short":
         return "expected at least one entry", ", received none"
     if kind == "literal_error":

@@ -1,10 +1,12 @@
 """Labels and splits of examples: how the texts of label columns become targets, and rows get a split."""
 
 import logging
+import math
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
+import yaml
 from numpy.typing import NDArray
 
 from danq.data.manifest import SPLITS, Task
@@ -108,9 +110,11 @@ def _negative_and_positive(classes: list[str], positive: str | int | None, where
     found = chosen or ("1" if "1" in classes else classes[1])
     other = next(name for name in classes if name != found)
     if chosen is None and found != "1":
-        hint = f"`positive: {other}` turns it round"
+        # in quotes where YAML would take the name of the class for something else, like no or 2
+        hint = yaml.safe_dump({"positive": other}, width=math.inf, allow_unicode=True).strip()
         log.warning(
-            "positive are rows of class %r, negative those of %r, by their order; %s", found, other, hint
+            "positive are rows of class %r, negative those of %r, by their order; `%s` turns it round",
+            *(found, other, hint),
         )
     else:
         log.info("positive are rows of class %r, negative those of %r", found, other)

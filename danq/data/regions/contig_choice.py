@@ -41,9 +41,7 @@ def contigs_taking_part(
     DanqError
         If an entry of `contigs` matches no contig, or none is left.
     """
-    entries = [*options.contigs, *options.exclude_contigs]
-    names = [entry for entry in entries if entry not in genome.names and not has_magic(entry)]
-    known = resolve_contigs(names, genome.names, f"{source}: contigs", aliases).index
+    known = _known(options, genome, source, aliases)
     wanted = [_matches(entry, genome, known) for entry in options.contigs]
     for entry, match in zip(options.contigs, wanted, strict=True):
         if not match.any():
@@ -52,6 +50,7 @@ def contigs_taking_part(
                 f"pattern of such, received {entry!r}"
             )
     taking = np.logical_or.reduce(wanted) if wanted else np.ones(len(genome.names), bool)
+    named = np.array(genome.names)[taking].tolist()
     excluded = np.zeros(len(genome.names), bool)
     for entry in options.exclude_contigs:
         excluded |= _matches(entry, genome, known)
@@ -59,9 +58,18 @@ def contigs_taking_part(
     if not taking.any():
         raise DanqError(
             f"{source}: exclude_contigs: expected at least one contig to take part; all of "
-            f"{first_few(genome.names)} are left out"
+            f"{first_few(named)} are left out; [] leaves none out"
         )
     return taking
+
+
+def _known(
+    options: DatasetOptions, genome: Genome, source: str, aliases: Mapping[str, str] | None
+) -> Mapping[str, int]:
+    """Find the contigs that entries name in another style: entry → index."""
+    entries = [*options.contigs, *options.exclude_contigs]
+    names = [entry for entry in entries if entry not in genome.names and not has_magic(entry)]
+    return resolve_contigs(names, genome.names, f"{source}: contigs", aliases).index
 
 
 def _matches(entry: str, genome: Genome, known: Mapping[str, int]) -> NDArray[np.bool_]:
@@ -72,17 +80,32 @@ def _matches(entry: str, genome: Genome, known: Mapping[str, int]) -> NDArray[np
     return np.arange(len(genome.names)) == index
 
 
-def report_left_out(options: DatasetOptions, genome: Genome, taking: NDArray[np.bool_]) -> None:
-    """Log which contigs take no part, and entries of `exclude_contigs` that leave none out.
+def report_left_out(
+    options: DatasetOptions,
+    genome: Genome,
+    taking: NDArray[np.bool_],
+    source: str,
+    aliases: Mapping[str, str] | None = None,
+) -> None:
+    """Log which contigs take no part, which do though they are secondary, and entries that leave none out.
 
-    `taking` is as from `contigs_taking_part`.
+    `taking` is as from `contigs_taking_part`, the other arguments as for it.
     """
+    known = _known(options, genome, source, aliases)
     left_out = [genome.names[index] for index in np.flatnonzero(~taking)]
+    secondary = [
+        name
+        for name in np.array(genome.names)[taking].tolist()
+        if name not in options.contigs and any(fnmatchcase(name, entry) for entry in SECONDARY_CONTIGS)
+    ]
+    if secondary and options.exclude_contigs:
+        log.warning(
+            "exclude_contigs: replaces its default, which would also leave out %s", first_few(secondary)
+        )
     idle = [
         entry
         for entry in options.exclude_contigs
-        if entry not in SECONDARY_CONTIGS
-        and not any(entry == name or fnmatchcase(name, entry) for name in genome.names)
+        if entry not in SECONDARY_CONTIGS and not _matches(entry, genome, known).any()
     ]
     if idle:
         log.warning("exclude_contigs: no contig of the genome is called %s", first_few(map(repr, idle)))

@@ -6,7 +6,7 @@ import numpy as np
 
 from danq.data.manifest import REASONS, SPLITS
 from danq.data.options import DatasetOptions
-from danq.data.regions.admission import Admission, allowed_n
+from danq.data.regions.admission import Admission
 from danq.errors import DanqError
 from danq.genome.fasta import Genome
 
@@ -35,13 +35,12 @@ def why_no_row(counts: Mapping[str, int], options: DatasetOptions, genome: Genom
     if not lost:
         return f"its contigs or regions hold no whole bin of {options.bin:,} bp"
     why = ", ".join(f"{number:,} {REASONS.get(reason, reason)}" for reason, number in lost.items())
-    longest = int(genome.lengths.max())
-    if "too_many_n" in lost and options.window - longest > allowed_n(options):
+    if "too_many_n" in lost:
+        longest = int(genome.lengths.max())
+        every = f" is longer than every contig (the longest has {longest:,} bp), and"
         why += (
-            f"; a window of {options.window:,} bp is longer than every contig (the longest has {longest:,} "
-            f"bp), and what reaches past an end is N: a smaller `window`, or a `max_n` above "
-            f"{options.max_n:g}, helps"
+            f" (more than {options.max_n:.0%} of it); a window of {options.window:,} bp"
+            f"{every if options.window > longest else ':'} what reaches past the end of a contig is N; "
+            f"a smaller `window`, or a `max_n` above {options.max_n:g}, helps"
         )
-    elif "too_many_n" in lost:
-        why += f" (more than {options.max_n:.0%} of {options.window:,} bp, ends of contigs included)"
     return f"all its {sum(lost.values()):,} bins are left out: {why}"

@@ -170,7 +170,7 @@ def label_bins(
     aliases = read_aliases(options.aliases) if options.aliases else None
     bins = bins_of(genome.lengths, options.bin)
     taking = contigs_taking_part(options, genome, source, aliases)
-    report_left_out(options, genome, taking)
+    report_left_out(options, genome, taking, source, aliases)
     placed = territories(parts, genome, bins, source, aliases, taking)
     admission = admit(options, placed, genome, bins, unknown, taking, aliases)
     sub_bins = bins if options.steps is None else bins_of(genome.lengths, options.steps)

@@ -60,7 +60,11 @@ REFUSED = [
     ("datasets/marks/genome", "fly", "datasets.marks.genome: expected one of yeast, received 'fly'"),
     ("datasets/marks/bin", 2000, "datasets.marks: expected bin <= window, received bin 2000 and window 1000"),
     ("datasets/marks/examples", "a.fa", "datasets.marks: expected exactly one of `targets`"),
-    ("datasets/marks/split/valid", [7], "split.valid.0: expected text (in quotes where it is a number)"),
+    (
+        "datasets/marks/split/valid",
+        [7],
+        "split.valid.0: expected text (in quotes where it is a number, or yes or no)",
+    ),
     ("datasets/marks/split/test", 3, "split.test: expected a list or a value less than 1, received 3"),
     ("datasets/marks/keep", "pos", "datasets.marks.keep: expected 'positive' or 'all' or a mapping"),
     (

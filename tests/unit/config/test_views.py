@@ -72,7 +72,7 @@ REFUSED = [
     ([{"region": "chrI", "genome": "hg19"}], "views.0.genome: expected one of yeast, received 'hg19'"),
     ([{"place": "chrI"}], "views.0.region: expected this key, received nothing"),
     ([{"region": "chrI", "width": 3}], "unknown key; expected one of genome, region, runs, title"),
-    ([7], "views.0: expected text (in quotes where it is a number)"),
+    ([7], "views.0: expected text (in quotes where it is a number, or yes or no)"),
     ("chrI", 'views: expected a list, received "chrI"'),
 ]
 

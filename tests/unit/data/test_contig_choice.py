@@ -9,7 +9,7 @@ import pytest
 
 from danq.data.dataset import open_dataset
 from danq.data.options import DatasetOptions
-from danq.data.regions.contig_choice import contigs_taking_part
+from danq.data.regions.contig_choice import contigs_taking_part, report_left_out
 from danq.errors import DanqError
 from danq.genome.fasta import Genome
 from tests.unit.data.test_dataset import SEQUENCES, SPLIT, make
@@ -58,8 +58,28 @@ def test_a_contig_that_is_named_takes_part_whatever_patterns_say():
     names = PRIMARY + SECONDARY
     assert taking(names, contigs=["chr2", "HLA-A*01:01:01:01"]) == ["chr2", "HLA-A*01:01:01:01"]
     assert taking(names, contigs=["chr6*"], exclude_contigs=["*_hap1"]) == ["chr6_GL000250v2_alt"]
-    with pytest.raises(DanqError, match=r"datasets.d: exclude_contigs: expected at least one contig to take"):
+    with pytest.raises(
+        DanqError, match=r"to take part; all of chr6_GL\S+, chr6_apd_hap1 are left out; \[\] le"
+    ):
         taking(names, contigs=["chr6*"])
+
+
+def test_a_list_of_ones_own_is_told_of_what_it_lets_in_and_of_what_it_does_not_find(
+    caplog: pytest.LogCaptureFixture,
+):
+    def report(**more: Any) -> list[str]:
+        options = DatasetOptions.model_validate({"targets": "t.tsv", "split": SPLIT, **more})
+        whole = genome([*PRIMARY, "chr1_x_alt", "chrEBV"])
+        caplog.clear()
+        report_left_out(options, whole, contigs_taking_part(options, whole, "d"), "d")
+        return [record.message for record in caplog.records]
+
+    assert report(exclude_contigs=["MT", "chrZ", "*_ALT"], contigs=["chr*"]) == [
+        "exclude_contigs: replaces its default, which would also leave out chr1_x_alt, chrEBV",
+        "exclude_contigs: no contig of the genome is called 'chrZ', '*_ALT'",
+    ]
+    assert not report(exclude_contigs=["MT", "chrEBV"], contigs=["chr1_x_alt", "chr1"])
+    assert not report(exclude_contigs=[])
 
 
 def test_a_contig_that_is_not_there_is_refused():
@@ -139,11 +159,18 @@ def test_every_record_of_tracks_and_exclusions_is_accounted_for(
 def test_a_split_without_rows_says_why(tmp_path: Path):
     why = (
         r"expected at least one row in the train split, found none; all its 10 bins are left out: 10 "
-        r"too many unknown bases \(N\) in the window; a window of 300 bp is longer than every contig \(the "
-        r"longest has 100 bp\), and what reaches past an end is N: a smaller `window`, or a `max_n` above 0.5"
+        r"too many unknown bases \(N\) in the window \(more than 50% of it\); a window of 300 bp is "
+        r"longer than every contig \(the longest has 100 bp\), and what reaches past the end of a contig is N; "
+        r"a smaller `window`, or a `max_n` above 0.5, helps"
     )
     with pytest.raises(DanqError, match=why):
         make(tmp_path, SEQUENCES, {"A": TRACKS["A"][:3]}, split=SPLIT, window=300)
+    # too long for the contigs of this split alone
+    why = (
+        r"the valid split, .*; a window of 90 bp: what reaches past .* is N; a smaller `window`, or a `max_n`"
+    )
+    with pytest.raises(DanqError, match=why):
+        make(tmp_path, SEQUENCES, TRACKS, split=SPLIT, window=90)
     (tmp_path / "all.bed").write_text("chrII\t0\t43\n")
     with pytest.raises(DanqError, match=r"the valid split, found none; .*: 4 in an excluded region$"):
         make(tmp_path, SEQUENCES, TRACKS, split=SPLIT, exclude=[tmp_path / "all.bed"])

@@ -83,6 +83,18 @@ def test_without_a_choice_the_last_in_order_is_positive_with_a_warning(
 
 
 @pytest.mark.parametrize(
+    ("labels", "written"), [("no yes", "'no'"), ("False True", "'False'"), ("2 3", "'2'")]
+)
+def test_the_advice_is_yaml_that_means_the_other_class(
+    labels: str, written: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
+):
+    path = tmp_path / "e.csv"
+    path.write_text("sequence,label\n" + "".join(f"A,{name}\n" for name in labels.split() * 8))
+    build(tmp_path, examples=path, window=4)
+    assert f"; `positive: {written}` turns it round" in caplog.text
+
+
+@pytest.mark.parametrize(
     ("labels", "positive", "targets", "first"),
     [
         (["0", "1"], None, ("label",), 0),
