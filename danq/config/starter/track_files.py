@@ -3,8 +3,9 @@
 import glob
 import logging
 import os
-from collections import Counter
-from collections.abc import Sequence
+import re
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -43,8 +44,9 @@ def gather_tracks(
     Returns
     -------
     list of Target
-        Named for their files, with the folder's name before it where two files have one name; with `CHOSEN`
-        as their rule where no table names one. A file that is named several times is one target.
+        Named for their files, with as many of their folders before it as tell files of one name apart, and
+        with the suffix where they lie in one folder; with `CHOSEN` as their rule where no table names one. A
+        file that is named several times, or by links, is one target.
 
     Raises
     ------
@@ -98,8 +100,7 @@ def _is_list(place: str) -> bool:
     if not path.is_file() or _stem(path) != path.name or Path(path.name).suffix in _FASTA:
         return False
     first = next((line for _, line in read_lines(path) if line.strip() and not line.startswith("#")), "")
-    fields = {field.strip() for field in first.lstrip("\ufeff").split("\t")}
-    if {"target", "path"} <= fields:
+    if _is_header(first):
         return True
     listed = path.parent / os.path.expanduser(first.strip().lstrip("\ufeff"))
     return bool(first) and (listed.exists() or _is_track_name(listed.name))
@@ -110,7 +111,7 @@ def _distinct(paths: Sequence[Path]) -> list[Path]:
     first: dict[Path, Path] = {}
     again = dict[str, None]()
     for path in paths:
-        if first.setdefault(Path(os.path.abspath(path)), path) is not path:
+        if first.setdefault(path.resolve(), path) is not path:
             again[str(path)] = None
     if again:
         log.info("named more than once, taken once: %s", first_few(again, 10))
@@ -152,10 +153,15 @@ def _stem(path: Path) -> str:
 def _is_table(path: Path) -> bool:
     """Whether a list is a table of targets: its first line names the columns."""
     for _, line in read_lines(path):
-        fields = [field.strip() for field in line.lstrip("\ufeff").split("\t")]
-        if any(fields):
-            return "path" in fields and set(fields) <= set(COLUMNS)
+        if line.strip():
+            return _is_header(line)
     raise DanqError(f"{path}: expected paths of tracks, one a line, received an empty file")
+
+
+def _is_header(line: str) -> bool:
+    # also of a table that is not separated by tabs, which is then refused as such
+    fields = set(re.split(r"[\t,; ]+", line.strip()))
+    return {"target", "path"} <= fields or ("path" in fields and fields <= set(COLUMNS))
 
 
 def _targets_of_table(path: Path) -> list[Target]:
@@ -177,25 +183,42 @@ def _paths_of_list(path: Path) -> list[Path]:
         elif track.is_dir() or glob.has_magic(text):
             paths += _tracks_at(str(track))
         else:
-            raise DanqError(f"{path}:{number}: expected a track file, found none at {track}")
+            where = f"{track}; paths are relative to the list"
+            raise DanqError(f"{path}:{number}: expected a track file, found none at {where}")
     if not paths:
         raise DanqError(f"{path}: expected paths of tracks, one a line, found comments alone")
     return paths
 
 
 def _named(paths: list[Path]) -> list[Target]:
-    """Name a target for each file, and for its folder, too, where others have that name."""
-    times = Counter(_stem(path) for path in paths)
+    """Name a target for each file."""
+    of_stem = defaultdict[str, list[Path]](list)
+    for path in paths:
+        of_stem[_stem(path)].append(path)
+    names = {path: name for same in of_stem.values() for path, name in _told_apart(same)}
     targets = []
     for path in paths:
-        name = _stem(path)
-        if times[name] > 1:
-            name = f"{path.absolute().parent.name}_{name}"
+        name = names[path]
         # a table of targets has no way to write such a name
         if name != " ".join(name.split()) or not name.isprintable():
             raise DanqError(f"{path}: expected a file name that can name a target, received {path.name!r}")
         targets.append(Target(name, path, str(path), CHOSEN, None, "", path, 1))
     return targets
+
+
+def _told_apart(paths: list[Path]) -> Iterator[tuple[Path, str]]:
+    """Name files of one stem: with their folders before it, with the suffix where some share a folder."""
+    folders = [Path(os.path.abspath(path)).parent.parts[1:] for path in paths]
+    shared = len(set(folders)) < len(folders)
+    stems = [path.name if shared else _stem(path) for path in paths]
+    # the shortest ends of their paths that differ
+    for depth in range(max(map(len, folders)) + 1):
+        names = [
+            "_".join([*parts[len(parts) - depth :], stem]) for parts, stem in zip(folders, stems, strict=True)
+        ]
+        if len(set(names)) == len(names):
+            break
+    return zip(paths, names, strict=True)
 
 
 def _unique(targets: list[Target]) -> list[Target]:
@@ -210,4 +233,7 @@ def _unique(targets: list[Target]) -> list[Target]:
 
 
 def _from(track: Path, out: Path) -> str:
-    return str(track) if track.is_absolute() else os.path.relpath(track.resolve(), out.resolve())
+    if track.is_absolute():
+        return str(track)
+    # a link keeps its own name, which may say more than that of its file
+    return os.path.relpath(track.parent.resolve() / track.name, out.resolve())

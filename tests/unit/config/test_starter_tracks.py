@@ -44,6 +44,27 @@ def test_patterns_reach_into_folders_and_equal_names_are_told_apart(folder: Path
     assert names("peaks/**/*", without=["*CTCF"]) == ["GATA 1", "H3K4me3"]
 
 
+def test_files_of_one_name_are_told_apart_by_folders_or_suffixes(folder: Path):
+    for name in ("a/x/CTCF.bed", "b/x/CTCF.bed", "b/x/CTCF.narrowPeak", "a/x/GATA.bed.gz", "a/x/GATA.BED"):
+        path = folder / name
+        path.parent.mkdir(exist_ok=True, parents=True)
+        path.write_text("chr1\t0\t1\n")
+    assert names("a/x/CTCF.bed", "b/x/CTCF.bed") == ["a_x_CTCF", "b_x_CTCF"]
+    assert names("b/x") == ["CTCF.bed", "CTCF.narrowPeak"]
+    assert names("a/x") == ["CTCF", "GATA.BED", "GATA.bed.gz"]
+    assert names("peaks", "b/x") == ["peaks_CTCF.bed", "GATA 1", "x_CTCF.bed", "x_CTCF.narrowPeak"]
+
+
+def test_a_link_keeps_its_name_and_is_its_file(folder: Path, caplog: pytest.LogCaptureFixture):
+    (folder / "links").mkdir()
+    (folder / "links" / "H3K4me3 of liver.bed").symlink_to(folder / "peaks" / "CTCF.bed")
+    [target] = gather_tracks(["links"], [], [], OUT)
+    assert (target.name, target.as_listed) == ("H3K4me3 of liver", "../links/H3K4me3 of liver.bed")
+    with caplog.at_level(logging.INFO, "danq"):
+        assert names("peaks/CTCF.bed", "links") == ["CTCF"]
+    assert "named more than once, taken once: links/H3K4me3 of liver.bed" in caplog.text
+
+
 def test_a_file_whose_name_looks_like_a_pattern_is_a_file(folder: Path):
     (folder / "a[1].bed").write_text("chr1\t0\t1\n")
     assert names("a[1].bed") == ["a[1]"]
@@ -94,15 +115,16 @@ def test_files_folders_patterns_lists_and_tables_may_be_mixed_and_are_taken_once
             {},
             "the pattern 'peaks/*.txt': expected tracks (.bed, .narrowPeak or .broadPeak, ",
         ),
-        ([], {"lists": ["bad.txt"]}, "bad.txt:2: expected a track file, found none at gone.bed"),
+        ([], {"lists": ["bad.txt"]}, "bad.txt:2: expected a track file, found none at gone.bed; paths are r"),
         (["bad.txt"], {}, "bad.txt:2: expected a track file, found none at gone.bed"),
         (
             [],
             {"lists": ["comments.txt"]},
             "comments.txt: expected paths of tracks, one a line, found comments a",
         ),
+        (["commas.csv"], {}, "commas.csv:1: expected tab-separated columns target, path and optionally rule"),
         ([], {"lists": ["empty.txt"]}, "empty.txt: expected paths of tracks, one a line, received an empty"),
-        (["peaks/CTCF.bed", "peaks/CTCF.narrowPeak"], {}, "peaks/CTCF.narrowPeak: target 'peaks_CTCF' is th"),
+        (["twice.tsv", "peaks/CTCF.bed"], {}, "peaks/CTCF.bed: target 'CTCF' is that of peaks/CTCF.bed alr"),
         (["peaks"], {"without": ["X*"]}, "--without: expected a target (CTCF, GATA 1), received 'X*'"),
         (["peaks"], {"without": ["*"]}, "--without: expected at least one target to be left, found none"),
         (["a\tb.bed"], {}, "expected a file name that can name a target, received 'a\\tb.bed'"),
@@ -114,8 +136,8 @@ def test_refusals(folder: Path, places: list[str], more: dict[str, list[str]], m
     (folder / "comments.txt").write_text("# peaks/CTCF.bed\n")
     (folder / "empty.txt").write_text("\n")
     (folder / "a\tb.bed").write_text("chr1\t0\t1\n")
-    if "peaks/CTCF.narrowPeak" in places:
-        (folder / "peaks/CTCF.narrowPeak").write_text("")
+    (folder / "commas.csv").write_text("target,path\nCTCF,peaks/CTCF.bed\n")
+    (folder / "twice.tsv").write_text("target\tpath\nCTCF\tpeaks/CTCF.bed\n")
     with pytest.raises(DanqError) as refused:
         names(*places, **more)
     assert message in str(refused.value)

@@ -160,8 +160,8 @@ def test_a_split_without_rows_says_why(tmp_path: Path):
     why = (
         r"expected at least one row in the train split, found none; all its 10 bins are left out: 10 "
         r"too many unknown bases \(N\) in the window \(more than 50% of it\); a window of 300 bp is "
-        r"longer than every contig \(the longest has 100 bp\), and what reaches past the end of a contig is N; "
-        r"a smaller `window`, or a `max_n` above 0.5, helps"
+        r"longer than every contig \(the longest has 100 bp\), and what reaches past the end of a contig is "
+        r"N; a smaller `window`, or a `max_n` above 0.5, helps"
     )
     with pytest.raises(DanqError, match=why):
         make(tmp_path, SEQUENCES, {"A": TRACKS["A"][:3]}, split=SPLIT, window=300)
