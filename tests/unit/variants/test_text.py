@@ -145,7 +145,7 @@ def test_a_table_of_alleles(
         (b"PK\x03\x04\x00\x01", r"received a ZIP archive; unpack it first"),
         (b"\x7fELF\x00\x01", r"received binary data"),
         (b"BZh91AY&SY\x01\x02", r"received a file compressed by bzip2"),
-        (gzip.compress(gzip.compress(b"x")), r"received a file that is compressed twice"),
+        (gzip.compress(gzip.compress(b"x", mtime=0), mtime=0), r"received a file that is compressed twice"),
         ("##fileformat".encode("utf-16"), r"v:1: .* received UTF-16 text"),
         ("##fileformat=VCFv4.2".encode("utf-16-be"), r"received UTF-16 text"),
         (b"\xef\xbb\xbf##fileformat=VCFv4.2\n", r"v:1: expected text without a byte-order mark"),
