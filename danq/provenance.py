@@ -30,6 +30,21 @@ _LIBRARIES = (
 )
 _TABLES = {"cli/__init__.py": "VERBS", "models/__init__.py": "MODELS"}
 """Tables that list what their package holds: no entry concerns the others, so they belong to no digest."""
+_WITH_PATHS = {
+    *(
+        "provenance",
+        "options",
+        "train",
+        "predict",
+        "search",
+        "model",
+        "exclude",
+        "renamed",
+        "unknown_contigs",
+    ),
+    *("genome", "bundle", "bundles", "background", "vcf"),
+}
+"""Entries of manifests in which paths of files stand."""
 _SILENT = (ast.expr_context, ast.Pass)
 _IMPORTING = (ast.Import, ast.ImportFrom, ast.Call)
 _FUNCTION = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
@@ -78,7 +93,20 @@ def _shared(text: str) -> str:
         place = rf"(?<![\w./~-]){re.escape(place)}"
         text = re.sub(rf"{place}/", "" if name == "." else f"{name}/", text)
         text = re.sub(rf"{place}(?=$|[\s'\"])", name, text)
-    return re.sub(rf"(/home/|/Users/)[^/\s]+|(?<=/){_user()}(?![\w.-])", r"\1USER", text)
+    # of paths from the root on alone: a target may be called anything
+    text = re.sub(r"(?<![\w./~-])(/home/|/Users/)[^/\s]+", r"\1USER", text)
+    return re.sub(rf"(?<![\w./~-])(/(?:[^\s'\"]*/)?){_user()}(?![\w.-])", r"\1USER", text)
+
+
+def shared_entries(content: Mapping[str, Any]) -> dict[str, Any]:
+    """Name the paths of a manifest as `shared` does; what else stands there (targets, encoder) is kept."""
+    named = {key: shared(value) if key in _WITH_PATHS else value for key, value in content.items()}
+    if isinstance(targets := named.get("targets"), list | tuple):
+        named["targets"] = [
+            each | {"path": shared(each["path"])} if isinstance(each, dict) and "path" in each else each
+            for each in targets
+        ]
+    return named
 
 
 def _places() -> Iterator[tuple[str, str]]:

@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationError
 
 from danq.errors import DanqError, check_name, remedy, shown
 from danq.files import read_json_text, sha256, write_json
-from danq.provenance import shared
+from danq.provenance import shared_entries
 
 _BLOCK_BYTES, _GROUP_BYTES = 8 << 20, 64 << 20
 _SHOWN_INPUT, _FREE = 60, {"provenance", "options", "train", "predict", "encoder"}
@@ -94,7 +94,7 @@ class Manifest(Entry):
                 for path in sorted(directory.iterdir())
                 if path.is_file() and path.suffix != ".json" and path.name not in self.OTHERWISE
             }
-        write_json(directory / self.FILE, shared(self.content()))
+        write_json(directory / self.FILE, shared_entries(self.content()))
 
     @property
     def version(self) -> int:

@@ -26,7 +26,7 @@ from danq.learn.manifest import (
     model_module,
     read_members,
 )
-from danq.provenance import shared
+from danq.provenance import shared_entries
 
 HISTORY_FILE = "history.tsv"
 _DAMAGED = (ValueError, TypeError, KeyError, OSError, RecursionError, NotImplementedError)
@@ -110,7 +110,7 @@ def save_bundle(
     """
     model.save(out / MODEL_FILE)
     # as it will stand in the file, of which the digest is
-    made = shared({**info, "encoder": encoder.state(), "parameters": model.count_params()})
+    made = shared_entries({**info, "encoder": encoder.state(), "parameters": model.count_params()})
     made["network"] = stored_digest(out / MODEL_FILE)
     manifest = BundleManifest(**made, digest=bundle_digest(made, model_weights(model)))
     (out / HISTORY_FILE).write_text(history_table(history), encoding="utf-8")
