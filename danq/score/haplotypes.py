@@ -34,7 +34,8 @@ def compute_haplotypes(folder: Path, job: Job, survey: Survey, runners: Sequence
     names = {index: name for name, index in survey.contigs.index.items()}
     samples = tuple(choose_samples(job.variants, job.options.samples))
     window = job.models.window
-    pieces = combined_windows(job.genome, survey, window, reach(job.models.bin, window), samples, part)
+    apart, regions = reach(job.models.bin, window), job.rules.regions
+    pieces = combined_windows(job.genome, survey, window, apart, samples, part, regions)
     schema = rows_schema(job.columns, haplotypes=True)
     with writing_batches(_file(folder, part), schema, job.digest) as writer:
         while block := list(islice(pieces, job.most_alleles)):

@@ -1,5 +1,6 @@
 """Windows of haplotypes with all of their variants in place, against the genome."""
 
+import sys
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import takewhile
@@ -10,6 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from danq.genome.fasta import Bases, Genome
+from danq.genome.intervals import Region, Stretches, stretches_of
+from danq.variants.allele_checks import overlaps
 from danq.variants.carriers import Edit
 from danq.variants.changes import NEAR, Change, changes, cut_long, free_left
 from danq.variants.neighbours import Neighbours
@@ -17,6 +20,7 @@ from danq.variants.personal_windows import Flank, left_flank, mostly_unknown, ri
 from danq.variants.survey_file import Survey
 
 _ROW = attrgetter("row")
+_EVERYWHERE: Stretches = ((0,), (sys.maxsize,))
 _FARTHEST = 1_000
 """bp, or a window where that is more, that a variant is looked for to the left of where it is written."""
 
@@ -57,7 +61,13 @@ class CombinedWindow(NamedTuple):
 
 
 def combined_windows(
-    genome: Genome, survey: Survey, window: int, reach: int, samples: Sequence[str], part: int
+    genome: Genome,
+    survey: Survey,
+    window: int,
+    reach: int,
+    samples: Sequence[str],
+    part: int,
+    regions: Sequence[Region] = (),
 ) -> Iterator[CombinedWindow]:
     """Cut the windows of haplotypes that differ from the genome at the records of a part.
 
@@ -76,6 +86,8 @@ def combined_windows(
     part : int
         Number of the part. A window belongs to the part of the first record that leads up to it without a
         gap.
+    regions : sequence of Region
+        Only windows whose own changes reach into one of them; all where empty.
 
     Yields
     ------
@@ -89,9 +101,14 @@ def combined_windows(
     for edit in takewhile(lambda edit: edit.row <= last_row, survey.edits_from(part)):
         if edit.in_place:
             own.setdefault(edit.contig, []).append(edit)
+    wanted = stretches_of(regions, genome) if regions else dict.fromkeys(own, _EVERYWHERE)
     for contig, edits in own.items():
+        if contig not in wanted:
+            continue
         cutting = _Cutting(genome.contig(contig), contig, window, reach, edits[0].row, neighbours)
-        found = cutting.groups(edits)
+        found = [
+            group for group in cutting.groups(edits) if overlaps(wanted[contig], group.start, group.length)
+        ]
         for group in sorted(found, key=lambda g: (g.start, order[g.first.sample], g.first.haplotype)):
             yield cutting.window(group)
 
@@ -104,6 +121,11 @@ class _Group(NamedTuple):
     inside: slice
     first: Edit
     last: Edit
+
+    @property
+    def length(self) -> int:
+        """Bases from the first change of its own to the end of the last, at least 1."""
+        return max(self.around[self.inside][-1].end - self.start, 1)
 
 
 class _Cutting:

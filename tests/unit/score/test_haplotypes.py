@@ -78,6 +78,16 @@ def test_text_tidy_and_nothing_without_samples(job, tmp_path):
     assert not list(out.glob("haplotypes.*"))
 
 
+def test_only_windows_within_the_regions_are_written(job, tmp_path):
+    score(job(regions=["chr1:22-30"]), tmp_path / "out")
+    table = pl.read_parquet(tmp_path / "out" / "haplotypes.parquet")
+    # the window begins before the region, and one of its changes lies within
+    assert table.select("sample", "start", "alleles").rows() == [
+        ("bob", 20, "1:1,2:1"),
+        ("ann", 20, "1:1,2:1"),
+    ]
+
+
 def test_what_is_interrupted_goes_on(job, tmp_path):
     score(job(), tmp_path / "whole")
     again = job()
