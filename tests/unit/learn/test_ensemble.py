@@ -13,6 +13,7 @@ from danq.data.dataset import open_dataset
 from danq.errors import DanqError
 from danq.learn.bundle import load_bundle, rows_by_memory
 from danq.learn.ensemble import choose_weights, join_runs
+from danq.learn.export import opened_bundles, write_archive
 from danq.learn.manifest import read_members
 from danq.learn.options import EnsembleOptions, PredictOptions
 from danq.learn.predict.predictor import Predictor
@@ -103,6 +104,15 @@ def test_it_predicts_the_weighted_mean_of_the_members_logits(runs):
     rows = data.codes(data.rows("valid"))
     logits = Predictor(load_bundle(runs / "mean")).logits(rows)
     np.testing.assert_allclose(logits, expected_logits(runs, rows), atol=1e-5)
+
+
+def test_an_archive_of_it_is_the_same_ensemble(runs, tmp_path):
+    write_archive(runs / "mean", tmp_path / "mean.zip", private=True)
+    rows = open_dataset(runs / "tiny").codes(np.arange(4))
+    with opened_bundles([tmp_path / "mean.zip"]) as (opened,):
+        assert len(read_members(opened)) == len(read_members(runs / "mean"))
+        logits = Predictor(load_bundle(opened)).logits(rows)
+    np.testing.assert_array_equal(logits, Predictor(load_bundle(runs / "mean")).logits(rows))
 
 
 def test_its_history_is_the_loss_of_the_mean_on_validation(runs):
