@@ -112,7 +112,7 @@ class Manifest(Entry):
             If a file is not what it was when the manifest was written.
         """
         outputs = getattr(self, "provenance", {}).get("outputs", {})
-        for name in names:
+        for name in names if isinstance(outputs, dict) else ():
             path = directory / name
             if name in outputs and path.is_file() and sha256(path) != outputs[name]:
                 raise damaged(path)

@@ -29,8 +29,6 @@ from danq.learn.manifest import (
 from danq.provenance import shared_entries
 
 HISTORY_FILE = "history.tsv"
-_DAMAGED = (ValueError, TypeError, KeyError, OSError, RecursionError, NotImplementedError)
-"""What Keras and HDF5 raise over a file that is no model."""
 HISTORY_COLUMNS = (
     "epoch",
     "train_loss",
@@ -190,7 +188,9 @@ def _load_model(path: Path, info: BundleManifest, trusted: Sequence[Path]) -> ke
         raise DanqError(f"{path}: expected the network that {info.FILE} was written with, received another")
     try:
         return load_network(path, network)
-    except _DAMAGED as error:
+    except DanqError:
+        raise
+    except Exception as error:  # Keras and TensorFlow raise whatever a configuration leads to
         raise DanqError(f"{path}: not readable as a Keras model ({first_line(error)})") from error
 
 

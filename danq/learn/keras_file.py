@@ -26,7 +26,7 @@ from danq.remnants import scratch
 
 _CONFIG, _WEIGHTS = "config.json", "model.weights.h5"
 _MEMBERS = {"metadata.json", _CONFIG, _WEIGHTS}
-_DEEPEST = 64
+_DEEPEST, _MOST_LAYERS = 64, 1000
 
 
 def _names(text: str) -> frozenset[str]:
@@ -150,6 +150,9 @@ def _check_members(path: Path, archive: zipfile.ZipFile) -> None:
 
 
 def _check_classes(path: Path, config: Any, own: Collection[str]) -> None:
+    layers = sum("inbound_nodes" in value for value in _objects(config))
+    if layers > _MOST_LAYERS:
+        raise DanqError(f"{path}: expected a network of at most {_MOST_LAYERS:,} layers, received {layers:,}")
     for value in _objects(config):
         module, name, registered = (value.get(key) for key in ("module", "class_name", "registered_name"))
         if not (isinstance(name, str) and (module is None or isinstance(module, str))):

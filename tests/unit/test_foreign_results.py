@@ -7,6 +7,7 @@ import shutil
 import numpy as np
 import polars as pl
 import pytest
+from bundles import manifest
 from results_tree import build, write_scores
 from tiny_dataset import write_tiny_dataset
 
@@ -212,3 +213,9 @@ def test_the_table_of_scores_is_typed(tmp_path, damage):
     table = pl.read_parquet(path)
     table.with_columns(pl.lit(b"x").alias(damage)).write_parquet(path)
     assert refused(read_callset, folder).startswith(f"{path}: expected a column {damage} of scores, received")
+
+
+def test_digests_that_are_none_are_no_digests(tmp_path):
+    (tmp_path / "model.keras").touch()
+    for outputs in (1.5, ["model.keras"], "model.keras", None):
+        manifest(provenance={"outputs": outputs}).check(tmp_path, "model.keras")

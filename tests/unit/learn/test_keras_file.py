@@ -118,7 +118,25 @@ def _layer(config, kind, number=-1):
     return [layer for layer in config["config"]["layers"] if layer["class_name"] == kind][number]["config"]
 
 
+def _many(config):
+    dropout = next(layer for layer in config["config"]["layers"] if layer["class_name"] == "Dropout")
+    config["config"]["layers"] += [dropout] * 1000
+
+
+def _constant(config):
+    value = {"class_name": "__numpy__", "config": {"value": [0] * 10, "dtype": "float32"}}
+    initializer = {"module": "keras.initializers", "class_name": "Constant", "config": {"value": value}}
+    _layer(config, "Conv1D")["kernel_initializer"] = initializer | {"registered_name": None}
+
+
 DECLARED = {
+    "a type of objects": (
+        lambda c: _layer(c, "Conv1D").update(
+            dtype={"class_name": "__numpy__", "config": {"value": [1], "dtype": "object"}}
+        ),
+        "not readable as a Keras model",
+    ),
+    "a constant of another shape": (_constant, "not readable as a Keras model"),
     "more weights": (
         lambda c: _layer(c, "Dense").update(units=10**9),
         r"with weights of shape \(7, 1000000000\)",
@@ -151,6 +169,11 @@ def test_a_network_that_declares_more_than_its_file_holds_takes_no_memory(networ
     with keras.StatelessScope():
         pass  # at whose end Keras makes what weights it has not made yet
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 500_000
+
+
+def test_a_network_of_thousands_of_layers_is_refused_at_once(network, tmp_path):
+    with pytest.raises(DanqError, match=r"expected a network of at most 1,000 layers, received 1,01\d"):
+        read_network(with_config(network, tmp_path / "model.keras", _many))
 
 
 def test_a_network_whose_layers_were_changed_is_refused(network, tmp_path):
