@@ -255,7 +255,7 @@ def trials_in(search, rung):
     numbers = range(1, SEARCHES[search].search.trials + 1)
     if rung > 1:
         decision = checkpoints.rung.get(search=search, rung=rung - 1).output[0]
-        numbers = trials_of_rung(decision)
+        numbers = trials_of_rung(Path(decision))
     return [
         f"results/searches/{search}/rung{rung}/trial{number}/trial.json"
         for number in numbers
