@@ -1,6 +1,8 @@
 """One row a record of a BED, centred on its midpoint or summit, and where the rows stand in tracks."""
 
 import logging
+import os
+import threading
 
 import numpy as np
 import pytest
@@ -87,13 +89,29 @@ def test_a_record_that_is_a_bin_has_the_window_of_the_bin(tmp_path, genome):
     assert decode(rows.codes[0]) == CONTIGS["chrI"][32:52]
 
 
-def test_records_are_centred_on_their_summits(tmp_path, genome):
+def test_records_are_centred_on_their_summits(tmp_path, genome, caplog):
     peak = "chrI\t30\t60\tp\t0\t.\t5.5\t-1\t-1\t{}\n"
     bed = write(tmp_path / "x.narrowPeak", peak.format(3) + peak.format(-1) + peak.format(900))
     rows = next(iter(bed_source(bed, genome, INFO, centre="summit").blocks()))
     assert [decode(codes) for codes in rows.codes] == [window("chrI", centre) for centre in (33, 45, 45)]
+    words = "2 of 3 records have no summit within, for which their midpoints stand"
+    assert [record.message for record in caplog.records] == [f"{bed}: {words}"]
     rows = next(iter(bed_source(bed, genome, INFO).blocks()))
     assert {decode(codes) for codes in rows.codes} == {window("chrI", 45)}
+    assert len(caplog.records) == 1, "midpoints need no summits"
+    with pytest.raises(DanqError, match=r"--centre summit: expected a narrowPeak.*x\.bg, a bedGraph"):
+        bed_source(write(tmp_path / "x.bg", "chrI\t30\t60\t1\n"), genome, INFO, centre="summit")
+
+
+def test_records_are_read_from_a_pipe(tmp_path, genome):
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    # with the spaces only the plain reader copes
+    writing = threading.Thread(target=write, args=(pipe, "chrI\t40\t44\ta\nchrI 30 60 b\n"))
+    writing.start()
+    rows = next(iter(bed_source(pipe, genome, INFO).blocks()))
+    writing.join()
+    assert rows.ids == ["a", "b"]
 
 
 def test_files_without_a_record_to_predict_are_refused(tmp_path, genome):
