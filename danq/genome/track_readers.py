@@ -240,7 +240,7 @@ def _integer(where: str, what: str, text: str) -> int:
         return int(text)
     if _POWER.fullmatch(text) and (number := Decimal(text)) == int(number):
         return int(number)
-    head = "" if any(map(str.isdigit, text)) else " (a line of column names begins with #)"
+    head = " (a line of column names begins with #)" if text.replace("_", "").isalpha() else ""
     raise DanqError(f"{where}: expected an integer {what}, received {text!r}{head}")
 
 

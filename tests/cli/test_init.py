@@ -111,7 +111,8 @@ def test_what_the_tracks_leave_empty_is_excluded(
 def test_what_is_held_out_by_hand_is_not_excluded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.chdir(tmp_path)
     genome = fasta(Path("g.fa"), {"chr1": 400_000, "chr2": 400_000, "chr3": 400_000, "chr4": 400_000})
-    Path("a.bed").write_text("".join(f"chr2\t{at}\t{at + 300}\n" for at in range(120_000, 240_000, 600)))
+    text = "".join(f"chr2\t{at}\t{at + 300}\n" for at in range(120_000, 240_000, 600))
+    Path("a.bed").write_text("chr1\t1000\t1300\n" + text)
     starter = write_starter(Tracks(genome, ["a.bed"]), Path("my"), Choices(valid=["1"]))
     assert "chr1" not in Path("my/outside.bed").read_text()
     assert starter.rows["valid"] > 1_900
@@ -185,6 +186,10 @@ def test_one_part_may_be_given_and_the_other_is_chosen(data: Path):
             "x/short.bed: expected at least one positive bin; found none: its summits lie in the s",
         ),
         (["the peaks", "--valid", "chr9"], "--valid, --test: expected a contig of the genome (chr1, chr2, "),
+        (
+            ["the peaks", "--valid", "chrM"],
+            "points, wide: expected a positive bin in the part that validates, found none; name a part that",
+        ),
         (
             ["the peaks", "--valid", "chr1", "--test", "chr1"],
             "split: regions must not overlap, received 'chr1' a",

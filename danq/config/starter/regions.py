@@ -127,10 +127,11 @@ def write_starter(tracks: Tracks, out: Path, choices: Choices | None = None) -> 
     files = {table: targets_table(targets)} | ({excluded: _bed(outside)} if outside else {})
     made = _labelled(options, targets, genome, composition, outside)
     options, why = _keep(options.model_copy(update={"exclude": [*files][1:]}), made, genome)
-    if not choices.valid and not any(target.counts["valid"] for target in made.labels.targets):
+    if not any(target.counts["valid"] for target in made.labels.targets):
+        names = first_few(target.name for target in made.labels.targets)
         raise DanqError(
-            f"{first_few(target.name for target in made.labels.targets)}: expected a positive bin that can "
-            "be held out for validation, found none; name a part that holds some by --valid"
+            f"{names}: expected a positive bin in the part that validates, found none; name a part that "
+            "holds some by --valid"
         )
     rows = _rows(options, made)
     recipe = choose_recipe(Counts(rows[TRAIN], len(targets), fit.window, gpu_possible()))
