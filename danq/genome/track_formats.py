@@ -78,7 +78,7 @@ def format_of(path: Path, data: bytes) -> TrackFormat:
     A name counts unless most of the first 100 records have fewer columns than the format, as after
     ``cut -f 1-6``. A file is a narrowPeak by its shape if most of them have ten columns or more, of which
     the sixth is a strand, the next three are numbers and the tenth an offset within the interval, unless
-    they are a BED's thick part, colour and blocks, or another interval that `bedtools intersect -wo` joined.
+    they are a BED's thick part, colour and blocks, or another interval that bedtools joined to a BED of six.
 
     Parameters
     ----------
@@ -137,8 +137,9 @@ def _is_narrow_peak(fields: Sequence[str]) -> bool:
         return False
     whole = all(map(INTEGER.fullmatch, fields[6:8]))
     thick = whole and (start <= int(fields[6]) <= int(fields[7]) <= end or fields[6:9] == _NO_THICK)
-    joined = fields[6] == fields[0] and whole and bool(INTEGER.fullmatch(fields[8]))
-    joined = joined and max(start, int(fields[7])) + offset == min(end, int(fields[8]))
+    # contig, start and end of another interval; q values of peaks are never above their p values
+    other = whole and fields[6] == fields[0] and bool(INTEGER.fullmatch(fields[8]))
+    joined = other and int(fields[7]) < int(fields[8])
     blocks = len(fields) > 11 and all(
         _BLOCKS.fullmatch(text) and len(text.rstrip(",").split(",")) == offset for text in fields[10:12]
     )

@@ -61,9 +61,10 @@ SHAPES = {
     ),
     "nine without a thick part and a count": ("a.bed", "chrI\t10\t30\tp\t0\t+\t0\t0\t0\t5\n", "BED", [20]),
     "joined with what it overlaps": ("a.bed", "1\t10\t30\tp\t0\t+\t1\t20\t35\t10\n", "BED", [20]),
+    "joined with what is nearest": ("a.bed", "1\t10\t30\tp\t0\t+\t1\t35\t38\t5\n", "BED", [20]),
     "a signal that is like the contig's name": (
         "a.bed",
-        "1\t10\t30\tp\t0\t+\t1\t20\t35\t3\n",
+        "1\t10\t30\tp\t0\t+\t1\t35\t20\t3\n",
         "narrowPeak",
         [13],
     ),
