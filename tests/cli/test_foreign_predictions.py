@@ -13,7 +13,7 @@ from sklearn import metrics as sk
 from danq.errors import DanqError
 from danq.evaluate.evaluate import evaluate_predictions
 from danq.learn.predict.outputs import writing_table
-from danq.learn.predict.predictions import write_predictions
+from danq.learn.predict.predictions import write_predictions, writing_npz
 from danq.learn.predict.reading import read_predictions
 
 TARGETS = ("CTCF", "tRNA (minus)")
@@ -178,7 +178,7 @@ def test_one_target_may_come_without_a_second_dimension(tmp_path):
         ({"probabilities": np.full((300, 2), 1.5)}, "expected a number from 0 to 1, received 1.5"),
         ({"probabilities": np.full((300, 2), np.nan)}, "expected a number from 0 to 1, received nan"),
         ({"probabilities": np.full((300, 2), -1)}, "expected a number from 0 to 1, received -1"),
-        ({"logits": np.full((300, 2), np.inf)}, "logits of row .*: expected a finite number, received inf"),
+        ({"logits": np.full((300, 2), np.inf)}, "logits of row .*: expected a finite .* received inf"),
         ({"probabilities": np.full((300, 3), 0.5)}, r"of shape \(300, 2\), received \(300, 3\)"),
         ({"targets": np.array(["a", "a"])}, "expected different targets, received one twice"),
         ({"task": "regression"}, "task: expected multilabel, multiclass; received 'regression'"),
@@ -186,6 +186,11 @@ def test_one_target_may_come_without_a_second_dimension(tmp_path):
         ({"start": np.arange(300)}, "expected all of contig, start and end or none"),
         ({"split": np.array([1, 2])}, "split: expected one text, received int64"),
         ({"ids": np.arange(300) / 2}, "ids: expected text of 1 dimension, received float64"),
+        ({"ids": drawn().ids.astype(object)}, r"received Python objects in ids, of which ids\.astype\(str\)"),
+        ({"targets": np.array([b"a", b"\xff"])}, "targets: expected UTF-8 text"),
+        ({"split": "holdout"}, "split: expected train, valid, test; received 'holdout'"),
+        ({"probabilities": None, "logits": np.full((300, 2), 1e39)}, "finite number of float32, received 1e"),
+        ({"contig": np.full(300, "c"), "start": np.arange(1, 301), "end": np.arange(300)}, "an end behind"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_is_refused(tmp_path, arrays, message):
@@ -197,6 +202,60 @@ def test_what_cannot_be_is_refused(tmp_path, arrays, message):
     assert not (tmp_path / "out").exists()
 
 
+def test_a_file_of_another_name_is_refused(tmp_path):
+    (tmp_path / "p.csv").write_text("id,A__probability\n")
+    with pytest.raises(DanqError, match=r"named \.npz, \.parquet, \.tsv, received '\.csv'"):
+        read_predictions(tmp_path / "p.csv")
+
+
+def test_what_others_write_differently_is_read(tmp_path):
+    one = drawn()
+    write_predictions(tmp_path / "own.npz", one)
+    arrays = {"ids": one.ids.astype("S"), "targets": one.targets.astype("S"), "split": "Validation"}
+    read = read_predictions(foreign(tmp_path / "p.npz", **arrays))
+    assert (read.ids.tolist(), read.targets.tolist()) == (one.ids.tolist(), one.targets.tolist())
+    assert read.split == "valid"
+    # means of trees' votes are above 1 by rounding
+    above = np.where(one.probabilities > 0.5, 1 + 2e-16 * 2, one.probabilities.astype(np.float64))
+    assert read_predictions(foreign(tmp_path / "p.npz", probabilities=above)).probabilities.max() == 1
+
+
+@pytest.mark.parametrize(
+    ("column", "values", "received"),
+    [
+        ("A__probability", [[0.1], [0.2]], "expected numbers, received List"),
+        ("A__label", pl.Series([1, 0]).cast(pl.Date), "expected numbers, received Date"),
+        ("id", [b"a", b"\xff"], "expected names, received Binary"),
+    ],
+)
+def test_columns_of_another_type_are_refused(tmp_path, column, values, received):
+    table = pl.DataFrame({"id": ["x", "y"], "A__probability": [0.1, 0.2], "A__label": [1, 0]})
+    table.with_columns(pl.Series(column, values)).write_parquet(tmp_path / "p.parquet")
+    with pytest.raises(DanqError, match=rf"p\.parquet: {column}: {received}"):
+        read_predictions(tmp_path / "p.parquet")
+
+
+def test_classes_without_a_word_of_it_are_told(tmp_path, caplog):
+    caplog.set_level("INFO", "danq")
+    labels = np.eye(2, dtype=np.int8)[drawn(unknown=0).labels[:, 0]]
+    assert read_predictions(foreign(tmp_path / "p.npz", labels=labels)).task == "multilabel"
+    assert "each row has one class" in caplog.text
+
+
+@pytest.mark.parametrize("ending", [".npz", ".parquet"])
+def test_some_of_several_classes_can_be_evaluated(tmp_path, ending):
+    one = drawn(unknown=0)
+    labels = np.eye(2, dtype=np.int8)[one.labels[:, 0]]
+    chosen = replace(one, labels=labels, task="multiclass").choose(np.array([1]))
+    assert replace(one, task="multiclass").choose(np.array([1, 0])).task == "multiclass"
+    path = tmp_path / f"p{ending}"
+    with (writing_npz if ending == ".npz" else writing_table)(path) as append:
+        append(chosen)
+    evaluate_predictions([path], tmp_path / "out", resamples=0)
+    area = sk.roc_auc_score(labels[:, 1], one.probabilities[:, 1])
+    assert read_metrics(tmp_path / "out")["auroc"].to_list() == pytest.approx([area])
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
@@ -204,8 +263,11 @@ def test_what_cannot_be_is_refused(tmp_path, arrays, message):
         ("id\tA__probability\tA__label\nx\t0.5\t1\ny\tmuch\t1\n", r":3: A__probability: .* received 'much'"),
         ("id\tA__probability\tA__label\nx\t\t1\n", ":2: A__probability: expected a number, received nothing"),
         ("id\tA__probability\tA__label\tB__probability\nx\t1\t1\t1\n", "found no B__label"),
-        ("id\tscore\nx\t1\n", "expected predictions with targets, received ids"),
-        ("id\tA__probability\nx\t1\t1\n", "expected a table of predictions, received"),
+        ("id\tscore\nx\t1\n", "expected columns `id` and .* of each target, received id, score"),
+        ("A__probability\tA__label\n1\t1\n", "expected columns `id` and .*received A__probability, A__label"),
+        ("id,A__label\nx,1\n", r"received id,A__label \(separated by commas\?\)"),
+        ("id\tA__probability\nx\t1\t1\n", ":2: expected 2 fields, received 3"),
+        ("id\tA__probability\tA__label\nx\t1\t1\ny\t.5\n", ":3: expected 3 fields, received 2"),
         ("", "expected a table of predictions, received"),
     ],
 )  # fmt: skip
@@ -219,6 +281,7 @@ def test_a_table_that_cannot_be_is_refused(tmp_path, text, message):
 def test_nothing_in_a_table_is_unknown(tmp_path):
     rows = [
         "id\tA__probability\tA__label",
+        "z\t 0.5 \t<NA>",
         'a"b\t0.5\t1',
         "b\t0.25\t",
         "c\t0.75\tNA",
@@ -228,6 +291,6 @@ def test_nothing_in_a_table_is_unknown(tmp_path):
     ]
     (tmp_path / "p.tsv").write_text("\n".join(rows) + "\n")
     read = read_predictions(tmp_path / "p.tsv")
-    assert read.labels[:, 0].tolist() == [1, -1, -1, -1, -1, 0]
-    assert read.ids[0] == 'a"b'
+    assert read.labels[:, 0].tolist() == [-1, 1, -1, -1, -1, -1, 0]
+    assert read.ids[1] == 'a"b'
     assert np.isfinite(read.logits).all()

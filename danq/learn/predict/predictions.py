@@ -81,9 +81,14 @@ class Predictions:
         return replace(self, **arrays)
 
     def choose(self, columns: NDArray[np.int64]) -> "Predictions":
-        """Take the same predictions for a choice of targets, by their 0-based indices."""
+        """Take the same predictions for a choice of targets, by their 0-based indices.
+
+        Some of several classes are targets of their own, ``multilabel``: a row may have none of them.
+        """
+        whole = len(columns) == len(self.targets)
         return replace(
             self,
+            task=self.task if whole else "multilabel",
             probabilities=self.probabilities[:, columns],
             logits=self.logits[:, columns],
             targets=self.targets[columns],

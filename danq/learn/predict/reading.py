@@ -1,5 +1,6 @@
 """Predictions read from files, danq's own or another tool's; what stands there is checked, value by value."""
 
+import logging
 import struct
 import zipfile
 import zlib
@@ -10,21 +11,28 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from danq.data.examples.labels import SPLIT_WORDS
+from danq.data.manifest import SPLITS
 from danq.errors import DanqError, check_name, first_few
 from danq.files import readable
 from danq.learn.predict.predictions import COLUMNS, SCALARS, UNPREDICTED, Predictions
 from danq.metrics import UNKNOWN
 from danq.npz import check_npz, read_header, read_npz_member
 
+log = logging.getLogger("danq")
+
 _OF_TARGETS = ("probabilities", "logits", "labels")
 _TASKS = ("multilabel", "multiclass")
-_WORDS = {"task": _TASKS, "split": ("train", "valid", "test", "")}
+_WORDS = {"task": _TASKS, "split": (*SPLITS, "")}
+_SUFFIXES = (".npz", ".parquet", ".tsv")
 _PLACE = ("contig", "start", "end")
 _DTYPES = {"start": "iu", "end": "iu"} | dict.fromkeys(_OF_TARGETS, "biuf")
 _MAPPED_BYTES, _NAME_LENGTH = 1 << 20, 26
 _VALUES_AT_ONCE = 1 << 22
 _ROUNDING = 1e-3
 """How far the probabilities of classes may be from a sum of 1, rounded in a table as they may be."""
+_BEYOND = 1e-6
+"""How far a probability may be below 0 or above 1: means and sums of others are, by rounding."""
 
 
 def read_predictions(path: str | Path) -> Predictions:
@@ -43,7 +51,12 @@ def read_predictions(path: str | Path) -> Predictions:
         none that it can be, with the name of the row.
     """
     path = Path(path)
-    if path.suffix in (".parquet", ".tsv"):
+    suffix = path.suffix.lower()
+    if suffix not in _SUFFIXES and path.is_file():
+        raise DanqError(
+            f"{path}: expected a file of predictions named {', '.join(_SUFFIXES)}, received {suffix!r}"
+        )
+    if suffix in _SUFFIXES[1:]:
         from danq.learn.predict.table_reading import read_table
 
         arrays = read_table(path)
@@ -66,6 +79,11 @@ def read_predictions(path: str | Path) -> Predictions:
         columns[name] = _checked(path, name, array, ids, targets, lost)
     if 0 < len(set(_PLACE) & set(columns)) < len(_PLACE):
         raise DanqError(f"{path}: expected all of contig, start and end or none, received only some")
+    for row in np.flatnonzero(columns["start"] > columns["end"])[:1] if "start" in columns else ():
+        raise DanqError(
+            f"{path}: row {str(ids[row])!r}: expected an end behind the start of {columns['start'][row]}, "
+            f"received {columns['end'][row]}"
+        )
     return _complete(path, ids, targets, columns, values)
 
 
@@ -74,12 +92,20 @@ def _scalar(path: Path, name: str, array: NDArray[Any]) -> Any:
         expected = "one whole number" if name == "bin" else "one text"
         raise DanqError(f"{path}: {name}: expected {expected}, received {array.dtype} of shape {array.shape}")
     value = array.item()
+    if name == "split" and value.lower() in SPLIT_WORDS:
+        value = SPLITS[SPLIT_WORDS[value.lower()]]
     if value not in _WORDS.get(name, (value,)):
-        raise DanqError(f"{path}: {name}: expected {', '.join(_WORDS[name])}; received {ascii(value)[:60]}")
+        expected = ", ".join(filter(None, _WORDS[name]))
+        raise DanqError(f"{path}: {name}: expected {expected}; received {ascii(value)[:60]}")
     return check_name(value, path) if isinstance(value, str) else value
 
 
 def _texts(path: Path, name: str, array: NDArray[Any]) -> NDArray[np.str_]:
+    if array.dtype.kind == "S":
+        try:
+            array = np.strings.decode(array, "utf-8")
+        except UnicodeDecodeError:
+            raise DanqError(f"{path}: {name}: expected UTF-8 text, received other bytes") from None
     if array.ndim != 1 or array.dtype.kind not in ("Uiu" if name == "ids" else "U"):
         received = f"{array.dtype} of shape {array.shape}"
         raise DanqError(f"{path}: {name}: expected text of 1 dimension, received {received}")
@@ -125,6 +151,8 @@ def _checked(
             raise DanqError(
                 f"{path}: {name} of {where}: expected {_EXPECTED[name]}, received {block[row, target]}"
             )
+    if name == "probabilities" and array.dtype.kind == "f" and np.any((array < 0) | (array > 1)):
+        array = array.clip(0, 1)
     if name != "labels":
         return array.astype(np.float32, copy=False)
     if array.dtype.kind == "f":
@@ -135,7 +163,7 @@ def _checked(
 _EXPECTED = {
     "labels": "0, 1 or, unknown, -1",
     "probabilities": "a number from 0 to 1",
-    "logits": "a finite number",
+    "logits": "a finite number of float32",
 }
 
 
@@ -143,8 +171,9 @@ def _possible(name: str, block: NDArray[Any]) -> NDArray[np.bool_]:
     if name == "labels":
         return np.asarray((block == 0) | (block == 1) | (block == UNKNOWN) | (block != block))
     if name == "logits":
-        return np.isfinite(block)
-    return np.asarray((block >= 0) & (block <= 1))
+        with np.errstate(over="ignore"):
+            return np.isfinite(block.astype(np.float32, copy=False))
+    return np.asarray((block >= -_BEYOND) & (block <= 1 + _BEYOND))
 
 
 def _complete(
@@ -160,6 +189,12 @@ def _complete(
         alone = labels is not None and len(targets) > 1 and _one_class_a_row(labels)
         sums = columns["probabilities"].sum(axis=1) if alone and "probabilities" in columns else np.zeros(1)
         known["task"] = _TASKS[int(np.allclose(sums, 1, rtol=0, atol=_ROUNDING))]
+        if alone and known["task"] == "multilabel" and np.any(columns["labels"] > 0):
+            log.info(
+                "%s: each row has one class, but neither a `task` nor probabilities that sum to 1 say so: "
+                "taken for multilabel",
+                path,
+            )
     elif known["task"] == "multiclass" and labels is not None and not _one_class_a_row(labels):
         raise DanqError(f"{path}: labels: expected one class a row, or none known, as task is multiclass")
     if "probabilities" not in columns:
@@ -217,7 +252,8 @@ def _read_npz(path: Path) -> dict[str, NDArray[Any]]:
         *(ValueError, EOFError, OSError, NotImplementedError, RuntimeError),
     ) as error:
         raise DanqError(
-            f"{path}: expected a whole .npz file of arrays ({error}); remove it and predict again"
+            f"{path}: expected a whole .npz file of arrays, received {error}; a damaged one has to be made "
+            "again"
         ) from None
 
 
@@ -233,6 +269,10 @@ def _begin(raw: Any, info: zipfile.ZipInfo) -> int:
 def _read_member(
     path: Path, archive: zipfile.ZipFile, info: zipfile.ZipInfo, raw: Any, begin: int
 ) -> NDArray[Any]:
+    with archive.open(info) as stream:
+        if read_header(stream)[2].hasobject:
+            name = info.filename.removesuffix(".npy")
+            raise ValueError(f"Python objects in {name}, of which {name}.astype(str) makes text")
     if info.compress_type != zipfile.ZIP_STORED or info.file_size < _MAPPED_BYTES:
         return read_npz_member(path, archive, info)
     stored = np.memmap(raw, np.uint8, "r", offset=begin, shape=(info.file_size,))
@@ -241,7 +281,5 @@ def _read_member(
     # the map begins behind NumPy's header
     raw.seek(begin)
     shape, fortran, dtype = read_header(raw)
-    if dtype.hasobject:
-        raise ValueError(f"{info.filename} holds Python objects")
     mapped = np.memmap(raw, dtype, "r", offset=raw.tell(), shape=shape, order="F" if fortran else "C")
     return np.asarray(mapped)

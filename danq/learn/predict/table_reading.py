@@ -9,15 +9,17 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from danq.errors import DanqError, first_few
-from danq.files import readable
+from danq.files import bounded_lines, open_binary, readable
 from danq.learn.predict.outputs import ROW_COLUMNS, TARGET_COLUMNS
 from danq.learn.predict.predictions import SCALARS, UNPREDICTED
 from danq.limits import check_memory
 from danq.metrics import UNKNOWN
 from danq.parquet import DAMAGED, read_parquet
+from danq.text_checks import separated
 
 _NUMBERS = {"start": pl.Int64, "end": pl.Int64}
-_NO_LABEL = ("", "na", "n/a", "nan", "null")
+_ENDINGS = {name: f"__{title}" for name, title in TARGET_COLUMNS.items()}
+_NO_LABEL = ("", "na", "n/a", "nan", "null", "none", "<na>")
 
 
 def read_table(path: Path) -> dict[str, NDArray[Any]]:
@@ -34,7 +36,7 @@ def read_table(path: Path) -> dict[str, NDArray[Any]]:
     except DAMAGED as error:
         first = (str(error).splitlines() or [type(error).__name__])[0]
         raise DanqError(
-            f"{path}: expected a table of predictions, received {first}; remove it and predict again"
+            f"{path}: expected a table of predictions, received {first}; a damaged one has to be made again"
         ) from None
     arrays: dict[str, NDArray[Any]] = {
         name: np.array(int(metadata[name]) if name == "bin" else metadata[name])
@@ -44,16 +46,14 @@ def read_table(path: Path) -> dict[str, NDArray[Any]]:
     for name, title in ROW_COLUMNS.items():
         if title in table.columns:
             arrays[name] = _column(path, table[title], _NUMBERS.get(name))
-    endings = {name: f"__{title}" for name, title in TARGET_COLUMNS.items()}
-    targets = list(
-        dict.fromkeys(
-            column.removesuffix(ending)
-            for column in table.columns
-            for ending in endings.values()
-            if column.endswith(ending)
+    targets = _targets(table.columns)
+    if "ids" not in arrays or not targets:
+        hint = separated(table.columns[0], 2) if len(table.columns) == 1 else ""
+        raise DanqError(
+            f"{path}: expected columns `id` and `<target>__probability` or `<target>__logit` of each target, "
+            f"received {first_few(table.columns)}{hint}"
         )
-    )
-    for name, ending in endings.items():
+    for name, ending in _ENDINGS.items():
         titles = [f"{target}{ending}" for target in targets]
         there = [title for title in titles if title in table.columns]
         if there and len(there) < len(titles):
@@ -66,7 +66,13 @@ def read_table(path: Path) -> dict[str, NDArray[Any]]:
                 (_labels(path, each) if name == "labels" else _values(path, each, lost)) for each in columns
             )
             arrays[name] = np.stack(list(read), axis=1)
-    return arrays | ({"targets": np.array(targets)} if targets else {})
+    return arrays | {"targets": np.array(targets)}
+
+
+def _targets(columns: list[str]) -> list[str]:
+    """Find the targets, in the order of their first columns."""
+    ends = ((column, ending) for column in columns for ending in _ENDINGS.values())
+    return list(dict.fromkeys(column.removesuffix(end) for column, end in ends if column.endswith(end)))
 
 
 def _parquet(path: Path) -> tuple[pl.DataFrame, dict[str, str]]:
@@ -79,14 +85,33 @@ def _parquet(path: Path) -> tuple[pl.DataFrame, dict[str, str]]:
 
 def _tsv(path: Path) -> pl.DataFrame:
     check_memory(path, path.stat().st_size)
+    _check_fields(path)
     # as texts: what is no number is then told with its line
     return pl.read_csv(path, separator="\t", quote_char=None, infer_schema=False, glob=False)
 
 
+def _check_fields(path: Path) -> None:
+    """Refuse lines of other lengths than the header: the rest of one that was cut off would be unknown."""
+    columns = 0
+    with open_binary(path) as stream:
+        for number, line in enumerate(bounded_lines(path, stream), 1):
+            received = line.count(b"\t") + 1
+            columns = columns or received
+            if received != columns:
+                raise DanqError(f"{path}:{number}: expected {columns} fields, received {received}")
+
+
 def _column(path: Path, column: pl.Series, dtype: Any) -> NDArray[Any]:
-    if dtype is None:
-        return column.cast(pl.String).fill_null("").to_numpy().astype(np.str_)
-    return _cast(path, column, dtype).to_numpy()
+    if dtype is not None:
+        return _cast(path, column, dtype).to_numpy()
+    _check_plain(path, column, "names")
+    return column.cast(pl.String).fill_null("").to_numpy().astype(np.str_)
+
+
+def _check_plain(path: Path, column: pl.Series, expected: str) -> None:
+    """Refuse a column of a Parquet table that holds neither numbers nor texts nor truth values."""
+    if column.dtype.is_nested() or column.dtype.is_temporal() or column.dtype in (pl.Binary, pl.Object):
+        raise DanqError(f"{path}: {column.name}: expected {expected}, received {column.dtype}")
 
 
 def _without_numbers(arrays: dict[str, NDArray[Any]], rows: int) -> pl.Series:
@@ -101,6 +126,9 @@ def _values(path: Path, column: pl.Series, lost: pl.Series) -> NDArray[np.float3
 
 
 def _labels(path: Path, column: pl.Series) -> NDArray[np.float32]:
+    if isinstance(column.dtype, pl.Categorical | pl.Enum):
+        column = column.cast(pl.String)
+    _check_plain(path, column, "numbers")
     if column.dtype == pl.String:
         absent = column.str.strip_chars().str.to_lowercase().is_in(_NO_LABEL)
         column = column.set(absent, str(UNKNOWN))
@@ -111,7 +139,9 @@ def _labels(path: Path, column: pl.Series) -> NDArray[np.float32]:
 
 def _cast(path: Path, column: pl.Series, dtype: Any) -> pl.Series:
     """Turn into numbers; nothing, or a text that is none, is refused with its place."""
-    numbers = column.cast(dtype, strict=False)
+    _check_plain(path, column, "numbers")
+    texts = column.str.strip_chars() if column.dtype == pl.String else column
+    numbers = texts.cast(dtype, strict=False)
     for row in numbers.is_null().arg_true().head(1):
         # a header stands above the rows of a text
         place = f" row {row + 1}" if path.suffix == ".parquet" else row + 2
