@@ -98,7 +98,11 @@ def read_mapping(path: Path) -> dict[str, Any]:
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         place = f"{path}:{mark.line + 1}" if mark else f"{path}"
-        raise DanqError(f"{place}: expected YAML; {getattr(error, 'problem', None) or error}") from None
+        problem = getattr(error, "problem", None) or str(error)
+        # to YAML * is the mark of an alias, and [ in a list begins another one
+        pattern = "alias" in f"{getattr(error, 'context', None)} {problem}" or "got '['" in problem
+        hint = '; patterns such as "*_alt" and "chr[0-9]" stand in quotes' if pattern else ""
+        raise DanqError(f"{place}: expected YAML; {problem}{hint}") from None
     except (ValueError, TypeError, AttributeError, OverflowError) as error:
         # a tag such as !!int before something else
         raise DanqError(f"{path}: expected YAML; {error}") from None

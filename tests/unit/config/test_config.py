@@ -192,6 +192,12 @@ def test_a_key_given_twice_is_refused_with_its_line(tmp_path: Path):
         ("", "expected keys such as `datasets` and `runs`, received nothing"),
         ("- a\n- b\n", "expected keys such as"),
         ("a: [1,\nb: 2\n", r"c.yaml:3: expected YAML"),
+        (
+            "a: [*_alt]\n",
+            r'c.yaml:1: expected YAML; .*alias \'_alt\'; patterns such as "\*_alt" .* in quotes$',
+        ),
+        ("a: *\n", r'c.yaml:1: expected YAML; .*; patterns such as "\*_alt" .* in quotes$'),
+        ("a: [chr[0-9]]\n", r'c.yaml:1: expected YAML; .*; patterns such as "\*_alt" .* in quotes$'),
         ("runs:\n\tsmall: 1\n", r"c.yaml:2: expected YAML"),
     ],
 )
