@@ -6,7 +6,7 @@ from typing import Any
 from danq.data.manifest import REASONS, DatasetManifest
 from danq.errors import first_few
 from danq.evaluate.runs import LeakageSummary
-from danq.genome.intervals import in_words
+from danq.genome.intervals import OF_SUMMITS, in_words
 from danq.learn.manifest import BundleManifest
 from danq.metrics import AREAS
 from danq.report.content import Column, Section, figure, headed, listing, section, table
@@ -159,12 +159,18 @@ def _of_contigs(manifest: DatasetManifest) -> Iterator[tuple[str, str]]:
 def _of_records(manifest: DatasetManifest) -> Iterator[tuple[str, str]]:
     """Tell which records of tracks and exclusions were left out or adjusted, reason by reason."""
     files = {each.name: each.track for each in manifest.targets if each.track} | manifest.exclude
+    by_summit = {each.name for each in manifest.targets if each.rule == "summit"}
     for kind in ("left_out", "adjusted"):
         counts = {name: getattr(records, kind) for name, records in files.items()}
         for reason in sorted({reason for each in counts.values() for reason in each} - {"unknown_contig"}):
-            of_reason = [f"{name} ({each[reason]:,})" for name, each in counts.items() if each.get(reason)]
+            of_reason = [
+                f"{name} ({each[reason]:,})"
+                for name, each in counts.items()
+                if each.get(reason) and (reason not in OF_SUMMITS or name in by_summit)
+            ]
             done = "left out" if kind == "left_out" else "kept"
-            yield f"Records of tracks {done}: {in_words(reason)}", first_few(of_reason, _MOST_NAMES)
+            if of_reason:
+                yield f"Records of tracks {done}: {in_words(reason)}", first_few(of_reason, _MOST_NAMES)
 
 
 def options(results: Results) -> Section | None:

@@ -263,9 +263,9 @@ def test_records_contigs_and_the_positive_class_are_told(tree, tmp_path):
         "read": 9,
         "used": 6,
         "left_out": {"zero_length": 3},
-        "adjusted": {"clipped": 2},
+        "adjusted": {"clipped": 2, "no_summit": 1},
     }
-    manifest["targets"][0]["track"] = track
+    manifest["targets"][0] |= {"track": track, "rule": "overlap"}
     manifest |= {"contigs_left_out": {"chr1_a_alt": 1500}, "classes": ["unbound", "bound"]}
     manifest |= {"exclude": {"black.bed": track}}
     path.write_text(json.dumps(manifest))
@@ -280,6 +280,11 @@ def test_records_contigs_and_the_positive_class_are_told(tree, tmp_path):
         "Records of tracks kept: clipped at the ends of contigs",
     ):
         assert text in cells, text
+    summits = "Records of tracks kept: without a summit, for which the midpoint stands"
+    assert summits not in cells, "rule overlap needs none"
+    manifest["targets"][0]["rule"] = "summit"
+    path.write_text(json.dumps(manifest))
+    assert summits in by_title(tmp_path / "results")["Data and splits"].html
 
 
 def test_empty_parts_make_no_section():
