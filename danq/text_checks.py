@@ -39,8 +39,9 @@ def text_fault(head: bytes) -> str:
             return kind
     if b"\0" in head:
         # letters of UTF-16 without a mark at its begin: every other byte is 0
-        if 3 * head.count(b"\0") > len(head):
-            return _UTF16.format("BE" if head[0] == 0 else "LE")
+        first, second = head[::2].count(0), head[1::2].count(0)
+        if 3 * abs(first - second) > len(head):
+            return _UTF16.format("BE" if first > second else "LE")
         return "binary data"
     if b"\r" in head.rstrip(b"\r") and b"\n" not in head:
         return "line ends of CR alone, those of old Macs; `tr '\\r' '\\n'` makes LF of them"

@@ -2,6 +2,7 @@
 
 import logging
 import re
+import shlex
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -205,7 +206,7 @@ def writing_annotated(
         write("".join(waiting))
 
 
-def index_vcf(path: Path, sorted: bool, longest_end: int) -> Path | None:
+def index_vcf(path: Path, sorted: bool, longest_end: int, shown: Path) -> Path | None:
     """Write the index of a bgzip-compressed VCF beside it.
 
     Parameters
@@ -214,6 +215,8 @@ def index_vcf(path: Path, sorted: bool, longest_end: int) -> Path | None:
         Whether each contig's records stand together, ordered by position.
     longest_end : int
         Last position in bp on any contig, or the length of the longest contig.
+    shown : Path
+        Where the user will find it, for messages.
 
     Returns
     -------
@@ -223,9 +226,9 @@ def index_vcf(path: Path, sorted: bool, longest_end: int) -> Path | None:
     """
     if not sorted:
         # unlike `bcftools sort` this copes with headers that declare less than the records hold
-        text = f"zgrep -v '^#' {path.name} | sort -k1,1 -k2,2n"
-        command = f"(zgrep '^#' {path.name}; {text}) > sorted.vcf"
-        log.warning("%s: no index: the input is not sorted; `%s` sorts it", path.name, command)
+        file = shlex.quote(str(shown))
+        command = f"(zgrep '^#' {file}; zgrep -v '^#' {file} | sort -k1,1 -k2,2n) > sorted.vcf"
+        log.warning("%s: no index: the input is not sorted; `%s` sorts it", shown, command)
         return None
     wide = longest_end > _TBI_LIMIT
     for csi in (True,) if wide else (False, True):
@@ -235,7 +238,7 @@ def index_vcf(path: Path, sorted: bool, longest_end: int) -> Path | None:
             pysam.tabix_index(str(path), preset="vcf", force=True, csi=csi, index=str(index))
             return index
         index.unlink(missing_ok=True)
-    log.warning("%s: no index: its records are unsorted or lie beyond what an index can hold", path.name)
+    log.warning("%s: no index: its records are unsorted or lie beyond what an index can hold", shown)
     return None
 
 

@@ -136,7 +136,8 @@ def write_scores(work: Work, files: Files, out: Path, reuse: bool = False) -> Sc
             work.refuse_changed_input()
             index = None
             if job.variants.kind == "vcf":
-                index = index_vcf(folder / ANNOTATED_FILE, survey.sorted, survey.longest_end)
+                written, shown = folder / ANNOTATED_FILE, out / ANNOTATED_FILE
+                index = index_vcf(written, survey.sorted, survey.longest_end, shown)
             manifest = _manifest(work, counts, haplotypes, seconds, truth, index is not None)
             manifest.write(folder)
             if reuse:

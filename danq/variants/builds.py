@@ -13,7 +13,7 @@ from danq.variants.text import VariantText
 log = logging.getLogger("danq")
 
 _CONTIG = re.compile(r"##contig=<(.*)>\s*$")
-_ENTRY = re.compile(r'(?:^|,)(ID|length|assembly)=("[^"]*"|[^,]*)')
+_ENTRY = re.compile(r'(?:^|,)\s*(ID|length|assembly)=("[^"]*"|[^,]*)')
 # of UCSC's chromInfo tables and NCBI's assembly reports; no two builds share one of these lengths
 _BUILDS = {
     **dict.fromkeys((248_956_422, 50_818_468, 156_040_895), "GRCh38 (hg38)"),
@@ -57,8 +57,8 @@ def other_build(variants: VariantText, genome: Genome, aliases: Mapping[str, str
     try:
         index = resolve_contigs([c.name for c in declared], genome.names, str(variants.path), aliases).index
     except DanqError:
-        # what the records' own names mean is decided where they are read
-        return ""
+        # what the records' own names mean is decided where they are read; a header may have chrM and MT
+        index = {name: number for number, name in enumerate(genome.names)}
     shared = [contig for contig in declared if contig.name in index]
     differing = [contig for contig in shared if contig.length != genome.lengths[index[contig.name]]]
     if not differing:

@@ -23,10 +23,10 @@ def header_fault(text: str) -> str:
 
 def columns_fault(text: str) -> str:
     """Say what is wrong with the line of a VCF that names its columns."""
-    received = " ".join(text.split("\t")[:9])[:200]
+    received = ascii("\t".join(text.split("\t")[:9])[:200])
     return (
-        f"expected the tab-separated columns {' '.join(FIXED_COLUMNS)}, "
-        f"received {received!r}{separated(text, len(FIXED_COLUMNS))}"
+        f"expected the tab-separated columns {' '.join(FIXED_COLUMNS)} and, before samples, FORMAT; "
+        f"received {received}{separated(text, len(FIXED_COLUMNS))}"
     )
 
 

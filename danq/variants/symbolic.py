@@ -1,5 +1,6 @@
 """What ALT of <DEL>, <DUP> and <INV> mean: the stretch of the contig that they name, and the change of it."""
 
+from collections.abc import Mapping
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -29,8 +30,10 @@ def span_of(alt: str, allele: int, alts: int, pos: int, info: str) -> Span | Non
 
     As VCF says, POS is the base before the stretch. Its length is the absolute value of ``SVLEN`` (one value
     an ALT; negative for deletions before VCF 4.4), or reaches to ``END``; of a record with one ALT the two
-    must agree. It is not exact where the record is ``IMPRECISE``, has intervals ``CIPOS`` or ``CIEND`` other
-    than 0, or claims a change of abundance alone (``SVCLAIM=D``).
+    must agree; an inversion's ``SVLEN=0``, the difference of lengths before VCF 4.4, says nothing. It is not
+    exact where the record is ``IMPRECISE``, has an interval ``CIPOS``, ``CIEND`` or ``CILEN`` that is more
+    than its microhomology (``HOMLEN``, within which all places give one sequence), inserts bases between the
+    ends (``SVINSSEQ``, ``SVINSLEN``, ``INSLEN``), or claims a change of abundance alone (``SVCLAIM=D``).
 
     Parameters
     ----------
@@ -45,17 +48,14 @@ def span_of(alt: str, allele: int, alts: int, pos: int, info: str) -> Span | Non
     kind = "DEL" if alt.startswith("<DEL:") and alt.endswith(">") else _KINDS.get(alt)
     if kind is None:
         return None
-    entries = {key: value for key, _, value in (entry.partition("=") for entry in info.split(";"))}
-    intervals = (number for key in ("CIPOS", "CIEND") for number in entries.get(key, "0").split(","))
+    entries = _entries(info)
     claims = entries.get("SVCLAIM", "").split(",")
-    if (
-        "IMPRECISE" in entries
-        or {*intervals} - {"0", "-0", "."}
-        or claims[min(allele, len(claims)) - 1] == "D"
-    ):
+    if not _is_exact(entries) or claims[min(allele, len(claims)) - 1] == "D":
         return None
     lengths = entries.get("SVLEN", "").split(",")
     length = _number(lengths[allele - 1].removeprefix("-")) if len(lengths) == alts else None
+    if kind == "INV" and length == 0:
+        length = None
     end = _number(entries.get("END", ""))
     to_end = None if end is None else end - pos
     if length is None or (alts == 1 and to_end is not None and to_end != length):
@@ -85,7 +85,7 @@ def extent_of(alt: str, pos: int, length: int, info: str) -> tuple[int, int]:
     start, end = max(pos - 1, 0), max(pos - 1, 0) + length
     if "<" not in alt:
         return start, end
-    entries = {key: value for key, _, value in (entry.partition("=") for entry in info.split(";"))}
+    entries = _entries(info)
     sizes = (_number(text.removeprefix("-")) for text in entries.get("SVLEN", "").split(","))
     ends = [end, _number(entries.get("END", "")) or 0, *(pos + size for size in sizes if size is not None)]
     before, after = (
@@ -93,6 +93,20 @@ def extent_of(alt: str, pos: int, length: int, info: str) -> tuple[int, int]:
         for key in ("CIPOS", "CIEND")
     )
     return max(start - before, 0), max(ends) + after
+
+
+def _is_exact(entries: Mapping[str, str]) -> bool:
+    homology = _number(entries.get("HOMLEN", "")) or 0
+    for key, most in (("CIPOS", homology), ("CIEND", homology), ("CILEN", 0)):
+        bounds = (text.removeprefix("-") for text in entries.get(key, ".").split(","))
+        if any(text != "." and ((size := _number(text)) is None or size > most) for text in bounds):
+            return False
+    inserted = {entries.get(key, "") for key in ("SVINSSEQ", "SVINSLEN", "INSLEN")}
+    return "IMPRECISE" not in entries and inserted <= {"", ".", "0"}
+
+
+def _entries(info: str) -> dict[str, str]:
+    return {key: value for key, _, value in (entry.partition("=") for entry in info.split(";"))}
 
 
 def _number(text: str) -> int | None:

@@ -24,7 +24,7 @@ LONGEST_POS = 18
 
 _FORMAT = len(FIXED_COLUMNS)
 _BCF = b"BCF\x02"
-_ALLELE = re.compile(r"(.+):([0-9]{1,18}):([A-Za-z]+|-):([^\s:]\S*)")
+_ALLELE = re.compile(r'([^"]+):([0-9]{1,18}):([A-Za-z]+|-):([^\s:"][^\s"]*)')
 _LETTERS = "".join(chr(byte) for byte in range(128) if CODES[byte] != INVALID)
 _NO_LETTER = re.compile(f"[^{_LETTERS}]")
 

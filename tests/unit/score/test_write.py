@@ -222,16 +222,18 @@ def test_unsorted_input_has_no_index_and_can_be_sorted_as_advised(tmp_path, capl
         for pos, more in ((40, "PASS" if declared else "odd KEY=1"), (20, "PASS"))
     ]
     path = write_vcf(tmp_path / "v.vcf", [*lines, "chrUn 3 A G"])
-    manifest = score(job_of(path), tmp_path / "out")
+    out = tmp_path / "my scores"
+    manifest = score(job_of(path), out)
     assert (manifest.sorted, manifest.indexed) == (False, False)
-    assert not list((tmp_path / "out").glob("*.tbi"))
+    assert not list(out.glob("*.tbi"))
     advice = re.search("annotated.vcf.gz: no index: the input is not sorted; `(.*)` sorts it", caplog.text)[1]
-    subprocess.run(["bash", "-c", advice], cwd=tmp_path / "out", check=True)
-    with pysam.VariantFile(str(tmp_path / "out" / "sorted.vcf")) as read:
+    # as the user would, who is in another directory than the results
+    subprocess.run(["bash", "-c", advice], cwd=tmp_path, check=True)
+    with pysam.VariantFile(str(tmp_path / "sorted.vcf")) as read:
         assert [(record.chrom, record.pos) for record in read] == [("chrI", 20), ("chrI", 40), ("chrUn", 3)]
     if declared:
         command = [bcftools, "sort", "annotated.vcf.gz"]
-        shown = subprocess.run(command, cwd=tmp_path / "out", capture_output=True, text=True, check=True)
+        shown = subprocess.run(command, cwd=out, capture_output=True, text=True, check=True)
         rows = [line.split("\t")[:2] for line in shown.stdout.splitlines() if line[0] != "#"]
         assert rows == [["chrI", "20"], ["chrI", "40"], ["chrUn", "3"]]
 

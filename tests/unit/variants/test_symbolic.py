@@ -100,6 +100,20 @@ def test_on_a_haplotype_too(kind: str, pos: int, length: int, other: bool) -> No
         ("<DEL>", "SVLEN=-", None),
         ("<DEL>", "END=14;IMPRECISE", None),
         ("<DEL>", "END=14;CIPOS=-5,5", None),
+        ("<DEL>", "SVLEN=-4;END=14;CILEN=-1,1", None),
+        ("<DEL>", "END=14;CIPOS=x", None),
+        # Manta and Delly call these precise: any place within the homology gives the same sequence
+        ("<DEL>", "END=14;SVLEN=-4;CIPOS=0,2;HOMLEN=2;HOMSEQ=AC", Span("DEL", 10, 14)),
+        ("<DEL>", "PRECISE;END=14;CIPOS=-2,2;CIEND=-2,2;INSLEN=0;HOMLEN=2", Span("DEL", 10, 14)),
+        ("<DEL>", "END=14;CIPOS=0,3;HOMLEN=2", None),
+        ("<DEL>", "IMPRECISE;END=14;CIPOS=0,2;HOMLEN=2", None),
+        # bases between the ends are part of what it means
+        ("<DEL>", "END=14;SVLEN=-4;SVINSLEN=2;SVINSSEQ=GA", None),
+        ("<DEL>", "END=14;SVINSSEQ=GA", None),
+        ("<DUP:TANDEM>", "END=14;INSLEN=3", None),
+        # the difference in length before VCF 4.4
+        ("<INV>", "END=14;SVLEN=0", Span("INV", 10, 14)),
+        ("<DEL>", "END=14;SVLEN=0", None),
         ("<DUP>", "END=14;SVCLAIM=D", None),
         ("<INS>", "SVLEN=4", None),
         ("<DUP:INT>", "END=14", None),

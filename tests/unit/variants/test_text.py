@@ -164,10 +164,13 @@ def test_a_table_of_alleles(
         ),
         (
             b"##x\n#CHROM\tPOS\tID\tREF\tQUAL\tFILTER\tINFO\n",
-            r"v:2: expected .* REF ALT QUAL.*received '#CHROM POS ID REF QUAL",
+            r"v:2: expected .* REF ALT QUAL.*received '#CHROM\\tPOS\\tID\\tREF\\tQUAL",
         ),
         (COLUMNS.replace("\t", " ").encode() + b"\n", r"tab-separated .*\(separated by spaces\?\)$"),
-        (COLUMNS.encode() + b"\ts1\n", "expected the tab-separated columns"),
+        (COLUMNS.encode() + b"\ts1\n", r"and, before samples, FORMAT; received .*INFO\\ts1'$"),
+        (COLUMNS.encode() + b"\t\n", r"received .*INFO\\t'$"),
+        (b'"c1:1:A:C"\t"1"\n', r"expected a VCF .*received '\"c1:1:A:C"),
+        (b"##fileformat=VCFv4.3\n" + bytes(40), r"received binary data"),
         (COLUMNS.encode() + b"\tFORMAT\ts1\ts2\ts1\n", "sample 's1' stands there twice"),
     ],
 )
