@@ -206,7 +206,7 @@ def writing_annotated(
         write("".join(waiting))
 
 
-def index_vcf(path: Path, sorted: bool, longest_end: int, shown: Path) -> Path | None:
+def index_vcf(path: Path, sorted: bool, longest_end: int, out: Path) -> Path | None:
     """Write the index of a bgzip-compressed VCF beside it.
 
     Parameters
@@ -215,8 +215,8 @@ def index_vcf(path: Path, sorted: bool, longest_end: int, shown: Path) -> Path |
         Whether each contig's records stand together, ordered by position.
     longest_end : int
         Last position in bp on any contig, or the length of the longest contig.
-    shown : Path
-        Where the user will find it, for messages.
+    out : Path
+        Directory in which the user will find it, for messages.
 
     Returns
     -------
@@ -224,6 +224,7 @@ def index_vcf(path: Path, sorted: bool, longest_end: int, shown: Path) -> Path |
         ``.tbi``, or ``.csi`` where positions lie beyond 2^29 bp, which ``.tbi`` cannot hold; None, with a
         line in the log, where the records are unsorted or cannot be indexed.
     """
+    shown = out / path.name
     if not sorted:
         # unlike `bcftools sort` this copes with headers that declare less than the records hold
         file = shlex.quote(str(shown))

@@ -105,7 +105,7 @@ class Job:
         warn_of_other_build(self.name, self.variants, self.genome, self.aliases)
         how = chosen.samples, chosen.unphased, chosen.strict
         result = survey(folder, *inputs, *how, digest=self.digest, marks=_INFO_MARKS)
-        _remark(self.name, self.variants, result)
+        _remark(self.name, self.variants, self.genome, result)
         return result
 
     def scored_blocks(
@@ -237,7 +237,7 @@ def _joined(pieces: Sequence[Windows]) -> Windows:
     )
 
 
-def _remark(name: str, variants: VariantText, survey: Survey) -> None:
+def _remark(name: str, variants: VariantText, genome: Genome, survey: Survey) -> None:
     log.info("%s: %s records, %s alleles", name, f"{survey.records:,}", f"{survey.alleles:,}")
     if not survey.records:
         log.warning("%s: no records; the results will be empty", name)
@@ -262,3 +262,9 @@ def _remark(name: str, variants: VariantText, survey: Survey) -> None:
     if survey.mismatched:
         numbers = f"{survey.mismatched:,}", f"{survey.checked:,}"
         log.warning("%s: REF of %s of %s compared records is not what the genome holds", name, *numbers)
+        if genome.ambiguity is None:
+            log.warning(
+                "%s: encoded without its ambiguity letters, so a REF that was reduced from one mismatches; "
+                "`danq genome` encodes it anew",
+                genome.path,
+            )

@@ -136,8 +136,7 @@ def write_scores(work: Work, files: Files, out: Path, reuse: bool = False) -> Sc
             work.refuse_changed_input()
             index = None
             if job.variants.kind == "vcf":
-                written, shown = folder / ANNOTATED_FILE, out / ANNOTATED_FILE
-                index = index_vcf(written, survey.sorted, survey.longest_end, shown)
+                index = index_vcf(folder / ANNOTATED_FILE, survey.sorted, survey.longest_end, out)
             manifest = _manifest(work, counts, haplotypes, seconds, truth, index is not None)
             manifest.write(folder)
             if reuse:

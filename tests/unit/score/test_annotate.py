@@ -102,7 +102,7 @@ def test_bcftools_and_pysam_read_it(tmp_path, view):
         [(".",) * 5],
     ]
     write(path, fields=fields, values=values, extra=[header_line(columns, ["ab", "cd"], "scores")])
-    assert index_vcf(path, True, 230218, path) == tmp_path / "a.vcf.gz.tbi"
+    assert index_vcf(path, True, 230218, tmp_path) == tmp_path / "a.vcf.gz.tbi"
     shown = view(path)
     assert shown.stderr == ""
     assert shown.stdout.splitlines()[-2].split("\t")[7] == (
@@ -127,7 +127,7 @@ def test_a_header_without_contigs_can_be_read(tmp_path, view):
     records = ["chrI\t10\t.\tA\tC\t.\t.\t.", "chrII\t4\t.\tA\tC\t.\t.\t."]
     write(path, ("##fileformat=VCFv4.3", COLUMNS), (FLOAT,), records, [[("1",)], [("2",)]])
     assert [line.split("\t")[0] for line in view("-H", path).stdout.splitlines()] == ["chrI", "chrII"]
-    index_vcf(path, True, 10, path)
+    index_vcf(path, True, 10, tmp_path)
     assert view("-H", "-r", "chrII", path).stdout == "chrII\t4\t.\tA\tC\t.\t.\tdanq_x=2\n"
     view("-Ob", "-o", tmp_path / "a.bcf", path)
     assert len(view("-H", tmp_path / "a.bcf").stdout.splitlines()) == 2
@@ -142,7 +142,7 @@ def test_a_missing_file_format_is_added_because_no_reader_knows_the_file_without
 def test_an_empty_vcf_gives_an_empty_one(tmp_path, view):
     path = tmp_path / "a.vcf.gz"
     assert write(path, records=(), values=())[-1] == HEADER[-1]
-    assert index_vcf(path, True, 0, path) is not None
+    assert index_vcf(path, True, 0, tmp_path) is not None
     assert view("-H", path).stdout == ""
 
 
@@ -170,7 +170,7 @@ def test_bytes_are_equal_between_runs_and_blocks_are_whole(tmp_path):
     for name in "ab":
         path = tmp_path / f"{name}.vcf.gz"
         lines = write(path, (*HEADER[:-1], COLUMNS), (FLOAT,), records, values)
-        index_vcf(path, True, 10**6, path)
+        index_vcf(path, True, 10**6, tmp_path)
     assert lines[-1] == f"{records[-1]};danq_x={values[-1][0][0]}"
     assert len(lines) == len(HEADER) + 1 + 20_000
     for end in ("", ".tbi"):
@@ -236,7 +236,7 @@ def test_long_contigs_get_csi(tmp_path, view):
     path = tmp_path / "a.vcf.gz"
     records = ["chrI\t536870999\t.\tA\tC\t.\t.\t."]
     write(path, (COLUMNS,), (FLOAT,), records, [[("1",)]])
-    assert index_vcf(path, True, 536871000, path) == tmp_path / "a.vcf.gz.csi"
+    assert index_vcf(path, True, 536871000, tmp_path) == tmp_path / "a.vcf.gz.csi"
     assert len(view("-H", "-r", "chrI:536870990-536871000", path).stdout.splitlines()) == 1
     assert not (tmp_path / "a.vcf.gz.tbi").exists()
 
@@ -244,7 +244,7 @@ def test_long_contigs_get_csi(tmp_path, view):
 def test_an_end_beyond_the_contigs_gets_csi_too(tmp_path, capfd):
     path = tmp_path / "a.vcf.gz"
     write(path, (COLUMNS,), (FLOAT,), ["chrI\t5\t.\tA\t<DEL>\t.\t.\tEND=536870999"], [[(".",)]])
-    assert index_vcf(path, True, 1000, path) == tmp_path / "a.vcf.gz.csi"
+    assert index_vcf(path, True, 1000, tmp_path) == tmp_path / "a.vcf.gz.csi"
     assert not (tmp_path / "a.vcf.gz.tbi").exists()
     assert capfd.readouterr().err == ""
 
@@ -254,9 +254,9 @@ def test_unsorted_records_get_no_index_and_one_line(tmp_path, caplog, capfd):
     records = ["chrI\t9\t.\tA\tC\t.\t.\t.", "chrI\t5\t.\tA\tC\t.\t.\t."]
     write(path, (COLUMNS,), (FLOAT,), records, [[("1",)], [("2",)]])
     with caplog.at_level(logging.INFO, "danq"):
-        assert index_vcf(path, False, 10, path) is None
+        assert index_vcf(path, False, 10, tmp_path) is None
         assert "no index: the input is not sorted" in caplog.text
-        assert index_vcf(path, True, 10, path) is None
+        assert index_vcf(path, True, 10, tmp_path) is None
     assert len(caplog.records) == 2
     assert [file.name for file in tmp_path.iterdir()] == ["a.vcf.gz"]
     assert capfd.readouterr().err == ""

@@ -238,6 +238,16 @@ def test_unsorted_input_has_no_index_and_can_be_sorted_as_advised(tmp_path, capl
         assert rows == [["chrI", "20"], ["chrI", "40"], ["chrUn", "3"]]
 
 
+def test_a_genome_of_an_earlier_release_is_told_where_ref_mismatches(tmp_path, caplog):
+    ref = SEQUENCE[8]
+    fitting, other = (write_vcf(tmp_path / f"{name}.vcf", [f"chrI 9 {name} T"]) for name in (ref, OTHER[ref]))
+    assert GENOME.ambiguity is None
+    score(job_of(fitting), tmp_path / "one")
+    assert "ambiguity letters" not in caplog.text
+    score(job_of(other), tmp_path / "other")
+    assert "small: encoded without its ambiguity letters" in caplog.text
+
+
 def test_a_header_without_contigs_is_warned_about(tmp_path, caplog):
     path = write_vcf(tmp_path / "v.vcf", [f"1 9 {SEQUENCE[8]} {OTHER[SEQUENCE[8]]}"])
     manifest = score(job_of(path), tmp_path / "out")
