@@ -104,13 +104,19 @@ def write_variants(data: Path, records: int) -> None:
         contigs = (data / f"{name}.fa").read_text().split(">")[1:]
         genomes[name] = dict(contig.split("\n")[:2] for contig in contigs)
     rng = np.random.default_rng(5)
-    lines = ["##fileformat=VCFv4.2", "##contig=<ID=chr1>", "#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO"]
+    lines = [
+        "##fileformat=VCFv4.2",
+        "##contig=<ID=chr1>",
+        "#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO\tFORMAT\ts",
+    ]
     sequence = genomes["first"]["chr1"]
     for number, start in enumerate(np.sort(rng.choice(len(sequence) - 9, records, replace=False)).tolist()):
         ref = sequence[start : start + (4 if number % 20 == 0 else 1)]
         alt = ref[0] if len(ref) > 1 else "ACGT"[("ACGT".index(ref) + 1) % 4]
         ref = alt if number % 50 == 1 else ref
-        lines.append(f"chr1\t{start + 1}\tv{number}\t{ref}\t{alt if ref != alt else 'N'}\t.\tPASS\tX=1")
+        lines.append(
+            f"chr1\t{start + 1}\tv{number}\t{ref}\t{alt if ref != alt else 'N'}\t.\tPASS\tX=1\tGT\t0|1"
+        )
     (data / "variants.vcf").write_text("\n".join(lines) + "\n")
     sequence = genomes["second"]["chr2"]
     rows = [

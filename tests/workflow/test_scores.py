@@ -26,9 +26,16 @@ CALLSETS: dict[str, Any] = {
         "views": 0,
     },
     "table": {"vcf": "data/alleles.tsv", "genome": "second", "runs": ["net", "words"], "truth": "effect"},
+    "carried": {
+        "vcf": "data/variants.vcf",
+        "genome": "first",
+        "runs": ["words"],
+        "samples": ["s"],
+        "views": 0,
+    },
 }
 CUT = {f"score/cut.{shard}-of-3" for shard in (1, 2, 3)}
-SCORES = {"score/whole", "score/cut", "score/table", *CUT}
+SCORES = {"score/whole", "score/cut", "score/table", "score/carried", *CUT}
 VIEWS = {"view/net", "view/words"}
 
 
@@ -82,7 +89,7 @@ def test_a_plan_of_every_callset(asked: Project):
     assert "--shard" not in gathering
     assert "results/scores/cut/3-of-3.receipt.json" in gathering
     report = rule_of(done.stdout, "report")
-    assert "--callset whole --callset cut --callset table" in report
+    assert "--callset whole --callset cut --callset table --callset carried" in report
     assert "results/scores/table/scores.parquet" in report
 
 
@@ -180,13 +187,17 @@ def test_a_second_run_has_nothing_to_do(unchanged: Project):
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("callset", "name"), [("table", "truth.tsv"), ("table", "truth.parquet"), ("cut", "annotated.vcf.gz")]
+    ("callset", "name"),
+    [
+        *(("table", name) for name in ("truth.tsv", "truth.parquet")),
+        *(("carried", name) for name in ("haplotypes.parquet", "annotated.vcf.gz")),
+    ],
 )
 def test_a_file_that_is_gone_is_made_again(unchanged: Project, callset: str, name: str):
     place = unchanged.path / "results" / "scores" / callset / name
     aside = place.rename(unchanged.path / name)
     try:
-        expected = {"score/table", *VIEWS} if callset == "table" else {"score/cut", *CUT}
+        expected = {f"score/{callset}"} | (VIEWS if callset == "table" else set())
         assert unchanged.planned() == {*expected, "report"}
     finally:
         aside.rename(place)
@@ -237,4 +248,4 @@ def test_a_retrained_run_is_followed_by_its_callsets(unchanged: Project):
     raw["runs"]["words"]["options"]["k"] = [2]
     unchanged.configure(yaml.safe_dump(raw))
     planned = unchanged.planned()
-    assert {job for job in planned if job.startswith("score/")} == {"score/table"}
+    assert {job for job in planned if job.startswith("score/")} == {"score/table", "score/carried"}

@@ -30,7 +30,7 @@ from danq.config.workflow import (
 from danq.contents import Contents
 from danq.config.search import search_name, searches, trial_name, trials
 from danq.learn.trial_tables import trials_of_rung
-from danq.variants.text import open_variants
+from danq.config.scored import scored_files, scoring_rules
 from danq.learn.gpu import gpu_possible
 from danq.learn.manifest import ENSEMBLE
 from danq.provenance import verb_digest
@@ -60,13 +60,6 @@ CORES = workflow.resource_settings.cores
 # half of a machine: a small network leaves the other cores idle, and two jobs side by side use them; but a GPU's
 # memory is for one training at a time
 SHARE = CORES if CORES and gpu_possible() else max(1, min(8, (CORES or 16) // 2))
-# a table of alleles has no VCF that could be annotated
-TABLES = [
-    name
-    for name, callset in settings.callsets.items()
-    if open_variants(callset.vcf).kind == "tsv"
-]
-ANNOTATED = [name for name in settings.callsets if name not in TABLES]
 ENSEMBLES = [name for name, run in settings.runs.items() if run.model == ENSEMBLE]
 # what asks for no GPU: linear models and their means, what they score, and putting the shards of a callset together
 ON_CPU = [name for name in settings.runs if computed_by_numpy(settings, name)]
@@ -80,8 +73,6 @@ WRITTEN_ON_CPU = [
     for name, callset in settings.callsets.items()
     if name in LINEAR_CALLSETS or callset.shards > 1
 ]
-# what is known of their variants is compared with their scores
-COMPARED = [name for name, callset in settings.callsets.items() if callset.truth]
 # what the user's profile or command line says of the resources of all jobs, without Snakemake's own formula of memory
 USERS_DEFAULTS = {
     argument.partition("=")[0]

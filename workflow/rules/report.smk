@@ -8,11 +8,10 @@ OTHER_RESULTS = [
         run=settings.runs,
         split=["valid", "test"],
     ),
-    *expand("results/scores/{callset}/annotated.vcf.gz", callset=ANNOTATED),
-    *expand(
-        "results/scores/{callset}/{file}",
-        callset=COMPARED,
-        file=["truth.tsv", "truth.parquet"],
+    *(
+        f"results/scores/{name}/{file}"
+        for name, callset in settings.callsets.items()
+        for file in scored_files(callset).values()
     ),
 ]
 
