@@ -66,10 +66,10 @@ class TrainingData:
 
 
 class _Losses(NamedTuple):
-    """Losses of a call's steps, not read yet; the first one's number."""
+    """Losses of a call's steps, not read yet; what was loaded for them, and the first one's number."""
 
     losses: tf.Tensor
-    samples: tuple[int, ...]
+    loaded: Loaded
     first: int
 
 
@@ -174,7 +174,7 @@ class Training:
             losses = self._steps.train(loaded, rates)
             # losses are read one call late, while the device works on the next
             self._count(behind, advance)
-            behind = _Losses(losses, loaded.samples, state.step)
+            behind = _Losses(losses, loaded, state.step)
             state.step += len(loaded.samples)
             if stop.number or time.monotonic() - self._saved > 60 * self._options.checkpoint_minutes:
                 self._count(behind, advance)
@@ -189,14 +189,15 @@ class Training:
     def _count(self, behind: _Losses | None, advance: Advance) -> None:
         if behind is None:
             return
-        for number, (loss, samples) in enumerate(zip(behind.losses.numpy(), behind.samples, strict=True)):
-            self.state.count(float(loss), samples, behind.first + number)
+        samples, weights = behind.loaded.samples, behind.loaded.weights
+        for number, step in enumerate(zip(behind.losses.numpy(), samples, weights, strict=True)):
+            self.state.count(*step, behind.first + number)
         remarks = [
             f"epoch {self.state.epoch + 1}/{self._options.epochs}",
-            f"loss {self.state.loss_sum / self.state.samples:.4f}",
+            f"loss {self.state.train_loss:.4f}",
             best_so_far(self.state, self._options),
         ]
-        advance(sum(behind.samples), ", ".join(filter(None, remarks)))
+        advance(sum(samples), ", ".join(filter(None, remarks)))
 
     def _rate(self, step: int) -> float:
         steps, epochs = self._data.batches.steps, self._options.epochs

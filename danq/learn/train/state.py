@@ -45,8 +45,9 @@ class TrainingState:
     ----------
     epoch, step : int
         0-based epoch under way and its next step.
-    loss_sum, samples : float, int
-        Of this epoch: sum of the losses over samples, and the samples.
+    loss_sum, loss_weight, samples : float, float, int
+        Of this epoch: sum of the losses, of rows counted as the share of their labels that is known, the sum
+        of these shares, and the samples.
     timed, training_seconds, waited : int, float, float
         Of all epochs: samples, seconds of training, and seconds thereof spent waiting for input; without
         the first step of a process, which compiles.
@@ -69,6 +70,7 @@ class TrainingState:
     epoch: int = 0
     step: int = 0
     loss_sum: float = 0.0
+    loss_weight: float = 0.0
     samples: int = 0
     timed: int = 0
     training_seconds: float = 0.0
@@ -98,8 +100,13 @@ class TrainingState:
             return "diverged"
         return "epochs" if self.epoch >= options.epochs else "patience"
 
-    def count(self, loss: float, samples: int, step: int) -> None:
-        """Add the loss of one step.
+    @property
+    def train_loss(self) -> float:
+        """Mean loss of this epoch so far, over the labels that are known."""
+        return self.loss_sum / (self.loss_weight or 1.0)
+
+    def count(self, loss: float, samples: int, weight: float, step: int) -> None:
+        """Add the loss of one step, the mean over so many rows, counted as `loss_weight` says.
 
         Raises
         ------
@@ -108,7 +115,8 @@ class TrainingState:
         """
         if not math.isfinite(loss):
             raise DivergenceError(f"the loss is {loss} in epoch {self.epoch + 1}, step {step + 1}")
-        self.loss_sum += loss * samples
+        self.loss_sum += float(loss) * weight
+        self.loss_weight += weight
         self.samples += samples
 
     def time(self, samples: int, seconds: float, waited: float) -> None:
@@ -148,7 +156,7 @@ class TrainingState:
         self.history.append(
             {
                 "epoch": self.epoch + 1,
-                "train_loss": self.loss_sum / self.samples,
+                "train_loss": self.train_loss,
                 "valid_loss": metrics.loss,
                 "valid_auroc": metrics.auroc,
                 "valid_auprc": metrics.auprc,
@@ -164,7 +172,7 @@ class TrainingState:
             self.plateau, self.reductions = 0, self.reductions + 1
         score = {"loss": -metrics.loss, "auroc": metrics.auroc, "auprc": metrics.auprc}[options.monitor]
         self.epoch, self.step = self.epoch + 1, 0
-        self.loss_sum, self.samples = 0.0, 0
+        self.loss_sum, self.loss_weight, self.samples = 0.0, 0.0, 0
         self.epoch_timed, self.epoch_training_seconds, self.epoch_seconds = 0, 0.0, 0.0
         if score is None or score <= self.best_score:
             self.stale += 1

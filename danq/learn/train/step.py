@@ -30,10 +30,11 @@ _AHEAD = 4
 
 
 class Loaded(NamedTuple):
-    """Batches on their devices: the arguments of a call, and the samples of each step."""
+    """Batches on their devices: the arguments of a call, and each step's samples and weight of its loss."""
 
     arrays: tuple[Any, ...]
     samples: tuple[int, ...]
+    weights: tuple[float, ...]
 
 
 @dataclass(frozen=True)
@@ -75,15 +76,17 @@ class Steps:
             `steps_of_call` says, or fewer.
         """
         samples = tuple(int(batch.weight.sum()) for _, batch in batches)
-        totals = [_total(batch) for _, batch in batches]
+        weights = tuple(_known(batch) for _, batch in batches)
+        # without any known label the loss is 0
+        totals = [np.float32(weight or 1) for weight in weights]
         if not self._on_one_gpu:
             ((inputs, batch),) = batches
             total = tf.constant(totals[0])
-            return Loaded((*map(self._share, (inputs, batch.labels, batch.weight)), total), samples)
+            return Loaded((*map(self._share, (inputs, batch.labels, batch.weight)), total), samples, weights)
         arrays = [(inputs, batch.labels, batch.weight) for inputs, batch in batches]
         # one transfer for all steps
         stacked = tf.nest.map_structure(lambda *parts: tf.constant(np.stack(parts)), *arrays)
-        return Loaded((*stacked, tf.constant(totals)), samples)
+        return Loaded((*stacked, tf.constant(totals)), samples, weights)
 
     def train(self, loaded: Loaded, rates: Sequence[float]) -> tf.Tensor:
         """Change the weights by the steps of a call, each with its learning rate.
@@ -210,11 +213,9 @@ class Steps:
         return forward
 
 
-def _total(batch: Batch) -> np.float32:
+def _known(batch: Batch) -> float:
     """Rows of a batch, each counted as the share of its labels that is known: what the loss is divided by."""
-    total = (batch.weight * known_shares(batch.labels)).sum()
-    # without any known label the loss is 0
-    return np.float32(total or 1)
+    return float((batch.weight * known_shares(batch.labels)).sum())
 
 
 def prefetched(load: Callable[[int], T], steps: Iterable[int]) -> Iterator[tuple[T, float]]:

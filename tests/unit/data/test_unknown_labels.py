@@ -253,6 +253,19 @@ def test_a_training_measures_known_labels(tmp_path, model):
     assert info.best["valid_loss"] == pytest.approx(-np.log(shares).mean(), rel=1e-4)
 
 
+def test_the_training_loss_is_the_mean_over_known_labels(tmp_path):
+    rng = np.random.default_rng(5)
+    rows = [("".join(rng.choice(list(BASES), 12)), rng.choice([0, 1, -1, -1])) for _ in range(30)]
+    lines = [f"{sequence},{a},{part}" for part in ("train", "valid", "test") for sequence, a in rows]
+    build(tmp_path, "sequence,label,split\n" + "\n".join(lines) + "\n", split=None)
+    # of weights that stay as they are, and rows that validate, too; in batches with few known labels, or none
+    still = SMALL | {"pool": 3, "dropout": 0, "rnn_dropout": 0}
+    run = tiny_run("danq", still, learning_rate=1e-12, batch_size=2, epochs=1)
+    train_run("r", run, tmp_path / "data", tmp_path / "r", tmp_path)
+    row = pl.read_csv(tmp_path / "r" / "history.tsv", separator="\t").row(0, named=True)
+    assert row["train_loss"] == pytest.approx(row["valid_loss"], abs=2e-5)
+
+
 def test_rows_are_dealt_to_folds_whatever_is_known_of_them(tmp_path):
     lines = "".join(f"ACGT,{label}\n" for label in ["1", "0", "-1"] * 20)
     split = {"folds": 4, "fold": 1}
