@@ -6,6 +6,7 @@ import os
 import platform
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from functools import cache
 from pathlib import Path
 
 import keras
@@ -16,6 +17,7 @@ from danq.jobs import sole_writer
 from danq.learn.cudnn import use_both_directions
 from danq.learn.gpu import why_no_gpu
 from danq.learn.options import Deterministic, Precision, TrainOptions
+from danq.learn.startup import LEVEL, held_back
 from danq.threads import threads, usable_cores
 
 log = logging.getLogger("danq")
@@ -101,7 +103,17 @@ def prepare_gpus() -> bool:
             log.debug("%s: memory is claimed already", gpu.name)
     if gpus:
         use_both_directions()
+    elif "TF_CONFIG" not in os.environ:  # workers are found before anything is computed
+        _compute_truth_values()
     return bool(gpus)
+
+
+@cache
+def _compute_truth_values() -> None:
+    """Compute with truth values, as masks do: oneDNN says once that it cannot on many processors, in vain."""
+    if int(os.environ.get(LEVEL, "0") or 0) >= 2:
+        with held_back():
+            tf.transpose([[True]])
 
 
 def use_tf32(on: bool) -> None:

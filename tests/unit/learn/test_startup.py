@@ -12,7 +12,8 @@ from danq.learn.startup import LEVEL, held_back
 # others look for TensorFlow without loading it
 _START = (
     "import danq.learn, importlib.util; importlib.util.find_spec('tensorflow')\n"
-    "import keras, tensorflow; tensorflow.config.list_physical_devices('GPU')"
+    "import keras, tensorflow; tensorflow.config.list_physical_devices('GPU')\n"
+    "from danq.learn.devices import prepare_gpus; prepare_gpus(); tensorflow.transpose([[True]])"
 )
 
 
