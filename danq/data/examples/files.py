@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from danq.errors import DanqError, check_name, first_few, first_line
 from danq.files import bounded_lines, open_binary, read_lines
+from danq.text_checks import separated
 
 if TYPE_CHECKING:
     import polars as pl
@@ -164,6 +165,10 @@ def _rows(path: Path, lines: Iterator[str], delimiter: str, texts: bool) -> Iter
     begun = 2
     try:
         for row in rows:
+            if not texts and rows.line_num >= begun:
+                raise DanqError(
+                    f"{path}:{begun}: expected a row on one line, received a quotation mark left open"
+                )
             yield rows.line_num + 1, row
             begun = rows.line_num + 2
     except csv.Error as error:
@@ -223,11 +228,11 @@ def _check_columns(where: str, columns: Sequence[str], needed: Sequence[str], de
             received = "twice" if column in columns else f"columns {first_few(columns, 10)}"
             # the separator that the name stands for is none of this file
             others = {",": "\t", "\t": ","}.get(delimiter, "\n")
-            hint = (
-                ""
-                if len(columns) != 1 or others not in columns[0]
-                else ("; a file named .csv is separated by commas, one named .tsv by tabs")
-            )
+            hint = ""
+            if len(columns) == 1 and others in columns[0]:
+                hint = "; a file named .csv is separated by commas, one named .tsv by tabs"
+            elif len(columns) == 1:
+                hint = separated(columns[0], 2)
             raise DanqError(f"{where}: expected one column {column!r}, received {received}{hint}")
     for column in (_NAME, _SPLIT):
         if columns.count(column) > 1:

@@ -49,6 +49,19 @@ def test_without_such_a_name_the_header_tells(tmp_path, text, rows):
     assert (record.content, record.labels) == (rows, ("1",))
 
 
+def test_another_separator_is_told(tmp_path):
+    (tmp_path / "s.csv").write_text("text;label\na;1\n")
+    with pytest.raises(DanqError, match=r"received columns text;label \(separated by semicolons\?\)"):
+        unlabelled_texts(tmp_path / "s.csv", "text", "utf-8")
+
+
+def test_a_quotation_mark_swallows_no_row_of_sequences(tmp_path):
+    # of columns that are not read, too
+    (tmp_path / "s.tsv").write_text('sequence\tlabel\tnote\nACGT\t1\t"a\nCCCC\t0\tb"\nGGGG\t0\tc\n')
+    with pytest.raises(DanqError, match=r"s\.tsv:2: expected a row on one line, received a quotation mark"):
+        list(read_records(tmp_path / "s.tsv", Table("sequence", ["label"])))
+
+
 def test_a_column_of_sequences_alone_is_read_too(tmp_path):
     (tmp_path / "s.tsv").write_text("sequence\nACGT\n")
     assert [record.content for record in read_records(tmp_path / "s.tsv", Table("sequence", []))] == ["ACGT"]
