@@ -87,6 +87,8 @@ def test_the_network_is_refused_in_the_same_words(model, options, dataset, messa
             config("danq", {"bidirectional": False, "merge_mode": "sum"}),
             "options: expected `bidirectional: true` with `merge_mode: sum`, received false",
         ),
+        (config("composition", {}, {}, {"init_from": "a/b"}), "train.init_from: expected none for model c"),
+        (config("kmer_logistic", {}, {}, {"freeze": ["logits"]}), "train.freeze: expected none for model k"),
         (of_kind("text", "bilstm_conv2d", {"output": "steps"}), "options: output: expected a model that cl"),
         (of_kind("text", "char_word_lstm", {"output": "steps"}), "options: output: expected a model that c"),
         (of_kind("text", "bilstm_conv2d", {"max_words": 3}), "options: expected at least 4 words"),
