@@ -212,6 +212,11 @@ def _show(starter: "Starter") -> None:
     splits = list(starter.rows)
     rows = [["all rows", *(f"{number:,}" for number in starter.rows.values())]]
     rows += [[target.name, *(f"{target.counts[split]:,}" for split in splits)] for target in starter.targets]
+    rows += [
+        [f"{target.name}, not known", *(f"{target.unknown[split]:,}" for split in splits)]
+        for target in starter.targets
+        if target.unknown is not None
+    ]
     head = ["positives of target", *splits]
     if sys.stdout.isatty():
         from rich.console import Console

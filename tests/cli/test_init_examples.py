@@ -40,6 +40,13 @@ def test_examples_in_one_file_are_drawn_by_fractions(tmp_path: Path):
     assert shown["all"] == [str(value) for value in manifest["n"].values()]
 
 
+def test_labels_that_are_not_known_are_counted(tmp_path: Path):
+    (tmp_path / "all.csv").write_text(rows(100) + rows(60, label=False).replace(",1\n", ",-1\n"))
+    done = danq_process("init", "--examples", "all.csv", "--out", "my", cwd=tmp_path)
+    (line,) = (line for line in done.stdout.splitlines() if line.startswith("label, not known"))
+    assert sum(map(int, line.split()[-3:])) == 30
+
+
 def test_examples_by_file_and_by_column(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.chdir(tmp_path)
     for name, number in (("train", 60), ("dev", 30), ("test", 40)):
