@@ -127,7 +127,7 @@ def check_fields(present: Collection[str], fields: Sequence[Field], where: str) 
     Raises
     ------
     DanqError
-        The message names all of them, says where they stand and gives a prefix that makes other keys.
+        The message names them (of many the first 20), says where they stand and gives a prefix that makes other keys.
     """
     clashes = [field.id for field in fields if field.id in present]
     if clashes:
@@ -137,7 +137,7 @@ def check_fields(present: Collection[str], fields: Sequence[Field], where: str) 
             if not any(k.startswith(f"danq{number}_") for k in present)
         )
         raise DanqError(
-            f"INFO keys {first_few(clashes)} stand in {where} already; `--info-prefix {prefix}` gives the "
+            f"INFO keys {first_few(clashes, 20)} stand in {where} already; `--info-prefix {prefix}` gives the "
             f"new ones other names"
         )
 

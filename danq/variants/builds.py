@@ -3,6 +3,7 @@
 import logging
 import re
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from typing import NamedTuple
 
 from danq.errors import DanqError, first_few
@@ -54,11 +55,15 @@ def other_build(variants: VariantText, genome: Genome, aliases: Mapping[str, str
     "" where none has, or the header tells no length of a contig that the genome has.
     """
     declared = list(_contigs(variants))
+    names, source = [contig.name for contig in declared], str(variants.path)
+    index: dict[str, int] = {}
     try:
-        index = resolve_contigs([c.name for c in declared], genome.names, str(variants.path), aliases).index
+        index = resolve_contigs(names, genome.names, source, aliases).index
     except DanqError:
-        # what the records' own names mean is decided where they are read; a header may have chrM and MT
-        index = {name: number for number, name in enumerate(genome.names)}
+        # a header may have chrM and MT; what names of records mean is decided where these are read
+        for name in names:
+            with suppress(DanqError):
+                index |= resolve_contigs([name], genome.names, source, aliases).index
     shared = [contig for contig in declared if contig.name in index]
     differing = [contig for contig in shared if contig.length != genome.lengths[index[contig.name]]]
     if not differing:

@@ -189,6 +189,9 @@ def test_a_declared_key_is_refused(line):
     message = r"INFO keys danq_x, danq_t stand in the header already; `--info-prefix danq2_` gives"
     with pytest.raises(DanqError, match=message):
         check_fields({*declared_keys((line, COLUMNS)), "danq_t"}, (FLOAT, WORD), "the header")
+    several = tuple(Field(f"danq_{n}", "Float", "a number") for n in range(12))
+    with pytest.raises(DanqError, match=", ".join(field.id for field in several) + " stand"):
+        check_fields({field.id for field in several}, several, "the header")
 
 
 def test_contigs_that_a_header_lacks_are_declared_behind_its_own():

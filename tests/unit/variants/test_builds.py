@@ -45,9 +45,9 @@ HG19, HG38 = sized(chr1=249_250_621, chr2=243_199_373), sized(chr1=248_956_422, 
             "the genome's GRCh38 (hg38)",
         ),
         (
-            ["ID=chr1,length=249250621", "ID=chrM,length=16571", "ID=MT,length=16569"],
+            ["ID=1,length=249250621", "ID=chrM,length=16571", "ID=MT,length=16569"],
             sized(chr1=248_956_422, chrM=16_569),
-            "2 of 2 contigs have another length (chr1 249,250,621 bp for 248,956,422, chrM 16,571 bp for "
+            "2 of 3 contigs have another length (1 249,250,621 bp for 248,956,422, chrM 16,571 bp for "
             "16,569); the header's may be GRCh37 (hg19), the genome's GRCh38 (hg38)",
         ),
         (["ID=c, length=5"], genome_of(c="ACGT"), "1 of 1 contigs have another length (c 5 bp for 4)"),
