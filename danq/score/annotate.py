@@ -127,7 +127,8 @@ def check_fields(present: Collection[str], fields: Sequence[Field], where: str) 
     Raises
     ------
     DanqError
-        The message names them (of many the first 20), says where they stand and gives a prefix that makes other keys.
+        The message names them, of many the first 20, says where they stand and gives a prefix that makes
+        other keys.
     """
     clashes = [field.id for field in fields if field.id in present]
     if clashes:
@@ -137,8 +138,8 @@ def check_fields(present: Collection[str], fields: Sequence[Field], where: str) 
             if not any(k.startswith(f"danq{number}_") for k in present)
         )
         raise DanqError(
-            f"INFO keys {first_few(clashes, 20)} stand in {where} already; `--info-prefix {prefix}` gives the "
-            f"new ones other names"
+            f"INFO keys {first_few(clashes, 20)} stand in {where} already; `--info-prefix {prefix}` gives "
+            f"the new ones other names"
         )
 
 
