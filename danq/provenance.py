@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from functools import cache
 from importlib import metadata
+from importlib.machinery import PathFinder
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -31,18 +32,8 @@ _LIBRARIES = (
 _TABLES = {"cli/__init__.py": "VERBS", "models/__init__.py": "MODELS"}
 """Tables that list what their package holds: no entry concerns the others, so they belong to no digest."""
 _WITH_PATHS = {
-    *(
-        "provenance",
-        "options",
-        "train",
-        "predict",
-        "search",
-        "model",
-        "exclude",
-        "renamed",
-        "unknown_contigs",
-    ),
-    *("genome", "bundle", "bundles", "background", "vcf"),
+    *("provenance", "options", "train", "predict", "search", "model", "exclude", "renamed"),
+    *("unknown_contigs", "genome", "bundle", "bundles", "background", "vcf"),
 }
 """Entries of manifests in which paths of files stand."""
 _SILENT = (ast.expr_context, ast.Pass)
@@ -151,7 +142,8 @@ def verb_digest(verb: str, *models: str) -> str:
         Name of the verb, for example ``train``; its module is ``danq/cli/<verb>.py``.
     *models : str
         Models that the job works with, each by name or by the path of a Python file; of danq's own models
-        these alone count. Of a file only what it imports from danq counts: it is an input of the training.
+        these alone count. Of a file what it imports from danq, or of the user's own, counts, not itself: it
+        is an input of the training.
     """
     pending = [(_PACKAGE / "cli" / f"{verb}.py", True)]
     for model in models:
@@ -167,11 +159,11 @@ def verb_digest(verb: str, *models: str) -> str:
             source = _source(path)
             pending += [(other, True) for other in (source.imports if entered else source.loads)]
             # the packages above a module are loaded with it, but none of their functions is called
-            above = path.relative_to(_PACKAGE).parents
+            above = path.relative_to(_PACKAGE).parents if path.is_relative_to(_PACKAGE) else ()
             pending += [(_PACKAGE / package / "__init__.py", False) for package in above]
     total = hashlib.sha256()
     for path in sorted({path for path, _ in seen}):
-        name = path.relative_to(_PACKAGE).as_posix()
+        name = path.relative_to(_PACKAGE).as_posix() if path.is_relative_to(_PACKAGE) else path.name
         total.update(f"{name}\0{_source(path).digest}\0".encode())
     return total.hexdigest()
 
@@ -189,7 +181,7 @@ class _Source(NamedTuple):
     digest : str
         Of its code, and of the files beside it that have its name and another ending.
     loads : set of Path
-        Files of danq that are imported when it is loaded.
+        Files of danq, and of a user's file those of the user's own, that are imported when it is loaded.
     imports : set of Path
         The same with those that its functions import.
     """
@@ -213,7 +205,7 @@ def _source(path: Path) -> _Source:
     beside = sorted(path.parent.glob(f"{path.stem}.*")) if own else []
     parts = ("\0".join(code).encode(), *(other.read_bytes() for other in beside if other != path))
     digests = " ".join(hashlib.sha256(part).hexdigest() for part in parts)
-    files = [(_file(module), loaded) for node, loaded in nodes for module in _modules(node)]
+    files = [(_file(module, path), loaded) for node, loaded in nodes for module in _modules(node, path)]
     loads = frozenset(file for file, loaded in files if file is not None and loaded)
     return _Source(digests, loads, frozenset(file for file, _ in files if file is not None))
 
@@ -269,24 +261,37 @@ def _stands_alone(node: ast.AST) -> bool:
     return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
 
 
-def _modules(node: ast.AST) -> Iterator[str]:
-    """Names of the modules that one node imports, by statement or by ``import_module`` of a given name."""
+def _modules(node: ast.AST, path: Path) -> Iterator[str]:
+    """Names of modules that a node of a file imports, by statement or ``import_module`` of a given name."""
     if isinstance(node, ast.Import):
         yield from (alias.name for alias in node.names)
-    elif isinstance(node, ast.ImportFrom) and node.module and node.level == 0:
+    elif isinstance(node, ast.ImportFrom):
+        module = "." * node.level + (node.module or "")
         for alias in node.names:
-            submodule = f"{node.module}.{alias.name}"
-            yield submodule if _file(submodule) else node.module
+            submodule = f"{module}.{alias.name}" if node.module else f"{module}{alias.name}"
+            yield submodule if _file(submodule, path) else module
     elif isinstance(node, ast.Call):
         function = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
         if function == "import_module" and node.args and isinstance(node.args[0], ast.Constant):
             yield str(node.args[0].value)
 
 
-def _file(module: str) -> Path | None:
-    """File of a module of danq; None for any other name."""
-    first, *parts = module.split(".")
-    if first != "danq":
+def _file(module: str, path: Path) -> Path | None:
+    """File of a module that a file imports, where it is danq's or, of a user's file, no library's."""
+    name = module.lstrip(".")
+    first, *parts = name.split(".") if name else [""]
+    if level := len(module) - len(name):
+        base = path.parents[level - 1] / first
+    elif first == "danq":
+        base = _PACKAGE
+    elif path.is_relative_to(_PACKAGE) or first in sys.stdlib_module_names:
         return None
-    base = _PACKAGE.joinpath(*parts)
-    return next((path for path in (base.with_suffix(".py"), base / "__init__.py") if path.is_file()), None)
+    else:
+        # of files that make those beside them importable, too, which are read here and not run
+        spec = PathFinder.find_spec(first, [str(path.parent), *sys.path])
+        places = spec and (spec.submodule_search_locations or [str(spec.origin).removesuffix(".py")])
+        if not places or {"site-packages", "dist-packages"} & {*Path(places[0]).parts}:
+            return None
+        base = Path(places[0])
+    base = base.joinpath(*parts)
+    return next((file for file in (base.with_suffix(".py"), base / "__init__.py") if file.is_file()), None)

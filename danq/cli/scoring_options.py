@@ -66,6 +66,7 @@ Threads = Annotated[
     int | None,
     typer.Option(
         min=1,
+        max=1024,
         callback=use_threads,
         help="Threads that compute. The same number gives the same bytes on any cores of one machine.  "
         "[default: the cores that the job may use]",

@@ -4,7 +4,6 @@ import errno
 import json
 import re
 import shutil
-import tempfile
 import zipfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -16,6 +15,7 @@ from danq.files import published
 from danq.learn.keras_file import read_network
 from danq.learn.manifest import MODEL_FILE, BundleManifest, check_trusted, member_paths, read_members
 from danq.learn.signature import SIGNATURE_FILE, require_signatures, signed_files
+from danq.remnants import scratch
 
 _HISTORY = "history.tsv"
 _MEMBER = re.compile(
@@ -124,8 +124,8 @@ def opened_bundles(
         If an archive is none that `write_archive` wrote, or as `require_signatures` and `check_trusted`. What
         is refused within is called as in `paths`.
     """
-    with tempfile.TemporaryDirectory(prefix="danq-") as folder:
-        shown = {str(Path(folder) / str(number)): str(path) for number, path in enumerate(paths)}
+    with scratch() as folder:
+        shown = {str(folder / str(number)): str(path) for number, path in enumerate(paths)}
         try:
             opened = []
             for place, path in zip(map(Path, shown), paths, strict=True):

@@ -110,6 +110,14 @@ def test_a_module_stays_readable(path: Path) -> None:
     assert not [function.name for function in functions if body_lines(function) > 40]
 
 
+@pytest.mark.parametrize("path", MODULES, ids=name)
+def test_what_a_killed_job_leaves_can_be_told_from_what_is_in_use(path: Path) -> None:
+    """Hidden and temporary directories are those of `danq.remnants`, or within them."""
+    calls = [node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Call)]
+    made = [ast.unparse(call) for call in calls if ast.unparse(call.func).startswith("tempfile.")]
+    assert name(path) == "remnants.py" or not [call for call in made if "dir=" not in call]
+
+
 def is_function(node: ast.AST) -> TypeGuard[ast.FunctionDef | ast.AsyncFunctionDef]:
     return isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
 

@@ -149,6 +149,38 @@ def test_a_model_of_ones_own_depends_on_what_it_imports(copied: Path, tmp_path: 
     assert fresh("train", str(own)) != before
 
 
+@pytest.mark.parametrize(
+    ("imported", "changed", "counts"),
+    [
+        ("from widths import WIDTH", "widths.py", True),
+        ("def build():\n    import shared.layers", "shared/layers.py", True),
+        ("from shared import layers", "shared/layers.py", True),
+        ("from shared import WIDTH", "shared/deeper.py", True),
+        ("import shared.layers", "widths.py", False),
+        ("import installed", "site-packages/installed.py", False),
+    ],
+)
+def test_a_model_of_ones_own_depends_on_ones_own_modules(imported, changed, counts, tmp_path, monkeypatch):
+    """Without running them; what a library is, its version says."""
+    for name, text in {
+        "widths.py": "WIDTH = 4\n",
+        "shared/__init__.py": "from .deeper import WIDTH\n",
+        "shared/deeper.py": "WIDTH = 4\n",
+        "shared/layers.py": "from .. import deeper\nraise RuntimeError\n",
+        "site-packages/installed.py": "",
+    }.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(text)
+    monkeypatch.syspath_prepend(tmp_path / "site-packages")
+    own = tmp_path / "mine.py"
+    own.write_text(f"import os, numpy, missing\n{imported}\n")
+    before = fresh("train", str(own))
+    (tmp_path / changed).write_text(f"# a comment\n{(tmp_path / changed).read_text()}")
+    assert fresh("train", str(own)) == before
+    (tmp_path / changed).write_text(f"{(tmp_path / changed).read_text()}CHANGED = 1\n")
+    assert (fresh("train", str(own)) != before) == counts
+
+
 def test_provenance_names_versions_inputs_and_options():
     described = provenance({"genome": "ab"}, {"window": 1000})
     assert described["inputs"] == {"genome": "ab"}

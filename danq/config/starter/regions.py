@@ -2,7 +2,6 @@
 
 import logging
 import re
-import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -33,6 +32,7 @@ from danq.genome.intervals import read_regions
 from danq.genome.tracks import place_intervals
 from danq.learn.gpu import gpu_possible
 from danq.progress import progress
+from danq.remnants import scratch
 
 log = logging.getLogger("danq")
 
@@ -175,9 +175,9 @@ def _labelled(
     outside: list[tuple[str, int, int]],
 ) -> LabelledBins:
     """Label the bins as `danq dataset` will, with nothing written but what is excluded, for as long."""
-    with tempfile.TemporaryDirectory() as folder:
+    with scratch() as folder:
         if outside:
-            excluded = Path(folder) / "outside.bed"
+            excluded = folder / "outside.bed"
             excluded.write_text(_bed(outside), encoding="utf-8")
             options = options.model_copy(update={"exclude": [excluded]})
         made = label_bins(options, targets, genome, composition, "--valid, --test", lambda _: None)
