@@ -90,11 +90,13 @@ def _read(paths: list[Path], out: Path) -> dict[str, Predictions]:
     """Predictions of one run by split, validation first, whose thresholds the others are called at.
 
     A file that does not say its split has that of its name, or else `test`; where none says the run, it is
-    called as the directory `out` of results.
+    called as the directory `out` of results, or the one that holds it where it is called `evaluation`.
     """
     read: dict[str, tuple[Path, Predictions]] = {}
     each = {path: read_predictions(path) for path in paths}
-    run = next((predictions.run for predictions in each.values() if predictions.run), out.resolve().name)
+    folder = out.resolve()
+    name = folder.parent.name if folder.name == "evaluation" else folder.name
+    run = next((predictions.run for predictions in each.values() if predictions.run), name)
     for path, predictions in each.items():
         if not predictions.split:
             words = re.split(r"[\W_]+", path.name.lower())

@@ -1,5 +1,6 @@
 """What a results directory holds, read once for the report."""
 
+import logging
 import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -17,6 +18,8 @@ from danq.learn.trial_tables import TRIALS_FILE, Outcome, read_trials
 from danq.report.callsets import Callset, read_callset
 from danq.report.unfinished import Unfinished, find_unfinished
 from danq.views.manifest import Viewed, read_views
+
+log = logging.getLogger("danq")
 
 
 @dataclass(frozen=True)
@@ -113,6 +116,9 @@ def read_results(
     bundles = _folders(path, "run", "runs/*/bundle.json", names, not names)
     if not bundles:
         raise DanqError(f"{path}: expected at least one run (runs/<name>/bundle.json), found none")
+    for folder in sorted(path.glob("runs/*/evaluation/summary.json")) if not names else ():
+        if not (folder.parents[1] / "bundle.json").is_file():
+            log.warning("%s: of no model of danq, for there is no bundle; not shown", folder.parents[1])
     runs = _in_order([read_run(folder) for folder in bundles], names)
     datasets = _folders(path, "dataset", "datasets/*/dataset.json")
     genomes = _folders(path, "genome", "genomes/*/genome.json")

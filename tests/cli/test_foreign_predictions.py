@@ -7,7 +7,7 @@ import numpy as np
 import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
-from results_tree import predictions, read_metrics
+from results_tree import build, predictions, read_metrics
 from sklearn import metrics as sk
 
 from danq.errors import DanqError
@@ -15,6 +15,7 @@ from danq.evaluate.evaluate import evaluate_predictions
 from danq.learn.predict.outputs import writing_table
 from danq.learn.predict.predictions import write_predictions, writing_npz
 from danq.learn.predict.reading import read_predictions
+from danq.report.results import read_results
 
 TARGETS = ("CTCF", "tRNA (minus)")
 
@@ -144,6 +145,15 @@ def test_a_foreign_file_needs_little(tmp_path, caplog):
     foreign(tmp_path / "odds.npz", probabilities=None, logits=one.logits.astype(np.float64))
     evaluate_predictions([tmp_path / "odds.npz"], tmp_path / "odds", resamples=20)
     same_metrics(tmp_path / "own", tmp_path / "odds")
+
+
+def test_the_report_says_which_evaluation_it_leaves_out(tmp_path, caplog):
+    results = build(tmp_path / "results", {"ours": ("marks", "danq", 2.0)}, TARGETS, 0)
+    folder = results / "runs" / "deep"
+    summary = evaluate_predictions([foreign(tmp_path / "p.npz")], folder / "evaluation", resamples=0)
+    assert summary.run == "deep"
+    assert "deep" not in [run.name for run in read_results(results).runs]
+    assert f"{folder}: of no model of danq, for there is no bundle; not shown" in caplog.text
 
 
 def test_the_split_stands_in_the_name(tmp_path):
