@@ -2,6 +2,7 @@
 
 import logging
 import math
+import re
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -21,10 +22,12 @@ UNPLACED = 255
 """Split of a row that is to be drawn."""
 SPLIT_WORDS = {"train": 0, "valid": 1, "validation": 1, "val": 1, "dev": 1, "test": 2}
 """Words of a column ``split``, or folders, by index into `SPLITS`."""
-_BITS = {"0": 0, "1": 1, "0.0": 0, "1.0": 1}
+_BITS = {"0": 0, "1": 1}
 _UNKNOWN = ""
-_NO_LABEL = {"", "-1", "-1.0", "nan", "na", "n/a", "null"}
+_NO_LABEL = {"", "-1", "nan", "na", "n/a", "<na>", "null"}
 """What stands, in any case, for a label that is not known."""
+NO_BIT = _NO_LABEL | {"none"}  # where a label is 0 or 1, and none is no class
+_DECIMAL = re.compile(r"-?[0-9]+\.[0-9]*(e[+-]?[0-9]{1,3})?", re.IGNORECASE)
 _NO_NUMBERS = {"inf", "-inf", "infinity", "-infinity"}
 _LONGEST_NAME = 200
 _FEW_CLASSES = 20
@@ -84,7 +87,8 @@ def label_examples(examples: Examples, columns: list[str], positive: str | int |
     """
     if len(examples.labels[0]) > 1:
         return Labelled(_bits(examples, columns), columns, "multilabel")
-    texts = [_unknown(_whole(labels[0])) for labels in examples.labels]
+    wholes = (_whole(labels[0]) for labels in examples.labels)
+    texts = [_UNKNOWN if whole.lower() in _NO_LABEL else whole for whole in wholes]
     classes = _ordered(set(texts) - {_UNKNOWN})
     _check_classes(examples, texts, classes)
     if len(classes) == 2 or positive is not None:
@@ -152,13 +156,9 @@ def texts_of_labels(array: Any, columns: list[str], where: str) -> list[tuple[st
 
 
 def _whole(label: str) -> str:
-    """1.0 as 1: a column of whole numbers that has gone through a floating-point type."""
-    whole = label.removesuffix(".0")
-    return whole if whole != label and whole.removeprefix("-").isdecimal() else label
-
-
-def _unknown(label: str) -> str:
-    return _UNKNOWN if label.lower() in _NO_LABEL else label
+    """1.0 or 1.00e+00 as 1: a column of whole numbers that has gone through a floating-point type."""
+    whole = _DECIMAL.fullmatch(label) and float(label).is_integer()
+    return str(int(float(label))) if whole else label
 
 
 def _check_classes(examples: Examples, texts: list[str], classes: list[str]) -> None:
@@ -177,6 +177,12 @@ def _check_classes(examples: Examples, texts: list[str], classes: list[str]) -> 
                 f"{examples.where[texts.index(name)]}: expected no other negative label where -1 stands for "
                 f"an unknown one, received {name!r}; name the classes"
             )
+    words = [name for name in classes if not name.lstrip("-")[:1].isdigit()]
+    if words and {*classes} - {*words} == {"0", "1"}:
+        raise DanqError(
+            f"{examples.where[texts.index(words[0])]}: expected no name as a label beside 0 and 1, received "
+            f"{words[0]!r}; -1, nothing and NA stand for an unknown label"
+        )
     if len(classes) < 2:
         received = f"{classes[0]!r} alone" if classes else "none"
         hint = "" if _UNKNOWN not in texts else " (-1, nothing and NA are unknown labels)"
@@ -192,9 +198,9 @@ def _bits(examples: Examples, columns: list[str]) -> NDArray[np.int8]:
     values = np.full((len(examples.labels), len(columns)), UNKNOWN, np.int8)
     for row, labels in enumerate(examples.labels):
         for index, label in enumerate(labels):
-            if label in _BITS:
-                values[row, index] = _BITS[label]
-            elif label.lower() not in _NO_LABEL:
+            if (whole := _whole(label)) in _BITS:
+                values[row, index] = _BITS[whole]
+            elif whole.lower() not in NO_BIT:
                 raise DanqError(
                     f"{examples.where[row]}: {columns[index]}: expected 0 or 1, or -1 or nothing where it is "
                     f"not known, received {label!r}"

@@ -8,6 +8,7 @@ import polars as pl
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from danq.data.examples.labels import NO_BIT
 from danq.errors import DanqError, first_few
 from danq.files import bounded_lines, open_binary, readable
 from danq.learn.predict.outputs import ROW_COLUMNS, TARGET_COLUMNS
@@ -19,7 +20,6 @@ from danq.text_checks import separated
 
 _NUMBERS = {"start": pl.Int64, "end": pl.Int64}
 _ENDINGS = {name: f"__{title}" for name, title in TARGET_COLUMNS.items()}
-_NO_LABEL = ("", "na", "n/a", "nan", "null", "none", "<na>")
 
 
 def read_table(path: Path) -> dict[str, NDArray[Any]]:
@@ -130,7 +130,7 @@ def _labels(path: Path, column: pl.Series) -> NDArray[np.float32]:
         column = column.cast(pl.String)
     _check_plain(path, column, "numbers")
     if column.dtype == pl.String:
-        absent = column.str.strip_chars().str.to_lowercase().is_in(_NO_LABEL)
+        absent = column.str.strip_chars().str.to_lowercase().is_in(list(NO_BIT))
         column = column.set(absent, str(UNKNOWN))
     if column.dtype == pl.Boolean:
         column = column.cast(pl.Int8)

@@ -24,7 +24,7 @@ from danq.learn.train.run import train_run, valid_prevalence
 from danq.metrics import cross_entropy, known_shares, rank
 from danq.models.logistic_regression import regress
 
-UNKNOWN = ("", "-1", "-1.0", "NA", "nan", "null")
+UNKNOWN = ("", "-1", "-1.0", "-1.000e+00", "NA", "nan", "null", "<NA>", "None")
 BASES = "ACGT"
 
 
@@ -85,7 +85,7 @@ def test_its_digest_tells_unknown_from_negative(tmp_path):
     assert len(digests) == 3
 
 
-@pytest.mark.parametrize("missing", UNKNOWN)
+@pytest.mark.parametrize("missing", UNKNOWN[:-1])  # but for a class called None
 @pytest.mark.parametrize(("classes", "task"), [("10", "multilabel"), (("dog", "cat", "cow"), "multiclass")])
 def test_a_column_of_classes(tmp_path, classes, task, missing):
     words = [*classes, missing] * 8
@@ -251,6 +251,14 @@ def test_a_training_measures_known_labels(tmp_path, model):
     probabilities, truth = predictions.probabilities.astype(np.float64), expected[rows]
     shares = np.where(truth > 0, probabilities, 1 - probabilities)[truth >= 0]
     assert info.best["valid_loss"] == pytest.approx(-np.log(shares).mean(), rel=1e-4)
+
+
+def test_a_word_beside_0_and_1_is_no_third_class(tmp_path):
+    lines = "".join(f"ACGT,{label}\n" for label in ["1", "0.0", "unknown"] * 9)
+    with pytest.raises(
+        DanqError, match=r"rows\.csv:4: expected no name as a label beside 0 and 1, received 'un"
+    ):
+        build(tmp_path, f"sequence,label\n{lines}")
 
 
 def test_the_training_loss_is_the_mean_over_known_labels(tmp_path):
