@@ -253,8 +253,12 @@ def _read(lock: Path) -> Holder | None:
     """Read who holds a lock; None where there is none."""
     try:
         process, *rest = json.loads(os.readlink(lock))
-        return Holder(Process(*process), *rest)
+        holder = Holder(Process(*process), *rest)
+        known = holder.scheduler in ("", *_CANCEL)
+        if known and isinstance(holder.process.pid, int):
+            return holder
     except FileNotFoundError:
         return None
     except (OSError, ValueError, TypeError):
-        raise DanqError(f"{lock}: no lock of danq; remove it, if no job writes there") from None
+        pass
+    raise DanqError(f"{lock}: no lock of danq; remove it, if no job writes there")

@@ -44,7 +44,7 @@ class Process(NamedTuple):
             return None
         try:
             os.kill(self.pid, 0)
-        except ProcessLookupError:
+        except (ProcessLookupError, OverflowError):  # no system counts as far
             return True
         except PermissionError:
             pass  # another user's, and there

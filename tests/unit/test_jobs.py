@@ -142,6 +142,10 @@ def test_locks_and_copies_of_other_machines_are_named(tmp_path, caplog):
     ]
 
 
+def test_a_number_that_no_process_can_have_is_of_none_that_runs():
+    assert this_process()._replace(pid=10**30).gone()
+
+
 def test_what_was_left_before_this_machine_started_anew_is_removed(tmp_path):
     with another_job(tmp_path) as job:
         job.send_signal(signal.SIGKILL)
@@ -244,8 +248,15 @@ def test_a_job_writes_into_what_it_has_claimed(tmp_path):
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["a.tsv", "file"]
 
 
-def test_what_is_no_lock_is_refused(tmp_path):
-    lock_of(tmp_path).write_text("mine")
+@pytest.mark.parametrize(
+    "changes", [None, {"pid": "12"}, {"pid": None}, {"scheduler": "Cron"}, {"scheduler": ["Slurm"]}]
+)
+def test_what_is_no_lock_is_refused(tmp_path, changes):
+    if changes is None:
+        lock_of(tmp_path).write_text("mine")
+    else:
+        lock_of(tmp_path).symlink_to(json.dumps([this_process(), "train", "2026", "", "", "", ""]))
+        change_holder(lock_of(tmp_path), **changes)
     with pytest.raises(DanqError, match=r"\.danq\.lock: no lock of danq; remove it"):
         write(tmp_path)
 
