@@ -19,7 +19,7 @@ from danq.variants.neighbours import Neighbours
 from danq.variants.personal_windows import Flank, left_flank, mostly_unknown, right_flank
 from danq.variants.survey_file import Survey
 
-_ROW = attrgetter("row")
+_ROW, _START, _END = attrgetter("row"), attrgetter("start"), attrgetter("end")
 _EVERYWHERE: Stretches = ((0,), (sys.maxsize,))
 _FARTHEST = 1_000
 """bp, or a window where that is more, that a variant is looked for to the left of where it is written."""
@@ -208,10 +208,7 @@ class _Cutting:
         )
         reference = np.concatenate([flank.codes for flank in own])
         padding = sum(flank.padding for flank in own)
-        edits = self._neighbours.edits[sample, haplotype]
-        # both borders rise along the haplotype
-        first = bisect_right(edits, left.edge, key=lambda edit: max(edit.end, edit.start + 1))
-        carried = tuple(edits[first : bisect_left(edits, right.edge, key=attrgetter("start"))])
+        carried = self._carried(group, left, right)
         lacking = self._neighbours.lacking(group.first, left.edge, right.edge)
         flags = {
             "padded": padding or left.padding or right.padding,
@@ -232,6 +229,35 @@ class _Cutting:
             alternate=np.concatenate((left.codes, right.codes)),
         )
 
+    def _carried(
+        self, group: _Group, left: Flank[Change | Edit], right: Flank[Change | Edit]
+    ) -> tuple[Edit, ...]:
+        """Find the edits that make what the flanks of a group show.
+
+        Those of the group's own stretch may be written beyond an edge over which their changes were moved:
+        then the bases gained up to there differ, until such edits are counted as well.
+        """
+        edits, around = self._neighbours.edits[group.first.sample, group.first.haplotype], group.around
+        rows = group.first.row, group.last.row
+        own = edits[bisect_left(edits, rows[0], key=_ROW) : bisect_right(edits, rows[1], key=_ROW)]
+        before = [shown for shown in left.edits if isinstance(shown, Edit)]
+        after = [shown for shown in right.edits if isinstance(shown, Edit)]
+        # both borders rise along the haplotype
+        first = bisect_right(own, left.edge, key=lambda edit: max(edit.end, edit.start + 1))
+        last = max(bisect_left(own, right.edge, key=_START), first)
+        n = group.inside.start - len(left.edits) + len(before)
+        while first and _gained(own[:first]) != _gained(around[:n]):
+            first -= 1
+            n = min(n, bisect_right(around, own[first].start, key=_END))
+        n = group.inside.start + len(right.edits) - len(after)
+        while last < len(own) and _gained(own[:last]) != _gained(around[:n]):
+            last += 1
+            n = max(n, bisect_left(around, own[last - 1].end, key=_START))
+        if first == last:
+            # between edits that were joined, and none of which gains bases by itself
+            first, last = max(first - 1, 0), last + 1
+        return (*before, *own[first:last], *after)
+
     def _flanks(self, group: _Group) -> tuple[Flank[Change | Edit], Flank[Change | Edit]]:
         """Cut the haplotype left and right of where a group begins."""
         half = self._window // 2
@@ -247,6 +273,10 @@ class _Cutting:
                 return left, right
             # deletions make a window reach further than its length; what lies there may do so again
             self._cover(min(left.edge, self._left), max(right.edge, self._right))
+
+
+def _gained(changes: Iterable[Change | Edit]) -> int:
+    return sum(len(change.inserted) - (change.end - change.start) for change in changes)
 
 
 def _changes(edits: Iterable[Edit]) -> list[Change]:

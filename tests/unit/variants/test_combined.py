@@ -105,6 +105,28 @@ def test_an_allele_by_itself_has_the_windows_it_has_in_the_scores(tmp_path: Path
     assert len(expected) > 20
 
 
+def test_an_allele_that_is_moved_into_a_window_is_named(tmp_path: Path) -> None:
+    # written at the end of a repeat, at whose begin it stands; and longer than the window
+    text = "GATTACAGGTCTTAC" + "CAG" * 12 + "TTGACCGATACGATT"
+    for number, insertion in enumerate((Spelled(51, 51, "CAG"), Spelled(15, 15, "GATTACA" * 6))):
+        variants = phased_vcf(tmp_path / f"{number}.vcf", vcf_lines("c", text, [insertion]))
+        (found,) = windows_of(variants, genome_of(c=text), AlleleRules(20))
+        assert (found.start, [edit.row for edit in found.edits]) == (15, [1])
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_every_window_names_alleles(tmp_path: Path, seed: int) -> None:
+    rng = random.Random(seed)
+    text = random_contig(rng, 300)
+    lines = [record.text() for record in random_records(rng, "c", text, 40)]
+    variants, genome = phased_vcf(tmp_path / "v.vcf", lines), genome_of(c=text)
+    found = list(windows_of(variants, genome, AlleleRules(12), reach=3))
+    assert found
+    assert all(window.edits for window in found)
+    rows = [[edit.row for edit in window.edits] for window in found]
+    assert rows == [sorted(set(each)) for each in rows]
+
+
 def test_alleles_that_undo_each_other_have_no_window(tmp_path: Path) -> None:
     lines = [line(4, "TCAG", "T", "1|0"), line(10, "G", "GCAG", "1|0")]
     variants = phased_vcf(tmp_path / "v.vcf", lines)
