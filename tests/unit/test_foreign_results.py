@@ -99,7 +99,8 @@ ARRAYS = {
     "logits": [np.zeros((2, 2), "M8[s]"), np.zeros((2, 3), np.float32)],
     "ids": [
         np.arange(2) / 2,
-        np.array([b"a", b"b"]),
+        np.array([b"a", b"\xff"]),
+        np.array([b"a", EVIL.encode()]),
         np.array("a"),
         np.array([EVIL, "b"]),
         np.array(["a\0b"] * 2),
