@@ -92,7 +92,7 @@ def _read(kept: Path) -> dict[str, Any]:
         record = json.loads((kept / _RECORD).read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return {}
-    return record if isinstance(record, dict) else {}
+    return record if isinstance(record, dict) and isinstance(record.get("files"), dict) else {}
 
 
 def _whole(kept: Path, files: dict[str, str]) -> bool:

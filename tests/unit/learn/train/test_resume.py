@@ -144,10 +144,10 @@ def test_a_signal_after_the_last_epoch_does_not_keep_the_bundle_from_being_writt
     assert load_bundle(tmp_path / "run").info.run == "tiny"
 
 
-@pytest.mark.parametrize("change", ["other options", "damaged"])
+@pytest.mark.parametrize("change", ["other options", "damaged", '{"files": 5}', '{"files": ["a"]}', "[]", ""])
 def test_what_is_kept_of_other_options_or_damaged_is_of_no_use(dataset, tmp_path, caplog, change):
-    out = tmp_path / "run"
-    train(dataset, out, epochs=1)
+    out, options = tmp_path / "run", {"k": [2], "c": [0.1]}
+    train(dataset, out, "kmer_logistic", options=options)
     for name in DECLARED:
         (out / name).unlink()
     if change == "damaged":
@@ -155,9 +155,12 @@ def test_what_is_kept_of_other_options_or_damaged_is_of_no_use(dataset, tmp_path
         data = bytearray(kept.read_bytes())
         data[len(data) // 2] ^= 1
         kept.write_bytes(data)
+    elif change != "other options":
+        (out / ".finished/kept.json").write_text(change)
     with caplog.at_level(logging.INFO, "danq"):
-        train(dataset, out, epochs=1, seed=2 if change == "other options" else 1)
-    assert "epoch 1/1" in caplog.text
+        train(dataset, out, "kmer_logistic", options=options, seed=2 if change == "other options" else 1)
+    assert "trained tiny" in caplog.text
+    assert "put in place again" not in caplog.text
 
 
 def test_a_baseline_is_put_in_place_again_too(dataset, tmp_path, caplog):
