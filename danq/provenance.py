@@ -36,6 +36,8 @@ _WITH_PATHS = {
     *("unknown_contigs", "genome", "bundle", "bundles", "background", "vcf"),
 }
 """Entries of manifests in which paths of files stand."""
+_PATHS = re.compile(r"(?<![\w./~-])(?:[a-z]\w*:|\.\.)?/[^\s'\"]*")
+"""Paths from the root, a place of the web, or from above on."""
 _SILENT = (ast.expr_context, ast.Pass)
 _IMPORTING = (ast.Import, ast.ImportFrom, ast.Call)
 _FUNCTION = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
@@ -84,14 +86,20 @@ def _shared(text: str) -> str:
         place = rf"(?<![\w./~-]){re.escape(place)}"
         text = re.sub(rf"{place}/", "" if name == "." else f"{name}/", text)
         text = re.sub(rf"{place}(?=$|[\s'\"])", name, text)
-    # of paths from the root on alone: a target may be called anything
-    text = re.sub(r"(?<![\w./~-])(/home/|/Users/)[^/\s]+", r"\1USER", text)
-    return re.sub(rf"(?<![\w./~-])(/(?:[^\s'\"]*/)?){_user()}(?![\w.-])", r"\1USER", text)
+    # of paths from the root or from above on alone: a target may be called anything
+    return _PATHS.sub(lambda path: _without_users(path[0]), text)
+
+
+def _without_users(path: str) -> str:
+    path = re.sub(r"(/(?:home|Users)/+(?:\./+)*)(?!\.\.?/)[^/,:;)]+", r"\1USER", path)
+    return re.sub(rf"(?<=/){_user()}(?![\w.-])", "USER", path)
 
 
 def shared_entries(content: Mapping[str, Any]) -> dict[str, Any]:
     """Name the paths of a manifest as `shared` does; what else stands there (targets, encoder) is kept."""
-    named = {key: shared(value) if key in _WITH_PATHS else value for key, value in content.items()}
+    # by the path of its genome, relative to itself, a dataset finds it
+    kept = {"genome"} if content.get("kind") == "dataset" else set()
+    named = {key: shared(value) if key in _WITH_PATHS - kept else value for key, value in content.items()}
     if isinstance(targets := named.get("targets"), list | tuple):
         named["targets"] = [
             each | {"path": shared(each["path"])} if isinstance(each, dict) and "path" in each else each

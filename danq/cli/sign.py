@@ -10,7 +10,12 @@ log = logging.getLogger("danq")
 
 
 def sign(
-    model: Annotated[Path, typer.Argument(metavar="DIR", help="Model bundle, which `danq train` wrote.")],
+    model: Annotated[
+        Path,
+        typer.Argument(
+            metavar="RUN", help="Model bundle, which `danq train` wrote, or an archive of `danq export`."
+        ),
+    ],
     key: Annotated[
         Path,
         typer.Option(
@@ -18,10 +23,17 @@ def sign(
         ),
     ],
 ) -> None:
-    """Sign a bundle, for --require-signature of the verbs that load one: writes DIR/bundle.sig.
+    """Sign a bundle, for --require-signature of the verbs that load one.
 
-    The work is done by `ssh-keygen -Y sign`; what is signed are the SHA-256 of model.keras and bundle.json.
+    Writes RUN/bundle.sig, or puts it into the archive, which is written anew. The work is done by
+    `ssh-keygen -Y sign`; what is signed are the SHA-256 of model.keras and bundle.json.
     """
+    if model.is_file():
+        from danq.learn.export import sign_archive
+
+        sign_archive(model, key)
+        log.info("%s: signed", model)
+        return
     from danq.learn.signature import sign_bundle
 
     log.info("wrote %s", sign_bundle(model, key))

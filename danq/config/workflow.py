@@ -199,7 +199,8 @@ def _run_paths(run: Run, name: str, trusted: Sequence[Path] | None) -> Iterator[
         yield from _paths(load_model_module(run.model).Options.model_validate(run.options), f"{key}.options")
     start = run.train.init_from
     if start is not None and "/" in start:
-        yield f"{key}.train.init_from", Path(start) / "bundle.json"
+        bundle = Path(start)
+        yield f"{key}.train.init_from", bundle if bundle.is_file() else bundle / "bundle.json"
 
 
 def _callset_paths(config: Config, name: str) -> Iterator[tuple[str, Path]]:

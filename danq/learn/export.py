@@ -14,7 +14,7 @@ from danq.errors import DanqError, first_line
 from danq.files import published
 from danq.learn.keras_file import read_network
 from danq.learn.manifest import MODEL_FILE, BundleManifest, check_trusted, member_paths, read_members
-from danq.learn.signature import SIGNATURE_FILE, require_signatures, signed_files
+from danq.learn.signature import SIGNATURE_FILE, require_signatures, sign_bundle, signed_files
 from danq.remnants import scratch
 
 _HISTORY = "history.tsv"
@@ -57,6 +57,13 @@ def write_archive(bundle: Path, out: Path, private: bool) -> None:
                 else:
                     with files[name].open("rb") as stream:
                         shutil.copyfileobj(stream, member)
+
+
+def sign_archive(path: Path, key: Path) -> None:
+    """Put a signature into an archive; parameters and refusals are those of `sign_bundle`."""
+    with opened_bundles([path]) as (bundle,):
+        sign_bundle(bundle, key)
+        write_archive(bundle, path, private=False)
 
 
 FORMATS: dict[str, Callable[[Path, Path, bool], None]] = {"archive": write_archive}

@@ -90,7 +90,7 @@ class TrainOptions(Closed):
         "none", description="mirrored: all GPUs of the machine; multi_worker: machines named in TF_CONFIG"
     )
     init_from: str | None = Field(
-        None, description="run name or bundle directory whose weights are the start"
+        None, description="run name, or path of a bundle or of an archive of one, whose weights are the start"
     )
     freeze: list[str] = Field([], description="names of layers whose weights stay as they are")
     tensorboard: bool = Field(False, description="write TensorBoard event files beside the bundle")
@@ -146,7 +146,7 @@ class PredictOptions(Closed):
 
 
 def bundle_path(init_from: str, runs: Path) -> Path:
-    """Directory of the bundle that `init_from` names: a directory as it is, else a run's results."""
+    """Where the bundle lies that `init_from` names: a path with a / as it is, else a run's results."""
     return Path(init_from) if "/" in init_from else runs / init_from
 
 

@@ -202,6 +202,13 @@ def test_provenance_names_neither_the_working_directory_nor_the_home(monkeypatch
         "/home/bob/g.fa": "/home/USER/g.fa",
         "/scratch/ada/g.fa": "/scratch/USER/g.fa",
         "a/ada": "a/ada",
+        "../../home/bob/g.fa": "../../home/USER/g.fa",
+        "//nfs/home/./bob": "//nfs/home/./USER",
+        "file:///home/bob/g.fa": "file:///home/USER/g.fa",
+        "../ada/g.fa": "../USER/g.fa",
+        "/scratch/ada/x/ada": "/scratch/USER/x/USER",
+        "/home/../g.fa": "/home/../g.fa",
+        "(/home/bob),/home/eve/a:/export/home/eve/b": "(/home/USER),/home/USER/a:/export/home/USER/b",
     }
     monkeypatch.setattr(module, "_user", lambda: "ada")
     assert shared(list(texts)) == list(texts.values())
@@ -219,3 +226,10 @@ def test_no_manifest_names_the_working_directory(monkeypatch, tmp_path):
     assert BundleManifest.read(tmp_path).targets == made.targets
     assert str(tmp_path) not in json.dumps(BundleManifest.read(tmp_path).model_dump(exclude={"targets"}))
     assert BundleManifest.read(tmp_path).options == {"motifs": "m.meme"}
+
+
+def test_a_dataset_finds_its_genome_wherever_it_lies(monkeypatch):
+    monkeypatch.setattr(module, "_user", lambda: "ada")
+    entry = {"genome": {"path": "../../home/ada/genome"}}
+    assert module.shared_entries({"kind": "dataset", **entry}) == {"kind": "dataset", **entry}
+    assert module.shared_entries({"kind": "scores", **entry})["genome"] == {"path": "../../home/USER/genome"}

@@ -4,6 +4,7 @@ import logging
 import time
 from collections.abc import Sequence
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -14,6 +15,7 @@ from danq.data.batches import pad
 from danq.data.dataset import Raw
 from danq.errors import DanqError
 from danq.genome.alphabet import N, reverse_complement
+from danq.learn.export import opened_bundles
 from danq.learn.linear import LinearBundle, open_bundle
 from danq.learn.predict.outputs import Output
 from danq.learn.predict.predictions import Predictions
@@ -185,7 +187,7 @@ def load(
     reverse_complement: Literal["mean", "none"] | None = None,
     trusted: Sequence[Path] = (),
 ) -> Predictor:
-    """Load a trained model for prediction, for example from ``results/runs/danq``.
+    """Load a trained model for prediction, for example from ``results/runs/danq``, or an archive of it.
 
     `batch_size` and `reverse_complement` are as for `Predictor`, `trusted` as for `load_bundle`.
 
@@ -194,7 +196,9 @@ def load(
     DanqError
         If it is no bundle this release reads.
     """
-    return Predictor(open_bundle(Path(path), trusted), batch_size, reverse_complement)
+    with opened_bundles([Path(path)]) as (place,):
+        bundle = replace(open_bundle(place, trusted), path=Path(path))
+    return Predictor(bundle, batch_size, reverse_complement)
 
 
 def predict_source(predictor: Predictor, source: Source, output: Output) -> int:

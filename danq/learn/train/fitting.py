@@ -20,9 +20,10 @@ from danq.data.dataset import Dataset, Raw
 from danq.data.encoders import Encoder
 from danq.errors import DanqError, TrainingFailedError, first_line
 from danq.files import digest, sha256
-from danq.learn.bundle import load_bundle
+from danq.learn.bundle import Bundle, load_bundle
 from danq.learn.cudnn import recur_in_float32
 from danq.learn.devices import describe_device, find_gpus, is_chief, processor_name, repeatable
+from danq.learn.export import opened_bundles
 from danq.learn.gpu import out_of_memory
 from danq.learn.manifest import BundleManifest
 from danq.learn.options import PredictOptions, TrainOptions, bundle_path
@@ -120,7 +121,7 @@ def fit_by_steps(
         encoder = unfitted.fit(_raw(data, data.rows("train")))
         check_encoder(encoder, name)
         build = (options, encoder, len(data.targets), data.task)
-        source = load_bundle(bundle_path(train.init_from, runs), trusted) if train.init_from else None
+        source = _start(train.init_from, runs, trusted)
         with strategy.scope():
             with _options_that_fail():
                 model = module.build(*build)
@@ -151,6 +152,20 @@ def fit_by_steps(
     chance = {split: chance_loss(data, split, *weights) for split in ("train", "valid")}
     went = _how_it_went(state, train) | {"chance_loss": chance}
     return Trained(encoder, final, state.history, went, inputs, writes)
+
+
+def _start(init_from: str | None, runs: Path, trusted: Sequence[Path]) -> Bundle | None:
+    if init_from is None:
+        return None
+    with opened_bundles([bundle_path(init_from, runs)]) as (place,):
+        return load_bundle(place, trusted)
+
+
+def _start_digest(init_from: str | None, runs: Path) -> str | None:
+    if init_from is None:
+        return None
+    with opened_bundles([bundle_path(init_from, runs)]) as (place,):
+        return BundleManifest.read(place).digest
 
 
 def _run(training: Training, name: str, train: TrainOptions, until: int | None) -> TrainingState:
@@ -222,7 +237,6 @@ def training_digest(
     Of code count neither comments nor layout, as of `danq.provenance.verb_digest`; of files that options
     name, such as motifs, their contents.
     """
-    start = run.train.init_from
     named = [option for _, option in options if isinstance(option, Path)]
     return digest(
         {
@@ -233,6 +247,6 @@ def training_digest(
             "files": [sha256(path) for path in named],
             "train": run.train.model_dump(mode="json", exclude=_WITHOUT_INFLUENCE),
             "dataset": data.digest,
-            "init_from": BundleManifest.read(bundle_path(start, runs)).digest if start else None,
+            "init_from": _start_digest(run.train.init_from, runs),
         }
     )

@@ -13,6 +13,7 @@ from bundles import manifest
 from toy_models import write_vcf
 from untrained import save_model
 
+import danq as danq_package
 from danq.cli import main
 from danq.errors import DanqError
 from danq.genome.encode import build_genome
@@ -20,6 +21,7 @@ from danq.genome.fasta import open_genome
 from danq.learn.export import opened_bundles, write_archive
 from danq.learn.manifest import BundleManifest
 from danq.learn.signature import sign_bundle
+from danq.learn.train.fitting import _start, _start_digest
 
 
 def danq(*arguments):
@@ -66,6 +68,15 @@ def test_an_archive_scores_and_predicts_as_its_directory(place, archive, tmp_pat
     assert json.loads((tmp_path / "file" / "scores.json").read_text())["bundles"][0]["path"].endswith(
         "/net of ada"
     )
+
+
+def test_python_and_a_training_start_from_an_archive_as_from_its_directory(place, archive):
+    one, other = danq_package.load(place / "net"), danq_package.load(archive)
+    first, second = (model.predict(["ACGT" * 10]).probabilities for model in (one, other))
+    assert np.array_equal(first, second)
+    assert other.bundle.path == archive
+    begun = _start(str(archive), place, [])
+    assert begun.info.digest == one.bundle.info.digest == _start_digest(str(archive), place)
 
 
 def test_equal_bundles_give_equal_archives(place, archive, tmp_path):
@@ -151,12 +162,29 @@ def test_what_is_no_archive_or_no_bundle_is_refused_by_the_name_of_its_file(tmp_
     assert capsys.readouterr().err.startswith(f"danq: {path}/bundle.json: no such file")
 
 
-def test_a_signature_is_of_what_is_used(tmp_path):
+def make_key(place):
     if shutil.which("ssh-keygen") is None:
         pytest.skip("ssh-keygen is not installed (Debian package openssh-client)")
-    command = ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", tmp_path / "key"]
+    command = ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", place / "key"]
     subprocess.run(command, check=True, stdin=subprocess.DEVNULL)
-    (tmp_path / "signers").write_text(f"ada {(tmp_path / 'key.pub').read_text()}")
+    (place / "signers").write_text(f"ada {(place / 'key.pub').read_text()}")
+
+
+def test_a_private_archive_is_signed_as_a_directory_is(place, tmp_path):
+    make_key(tmp_path)
+    path = tmp_path / "net.zip"
+    assert danq("export", place / "net", "--private", "--out", path) == 0
+    with opened_bundles([path]) as (before,):
+        told = (before / "bundle.json").read_bytes()
+    with pytest.raises(DanqError, match=r"^[^ ]*net\.zip/bundle\.sig: no such file"):
+        opened_bundles([path], tmp_path / "signers").__enter__()
+    assert danq("sign", path, "--key", tmp_path / "key") == 0
+    with opened_bundles([path], tmp_path / "signers") as (opened,):
+        assert (opened / "bundle.json").read_bytes() == told
+
+
+def test_a_signature_is_of_what_is_used(tmp_path):
+    make_key(tmp_path)
     bundle = tmp_path / "bundle"
     bundle.mkdir()
     manifest().write(bundle)
