@@ -19,11 +19,7 @@ from danq.threads import described_threads
 
 _PACKAGE = Path(__file__).parent
 _LIBRARIES = (
-    "danq",
-    "tensorflow",
-    "keras",
-    "numpy",
-    "polars",
+    *("danq", "tensorflow", "keras", "numpy", "polars"),
     "snakemake",
     "biopython",
     "pyfaidx",
@@ -87,12 +83,8 @@ def _shared(text: str) -> str:
         text = re.sub(rf"{place}/", "" if name == "." else f"{name}/", text)
         text = re.sub(rf"{place}(?=$|[\s'\"])", name, text)
     # of paths from the root or from above on alone: a target may be called anything
-    return _PATHS.sub(lambda path: _without_users(path[0]), text)
-
-
-def _without_users(path: str) -> str:
-    path = re.sub(r"(/(?:home|Users)/+(?:\./+)*)(?!\.\.?/)[^/,:;)]+", r"\1USER", path)
-    return re.sub(rf"(?<=/){_user()}(?![\w.-])", "USER", path)
+    users = rf"(?<=/){_user()}(?![\w.-])|(?:(?<=/home/)|(?<=/Users/))(?!\.\.?/|/)[^/,:;)]+"
+    return _PATHS.sub(lambda path: re.sub(users, "USER", re.sub(r"(?<!:)/(\./|/)+", "/", path[0])), text)
 
 
 def shared_entries(content: Mapping[str, Any]) -> dict[str, Any]:
@@ -101,11 +93,12 @@ def shared_entries(content: Mapping[str, Any]) -> dict[str, Any]:
     kept = {"genome"} if content.get("kind") == "dataset" else set()
     named = {key: shared(value) if key in _WITH_PATHS - kept else value for key, value in content.items()}
     if isinstance(targets := named.get("targets"), list | tuple):
-        named["targets"] = [
-            each | {"path": shared(each["path"])} if isinstance(each, dict) and "path" in each else each
-            for each in targets
-        ]
+        named["targets"] = list(map(_shared_target, targets))
     return named
+
+
+def _shared_target(entry: Any) -> Any:
+    return entry | {"path": shared(entry["path"])} if isinstance(entry, dict) and "path" in entry else entry
 
 
 def _places() -> Iterator[tuple[str, str]]:

@@ -83,12 +83,11 @@ class Manifest(Entry):
         try:
             return cls.model_validate_json(text, strict=True)
         except ValidationError as error:
-            raise DanqError(f"{path}: {_first_problem(error)}") from None
+            raise DanqError(f"{path}: {first_problem(error)}") from None
 
     def write(self, directory: Path) -> None:
         """Write the file, after everything that it speaks of, with the digests of the files beside it."""
-        provenance = getattr(self, "provenance", None)
-        if provenance is not None:
+        if (provenance := getattr(self, "provenance", None)) is not None:
             provenance["outputs"] = {
                 path.name: sha256(path)
                 for path in sorted(directory.iterdir())
@@ -146,7 +145,8 @@ def _check_texts(path: Path, value: Any, place: str = "") -> None:
                 _check_texts(path, item, f"{place}.{key}".lstrip("."))
 
 
-def _first_problem(error: ValidationError) -> str:
+def first_problem(error: ValidationError) -> str:
+    """Say of the first fault where it stands, what was expected, and what was received."""
     problem = error.errors(include_url=False)[0]
     place = ".".join(str(part) for part in problem["loc"])
     if problem["type"] == "missing":

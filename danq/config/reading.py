@@ -17,6 +17,7 @@ from danq.limits import check_limit
 _Model = TypeVar("_Model", bound=BaseModel)
 _SHOWN = 5
 _DEEPEST, _BYTES_OF_A_VALUE = 100, 100
+_SURROGATE = re.compile("[\ud800-\udfff]")
 _EXPONENT = re.compile(r"[+-]?\d+(\.\d*)?[eE][+-]?\d+")
 _TYPES = {
     "bool_type": "true or false",
@@ -44,9 +45,14 @@ class _Loader(yaml.SafeLoader):
             mark = self.peek_event().start_mark
             raise DanqError(f"{mark.name}:{mark.line + 1}: expected at most {_DEEPEST} levels")
         try:
-            return super().compose_node(parent, index)
+            node = super().compose_node(parent, index)
         finally:
             self._depth -= 1
+        if isinstance(node, yaml.ScalarNode) and _SURROGATE.search(node.value):
+            raise DanqError(
+                f"{self.name}:{node.start_mark.line + 1}: expected text, received half a character"
+            )
+        return node
 
     def get_single_node(self) -> yaml.Node | None:
         node = super().get_single_node()

@@ -10,15 +10,17 @@ Both tasks, ``multilabel`` and ``multiclass``, have one logit a target: the trai
 import hashlib
 import sys
 import traceback
+from collections.abc import Mapping
 from pathlib import Path
 from types import ModuleType
-from typing import get_args
+from typing import Any, get_args
 
-from pydantic import BaseModel
+from pydantic import BaseModel, ValidationError
 
 from danq.data.options import Kind
-from danq.errors import DanqError
+from danq.errors import DanqError, first_line
 from danq.models import bilstm_conv2d, char_word_lstm, composition, danq, kmer_logistic, quadrant_lstm
+from danq.storage import first_problem
 
 MODELS: dict[str, ModuleType] = {
     "danq": danq,
@@ -106,3 +108,23 @@ def _check(path: Path, module: ModuleType) -> ModuleType:
     if unknown:
         raise DanqError(f"{path}: KIND: expected one of {', '.join(_KINDS)}; received {unknown[0]!r}")
     return module
+
+
+def shared_work(
+    module: ModuleType, options: Mapping[str, Any], weights: Mapping[str, Any], window: int | None, run: str
+) -> Any:
+    """Give what a model's module shares between alleles (`incremental`), of options that a bundle says.
+
+    Raises
+    ------
+    DanqError
+        If they are none of the model, or of another network than that of the weights.
+    """
+    try:
+        return module.incremental(module.Options(**options), weights, window)
+    except ValidationError as error:
+        raise DanqError(f"{run}: bundle.json: options.{first_problem(error)}") from None
+    except (LookupError, ValueError, TypeError) as error:
+        raise DanqError(
+            f"{run}: bundle.json: expected the options of its network, received others ({first_line(error)})"
+        ) from error

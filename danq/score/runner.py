@@ -25,6 +25,7 @@ from danq.learn.manifest import (
     read_weights,
 )
 from danq.learn.predict.predictor import Predictor
+from danq.models import shared_work
 from danq.threads import threads as threads_in_use
 
 if TYPE_CHECKING:
@@ -37,8 +38,7 @@ Group = NDArray[np.int64]
 Computed = Literal["both", "forward"]
 """Strands that are computed."""
 
-_CPU_ROWS = 256
-_MOST_ON_GPU, _GPU_MULTIPLE = 2048, 256
+_CPU_ROWS, _MOST_ON_GPU, _GPU_MULTIPLE = 256, 2048, 256
 
 
 class Logits(NamedTuple):
@@ -297,4 +297,4 @@ def _sharing(
         log.info("%s: the file of its model (%s) %s", info.run, info.model, why)
     if module is None or not hasattr(module, "incremental"):
         return None
-    return lambda weights: module.incremental(module.Options(**info.options), weights, info.window)
+    return lambda weights: shared_work(module, info.options, weights, info.window, info.run)

@@ -46,6 +46,8 @@ YAML = {
     "a: !!timestamp x": "c.yaml: expected YAML",
     "a: 2020-13-45": "expected YAML; month must be in 1..12",
     "a: " + "1" * 5000: "expected YAML; Exceeds the limit",
+    'a:\n  - "\\ud800"': "c.yaml:2: expected text, received half a character",
+    '{"\\udfff": 1}': "c.yaml:1: expected text, received half a character",
     "a: \x1b[2J": "expected a readable YAML file",
 }
 

@@ -1,6 +1,7 @@
 """A trained model that predicts: arrays, sequences from Python, and streams into files."""
 
 import logging
+import math
 import time
 from collections.abc import Sequence
 from contextlib import ExitStack
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import ValidationError
 
 from danq.data.batches import pad
 from danq.data.dataset import Raw
@@ -17,10 +19,14 @@ from danq.errors import DanqError
 from danq.genome.alphabet import N, reverse_complement
 from danq.learn.export import opened_bundles
 from danq.learn.linear import LinearBundle, open_bundle
+from danq.learn.manifest import BundleManifest
+from danq.learn.options import PredictOptions
 from danq.learn.predict.outputs import Output
 from danq.learn.predict.predictions import Predictions
 from danq.learn.predict.rows import Rows, Source, rows_from_python
+from danq.limits import check_limit
 from danq.progress import progress
+from danq.storage import first_problem
 
 if TYPE_CHECKING:
     from danq.learn.bundle import Bundle
@@ -60,9 +66,9 @@ class Predictor:
         batch_size: int | None = None,
         reverse_complement: Literal["mean", "none"] | None = None,
     ) -> None:
-        options = {"batch_size": 128, "reverse_complement": "mean", **bundle.info.predict}
-        size = int(batch_size or options["batch_size"])
-        strands = reverse_complement or options["reverse_complement"]
+        stored = _stored(bundle)
+        size = int(batch_size or stored.batch_size)
+        strands = reverse_complement or stored.reverse_complement
         if size < 2:
             raise DanqError(f"batch size: expected at least 2 rows, received {size}")
         if strands not in ("mean", "none"):
@@ -179,6 +185,18 @@ class Predictor:
             raw = np.concatenate([raw, reverse_complement(raw)])
         logits, probabilities = self._forward(self.bundle.encoder.encode(raw))
         return logits, probabilities
+
+
+def _stored(bundle: "Bundle | LinearBundle") -> PredictOptions:
+    """How a bundle says that it predicts, of sizes that fit into memory."""
+    path = bundle.path / BundleManifest.FILE
+    try:
+        options = PredictOptions.model_validate(bundle.info.predict, strict=True)
+    except ValidationError as error:
+        raise DanqError(f"{path}: predict.{first_problem(error)}") from None
+    numbers = sum(math.prod(shape) for shape, _ in bundle.encoder.inputs.values())
+    check_limit("DANQ_MAX_MEMORY", path, "bytes of a batch", 4 * options.batch_size * numbers)
+    return options
 
 
 def load(

@@ -4,11 +4,14 @@ import keras
 import numpy as np
 import pytest
 from bundles import entries
+from untrained import save_model
 
 from danq.data.encoders import CodesEncoder
 from danq.errors import DanqError
 from danq.learn.bundle import HISTORY_COLUMNS, load_bundle, model_weights, save_bundle
 from danq.learn.manifest import bundle_digest
+from danq.learn.predict.predictor import load
+from danq.score.runner import open_runner
 
 INFO = entries(options={"filters": 3}, targets=["CTCF", "JUND"], window=8, bin=4)
 
@@ -148,3 +151,32 @@ def test_a_model_file_with_any_one_byte_damaged_is_refused_or_read_alike(tmp_pat
         except DanqError:
             continue
         assert received == expected
+
+
+OPTIONS = {
+    ("options", "rnn"): ("other", r"net: bundle\.json: options\.rnn: expected "),
+    ("options", "units"): (None, r"net: bundle\.json: options\.units: expected "),
+    ("options", "pool"): (1, r"net: bundle\.json: expected the options of its network, received others"),
+    ("predict", "batch_size"): ("../x", r"bundle\.json: predict\.batch_size: expected .*, received '\.\./x'"),
+    ("predict", "reverse_complement"): ([1], r"bundle\.json: predict\.reverse_complement: expected "),
+    ("predict", "more"): (1, r"bundle\.json: predict\.more: "),
+}
+
+
+@pytest.mark.parametrize("place", OPTIONS, ids=".".join)
+def test_options_of_others_are_typed_whatever_their_digest(tmp_path, place):
+    save_model(tmp_path / "net")
+    path = tmp_path / "net" / "bundle.json"
+    told, weights = json.loads(path.read_text()), model_weights(load_bundle(tmp_path / "net").model)
+    (section, key), (value, refusal) = place, OPTIONS[place]
+    told[section][key] = value
+    path.write_text(json.dumps(told | {"digest": bundle_digest(told, weights)}))
+    with pytest.raises(DanqError, match=refusal) as refused:
+        open_runner(tmp_path / "net") if section == "options" else load(tmp_path / "net")
+    assert "\n" not in str(refused.value)
+
+
+def test_batches_of_others_fit_into_memory(tmp_path):
+    save_model(tmp_path / "net", predict={"batch_size": 10**9, "reverse_complement": "mean"})
+    with pytest.raises(DanqError, match=r"bundle\.json: expected at most .* bytes of a batch"):
+        load(tmp_path / "net")
