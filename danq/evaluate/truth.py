@@ -20,6 +20,7 @@ from danq.score.tables import is_scored, matrix, no_rows
 from danq.score.write import Records
 from danq.storage import RowSpool
 from danq.tables import writing_rows
+from danq.variants.text import readable
 
 log = logging.getLogger("danq")
 
@@ -36,6 +37,7 @@ ABSOLUTE = f"abs_{LOGIT_DIFF}"
 
 _DIGITS = ".6g"
 _MOST_GROUPS = 1_000
+_MOST_SHOWN = 40
 _AFFORDABLE = 3e9
 """Alleles × comparisons × resamples up to which there are intervals (about a minute)."""
 _KEYS = ["row", "allele", "sample", "haplotype", "contig", "pos"]
@@ -59,9 +61,10 @@ class Truth:
         self._groups: list[str | None] = []
         self._alleles: list[pa.Table] = []
         self._without = 0
+        self._no_number = ""
 
     def add(self, records: Records, batch: pa.RecordBatch) -> None:
-        """Add the scored alleles of some records; those without a value are only counted."""
+        """Add the scored alleles of some records; those without a number are only counted."""
         numbers, scored = batch.column("allele").to_pylist(), is_scored(batch)
         values: list[float | None] = []
         groups: list[str | None] = []
@@ -70,6 +73,10 @@ class Truth:
             rows = [numbers[row] - 1 for row in place if scored[row]]
             of_alts = self._key.values(text, alts)
             values += [of_alts[row] for row in rows]
+            if not self._no_number and any(of_alts[row] is None for row in rows):
+                said = self._key.words(text, alts)
+                odd = (said[row] for row in rows if of_alts[row] is None)
+                self._no_number = readable(next(filter(None, odd), ""))[:_MOST_SHOWN]
             if self._group_key is not None:
                 words = self._group_key.words(text, alts)
                 groups += [words[row] for row in rows]
@@ -119,8 +126,18 @@ class Truth:
                         _keep_best(best, row)
                 advance()
         self._write_values(path.with_suffix(".parquet"), truth, alleles)
-        log.info("--truth %s: %s", self._key.key, _describe(summary, best, len(self._columns.chosen)))
+        self._tell(summary, best)
         return summary
+
+    def _tell(self, summary: Mapping[str, Any], best: Mapping[str, Mapping[str, Any]]) -> None:
+        """Say how well scores agree, or why nothing is compared."""
+        if self._values:
+            said = _describe(summary, best, len(self._columns.chosen), self._no_number)
+            log.info("--truth %s: %s", self._key.key, said)
+        else:
+            message = "none of %s scored alleles has a number there%s: nothing is compared"
+            such = self._no_number and f", but for example {self._no_number!r}"
+            log.warning(f"--truth %s: {message}", self._key.key, f"{self._without:,}", such)
 
     def _chosen_groups(self) -> dict[str, NDArray[np.int64]]:
         """Rows of all alleles, under "", and of each group."""
@@ -205,10 +222,13 @@ def _agreement(row: Mapping[str, Any]) -> float:
     return float(row.get("auroc") or abs(row.get("spearman") or 0.0))
 
 
-def _describe(summary: Mapping[str, Any], best: Mapping[str, Mapping[str, Any]], targets: int) -> str:
-    """Say how well scores agree in one line."""
+def _describe(
+    summary: Mapping[str, Any], best: Mapping[str, Mapping[str, Any]], targets: int, no_number: str
+) -> str:
+    """Say how well scores agree in one line; `no_number` is a value that is none."""
     kinds = {"labels": "labels", "signed": "signed effects", "unsigned": "effects without a sign"}
-    counts = [f"{summary['without_value']:,} without a value"]
+    such = no_number and f", such as {no_number!r}"
+    counts = [f"{summary['without_value']:,} without a number{such}"]
     counts += [f"{summary['positives']:,} positive"] if "positives" in summary else []
     counts += [f"{summary['groups']:,} groups"] if "groups" in summary else []
     parts = [f"{kinds[summary['kind']]} of {summary['n']:,} alleles ({', '.join(counts)})"]

@@ -49,7 +49,7 @@ class TruthKey:
         words = [_word(value) for value in entry[len(self.key) + 1 :].split(",")]
         if self.number == "1" or (self.number == "." and len(words) == 1):
             return words * n_alts if len(words) == 1 else [None] * n_alts
-        if self.number == "R" or (self.number == "." and len(words) == n_alts + 1):
+        if self.number == "R":
             words = words[1:]
         return words if len(words) == n_alts else [None] * n_alts
 

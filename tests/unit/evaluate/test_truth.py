@@ -43,7 +43,7 @@ def line(info):
         ("1", "EFF=1,2", [None, None]),
         (".", "EFF=1", [1.0, 1.0]),
         (".", "EFF=1,2", [1.0, 2.0]),
-        (".", "EFF=1,2,3", [2.0, 3.0]),
+        (".", "EFF=1,2,3", [None, None]),
         (".", "EFF=1,2,3,4", [None, None]),
         ("A", "EFF=high,nan", [None, None]),
         ("A", "EFF=inf,1_0", [None, None]),
@@ -204,10 +204,8 @@ def test_groups_are_compared_beside_all_alleles_together(tmp_path, caplog):
     assert of_myc["pearson"] == pytest.approx(stats.pearsonr(truth, max_abs[rows])[0], rel=1e-4)
     assert of_myc["blocks"] == 20
     (message,) = [record.getMessage() for record in caplog.records if "--truth EFF" in record.getMessage()]
-    said = (
-        "--truth EFF: signed effects of 59 alleles (1 without a value, 2 groups); max_abs_logit_diff with the"
-    )
-    assert message.startswith(f"{said} absolute effect: Pearson ")
+    said = "--truth EFF: signed effects of 59 alleles (1 without a number, 2 groups); max_abs_logit_diff with"
+    assert message.startswith(f"{said} the absolute effect: Pearson ")
     assert "logit_diff of " in message
     assert ", best of 2 targets: Pearson " in message
 
@@ -244,6 +242,16 @@ def test_correlations_that_mean_nothing_are_not_scored(tmp_path, values, status)
     if status == "scored":
         _, table = compared(tmp_path, values, np.full(3, 0.5), l2, diffs)
         assert table["status"].to_list() == ["constant", *["scored"] * 5]
+
+
+def test_values_that_are_no_numbers_are_shown(tmp_path, caplog):
+    caplog.set_level("INFO")
+    compared(tmp_path, [None, *[float("inf"), float("nan")] * 6], *scores(13))
+    compared(tmp_path, [None, float("nan"), *[1.5, -2.0] * 6], *scores(14))
+    warned, told = caplog.records
+    none = "none of 13 scored alleles has a number there, but for example 'inf': nothing is compared"
+    assert (warned.levelname, warned.getMessage()) == ("WARNING", f"--truth EFF: {none}")
+    assert "signed effects of 12 alleles (2 without a number, such as 'nan')" in told.getMessage()
 
 
 def test_without_alleles_there_is_an_empty_comparison(tmp_path):
