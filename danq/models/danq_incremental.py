@@ -182,6 +182,8 @@ def incremental(options: Any, weights: Mapping[str, Sequence[Floats]], window: i
     if options.output == "steps" or options.rnn_layers > 1 or merge in mixed[options.head]:
         return None
     kernel, bias = weights["conv"]
+    if kernel.shape != (options.kernel, 4, options.filters):
+        raise ValueError(f"kernel of shape {kernel.shape}, {options.filters} filters of {options.kernel} bp")
     rnn = list(weights["rnn"])
     cells = tuple(cell(options.rnn, rnn[first : first + 3]) for first in range(0, len(rnn), 3))
     pads = options.kernel - 1 if options.padding == "same" else 0

@@ -156,6 +156,7 @@ def test_a_model_file_with_any_one_byte_damaged_is_refused_or_read_alike(tmp_pat
 OPTIONS = {
     ("options", "rnn"): ("other", r"net: bundle\.json: options\.rnn: expected "),
     ("options", "units"): (None, r"net: bundle\.json: options\.units: expected "),
+    ("options", "filters"): (1, r"net: bundle\.json: expected the options of its network, received others"),
     ("options", "pool"): (1, r"net: bundle\.json: expected the options of its network, received others"),
     ("predict", "batch_size"): ("../x", r"bundle\.json: predict\.batch_size: expected .*, received '\.\./x'"),
     ("predict", "reverse_complement"): ([1], r"bundle\.json: predict\.reverse_complement: expected "),
