@@ -67,7 +67,7 @@ class Manifest(Entry):
             raise DanqError(f"{path}: not readable ({error.strerror})") from None
         except (ValueError, RecursionError):
             # no JSON, no UTF-8, or a number of thousands of digits
-            raise DanqError(f"{path}: expected JSON, received something else") from None
+            raise DanqError(f"{path}: expected JSON, received something else{remedy(path)}") from None
         _check_texts(path, value)
         received = value.get("kind") if isinstance(value, dict) else None
         if received != cls.KIND:
@@ -83,7 +83,7 @@ class Manifest(Entry):
         try:
             return cls.model_validate_json(text, strict=True)
         except ValidationError as error:
-            raise DanqError(f"{path}: {first_problem(error)}") from None
+            raise DanqError(f"{path}: {first_problem(error)}{remedy(path)}") from None
 
     def write(self, directory: Path) -> None:
         """Write the file, after everything that it speaks of, with the digests of the files beside it."""

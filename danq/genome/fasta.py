@@ -12,7 +12,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 from pydantic import Field
 
-from danq.errors import DanqError, first_few
+from danq.errors import DanqError, first_few, remedy
 from danq.files import digest, readable
 from danq.genome.alphabet import N
 from danq.genome.iupac import AMBIGUITY_FILE, Ambiguity, open_ambiguity
@@ -226,7 +226,7 @@ def _check_contigs(path: Path, manifest: GenomeManifest, offsets: Sequence[int])
     with readable(path):
         text = path.read_bytes()
     if text != contigs_table(manifest.contigs, offsets).encode():
-        raise DanqError(f"{path}: expected the contigs of {manifest.FILE}, received others")
+        raise DanqError(f"{path}: expected the contigs of {manifest.FILE}, received others{remedy(path)}")
 
 
 def open_genome(path: Path) -> Genome:

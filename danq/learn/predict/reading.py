@@ -252,8 +252,8 @@ def _read_npz(path: Path) -> dict[str, NDArray[Any]]:
         *(ValueError, EOFError, OSError, NotImplementedError, RuntimeError),
     ) as error:
         raise DanqError(
-            f"{path}: expected a whole .npz file of arrays, received {error}; a damaged one has to be made "
-            "again"
+            f"{path}: expected a whole .npz file of arrays, received {error}; if it is damaged, remove it "
+            "and make it again"
         ) from None
 
 

@@ -36,7 +36,8 @@ def read_table(path: Path) -> dict[str, NDArray[Any]]:
     except DAMAGED as error:
         first = (str(error).splitlines() or [type(error).__name__])[0]
         raise DanqError(
-            f"{path}: expected a table of predictions, received {first}; a damaged one has to be made again"
+            f"{path}: expected a table of predictions, received {first}; if it is damaged, remove it "
+            "and make it again"
         ) from None
     arrays: dict[str, NDArray[Any]] = {
         name: np.array(int(metadata[name]) if name == "bin" else metadata[name])

@@ -163,6 +163,14 @@ def test_two_runs_write_equal_arrays_and_tables(tmp_path: Path) -> None:
         assert (tmp_path / "one" / name).read_bytes() == (tmp_path / "two" / name).read_bytes()
 
 
+def test_a_damaged_table_of_contigs_is_refused_with_what_mends_it(tmp_path: Path) -> None:
+    made(tmp_path, fasta(["ACGT"]))
+    (table,) = tmp_path.rglob("contigs.tsv")
+    table.write_text(table.read_text().replace("c1", "c7"))
+    with pytest.raises(DanqError, match=rf"received others; remove {table.parent} and make it again"):
+        open_genome(table.parent)
+
+
 def test_contigs_of_one_sequence_are_named(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     (tmp_path / "a.fa").write_text(">chrM\nACGTA\n>chr1\nACGTT\n>MT\nacg\nta\n>gap\nNN\n>other\nNN\n")
     build_genome(tmp_path / "a.fa", tmp_path / "out")
