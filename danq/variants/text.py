@@ -172,6 +172,8 @@ def open_variants(path: Path) -> VariantText:
                     "`sed '1s/^\\xef\\xbb\\xbf//'` removes it"
                 )
             if text.startswith("##"):
+                # written into annotated VCFs as it is
+                check_name(readable(text).replace("\t", " "), f"{path}:{number}", "a line")
                 header.append(text)
             elif text.startswith("#CHROM") or header:
                 samples = _samples(f"{path}:{number}", readable(text))

@@ -68,6 +68,8 @@ def test_names_are_refused_where_they_enter(tmp_path):
     refused(texts, lambda _: build_example_dataset(options, "d", tmp_path / "d"))
     samples = write(tmp_path / "s.vcf", f"{HEAD}\tFORMAT\t{EVIL}\n")
     refused(samples, open_variants, f"{samples}:2")
+    header = write(tmp_path / "h.vcf", f"##fileformat=VCFv4.2\n##contig=<ID={EVIL}>\n{HEAD[21:]}\n")
+    refused(header, open_variants, f"{header}:2")
     refused(write(tmp_path / "v.tsv", f"variant\t{EVIL}\nchrI:1:A:C\t1\n"), open_variants)
 
 
