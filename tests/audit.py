@@ -7,7 +7,7 @@ installed.
 import sys
 from pathlib import Path
 
-from packaging.requirements import Requirement
+from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
 
@@ -17,10 +17,13 @@ def bad_pins(constraints: Path, known: Path) -> list[str]:
     pins = dict(line.split("==") for line in lines if "==" in line)
     versions = {canonicalize_name(name): version.split(";")[0].strip() for name, version in pins.items()}
     found = []
-    for line in known.read_text().splitlines():
+    for number, line in enumerate(known.read_text().splitlines(), 1):
         text, _, why = line.partition("#")
         if text.strip():
-            bad = Requirement(text.strip())
+            try:
+                bad = Requirement(text.strip())
+            except InvalidRequirement:
+                sys.exit(f"{known}:{number}: expected a requirement such as pillow<10.3, received {line!a}")
             version = versions.get(canonicalize_name(bad.name))
             if version is not None and bad.specifier.contains(version, prereleases=True):
                 found.append(f"{bad.name}=={version}: {bad.specifier} {why.strip()}".rstrip())
@@ -28,6 +31,9 @@ def bad_pins(constraints: Path, known: Path) -> list[str]:
 
 
 if __name__ == "__main__":
+    for path in map(Path, sys.argv[1:]):
+        if not path.is_file():
+            sys.exit(f"{path}: no such file")
     problems = bad_pins(Path(sys.argv[1]), Path(sys.argv[2]))
     print("\n".join(problems))
     sys.exit(bool(problems))

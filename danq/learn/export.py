@@ -63,7 +63,7 @@ def sign_archive(path: Path, key: Path) -> None:
     """Put a signature into an archive; parameters and refusals are those of `sign_bundle`."""
     with opened_bundles([path]) as (bundle,):
         sign_bundle(bundle, key)
-        write_archive(bundle, path, private=False)
+        write_archive(bundle, path.resolve(), private=False)  # a link stays one
 
 
 FORMATS: dict[str, Callable[[Path, Path, bool], None]] = {"archive": write_archive}

@@ -128,7 +128,7 @@ class BundleManifest(Manifest):
     options: dict[str, Any]
     train: dict[str, Any]
     predict: dict[str, Any]
-    targets: tuple[str, ...]
+    targets: Annotated[tuple[str, ...], Field(min_length=1)]
     task: Task
     data_kind: Kind
     window: Size | None

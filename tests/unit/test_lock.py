@@ -22,5 +22,10 @@ def test_versions_known_as_bad_are_found_without_a_network(repository, tmp_path)
     done = subprocess.run(command, cwd=repository, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout.count("\n")) == (1, 1)
     assert re.match(r"NumPy==\S+: >=1.0 CVE-0000-1: example", done.stdout)
+    for text, refusal in (("numpy<1.0\nx y\n", "bad:2: expected a requirement"), (None, "bad: no such file")):
+        (tmp_path / "bad").unlink() if text is None else (tmp_path / "bad").write_text(text)
+        done = subprocess.run(command, cwd=repository, capture_output=True, text=True, check=False)
+        assert (done.returncode, done.stderr.count("\n")) == (1, 1)
+        assert refusal in done.stderr
     (tmp_path / "bad").write_text("numpy<1.0\n")
     assert subprocess.run(command, cwd=repository, check=False).returncode == 0

@@ -177,6 +177,14 @@ def test_options_of_others_are_typed_whatever_their_digest(tmp_path, place):
     assert "\n" not in str(refused.value)
 
 
+def test_a_bundle_has_a_target(tmp_path):
+    save_model(tmp_path / "net")
+    path = tmp_path / "net" / "bundle.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"targets": []}))
+    with pytest.raises(DanqError, match=r"bundle\.json: targets: expected .* at least 1 item"):
+        open_runner(tmp_path / "net")
+
+
 def test_batches_of_others_fit_into_memory(tmp_path):
     save_model(tmp_path / "net", predict={"batch_size": 10**9, "reverse_complement": "mean"})
     with pytest.raises(DanqError, match=r"bundle\.json: expected at most .* bytes of a batch"):

@@ -178,7 +178,9 @@ def test_a_private_archive_is_signed_as_a_directory_is(place, tmp_path):
         told = (before / "bundle.json").read_bytes()
     with pytest.raises(DanqError, match=r"^[^ ]*net\.zip/bundle\.sig: no such file"):
         opened_bundles([path], tmp_path / "signers").__enter__()
-    assert danq("sign", path, "--key", tmp_path / "key") == 0
+    (tmp_path / "link.zip").symlink_to(path)
+    assert danq("sign", tmp_path / "link.zip", "--key", tmp_path / "key") == 0
+    assert (tmp_path / "link.zip").is_symlink()
     with opened_bundles([path], tmp_path / "signers") as (opened,):
         assert (opened / "bundle.json").read_bytes() == told
 
