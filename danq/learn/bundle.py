@@ -160,7 +160,13 @@ def load_bundle(path: Path, trusted: Sequence[Path] = ()) -> Bundle:
             f"{path}: weights are not those {info.FILE} was written with, or what it says of them has changed"
             + remedy(path / MODEL_FILE)
         )
-    return Bundle(path, model, encoder, info)
+    bundle = Bundle(path, model, encoder, info)
+    if bundle.outputs[-1:] != (len(info.targets),):
+        raise DanqError(
+            f"{path / info.FILE}: targets: expected one for each of the model's {bundle.outputs[-1]} "
+            f"outputs, received {len(info.targets)}"
+        )
+    return bundle
 
 
 def _load_ensemble(path: Path, info: BundleManifest, encoder: Encoder, trusted: Sequence[Path]) -> Bundle:

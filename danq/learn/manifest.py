@@ -255,17 +255,12 @@ def read_weights(path: Path, info: BundleManifest) -> Weights | None:
         layers = json.loads(network.config)["config"]["layers"]
         with h5py.File(io.BytesIO(network.weights)) as stored:
             weights = _by_layer(layers, stored["layers"])
-    except (
-        DanqError,
-        OSError,
-        KeyError,
-        TypeError,
-        ValueError,
-        RecursionError,
-        NotImplementedError,
-    ):
+    except (DanqError, OSError, KeyError, TypeError, ValueError, RecursionError, NotImplementedError):
         return None
     arrays = [array for of_layer in weights.values() for array in of_layer]
+    heads = [of_layer[-1] for name, of_layer in weights.items() if name.startswith("logits") and of_layer]
+    if any(head.shape[-1:] != (len(info.targets),) for head in heads):
+        return None
     same = network.digest == info.network and bundle_digest(info.content(), arrays) == info.digest
     return weights if same else None
 

@@ -185,6 +185,18 @@ def test_a_bundle_has_a_target(tmp_path):
         open_runner(tmp_path / "net")
 
 
+@pytest.mark.parametrize("targets", [["a"], ["a", "b", "c"]])
+def test_a_target_belongs_to_each_output(tmp_path, targets):
+    save_model(tmp_path / "net")
+    path = tmp_path / "net" / "bundle.json"
+    told, weights = json.loads(path.read_text()), model_weights(load_bundle(tmp_path / "net").model)
+    told["targets"] = targets
+    path.write_text(json.dumps(told | {"digest": bundle_digest(told, weights)}))
+    for read in (open_runner, load):
+        with pytest.raises(DanqError, match=r"bundle\.json: targets: expected one for each of the model's 2"):
+            read(tmp_path / "net")
+
+
 def test_batches_of_others_fit_into_memory(tmp_path):
     save_model(tmp_path / "net", predict={"batch_size": 10**9, "reverse_complement": "mean"})
     with pytest.raises(DanqError, match=r"bundle\.json: expected at most .* bytes of a batch"):
