@@ -148,9 +148,10 @@ class BundleManifest(Manifest):
 
 
 def ensemble_digest(info: Mapping[str, Any]) -> str:
-    """As `bundle_digest`, of an ensemble, with its members' digests and weights in place of arrays."""
+    """As `bundle_digest`, of an ensemble, with its members' digests and weights in place of names and arrays."""
     members = [(member["digest"], member["weight"]) for member in info["members"]]
-    return bundle_digest({**info, "options": [info["options"], members]}, [])
+    options = {key: value for key, value in info["options"].items() if key != "members"}
+    return bundle_digest({**info, "options": [options, members]}, [])
 
 
 def member_paths(path: Path, info: BundleManifest) -> list[Path]:

@@ -47,6 +47,16 @@ def expected_logits(runs, rows):
     )
 
 
+def test_a_member_of_another_name_makes_the_same_ensemble(runs, tmp_path):
+    digest = load_bundle(runs / "mean").info.digest
+    shutil.copytree(runs, tmp_path / "runs")
+    (tmp_path / "runs" / "kmers").rename(tmp_path / "runs" / "words")
+    join(tmp_path / "runs", "renamed", [MEMBERS[0], "words"])
+    assert load_bundle(tmp_path / "runs" / "renamed").info.digest == digest
+    join(tmp_path / "runs", "fewer", [*MEMBERS[0]])
+    assert load_bundle(tmp_path / "runs" / "fewer").info.digest != digest
+
+
 def test_a_member_whose_logits_are_no_numbers_is_refused(runs, monkeypatch):
     logits = Predictor.logits
 
