@@ -148,7 +148,7 @@ class BundleManifest(Manifest):
 
 
 def ensemble_digest(info: Mapping[str, Any]) -> str:
-    """As `bundle_digest`, of an ensemble, with its members' digests and weights in place of names and arrays."""
+    """As `bundle_digest`, of an ensemble, by digests and weights of its members, whatever their names."""
     members = [(member["digest"], member["weight"]) for member in info["members"]]
     options = {key: value for key, value in info["options"].items() if key != "members"}
     return bundle_digest({**info, "options": [options, members]}, [])
