@@ -229,8 +229,8 @@ def _references(config: Config) -> Iterator[str]:
         if start is not None and "/" not in start and start not in config.runs:
             others = ", ".join(other for other in config.runs if other != name) or "there is no other run"
             yield (
-                f"runs.{name}.train.init_from: expected a run ({others}) or the path of a bundle "
-                f"with a / in it, received '{start}'"
+                f"runs.{name}.train.init_from: expected a run ({others}) or a bundle's directory "
+                f"or archive with a / in it, received '{start}'"
             )
 
 
