@@ -137,8 +137,9 @@ def test_every_job_calls_one_verb_and_says_what_it_needs(repository: Path):
     rules = dict[str, str]()
     for path in sorted((repository / "workflow" / "rules").glob("*.smk")):
         for block in re.split(r"^ *(?=(?:rule|checkpoint)\b)", path.read_text(), flags=re.MULTILINE)[1:]:
-            # the rule that is made once for each kind of rows has no name of its own
-            rules[re.sub("^(rule|checkpoint)", "", block.split(":")[0]).strip() or "dataset"] = block
+            name = re.sub("^(rule|checkpoint)", "", block.split(":")[0]).strip()
+            # a rule that is made once for each kind of rows or callsets has no name of its own
+            rules[name or re.search('"danq ([a-z]+) ', block)[1]] = block
     verbs = {
         name: name
         for name in ("genome", "dataset", "train", "predict", "evaluate", "view", "report", "score", "trial")

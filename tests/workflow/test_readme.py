@@ -39,16 +39,17 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for part in ("Snakefile", "workflow", "profiles"):
         (desk / part).symlink_to(REPOSITORY / part)
     generator = np.random.default_rng(7)
-    contigs = {f"chr{number}": generator.integers(0, 4, 20_000, np.uint8) for number in range(1, 7)}
+    contigs = {f"chr{number}": generator.integers(0, 4, 10_000, np.uint8) for number in range(1, 7)}
     (desk / "peaks").mkdir()
     for name in ("CTCF", "GATA1"):
-        starts = {contig: sorted(generator.choice(90, 25, replace=False) * 200) for contig in contigs}
+        starts = {contig: sorted(generator.choice(45, 13, replace=False) * 200) for contig in contigs}
         lines = [f"{contig}\t{start}\t{start + 200}\n" for contig in contigs for start in starts[contig]]
         (desk / "peaks" / f"{name}.bed").write_text("".join(lines))
     fasta = "".join(f">{name}\n{decode(codes)}\n" for name, codes in contigs.items())
     (desk / "genome.fa.gz").write_bytes(gzip.compress(fasta.encode()))
     (desk / "sequences.fa").write_text(f">short\nACGT\n>long\n{decode(contigs['chr1'][:3000])}\n")
     (desk / "regions.bed").write_text("chr2\t1000\t3000\n")
+    (desk / "peaks.narrowPeak").write_text("chr2\t1000\t1400\tpeak\t0\t.\t1.5\t2.5\t2.5\t120\n")
     places = [(contig, at) for contig in contigs for at in range(1000, 1200, 50)]
     rows = [
         f"{c}\t{at + 1}\t.\t{decode(contigs[c][at : at + 1])}\t<DEL>,A,C,G,T\t.\t.\t.\n" for c, at in places
@@ -72,7 +73,8 @@ def test_the_commands_run_in_order_and_leave_what_they_promise(desk: Path) -> No
         "results/runs/composition/evaluation/metrics.tsv",
         "evaluation/metrics.tsv",
         "sequences.tsv",
-        "regions.parquet",
+        "peaks.parquet",
+        "bins.parquet",
         "tracks",
         "scores/scores.parquet",
         "scores/annotated.vcf.gz",

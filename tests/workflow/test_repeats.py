@@ -75,13 +75,13 @@ def test_every_row_tests_once_and_the_report_tells_the_spread(project: Project):
     raw = repeated()
     del raw["runs"]["words"], raw["runs"]["net"]["repeats"]
     # some seconds, so that the terminal is looked at while they train
-    raw["runs"]["net"]["train"] |= {"epochs": 60, "patience": 20}
+    raw["runs"]["net"]["train"] |= {"epochs": 30, "patience": 20}
     raw["runs"]["mean"] = MEAN | {"options": {"members": ["net"]}}
     nets = [f"net.fold{fold}" for fold in FOLDS]
     project.configure(yaml.safe_dump(raw))
     done = project.snakemake("--cores", "2")
     assert done.returncode == 0, done.stdout
-    told = re.findall(r"^(?:\x1b\[\d+m)?train/(net.fold\d): epoch (\d+)/60: (.+)$", done.stdout, re.MULTILINE)
+    told = re.findall(r"^(?:\x1b\[\d+m)?train/(net.fold\d): epoch (\d+)/30: (.+)$", done.stdout, re.MULTILINE)
     assert {run for run, *_ in told} == set(nets)
     patterns = r"AUPRC 0\.\d{4}", r"; best validation loss 0\.\d{4} at epoch \d", r"; (at most )?\d+ s left"
     assert any(all(re.search(pattern, line) for pattern in patterns) for *_, line in told), told
