@@ -15,6 +15,7 @@ settings.register_profile("danq", deadline=None)
 settings.load_profile("danq")
 
 REPOSITORY = Path(__file__).parents[1]
+_HANDLERS = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)}
 
 
 @pytest.hookimpl(wrapper=True)
@@ -42,13 +43,11 @@ def _own_cache(tmp_path_factory: pytest.TempPathFactory) -> Generator[None]:
 
 
 @pytest.fixture(autouse=True)
-def _signals_as_before() -> Generator[None]:
-    """Undo what a verb called in this process does with signals: a process ignores what its parent did."""
-    numbers = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
-    before = [signal.getsignal(number) for number in numbers]
-    yield
-    for number, handler in zip(numbers, before, strict=True):
+def _signals_as_at_the_start() -> Generator[None]:
+    """Undo what verbs called in this process do with signals: a process ignores what its parent ignores."""
+    for number, handler in _HANDLERS.items():
         signal.signal(number, handler)
+    yield
 
 
 @pytest.fixture(scope="session")
