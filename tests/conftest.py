@@ -43,11 +43,10 @@ def _own_cache(tmp_path_factory: pytest.TempPathFactory) -> Generator[None]:
 
 
 @pytest.fixture(autouse=True)
-def _signals_as_at_the_start() -> Generator[None]:
+def _signals_as_at_the_start() -> None:
     """Undo what verbs called in this process do with signals: a process ignores what its parent ignores."""
     for number, handler in _HANDLERS.items():
         signal.signal(number, handler)
-    yield
 
 
 @pytest.fixture(scope="session")
