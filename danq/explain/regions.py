@@ -11,11 +11,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from danq.errors import DanqError, first_few
+from danq.errors import DanqError
 from danq.genome.contigs import read_aliases
 from danq.genome.fasta import Genome
 from danq.genome.intervals import parse_region, read_regions, union
-from danq.genome.tracks import place_intervals, report_records
+from danq.genome.tracks import place_intervals, report_placed
 from danq.remnants import scratch
 
 log = logging.getLogger("danq")
@@ -95,12 +95,8 @@ def regions_of_bed(bed: Path, genome: Genome, aliases: Path | None = None) -> Re
     placed = place_intervals(bed, genome, read_aliases(aliases) if aliases else None)
     if not len(placed.start):
         raise DanqError(f"{bed}: expected at least one region on a contig of {genome.path}, found none")
-    left_out = placed.records.left_out
-    if placed.unknown:
-        message = "%s: %d regions lie on contigs that the genome does not have (%s)"
-        log.warning(message, bed, left_out["unknown_contig"], first_few(placed.unknown))
-    report_records(str(bed), {"": placed.records})
-    return _merged(genome, placed.contig, placed.start, placed.end, left_out, placed.renamed)
+    report_placed(bed, placed)
+    return _merged(genome, placed.contig, placed.start, placed.end, placed.records.left_out, placed.renamed)
 
 
 def regions_of_variants(

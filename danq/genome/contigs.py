@@ -5,6 +5,7 @@ plain; X is chromosome ten in yeast and a sex chromosome in man and worm, so the
 and where it cannot, the name is refused instead of guessed.
 """
 
+import logging
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -13,9 +14,11 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Literal, NamedTuple
 
-from danq.errors import DanqError, check_name
+from danq.errors import DanqError, check_name, first_few
 from danq.files import read_lines
 from danq.text_checks import separated
+
+log = logging.getLogger("danq")
 
 _PREFIX = re.compile(r"chr(?:omosome)?[_.]?(?=.)", re.IGNORECASE)
 _ACCESSION = re.compile(r"(?:.*\|)?(NC_\d{6})(?:\.(\d+))?\|?")
@@ -115,6 +118,16 @@ def resolve_contigs(
         unknown=tuple(name for name in listed if name not in matches),
         renamed={name: matches[name] for name in listed if matches.get(name, name) != name},
     )
+
+
+def report_contigs(what: str, renamed: Mapping[str, str], unknown: Mapping[str, int]) -> None:
+    """Log contig names of a file → the genome's where they differ, and the regions on contigs it lacks."""
+    if renamed:
+        pairs = first_few(f"{file} → {own}" for file, own in renamed.items())
+        log.info("%d contig names of %s differ from the genome's: %s", len(renamed), what, pairs)
+    if unknown:
+        message = "%s: %d regions lie on contigs that the genome does not have (%s)"
+        log.warning(message, what, sum(unknown.values()), first_few(unknown))
 
 
 def read_aliases(path: Path) -> dict[str, str]:

@@ -90,6 +90,7 @@ IN_WORDS = {
     "out_of_range": "past the ends of contigs (of another build?)",
     "ragged": "with another number of columns than the first",
     "clipped": "clipped at the ends of contigs",
+    "reaches_out": "reaching out of their contigs, centred as they stand",
     "summit_outside": "with a summit outside of the interval, for which its midpoint stands",
     "no_summit": "without a summit, for which the midpoint stands",
 }

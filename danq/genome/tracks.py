@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from danq.errors import DanqError, check_name, first_few
 from danq.files import open_binary, read_whole
-from danq.genome.contigs import resolve_contigs
+from danq.genome.contigs import ContigMap, report_contigs, resolve_contigs
 from danq.genome.fasta import Genome
 from danq.genome.intervals import IN_WORDS, OF_SUMMITS, Intervals, OutOfRange, PlacedIntervals, TrackRecords
 from danq.genome.track_formats import GFF_SUFFIXES, TrackFormat, format_of, suffix_of
@@ -135,9 +135,7 @@ def place_intervals(
         its contig; the message names the line.
     """
     intervals = read_intervals(path, feature)
-    resolved = resolve_contigs(intervals.names, genome.names, str(path), aliases)
-    indices = np.array([resolved.index.get(name, -1) for name in intervals.names], np.int32)
-    contig = indices[intervals.contig] if len(indices) else intervals.contig
+    resolved, contig = contigs_of(intervals, genome, path, aliases)
     reason = _reasons(intervals, contig, genome.lengths, out_of_range)
     if (refused := np.flatnonzero(reason == "refused")).size:
         raise _beyond(path, feature, intervals, int(refused[0]), genome, int(contig[refused[0]]))
@@ -167,6 +165,15 @@ def place_intervals(
             adjusted={name: number for name, number in adjusted.items() if number},
         ),
     )
+
+
+def contigs_of(
+    intervals: Intervals, genome: Genome, path: Path, aliases: Mapping[str, str] | None
+) -> tuple[ContigMap, NDArray[np.int32]]:
+    """Match the contig names of a file's intervals, and give each the genome's index, int32 (n,), or -1."""
+    resolved = resolve_contigs(intervals.names, genome.names, str(path), aliases)
+    indices = np.array([resolved.index.get(name, -1) for name in intervals.names], np.int32)
+    return resolved, indices[intervals.contig] if len(indices) else intervals.contig
 
 
 def _reasons(
@@ -200,6 +207,12 @@ def _beyond(
         f"{path}:{line}: expected an interval within {genome.names[contig]!r} of "
         f"{genome.lengths[contig]:,} bp, received one that {ends}; `out_of_range` clip or skip allows it"
     )
+
+
+def report_placed(path: Path, placed: PlacedIntervals) -> None:
+    """Log what became of the contig names and the records of a file."""
+    report_contigs(str(path), placed.renamed, placed.unknown)
+    report_records(str(path), {"": placed.records})
 
 
 def report_records(what: str, records: Mapping[str, TrackRecords], summits: Collection[str] = ()) -> None:

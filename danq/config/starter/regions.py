@@ -21,7 +21,7 @@ from danq.data.manifest import SPLITS
 from danq.data.options import SECONDARY_CONTIGS, DatasetOptions, Negatives, SplitOptions
 from danq.data.regions.bins import bins_of
 from danq.data.regions.contig_choice import contigs_taking_part
-from danq.data.regions.making import LabelledBins, label_bins, report_contigs
+from danq.data.regions.making import LabelledBins, label_bins
 from danq.data.regions.targets import Target
 from danq.data.regions.tracks import positive_bins, why_no_positive
 from danq.data.splits import TRAIN
@@ -180,9 +180,7 @@ def _labelled(
             excluded = folder / "outside.bed"
             excluded.write_text(_bed(outside), encoding="utf-8")
             options = options.model_copy(update={"exclude": [excluded]})
-        made = label_bins(options, targets, genome, composition, "--valid, --test", lambda _: None)
-    report_contigs(made.labels.renamed, made.labels.unknown)
-    return made
+        return label_bins(options, targets, genome, composition, "--valid, --test", lambda _: None)
 
 
 def _bed(stretches: list[tuple[str, int, int]]) -> str:

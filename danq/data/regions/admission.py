@@ -14,6 +14,7 @@ from danq.data.regions.bins import Bins, covered_bins
 from danq.data.splits import TRAIN, Territory, assign
 from danq.errors import DanqError, first_few
 from danq.genome.alphabet import C, G, N
+from danq.genome.contigs import report_contigs
 from danq.genome.fasta import Bases, Genome
 from danq.genome.intervals import TrackRecords, window_start
 from danq.genome.tracks import place_intervals, report_records
@@ -179,15 +180,12 @@ def _excluded(
         regions = place_intervals(path, genome, aliases, out_of_range=options.out_of_range)
         records[str(path)] = regions.records
         excluded[covered_bins(bins, regions.contig, regions.start, regions.end)[0]] = True
-        if not regions.unknown:
-            continue
-        unknown = first_few(regions.unknown, 3)
-        if not len(regions.start):
+        if regions.unknown and not len(regions.start):
             raise DanqError(
-                f"{path}: no contig of it is in the genome; "
-                f"expected names such as {first_few(genome.names, 3)}; received {unknown}"
+                f"{path}: no contig of it is in the genome; expected names such as "
+                f"{first_few(genome.names, 3)}; received {first_few(regions.unknown, 3)}"
             )
-        log.warning("%s: left out regions on contigs that the genome does not have: %s", path, unknown)
+        report_contigs(str(path), regions.renamed, regions.unknown)
     report_records("exclude", records)
     return excluded, records
 

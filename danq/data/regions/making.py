@@ -19,9 +19,9 @@ from danq.data.regions.targets import Target, read_targets
 from danq.data.regions.tracks import Labels, label_tracks, packed_rows, report_tracks
 from danq.data.splits import TRAIN, territories, with_contigs
 from danq.data.writing import Contents, write_labels, write_manifest, write_windows
-from danq.errors import DanqError, first_few
+from danq.errors import DanqError
 from danq.files import sha256, staged
-from danq.genome.contigs import read_aliases
+from danq.genome.contigs import read_aliases, report_contigs
 from danq.genome.fasta import Genome
 
 log = logging.getLogger("danq")
@@ -177,6 +177,7 @@ def label_bins(
     refuse_empty_splits(admission, options, genome, source)
     of_each = of_sub_bins(admission.reason, bins, sub_bins, NOWHERE)
     labels = label_tracks(targets, genome, sub_bins, of_each, taking, options, aliases, write)
+    report_contigs("tracks", labels.renamed, labels.unknown)
     report_tracks(labels.targets)
     positive = any_sub_bin(labels.positive, bins, sub_bins)
     parts = with_contigs(parts, genome, placed) if parts.folds else parts
@@ -193,18 +194,7 @@ def _inputs(options: DatasetOptions, targets: list[Target], genome: Genome) -> d
     return {str(genome.path): genome.digest, **digests}
 
 
-def report_contigs(renamed: dict[str, str], unknown: dict[str, int]) -> None:
-    """Log contig names of tracks → the genome's where they differ, and the regions on contigs it lacks."""
-    if renamed:
-        pairs = first_few(f"{file} → {own}" for file, own in renamed.items())
-        log.info("%d contig names of tracks differ from the genome's: %s", len(renamed), pairs)
-    if unknown:
-        regions, contigs = sum(unknown.values()), first_few(unknown)
-        log.warning("%d regions lie on contigs that the genome does not have: %s", regions, contigs)
-
-
 def _report(manifest: DatasetManifest) -> None:
-    report_contigs(manifest.renamed, manifest.unknown_contigs)
     log.info("%-8s %12s %12s %10s", "split", "bins", "positives", "targets")
     for split in SPLITS:
         counts = [target.counts[split] for target in manifest.targets]

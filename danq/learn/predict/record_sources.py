@@ -11,13 +11,13 @@ from numpy.typing import NDArray
 
 from danq.errors import DanqError, first_few
 from danq.genome.alphabet import N
-from danq.genome.contigs import read_aliases, resolve_contigs
+from danq.genome.contigs import read_aliases, report_contigs
 from danq.genome.fasta import Genome
 from danq.genome.indexed import open_genome_or_fasta
-from danq.genome.intervals import Intervals
+from danq.genome.intervals import Intervals, TrackRecords
 from danq.genome.track_formats import NARROW_PEAK
 from danq.genome.track_writer import TrackPlaces
-from danq.genome.tracks import read_intervals
+from danq.genome.tracks import contigs_of, read_intervals, report_records
 from danq.learn.manifest import BundleManifest
 from danq.learn.predict.predictions import UNPREDICTED
 from danq.learn.predict.rows import BLOCK, Rows, Source
@@ -130,24 +130,21 @@ def bed_source(
 def _placed(
     bed: Path, intervals: Intervals, genome: Genome, aliases: Path | None, centre: Centre
 ) -> _Records:
-    table = read_aliases(aliases) if aliases else None
-    resolved = resolve_contigs(intervals.names, genome.names, str(bed), table)
-    indices = np.array([resolved.index.get(name, -1) for name in intervals.names], np.int32)
-    contig = indices[intervals.contig] if len(indices) else intervals.contig
+    resolved, contig = contigs_of(intervals, genome, bed, read_aliases(aliases) if aliases else None)
+    report_contigs(str(bed), resolved.renamed, {})
     middle = (intervals.start + intervals.end) // 2
     position = intervals.summit if centre == "summit" else middle
     outside = (position < 0) | (position >= genome.lengths[contig])
     reason = np.select([contig < 0, outside], [*_REASONS], "")
     records = _Records(intervals, genome, contig, position, reason)
-    _report(bed, records)
-    if centre == "summit":
-        _report_summits(bed, records)
+    _report_unpredicted(bed, records)
+    _report_odd(bed, records, centre)
     if (reason != "").all():
         raise DanqError(f"{bed}: expected at least one region on a contig of {genome.path}, found none")
     return records
 
 
-def _report(bed: Path, records: _Records) -> None:
+def _report_unpredicted(bed: Path, records: _Records) -> None:
     """Warn of the records that cannot be predicted, by reason and name."""
     lost = {reason: np.flatnonzero(records.reason == reason).tolist() for reason in _REASONS}
     words = [
@@ -162,13 +159,22 @@ def _report(bed: Path, records: _Records) -> None:
         )
 
 
-def _report_summits(bed: Path, records: _Records) -> None:
-    without = (records.intervals.no_summit | records.intervals.summit_outside) & (records.reason == "")
-    if number := int(without.sum()):
-        log.warning(
-            "%s: %d of %d records have no summit within, for which their midpoints stand",
-            *(bed, number, len(without)),
-        )
+def _report_odd(bed: Path, records: _Records, centre: Centre) -> None:
+    """Warn of records that are predicted though they are odd, by what is odd."""
+    intervals, predicted = records.intervals, records.reason == ""
+    odd = {
+        "reaches_out": (intervals.start < 0) | (intervals.end > records.genome.lengths[records.contig]),
+        "summit_outside": intervals.summit_outside,
+        "no_summit": intervals.no_summit,
+        "ragged": intervals.ragged,
+    }
+    accounted = TrackRecords(
+        format=intervals.format,
+        read=len(predicted),
+        used=int(predicted.sum()),
+        adjusted={name: int((which & predicted).sum()) for name, which in odd.items()},
+    )
+    report_records(str(bed), {"": accounted}, {""} if centre == "summit" else ())
 
 
 def _track_places(records: _Records, width: int) -> TrackPlaces:

@@ -1,24 +1,21 @@
 """Sequences as streams of windows: the records of a FASTA, or the bins under regions of a genome."""
 
-import logging
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from danq.errors import DanqError, first_few
+from danq.errors import DanqError
 from danq.genome.contigs import read_aliases
 from danq.genome.encode import Header, encode_letters, read_pieces
 from danq.genome.fasta import Genome
 from danq.genome.indexed import open_genome_or_fasta
 from danq.genome.intervals import read_regions, union, window_start
-from danq.genome.tracks import place_intervals, report_records
+from danq.genome.tracks import place_intervals, report_placed
 from danq.learn.manifest import BundleManifest
 from danq.learn.predict.rows import BLOCK, Rows, Source, interval_ids, window_at
 from danq.learn.predict.sources import check_dna, compare_genomes, contig_lengths
-
-log = logging.getLogger("danq")
 
 
 def fasta_source(fasta: Path, info: BundleManifest, tile: bool = False) -> Source:
@@ -141,14 +138,7 @@ def tiled_bed_source(
     opened = open_genome_or_fasta(genome)
     compare_genomes(opened, info)
     placed = place_intervals(bed, opened, read_aliases(aliases) if aliases else None)
-    report_records(str(bed), {"": placed.records})
-    if placed.unknown:
-        log.warning(
-            "%s: %d regions lie on contigs that the genome does not have (%s)",
-            bed,
-            sum(placed.unknown.values()),
-            first_few(placed.unknown),
-        )
+    report_placed(bed, placed)
     if not len(placed.start):
         raise DanqError(f"{bed}: expected at least one region on a contig of {genome}, found none")
     return interval_source(opened, info, placed.contig, placed.start, placed.end, stride)

@@ -81,6 +81,24 @@ def test_each_record_is_a_row_in_its_order_with_its_name(tmp_path, genome, monke
         "2 of 8 records cannot be predicted: 1 on contigs that the genome does not have (nowhere), 1 centred "
         "before or past the ends of their contigs (past); their rows hold no numbers, but the flag why"
     ) in caplog.text
+    assert "1 of 8 records kept (reaching out of their contigs, centred as they stand)" in caplog.text
+
+
+def test_records_that_are_not_taken_as_they_are_written_are_told(tmp_path, genome, caplog):
+    bed = write(tmp_path / "x.bed", "1\t-5\t8\tearly\n1\t40\t44\n")
+    with caplog.at_level(logging.INFO, "danq"):
+        rows = next(iter(bed_source(bed, genome, INFO).blocks()))
+    assert [decode(codes) for codes in rows.codes] == [window("chrI", 1), window("chrI", 42)]
+    assert (rows.contig, rows.start.tolist(), rows.ids) == (
+        ["chrI", "chrI"],
+        [-5, 40],
+        ["early", "chrI:40-44"],
+    )
+    assert [record.message for record in caplog.records if "x.bed" in record.message] == [
+        f"1 contig names of {bed} differ from the genome's: 1 → chrI",
+        f"{bed}: 1 of 2 records kept (with another number of columns than the first)",
+        f"{bed}: 1 of 2 records kept (reaching out of their contigs, centred as they stand)",
+    ]
 
 
 def test_a_record_that_is_a_bin_has_the_window_of_the_bin(tmp_path, genome):
@@ -94,11 +112,13 @@ def test_records_are_centred_on_their_summits(tmp_path, genome, caplog):
     bed = write(tmp_path / "x.narrowPeak", peak.format(3) + peak.format(-1) + peak.format(900))
     rows = next(iter(bed_source(bed, genome, INFO, centre="summit").blocks()))
     assert [decode(codes) for codes in rows.codes] == [window("chrI", centre) for centre in (33, 45, 45)]
-    words = "2 of 3 records have no summit within, for which their midpoints stand"
-    assert [record.message for record in caplog.records] == [f"{bed}: {words}"]
+    assert [record.message for record in caplog.records] == [
+        f"{bed}: 1 of 3 records kept (with a summit outside of the interval, for which its midpoint stands)",
+        f"{bed}: 1 of 3 records kept (without a summit, for which the midpoint stands)",
+    ]
     rows = next(iter(bed_source(bed, genome, INFO).blocks()))
     assert {decode(codes) for codes in rows.codes} == {window("chrI", 45)}
-    assert len(caplog.records) == 1, "midpoints need no summits"
+    assert len(caplog.records) == 2, "midpoints need no summits"
     with pytest.raises(DanqError, match=r"--centre summit: expected a narrowPeak.*x\.bg, a bedGraph"):
         bed_source(write(tmp_path / "x.bg", "chrI\t30\t60\t1\n"), genome, INFO, centre="summit")
 
