@@ -275,6 +275,7 @@ def test_some_of_several_classes_can_be_evaluated(tmp_path, ending):
         ("id\tA__probability\tA__label\tB__probability\nx\t1\t1\t1\n", "found no B__label"),
         ("id\tscore\nx\t1\n", "expected columns `id` and .* of each target, received id, score"),
         ("A__probability\tA__label\n1\t1\n", "expected columns `id` and .*received A__probability, A__label"),
+        ("id\tflags\tA__logit\nx\tout_of_range\t0.7\n", "row 'x' and target 'A': expected no number"),
         ("id,A__label\nx,1\n", r"received id,A__label \(separated by commas\?\)"),
         ("id\tA__probability\nx\t1\t1\n", ":2: expected 2 fields, received 3"),
         ("id\tA__probability\tA__label\nx\t1\t1\ny\t.5\n", ":3: expected 3 fields, received 2"),
@@ -304,3 +305,10 @@ def test_nothing_in_a_table_is_unknown(tmp_path):
     assert read.labels[:, 0].tolist() == [-1, 1, -1, -1, -1, -1, 0]
     assert read.ids[1] == 'a"b'
     assert np.isfinite(read.logits).all()
+
+
+def test_an_ending_in_capitals_is_the_same_ending(tmp_path):
+    with writing_table(tmp_path / "p.parquet") as append:
+        append(drawn())
+    path = (tmp_path / "p.parquet").rename(tmp_path / "P.PARQUET")
+    assert read_predictions(path).ids.tolist() == drawn().ids.tolist()

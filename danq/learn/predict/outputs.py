@@ -14,12 +14,10 @@ from danq.errors import DanqError
 from danq.genome.track_writer import TrackFormat, TrackPlaces, writing_placed_tracks, writing_tracks
 from danq.jobs import check_claim, sole_writer
 from danq.learn.manifest import target_indices
-from danq.learn.predict.predictions import Append, Predictions, writing_npz
+from danq.learn.predict.predictions import SUFFIXES, Append, Predictions, writing_npz
 from danq.metrics import UNKNOWN
 from danq.processes import finish_undisturbed
 from danq.tables import Format, writing_rows
-
-SUFFIXES = (".npz", ".parquet", ".tsv")
 
 ROW_COLUMNS = {"ids": "id", "contig": "contig", "start": "start", "end": "end", "flags": "flags"}
 TARGET_COLUMNS = {"probabilities": "probability", "logits": "logit", "labels": "label"}

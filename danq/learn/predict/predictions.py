@@ -19,6 +19,8 @@ from danq.storage import RowSpool
 COLUMNS = ("ids", "probabilities", "logits", "labels", "contig", "start", "end", "flags")
 SCALARS = ("run", "split", "task", "bin", "bundle_digest", "dataset_digest")
 """Arrays of one row each, and without dimensions, of a file; besides there are the `targets`."""
+SUFFIXES = (".npz", ".parquet", ".tsv")
+"""Of the files that predictions are kept in."""
 UNPREDICTED = ("unknown_contig", "out_of_range")
 """Flags of rows that stand in their place without numbers, NaN."""
 _ALIGNMENT = 64

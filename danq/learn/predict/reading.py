@@ -6,25 +6,23 @@ import zipfile
 import zlib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
 from danq.data.examples.labels import SPLIT_WORDS
-from danq.data.manifest import SPLITS
+from danq.data.manifest import SPLITS, Task
 from danq.errors import DanqError, check_name, first_few
 from danq.files import readable
-from danq.learn.predict.predictions import COLUMNS, SCALARS, UNPREDICTED, Predictions
+from danq.learn.predict.predictions import COLUMNS, SCALARS, SUFFIXES, UNPREDICTED, Predictions
 from danq.metrics import UNKNOWN
 from danq.npz import check_npz, read_header, read_npz_member
 
 log = logging.getLogger("danq")
 
 _OF_TARGETS = ("probabilities", "logits", "labels")
-_TASKS = ("multilabel", "multiclass")
-_WORDS = {"task": _TASKS, "split": (*SPLITS, "")}
-_SUFFIXES = (".npz", ".parquet", ".tsv")
+_WORDS = {"task": get_args(Task), "split": (*SPLITS, "")}
 _PLACE = ("contig", "start", "end")
 _DTYPES = {"start": "iu", "end": "iu"} | dict.fromkeys(_OF_TARGETS, "biuf")
 _MAPPED_BYTES, _NAME_LENGTH = 1 << 20, 26
@@ -52,11 +50,11 @@ def read_predictions(path: str | Path) -> Predictions:
     """
     path = Path(path)
     suffix = path.suffix.lower()
-    if suffix not in _SUFFIXES and path.is_file():
+    if suffix not in SUFFIXES and path.is_file():
         raise DanqError(
-            f"{path}: expected a file of predictions named {', '.join(_SUFFIXES)}, received {suffix!r}"
+            f"{path}: expected a file of predictions named {', '.join(SUFFIXES)}, received {suffix!r}"
         )
-    if suffix in _SUFFIXES[1:]:
+    if suffix in SUFFIXES[1:]:
         from danq.learn.predict.table_reading import read_table
 
         arrays = read_table(path)
@@ -139,18 +137,7 @@ def _checked(
         raise DanqError(f"{path}: {name}: expected {expected_type}, received {array.dtype}")
     if name in _PLACE:
         return array.astype(np.int64, copy=False)
-    step = max(1, _VALUES_AT_ONCE // max(len(targets), 1))
-    for first in range(0, len(ids), step):
-        block = array[first : first + step]
-        wrong = ~_possible(name, block)
-        if name != "labels" and lost.any():
-            wrong = np.where(lost[first : first + step, None], block == block, wrong)
-        if wrong.any():
-            row, target = np.argwhere(wrong)[0].tolist()
-            where = f"row {str(ids[first + row])!r} and target {str(targets[target])!r}"
-            raise DanqError(
-                f"{path}: {name} of {where}: expected {_EXPECTED[name]}, received {block[row, target]}"
-            )
+    _check_values(path, name, array, ids, targets, lost & (name != "labels"))
     if name == "probabilities" and array.dtype.kind == "f" and np.any((array < 0) | (array > 1)):
         array = array.clip(0, 1)
     if name != "labels":
@@ -158,6 +145,25 @@ def _checked(
     if array.dtype.kind == "f":
         return np.where(np.isnan(array), UNKNOWN, array).astype(np.int8)
     return array.view(np.int8) if array.dtype.itemsize == 1 else array.astype(np.int8)
+
+
+def _check_values(
+    path: Path,
+    name: str,
+    array: NDArray[Any],
+    ids: NDArray[np.str_],
+    targets: NDArray[np.str_],
+    lost: NDArray[np.bool_],
+) -> None:
+    step = max(1, _VALUES_AT_ONCE // max(len(targets), 1))
+    for first in range(0, len(ids), step):
+        block, without = array[first : first + step], lost[first : first + step]
+        wrong = np.where(without[:, None], block == block, ~_possible(name, block))
+        if wrong.any():
+            row, target = np.argwhere(wrong)[0].tolist()
+            where = f"row {str(ids[first + row])!r} and target {str(targets[target])!r}"
+            expected = "no number, as its flag says" if without[row] else _EXPECTED[name]
+            raise DanqError(f"{path}: {name} of {where}: expected {expected}, received {block[row, target]}")
 
 
 _EXPECTED = {
@@ -184,11 +190,14 @@ def _complete(
     values: Mapping[str, Any],
 ) -> Predictions:
     """Tell the task where the file does not, and get logits from probabilities or the other way."""
+    from scipy.special import expit, logit, softmax
+
     labels, known = columns.get("labels"), dict(values)
     if "task" not in known:
         alone = labels is not None and len(targets) > 1 and _one_class_a_row(labels)
         sums = columns["probabilities"].sum(axis=1) if alone and "probabilities" in columns else np.zeros(1)
-        known["task"] = _TASKS[int(np.allclose(sums, 1, rtol=0, atol=_ROUNDING))]
+        classes = np.allclose(sums, 1, rtol=0, atol=_ROUNDING)
+        known["task"] = "multiclass" if classes else "multilabel"
         if alone and known["task"] == "multilabel" and np.any(columns["labels"] > 0):
             log.info(
                 "%s: each row has one class, but neither a `task` nor probabilities that sum to 1 say so: "
@@ -199,17 +208,13 @@ def _complete(
         raise DanqError(f"{path}: labels: expected one class a row, or none known, as task is multiclass")
     if "probabilities" not in columns:
         exact = columns["logits"].astype(np.float64)
-        if known["task"] == "multiclass":
-            shares = np.exp(exact - exact.max(axis=1, keepdims=True))
-            shares /= shares.sum(axis=1, keepdims=True)
-        else:
-            shares = 1 / (1 + np.exp(-np.clip(exact, -700, 700)))
+        shares = softmax(exact, axis=1) if known["task"] == "multiclass" else expit(exact)
         columns["probabilities"] = shares.astype(np.float32)
     elif "logits" not in columns:
         # finite at 0 and 1, too
         least = np.finfo(np.float32).tiny
         exact = np.clip(columns["probabilities"].astype(np.float64), least, 1 - np.finfo(np.float64).epsneg)
-        odds = np.log(exact) if known["task"] == "multiclass" else np.log(exact) - np.log1p(-exact)
+        odds = np.log(exact) if known["task"] == "multiclass" else logit(exact)
         columns["logits"] = odds.astype(np.float32)
     arrays: dict[str, Any] = {"ids": ids, "targets": targets, **columns}
     return Predictions(**arrays, **known)

@@ -9,7 +9,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from danq.data.examples.labels import NO_BIT
-from danq.errors import DanqError, first_few
+from danq.errors import DanqError, first_few, first_line
 from danq.files import bounded_lines, open_binary, readable
 from danq.learn.predict.outputs import ROW_COLUMNS, TARGET_COLUMNS
 from danq.learn.predict.predictions import SCALARS, UNPREDICTED
@@ -32,12 +32,11 @@ def read_table(path: Path) -> dict[str, NDArray[Any]]:
     """
     try:
         with readable(path):
-            table, metadata = _parquet(path) if path.suffix == ".parquet" else (_tsv(path), {})
+            table, metadata = _parquet(path) if _is_parquet(path) else (_tsv(path), {})
     except DAMAGED as error:
-        first = (str(error).splitlines() or [type(error).__name__])[0]
         raise DanqError(
-            f"{path}: expected a table of predictions, received {first}; if it is damaged, remove it "
-            "and make it again"
+            f"{path}: expected a table of predictions, received {first_line(error)}; "
+            "if it is damaged, remove it and make it again"
         ) from None
     arrays: dict[str, NDArray[Any]] = {
         name: np.array(int(metadata[name]) if name == "bin" else metadata[name])
@@ -54,6 +53,7 @@ def read_table(path: Path) -> dict[str, NDArray[Any]]:
             f"{path}: expected columns `id` and `<target>__probability` or `<target>__logit` of each target, "
             f"received {first_few(table.columns)}{hint}"
         )
+    lost = _without_numbers(arrays, len(table))
     for name, ending in _ENDINGS.items():
         titles = [f"{target}{ending}" for target in targets]
         there = [title for title in titles if title in table.columns]
@@ -62,7 +62,6 @@ def read_table(path: Path) -> dict[str, NDArray[Any]]:
             raise DanqError(f"{path}: expected a column for each target, found no {first_few(lacking)}")
         if there:
             columns = (table[title] for title in titles)
-            lost = _without_numbers(arrays, len(table))
             read = (
                 (_labels(path, each) if name == "labels" else _values(path, each, lost)) for each in columns
             )
@@ -74,6 +73,10 @@ def _targets(columns: list[str]) -> list[str]:
     """Find the targets, in the order of their first columns."""
     ends = ((column, ending) for column in columns for ending in _ENDINGS.values())
     return list(dict.fromkeys(column.removesuffix(end) for column, end in ends if column.endswith(end)))
+
+
+def _is_parquet(path: Path) -> bool:
+    return path.suffix.lower() == ".parquet"
 
 
 def _parquet(path: Path) -> tuple[pl.DataFrame, dict[str, str]]:
@@ -122,7 +125,9 @@ def _without_numbers(arrays: dict[str, NDArray[Any]], rows: int) -> pl.Series:
 
 def _values(path: Path, column: pl.Series, lost: pl.Series) -> NDArray[np.float32]:
     if lost.any():
-        column = column.set(lost, "nan" if column.dtype == pl.String else float("nan"))
+        # a number that stands there all the same is refused by the caller
+        nothing = "nan" if column.dtype == pl.String else float("nan")
+        column = column.set(lost & _absent(column), nothing)
     return _cast(path, column, pl.Float32).to_numpy()
 
 
@@ -131,11 +136,17 @@ def _labels(path: Path, column: pl.Series) -> NDArray[np.float32]:
         column = column.cast(pl.String)
     _check_plain(path, column, "numbers")
     if column.dtype == pl.String:
-        absent = column.str.strip_chars().str.to_lowercase().is_in(list(NO_BIT))
-        column = column.set(absent, str(UNKNOWN))
+        column = column.set(_absent(column), str(UNKNOWN))
     if column.dtype == pl.Boolean:
         column = column.cast(pl.Int8)
     return _cast(path, column.fill_null(UNKNOWN), pl.Float32).to_numpy()
+
+
+def _absent(column: pl.Series) -> pl.Series:
+    """Mark where nothing stands, or a word for it."""
+    if column.dtype != pl.String:
+        return column.is_null()
+    return column.fill_null("").str.strip_chars().str.to_lowercase().is_in(list(NO_BIT))
 
 
 def _cast(path: Path, column: pl.Series, dtype: Any) -> pl.Series:
@@ -145,7 +156,7 @@ def _cast(path: Path, column: pl.Series, dtype: Any) -> pl.Series:
     numbers = texts.cast(dtype, strict=False)
     for row in numbers.is_null().arg_true().head(1):
         # a header stands above the rows of a text
-        place = f" row {row + 1}" if path.suffix == ".parquet" else row + 2
+        place = f" row {row + 1}" if _is_parquet(path) else row + 2
         received = "nothing" if column[row] is None else repr(column[row])
         raise DanqError(f"{path}:{place}: {column.name}: expected a number, received {received}")
     return numbers
