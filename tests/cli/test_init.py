@@ -140,6 +140,36 @@ def test_given_parts_bin_and_window_are_taken(data: Path):
     assert (dataset.bin, dataset.window) == (100, 300)
 
 
+@pytest.mark.parametrize(
+    ("chosen", "taking"),
+    [
+        ([], {"chr1", "chr2", "chr3", "chr4"}),
+        (["--all-contigs"], {"chr1", "chr2", "chr3", "chr4", "chr3_X_alt"}),
+        (["--exclude-contig", "*_alt", "--exclude-contig", "4"], {"chr1", "chr2", "chr3"}),
+        (["--contig", "chr[1-3]*"], {"chr1", "chr2", "chr3"}),
+        (["--contig", "chr[1-3]*", "--all-contigs"], {"chr1", "chr2", "chr3", "chr3_X_alt"}),
+    ],
+)
+def test_contigs_are_those_that_were_chosen(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    danq: Callable[..., int],
+    chosen: list[str],
+    taking: set[str],
+):
+    monkeypatch.chdir(tmp_path)
+    names = ("chr1", "chr2", "chr3", "chr4", "chr3_X_alt")
+    genome = fasta(Path("g.fa"), dict.fromkeys(names, 20_000))
+    Path("a.bed").write_text(
+        "".join(f"{name}\t{at}\t{at + 300}\n" for name in names for at in range(0, 19_000, 900))
+    )
+    assert danq("init", "--fasta", genome, "a.bed", "--out", "my", *chosen) == 0
+    options = load_config(Path("my/config.yaml")).datasets["regions"]
+    build_genome(genome, Path("genome"))
+    made = build_region_dataset(options, "regions", open_genome(Path("genome")), Path("d"))
+    assert set(names) - set(made.contigs_left_out) == taking
+
+
 def test_targets_that_nothing_is_left_of_to_train_on_are_named(data: Path, caplog: pytest.LogCaptureFixture):
     Path("one.bed").write_text("chr3\t500\t501\n")
     write_starter(Tracks(Path("my genome.fa"), ["the peaks", "one.bed"]), Path("my"), Choices(test=["chr3"]))

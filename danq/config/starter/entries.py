@@ -3,7 +3,7 @@
 from typing import Any
 
 from danq.config.starter.lengths import Fit
-from danq.data.options import DatasetOptions, Negatives, SplitOptions
+from danq.data.options import SECONDARY_CONTIGS, DatasetOptions, Negatives, SplitOptions
 from danq.data.regions.targets import Target
 from danq.errors import first_few
 
@@ -25,6 +25,7 @@ def dataset_entry(
         Contigs that take no part, with their bp.
     """
     split = options.split or SplitOptions()
+    chosen = tuple(options.exclude_contigs) != SECONDARY_CONTIGS
     dataset = {
         "targets": str(options.targets),
         "window": options.window,
@@ -33,7 +34,7 @@ def dataset_entry(
         "keep": options.keep.model_dump(exclude_unset=True) if isinstance(options.keep, Negatives) else "all",
         **({"exclude": [str(path) for path in options.exclude]} if options.exclude else {}),
         **({"contigs": options.contigs} if options.contigs else {}),
-        **({"exclude_contigs": options.exclude_contigs} if left_out else {}),
+        **({"exclude_contigs": options.exclude_contigs} if left_out or chosen else {}),
         "split": {"valid": split.valid, "test": split.test},
     }
     reasons = {
@@ -45,13 +46,9 @@ def dataset_entry(
         "split.test": f"{parts['test']}; the report's figures",
     }
     if left_out:
-        reasons["exclude_contigs"] = _why_contigs(left_out)
+        names = first_few(left_out, 3)
+        reasons["exclude_contigs"] = f"{sum(left_out.values()):,} bp take no part: {names}"
     return dataset, reasons
-
-
-def _why_contigs(left_out: dict[str, int]) -> str:
-    names, bp = first_few(left_out, 3), sum(left_out.values())
-    return f"{len(left_out):,} contigs of {bp:,} bp take no part: {names}; [] takes all"
 
 
 def targets_table(targets: list[Target]) -> str:
