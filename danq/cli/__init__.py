@@ -37,7 +37,6 @@ VERBS = {
 }
 """Every verb and its line of help; verb `x` is the function or typer application `x` of danq/cli/x.py."""
 
-
 _USERS = {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT, errno.ENAMETOOLONG, errno.ELOOP}
 """Errors of the system that are the user's to mend."""
 
@@ -121,15 +120,7 @@ def main() -> None:
         sys.exit(2)
     except OSError as error:
         # what the system refuses is the user's to mend; the rest is a fault of danq and shows its traceback
-        if error.errno not in (
-            errno.EACCES,
-            errno.EPERM,
-            errno.EROFS,
-            errno.ENAMETOOLONG,
-            errno.ELOOP,
-            errno.ENOSPC,
-            errno.EDQUOT,
-        ):
+        if error.errno not in _USERS:
             raise
         place = printable(str(error.filename or "a temporary file"))
         sys.stderr.write(f"danq: {place}: {error.strerror}\n")

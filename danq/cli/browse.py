@@ -31,8 +31,8 @@ def browse(
     igv_js: Annotated[
         Path | None,
         typer.Option(
-            help="igv.min.js of the npm package igv.  [default: that of the Python package igv-notebook, "
-            "which pip install 'danq[browse]' brings]"
+            help="igv.min.js of the npm package igv.  [default: that of the Python package "
+            "igv-notebook, if installed]"
         ),
     ] = None,
 ) -> None:

@@ -197,7 +197,7 @@ def igv_library(path: Path | None) -> str:
         files = [folder / name for folder in folders for name in _LIBRARY if (folder / name).is_file()]
         if not files:
             raise DanqError(
-                "igv.js was not found; install it with pip install 'danq[browse]', or name the file "
+                "igv.js was not found; install it with pip install igv-notebook, or name the file "
                 "igv.min.js of the npm package igv as --igv-js"
             )
         path = files[0]

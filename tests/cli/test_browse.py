@@ -101,7 +101,7 @@ def test_more_than_a_browser_holds_is_refused(danq, viewed_project, tmp_path, ca
 def test_without_igv_js_it_says_where_to_get_it(danq, viewed_project, tmp_path, capsys, monkeypatch):
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     assert run(danq, viewed_project, tmp_path / "b.html") == 2
-    assert "pip install 'danq[browse]'" in capsys.readouterr().err
+    assert "pip install igv-notebook" in capsys.readouterr().err
 
 
 def test_names_are_written_for_igv_js():

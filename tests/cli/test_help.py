@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -62,6 +63,13 @@ def test_a_mistake_gives_one_line_and_status_2() -> None:
     refused = danq("genome", "nowhere.fa", "--out", "nowhere")
     assert refused.returncode == 2
     assert refused.stderr.splitlines() == ["danq: nowhere.fa: no such file"]
+
+
+def test_quiet_tells_of_what_is_wrong_only(tmp_path: Path) -> None:
+    (tmp_path / "g.fa").write_text(">chrI\nACGT\n")
+    for words, told in ((["-q"], False), ([], True)):
+        done = danq(*words, "genome", str(tmp_path / "g.fa"), "--out", str(tmp_path / f"g{told}"))
+        assert (done.returncode, "1 contigs, 4 bp" in done.stderr, bool(done.stderr)) == (0, told, told)
 
 
 def test_the_version_is_printed() -> None:

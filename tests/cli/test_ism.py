@@ -117,6 +117,15 @@ def test_a_fasta_changes_nothing_and_batches_and_threads_rounding_at_most(ism, t
     np.testing.assert_allclose(*numbers, atol=1e-5, rtol=0)
 
 
+def test_strands_are_combined_as_asked(ism, tmp_path):
+    numbers = {}
+    for strands in ("scores", "forward"):
+        assert ism("--region", "chrI:200-204", "--strands", strands, out=strands) == 0
+        assert json.loads((tmp_path / strands / "ism.json").read_text())["strands"] == strands
+        numbers[strands] = pl.read_parquet(tmp_path / strands / "ism.parquet")["1_Pol2__logit_diff"]
+    assert not np.allclose(numbers["scores"], numbers["forward"], atol=1e-6)
+
+
 def test_around_variants_for_one_target_of_an_ensemble_as_bedgraph(place, ism, tmp_path):
     more = ("--model", place.path / "second", "--target", "Pol2", "--track-format", "bedgraph")
     assert ism("--vcf", place.path / "v.vcf", *more) == 0

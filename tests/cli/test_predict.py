@@ -125,6 +125,10 @@ def test_regions_with_tracks(place, tmp_path, predict):
         values = [value for contig in ("chrI", "chrII") for _, _, value in track.records(contig)]
         assert list(track.records("chrII"))[-1][:2] == (200, 203)
     np.testing.assert_allclose(values, table["Pol2__probability"].to_numpy(), atol=1e-7)
+    assert predict(*arguments, "--target", "Pol2", "--track-format", "bedgraph") == 0
+    lines = [line.split("\t") for line in (tmp_path / "tracks" / "Pol2.bedgraph").read_text().splitlines()]
+    assert [f"{contig}:{start}-{end}" for contig, start, end, _ in lines] == places
+    np.testing.assert_allclose([float(line[3]) for line in lines], values, atol=1e-6)
 
 
 def test_a_bed_gives_one_row_a_record_in_its_order(place, tmp_path, predict, caplog):
@@ -166,6 +170,12 @@ def test_a_region_holds_the_bins_of_the_same_interval_of_a_bed(place, tmp_path, 
     regions = ("--region", "chrII:191-203", "--region", "chrI:4-20")
     assert predict(*regions, "--genome", place / "genome", out="b.npz") == 0
     assert (tmp_path / "a.npz").read_bytes() == (tmp_path / "b.npz").read_bytes()
+    (tmp_path / "names.tsv").write_text("name\talias\nchrII\tsecond\n")
+    renamed = ("--region", "second:191-203", "--region", "chrI:4-20", "--aliases", tmp_path / "names.tsv")
+    assert predict(*renamed, "--genome", place / "genome", out="c.npz") == 0
+    assert (
+        read_predictions(tmp_path / "c.npz").ids.tolist() == read_predictions(tmp_path / "a.npz").ids.tolist()
+    )
 
 
 def test_a_stride_gives_every_bin_that_is_centred_in_a_region(place, tmp_path, predict):

@@ -138,6 +138,16 @@ def test_symbolic_and_empty_alleles_have_the_scores_of_what_they_mean(score, pla
     assert [line.split("\t")[7:] for line in one] == [line.split("\t")[7:] for line in other]
 
 
+def test_contigs_of_other_names_are_scored_by_a_table_of_them(score, place, tmp_path):
+    (tmp_path / "names.tsv").write_text("name\talias\nchrX\tthe man's\n")
+    ref = place.text[29]
+    (tmp_path / "v.tsv").write_text(f"variant\nthe man's:30:{ref}:{OTHER[ref]}\n")
+    assert score(tmp_path / "v.tsv") == 0
+    assert "unknown_contig" in (tmp_path / "out" / "ledger.tsv").read_text()
+    assert score(tmp_path / "v.tsv", "--aliases", tmp_path / "names.tsv") == 0
+    assert pl.read_parquet(tmp_path / "out" / "scores.parquet")["contig"].to_list() == ["the man's"]
+
+
 def test_a_fasta_gives_what_its_encoded_genome_gives(score, place, tmp_path):
     vcf = male(place, tmp_path / "v.vcf")
     written = []

@@ -101,6 +101,17 @@ def test_the_same_command_gives_the_same_bytes(project, tmp_path):
         assert (tmp_path / "again" / name).read_bytes() == (views_of(project) / name).read_bytes()
 
 
+def test_the_report_shows_the_regions_of_the_run_that_is_named(project, danq, tmp_path, capsys):
+    words = ("--results", project.path / "results", "--run", "net")
+    shown = []
+    for name, more in (("none", ()), ("some", ("--views", "net"))):
+        assert danq("report", *words, *more, "--out", tmp_path / f"{name}.html") == 0
+        shown.append("chrI:101-200" in (tmp_path / f"{name}.html").read_text())
+    assert shown == [False, True]
+    assert danq("report", *words, "--views", "gone", "--out", tmp_path / "gone.html") == 2
+    assert "gone" in capsys.readouterr().err
+
+
 def test_a_callset_without_scored_alleles_leaves_nothing_to_look_at(project, tmp_path):
     scores = tmp_path / "results" / "scores" / "as_vcf"
     shutil.copytree(project.path / "results", tmp_path / "results")

@@ -74,6 +74,18 @@ def test_the_file_that_the_user_names_is_run(evil, tmp_path, capsys):
     )
 
 
+@pytest.mark.parametrize("verb", ["score", "background", "ism"])
+def test_scoring_runs_the_file_only_where_the_user_names_it(evil, tmp_path, verb):
+    bundle, file, marker = evil
+    (tmp_path / "g.fa").write_text(">chrI\n" + "ACGTAACC" * 20 + "\n")
+    (tmp_path / "v.tsv").write_text("variant\nchrI:41:A:G\n")
+    words = ["--model", bundle, "--genome", tmp_path / "g.fa", "--vcf", tmp_path / "v.tsv"]
+    assert danq(verb, *words, "--out", tmp_path / "a") == 0
+    assert not marker.exists()
+    assert danq(verb, *words, "--out", tmp_path / "b", "--trust-model-code", file) == 0
+    assert marker.exists()
+
+
 def test_checking_somebody_s_configuration_runs_no_file(evil, tmp_path, capsys, caplog, monkeypatch):
     _, file, marker = evil
     monkeypatch.chdir(tmp_path)
