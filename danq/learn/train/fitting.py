@@ -76,11 +76,26 @@ class Trained:
     writes: bool = True
 
 
-def fit_itself(module: ModuleType, options: BaseModel, data: Dataset, train: TrainOptions) -> Trained:
+@dataclass(frozen=True)
+class Opened:
+    """What a training starts from: the model's module and checked options, the rows, the devices.
+
+    `model_file` is the SHA-256 of the file of a model of one's own, by which its bundle will know it.
+    `strategy` is None for models that bring their own way of fitting.
+    """
+
+    module: ModuleType
+    model_file: str | None
+    options: BaseModel
+    data: Dataset
+    strategy: Any
+
+
+def fit_itself(opened: Opened, seed: int) -> Trained:
     """Let a model that brings its own way of fitting take it."""
     started = time.monotonic()
-    with repeatable(train.seed, "float32"), _options_that_fail():
-        encoder, model, history = module.fit(options, data, train.seed)
+    with repeatable(seed, "float32"), _options_that_fail():
+        encoder, model, history = opened.module.fit(opened.options, opened.data, seed)
         if not all(np.isfinite(array).all() for array in model.get_weights()):
             raise TrainingFailedError("training diverged: of the fitted weights some are no finite numbers")
     # what remains takes seconds, and would be lost
@@ -99,12 +114,9 @@ def fit_itself(module: ModuleType, options: BaseModel, data: Dataset, train: Tra
 
 
 def fit_by_steps(
+    opened: Opened,
     name: str,
     run: RunOptions,
-    module: ModuleType,
-    options: BaseModel,
-    data: Dataset,
-    strategy: Any,
     store: CheckpointStore,
     runs: Path,
     trusted: Sequence[Path],
@@ -114,6 +126,7 @@ def fit_by_steps(
 
     With `until`, pause after so many epochs and leave a checkpoint, from which the same code goes on.
     """
+    module, options, data, strategy = opened.module, opened.options, opened.data, opened.strategy
     train = run.train
     with repeatable(train.seed, train.precision, train.deterministic):
         with _options_that_fail():
@@ -229,24 +242,22 @@ def _batches(data: Dataset, train: TrainOptions) -> TrainingBatches:
     )
 
 
-def training_digest(
-    run: RunOptions, options: BaseModel, data: Dataset, runs: Path, until: int | None = None
-) -> str:
+def training_digest(opened: Opened, run: RunOptions, runs: Path, until: int | None = None) -> str:
     """SHA-256 of all that the weights depend on but threads and device: data, options, code, libraries.
 
-    Of code count neither comments nor layout, as of `danq.provenance.verb_digest`; of files that options
-    name, such as motifs, their contents.
+    With `until`, up to the pause after so many epochs. Of code count neither comments nor layout, as of
+    `danq.provenance.verb_digest`; of files that options name, such as motifs, their contents.
     """
-    named = [option for _, option in options if isinstance(option, Path)]
+    named = [option for _, option in opened.options if isinstance(option, Path)]
     return digest(
         {
             "code": verb_digest("train" if until is None else "trial", run.model),
             "libraries": [version(library) for library in ("tensorflow", "keras", "numpy")],
             "model": code_digest(Path(run.model)) if run.model.endswith(".py") else run.model,
-            "options": options.model_dump(mode="json"),
+            "options": opened.options.model_dump(mode="json"),
             "files": [sha256(path) for path in named],
             "train": run.train.model_dump(mode="json", exclude=_WITHOUT_INFLUENCE),
-            "dataset": data.digest,
+            "dataset": opened.data.digest,
             "init_from": _start_digest(run.train.init_from, runs),
         }
     )

@@ -2,7 +2,6 @@
 
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from types import ModuleType
@@ -19,7 +18,7 @@ from danq.learn.devices import choose_strategy, sole_trainer
 from danq.learn.ending import remarks
 from danq.learn.manifest import CHECKPOINT_DIRECTORY, BundleManifest
 from danq.learn.train.compatibility import check_data
-from danq.learn.train.fitting import RunOptions, Trained, fit_by_steps, fit_itself, training_digest
+from danq.learn.train.fitting import Opened, RunOptions, Trained, fit_by_steps, fit_itself, training_digest
 from danq.learn.train.state import CheckpointStore
 from danq.learn.trials import Searched
 from danq.models import load_model_module
@@ -76,16 +75,16 @@ def train_run(
     manifest = None
     with sole_trainer(run.train, out):
         opened = open_run(run_name, run, dataset, genome)
-        key = digest(
-            [opened.digest(run, runs), run.predict.model_dump(mode="json"), repr(searched), _own_file(run)]
-        )
+        content = training_digest(opened, run, runs)
+        store = CheckpointStore(out / CHECKPOINT_DIRECTORY, content)
+        key = digest([content, run.predict.model_dump(mode="json"), repr(searched), opened.model_file])
         names = {"run": run_name, "model": run.model}
         label = partial(_label, names=names, dataset=opened.data.manifest.name)
         if run.train.distribute != "multi_worker" and (
             take_back(out, key, label) or (reuse and _take_over(out, key, runs, label))
         ):
             return BundleManifest.read(out)
-        trained = fit_run(opened, run_name, run, out, runs, trusted)
+        trained = fit_run(opened, run_name, run, store, runs, trusted)
         info = _information(run_name, run, opened, trained)
         if searched is not None:
             info["search"] = searched
@@ -93,7 +92,7 @@ def train_run(
             with staged(out) as folder:
                 manifest = save_bundle(folder, trained.model, trained.encoder, info, trained.history)
                 keep(folder, out, key)
-            CheckpointStore(out / CHECKPOINT_DIRECTORY, "").remove()
+            store.remove()
     _close(run_name, info, trained.history)
     return manifest
 
@@ -121,31 +120,11 @@ def _label(folder: Path, names: Mapping[str, str], dataset: str) -> None:
         named.write(folder)
 
 
-def _own_file(run: RunOptions) -> dict[str, str]:
-    """SHA-256 of the file of a model of one's own, by which a bundle knows it."""
-    return {"model_file": sha256(Path(run.model))} if run.model.endswith(".py") else {}
-
-
-@dataclass(frozen=True)
-class Opened:
-    """What a training starts from: the model's module and checked options, the rows, the devices.
-
-    `strategy` is None for models that bring their own way of fitting.
-    """
-
-    module: ModuleType
-    options: BaseModel
-    data: Dataset
-    strategy: Any
-
-    def digest(self, run: RunOptions, runs: Path, until: int | None = None) -> str:
-        """SHA-256 of all that the weights depend on, up to the pause after so many epochs."""
-        return training_digest(run, self.options, self.data, runs, until)
-
-
 def open_run(run_name: str, run: RunOptions, dataset: Path, genome: Path | None = None) -> Opened:
     """Open the dataset of a run and check that model, options and devices fit it."""
     module = load_model_module(run.model)
+    # not at the end, for who writes a model may go on with it while this version is trained
+    model_file = sha256(Path(run.model)) if run.model.endswith(".py") else None
     options = _model_options(module, run_name, run.options)
     # before anything else is computed
     strategy = None if hasattr(module, "fit") else choose_strategy(run.train)
@@ -156,28 +135,22 @@ def open_run(run_name: str, run: RunOptions, dataset: Path, genome: Path | None 
             options = with_sub_bins(options, data.bin, data.sub_bin)
         except DanqError as error:
             raise DanqError(f"runs.{run_name}.options.{error}") from None
-    return Opened(module, options, data, strategy)
+    return Opened(module, model_file, options, data, strategy)
 
 
 def fit_run(
     opened: Opened,
     run_name: str,
     run: RunOptions,
-    out: Path,
+    store: CheckpointStore,
     runs: Path,
     trusted: Sequence[Path] = (),
     until: int | None = None,
 ) -> Trained:
-    """Fit the model, with checkpoints in ``<out>/.checkpoint``.
-
-    With `until` a training by epochs pauses after so many, and its checkpoint stays.
-    """
-    module, options, data, strategy = opened.module, opened.options, opened.data, opened.strategy
-    if strategy is None:
-        return fit_itself(module, options, data, run.train)
-    store = CheckpointStore(out / CHECKPOINT_DIRECTORY, opened.digest(run, runs, until))
-    files = [*trusted, Path(run.model)]
-    return fit_by_steps(run_name, run, module, options, data, strategy, store, runs, files, until)
+    """Fit the model; with `until` a training by epochs pauses after so many, and its checkpoint stays."""
+    if opened.strategy is None:
+        return fit_itself(opened, run.train.seed)
+    return fit_by_steps(opened, run_name, run, store, runs, [*trusted, Path(run.model)], until)
 
 
 def _model_options(module: ModuleType, run_name: str, options: Mapping[str, Any]) -> BaseModel:
@@ -195,7 +168,7 @@ def _information(name: str, run: RunOptions, opened: Opened, trained: Trained) -
     genome = data.genome.digest if data.genome is not None else None
     described: dict[str, Any] = {
         "model": run.model,
-        **_own_file(run),
+        **({} if opened.model_file is None else {"model_file": opened.model_file}),
         "options": options.model_dump(mode="json"),
         "train": run.train.model_dump(mode="json"),
         "predict": run.predict.model_dump(mode="json"),

@@ -12,7 +12,7 @@ from danq.files import digest, staged
 from danq.kept import keep, take_back
 from danq.learn.devices import sole_trainer
 from danq.learn.manifest import CHECKPOINT_DIRECTORY
-from danq.learn.train.fitting import RunOptions, Trained
+from danq.learn.train.fitting import RunOptions, Trained, training_digest
 from danq.learn.train.run import best_epoch, fit_run, open_run
 from danq.learn.train.state import CheckpointStore
 from danq.learn.trials import TrialResult
@@ -75,12 +75,13 @@ def train_trial(
     with sole_trainer(run.train, out, work):
         metric = run.train.monitor
         opened = open_run(name, run, dataset)
-        key = digest([name, part.rung, opened.digest(run, runs, part.until)])
+        content = training_digest(opened, run, runs, part.until)
+        store, key = CheckpointStore(work / CHECKPOINT_DIRECTORY, content), digest([name, part.rung, content])
         # before its end a trial leaves a checkpoint anyway
-        if part.whole and take_back(out, key):
+        if part.whole and run.train.distribute != "multi_worker" and take_back(out, key):
             return
         try:
-            trained = fit_run(opened, name, run, work, runs, trusted, part.until)
+            trained = fit_run(opened, name, run, store, runs, trusted, part.until)
         except TrainingFailedError as error:
             measured = _failure(str(error))
         else:
@@ -93,7 +94,7 @@ def train_trial(
             if part.whole:
                 keep(partial, out, key)
         if part.whole:
-            CheckpointStore(work / CHECKPOINT_DIRECTORY, "").remove()
+            store.remove()
 
 
 def _say(name: str, metric: str, measured: dict[str, Any]) -> None:

@@ -61,12 +61,23 @@ def test_a_model_file_may_hold_dataclasses_with_postponed_annotations(tmp_path):
     assert load_model_module(str(tmp_path / "m.py")).Part(3).size == 3
 
 
-def test_a_bundle_loads_without_the_file_of_its_model(tmp_path):
+GOES_ON = """
+_build = build
+def build(*arguments):
+    with open(__file__, "a") as file:
+        file.write("# what comes next")
+    return _build(*arguments)
+"""
+
+
+def test_a_bundle_loads_without_the_file_of_its_model_and_knows_the_one_that_was_read(tmp_path):
     model = tmp_path / "conv_only.py"
-    model.write_text(BLOCK)
+    model.write_text(BLOCK + GOES_ON)
     dataset = write_tiny_dataset(tmp_path / "tiny")
     info = train_run("own", tiny_run(str(model), {"filters": 8}), dataset, tmp_path / "own", tmp_path)
     assert model_module(info) is None
+    assert model_module(info, [model]) is None
+    model.write_text(BLOCK + GOES_ON)
     assert model_module(info, [model]).KIND == "dna"
     model.write_text("def (")
     assert model_module(info, [model]) is None

@@ -12,6 +12,7 @@ from tiny_dataset import SMALL, tiny_run, write_tiny_dataset
 from danq import provenance
 from danq.learn.bundle import load_bundle, model_weights
 from danq.learn.train import run as training_run
+from danq.learn.train.fitting import training_digest
 from danq.learn.train.optimization import learning_rate
 from danq.learn.train.run import open_run, train_run
 from danq.models import danq as danq_model
@@ -76,7 +77,7 @@ def test_a_training_depends_on_its_code_and_on_the_contents_of_files_that_option
     def digest(**options):
         forget_sources()
         run = tiny_run(**options)
-        return open_run("tiny", run, dataset).digest(run, tmp_path)
+        return training_digest(open_run("tiny", run, dataset), run, tmp_path)
 
     plain = digest()
     assert digest() == plain

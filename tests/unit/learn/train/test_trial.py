@@ -10,6 +10,7 @@ from tiny_dataset import SMALL, tiny_run, write_tiny_dataset
 from danq.errors import DanqError
 from danq.learn.bundle import model_weights
 from danq.learn.train.run import fit_run, open_run
+from danq.learn.train.state import CheckpointStore
 from danq.learn.train.trial import Part, train_trial
 from danq.learn.trials import TrialResult
 
@@ -53,9 +54,10 @@ def test_a_trial_goes_on_from_its_rung_as_if_it_had_not_paused(dataset: Path, tm
 def test_its_weights_are_those_of_an_uninterrupted_training(dataset: Path, tmp_path: Path):
     run = tiny_run(epochs=2, options={**SMALL, "dropout": 0.3})
     opened = open_run("net", run, dataset)
-    at_once = fit_run(opened, "net", run, tmp_path / "once", tmp_path)
-    fit_run(opened, "net", run, tmp_path / "parts", tmp_path, until=1)
-    in_parts = fit_run(opened, "net", run, tmp_path / "parts", tmp_path, until=2)
+    once, parts = (CheckpointStore(tmp_path / name, "digest") for name in ("once", "parts"))
+    at_once = fit_run(opened, "net", run, once, tmp_path)
+    fit_run(opened, "net", run, parts, tmp_path, until=1)
+    in_parts = fit_run(opened, "net", run, parts, tmp_path, until=2)
     for one, other in zip(model_weights(at_once.model), model_weights(in_parts.model), strict=True):
         np.testing.assert_array_equal(one, other)
 
