@@ -247,7 +247,9 @@ def _written(allele: Allele, bases: Bases) -> _Written:
     if allele.alt.startswith("<"):
         # the stretch that a symbolic allele names begins after the base at POS, which stays
         place = place_from(allele, bases, first + 1)
-        last = max(first, place.start + place.removed - 1)
+        # an inversion whose ends are their own reverse complement is trimmed by as much at either end
+        trimmed = place.start - (first + 1)
+        last = place.start + place.removed - 1 + trimmed
         return _Written(place, first if moves else first + 1, last, moves, not allele.removed)
     removed, inserted = (allele.alt, allele.ref) if allele.swapped else (allele.ref, allele.alt)
     anchored = moves and bool(CODES[ord(allele.ref[0])] == CODES[ord(allele.alt[0])])

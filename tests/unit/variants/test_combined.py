@@ -220,6 +220,18 @@ def test_symbolic_copies_and_inversions_are_in_place(tmp_path: Path, kind: str) 
     assert found[0][0][-1] == around(applied(text, [before, change, after]), 99, 60)
 
 
+def test_an_inversion_reaches_to_its_end_where_its_ends_do_not_change(tmp_path: Path) -> None:
+    # ACT…AGT: three bases at either end are their own reverse complement
+    text = "TTGACCA" + "AC" + "TTGCA" + "GT" + "CATTGAC"
+    lines = [
+        line(7, "A", "<INV>", "1|0", info="END=16"),
+        *(line(pos, text[pos - 1], OTHER[text[pos - 1]], "1|0") for pos in (15, 16, 17)),
+    ]
+    rows = rows_of(phased_vcf(tmp_path / "v.vcf", lines), genome_of(c=text), AlleleRules(20))
+    assert [row.allele.reason for row in rows] == ["", "overlaps", "overlaps", ""]
+    assert (rows[0].allele.start, rows[0].allele.removed) == (10, 3)
+
+
 @pytest.mark.parametrize("seed", range(4))
 @pytest.mark.parametrize("part", [1, 2, 7])
 def test_parts_together_give_what_the_whole_gives(tmp_path: Path, seed: int, part: int) -> None:
