@@ -8,7 +8,7 @@ from danq.genome.alphabet import CODES, N, decode
 from danq.genome.contigs import ContigMap
 from danq.genome.fasta import Bases, Genome
 from danq.genome.intervals import Region, Stretches, stretches_of
-from danq.variants.alleles import Allele, Place, common_start, place
+from danq.variants.alleles import Allele, Place, place, trimmed
 from danq.variants.symbolic import Span, place_of, span_of
 from danq.variants.text import LONGEST_POS, Fields, Line, VariantText, readable
 
@@ -219,8 +219,7 @@ def _brings(ref: bytes, alt: bytes) -> bool:
 
     Of a deletion there is nothing but its anchor, which fits by chance at every fourth position.
     """
-    start, end = common_start(ref, alt), len(alt)
-    return end - common_start(ref[start:][::-1], alt[start:][::-1]) > start
+    return bool(trimmed(0, ref, alt)[2])
 
 
 def _unplaceable(placed: Place, window: int) -> str:

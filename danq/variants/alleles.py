@@ -107,20 +107,30 @@ def place(contig: Bases, start: int, old: bytes, new: bytes) -> Place:
         Upper-case letters: what the contig holds at `start`, and what replaces it. Letters are compared, not
         codes, because two different ambiguity letters are no shared base.
     """
-    shared = common_start(old[::-1], new[::-1])
+    start, old, new = trimmed(start, old, new)
+    return moved_left(contig, Place(start, len(old), new.translate(_CODES)))
+
+
+def trimmed(start: int, old: bytes, new: bytes) -> tuple[int, bytes, bytes]:
+    """Leave out what `old`, at `start`, and `new` share, at their right ends first."""
+    shared = _common_start(old[::-1], new[::-1])
     old, new = old[: len(old) - shared], new[: len(new) - shared]
-    shared = common_start(old, new)
-    start, removed, inserted = start + shared, len(old) - shared, new[shared:].translate(_CODES)
-    if removed and not inserted:
-        return Place(start - _free_left(contig, start, contig[start : start + removed]), removed, b"")
-    if inserted and not removed:
-        moved = _free_left(contig, start, np.frombuffer(inserted, np.uint8))
-        turn = len(inserted) - moved % len(inserted)
-        return Place(start - moved, 0, inserted[turn:] + inserted[:turn])
-    return Place(start, removed, inserted)
+    shared = _common_start(old, new)
+    return start + shared, old[shared:], new[shared:]
 
 
-def common_start(one: bytes, other: bytes) -> int:
+def moved_left(contig: Bases, place: Place, floor: int = 0) -> Place:
+    """Move what is trimmed as far left as it will go, but not beyond `floor`, 0-based."""
+    start, removed, inserted = place
+    if bool(removed) == bool(inserted):
+        return place
+    unit = np.frombuffer(inserted, np.uint8) if inserted else contig[start : start + removed]
+    moved = free_left(contig, start, unit, floor)
+    turn = len(inserted) - moved % len(unit)
+    return Place(start - moved, removed, inserted[turn:] + inserted[:turn])
+
+
+def _common_start(one: bytes, other: bytes) -> int:
     """Length of the longest common prefix, found by halving: whole stretches are compared at once."""
     low, high = 0, min(len(one), len(other))
     while low < high:
@@ -132,20 +142,26 @@ def common_start(one: bytes, other: bytes) -> int:
     return low
 
 
-def _free_left(contig: Bases, start: int, unit: NDArray[np.uint8]) -> int:
+def free_left(contig: Bases, start: int, unit: NDArray[np.uint8], floor: int = 0) -> int:
     """How far an inserted or removed `unit` at `start` can move left without changing the haplotype.
 
     It moves over a base that equals its last one, which then comes to stand first: so the bases before
-    `start`, read to the left, must repeat the unit.
+    `start`, read to the left down to `floor`, must repeat the unit.
     """
     moved, stretch = 0, _FIRST_STRETCH
-    while moved < start:
-        stretch = min(stretch, start - moved)
+    while moved < start - floor:
+        stretch = min(stretch, start - moved - floor)
         before = contig[start - moved - stretch : start - moved]
-        turned = np.arange(-moved - stretch, -moved) % len(unit)
-        # an unknown base is not known to equal another one
-        different = np.flatnonzero((before != unit[turned]) | (before == N))
-        if len(different):
-            return moved + stretch - 1 - int(different[-1])
+        repeated = repeated_before(before, np.roll(unit, moved))
+        if repeated < stretch:
+            return moved + repeated
         moved, stretch = moved + stretch, min(4 * stretch, _LONGEST_STRETCH)
     return moved
+
+
+def repeated_before(before: NDArray[np.uint8], unit: NDArray[np.uint8]) -> int:
+    """How many of the bases that lead up to a place go on, to the left, what `unit` would begin there."""
+    turned = np.arange(-len(before), 0) % len(unit)
+    # an unknown base is not known to equal another one
+    different = np.flatnonzero((before != unit[turned]) | (before == N))
+    return len(before) - 1 - int(different[-1]) if len(different) else len(before)

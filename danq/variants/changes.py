@@ -5,17 +5,15 @@ from difflib import SequenceMatcher
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
-from danq.genome.alphabet import N
 from danq.genome.fasta import Bases
+from danq.variants.alleles import Place, moved_left, trimmed
 
 NEAR, ALIKE = 50, 16
 """bp: variants that lie closer are compared with the genome together; what agrees so long is no change."""
 
 _LONGEST = 5_000
 """bp of a stretch with variants so close all along; in a longer one they are taken as they are written."""
-_STRETCH = 256
 
 
 class Change(NamedTuple):
@@ -63,11 +61,11 @@ def changes(bases: Bases, edits: Sequence[Change], floor: int, ceiling: int) -> 
             for edit in own:
                 parts.append(_tidied(bases, edit, _end(parts, floor)))
         else:
-            parts = _split(bases, stretch, parts, floor, ceiling)
+            _append(bases, stretch, parts, floor, ceiling)
     return [change for part in parts for change in _substitutions(bases, part)]
 
 
-def _split(bases: Bases, stretch: Change, parts: list[Change], floor: int, ceiling: int) -> list[Change]:
+def _append(bases: Bases, stretch: Change, parts: list[Change], floor: int, ceiling: int) -> None:
     """Append the changes of a stretch to the parts before it."""
     for piece in _pieces(bases, stretch, _end(parts, floor), ceiling):
         part = _tidied(bases, piece, _end(parts, floor))
@@ -77,10 +75,9 @@ def _split(bases: Bases, stretch: Change, parts: list[Change], floor: int, ceili
             if not _is_simple(whole):
                 break
             part = whole
-            parts = parts[:-1]
+            parts.pop()
         if part.start < part.end or part.inserted:
-            parts = [*parts, part]
-    return parts
+            parts.append(part)
 
 
 def _joined(bases: Bases, before: Change, after: Change) -> Change:
@@ -113,38 +110,9 @@ def _end(changes: Sequence[Change], floor: int) -> int:
 
 def _tidied(bases: Bases, change: Change, floor: int) -> Change:
     """Trim a change to what differs, from its right end first, and move it left."""
-    start, end, _ = change
-    old, new = bases[start:end], np.frombuffer(change.inserted, np.uint8)
-    shared = _common_start(old[::-1], new[::-1])
-    old, new = old[: len(old) - shared], new[: len(new) - shared]
-    shared = _common_start(old, new)
-    start, old, new = start + shared, old[shared:], new[shared:]
-    if bool(len(old)) == bool(len(new)):
-        return Change(start, start + len(old), new.tobytes())
-    unit = old if len(old) else new
-    moved = free_left(bases, start, unit, floor)
-    return Change(start - moved, start - moved + len(old), np.roll(new, moved).tobytes())
-
-
-def _common_start(one: NDArray[np.uint8], other: NDArray[np.uint8]) -> int:
-    n = min(len(one), len(other))
-    different = np.flatnonzero(one[:n] != other[:n])
-    return int(different[0]) if len(different) else n
-
-
-def free_left(bases: Bases, start: int, unit: NDArray[np.uint8], floor: int) -> int:
-    """How far an insertion or deletion of `unit` can move left over the genome's bases, down to `floor`."""
-    moved = 0
-    while start - moved > floor:
-        length = min(_STRETCH, start - moved - floor)
-        before = bases[start - moved - length : start - moved]
-        turned = np.arange(-moved - length, -moved) % len(unit)
-        # an unknown base is not known to equal another one
-        different = np.flatnonzero((before != unit[turned]) | (before == N))
-        if len(different):
-            return moved + length - 1 - int(different[-1])
-        moved += length
-    return moved
+    start, old, new = trimmed(change.start, bases[change.start : change.end].tobytes(), change.inserted)
+    start, removed, inserted = moved_left(bases, Place(start, len(old), new), floor)
+    return Change(start, start + removed, inserted)
 
 
 def _pieces(bases: Bases, change: Change, floor: int, ceiling: int) -> Iterator[Change]:

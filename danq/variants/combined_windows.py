@@ -13,8 +13,9 @@ from numpy.typing import NDArray
 from danq.genome.fasta import Bases, Genome
 from danq.genome.intervals import Region, Stretches, stretches_of
 from danq.variants.allele_checks import overlaps
+from danq.variants.alleles import free_left
 from danq.variants.carriers import Edit
-from danq.variants.changes import NEAR, Change, changes, cut_long, free_left
+from danq.variants.changes import NEAR, Change, changes, cut_long
 from danq.variants.neighbours import Neighbours
 from danq.variants.personal_windows import Flank, left_flank, mostly_unknown, right_flank
 from danq.variants.survey_file import Survey
@@ -106,10 +107,10 @@ def combined_windows(
         if contig not in wanted:
             continue
         cutting = _Cutting(genome.contig(contig), contig, window, reach, edits[0].row, neighbours)
-        found = [
+        groups = [
             group for group in cutting.groups(edits) if overlaps(wanted[contig], group.start, group.length)
         ]
-        for group in sorted(found, key=lambda g: (g.start, order[g.first.sample], g.first.haplotype)):
+        for group in sorted(groups, key=lambda g: (g.start, order[g.first.sample], g.first.haplotype)):
             yield cutting.window(group)
 
 
@@ -167,14 +168,14 @@ class _Cutting:
         Only what begins with one of `rows` is given; what lies far apart is not changed by moving it.
         """
         stretches: list[tuple[list[Edit], int, int]] = []
-        end, first = 0, True
+        end = 0
         for edit in edits:
-            if first or self._far(end, edit):
+            if not stretches or self._far(end, edit):
                 if stretches:
                     stretches[-1] = (*stretches[-1][:2], edit.start)
                 stretches.append(([], end, len(self._bases)))
             stretches[-1][0].append(edit)
-            end, first = edit.end, False
+            end = edit.end
         return [stretch for stretch in stretches if stretch[0][0].row in rows]
 
     def _far(self, end: int, edit: Edit) -> bool:
@@ -189,8 +190,9 @@ class _Cutting:
         return edit.start - free_left(self._bases, edit.start, unit, floor) - end >= self._apart
 
     def _grouped(self, edits: Sequence[Edit], floor: int, ceiling: int) -> Iterator[_Group]:
-        found = changes(self._bases, _changes(edits), floor, ceiling)
-        around = [piece for change in found for piece in cut_long(change, self._reach)]
+        written = [Change(edit.start, edit.end, edit.inserted) for edit in edits]
+        tidied = changes(self._bases, written, floor, ceiling)
+        around = [piece for change in tidied for piece in cut_long(change, self._reach)]
         first = 0
         for number in range(1, len(around) + 1):
             if number == len(around) or around[number].start >= around[first].start + self._reach:
@@ -277,7 +279,3 @@ class _Cutting:
 
 def _gained(changes: Iterable[Change | Edit]) -> int:
     return sum(len(change.inserted) - (change.end - change.start) for change in changes)
-
-
-def _changes(edits: Iterable[Edit]) -> list[Change]:
-    return [Change(edit.start, edit.end, edit.inserted) for edit in edits]

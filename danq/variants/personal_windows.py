@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from danq.genome.alphabet import N
 from danq.genome.fasta import Bases, Genome
-from danq.variants.alleles import Allele
+from danq.variants.alleles import Allele, repeated_before
 from danq.variants.carriers import Edit, place_from
 from danq.variants.changes import Change
 from danq.variants.haplotypes import Windows
@@ -132,12 +132,10 @@ def _free_left(bases: Bases, before: Sequence[Edit], start: int, inserted: bytes
     unit = np.frombuffer(inserted, np.uint8) if inserted else bases[start : start + removed]
     length = _FIRST_STRETCH
     while True:
-        codes = left_flank(bases, before, start, length).codes
-        turned = np.arange(-length, 0) % len(unit)
-        # an unknown base is not known to equal another one, and so nothing moves past the contig's end
-        different = np.flatnonzero((codes != unit[turned]) | (codes == N))
-        if len(different):
-            return length - 1 - int(different[-1])
+        # nothing moves past the contig's end, where the flank holds N
+        repeated = repeated_before(left_flank(bases, before, start, length).codes, unit)
+        if repeated < length:
+            return repeated
         length *= 4
 
 
