@@ -1,8 +1,6 @@
 """Haplotypes of samples as a whole: their windows scored against the genome."""
 
-from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 
@@ -11,7 +9,6 @@ import pyarrow as pa
 
 from danq.score.effects import Effects
 from danq.score.job import Job
-from danq.score.manifest import HaplotypeCounts
 from danq.score.runner import Runner
 from danq.score.tables import OF_HAPLOTYPE, measured, rows_schema
 from danq.tables import reading_batches, writing_batches
@@ -98,28 +95,3 @@ def _rows(
     present = np.array([not piece.reason for piece in block], bool)
     arrays += measured(present, effects, job.columns)
     return pa.record_batch(arrays, schema=rows_schema(job.columns, haplotypes=True))
-
-
-@dataclass
-class HaplotypeTally:
-    """Counts windows of haplotypes."""
-
-    windows: int = 0
-    many_n: int = 0
-    flags: Counter[str] = field(default_factory=Counter)
-
-    def add(self, batch: pa.RecordBatch) -> None:
-        """Count the windows of a batch of `read_haplotypes`."""
-        self.windows += len(batch)
-        self.many_n += batch.column("reason").to_pylist().count("many_n")
-        texts = filter(None, batch.column("flags").to_pylist())
-        self.flags.update(flag for text in texts for flag in text.split(","))
-
-    def counts(self) -> HaplotypeCounts:
-        """Give the counts for the manifest."""
-        return HaplotypeCounts(
-            windows=self.windows,
-            scored=self.windows - self.many_n,
-            many_n=self.many_n,
-            flags=dict(sorted(self.flags.items())),
-        )

@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from danq.score.effects import Effects
-from danq.score.manifest import ScoreCounts
+from danq.score.manifest import HaplotypeCounts, ScoreCounts
 from danq.score.measures import Columns, column_of
 from danq.tables import Format, writing_rows
 from danq.variants.alleles import REASONS
@@ -138,13 +138,13 @@ def writing_table(
 
 @dataclass
 class Counts:
-    """Alleles by reason, "" where they were scored, and by flag, of which one may have several."""
+    """Alleles, or windows of haplotypes, by reason, "" where they were scored, and by flag."""
 
     reasons: Counter[str] = field(default_factory=Counter)
     flags: Counter[str] = field(default_factory=Counter)
 
     def add(self, table: pa.Table | pa.RecordBatch) -> None:
-        """Count alleles by their columns `reason` and `flags`."""
+        """Count rows by their columns `reason` and `flags`."""
         self.reasons.update(table.column("reason").to_pylist())
         self.flags.update(
             flag for text in table.column("flags").to_pylist() if text for flag in text.split(",")
@@ -159,6 +159,15 @@ class Counts:
             scored=scored,
             skipped=alleles - scored,
             reasons={reason: self.reasons[reason] for reason in REASONS if self.reasons[reason]},
+            flags=dict(sorted(self.flags.items())),
+        )
+
+    def of_haplotypes(self) -> HaplotypeCounts:
+        """Give the counts of windows of haplotypes for the manifest."""
+        return HaplotypeCounts(
+            windows=self.reasons.total(),
+            scored=self.reasons[""],
+            many_n=self.reasons["many_n"],
             flags=dict(sorted(self.flags.items())),
         )
 

@@ -30,7 +30,7 @@ from danq.score.annotate import (
 )
 from danq.score.chunks import Work, compute_parts
 from danq.score.estimate import LONG, estimate
-from danq.score.haplotypes import HaplotypeTally, read_haplotypes
+from danq.score.haplotypes import read_haplotypes
 from danq.score.job import Job
 from danq.score.manifest import ContigNames, HaplotypeCounts, ScoresManifest, UsedGenome, UsedVariants
 from danq.score.measures import EFFECT, Columns
@@ -209,15 +209,15 @@ def _gather(work: Work, files: Files, out: Path) -> tuple[Counts, float, dict[st
 
 def _gather_haplotypes(work: Work, files: Files, out: Path) -> HaplotypeCounts:
     """Write the windows of whole haplotypes, part by part."""
-    job, tally = work.job, HaplotypeTally()
+    job, counts = work.job, Counts()
     table = out / f"{_HAPLOTYPES}.{files.format}"
     kind = job.columns, files.long, files.format, _metadata(job)
     with writing_table(table, *kind, haplotypes=True) as append:
         for part in range(work.survey.parts):
             for batch in read_haplotypes(work.path, job, part):
-                tally.add(batch)
+                counts.add(batch)
                 append(batch)
-    return tally.counts()
+    return counts.of_haplotypes()
 
 
 def _metadata(job: Job) -> dict[str, str]:
