@@ -21,7 +21,7 @@ from danq.errors import DanqError, first_few
 from danq.files import atomic
 from danq.score.measures import Columns, annotated
 from danq.score.tables import is_scored, matrix
-from danq.variants.text import quiet_htslib
+from danq.variants.text import declared_contigs, quiet_htslib
 
 log = logging.getLogger("danq")
 
@@ -32,7 +32,6 @@ PREFIX = "danq_"
 
 _TBI_LIMIT = 1 << 29
 _FLUSH_BYTES = 1 << 20
-_CONTIG = re.compile(r"##contig=<(?:.*,)?ID=([^,>]+)")
 _CONTIG_NAME = re.compile(r"[0-9A-Za-z!#$%&+./:;?@^_|~-][0-9A-Za-z!#$%&*+./:;=?@^_|~-]*")
 """Names that VCF 4.3 allows a contig."""
 _KEY = re.compile(r"[A-Za-z_][0-9A-Za-z_.]*")
@@ -154,7 +153,7 @@ def with_contigs(header: Sequence[str], contigs: Mapping[str, int | None]) -> tu
         Name in the file → length in bp, None where it is not known. Names that VCF does not allow in a
         declaration are left out.
     """
-    declared = {match[1] for line in header if (match := _CONTIG.match(line))}
+    declared = declared_contigs(header)
     lines = [
         f"##contig=<ID={name}>" if length is None else f"##contig=<ID={name},length={length}>"
         for name, length in contigs.items()

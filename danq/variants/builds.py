@@ -1,20 +1,16 @@
 """Whether the header of a file of variants says that they are of another build of the genome."""
 
 import logging
-import re
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
-from typing import NamedTuple
 
 from danq.errors import DanqError, first_few
 from danq.genome.contigs import resolve_contigs
 from danq.genome.fasta import Genome
-from danq.variants.text import VariantText
+from danq.variants.text import LONGEST_POS, VariantText, declared_contigs
 
 log = logging.getLogger("danq")
 
-_CONTIG = re.compile(r"##contig=<(.*)>\s*$")
-_ENTRY = re.compile(r'(?:^|,)\s*(ID|length|assembly)=("[^"]*"|[^,]*)')
 # of UCSC's chromInfo tables and NCBI's assembly reports; no two builds share one of these lengths
 _BUILDS = {
     **dict.fromkeys((248_956_422, 50_818_468, 156_040_895), "GRCh38 (hg38)"),
@@ -30,12 +26,6 @@ _BUILDS = {
     230_208: "sacCer2",
 }
 """Length in bp of chromosome 1, 22 or X (fly: 2L; yeast: I) → build."""
-
-
-class _Contig(NamedTuple):
-    name: str
-    length: int
-    assembly: str
 
 
 def warn_of_other_build(
@@ -54,42 +44,37 @@ def other_build(variants: VariantText, genome: Genome, aliases: Mapping[str, str
 
     "" where none has, or the header tells no length of a contig that the genome has.
     """
-    declared = list(_contigs(variants))
-    names, source = [contig.name for contig in declared], str(variants.path)
+    contigs, source = declared_contigs(variants.header), str(variants.path)
+    declared = {
+        name: int(length)
+        for name, entries in contigs.items()
+        if (length := entries.get("length", "")).isascii()
+        and length.isdecimal()
+        and len(length) <= LONGEST_POS
+    }
     index: dict[str, int] = {}
     try:
-        index = resolve_contigs(names, genome.names, source, aliases).index
+        index = resolve_contigs(list(declared), genome.names, source, aliases).index
     except DanqError:
         # a header may have chrM and MT; what names of records mean is decided where these are read
-        for name in names:
+        for name in declared:
             with suppress(DanqError):
                 index |= resolve_contigs([name], genome.names, source, aliases).index
-    shared = [contig for contig in declared if contig.name in index]
-    differing = [contig for contig in shared if contig.length != genome.lengths[index[contig.name]]]
+    own_lengths = {name: int(genome.lengths[number]) for name, number in index.items()}
+    differing = [name for name, length in own_lengths.items() if declared[name] != length]
     if not differing:
         return ""
-    lengths = (f"{c.name} {c.length:,} bp for {genome.lengths[index[c.name]]:,}" for c in differing)
+    lengths = (f"{name} {declared[name]:,} bp for {own_lengths[name]:,}" for name in differing)
     text = (
         f"the header is that of another build than the genome {genome.path}: {len(differing):,} of "
-        f"{len(shared):,} contigs have another length ({first_few(lengths, 3)})"
+        f"{len(index):,} contigs have another length ({first_few(lengths, 3)})"
     )
-    assemblies = [contig.assembly for contig in declared if contig.assembly]
-    theirs = _build(contig.length for contig in declared) or next(iter(assemblies), "")
+    assemblies = (entries.get("assembly", "") for entries in contigs.values())
+    theirs = _build(declared.values()) or next(filter(None, assemblies), "")
     own = _build(genome.lengths.tolist())
     sides = [f"the header's may be {theirs}"] if theirs else []
     sides += [f"the genome's {own}"] if own else []
     return "; ".join([text, ", ".join(sides)]) if sides else text
-
-
-def _contigs(variants: VariantText) -> Iterable[_Contig]:
-    if variants.kind != "vcf":
-        return
-    for line in variants.header:
-        if match := _CONTIG.match(line):
-            entries = {key: value.strip('"') for key, value in _ENTRY.findall(match[1])}
-            length = entries.get("length", "")
-            if "ID" in entries and length.isascii() and length.isdecimal() and len(length) <= 18:
-                yield _Contig(entries["ID"], int(length), entries.get("assembly", ""))
 
 
 def _build(lengths: Iterable[int]) -> str:

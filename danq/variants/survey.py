@@ -1,6 +1,5 @@
 """A file of variants read and checked once, before any of it is scored; all later work reads the result."""
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
@@ -26,13 +25,12 @@ from danq.variants.survey_file import (
     open_survey,
 )
 from danq.variants.tally import Tally, refuse_left_out
-from danq.variants.text import VariantText
+from danq.variants.text import VariantText, declared_contigs
 
 PART = 2_000
 """Records of one part of a survey, and so of the work on it."""
 
 _STRIDE = 1000
-_CONTIG = re.compile(r"##contig=<(?:.*,)?ID=([^,>]+)")
 
 
 def survey(
@@ -152,9 +150,10 @@ def _resolve(
         return resolve_contigs(names, genome.names, source, aliases)
     except DanqError as error:
         # what chrX means may show in the names that only the header has
-        declared = [match[1] for line in variants.header if (match := _CONTIG.match(line))]
         try:
-            known = resolve_contigs([*names, *declared], genome.names, source, aliases)
+            known = resolve_contigs(
+                [*names, *declared_contigs(variants.header)], genome.names, source, aliases
+            )
         except DanqError:
             raise error from None
     return ContigMap(

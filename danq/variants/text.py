@@ -4,7 +4,7 @@ import io
 import re
 import shutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
@@ -27,6 +27,8 @@ _BCF = b"BCF\x02"
 _ALLELE = re.compile(r'([^"]+):([0-9]{1,18}):([A-Za-z]+|-):([^\s:"][^\s"]*)')
 _LETTERS = "".join(chr(byte) for byte in range(128) if CODES[byte] != INVALID)
 _NO_LETTER = re.compile(f"[^{_LETTERS}]")
+_CONTIG = re.compile(r"##contig=<(.*?)>?\s*")
+_ENTRY = re.compile(r'(?:^|,)\s*(\w+)=("[^"]*"|[^,]*)')
 
 
 class Line(NamedTuple):
@@ -200,6 +202,15 @@ def regular_file(path: Path) -> Iterator[tuple[Path, str]]:
         except DanqError as error:
             # the copy's path would say nothing to the user
             raise DanqError(str(error).replace(str(copy), "standard input")) from error
+
+
+def declared_contigs(header: Iterable[str]) -> dict[str, dict[str, str]]:
+    """Read the contigs that a header declares: name → entries, such as its length, as texts."""
+    matches = (_CONTIG.fullmatch(line) for line in header)
+    declared = [
+        {key: value.strip('"') for key, value in _ENTRY.findall(match[1])} for match in matches if match
+    ]
+    return {entries["ID"]: entries for entries in declared if "ID" in entries}
 
 
 def readable(text: str) -> str:
