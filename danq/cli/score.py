@@ -163,6 +163,8 @@ def _scored(
             raise DanqError(f"expected {wanted}; received {received}")
         if "truth_group" in values and "truth" not in values:
             raise DanqError("--truth-group: belongs to --truth")
+        if values.get("unphased", "skip") != "skip" and "samples" not in values:
+            raise DanqError("--unphased: belongs to --sample")
         return _Scored(
             inputs["model"], inputs["genome"], inputs["vcf"], ScoreOptions(**values), trusted or []
         )

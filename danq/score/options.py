@@ -52,14 +52,14 @@ class ScoreOptions(Closed):
     )
     unphased: Literal["skip", "alone", "refuse"] = Field(
         "skip",
-        description="an unphased heterozygous genotype of a sample. skip: not scored, with the reason; "
-        "alone: it is scored on the reference haplotype without its neighbours, and flagged; refuse: an "
-        "error",
+        description="with samples: an unphased heterozygous genotype of one. skip: not scored, with the "
+        "reason; alone: it is scored on the reference haplotype without its neighbours, and flagged; refuse: "
+        "an error",
     )
     strict: bool = Field(
         False,
-        description="refuse a file with malformed lines, or with genotypes of the samples that cannot be "
-        "used, instead of leaving these out with the reason",
+        description="refuse a file with malformed lines or, with samples, with genotypes of theirs that "
+        "cannot be used, instead of leaving these out with the reason",
     )
     info_prefix: str = Field("danq_", description="begin of the INFO keys of the annotated VCF")
     batch_size: int | None = Field(
@@ -67,7 +67,9 @@ class ScoreOptions(Closed):
     )
 
     @model_validator(mode="after")
-    def _check_groups(self) -> Self:
+    def _check_together(self) -> Self:
         if self.truth_group is not None and self.truth is None:
             raise ValueError("truth_group: expected truth with it, received none")
+        if self.unphased != "skip" and not self.samples:
+            raise ValueError("unphased: expected samples with it, received none")
         return self

@@ -52,6 +52,11 @@ def place(tmp_path_factory):
     return SimpleNamespace(path=folder, contigs=contigs, genome=genome)
 
 
+def inputs_of(place):
+    names = {"--model": "model", "--genome": "genome", "--vcf": "v.vcf"}
+    return [text for option, name in names.items() for text in (option, place.path / name)]
+
+
 @pytest.fixture
 def score(place, tmp_path, danq):
     def run(*arguments, model="model", genome="genome", vcf="v.vcf", out="out"):
@@ -159,14 +164,7 @@ def test_options_of_what_is_read_and_written(place, score, tmp_path):
 
 
 def test_a_background_adds_e_values(place, score, danq, tmp_path):
-    where = [
-        "--model",
-        place.path / "model",
-        "--genome",
-        place.path / "genome",
-        "--vcf",
-        place.path / "v.vcf",
-    ]
+    where = inputs_of(place)
     assert danq("background", *where, "--out", tmp_path / "background") == 0
     assert score("--background", tmp_path / "background") == 0
     table = table_of(tmp_path / "out")
@@ -259,6 +257,7 @@ REFUSED = {
     "no truth": ({}, ["--truth", "Z"], "--truth Z: no such INFO key"),
     "no group": ({}, ["--truth", "Y", "--truth-group", "Z"], "--truth-group Z: no such INFO key"),
     "groups of nothing": ({}, ["--truth-group", "Y"], "--truth-group: belongs to --truth"),
+    "a phase of no sample": ({}, ["--unphased", "alone"], "--unphased: belongs to --sample"),
     "a sample of none": ({}, ["--sample", "ann"], "a file without samples"),
     "another window": ({}, ["--model", "wide"], r"expected the window of .*model \(40\), received 48"),
     "other targets": ({}, ["--model", "others"], "received others .target 1 is 'H3K4me3'."),
@@ -306,14 +305,7 @@ def test_a_model_that_cannot_be_read(place, score, tmp_path, capsys):
 
 
 def test_no_directory_for_the_results(place, danq, capsys):
-    where = [
-        "--model",
-        place.path / "model",
-        "--genome",
-        place.path / "genome",
-        "--vcf",
-        place.path / "v.vcf",
-    ]
+    where = inputs_of(place)
     assert danq("score", *where) == 2
     assert "--out: expected a directory, received nothing" in capsys.readouterr().err
     assert danq("score", *where, "--shard", "1/2") == 2

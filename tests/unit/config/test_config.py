@@ -94,6 +94,14 @@ REFUSED = [
         {"vcf": "v.vcf", "runs": ["small"], "shards": 0},
         "callsets.demo.shards: expected a value greater than or equal to 1, received 0",
     ),
+    *(
+        (
+            "callsets/demo",
+            {"vcf": "v.vcf", "runs": ["small"], key: value},
+            f"callsets.demo: {key}: expected {needed} with it, received none",
+        )
+        for key, value, needed in (("truth_group", "GENE", "truth"), ("unphased", "alone", "samples"))
+    ),
     (
         "callsets/demo",
         {"vcf": "v.vcf", "runs": ["small"], "strands": "both"},

@@ -45,6 +45,8 @@ BEYOND_A_SCHEMA = {
     ("datasets/fish", "{'targets': 't.tsv', 'genome': 'no'}"),
     ("callsets/demo", "{'vcf': 'v.vcf', 'runs': ['small', 'big']}"),
     ("callsets/demo", "{'vcf': 'v.vcf', 'runs': ['small'], 'genome': 'fly'}"),
+    ("callsets/demo", "{'vcf': 'v.vcf', 'runs': ['small'], 'truth_group': 'GENE'}"),
+    ("callsets/demo", "{'vcf': 'v.vcf', 'runs': ['small'], 'unphased': 'alone'}"),
 }
 
 
