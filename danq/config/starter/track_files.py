@@ -13,6 +13,7 @@ from pathlib import Path
 from danq.data.regions.targets import COLUMNS, Target, read_targets
 from danq.errors import DanqError, first_few
 from danq.files import read_lines
+from danq.genome.track_formats import suffix_of
 
 log = logging.getLogger("danq")
 
@@ -58,7 +59,7 @@ def gather_tracks(
     paths = [path for place in places if not _is_list(place) for path in _tracks_at(place)]
     listed = list[Target]()
     for path in [*positional, *lists]:
-        if _is_table(path):
+        if _is_header(_first_line(path)):
             listed += _targets_of_table(path)
         else:
             paths += _paths_of_list(path)
@@ -83,7 +84,7 @@ def _tracks_at(place: str) -> list[Path]:
     if path.exists() or not glob.has_magic(place):
         if not path.is_file():
             raise DanqError(f"{path}: expected a track, a folder of tracks or a pattern; no such file")
-        if Path(path.name.removesuffix(".gz")).suffix in _FASTA:
+        if suffix_of(path) in _FASTA:
             raise DanqError(
                 f"{path}: expected a track, received a FASTA; --fasta takes one file, `cat` joins several"
             )
@@ -97,12 +98,12 @@ def _tracks_at(place: str) -> list[Path]:
 def _is_list(place: str) -> bool:
     """Whether a file names tracks, by its own name and its first line: a table of targets, or a path."""
     path = Path(os.path.expanduser(place))
-    if not path.is_file() or _stem(path) != path.name or Path(path.name).suffix in _FASTA:
+    if not path.is_file() or _stem(path) != path.name or suffix_of(path) in _FASTA:
         return False
-    first = next((line for _, line in read_lines(path) if line.strip() and not line.startswith("#")), "")
+    first = _first_line(path)
     if _is_header(first):
         return True
-    listed = path.parent / os.path.expanduser(first.strip().lstrip("\ufeff"))
+    listed = path.parent / os.path.expanduser(first.strip())
     return bool(first) and (listed.exists() or _is_track_name(listed.name))
 
 
@@ -150,15 +151,13 @@ def _stem(path: Path) -> str:
     return path.name
 
 
-def _is_table(path: Path) -> bool:
-    """Whether a list is a table of targets: its first line names the columns."""
-    for _, line in read_lines(path):
-        if line.strip():
-            return _is_header(line)
-    raise DanqError(f"{path}: expected paths of tracks, one a line, received an empty file")
+def _first_line(path: Path) -> str:
+    """First line of a list with something in it but a comment, or ""."""
+    return next((line for _, line in read_lines(path) if line.strip() and not line.startswith("#")), "")
 
 
 def _is_header(line: str) -> bool:
+    """Whether the first line of a list names the columns of a table of targets."""
     # also of a table that is not separated by tabs, which is then refused as such
     fields = set(re.split(r"[\t,; ]+", line.strip()))
     return {"target", "path"} <= fields or ("path" in fields and fields <= set(COLUMNS))
@@ -166,16 +165,23 @@ def _is_header(line: str) -> bool:
 
 def _targets_of_table(path: Path) -> list[Target]:
     """Read a table of targets; where it has no column of rules, they are chosen."""
-    header = next(line for _, line in read_lines(path) if line.strip())
     targets = read_targets(path)
-    return targets if "rule" in header.split("\t") else [replace(each, rule=CHOSEN) for each in targets]
+    return (
+        targets
+        if "rule" in _first_line(path).split("\t")
+        else [replace(each, rule=CHOSEN) for each in targets]
+    )
 
 
 def _paths_of_list(path: Path) -> list[Path]:
     paths: list[Path] = []
+    received = "an empty file"
     for number, line in read_lines(path):
-        text = line.strip().lstrip("\ufeff")
-        if not text or text.startswith("#"):
+        text = line.strip()
+        if not text:
+            continue
+        if text.startswith("#"):
+            received = "comments alone"
             continue
         track = path.parent / os.path.expanduser(text)
         if track.is_file():
@@ -186,7 +192,7 @@ def _paths_of_list(path: Path) -> list[Path]:
             where = f"{track}; paths are relative to the list"
             raise DanqError(f"{path}:{number}: expected a track file, found none at {where}")
     if not paths:
-        raise DanqError(f"{path}: expected paths of tracks, one a line, found comments alone")
+        raise DanqError(f"{path}: expected paths of tracks, one a line, received {received}")
     return paths
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from danq.errors import DanqError, check_name, first_few, first_line
 from danq.files import bounded_lines, open_binary, read_lines
+from danq.genome.track_formats import suffix_of
 from danq.text_checks import separated
 
 if TYPE_CHECKING:
@@ -67,8 +68,8 @@ def read_records(path: Path, table: Table) -> Iterator[Record]:
     more, the name. Tables may have the columns ``name`` and ``split`` besides those asked for; how one is
     separated says `_separator`. A comma-separated table quotes fields as RFC 4180 says, so that a text may
     hold commas and line breaks; in a tab-separated one of texts a quotation mark is a letter like any other.
-    Lines end at LF or CRLF alone: other line breaks of
-    Unicode are part of a text. White space around a field is dropped.
+    Lines end at LF or CRLF alone: other line breaks of Unicode are part of a text. White space around a field
+    is dropped.
 
     Raises
     ------
@@ -134,10 +135,7 @@ def _separator(path: Path, header: str) -> str:
     A header of one column has neither: then there are no commas to be told from those of texts.
     """
     by_name = {".csv": ",", ".tsv": "\t", ".tab": "\t"}
-    name = path.name.lower()
-    for ending in (".gz", ".bgz"):
-        name = name.removesuffix(ending)
-    return by_name.get(Path(name).suffix) or ("," if "," in header and "\t" not in header else "\t")
+    return by_name.get(suffix_of(path)) or ("," if "," in header and "\t" not in header else "\t")
 
 
 def _lines(path: Path, table: Table) -> Iterator[str]:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from danq.errors import DanqError, check_name
 from danq.files import read_lines
+from danq.genome.track_formats import GFF_SUFFIXES, suffix_of
 from danq.text_checks import separated
 
 COLUMNS = ("target", "path", "rule", "feature", "group")
@@ -58,12 +59,12 @@ def read_targets(path: Path) -> list[Target]:
     ------
     DanqError
         If columns are missing, unknown or repeated, a line is incomplete, a target name is repeated, a rule
-        is unknown, a track does not exist or a GFF3 track names no feature.
+        is unknown, a track does not exist or a GFF3 or GTF track names no feature.
     """
     columns: list[str] = []
     targets: dict[str, Target] = {}
     for number, line in read_lines(path):
-        fields = [field.strip() for field in line.lstrip("\ufeff").split("\t")]
+        fields = [field.strip() for field in line.split("\t")]
         if not any(fields):
             continue
         if not columns:
@@ -111,6 +112,6 @@ def _target(path: Path, number: int, columns: list[str], fields: list[str]) -> T
     # False of names that no file can have, too
     if not os.path.isfile(track):
         raise DanqError(f"{origin}: expected a track file, found none at {track}")
-    if not feature and {".gff", ".gff3"} & {suffix.lower() for suffix in track.suffixes}:
-        raise DanqError(f"{origin}: expected a feature type in column feature for the GFF3 {track.name}")
+    if not feature and suffix_of(track) in GFF_SUFFIXES:
+        raise DanqError(f"{origin}: expected a feature type in column feature for the GFF {track.name}")
     return Target(name, track, listed, rule or RULES[0], feature or None, group, path, number)

@@ -73,7 +73,8 @@ def test_a_file_whose_name_looks_like_a_pattern_is_a_file(folder: Path):
 def test_lists_are_relative_to_themselves_and_tables_bring_names_and_rules(folder: Path):
     (folder / "peaks" / "list.txt").write_text("# mine\n\nCTCF.bed\ndeep/H3K4me3.broadPeak\n")
     (folder / "t.tsv").write_text(
-        "target\tpath\trule\tfeature\tgroup\ngenes\tx.gff3\tsummit\tgene\tG\nA\tpeaks/CTCF.bed\t\t\t\n"
+        # with the byte-order mark that spreadsheets write
+        "\ufefftarget\tpath\trule\tfeature\tgroup\ngenes\tx.gff3\tsummit\tgene\tG\nA\tpeaks/CTCF.bed\t\t\t\n"
     )
     (folder / "x.gff3").write_text("chr1\ts\tgene\t1\t9\t.\t+\t.\t.\n")
     targets = gather_tracks([], [Path("peaks/list.txt"), Path("t.tsv")], [], OUT)
@@ -120,7 +121,7 @@ def test_files_folders_patterns_lists_and_tables_may_be_mixed_and_are_taken_once
         (
             [],
             {"lists": ["comments.txt"]},
-            "comments.txt: expected paths of tracks, one a line, found comments a",
+            "comments.txt: expected paths of tracks, one a line, received comments",
         ),
         (["commas.csv"], {}, "commas.csv:1: expected tab-separated columns target, path and optionally rule"),
         ([], {"lists": ["empty.txt"]}, "empty.txt: expected paths of tracks, one a line, received an empty"),

@@ -8,7 +8,7 @@ from danq.errors import DanqError
 
 @pytest.fixture
 def table(tmp_path: Path) -> Path:
-    for name in ("a.bed", "b.bed", "genes.gff3.gz"):
+    for name in ("a.bed", "b.bed", "genes.gff3.gz", "genes.GTF"):
         (tmp_path / name).touch()
     return tmp_path / "targets.tsv"
 
@@ -51,6 +51,7 @@ def test_short_lines_leave_the_optional_columns_empty(table: Path) -> None:
         ("target\tpath\nA\ta.bed\tTF\n", ":2: expected 2 columns, received 3"),
         ("target\tpath\trule\nA\ta.bed\tpeak\n", ":2: expected a rule of overlap, summit; received 'peak'"),
         ("target\tpath\nA\tgenes.gff3.gz\n", ":2: expected a feature type in column feature"),
+        ("target\tpath\nA\tgenes.GTF\n", ":2: expected a feature type in column feature"),
     ],
 )
 def test_refusals_name_the_line(table: Path, text: str, message: str) -> None:
