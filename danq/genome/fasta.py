@@ -65,7 +65,7 @@ class Genome:
     lengths: NDArray[np.int64]
     codes: NDArray[np.uint8] | tuple[Bases, ...]
     digest: str
-    unread: "Unread | None" = None
+    unread: Unread | None = None
     ambiguity: Ambiguity | None = None
 
     @cached_property
@@ -248,7 +248,6 @@ def open_genome(path: Path) -> Genome:
     codes = load_array(path / CODES_FILE, (int(ends[-1]),), np.uint8, "genome")
     names = tuple(contig.name for contig in manifest.contigs)
     unread = Unread(np.ones(len(names), np.bool_), tuple(contig.digest for contig in manifest.contigs))
-    offsets, ambiguity = ends - lengths, None
-    if (kept := manifest.ambiguity) is not None:
-        ambiguity = open_ambiguity(path / AMBIGUITY_FILE, kept.letters, kept.digest, offsets)
+    offsets, kept = ends - lengths, manifest.ambiguity
+    ambiguity = open_ambiguity(path / AMBIGUITY_FILE, kept.letters, kept.digest, offsets) if kept else None
     return Genome(path, names, offsets, lengths, codes, manifest.digest, unread, ambiguity)

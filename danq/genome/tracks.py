@@ -149,13 +149,14 @@ def place_intervals(
         "no_summit": int((intervals.no_summit & used).sum()),
         "ragged": int((intervals.ragged & used).sum()),
     }
-    counts = np.bincount(intervals.contig, minlength=len(intervals.names))
+    counts = np.bincount(intervals.contig, minlength=len(intervals.names)).tolist()
+    of_name = dict(zip(intervals.names, counts, strict=True))
     return PlacedIntervals(
         contig=contig,
         start=low,
         end=high,
         summit=np.clip(summit, low, high - 1),
-        unknown={name: int(counts[intervals.names.index(name)]) for name in resolved.unknown},
+        unknown={name: of_name[name] for name in resolved.unknown},
         renamed=resolved.renamed,
         records=TrackRecords(
             format=intervals.format,
