@@ -53,7 +53,7 @@ def write_tiny_dataset(out: Path, task: str = "multilabel", seed: int = 0, kind:
         kind=kind, examples=Path("rows.csv"), **({"window": WINDOW} if kind == "dna" else {})
     )
     of_kind = {"shape": (SIDE, SIDE, 1)} if kind == "image" else {}
-    contents = Contents(task, targets, split, inputs={}, of_kind=of_kind)
+    contents = Contents(task, targets, split, {}, "rows.csv", of_kind=of_kind)
     write_manifest(out, out, "tiny", options, contents)
     return out
 

@@ -37,8 +37,6 @@ class Contents:
         File that declares the targets, for messages.
     left_out : dict of str to int
         Bins left out, by reason.
-    why_empty : dict of str to str
-        Why a split has no row, for the message that refuses it.
     of_kind : dict
         Entries of `DatasetManifest` that only some kinds of data have, such as the shape of images.
     """
@@ -47,9 +45,8 @@ class Contents:
     targets: Sequence[DatasetTarget]
     split: NDArray[np.uint8]
     inputs: dict[str, str]
-    origin: str = ""
+    origin: str
     left_out: dict[str, int] = field(default_factory=dict)
-    why_empty: dict[str, str] = field(default_factory=dict)
     of_kind: dict[str, Any] = field(default_factory=dict)
 
 
@@ -147,26 +144,34 @@ def _decoded(codes: NDArray[Any], names: tuple[str, ...]) -> pl.Series:
     return pl.Series(names, dtype=pl.String).gather(pl.Series(codes, dtype=pl.UInt32))
 
 
-def _check_counts(contents: Contents, labels: dict[str, int], empty: str) -> None:
+def rows_of_splits(split: NDArray[np.uint8], source: str) -> dict[str, int]:
+    """Count the rows of each split, by their index into `SPLITS`; a split without any is refused."""
+    rows = {part: int((split == index).sum()) for index, part in enumerate(SPLITS)}
+    for part, number in rows.items():
+        if not number:
+            counts = ", ".join(f"{name} {count:,}" for name, count in rows.items())
+            raise DanqError(
+                f"{source}: expected at least one row in the {part} split, found none; rows: {counts}"
+            )
+    return rows
+
+
+def _check_counts(manifest: DatasetManifest, origin: str, empty: str) -> None:
     """Refuse targets without any positive row unless `empty` is ``keep``; warn where a split has one class.
 
-    `labels` are those of a target in each split, known or not.
+    `origin` is the file that declares the targets.
     """
-    targets = contents.targets
+    targets = manifest.targets
     for target in targets:
         if empty == "refuse" and not any(target.counts.values()):
-            origin = f"{contents.origin}: " if contents.origin else ""
             raise DanqError(
-                f"{origin}expected at least one positive row of target {target.name!r}, found none"
+                f"{origin}: expected at least one positive row of target {target.name!r}, found none"
             )
     for split in SPLITS:
-        for what in ("positive", "negative"):
-            lacking = []
-            for target in targets:
-                unknown = target.unknown[split] if target.unknown else 0
-                negatives = labels[split] - unknown - target.counts[split]
-                if not (target.counts[split] if what == "positive" else negatives):
-                    lacking.append(target.name)
+        positives = [target.counts[split] for target in targets]
+        known = [manifest.labelled(target, split) for target in targets]
+        for what, numbers in (("positive", positives), ("negative", np.subtract(known, positives).tolist())):
+            lacking = [target.name for target, number in zip(targets, numbers, strict=True) if not number]
             if lacking:
                 names = first_few(lacking)
                 log.warning(
@@ -198,18 +203,7 @@ def write_manifest(
     DanqError
         If a split has no row, or a target no positive row and `options.empty_targets` is ``refuse``.
     """
-    n = {key: int((contents.split == index).sum()) for index, key in enumerate(SPLITS)}
-    for key, number in n.items():
-        if number == 0:
-            why = contents.why_empty.get(key) or "rows: " + ", ".join(
-                f"{part} {n[part]:,}" for part in SPLITS
-            )
-            raise DanqError(
-                f"dataset {name}: expected at least one row in the {key} split, found none; {why}"
-            )
-    each = options.bin // options.steps if options.steps else 1
-    labels = {key: number * each for key, number in n.items()}
-    _check_counts(contents, labels, options.empty_targets)
+    rows = rows_of_splits(contents.split, f"dataset {name}")
     # what is compared with its runs is nothing of the dataset itself
     made_with = options.model_dump(mode="json", exclude={"composition"})
     manifest = DatasetManifest(
@@ -217,7 +211,7 @@ def write_manifest(
         digest=_digest(directory, options, contents, genome),
         data_kind=options.kind,
         task=contents.task,
-        n=n,
+        n=rows,
         left_out=contents.left_out,
         window=options.window if options.kind == "dna" else None,
         bin=None if genome is None else options.bin,
@@ -228,6 +222,7 @@ def write_manifest(
         options=made_with,
         provenance=provenance(contents.inputs, made_with),
     )
+    _check_counts(manifest, contents.origin, options.empty_targets)
     manifest.write(directory)
     return manifest
 

@@ -152,7 +152,7 @@ def examples(tmp_path):
     with staged(out) as partial:
         np.save(partial / "codes.npy", codes)
         targets = write_examples(partial, [f"r{i}" for i in range(120)], split, TARGETS, [labels])
-        contents = Contents("multilabel", targets, split, inputs={})
+        contents = Contents("multilabel", targets, split, {}, "toy")
         write_manifest(partial, out, "toy", options, contents)
     return out
 

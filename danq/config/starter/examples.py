@@ -4,16 +4,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 from danq.config.recipe import Counts, choose_recipe
 from danq.config.starter.text import Starter, configuration_text, refuse_existing, write_checked
-from danq.data.examples.labels import UNPLACED, Labelled
+from danq.data.examples.labels import UNPLACED
 from danq.data.examples.making import place_rows, read_labels
-from danq.data.manifest import SPLITS, DatasetTarget
+from danq.data.manifest import SPLITS
 from danq.data.options import DatasetOptions
-from danq.data.writing import count_labels, describe_targets
+from danq.data.writing import count_labels, describe_targets, rows_of_splits
 from danq.errors import DanqError, first_few
 from danq.learn.gpu import gpu_possible
 
@@ -74,9 +71,14 @@ def write_example_starter(
         reasons["split" if fractions else "examples"] = parts
     dataset |= {"window": longest} | ({"split": fractions} if fractions else {})
     labelled, split = place_rows(rows, DatasetOptions.model_validate(dataset), "--valid, --test")
-    number = dict(zip(SPLITS, np.bincount(split, minlength=len(SPLITS)).tolist(), strict=True))
     targets = describe_targets(labelled.targets, count_labels(labelled.values, split))
-    _check(examples, labelled, split, targets)
+    if len(targets) > 2 and all(sum(target.counts.values()) == 1 for target in targets):
+        names = first_few(labelled.targets, 3)
+        raise DanqError(f"{examples}: expected labels that several rows share, received {names}")
+    number = rows_of_splits(split, str(examples))
+    known = labelled.values[split == SPLITS.index("valid")]
+    if not ((known == 0).any(axis=0) & (known > 0).any(axis=0)).any():
+        raise DanqError(f"{examples}: expected rows of both kinds among the {number['valid']} that validate")
     classes = labelled.task == "multiclass"
     counts = Counts(number["train"], len(targets), longest, gpu_possible(), of_genome=False, classes=classes)
     recipe = choose_recipe(counts)
@@ -84,25 +86,6 @@ def write_example_starter(
     seen = f"Seen: {len(split):,} sequences of at most {longest:,} bp; {labelled.task}: {of_targets}."
     write_checked({config: configuration_text(config, None, dataset, recipe, reasons, [seen])}, config)
     return Starter(config, number, tuple(targets), {"valid, test": parts})
-
-
-def _check(
-    examples: Path, labelled: Labelled, split: NDArray[np.uint8], targets: Sequence[DatasetTarget]
-) -> None:
-    """Refuse labels of single rows, parts without rows, and a validation that cannot tell anything."""
-    if len(targets) > 2 and all(sum(target.counts.values()) == 1 for target in targets):
-        names = first_few(labelled.targets, 3)
-        raise DanqError(f"{examples}: expected labels that several rows share, received {names}")
-    number = dict(zip(SPLITS, np.bincount(split, minlength=len(SPLITS)).tolist(), strict=True))
-    for part, rows_of_part in number.items():
-        if not rows_of_part:
-            others = ", ".join(f"{name} {rows}" for name, rows in number.items())
-            raise DanqError(
-                f"{examples}: expected at least one row in the {part} split, found none; rows: {others}"
-            )
-    known = labelled.values[split == SPLITS.index("valid")]
-    if not ((known == 0).any(axis=0) & (known > 0).any(axis=0)).any():
-        raise DanqError(f"{examples}: expected rows of both kinds among the {number['valid']} that validate")
 
 
 def _parts(examples: Path, valid: str | None, test: str | None) -> tuple[dict[str, Path], dict[str, float]]:

@@ -126,7 +126,7 @@ def write_starter(tracks: Tracks, out: Path, choices: Choices | None = None) -> 
     outside = [stretch[:3] for stretch in stretches_of(genome, grains, empty)]
     files = {table: targets_table(targets)} | ({excluded: _bed(outside)} if outside else {})
     made = _labelled(options, targets, genome, composition, outside)
-    options, why = _keep(options.model_copy(update={"exclude": [*files][1:]}), made, genome)
+    options, why = _keep(options.model_copy(update={"exclude": [*files][1:]}), made)
     if not any(target.counts["valid"] for target in made.labels.targets):
         names = first_few(target.name for target in made.labels.targets)
         raise DanqError(
@@ -155,15 +155,13 @@ def _split(
     """Take the parts that are given and choose the others; mark the grains that nobody looked at."""
     fixed = {"valid": list(choices.valid), "test": list(choices.test)}
     regions = read_regions([*fixed["valid"], *fixed["test"]], genome, "--valid, --test")
-    taken = {genome.index(region.contig) for region in regions}
     outside = without_data(grains, positives)
-    # contigs that take no part are left out already, and none of them is chosen
-    idle = set(np.flatnonzero(~taking).tolist())
-    for contig in taken | idle:
-        # what a user holds out was looked at
+    # what a user holds out was looked at, and contigs that take no part are left out already
+    taken = {genome.index(region.contig) for region in regions} | set(np.flatnonzero(~taking).tolist())
+    for contig in taken:
         outside[grains.first[contig] : grains.first[contig + 1]] = False
     wanted = tuple(part for part in _HELD_OUT if not fixed[part])
-    chosen = choose_parts(genome, grains, positives, outside, taken | idle, wanted) if wanted else {}
+    chosen = choose_parts(genome, grains, positives, outside, taken, wanted) if wanted else {}
     return SplitOptions(**(fixed | chosen)), outside
 
 
@@ -216,18 +214,12 @@ def _positives(
     return positives
 
 
-def _keep(options: DatasetOptions, made: LabelledBins, genome: Genome) -> tuple[DatasetOptions, str]:
+def _keep(options: DatasetOptions, made: LabelledBins) -> tuple[DatasetOptions, str]:
     """Choose which training bins are kept: the options with them, and why."""
     without = [target.name for target in made.labels.targets if not target.counts["train"]]
     if without:
         log.warning("train: no positive bin is left of %s", first_few(without, 8))
     rows, positive = _rows(options, made), _rows(options.model_copy(update={"keep": "positive"}), made)
-    for part, number in zip(SPLITS, rows, strict=True):
-        if not number:
-            why = made.why_empty(options, genome, made.kept(options))[part]
-            raise DanqError(
-                f"--valid, --test: expected at least one bin in the {part} split, found none; {why}"
-            )
     keep, why = choose_keep(rows[TRAIN], positive[TRAIN])
     return options if keep is None else options.model_copy(update={"keep": Negatives(**keep)}), why
 

@@ -111,18 +111,18 @@ def _negative_and_positive(classes: list[str], positive: str | int | None, where
             f"{where}: expected two classes, one of them {chosen!r} as in `positive`; "
             f"received {first_few(map(repr, classes))}"
         )
-    found = chosen or ("1" if "1" in classes else classes[1])
-    other = next(name for name in classes if name != found)
-    if chosen is None and found != "1":
+    positive_class = chosen or ("1" if "1" in classes else classes[1])
+    negative_class = next(name for name in classes if name != positive_class)
+    if chosen is None and positive_class != "1":
         # in quotes where YAML would take the name of the class for something else, like no or 2
-        hint = yaml.safe_dump({"positive": other}, width=math.inf, allow_unicode=True).strip()
+        hint = yaml.safe_dump({"positive": negative_class}, width=math.inf, allow_unicode=True).strip()
         log.warning(
             "positive are rows of class %r, negative those of %r, by their order; `%s` turns it round",
-            *(found, other, hint),
+            *(positive_class, negative_class, hint),
         )
     else:
-        log.info("positive are rows of class %r, negative those of %r", found, other)
-    return other, found
+        log.info("positive are rows of class %r, negative those of %r", positive_class, negative_class)
+    return negative_class, positive_class
 
 
 def texts_of_labels(array: Any, columns: list[str], where: str) -> list[tuple[str, ...]]:

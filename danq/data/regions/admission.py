@@ -113,6 +113,11 @@ class Admission:
     of_split: dict[str, dict[str, int]]
     exclude: dict[str, TrackRecords]
 
+    @property
+    def admitted(self) -> int:
+        """Count the bins that are somewhere."""
+        return int((self.split != NOWHERE).sum())
+
 
 def admit(
     options: DatasetOptions,

@@ -25,12 +25,7 @@ def contigs_taking_part(
     ``[…]``, in the case as written). A contig that `contigs` names letter for letter takes part even if a
     pattern leaves it out.
 
-    Parameters
-    ----------
-    source : str
-        Where the options stand, for messages.
-    aliases : mapping of str to str, optional
-        Further contig names, as from `danq.genome.contigs.read_aliases`.
+    `source` and `aliases` are as for `danq.data.splits.territories`.
 
     Returns
     -------

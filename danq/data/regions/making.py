@@ -1,7 +1,7 @@
 """The dataset of a genome's bins: admit bins to splits, label them by tracks, choose, write."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,15 +9,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from danq.contents import unchanged
-from danq.data.manifest import SPLITS, DatasetManifest
+from danq.data.manifest import REASONS, SPLITS, DatasetManifest
 from danq.data.options import DatasetOptions, SplitOptions
 from danq.data.regions.admission import NOWHERE, Admission, admit, kept_bins, window_composition
 from danq.data.regions.bins import Bins, any_sub_bin, bins_of, of_sub_bins
 from danq.data.regions.contig_choice import contigs_taking_part, report_left_out
-from danq.data.regions.empty_splits import refuse_empty_splits, why_no_row
 from danq.data.regions.targets import Target, read_targets
 from danq.data.regions.tracks import Labels, label_tracks, packed_rows, report_tracks
-from danq.data.splits import TRAIN, territories, with_contigs
+from danq.data.splits import territories, with_contigs
 from danq.data.writing import Contents, write_labels, write_manifest, write_windows
 from danq.errors import DanqError
 from danq.files import sha256, staged
@@ -55,6 +54,7 @@ def build_region_dataset(options: DatasetOptions, name: str, genome: Genome, out
         with scratch.open("wb") as stream:
             made = label_bins(options, targets, genome, composition, f"datasets.{name}", stream.write)
         kept = made.kept(options)
+        _refuse_empty_splits(made.admission, options, genome, f"datasets.{name}", kept)
         each = bins.width // made.sub_bins.width
         shape = (-(-len(targets) // 8), len(made.sub_bins))
         columns = np.memmap(scratch, np.uint8, "r", shape=shape)
@@ -68,8 +68,7 @@ def build_region_dataset(options: DatasetOptions, name: str, genome: Genome, out
             split=made.split[kept],
             inputs=_inputs(options, targets, genome),
             origin=str(options.targets),
-            left_out=made.admission.left_out | {"negatives_dropped": made.admitted - len(kept)},
-            why_empty=made.why_empty(options, genome, kept),
+            left_out=made.admission.left_out | {"negatives_dropped": made.admission.admitted - len(kept)},
             of_kind={
                 "contigs_left_out": made.contigs_left_out(genome),
                 "exclude": made.admission.exclude,
@@ -116,22 +115,9 @@ class LabelledBins:
         """Index into `SPLITS`, or `NOWHERE`, of each bin: uint8, shape (bins,)."""
         return self.admission.split
 
-    @property
-    def admitted(self) -> int:
-        """Count the bins that are somewhere."""
-        return int((self.split != NOWHERE).sum())
-
     def contigs_left_out(self, genome: Genome) -> dict[str, int]:
         """Name the contigs that take no part, with their bp."""
         return {genome.names[i]: int(genome.lengths[i]) for i in np.flatnonzero(~self.taking).tolist()}
-
-    def why_empty(self, options: DatasetOptions, genome: Genome, kept: NDArray[np.int64]) -> dict[str, str]:
-        """Say of each split without any of the kept bins, int64 (n,), why it has none."""
-        rows = np.bincount(self.split[kept], minlength=len(SPLITS))
-        counts = {part: dict(lost) for part, lost in self.admission.of_split.items()}
-        counts[SPLITS[TRAIN]]["negatives_dropped"] = self.admitted - len(kept)
-        empty = [part for part, number in zip(SPLITS, rows, strict=False) if not number]
-        return {part: why_no_row(counts[part], options, genome) for part in empty}
 
     def kept(self, options: DatasetOptions) -> NDArray[np.int64]:
         """Choose the bins that become rows by `keep` and `seed`: their numbers, int64 (n,), ascending."""
@@ -174,7 +160,7 @@ def label_bins(
     placed = territories(parts, genome, bins, source, aliases, taking)
     admission = admit(options, placed, genome, bins, unknown, taking, aliases)
     sub_bins = bins if options.steps is None else bins_of(genome.lengths, options.steps)
-    refuse_empty_splits(admission, options, genome, source)
+    _refuse_empty_splits(admission, options, genome, source)
     of_each = of_sub_bins(admission.reason, bins, sub_bins, NOWHERE)
     labels = label_tracks(targets, genome, sub_bins, of_each, taking, options, aliases, write)
     report_contigs("tracks", labels.renamed, labels.unknown)
@@ -182,6 +168,45 @@ def label_bins(
     positive = any_sub_bin(labels.positive, bins, sub_bins)
     parts = with_contigs(parts, genome, placed) if parts.folds else parts
     return LabelledBins(admission, taking, sub_bins, labels, positive, gc, parts)
+
+
+def _refuse_empty_splits(
+    admission: Admission,
+    options: DatasetOptions,
+    genome: Genome,
+    source: str,
+    kept: NDArray[np.int64] | None = None,
+) -> None:
+    """Refuse splits without any bin, or any of those that are kept, int64 (n,), with the reasons why."""
+    bins = np.bincount(admission.split if kept is None else admission.split[kept], minlength=len(SPLITS))
+    for part, number in zip(SPLITS, bins.tolist(), strict=False):
+        if not number:
+            lost = dict(admission.of_split[part])
+            if kept is not None:
+                # of training bins alone some are not kept
+                lost["negatives_dropped"] = admission.admitted - len(kept)
+            why = _why_no_row(lost, options, genome)
+            raise DanqError(f"{source}: expected at least one row in the {part} split, found none; {why}")
+
+
+def _why_no_row(counts: Mapping[str, int], options: DatasetOptions, genome: Genome) -> str:
+    """Say why no bin of a split is a row: how many were left out for what, and what would help.
+
+    `counts` are the bins of the split by the reason why they are left out.
+    """
+    lost = {reason: number for reason, number in counts.items() if number}
+    if not lost:
+        return f"its contigs or regions hold no whole bin of {options.bin:,} bp"
+    why = ", ".join(f"{number:,} {REASONS.get(reason, reason)}" for reason, number in lost.items())
+    if "too_many_n" in lost:
+        longest = int(genome.lengths.max())
+        every = f" is longer than every contig (the longest has {longest:,} bp), and"
+        why += (
+            f" (more than {options.max_n:.0%} of it); a window of {options.window:,} bp"
+            f"{every if options.window > longest else ':'} what reaches past the end of a contig is N; "
+            f"a smaller `window`, or a `max_n` above {options.max_n:g}, helps"
+        )
+    return f"all its {sum(lost.values()):,} bins are left out: {why}"
 
 
 def _paths(options: DatasetOptions, targets: list[Target]) -> list[Path]:

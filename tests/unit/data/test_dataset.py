@@ -185,7 +185,7 @@ def test_examples_bring_their_own_sequences(tmp_path: Path) -> None:
     with staged(tmp_path / "out") as partial:
         np.save(partial / "codes.npy", codes)
         targets = write_examples(partial, ["a", "b", "c", "d"], split, "xyz", [labels[:3], labels[3:]])
-        contents = Contents("multiclass", targets, split, inputs={"x.fa": "0"})
+        contents = Contents("multiclass", targets, split, {"x.fa": "0"}, "x.fa")
         write_manifest(partial, tmp_path / "out", "d", options, contents)
     dataset = open_dataset(tmp_path / "out")
     rows = np.array([3, 0, 2])
