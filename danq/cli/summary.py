@@ -28,12 +28,13 @@ def summary(
 ) -> None:
     """Print the layers of a run's model with output shapes and parameters, and a diagram of it."""
     from danq.config import entry, load_config
-    from danq.config.search import trials
+    from danq.config.search import trial_names, trials_of
     from danq.learn.manifest import ENSEMBLE
 
     settings = load_config(config, trusted=None, run=run)
-    drawn = {name: trial.run for name, trial in trials(settings).items()}
-    options = entry(settings.runs | drawn, run, "--run", config)
+    search = trial_names(settings).get(run)
+    trials = {trial.name: trial.run for trial in trials_of(settings, search)} if search else {}
+    options = entry(settings.runs | trials, run, "--run", config)
 
     if options.model == ENSEMBLE:
         raise DanqError(f"runs.{run}: expected a run with a model of its own, received an ensemble")

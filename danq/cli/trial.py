@@ -35,11 +35,12 @@ def trial(
     but a result: the trial comes last. Asked to stop, it writes a checkpoint, as `danq train` does.
     """
     from danq.config import entry, load_config, own_models
-    from danq.config.search import trials
+    from danq.config.search import trial_names, trials_of
     from danq.data.manifest import DatasetManifest
 
     settings = load_config(config, trusted=None, run=name)
-    chosen = entry(trials(settings), name, "--name", config)
+    search = entry(trial_names(settings), name, "--name", config)
+    [chosen] = [trial for trial in trials_of(settings, search) if trial.name == name]
     if rung > len(chosen.ends):
         raise DanqError(f"--rung: expected at most {len(chosen.ends)} for {name}, received {rung}")
     data = DatasetManifest.read(dataset).name

@@ -9,7 +9,7 @@ from pydantic import Field, ValidationError
 from danq.config.expand import ensemble_problems, expanded, expansion_problems, members_of, with_composition
 from danq.config.reading import describe, filled, one_line, plain, read_mapping
 from danq.config.rows import row_problems
-from danq.config.search import Search
+from danq.config.search import Search, comes_of
 from danq.config.search_checks import name_problems, search_problems
 from danq.config.views import genome_of_view, run_problems, view_problems
 from danq.data.options import DatasetOptions
@@ -23,7 +23,6 @@ from danq.storage import Name
 from danq.views.options import View, as_view
 
 _Entry = TypeVar("_Entry")
-"""Names become directories below results/ and wildcards of the workflow."""
 
 
 class Run(Closed):
@@ -154,8 +153,7 @@ def parse_config(
         Python files of models that may be run; None: every one that the configuration names. A file that is
         not among them is not looked at, and the options of its runs stay as they were given.
     run : str, optional
-        The one run, or trial, that is to be made: model files of others that cannot be loaded are nothing to
-        it.
+        The one run, search or trial that is to be made: the model files of others are not looked at.
 
     Raises
     ------
@@ -174,15 +172,15 @@ def parse_config(
     runs = dict[str, Run]()
     for name, each in config.runs.items():
         runs[name] = each.model_copy(update={"predict": _prediction(config, each)})
-        if not may_run(each.model, trusted):
+        others = run is not None and not comes_of(run, name)
+        if not may_run(each.model, () if others else trusted):
             continue
         try:
             module = None if each.model == ENSEMBLE else load_model_module(each.model)
             kind = EnsembleOptions if module is None else module.Options
             options = filled(kind, each.options)
         except DanqError as error:
-            if run is None or f"{run}.".startswith(f"{name}."):
-                problems.append(f"runs.{name}.model: {error}")
+            problems.append(f"runs.{name}.model: {error}")
         except ValidationError as error:
             problems += describe(error, kind, each.options, ("runs", name, "options"))
         else:

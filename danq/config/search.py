@@ -2,11 +2,12 @@
 
 import json
 import math
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from pydantic import Field, model_validator
+from pydantic import BaseModel, Field, model_validator
 
 from danq.config.space import Parameter, Range, Space, drawn_at, only_whole, points_of, uniform
 from danq.data.options import Fraction
@@ -19,6 +20,8 @@ from danq.options import Closed
 
 if TYPE_CHECKING:
     from danq.config import Config, Run
+
+_TRIAL = re.compile(r"\.trial\d+$")
 
 
 class Search(Closed):
@@ -109,6 +112,11 @@ def search_name(run: str) -> str:
     return Repeat(*read_name(run)[:2]).name
 
 
+def comes_of(run: str, name: str) -> bool:
+    """Whether a run, search or trial belongs to the run of a name, or to another repeat of it."""
+    return read_name(name).base in {read_name(run).base, read_name(_TRIAL.sub("", run)).base}
+
+
 def searches(config: "Config") -> dict[str, "Run"]:
     """Give the run of each search by the search's name; of repeats the first, whose seed trials have."""
     named: dict[str, Run] = {}
@@ -116,6 +124,15 @@ def searches(config: "Config") -> dict[str, "Run"]:
         if run.search is not None:
             named.setdefault(search_name(name), run)
     return named
+
+
+def trial_names(config: "Config") -> dict[str, str]:
+    """Name every trial, which draws none, with the search that it is of."""
+    return {
+        trial_name(name, number): name
+        for name, run in searches(config).items()
+        for number in range(1, 1 + (run.search.trials if run.search else 0))
+    }
 
 
 def trials(config: "Config") -> dict[str, Trial]:
@@ -165,17 +182,19 @@ def rungs(run: "Run", epochs: int) -> list[int]:
     return [*(math.ceil(part * epochs) for part in run.search.rungs), epochs]
 
 
+def with_value(values: Mapping[str, Any], path: Sequence[str], value: Any) -> dict[str, Any]:
+    """Give sections with a value in its place; those that are handed in stay as they are."""
+    first, *rest = path
+    below = values.get(first)
+    section = below if isinstance(below, Mapping) else {}
+    return {**values, first: with_value(section, rest, value) if rest else value}
+
+
 def with_drawn(run: "Run", drawn: Mapping[str, Any]) -> "Run":
     """Give the run that a trial is: as configured, with the drawn values in their places."""
-    values: dict[str, Any] = {"options": dict(run.options), "train": run.train.model_dump(mode="json")}
+    values: dict[str, Any] = {"options": run.options, "train": run.train.model_dump(mode="json")}
     for key, value in drawn.items():
-        *above, last = key.split(".")
-        here = values
-        for part in above:
-            # a copy, for the run keeps its own
-            here[part] = dict(here[part])
-            here = here[part]
-        here[last] = value
+        values = with_value(values, key.split("."), value)
     # strict, as JSON: a path is text there
     train = TrainOptions.model_validate_json(json.dumps(values["train"]), strict=True)
     update = {"options": values["options"], "train": train, "search": None, "repeats": 1}
@@ -219,5 +238,9 @@ def points(run: "Run") -> float:
 def takes_whole(run: "Run", key: str) -> bool:
     """Whether the key of a parameter takes whole numbers and no others."""
     section, *path = key.split(".")
-    model = TrainOptions if section == "train" else load_model_module(run.model).Options
-    return only_whole(model, path)
+    return only_whole(sections(run)[section], path)
+
+
+def sections(run: "Run") -> Mapping[str, type[BaseModel]]:
+    """Give what a run's sections hold that a search draws for."""
+    return {"options": load_model_module(run.model).Options, "train": TrainOptions}

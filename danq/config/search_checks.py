@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 
 from danq.config.reading import describe, filled
 from danq.config.search import (
@@ -13,13 +13,13 @@ from danq.config.search import (
     rungs,
     search_name,
     searches,
+    sections,
     takes_whole,
-    trial_name,
+    trial_names,
     with_drawn,
+    with_value,
 )
 from danq.config.space import Parameter, Range, is_section
-from danq.learn.options import TrainOptions
-from danq.models import load_model_module
 
 if TYPE_CHECKING:
     from danq.config import Config, Run
@@ -71,7 +71,7 @@ def _keys(section: str, run: "Run", kind: str) -> Iterator[str]:
     search = run.search
     if search is None:
         return
-    for part, model in _models(run).items():
+    for part, model in sections(run).items():
         for key, drawn in getattr(search, part).items():
             if isinstance(drawn, dict) != is_section(model, key) and key in model.model_fields:
                 forms = ("a section with keys of its own", "a list of values, or `low` and `high`")
@@ -96,18 +96,14 @@ def _keys(section: str, run: "Run", kind: str) -> Iterator[str]:
             yield f"{section}.train.{key}: expected a key for rows of kind {kind}; this one is for DNA"
 
 
-def _models(run: "Run") -> Mapping[str, type[BaseModel]]:
-    return {"options": load_model_module(run.model).Options, "train": TrainOptions}
-
-
 def _corners(name: str, run: "Run", key: str, parameter: Parameter) -> Iterator[str]:
     """Find values of a parameter, of a range its ends, that the key does not take."""
     section, *path = key.split(".")
-    model = _models(run)[section]
+    model = sections(run)[section]
     base = run.options if section == "options" else run.train.model_dump(mode="json")
     phrases = set[str]()
     for corner in _ends(run, key, parameter):
-        values = _with(base, path, corner)
+        values = with_value(base, path, corner)
         try:
             filled(model, values)
         except ValidationError as error:
@@ -126,21 +122,12 @@ def _ends(run: "Run", key: str, parameter: Parameter) -> list[Any]:
     return [int(end) if takes_whole(run, key) and end.is_integer() else end for end in ends]
 
 
-def _with(values: Mapping[str, Any], path: list[str], value: Any) -> dict[str, Any]:
-    first, *rest = path
-    below = values.get(first)
-    return {
-        **values,
-        first: _with(below if isinstance(below, Mapping) else {}, rest, value) if rest else value,
-    }
-
-
 def _draw(section: str, run: "Run", number: int, drawn: Mapping[str, Any]) -> Iterator[str]:
     """Find a draw whose values are refused together."""
     shown = ", ".join(f"{key} {value}" for key, value in drawn.items())
     try:
         trial = with_drawn(run, drawn)
-        filled(load_model_module(run.model).Options, trial.options)
+        filled(sections(run)["options"], trial.options)
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         yield f"{section}: trial {number} ({shown}): {first['msg'].removeprefix('Value error, ')}"
@@ -155,9 +142,9 @@ def name_problems(config: "Config") -> Iterator[str]:
         search = search_name(name)
         if run.model_copy(update={"train": named[search].train}) != named[search]:
             yield f"runs.{name}.search: expected a name of its own, but another search is {search!r} as well"
-        for number in range(1, run.search.trials + 1):
-            if (trial := trial_name(search, number)) in config.runs:
-                yield f"runs.{name}.search: expected a free name for its trial {trial!r}, which is taken"
+    for trial, search in trial_names(config).items():
+        if trial in config.runs:
+            yield f"runs.{search}.search: expected a free name for its trial {trial!r}, which is taken"
 
 
 def cost(config: "Config", search: str) -> str:

@@ -135,7 +135,24 @@ def test_the_missing_file_of_another_run_is_nothing_to_this_one(tmp_path: Path):
     (tmp_path / "c.json").write_text(json.dumps(raw))
     with pytest.raises(DanqError, match=r"runs\.own\.model: .*gone\.py: no such file"):
         load_config(tmp_path / "c.json", trusted=None)
-    for run in ("small", "small.seed3", "small.fold2"):
+    for run in ("small", "small.seed3", "small.fold2", "small.trial7"):
         assert load_config(tmp_path / "c.json", trusted=None, run=run).runs["small"].options["filters"] == 16
-    with pytest.raises(DanqError, match=r"runs\.own\.model: .*gone\.py: no such file"):
-        load_config(tmp_path / "c.json", trusted=None, run="own.seed2")
+    for run in ("own.seed2", "own.trial7", "own.fold1.trial7"):
+        with pytest.raises(DanqError, match=r"runs\.own\.model: .*gone\.py: no such file"):
+            load_config(tmp_path / "c.json", trusted=None, run=run)
+
+
+def test_the_model_of_another_run_is_not_run_and_that_of_repeats_is_for_their_search(tmp_path: Path):
+    raw, mine = copy.deepcopy(GOOD), tmp_path / "mine.py"
+    mine.write_text(
+        f"import os; os.mkdir({str(tmp_path / 'ran')!r})\n"
+        + Path(str(load_model_module("danq").__file__)).read_text()
+    )
+    for seed in (1, 2):
+        raw["runs"][f"own.seed{seed}"] = {"model": str(mine), "dataset": "marks", "train": {"seed": seed}}
+    (tmp_path / "c.json").write_text(json.dumps(raw))
+    load_config(tmp_path / "c.json", trusted=None, run="small")
+    assert not (tmp_path / "ran").exists()
+    # an expanded configuration holds the repeats, and their trials are those of the first
+    config = load_config(tmp_path / "c.json", trusted=None, run="own.trial1")
+    assert config.runs["own.seed1"].options["units"] == 320

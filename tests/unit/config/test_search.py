@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from danq.config import Config, parse_config
-from danq.config.search import search_name, trials, trials_of, with_best
+from danq.config.search import search_name, trial_names, trials, trials_of, with_best
 from danq.config.search_checks import cost
 from danq.config.space import Range, drawn_at
 from danq.config.workflow import run_files, trial_files
@@ -88,6 +88,7 @@ def test_repeats_share_a_search_and_folds_have_one_each():
     assert trials_of(config, "small.fold2")[0].run.dataset == "marks.fold2"
     again = parse_config(config.model_dump(mode="json"), "config.json")
     assert (again, trials(again)) == (config, trials(config)), "an expanded configuration stays as it is"
+    assert trial_names(config) == {name: trial.search for name, trial in trials(config).items()}
 
 
 def test_epochs_that_are_drawn_end_rungs_at_their_own_parts():
