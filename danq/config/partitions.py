@@ -7,6 +7,8 @@ from collections.abc import Iterable, Mapping
 from danq.errors import first_few
 
 _TIME = re.compile(r"(?:(\d+)-)?(\d+):(\d+):(\d+)")
+_OTHER_CLUSTER = ("slurm_cluster", "cluster", "clusters")
+"""Resources by which Snakemake's jobs name another cluster."""
 
 
 def time_limits() -> dict[str, int | None]:
@@ -16,7 +18,8 @@ def time_limits() -> dict[str, int | None]:
     """
     try:
         shown = subprocess.run(
-            ["scontrol", "show", "partition", "--oneliner"],
+            # hidden ones take jobs, too
+            ["scontrol", "--all", "show", "partition", "--oneliner"],
             capture_output=True,
             text=True,
             check=True,
@@ -28,7 +31,7 @@ def time_limits() -> dict[str, int | None]:
 
 
 def parse_partitions(shown: str) -> dict[str, int | None]:
-    """Read what ``scontrol show partition --oneliner`` prints; see `time_limits`."""
+    """Read what ``scontrol --all show partition --oneliner`` prints; see `time_limits`."""
     limits: dict[str, int | None] = {}
     for line in shown.splitlines():
         values = dict(field.split("=", 1) for field in line.split() if "=" in field)
@@ -52,11 +55,13 @@ def jobs_that_would_wait(
         Rule and resources of each job, among them ``runtime`` in minutes and ``slurm_partition``, which may
         name several.
     limits : mapping
-        As of `time_limits`.
+        As of `time_limits`; where it is empty, nothing is said. Nor is it of jobs for other clusters.
     """
     unknown: dict[str, list[str]] = {}
-    long: dict[tuple[str, int, int], None] = {}
-    for rule, resources in jobs:
+    long: set[tuple[str, int, int]] = set()
+    for rule, resources in jobs if limits else ():
+        if any(resources.get(key) for key in _OTHER_CLUSTER):
+            continue
         asked = str(resources.get("slurm_partition") or "")
         names = asked.split(",")
         if missing := [name for name in names if name and name not in limits]:
@@ -66,7 +71,7 @@ def jobs_that_would_wait(
         runtime = resources.get("runtime")
         most = max((limit for limit in allowed if limit is not None), default=None)
         if None not in allowed and most is not None and isinstance(runtime, int) and runtime > most:
-            long[rule, runtime, most] = None
+            long.add((rule, runtime, most))
     partitions = first_few((name for name in limits if name), 10)
     phrases = [
         f"partition {name} of {first_few(dict.fromkeys(rules), 10)}: expected one of {partitions}"

@@ -40,3 +40,10 @@ def test_a_partition_that_is_none_is_named_with_those_there_are():
 
 def test_nothing_is_said_where_all_would_start():
     assert jobs_that_would_wait([("train", {"runtime": 5})], parse_partitions(SHOWN)) == ""
+
+
+def test_nothing_is_said_of_what_is_not_known():
+    job = ("train", {"runtime": 9999, "slurm_partition": "a100"})
+    assert jobs_that_would_wait([job], {}) == "", "Slurm did not answer"
+    for key in ("clusters", "slurm_cluster"):
+        assert jobs_that_would_wait([("train", job[1] | {key: "other"})], parse_partitions(SHOWN)) == ""
