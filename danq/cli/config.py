@@ -68,13 +68,13 @@ def check(
 
 def _check_frozen(checked: Config, path: Path, trusted: list[Path]) -> None:
     """Refuse layers to freeze that a network has not; only then is one built, which takes seconds."""
-    known: list[tuple[Any, ...]] = []
+    built: list[tuple[Any, ...]] = []
     for name, run in checked.runs.items():
-        given = (run.model, run.options, run.dataset, run.train.freeze)
-        if run.train.freeze and run.search is None and may_run(run.model, trusted) and given not in known:
+        network = (run.model, run.options, run.dataset, run.train.freeze)
+        if run.train.freeze and run.search is None and may_run(run.model, trusted) and network not in built:
             from danq.learn.summary import check_frozen
 
-            known.append(given)
+            built.append(network)
             try:
                 check_frozen(run.model, run.options, checked.datasets[run.dataset], run.train.freeze)
             except DanqError as error:

@@ -19,7 +19,6 @@ def dataset(
             help="Directory of the encoded genome, from `danq genome`; "
             "results/genomes/<genome of the dataset> if left out. Labelled sequences need none.",
             metavar="DIR",
-            show_default=False,
         ),
     ] = None,
 ) -> None:

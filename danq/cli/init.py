@@ -2,9 +2,11 @@
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+
+from danq.cli.scoring_options import on_command_line
 
 if TYPE_CHECKING:
     from danq.config.starter.regions import Starter
@@ -23,16 +25,15 @@ def init(
             help="Tracks (BED, narrowPeak or broadPeak of one target, named for the file), folders of them, "
             "quoted patterns such as 'peaks/**/*.bed.gz', lists or tables as for --tracks-from; also mixed.",
             metavar="TRACK",
-            show_default=False,
         ),
     ] = None,
     fasta: Annotated[
         Path | None,
-        typer.Option(help="The genome: plain, gzip or bgzip FASTA.", metavar="FILE", show_default=False),
+        typer.Option(help="The genome: plain, gzip or bgzip FASTA.", metavar="FILE"),
     ] = None,
     bed: Annotated[
         list[str] | None,
-        typer.Option(help="As TRACK; may be repeated.", metavar="TRACK", show_default=False),
+        typer.Option(help="As TRACK; may be repeated.", metavar="TRACK"),
     ] = None,
     tracks_from: Annotated[
         list[Path] | None,
@@ -40,16 +41,11 @@ def init(
             help="File with a track, folder or pattern in each line, or a table of targets (columns target, "
             "path, rule, feature, group), as for GFF3; paths are relative to it. May be repeated.",
             metavar="FILE",
-            show_default=False,
         ),
     ] = None,
     without: Annotated[
         list[str] | None,
-        typer.Option(
-            help="Target to leave out, by name or pattern; may be repeated.",
-            metavar="TARGET",
-            show_default=False,
-        ),
+        typer.Option(help="Target to leave out, by name or pattern; may be repeated.", metavar="TARGET"),
     ] = None,
     examples: Annotated[
         Path | None,
@@ -57,24 +53,17 @@ def init(
             help="Labelled sequences in place of genome and tracks: FASTA, CSV, TSV or Parquet. --valid and "
             "--test are then a file or a fraction (0.1 unless the file has a column `split`).",
             metavar="FILE",
-            show_default=False,
         ),
     ] = None,
     label_column: Annotated[
         list[str] | None,
         typer.Option(
-            help="Column of labels of --examples, `label` if left out; may be repeated.",
-            metavar="NAME",
-            show_default=False,
+            help="Column of labels of --examples, `label` if left out; may be repeated.", metavar="NAME"
         ),
     ] = None,
     sequence_column: Annotated[
         str | None,
-        typer.Option(
-            help="Column of the sequences of --examples, `sequence` if left out.",
-            metavar="NAME",
-            show_default=False,
-        ),
+        typer.Option(help="Column of the sequences of --examples, `sequence` if left out.", metavar="NAME"),
     ] = None,
     positive: Annotated[
         str | None,
@@ -82,7 +71,6 @@ def init(
             help="Of two classes of --examples the positive one; `1`, else the last by number or letter, if "
             "left out.",
             metavar="CLASS",
-            show_default=False,
         ),
     ] = None,
     valid: Annotated[
@@ -92,30 +80,21 @@ def init(
             "left out: a tenth to a fifth of the genome, with 10 blocks of 100 kb and 20 positives a target "
             "where there are as many.",
             metavar="REGION",
-            show_default=False,
         ),
     ] = None,
     test: Annotated[
         list[str] | None,
-        typer.Option(help="As --valid, for the part that tests.", metavar="REGION", show_default=False),
+        typer.Option(help="As --valid, for the part that tests.", metavar="REGION"),
     ] = None,
     bin: Annotated[
         int | None,
         typer.Option(
-            help="bp that are labelled; by the lengths of the intervals if left out.",
-            min=1,
-            metavar="BP",
-            show_default=False,
+            help="bp that are labelled; by the lengths of the intervals if left out.", min=1, metavar="BP"
         ),
     ] = None,
     window: Annotated[
         int | None,
-        typer.Option(
-            help="bp that the model sees; 3 or 5 bins if left out.",
-            min=1,
-            metavar="BP",
-            show_default=False,
-        ),
+        typer.Option(help="bp that the model sees; 3 or 5 bins if left out.", min=1, metavar="BP"),
     ] = None,
     contig: Annotated[
         list[str] | None,
@@ -123,7 +102,6 @@ def init(
             help="Contig that takes part, by name or quoted pattern (chr1, 'chr[0-9]*'); may be repeated. "
             "All if left out, but for --exclude-contig.",
             metavar="NAME",
-            show_default=False,
         ),
     ] = None,
     exclude_contig: Annotated[
@@ -132,7 +110,6 @@ def init(
             help="Contig that takes no part, by name or quoted pattern ('*_random'); may be repeated. "
             "Alternate loci, patches, HLA alleles, decoys and EBV if left out.",
             metavar="NAME",
-            show_default=False,
         ),
     ] = None,
     all_contigs: Annotated[
@@ -149,27 +126,21 @@ def init(
     from danq.errors import DanqError
 
     places = [*(bed or []), *(tracks or [])]
+    contigs = {"contig": contig, "exclude_contig": exclude_contig, "all_contigs": all_contigs}
+    inputs = {"fasta": fasta, "tracks": tracks, "bed": bed, "tracks_from": tracks_from, "without": without}
+    of_genomes = _named(on_command_line(**inputs, bin=bin, window=window, **contigs))
+    columns = {"label_column": label_column, "sequence_column": sequence_column}
+    of_examples = _named(on_command_line(**columns, positive=positive))
     if examples is not None:
-        of_genomes: dict[str, object] = {
-            "--fasta": fasta,
-            "tracks": tracks,
-            "--bed": bed,
-            "--tracks-from": tracks_from,
-        }
-        of_genomes |= {"--without": without, "--bin": bin, "--window": window, "--contig": contig}
-        of_genomes |= {"--exclude-contig": exclude_contig, "--all-contigs": all_contigs}
-        if foreign := ", ".join(name for name, value in of_genomes.items() if value):
-            raise DanqError(f"--examples: expected no {foreign} beside it, for labelled sequences have none")
+        if of_genomes:
+            raise DanqError(
+                f"--examples: expected no {of_genomes} beside it, for labelled sequences have none"
+            )
         sequences = sequence_column or "sequence"
         labels = label_column or []
         starter = _of_examples(examples, out, valid or [], test or [], labels, sequences, positive)
-    elif label_column or sequence_column is not None or positive is not None:
-        of_examples: dict[str, object] = {
-            "--label-column": label_column,
-            "--sequence-column": sequence_column,
-        }
-        named = [name for name, value in (of_examples | {"--positive": positive}).items() if value]
-        raise DanqError(f"{', '.join(named)}: expected --examples with labelled sequences, received none")
+    elif of_examples:
+        raise DanqError(f"{of_examples}: expected --examples with labelled sequences, received none")
     elif fasta is None:
         raise DanqError("--fasta: expected the genome of the tracks, or --examples with labelled sequences")
     else:
@@ -184,6 +155,11 @@ def init(
         starter = write_starter(sources, out, choices)
     _show(starter)
     typer.echo("\n".join([f"wrote {starter.config}; next:", *command_lines(starter.config)]))
+
+
+def _named(options: dict[str, Any]) -> str:
+    """Join the names of options as they are written; tracks need none."""
+    return ", ".join(name if name == "tracks" else f"--{name.replace('_', '-')}" for name in options)
 
 
 def _of_examples(

@@ -1,7 +1,7 @@
 """``danq ism``: what every single-base change of a region does to a model's predictions."""
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 import typer
 
@@ -36,9 +36,7 @@ def ism(
     ] = None,
     strands: options.Strands = None,
     format: options.TableFormat = "parquet",
-    track_format: Annotated[
-        Literal["bigwig", "bedgraph"], typer.Option(help="Format of the tracks.")
-    ] = "bigwig",
+    track_format: options.TrackFormat = "bigwig",
     aliases: options.Aliases = None,
     batch_size: options.BatchSize = None,
     trust_model_code: options.Trusted = None,

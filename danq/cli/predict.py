@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from danq.cli.scoring_options import Signers, Threads, Trusted
+from danq.cli.scoring_options import Signers, Threads, TrackFormat, Trusted
 from danq.errors import DanqError, refuse
 
 if TYPE_CHECKING:
@@ -118,9 +118,7 @@ def predict(
     threads: Threads = None,
     trust_model_code: Trusted = None,
     require_signature: Signers = None,
-    track_format: Annotated[
-        Literal["bigwig", "bedgraph"], typer.Option(help="Format of the tracks.")
-    ] = "bigwig",
+    track_format: TrackFormat = "bigwig",
 ) -> None:
     """Predict a dataset's split, the records of a FASTA or BED, the bins under regions, or texts or images.
 

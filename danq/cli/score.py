@@ -34,9 +34,7 @@ def score(
     results: Annotated[
         Path | None,
         typer.Option(
-            help="With --callset: where runs/ and genomes/ lie; `results` where left out.",
-            metavar="DIR",
-            show_default=False,
+            help="With --callset: where runs/ and genomes/ lie; `results` where left out.", metavar="DIR"
         ),
     ] = None,
     model: Annotated[list[Path] | None, options.MODEL] = None,

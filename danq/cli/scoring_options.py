@@ -1,4 +1,4 @@
-"""Options that the verbs which score have in common; one that may be repeated has a name in the singular."""
+"""Options that verbs have in common; one that may be repeated has a name in the singular."""
 
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -72,4 +72,5 @@ Threads = Annotated[
         "[default: the cores that the job may use]",
     ),
 ]
+TrackFormat = Annotated[Literal["bigwig", "bedgraph"], typer.Option(help="Format of the tracks.")]
 TableFormat = Annotated[Literal["parquet", "tsv"], typer.Option(help="Format of the table, and its suffix.")]

@@ -17,11 +17,7 @@ def search(
     out: Annotated[Path, typer.Option(help="Directory of the search, where its trials lie.", metavar="DIR")],
     rung: Annotated[
         int | None,
-        typer.Option(
-            min=1,
-            help="Decide which trials go on after this rung.  [default: choose the best]",
-            show_default=False,
-        ),
+        typer.Option(min=1, help="Decide which trials go on after this rung.  [default: choose the best]"),
     ] = None,
 ) -> None:
     """Compare the trials of a search by what validation says of them.

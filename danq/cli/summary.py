@@ -22,7 +22,6 @@ def summary(
             help="Directory of the labelled dataset; without it, window and targets are read "
             "from the configuration.",
             metavar="DIR",
-            show_default=False,
         ),
     ] = None,
 ) -> None:

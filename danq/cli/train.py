@@ -27,7 +27,6 @@ def train(
         typer.Option(
             help="Directory of the encoded genome, where it is not the one the dataset was made with.",
             metavar="DIR",
-            show_default=False,
         ),
     ] = None,
     search: Annotated[
@@ -35,7 +34,6 @@ def train(
         typer.Option(
             help="Directory of the run's search, from `danq search`: its best trial's options are taken.",
             metavar="DIR",
-            show_default=False,
         ),
     ] = None,
     threads: Threads = None,
