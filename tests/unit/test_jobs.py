@@ -1,5 +1,6 @@
 """Jobs beside each other: one writer at a time, and what killed ones left is cleared away."""
 
+import errno
 import json
 import os
 import signal
@@ -14,6 +15,7 @@ import pytest
 from danq.errors import DanqError
 from danq.files import atomic, published, staged
 from danq.jobs import sole_writer
+from danq.kept import keep, take_back
 from danq.processes import this_process
 from danq.remnants import scratch
 
@@ -313,3 +315,18 @@ def test_a_job_whose_results_are_there_is_not_stopped(kind, when, status, tmp_pa
     words = [sys.executable, "-c", FINISHED, str(where), when, kind]
     assert subprocess.run(words, check=False).returncode == status
     assert where.exists() == (when == "after")
+
+
+def test_on_a_file_system_without_links_jobs_warn_and_copy(tmp_path, monkeypatch, caplog):
+    def refuse(*_):
+        raise OSError(errno.EPERM, "Operation not permitted")
+
+    monkeypatch.setattr("os.symlink", refuse)
+    monkeypatch.setattr("os.link", refuse)
+    with staged(tmp_path / "out") as partial:
+        (partial / "a.tsv").write_text("whole")
+        keep(partial, tmp_path / "out", "key")
+    assert f"{tmp_path / 'out'}: its file system has no locks; let no other job write there" in caplog.text
+    (tmp_path / "out" / "a.tsv").unlink()
+    assert take_back(tmp_path / "out", "key")
+    assert (tmp_path / "out" / "a.tsv").read_text() == "whole"
