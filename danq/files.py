@@ -9,16 +9,16 @@ import stat
 import zlib
 from codecs import BOM_UTF8
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
 from danq.errors import DanqError
-from danq.jobs import check_claim, sole_writer, writing
+from danq.jobs import check_claim, made, sole_writer, writing
 from danq.limits import check_limit, check_memory, limit
 from danq.processes import finish_undisturbed
-from danq.remnants import hidden, make_folder
+from danq.remnants import hidden
 from danq.text_checks import HEAD, check_text
 
 _Text = TypeVar("_Text", str, bytes, covariant=True)
@@ -226,14 +226,8 @@ def staged(out: Path) -> Iterator[Path]:
 
 def check_writable(out: Path) -> None:
     """Refuse a directory that cannot be written to, as `staged` does, but before long work."""
-    existed = out.exists()
-    with writing(out):
-        make_folder(out)
-        with hidden(out):
-            pass
-    if not existed:
-        with suppress(OSError):
-            out.rmdir()
+    with made(out), writing(out), hidden(out):
+        pass
 
 
 @contextmanager
@@ -245,16 +239,14 @@ def atomic(path: Path) -> Iterator[Path]:
     DanqError
         If the directory cannot be written to or the disk is full.
     """
-    with writing(path):
-        make_folder(path.parent)
-        with hidden(path.parent) as partial:
-            try:
-                yield partial / path.name
-                os.replace(partial / path.name, path)
-            except FileNotFoundError as error:
-                if partial.is_dir():
-                    raise
-                raise DanqError(f"{path}: its directory was removed meanwhile") from error
+    with writing(path), hidden(path.parent) as partial:
+        try:
+            yield partial / path.name
+            os.replace(partial / path.name, path)
+        except FileNotFoundError as error:
+            if partial.is_dir():
+                raise
+            raise DanqError(f"{path}: its directory was removed meanwhile") from error
 
 
 @contextmanager

@@ -13,12 +13,12 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
 from typing import NamedTuple
 
-from danq.errors import DanqError, printable
+from danq.errors import DanqError
 from danq.processes import Process, this_process
 from danq.remnants import make_folder
 
@@ -78,16 +78,14 @@ class Holder(NamedTuple):
 
     def refusal(self, path: Path, lock: Path) -> DanqError:
         """Give the line that names who writes to `path`, and the way out."""
-        process = self.process
-        ends = f"kill {process.pid}" + ("" if process.gone() is False else f" on {process.host}")
+        process, runs_here = self.process, self.process.gone() is False
+        ends = f"kill {process.pid}" + ("" if runs_here else f" on {process.host}")
         ends = f"{_CANCEL[self.scheduler]} {self.job}" if self.job else ends
         job = f", {self.scheduler} job {self.job}" if self.job else ""
-        rest = "" if process.gone() is False else f"; if it has ended without removing {lock}, remove that"
+        rest = "" if runs_here else f"; if it has ended without removing {lock}, remove that"
         return DanqError(
-            printable(
-                f"{path}: another job is writing there: danq {self.verb}, process {process.pid} on "
-                f"{process.host}{job}, since {self.since}; wait for it, or end it ({ends}){rest}"
-            )
+            f"{path}: another job is writing there: danq {self.verb}, process {process.pid} on "
+            f"{process.host}{job}, since {self.since}; wait for it, or end it ({ends}){rest}"
         )
 
 
@@ -112,22 +110,19 @@ def writing(path: Path) -> Iterator[None]:
 
 
 @contextmanager
-def sole_writer(out: Path, folder: bool = True) -> Iterator[None]:
-    """Write to a directory, which is created if missing, or to a file as the only job.
+def made(directory: Path) -> Iterator[None]:
+    """Make a directory where it is missing; it goes again if it is still empty at the end.
 
     Raises
     ------
     DanqError
-        If it cannot be written to, or another job writes there.
+        If it cannot be made.
     """
-    directory = out if folder else out.parent
     existed = directory.exists()
     try:
-        with ExitStack() as stack:
-            with writing(out):
-                make_folder(directory)
-                stack.enter_context(claimed(out, folder))
-            yield
+        with writing(directory):
+            make_folder(directory)
+        yield
     finally:
         if not existed:
             # a failed job leaves no empty directory either; one with results in it stays
@@ -136,8 +131,8 @@ def sole_writer(out: Path, folder: bool = True) -> Iterator[None]:
 
 
 @contextmanager
-def claimed(path: Path, folder: bool) -> Iterator[None]:
-    """Write to a file or a `folder` within this as the only job; its directory is there.
+def sole_writer(path: Path, folder: bool = True) -> Iterator[None]:
+    """Write to a `folder`, which is made where it is missing, or to a file as the only job.
 
     Within a block of the same process for the same path nothing is done. A lock that a job of this machine
     left when it was killed, or one of the same Slurm cluster whose job is over, is removed.
@@ -145,19 +140,19 @@ def claimed(path: Path, folder: bool) -> Iterator[None]:
     Raises
     ------
     DanqError
-        If another job writes there, with the process, the machine and the cluster's job.
+        If it cannot be written to, or another job writes there: with the process, the machine and the
+        cluster's job.
     """
     lock = _lock(path, folder)
-    holder = _read(lock)
-    if holder is not None and holder.process == this_process():
-        yield
-        return
-    held = _take(path, lock)
-    try:
-        yield
-    finally:
-        if held and _holds(lock):
-            lock.unlink(missing_ok=True)
+    with made(lock.parent):
+        with writing(path):
+            held = not _holds(lock) and _take(path, lock)
+        try:
+            yield
+        finally:
+            # somebody may have taken it away
+            if held and _holds(lock):
+                lock.unlink(missing_ok=True)
 
 
 def check_claim(path: Path, folder: bool) -> None:

@@ -39,12 +39,12 @@ def keep(partial: Path, out: Path, key: str, folder: Path | None = None) -> None
     """
     folder = folder or out / FOLDER
     names = [path.relative_to(partial) for path in partial.rglob("*") if path.is_file()]
-    folder.parent.mkdir(parents=True, exist_ok=True)
     with hidden(folder.parent) as collected:
         for name in names:
             _link(partial / name, collected / name)
         files = {name.as_posix(): sha256(collected / name) for name in names}
         write_json(collected / _RECORD, {"key": key, "files": files})
+        collected.chmod(0o755)
         shutil.rmtree(folder, ignore_errors=True)
         os.rename(collected, folder)
 

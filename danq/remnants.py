@@ -4,7 +4,7 @@ import logging
 import shutil
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 
 from danq.errors import DanqError
@@ -12,16 +12,18 @@ from danq.processes import Process, this_process
 
 log = logging.getLogger("danq")
 
-PARTIAL = ".partial-"
+_PARTIAL = ".partial-"
 """Begin of the name of a hidden directory in which a job collects what it writes."""
 
 
 @contextmanager
 def hidden(folder: Path, named: bool = False) -> Iterator[Path]:
-    """Make a hidden directory in another, whose remnants of killed jobs are removed, or `named`."""
-    remove_remnants(folder, named)
+    """Make a hidden directory in another, which is made where it is missing, for the user alone.
+
+    Remnants of killed jobs there are removed; those of which that cannot be known are `named`.
+    """
+    _remove_remnants(folder, named)
     partial = _made(folder)
-    partial.chmod(0o755)
     try:
         yield partial
     finally:
@@ -31,8 +33,8 @@ def hidden(folder: Path, named: bool = False) -> Iterator[Path]:
 def _made(folder: Path) -> Path:
     while True:
         with suppress(FileNotFoundError):
-            return Path(tempfile.mkdtemp(prefix=partial_prefix(), dir=folder))
-        # another job found it empty, and had made it
+            return Path(tempfile.mkdtemp(prefix=f"{_PARTIAL}{this_process()}-", dir=folder))
+        # missing, or another job found it empty, and had made it
         make_folder(folder)
 
 
@@ -44,39 +46,29 @@ def make_folder(directory: Path) -> None:
         raise DanqError(f"{directory}: this directory cannot be created") from None
 
 
-@contextmanager
-def scratch() -> Iterator[Path]:
-    """Make a directory where the system has temporary files; what killed jobs left there is removed."""
-    place = Path(tempfile.gettempdir())
-    remove_remnants(place)
-    with tempfile.TemporaryDirectory(prefix=partial_prefix(), dir=place) as folder:
-        yield Path(folder)
+def scratch() -> AbstractContextManager[Path]:
+    """Make a hidden directory where the system has temporary files."""
+    return hidden(Path(tempfile.gettempdir()))
 
 
-def remove_remnants(folder: Path, others: bool = False) -> None:
-    """Remove what killed jobs of this machine left in a directory; with `others`, name those of others."""
-    for path in sorted(folder.glob(f"{PARTIAL}*")):
+def _remove_remnants(folder: Path, named: bool) -> None:
+    for path in sorted(folder.glob(f"{_PARTIAL}*")):
         process = _process_of(path.name)
         gone = process and process.gone()
         if gone:
             shutil.rmtree(path, ignore_errors=True)
             if not path.exists():  # another user's stays
                 log.info("%s: removed, a job that was killed left it", path)
-        elif gone is None and others:
+        elif gone is None and named:
             where = f" on {process.host}" if process else ""
             message = "%s: of a job%s that runs now or was killed; in the latter case remove it"
             log.warning(message, path, where)
 
 
-def partial_prefix() -> str:
-    """Begin of the name of this process's hidden directories."""
-    return f"{PARTIAL}{this_process()}-"
-
-
 def _process_of(name: str) -> Process | None:
-    """Read the process out of a name that begins with `partial_prefix`."""
+    """Read the process out of the name of a hidden directory; None where there is none in it."""
     # letters drawn by the system follow, with any number of _ but no hyphen among them
-    host, *rest = name.removeprefix(PARTIAL).rpartition("-")[0].rsplit("_", 5)
+    host, *rest = name.removeprefix(_PARTIAL).rpartition("-")[0].rsplit("_", 5)
     if len(rest) != 5 or not rest[3].isdigit():
         return None
     return Process(host, rest[0], rest[1], rest[2], int(rest[3]), rest[4])

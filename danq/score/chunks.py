@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from danq.errors import DanqError
 from danq.files import published, sha256, write_json
-from danq.jobs import check_claim, refuse_claimed, sole_writer
+from danq.jobs import check_claim, made, refuse_claimed, sole_writer
 from danq.progress import progress, telling_where_stopped
 from danq.provenance import provenance
 from danq.remnants import scratch
@@ -115,21 +115,18 @@ def opened_work(
     for other in sorted(directory.glob(f"{_PREFIX}*")):
         if other != path and other.is_dir():
             log.warning("%s: unfinished scoring of other inputs or options; not used, may be removed", other)
-    existed = directory.exists()
-    try:
-        with _claimed(path, shard):
-            try:
-                yield Work(job, path, job.survey(path))
-            finally:
-                # finished parts are kept for the next attempt; without any, nothing is left behind
-                if not shared and not any(path.glob("part-*")):
-                    shutil.rmtree(path, ignore_errors=True)
-    finally:
-        with suppress(OSError):
-            path.rmdir()
-        if not existed:
+    with made(directory):
+        try:
+            with _claimed(path, shard):
+                try:
+                    yield Work(job, path, job.survey(path))
+                finally:
+                    # finished parts are kept for the next attempt; without any, nothing is left behind
+                    if not shared and not any(path.glob("part-*")):
+                        shutil.rmtree(path, ignore_errors=True)
+        finally:
             with suppress(OSError):
-                directory.rmdir()
+                path.rmdir()
 
 
 @contextmanager

@@ -288,6 +288,7 @@ def test_remnants_among_the_system_s_temporary_files_go_too(tmp_path, monkeypatc
     job.kill()
     job.communicate()
     with scratch() as own:
+        assert own.stat().st_mode & 0o77 == 0, "an archive unpacked there may be private"
         assert list(tmp_path.iterdir()) == [own]
     assert list(tmp_path.iterdir()) == []
 
