@@ -22,10 +22,19 @@ _HOMES = {
 def __getattr__(name: str) -> Any:
     # found on first use: importing danq must not cost the seconds that importing TensorFlow takes
     if name == "__version__":
-        return importlib.import_module("importlib.metadata").version("danq")
+        return _version()
     if name not in _HOMES:
         raise AttributeError(f"module 'danq' has no attribute {name!r}")
     return getattr(importlib.import_module(_HOMES[name]), name)
+
+
+def _version() -> str:
+    from importlib import metadata
+
+    try:
+        return metadata.version("danq")
+    except metadata.PackageNotFoundError:
+        return "unknown (not installed)"
 
 
 def __dir__() -> list[str]:

@@ -11,6 +11,7 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
+import danq
 from danq.errors import DanqError, printable
 from danq.processes import stop
 
@@ -76,9 +77,7 @@ app = typer.Typer(
 
 def _version(value: bool) -> None:
     if value:
-        from importlib.metadata import version
-
-        typer.echo(f"danq {version('danq')}")
+        typer.echo(f"danq {danq.__version__}")
         raise typer.Exit
 
 

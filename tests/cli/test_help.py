@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -29,6 +30,13 @@ def test_help_lists_every_verb_without_importing_one() -> None:
     for verb, line in VERBS.items():
         assert verb in shown.stdout
         assert line.split()[0] in shown.stdout
+
+
+def test_a_checkout_that_is_not_installed_says_so(repository: Path) -> None:
+    words = [sys.executable, "-S", "-c", "import danq; print(danq.__version__)"]
+    told = subprocess.run(words, cwd=repository, capture_output=True, text=True, check=True)
+    assert told.stdout == "unknown (not installed)\n"
+    assert danq("--version").stdout == f"danq {version('danq')}\n"
 
 
 @pytest.mark.parametrize("verb", VERBS)
