@@ -14,9 +14,9 @@ from packaging.utils import canonicalize_name
 def bad_pins(constraints: Path, known: Path) -> list[str]:
     """Pins of the constraints that the list names, each with what it says of them."""
     lines = [line.split("#")[0].strip() for line in constraints.read_text().splitlines()]
-    pins = dict(line.split("==") for line in lines if "==" in line)
-    versions = {canonicalize_name(name): version.split(";")[0].strip() for name, version in pins.items()}
-    found = []
+    pins = [line.split(";")[0].split("==") for line in lines if "==" in line.split(";")[0]]
+    versions = {canonicalize_name(name.strip()): version.strip() for name, version in pins}
+    bad_versions = []
     for number, line in enumerate(known.read_text().splitlines(), 1):
         text, _, why = line.partition("#")
         if text.strip():
@@ -26,8 +26,8 @@ def bad_pins(constraints: Path, known: Path) -> list[str]:
                 sys.exit(f"{known}:{number}: expected a requirement such as pillow<10.3, received {line!a}")
             version = versions.get(canonicalize_name(bad.name))
             if version is not None and bad.specifier.contains(version, prereleases=True):
-                found.append(f"{bad.name}=={version}: {bad.specifier} {why.strip()}".rstrip())
-    return found
+                bad_versions.append(f"{bad.name}=={version}: {bad.specifier} {why.strip()}".rstrip())
+    return bad_versions
 
 
 if __name__ == "__main__":

@@ -29,3 +29,7 @@ def test_versions_known_as_bad_are_found_without_a_network(repository, tmp_path)
         assert refusal in done.stderr
     (tmp_path / "bad").write_text("numpy<1.0\n")
     assert subprocess.run(command, cwd=repository, check=False).returncode == 0
+    pins = tmp_path / "pins"
+    pins.write_text('numpy==0.9; python_version == "3.11"\nkeras; python_version == "3.11"\n')
+    command[2] = pins
+    assert subprocess.run(command, cwd=repository, check=False).returncode == 1
