@@ -147,17 +147,19 @@ class Worker:
             self._process = None
 
 
-def fuzz(name: str, number: int, folder: Path, worker: Worker) -> Counter[str]:
-    """Try `number` mutations of one format: how many ended how."""
+def fuzz(name: str, path: Path, number: int, folder: Path, worker: Worker) -> Counter[str]:
+    """Try `number` mutations of one format, whose good file is at `path`: how many ended how.
+
+    What ended badly is kept in `folder`.
+    """
     outcomes: Counter[str] = Counter()
     draw = random.Random(f"{name} 7")
-    path = good_files(folder)[name][0]
     original = path.read_bytes()
     for _ in range(number):
         data = changed(name, original, draw)
         outcome, memory = worker.read(name, data)
         if outcome not in ("read", "refused"):
-            (folder.parent / f"failed-{outcomes.total()}-{name}").write_bytes(data)
+            (folder / f"failed-{outcomes.total()}-{name}").write_bytes(data)
         outcomes[outcome] += 1
         if memory > MEMORY:
             outcomes["more than 2 GB"] += 1
@@ -175,11 +177,13 @@ def main() -> None:
     folder = options.keep or Path(tempfile.mkdtemp(prefix="danq-mutations-"))
     place = folder / "files"
     place.mkdir(parents=True, exist_ok=True)
-    names = options.formats or list(good_files(place))
+    made = good_files(place)
+    if unknown := set(options.formats or ()) - made.keys():
+        parser.error(f"--formats: expected some of {' '.join(made)}; received {' '.join(sorted(unknown))}")
     bad, worker = 0, Worker(place)
-    for name in names:
+    for name in options.formats or made:
         started = time.monotonic()
-        outcomes = fuzz(name, options.mutations, place, worker)
+        outcomes = fuzz(name, made[name][0], options.mutations, folder, worker)
         bad += sum(count for outcome, count in outcomes.items() if outcome not in ("read", "refused"))
         print(f"{name}\t{time.monotonic() - started:.0f} s\t{dict(outcomes.most_common())}", flush=True)
     worker.stop()

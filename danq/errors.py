@@ -34,8 +34,8 @@ def refuse(problems: Iterable[str]) -> None:
     DanqError
         If there is any problem.
     """
-    if said := "; ".join(problems):
-        raise DanqError(said)
+    if message := "; ".join(problems):
+        raise DanqError(message)
 
 
 def first_few(names: Iterable[str], most: int = 5) -> str:
