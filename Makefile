@@ -1,4 +1,4 @@
-# make run · make test · make lint · make bench — each makes .venv first where it is missing
+# make run · make test · make test-environments · make lint · make bench — each makes .venv first where it is missing
 PYTHON ?= python3
 VENV ?= .venv
 CORES ?= all
@@ -6,7 +6,7 @@ BIN := $(abspath $(VENV))/bin
 export PATH := $(BIN):$(PATH)
 export PYTHONNOUSERSITE := 1
 
-.PHONY: run test lint bench clean
+.PHONY: run test test-environments lint bench clean
 .DELETE_ON_ERROR:
 
 run: $(VENV)/.installed
@@ -14,7 +14,10 @@ run: $(VENV)/.installed
 	@echo "report: $(CURDIR)/results/report.html"
 
 test: $(VENV)/.installed
-	pytest -n 2 --dist loadfile --no-loadscope-reorder
+	pytest -n 2 --dist loadfile --no-loadscope-reorder -m "not environment"
+
+test-environments: $(VENV)/.installed
+	pytest -n 2 --dist loadfile --no-loadscope-reorder -m environment
 
 lint: $(VENV)/.installed
 	ruff format --check .

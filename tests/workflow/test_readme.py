@@ -23,7 +23,7 @@ RUN = [(language, code) for note, language, code in BLOCKS if not note]
 def test_commands_that_install_or_need_hardware_are_sound(code: str) -> None:
     assert subprocess.run(["bash", "-n"], input=code, text=True, check=False).returncode == 0
     makefile = (REPOSITORY / "Makefile").read_text()
-    for target in re.findall(r"^make (\w+)", code, re.MULTILINE):
+    for target in re.findall(r"^make ([\w-]+)", code, re.MULTILINE):
         assert re.search(rf"^{target}:", makefile, re.MULTILINE)
     extras = (REPOSITORY / "pyproject.toml").read_text()
     for extra in re.findall(r"\.\[(\w+)\]", code):
@@ -60,6 +60,7 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.slow
+@pytest.mark.environment
 def test_the_commands_run_in_order_and_leave_what_they_promise(desk: Path) -> None:
     environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
     for language, code in RUN:

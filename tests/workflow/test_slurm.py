@@ -14,7 +14,7 @@ import yaml
 
 from tests.workflow.conftest import Project, set_key, write_variants
 
-pytestmark = [pytest.mark.slurm, pytest.mark.slow]
+pytestmark = [pytest.mark.slurm, pytest.mark.environment, pytest.mark.slow]
 
 RULES = (
     *("genome", "dataset", "train", "train_on_cpu", "predict_on_cpu"),
