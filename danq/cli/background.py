@@ -39,19 +39,8 @@ def background(
         batch_size=batch_size,
     )
 
-    from danq.genome.indexed import open_genome_or_fasta
-    from danq.learn.export import opened_bundles
     from danq.score.background import build_background
-    from danq.score.job import open_job
-    from danq.score.models import read_models
-    from danq.variants.text import regular_file
 
-    opened, scoring, trusted = open_genome_or_fasta(genome), ScoreOptions(**values), trust_model_code or []
-    with (
-        regular_file(vcf) as (file, name),
-        opened_bundles(model, require_signature, trusted) as bundles,
-    ):
-        job = open_job(
-            read_models(bundles, opened, scoring, threads, trusted, model), opened, file, scoring, name
-        )
+    scoring, trusted = ScoreOptions(**values), trust_model_code or []
+    with options.opened_job(model, genome, vcf, scoring, trusted, trusted, require_signature, threads) as job:
         build_background(job, out)

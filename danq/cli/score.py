@@ -1,11 +1,10 @@
 """``danq score``: what each allele of a VCF changes in a model's predictions."""
 
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import nullcontext
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple
+from typing import Annotated, Any, Literal, NamedTuple
 
 import typer
 
@@ -13,9 +12,6 @@ from danq.cli import scoring_options as options
 from danq.errors import DanqError, refuse
 from danq.files import check_writable
 from danq.score.options import ScoreOptions
-
-if TYPE_CHECKING:
-    from danq.score.job import Job
 
 _SHARD = re.compile(r"([1-9]\d*)/([1-9]\d*)")
 
@@ -97,31 +93,34 @@ def score(
     differences are ALT minus REF; docs/scores.md says what each number means.
     """
     inputs, trusted = options.on_command_line(model=model, genome=genome, vcf=vcf), trust_model_code or []
-    read = options.on_command_line(
-        ref_mismatch=ref_mismatch, regions=region, pass_only=pass_only, aliases=aliases, strict=strict
-    )
-    of_samples = options.on_command_line(samples=sample, unphased=unphased)
     values = options.on_command_line(
         strands=strands,
+        ref_mismatch=ref_mismatch,
+        regions=region,
+        pass_only=pass_only,
         targets=target,
         annotate=annotate,
+        aliases=aliases,
         background=background,
         truth=truth,
         truth_group=truth_group,
+        samples=sample,
+        unphased=unphased,
+        strict=strict,
         info_prefix=info_prefix,
         batch_size=batch_size,
     )
-    values |= read | of_samples
     scored = _scored(config, callset, results, inputs, values, trusted)
     part = _checked_shard(out, work, shard, receipt, dry_run)
 
+    from danq.jobs import sole_writer
     from danq.score.chunks import compute_shard, opened_work
     from danq.score.estimate import estimate
     from danq.score.reuse import kept_scores
     from danq.score.write import check_records, files_of, write_scores
 
-    alone = None if dry_run or part else out
-    with _opened(scored, require_signature, trusted, threads, alone) as job:
+    alone = nullcontext() if out is None or dry_run or part else sole_writer(out)
+    with alone, options.opened_job(*scored, trusted, require_signature, threads) as job:
         files = files_of(job, long, format, compare=_comparison(job))
         with opened_work(job, work or out, work is not None or part is not None, dry_run, part) as parts:
             check_records(parts, files)
@@ -150,7 +149,7 @@ def _scored(
     results: Path | None,
     inputs: dict[str, Any],
     values: dict[str, Any],
-    trusted: list[Path] | None,
+    trusted: list[Path],
 ) -> _Scored:
     if config is None and callset is None:
         if results is not None:
@@ -163,9 +162,7 @@ def _scored(
             raise DanqError("--truth-group: belongs to --truth")
         if values.get("unphased", "skip") != "skip" and "samples" not in values:
             raise DanqError("--unphased: belongs to --sample")
-        return _Scored(
-            inputs["model"], inputs["genome"], inputs["vcf"], ScoreOptions(**values), trusted or []
-        )
+        return _Scored(inputs["model"], inputs["genome"], inputs["vcf"], ScoreOptions(**values), trusted)
     if config is None or callset is None:
         raise DanqError("expected --config and --callset together, received one of them")
     # how much is computed at once depends on the machine, and names of keys on nothing that is scored
@@ -189,28 +186,6 @@ def _scored(
         # the user's own configuration names the file
         trusted=own_models(settings, section.runs),
     )
-
-
-@contextmanager
-def _opened(
-    scored: _Scored, signers: Path | None, trusted: list[Path], threads: int | None, out: Path | None
-) -> "Iterator[Job]":
-    """Open all that is scored, archives of bundles unpacked for as long as that takes, and claim `out`."""
-    from danq.genome.indexed import open_genome_or_fasta
-    from danq.jobs import sole_writer
-    from danq.learn.export import opened_bundles
-    from danq.score.job import open_job
-    from danq.score.models import read_models
-    from danq.variants.text import regular_file
-
-    genome = open_genome_or_fasta(scored.genome)
-    with (
-        nullcontext() if out is None else sole_writer(out),
-        regular_file(scored.vcf) as (file, name),
-        opened_bundles(scored.models, signers, trusted) as bundles,
-    ):
-        models = read_models(bundles, genome, scored.options, threads, scored.trusted, scored.models)
-        yield open_job(models, genome, file, scored.options, name)
 
 
 def _comparison(job: Any) -> Any:

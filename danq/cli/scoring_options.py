@@ -1,13 +1,21 @@
-"""Options that verbs have in common; one that may be repeated has a name in the singular."""
+"""Options that the verbs which score have in common, and what these open.
 
+An option that may be repeated has a name in the singular.
+"""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
 from danq.score import options
 from danq.score.options import ScoreOptions
 from danq.threads import use_threads
+
+if TYPE_CHECKING:
+    from danq.score.job import Job
 
 
 def option_of(field: str, *names: str, **more: Any) -> Any:
@@ -25,6 +33,33 @@ def option_of(field: str, *names: str, **more: Any) -> Any:
 def on_command_line(**values: Any) -> dict[str, Any]:
     """Those of some options that stand on the command line."""
     return {name: value for name, value in values.items() if value is not None and value not in ([], False)}
+
+
+@contextmanager
+def opened_job(
+    models: Sequence[Path],
+    genome: Path,
+    vcf: Path,
+    scoring: ScoreOptions,
+    trusted: Sequence[Path],
+    asked: Sequence[Path],
+    signers: Path | None,
+    threads: int | None,
+) -> "Iterator[Job]":
+    """Open all that is scored, archives of bundles unpacked for as long as that takes.
+
+    The code of `trusted` files is run; one that the user `asked` to trust must be that of a bundle.
+    """
+    from danq.genome.indexed import open_genome_or_fasta
+    from danq.learn.export import opened_bundles
+    from danq.score.job import open_job
+    from danq.score.models import read_models
+    from danq.variants.text import regular_file
+
+    opened = open_genome_or_fasta(genome)
+    with regular_file(vcf) as (file, name), opened_bundles(models, signers, asked) as bundles:
+        known = read_models(bundles, opened, scoring, threads, trusted, models)
+        yield open_job(known, opened, file, scoring, name)
 
 
 MODEL = typer.Option(
