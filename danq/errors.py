@@ -45,6 +45,11 @@ def first_few(names: Iterable[str], most: int = 5) -> str:
     return ", ".join(listed[:most]) + more
 
 
+def counted(n: int, what: str) -> str:
+    """Count for a message: ``1 allele``, ``1,200 alleles``; `what` takes an s in the plural."""
+    return f"{n:,} {what}" if n == 1 else f"{n:,} {what}s"
+
+
 def first_line(error: BaseException) -> str:
     """Give the first line of what an exception says, or its kind where it says nothing."""
     return (str(error).splitlines() or [type(error).__name__])[0]

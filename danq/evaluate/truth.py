@@ -10,6 +10,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from danq.errors import counted
 from danq.evaluate.agreement import FIGURES, Known, draw_alleles
 from danq.evaluate.intervals import RESAMPLES
 from danq.evaluate.truth_keys import TruthKey
@@ -230,8 +231,8 @@ def _describe(
     such = no_number and f", such as {no_number!r}"
     counts = [f"{summary['without_value']:,} without a number{such}"]
     counts += [f"{summary['positives']:,} positive"] if "positives" in summary else []
-    counts += [f"{summary['groups']:,} groups"] if "groups" in summary else []
-    parts = [f"{kinds[summary['kind']]} of {summary['n']:,} alleles ({', '.join(counts)})"]
+    counts += [counted(summary["groups"], "group")] if "groups" in summary else []
+    parts = [f"{kinds[summary['kind']]} of {counted(summary['n'], 'allele')} ({', '.join(counts)})"]
     for row in best.values():
         name = row["score"] if not row["target"] else f"{row['score']} of {row['target']}"
         chosen = f", best of {targets} targets" if row["target"] and targets > 1 else ""

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from danq.errors import DanqError, first_few
+from danq.errors import DanqError, counted, first_few
 from danq.files import digest, sha256, staged
 from danq.progress import progress
 from danq.provenance import provenance
@@ -111,11 +111,11 @@ def build_background(job: "Job", out: Path) -> BackgroundManifest:
         manifest = _manifest(job, len(spool), reasons, sha256(partial / VALUES_FILE))
         manifest.write(partial)
     log.info(
-        "%s: background of %s alleles (%s not scored), %d targets, in %.1f s",
+        "%s: background of %s (%s not scored), %s, in %.1f s",
         out,
-        f"{len(spool):,}",
+        counted(len(spool), "allele"),
         f"{sum(reasons.values()):,}",
-        len(job.models.targets),
+        counted(len(job.models.targets), "target"),
         time.monotonic() - started,
     )
     if len(spool) < ENOUGH:

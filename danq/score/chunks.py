@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from danq.errors import DanqError
+from danq.errors import DanqError, counted
 from danq.files import published, sha256, write_json
 from danq.jobs import check_claim, made, refuse_claimed, sole_writer
 from danq.progress import progress, telling_where_stopped
@@ -210,5 +210,4 @@ def compute_shard(work: Work, shard: int, shards: int, receipt: Path | None, don
                     "provenance": provenance({job.name: job.vcf_digest}, job.options.model_dump(mode="json")),
                 },
             )
-    numbers = shard, shards, f"{records:,}", f"{scored:,}"
-    log.info("shard %d of %d: %s records, of which %s were scored now", *numbers)
+    log.info("shard %d of %d: %s, %s scored now", shard, shards, counted(records, "record"), f"{scored:,}")

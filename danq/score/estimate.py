@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
+from danq.errors import counted
 from danq.score.chunks import Work
 from danq.score.effects import score_windows
 from danq.score.job import window_blocks
@@ -52,7 +53,7 @@ class Estimate:
             took = f"{most}about {left} (h:mm:ss) at {self.rate:,.0f} alleles/s"
         more = ", and at most as many windows of whole haplotypes" if self.haplotypes else ""
         return (
-            f"{self.alleles:,} alleles to score{more}: {took}; {self.result_bytes / _GB:,.3g} GB of results, "
+            f"{counted(self.alleles, 'allele')} to score{more}: {took}; {self.result_bytes / _GB:,.3g} GB of results, "
             f"and {self.work_bytes / _GB:,.3g} GB of unfinished work until they are written"
         )
 

@@ -11,7 +11,7 @@ from typing import NamedTuple, TypeVar
 
 import numpy as np
 
-from danq.errors import first_few
+from danq.errors import counted, first_few
 from danq.files import digest, sha256
 from danq.genome.contigs import read_aliases
 from danq.genome.fasta import Genome
@@ -238,7 +238,7 @@ def _joined(pieces: Sequence[Windows]) -> Windows:
 
 
 def _remark(name: str, variants: VariantText, genome: Genome, survey: Survey) -> None:
-    log.info("%s: %s records, %s alleles", name, f"{survey.records:,}", f"{survey.alleles:,}")
+    log.info("%s: %s, %s", name, counted(survey.records, "record"), counted(survey.alleles, "allele"))
     if not survey.records:
         log.warning("%s: no records; the results will be empty", name)
     elif not any(survey.scorable):

@@ -5,6 +5,7 @@ from typing import Annotated, Any
 from pydantic import AfterValidator
 
 from danq.data.manifest import Task
+from danq.errors import counted
 from danq.learn.manifest import UsedBundle
 from danq.storage import Entry, Manifest
 from danq.variants.alleles import REASONS
@@ -48,7 +49,7 @@ class ScoreCounts(Entry):
         """Say it in one line: `5 alleles: 3 scored, 2 skipped (star 1, ref_mismatch 1)`."""
         reasons = ", ".join(f"{reason} {count:,}" for reason, count in self.reasons.items())
         why = f" ({reasons})" if reasons else ""
-        return f"{self.alleles:,} alleles: {self.scored:,} scored, {self.skipped:,} skipped{why}"
+        return f"{counted(self.alleles, 'allele')}: {self.scored:,} scored, {self.skipped:,} skipped{why}"
 
 
 class HaplotypeCounts(Entry):
@@ -63,9 +64,8 @@ class HaplotypeCounts(Entry):
         """Say it in one line."""
         lacking = self.flags.get("incomplete", 0)
         without = f", {self.many_n:,} of mostly N not" if self.many_n else ""
-        return (
-            f"{self.scored:,} windows of whole haplotypes scored{without}; {lacking:,} lack a carried allele"
-        )
+        windows = f"{counted(self.scored, 'window')} of whole haplotypes scored{without}"
+        return f"{windows}; lacking a carried allele: {lacking:,}"
 
 
 class ContigNames(Entry):

@@ -42,7 +42,7 @@ def test_another_name_or_number_of_shards_computes_nothing_again(project: Projec
 
     make("words", "two", "table", shards=2)
     assert scored.read_bytes() == before[1]
-    assert "of which 0 were scored now" in log("score/table.1-of-2")
+    assert ", 0 scored now" in log("score/table.1-of-2")
     assert "finished scores of equal content are taken" in log("score/table")
 
     # a run trains in place of the one that is gone, and its dataset has another name as well

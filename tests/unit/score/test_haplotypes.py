@@ -64,7 +64,9 @@ def test_a_row_a_window_against_the_genome(job, tmp_path):
     ledger = pl.read_csv(tmp_path / "out" / "ledger.tsv", separator="\t")
     assert ledger.filter(pl.col("flags") == "incomplete")["row"].to_list() == [3]
     said = manifest.haplotypes.describe()
-    assert said.startswith("4 windows of whole haplotypes scored, 2 of mostly N not; 1 lack a carried allele")
+    assert said.startswith(
+        "4 windows of whole haplotypes scored, 2 of mostly N not; lacking a carried allele: 1"
+    )
 
 
 def test_text_tidy_and_nothing_without_samples(job, tmp_path):

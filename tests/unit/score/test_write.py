@@ -211,7 +211,7 @@ def test_alleles_without_a_true_value_are_counted_aloud(tmp_path, caplog):
     rows = [line.replace(" ", ":") for line in lines]
     table.write_text(f"variant\teffect\n{rows[0]}\t0.5\n{rows[1]}\t\n")
     score(job_of(table, truth="effect"), tmp_path / "out")
-    assert "--truth effect: effects without a sign of 1 alleles (1 without a number); " in caplog.text
+    assert "--truth effect: effects without a sign of 1 allele (1 without a number); " in caplog.text
 
 
 @pytest.mark.parametrize("declared", [True, False])
