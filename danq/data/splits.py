@@ -13,7 +13,7 @@ from danq.data.manifest import SPLITS
 from danq.data.options import SplitOptions
 from danq.data.regions.bins import Bins
 from danq.errors import DanqError, first_few
-from danq.genome.contigs import resolve_contigs
+from danq.genome.contigs import report_contigs, resolve_contigs
 from danq.genome.fasta import Genome
 from danq.genome.intervals import Region, parse_region, window_start
 
@@ -77,14 +77,16 @@ def territories(
         for text, region in _parsed(texts, f"{source}: split.{key}")
     ]
     # all names at once: what a name means depends on its neighbours
-    index = resolve_contigs(
-        [region.contig for *_, region in wanted], genome.names, f"{source}: split", aliases
-    ).index
+    names = [region.contig for *_, region in wanted]
+    known = resolve_contigs(names, genome.names, f"{source}: split", aliases)
+    report_contigs(f"{source}: split", known.renamed, {})
+    index = known.index
     placed: dict[int, list[tuple[int, int, int, str]]] = {}
     for origin, split, text, (name, start, end) in wanted:
         if name not in index:
-            known = first_few(genome.names)
-            raise DanqError(f"{origin}: expected a contig of the genome ({known}), received {name!r}")
+            raise DanqError(
+                f"{origin}: expected a contig of the genome ({first_few(genome.names)}), received {name!r}"
+            )
         if taking is not None and not taking[index[name]]:
             raise DanqError(
                 f"{origin}: expected a contig that takes part, received {name!r}, which `contigs` or "

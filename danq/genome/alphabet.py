@@ -20,6 +20,7 @@ for _code, _letters in enumerate(("A", "C", "G", "TU", "N" + IUPAC)):
         CODES[[ord(_letter), ord(_letter.lower())]] = _code
 CODES.flags.writeable = False
 
+_NOT_IUPAC = bytes(range(256)).translate(None, (IUPAC + IUPAC.lower()).encode())
 _TEXT = np.frombuffer(LETTERS.encode(), np.uint8)
 _COMPLEMENT = np.array([T, G, C, A, N], np.uint8)
 
@@ -45,6 +46,11 @@ def encode(sequence: str | bytes) -> NDArray[np.uint8]:
             f"expected nucleotide letters, received {chr(text[invalid[0]])!r} at position {invalid[0] + 1}"
         )
     return codes
+
+
+def count_iupac(text: bytes) -> int:
+    """Count the letters that are read as N and are none."""
+    return len(text.translate(None, _NOT_IUPAC))
 
 
 def decode(codes: NDArray[np.uint8]) -> str:

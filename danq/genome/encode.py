@@ -13,7 +13,7 @@ import numpy as np
 from danq.contents import unchanged
 from danq.errors import DanqError, check_name, first_few
 from danq.files import open_binary, sha256, staged
-from danq.genome.alphabet import CODES, INVALID, IUPAC, C, G, N
+from danq.genome.alphabet import CODES, INVALID, C, G, N, count_iupac
 from danq.genome.fasta import (
     CODES_FILE,
     CONTIGS_FILE,
@@ -40,7 +40,6 @@ _TRANSLATION = CODES.tobytes()
 _NO_LETTER = bytes([INVALID])
 _OFFENDER = re.compile(b"[^\r\n%s]" % bytes(np.flatnonzero(CODES != INVALID).tolist()))
 _BINARY = re.compile(rb"[\x00-\x08\x0e-\x1f\x7f-\xff]")
-_NOT_IUPAC = bytes(range(256)).translate(None, (IUPAC + IUPAC.lower()).encode())
 
 
 class Header(NamedTuple):
@@ -233,7 +232,7 @@ class _Tally:
         # letters, LF and CR only have got here, and of these the lower-case letters lie above "Z"
         self.soft_masked += int(np.count_nonzero(np.frombuffer(text, np.uint8) > ord("Z")))
         if n:
-            self.iupac += len(text.translate(None, _NOT_IUPAC))
+            self.iupac += count_iupac(text)
         self.hash.update(codes)
 
     def entry(self) -> ContigEntry:

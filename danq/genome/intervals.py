@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from danq.errors import DanqError, first_few
-from danq.genome.contigs import resolve_contigs
+from danq.genome.contigs import report_contigs, resolve_contigs
 from danq.genome.fasta import Genome
 from danq.storage import Entry
 
@@ -239,6 +239,7 @@ def read_regions(
         raise DanqError(f"{source}: {error}") from None
     # all names at once: what a name means depends on its neighbours
     known = resolve_contigs([region.contig for region in parsed], genome.names, source, aliases)
+    report_contigs(source, known.renamed, {})
     regions = []
     for (contig, start, end), text in zip(parsed, texts, strict=True):
         index = known.index.get(contig)

@@ -1,5 +1,6 @@
 """The dataset of labelled examples that bring their own sequence, text or image, without a genome."""
 
+import logging
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -23,9 +24,11 @@ from danq.data.options import DatasetOptions
 from danq.data.writing import Contents, write_examples, write_manifest
 from danq.errors import DanqError, check_name
 from danq.files import sha256, staged
-from danq.genome.alphabet import N, encode
+from danq.genome.alphabet import N, count_iupac, encode
 from danq.genome.intervals import window_start
 from danq.storage import write_array
+
+log = logging.getLogger("danq")
 
 
 def build_example_dataset(options: DatasetOptions, name: str, out: Path) -> DatasetManifest:
@@ -122,7 +125,7 @@ def _read(
     files: Mapping[str, Path], options: DatasetOptions, content: Callable[[Record], Any] | None = None
 ) -> tuple[list[Any], Examples]:
     """Read the records of all files: what each row holds (see `_content`), and what else is known of it."""
-    rows: list[Any] = []
+    rows, ambiguous = list[Any](), 0
     names: list[str] = []
     labels: list[tuple[str, ...]] = []
     split: list[int] = []
@@ -136,6 +139,10 @@ def _read(
             labels.append(record.labels)
             split.append(SPLIT_WORDS[part] if part else split_word(record.split, record.where))
             where.append(record.where)
+            if content is None and options.kind == "dna":
+                ambiguous += count_iupac(record.content.encode())
+    if ambiguous:
+        log.warning("%s IUPAC letters of sequences are read as N", f"{ambiguous:,}")
     if not rows:
         raise DanqError(f"{next(iter(files.values()))}: expected at least one row, received none")
     return rows, Examples(names, labels, np.array(split, np.uint8), where)

@@ -57,6 +57,14 @@ def _labels(dataset):
     return dataset.labels(np.arange(len(dataset)))
 
 
+def test_letters_that_are_read_as_n_are_told(build, caplog):
+    assert "ANNANNTN" in _texts(build(FASTA.replace("AANA", "ARnaXyUN"), window=8))
+    assert "3 IUPAC letters of sequences are read as N" in caplog.text
+    caplog.clear()
+    build(FASTA)
+    assert "IUPAC" not in caplog.text
+
+
 @pytest.mark.parametrize("name", ["examples.fa", "examples.fa.gz"])
 def test_fasta_whose_header_is_the_label(build, name):
     dataset = build(FASTA, name)

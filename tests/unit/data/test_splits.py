@@ -1,3 +1,4 @@
+import logging
 from itertools import pairwise
 from pathlib import Path
 
@@ -44,9 +45,12 @@ def test_a_bin_across_a_border_belongs_nowhere() -> None:
     assert found == ["straddling", "valid", "straddling", "train"]
 
 
-def test_other_names_of_a_contig_are_recognised() -> None:
+def test_other_names_of_a_contig_are_recognised_and_told(caplog: pytest.LogCaptureFixture) -> None:
     names = ("chrI", "chrII", "chrIV", "chrIX")
-    assert statuses([10, 10, 10, 10], 10, 10, ["2"], ["chr4"], names) == ["train", "valid", "test", "train"]
+    with caplog.at_level(logging.INFO, "danq"):
+        found = statuses([10, 10, 10, 10], 10, 10, ["2"], ["chr4"], names)
+    assert found == ["train", "valid", "test", "train"]
+    assert "2 contig names of c.yaml: split differ from the genome's: 2 → chrII, chr4 → chrIV" in caplog.text
 
 
 @st.composite
