@@ -136,7 +136,7 @@ def init(
             raise DanqError(
                 f"--examples: expected no {of_genomes} beside it, for labelled sequences have none"
             )
-        sequences = sequence_column or "sequence"
+        sequences = "sequence" if sequence_column is None else sequence_column
         labels = label_column or []
         starter = _of_examples(examples, out, valid or [], test or [], labels, sequences, positive)
     elif of_examples:

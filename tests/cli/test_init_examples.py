@@ -99,6 +99,10 @@ def test_examples_by_file_and_by_column(tmp_path: Path, monkeypatch: pytest.Monk
             ["--fasta", "g.fa", "--sequence-column", "dna", "--positive", "1", "a.bed"],
             "--sequence-column, --positive: expected --examples",
         ),
+        (
+            ["--fasta", "g.fa", "--sequence-column", "", "a.bed"],
+            "--sequence-column: expected --examples with",
+        ),
         ([], "--fasta: expected the genome of the tracks, or --examples with labelled sequences"),
     ],
 )
