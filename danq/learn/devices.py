@@ -17,7 +17,7 @@ from danq.jobs import sole_writer
 from danq.learn.cudnn import use_both_directions
 from danq.learn.gpu import why_no_gpu
 from danq.learn.options import Deterministic, Precision, TrainOptions
-from danq.learn.startup import LEVEL, held_back
+from danq.learn.startup import held_back, quiet
 from danq.threads import threads, usable_cores
 
 log = logging.getLogger("danq")
@@ -111,7 +111,7 @@ def prepare_gpus() -> bool:
 @cache
 def _compute_truth_values() -> None:
     """Compute with truth values, as masks do: oneDNN says once that it cannot on many processors, in vain."""
-    if int(os.environ.get(LEVEL, "0") or 0) >= 2:
+    if quiet():
         with held_back():
             tf.transpose([[True]])
 

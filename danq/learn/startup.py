@@ -12,15 +12,21 @@ from types import ModuleType
 LEVEL = "TF_CPP_MIN_LOG_LEVEL"
 """Variable of TensorFlow's own: 0 shows all that it says, 2 errors."""
 # reads all and prints it at the end, which a process that is killed before does not reach
-_HOLD = 'said=$(cat; printf .); said=${said%.}; printf %s "$said" >&2'
+_HOLD = 'text=$(cat; printf .); text=${text%.}; printf %s "$text" >&2'
+
+
+def quiet() -> bool:
+    """Whether TensorFlow is to say errors alone, as where nothing else is asked for; a word counts as 0."""
+    level = os.environ.setdefault(LEVEL, "2").strip()
+    return level.isdecimal() and int(level) >= 2
 
 
 def start_quietly() -> None:
-    """Keep back what TensorFlow says at its import and when it looks for devices, unless `LEVEL` is below 2.
+    """Keep back what TensorFlow says at its import and when it looks for devices, if it is to be `quiet`.
 
     Before it reads how much to say, it says several lines on every machine, such as that there is no GPU.
     """
-    if int(os.environ.setdefault(LEVEL, "2") or 0) >= 2 and "tensorflow" not in sys.modules:
+    if quiet() and "tensorflow" not in sys.modules:
         sys.meta_path.insert(0, _Finder())
 
 
@@ -63,8 +69,8 @@ class _Finder(MetaPathFinder):
         if name != "tensorflow":
             return None
         others = [finder for finder in sys.meta_path if finder is not self]
-        found = (finder.find_spec(name, path, target) for finder in others)
-        spec = next((spec for spec in found if spec is not None), None)
+        specs = (finder.find_spec(name, path, target) for finder in others)
+        spec = next((spec for spec in specs if spec is not None), None)
         if spec is not None and spec.loader is not None:
             spec.loader = _Loader(spec.loader)
         return spec

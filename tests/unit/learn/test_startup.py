@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from danq.learn.startup import LEVEL, held_back
+from danq.learn.startup import LEVEL, held_back, quiet
 
 # others look for TensorFlow without loading it
 _START = (
@@ -40,6 +40,17 @@ def test_verbose_is_told_to_tensorflow():
     done = python("import sys; sys.argv[1:] = ['--verbose', 'doctor']; import danq.cli; danq.cli.main()")
     assert done.returncode == 0
     assert "oneDNN" in done.stderr or "cpu_feature_guard" in done.stderr
+
+
+def test_what_is_no_number_keeps_nothing_back(monkeypatch: pytest.MonkeyPatch):
+    for level in ("0", "1", "", "info", "-1", "2.5"):
+        monkeypatch.setenv(LEVEL, level)
+        assert not quiet()
+    for level in ("2", "3", " 2"):
+        monkeypatch.setenv(LEVEL, level)
+        assert quiet()
+    monkeypatch.delenv(LEVEL)
+    assert quiet()
 
 
 def test_an_import_that_fails_shows_what_was_said(tmp_path: Path):
