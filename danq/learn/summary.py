@@ -1,8 +1,9 @@
 """Layers, parameters and a text diagram of a run's model, before anything is trained."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import keras
@@ -91,9 +92,7 @@ def describe_model(model: str, options: Mapping[str, Any], sizes: Sizes) -> str:
     kinds = kinds_read(module)
     if sizes.kind not in kinds:
         raise DanqError(f"model {model}: expected data of kind {' or '.join(kinds)}, received {sizes.kind}")
-    checked = with_sub_bins(module.Options.model_validate(dict(options)), sizes.bin, sizes.sub_bin)
-    encoder = make_encoder(module, checked, sizes.kind).fit(_rows(sizes))
-    built = module.build(checked, encoder, sizes.targets, sizes.task)
+    built = _built(module, options, sizes, _rows(sizes))
     rows = [(layer.name, type(layer).__name__, _shape(layer), layer.count_params()) for layer in built.layers]
     size = f"window {sizes.window} bp" if sizes.window else sizes.kind
     head = f"{model}: {size}, {sizes.targets} targets, {sizes.task}"
@@ -113,14 +112,21 @@ def check_frozen(
     """
     module = load_model_module(model)
     bin = dataset.bin if dataset.targets is not None else None
-    checked = with_sub_bins(module.Options.model_validate(dict(options)), bin, dataset.steps)
-    encoder = make_encoder(module, checked, dataset.kind)
-    if dataset.kind == "dna":
-        encoder = encoder.fit([np.zeros((1, dataset.window), np.uint8)])
-    elif dataset.kind == "image":
-        # which size they have, only the images tell; names of layers do not depend on it
-        encoder = encoder.fit([np.zeros((1, _SIDE, _SIDE, 1), np.uint8)])
-    freeze_layers(module.build(checked, encoder, 1, "multilabel"), freeze)
+    sizes = Sizes(dataset.window, 1, "multilabel", dataset.kind, bin, dataset.steps)
+    # which size images have, only they tell; names of layers do not depend on it
+    shapes = {"dna": (dataset.window,), "image": (_SIDE, _SIDE, 1)}
+    rows = [np.zeros((1, *shapes[dataset.kind]), np.uint8)] if dataset.kind in shapes else None
+    freeze_layers(_built(module, options, sizes, rows), freeze)
+
+
+def _built(
+    module: ModuleType, options: Mapping[str, Any], sizes: Sizes, rows: Iterable[Raw] | None
+) -> keras.Model:
+    """Build a network whose encoder is fitted on some rows, or on none."""
+    checked = with_sub_bins(module.Options.model_validate(dict(options)), sizes.bin, sizes.sub_bin)
+    encoder = make_encoder(module, checked, sizes.kind)
+    encoder = encoder if rows is None else encoder.fit(rows)
+    return module.build(checked, encoder, sizes.targets, sizes.task)
 
 
 def _rows(sizes: Sizes) -> Iterator[Raw]:

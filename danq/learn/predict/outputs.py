@@ -14,7 +14,7 @@ from danq.errors import DanqError
 from danq.genome.track_writer import TrackFormat, TrackPlaces, writing_placed_tracks, writing_tracks
 from danq.jobs import check_claim, sole_writer
 from danq.learn.manifest import target_indices
-from danq.learn.predict.predictions import SUFFIXES, Append, Predictions, writing_npz
+from danq.learn.predict.predictions import SCALARS, SUFFIXES, Append, Predictions, writing_npz
 from danq.metrics import UNKNOWN
 from danq.processes import finish_undisturbed
 from danq.tables import Format, writing_rows
@@ -151,8 +151,7 @@ def writing_table(path: Path) -> Iterator[Append]:
 
 
 def _metadata(predictions: Predictions) -> dict[str, str]:
-    names = ("run", "split", "task", "bin", "bundle_digest", "dataset_digest")
-    return {f"danq.{name}": str(getattr(predictions, name)) for name in names}
+    return {f"danq.{name}": str(getattr(predictions, name)) for name in SCALARS}
 
 
 @contextmanager

@@ -34,9 +34,6 @@ class DivergenceError(Exception):
     """A training cannot go on; says what is no finite number, and where."""
 
 
-_ZIP = (zipfile.BadZipFile, zlib.error)
-
-
 @dataclass
 class TrainingState:
     """Counters, early stopping and history; JSON-like, so that a checkpoint holds all of it.
