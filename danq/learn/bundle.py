@@ -19,6 +19,7 @@ from danq.learn.gpu import memory_limit, out_of_memory
 from danq.learn.keras_file import layers_of, load_network, read_network, stored_digest
 from danq.learn.manifest import (
     ENSEMBLE,
+    HISTORY_FILE,
     MODEL_FILE,
     BundleManifest,
     bundle_digest,
@@ -28,7 +29,6 @@ from danq.learn.manifest import (
 )
 from danq.provenance import shared_entries
 
-HISTORY_FILE = "history.tsv"
 HISTORY_COLUMNS = (
     "epoch",
     "train_loss",

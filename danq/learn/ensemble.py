@@ -20,12 +20,13 @@ from danq.data.dataset import Dataset, open_dataset
 from danq.data.encoders.joined import Joined
 from danq.errors import DanqError
 from danq.files import staged
-from danq.learn.bundle import HISTORY_FILE, history_table
+from danq.learn.bundle import history_table
 from danq.learn.devices import describe_device
 from danq.learn.linear import open_bundle
 from danq.learn.manifest import (
     ALIKE,
     ENSEMBLE,
+    HISTORY_FILE,
     MODEL_FILE,
     BundleManifest,
     Member,
@@ -35,11 +36,11 @@ from danq.learn.manifest import (
 from danq.learn.options import EnsembleOptions, PredictOptions, named
 from danq.learn.predict.predictor import Predictor
 from danq.learn.predict.rows import BLOCK
+from danq.learn.train.fitting import course
 from danq.learn.train.monitor import Monitor
 from danq.learn.train.run import valid_prevalence
 from danq.metrics import cross_entropy
 from danq.provenance import provenance
-from danq.threads import described_threads
 
 log = logging.getLogger("danq")
 
@@ -81,36 +82,41 @@ def join_runs(
     entries = _entries(options, predict, runs, data, trusted)
     even = [1 / len(entries)] * len(entries)
     shares = even if options.weights == "equal" else choose_weights(entries, labels, data.task)
-    weights = {
-        run: share / len(named(entry))
+    weighted = {
+        run: (infos[run], share / len(named(entry)))
         for entry, share in zip(options.members, shares, strict=True)
         for run in named(entry)
         if share
     }
-    measured = _measure(_mean(entries, shares), labels, data.task)
     described = {
         "model": ENSEMBLE,
         "options": options.model_dump(mode="json"),
         "predict": predict.model_dump(mode="json"),
     }
+    measured = _measure(_mean(entries, shares), labels, data.task)
     best = {"epoch": 1, **measured, "valid_prevalence": valid_prevalence(data)}
-    seconds = time.monotonic() - started
-    made = _manifest(name, described, best, seconds, {run: (infos[run], weights[run]) for run in weights})
-    with staged(out) as partial:
-        for run, place in zip(weights, member_paths(partial, made), strict=True):
-            place.mkdir(parents=True)
-            infos[run].check(runs / run, HISTORY_FILE)
-            for file in (MODEL_FILE, HISTORY_FILE, BundleManifest.FILE):
-                shutil.copyfile(runs / run / file, place / file)
-        (partial / HISTORY_FILE).write_text(history_table([best | {"seconds": seconds}]), encoding="utf-8")
-        made.write(partial)
-    parts = ", ".join(f"{weight:.3g} {run}" for run, weight in weights.items())
-    auprc = measured["valid_auprc"]
+    made = _manifest(name, described, best, time.monotonic() - started, weighted)
+    _write(out, made, {runs / run: info for run, (info, _) in weighted.items()})
+    parts = ", ".join(f"{weight:.3g} {run}" for run, (_, weight) in weighted.items())
+    auprc = best["valid_auprc"]
     log.info(
         f"{name} = {parts}; validation "
-        + (f"loss {measured['valid_loss']:.4f}" if auprc is None else f"AUPRC {auprc:.4f}")
+        + (f"loss {best['valid_loss']:.4f}" if auprc is None else f"AUPRC {auprc:.4f}")
     )
     return made
+
+
+def _write(out: Path, made: BundleManifest, members: dict[Path, BundleManifest]) -> None:
+    """Write the bundle of an ensemble, with copies of its members'."""
+    row = made.best | {"seconds": made.training["seconds"]}
+    with staged(out) as partial:
+        for (bundle, info), place in zip(members.items(), member_paths(partial, made), strict=True):
+            place.mkdir(parents=True)
+            info.check(bundle, HISTORY_FILE)
+            for file in (MODEL_FILE, HISTORY_FILE, BundleManifest.FILE):
+                shutil.copyfile(bundle / file, place / file)
+        (partial / HISTORY_FILE).write_text(history_table([row]), encoding="utf-8")
+        made.write(partial)
 
 
 def _entries(
@@ -163,16 +169,6 @@ def _manifest(
         for info, weight in weighted.values()
     )
     states = [info.encoder for info in infos]
-    training = {
-        "device": describe_device(),
-        **described_threads(),
-        "samples_per_second": None,
-        "wait_share": None,
-        "seconds": seconds,
-        "epochs": 1,
-        "resumed": 0,
-        "ended": None,
-    }
     inputs = {
         "dataset": infos[0].dataset.digest,
         **{f"members.{member.run}": member.digest for member in members},
@@ -183,7 +179,7 @@ def _manifest(
         run=name,
         train={},
         best=best,
-        training=training,
+        training=course(describe_device(), seconds, 1),
         dataset=infos[0].dataset,
         provenance=provenance(inputs, described),
         encoder=Joined([state for place, state in enumerate(states) if state not in states[:place]]).state(),

@@ -13,13 +13,20 @@ from typing import Any
 from danq.errors import DanqError, first_line
 from danq.files import published
 from danq.learn.keras_file import read_network
-from danq.learn.manifest import MODEL_FILE, BundleManifest, check_trusted, member_paths, read_members
+from danq.learn.manifest import (
+    HISTORY_FILE,
+    MODEL_FILE,
+    BundleManifest,
+    check_trusted,
+    member_paths,
+    read_members,
+)
 from danq.learn.signature import SIGNATURE_FILE, require_signatures, sign_bundle, signed_files
+from danq.models import own_module_name
 from danq.remnants import scratch
 
-_HISTORY = "history.tsv"
 _MEMBER = re.compile(
-    rf"(members/\d{{1,4}}/)?({BundleManifest.FILE}|{MODEL_FILE}|{_HISTORY})|{SIGNATURE_FILE}"
+    rf"(members/\d{{1,4}}/)?({BundleManifest.FILE}|{MODEL_FILE}|{HISTORY_FILE})|{SIGNATURE_FILE}"
 )
 _KEPT = ("versions", "outputs")
 """What a private bundle keeps of its provenance."""
@@ -46,12 +53,13 @@ def write_archive(bundle: Path, out: Path, private: bool) -> None:
             raise DanqError(f"{files[name]}: expected a file, received a link or something else")
         if name.endswith(MODEL_FILE):
             info = BundleManifest.read(files[name].parent)
-            read_network(files[name], [f"danq_own_model_{(info.model_file or '')[:16]}"])
+            read_network(files[name], [own_module_name(info.model_file or "")])
     with published(out) as partial, zipfile.ZipFile(partial, "w", zipfile.ZIP_STORED) as archive:
         for name in files:
             if private and name == SIGNATURE_FILE:
                 continue
-            with archive.open(_entry(name), "w", force_zip64=True) as member:
+            # of no date but the first that there is, as long as none is told
+            with archive.open(zipfile.ZipInfo(name), "w", force_zip64=True) as member:
                 if private and name.endswith(BundleManifest.FILE):
                     member.write(_private(files[name]))
                 else:
@@ -75,13 +83,9 @@ def _files(bundle: Path) -> dict[str, Path]:
     info = BundleManifest.read(bundle)
     members = member_paths(bundle, info)
     needed = signed_files(bundle, members)
-    more = [folder / _HISTORY for folder in (bundle, *members)] + [bundle / SIGNATURE_FILE]
+    more = [folder / HISTORY_FILE for folder in (bundle, *members)] + [bundle / SIGNATURE_FILE]
     files = [*needed, *(path for path in more if path.is_symlink() or path.exists())]
     return {path.relative_to(bundle).as_posix(): path for path in files}
-
-
-def _entry(name: str) -> zipfile.ZipInfo:
-    return zipfile.ZipInfo(name, date_time=(1980, 1, 1, 0, 0, 0))
 
 
 def _private(path: Path) -> bytes:
@@ -106,8 +110,8 @@ def _path_in(value: Any, place: str = "") -> str | None:
     items = (
         value.items() if isinstance(value, Mapping) else enumerate(value) if isinstance(value, list) else ()
     )
-    found = (_path_in(item, f"{place}.{key}".lstrip(".")) for key, item in items)
-    return next((each for each in found if each is not None), None)
+    places = (_path_in(item, f"{place}.{key}".lstrip(".")) for key, item in items)
+    return next((inner for inner in places if inner is not None), None)
 
 
 @contextmanager

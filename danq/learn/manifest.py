@@ -26,7 +26,7 @@ from danq.learn.trials import Searched
 from danq.models import MODELS, load_model_module
 from danq.storage import Entry, Manifest
 
-MODEL_FILE = "model.keras"
+MODEL_FILE, HISTORY_FILE = "model.keras", "history.tsv"
 CHECKPOINT_DIRECTORY = ".checkpoint"
 """Inside a run's results, but no declared output: those Snakemake deletes before a job runs again."""
 ENSEMBLE = "ensemble"

@@ -64,14 +64,18 @@ def load_model_module(name: str, expected: str | None = None) -> ModuleType:
     return _check(path, _imported(path, expected))
 
 
+def own_module_name(sha256: str) -> str:
+    """Name of the module of a model of one's own, which no other has: by it layers and classes are found."""
+    return f"danq_own_model_{sha256[:16]}"
+
+
 def _imported(path: Path, expected: str | None) -> ModuleType:
     # read once: what is run is what was compared
     source = path.read_bytes()
     received = hashlib.sha256(source).hexdigest()
     if expected not in (None, received):
         raise DanqError(f"{path}: expected the file with SHA-256 {expected}, received another")
-    # a name that no other module has; dataclasses and pydantic look modules up by it
-    name = f"danq_own_model_{received[:16]}"
+    name = own_module_name(received)
     if name in sys.modules:
         # equal code, run once: a search asks for it at every draw
         return sys.modules[name]

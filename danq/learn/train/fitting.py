@@ -100,17 +100,9 @@ def fit_itself(opened: Opened, seed: int) -> Trained:
             raise TrainingFailedError("training diverged: of the fitted weights some are no finite numbers")
     # what remains takes seconds, and would be lost
     finish_undisturbed()
-    training = {
-        "device": f"CPU ({processor_name()})",
-        **described_threads(),
-        "samples_per_second": history[-1].get("samples_per_second"),
-        "wait_share": None,
-        "seconds": time.monotonic() - started,
-        "epochs": len(history),
-        "resumed": 0,
-        "ended": None,
-    }
-    return Trained(encoder, model, history, training, {})
+    seconds, speed = time.monotonic() - started, history[-1].get("samples_per_second")
+    went = course(f"CPU ({processor_name()})", seconds, len(history), samples_per_second=speed)
+    return Trained(encoder, model, history, went, {})
 
 
 def fit_by_steps(
@@ -163,7 +155,7 @@ def fit_by_steps(
     final = module.build(*build)
     final.set_weights(model.get_weights())
     chance = {split: chance_loss(data, split, *weights) for split in ("train", "valid")}
-    went = _how_it_went(state, train) | {"chance_loss": chance}
+    went = _course_of(state, train) | {"chance_loss": chance}
     return Trained(encoder, final, state.history, went, inputs, writes)
 
 
@@ -211,18 +203,32 @@ def _options_that_fail() -> Iterator[None]:
         raise TrainingFailedError(str(error)) from error
 
 
-def _how_it_went(state: TrainingState, train: TrainOptions) -> dict[str, Any]:
+def course(device: str, seconds: float, epochs: int, **more: Any) -> dict[str, Any]:
+    """Give the entry `training` of a bundle; what is not told is None, or 0 for ``resumed``."""
     return {
-        "device": describe_device(),
+        "device": device,
         **described_threads(),
-        "samples_per_second": state.samples_per_second,
-        "wait_share": state.wait_share,
-        "seconds": sum(row["seconds"] for row in state.history),
-        "epochs": len(state.history),
-        "resumed": state.resumed,
-        "ended": state.ended(train),
-        **({"diverged": state.diverged} if state.diverged else {}),
+        "samples_per_second": None,
+        "wait_share": None,
+        "seconds": seconds,
+        "epochs": epochs,
+        "resumed": 0,
+        "ended": None,
+        **more,
     }
+
+
+def _course_of(state: TrainingState, train: TrainOptions) -> dict[str, Any]:
+    return course(
+        describe_device(),
+        sum(row["seconds"] for row in state.history),
+        len(state.history),
+        samples_per_second=state.samples_per_second,
+        wait_share=state.wait_share,
+        resumed=state.resumed,
+        ended=state.ended(train),
+        **({"diverged": state.diverged} if state.diverged else {}),
+    )
 
 
 def _raw(data: Dataset, rows: NDArray[np.int64]) -> Iterator[Raw]:
