@@ -3,6 +3,7 @@
 ``python benchmarks/interval_coverage.py`` draws test sets of 40 targets with known score distributions
 (normal, 1.5 apart for one run and 1.2 for the other, half of the noise in common) and asks how many intervals
 hold the value of endless rows, and how many the expected value of as many rows. 100 take half a minute.
+With ``--truth`` it asks so of the figures of ``danq score --truth``: 2,000 take two minutes.
 """
 
 import argparse
@@ -11,10 +12,13 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import norm
 
-from danq.evaluate.intervals import draw, interval
+from danq.evaluate.agreement import Known, draw_alleles
+from danq.evaluate.intervals import BLOCK_BP, draw, interval
 from danq.metrics import auprc, auroc, rank, weighted_areas
 
 APART = (1.5, 1.2)
+CORRELATION = 0.6
+"""Pearson's r of simulated effects and scores."""
 METRICS = ("AUROC", "AUPRC")
 QUANTITIES = ("mean", "difference of means", "one target", "its difference")
 RULES = ("percentile", "basic", "danq")
@@ -105,6 +109,31 @@ def coverage(options: argparse.Namespace, prevalence: float) -> None:
         )
 
 
+def truth_coverage(options: argparse.Namespace, prevalence: float) -> None:
+    """Simulate alleles in stretches that share noise, and print a line a figure of ``truth.tsv``."""
+    rng = np.random.default_rng(options.seed)
+    true = dict(zip(("auroc", "auprc"), endless(prevalence)[:, 0], strict=True))
+    # of a bivariate normal
+    true |= {"pearson": CORRELATION, "spearman": 6 / np.pi * np.arcsin(CORRELATION / 2)}
+    stretch = np.arange(options.rows) // options.block
+    pos = stretch * BLOCK_BP + 1 + np.arange(options.rows) % options.block
+
+    def noise() -> NDArray[np.float64]:
+        return np.sqrt(0.5) * (rng.normal(size=stretch[-1] + 1)[stretch] + rng.normal(size=options.rows))
+
+    held: dict[str, list[bool]] = {name: [] for name in true}
+    for number in range(options.simulations):
+        drawn = draw_alleles(np.full(options.rows, "chr1"), pos, number)
+        labels, effects = (rng.random(options.rows) < prevalence).astype(np.float64), noise()
+        correlated = CORRELATION * effects + np.sqrt(1 - CORRELATION**2) * noise()
+        row = Known(labels, True, drawn).compare((APART[0] * labels + noise()).astype(np.float32))
+        row |= Known(effects, False, drawn).compare(correlated.astype(np.float32))
+        for name in true.keys() & row.keys():
+            held[name].append(row[f"{name}_low"] <= true[name] <= row[f"{name}_high"])
+    for name, each in held.items():
+        print(f"| {prevalence:.0%} | {stretch[-1] + 1} | {name} | {np.mean(each):.3f} |")
+
+
 def main() -> None:
     """Print a table of coverage and mean width."""
     parser = argparse.ArgumentParser(
@@ -119,7 +148,14 @@ def main() -> None:
     )
     parser.add_argument("--resamples", type=int, default=400, help="resamples of an interval")
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--truth", action="store_true", help="figures of scores against what is known")
     options = parser.parse_args()
+    if options.truth:
+        print("| prevalence | stretches | figure | holds endless alleles' |")
+        print("|---" * 4 + "|")
+        for prevalence in options.prevalence:
+            truth_coverage(options, prevalence)
+        return
     print("| prevalence | metric | quantity | interval | holds endless rows' | holds as many rows' | width |")
     print("|---" * 7 + "|")
     for prevalence in options.prevalence:

@@ -8,16 +8,12 @@ from typing import Any
 
 import numpy as np
 import polars as pl
-import pyarrow as pa
-import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from danq.errors import DanqError, printable
 from danq.evaluate.runs import refusing_damage
-from danq.parquet import check_parquet
 from danq.score.manifest import ScoresManifest
 from danq.score.measures import EFFECT, LOGIT_DIFF, TARGET, column_of, targets_of
-from danq.views.places import NAMES, shortened
+from danq.views.places import NAMES, open_scores, shortened
 
 _AGREEMENT = ("auroc", "auprc", "pearson", "spearman")
 _WORDS = ("group", "score", "target", "truth", "status")
@@ -54,7 +50,7 @@ class Callset:
     @property
     def row_groups(self) -> int:
         """How many row groups the table has."""
-        with _parquet(self.path) as file:
+        with open_scores(self.path) as file:
             return int(file.num_row_groups)
 
     def blocks(self, columns: Sequence[str], groups: Sequence[int] | None = None) -> Iterator[pl.DataFrame]:
@@ -66,7 +62,7 @@ class Callset:
             If the table is damaged.
         """
         kept = [name for name in columns if name in self.columns]
-        with _parquet(self.path) as file:
+        with open_scores(self.path) as file:
             for group in range(file.num_row_groups) if groups is None else groups:
                 with refusing_damage(self.path / "scores.parquet", "Parquet table"):
                     block = pl.from_arrow(file.read_row_group(group, columns=kept))
@@ -98,31 +94,12 @@ def read_callset(folder: Path) -> Callset:
     columns: tuple[str, ...] = ()
     # asked for as text, the scores are for other readers than the report
     if not (folder / "scores.tsv").is_file() or (folder / "scores.parquet").exists():
-        with _parquet(folder) as file:
-            _check_columns(folder / "scores.parquet", file.schema_arrow)
+        with open_scores(folder) as file:
             columns = tuple(file.schema_arrow.names)
     # what an earlier scoring with other options left there is not shown
     truth = folder / "truth.tsv"
     compared = truth.is_file() and scores.truth is not None
     return Callset(folder, scores, columns, _read_truth(truth) if compared else None)
-
-
-def _check_columns(path: Path, schema: pa.Schema) -> None:
-    """Refuse a table whose columns that every table of scores has are missing or of another type."""
-    kinds = dict.fromkeys(("row", "allele", "pos"), pa.types.is_integer)
-    kinds |= dict.fromkeys(("contig", "ref", "alt"), _is_text)
-    if EFFECT in schema.names:
-        kinds |= {EFFECT: pa.types.is_floating, TARGET: _is_text}
-    kinds |= {name: pa.types.is_floating for name in schema.names if "__" in name}
-    for name, fits in kinds.items():
-        if schema.names.count(name) != 1 or not fits(schema.field(name).type):
-            received = schema.field(name).type if schema.names.count(name) == 1 else "none, or several"
-            raise DanqError(f"{path}: expected a column {printable(name)} of scores, received {received}")
-
-
-def _is_text(kind: pa.DataType) -> bool:
-    kind = kind.value_type if pa.types.is_dictionary(kind) else kind
-    return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind))
 
 
 def _read_truth(path: Path) -> pl.DataFrame:
@@ -132,15 +109,6 @@ def _read_truth(path: Path) -> pl.DataFrame:
     with refusing_damage(path, "table"):
         table = pl.read_csv(path, separator="\t", quote_char=None, schema_overrides=schema)
         return table.with_columns(pl.col("group", "target").fill_null(""))
-
-
-def _parquet(folder: Path) -> pq.ParquetFile:
-    path = folder / "scores.parquet"
-    if not path.exists():
-        raise DanqError(f"{path}: no such file; {folder} holds no scores")
-    check_parquet(path, by_group=True)
-    with refusing_damage(path, "Parquet table"):
-        return pq.ParquetFile(path)
 
 
 def histogram(callset: Callset, bins: int) -> tuple[NDArray[np.int64], NDArray[np.float64]]:

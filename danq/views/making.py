@@ -116,7 +116,7 @@ def _predict(predictor: "Predictor", looking: Looking, path: Path) -> Iterator[V
     with writing_npz(path) as append, progress("looking", len(looking.places), "regions") as advance:
         for place in looking.places:
             genome, region = looking.genomes[place.genome], place.region
-            start, end = region.start, region.end or 0
+            start, end = region.start, place.end
             stride = stride_of(info, end - start)
             contig = np.array([genome.index(region.contig)], np.int32)
             source = interval_source(
@@ -188,9 +188,8 @@ def _peaks(looking: Looking) -> pl.DataFrame:
 
 
 def _within(track: PlacedIntervals, genome: Genome, place: Place) -> NDArray[np.int64]:
-    region = place.region
-    there = track.contig == genome.index(region.contig)
-    return np.flatnonzero(there & (track.start < (region.end or 0)) & (track.end > region.start))
+    there = track.contig == genome.index(place.region.contig)
+    return np.flatnonzero(there & (track.start < place.end) & (track.end > place.region.start))
 
 
 def _manifest(looking: Looking, info: BundleManifest, entries: tuple[ViewEntry, ...]) -> ViewsManifest:

@@ -5,10 +5,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import polars as pl
+import pyarrow as pa
+import pyarrow.parquet as pq
 
+from danq.errors import DanqError, printable
 from danq.evaluate.runs import refusing_damage
 from danq.genome.fasta import Genome
 from danq.genome.intervals import Region
+from danq.parquet import check_parquet
 from danq.score.manifest import ScoresManifest
 from danq.score.measures import EFFECT, TARGET, column_of
 from danq.views.options import FLANK
@@ -29,6 +33,46 @@ class Place:
     genome: str
     region: Region
     callset: str | None = None
+
+    @property
+    def end(self) -> int:
+        """End of the region, which has one: `read_regions` gives a number to every end."""
+        return self.region.end or 0
+
+
+def open_scores(folder: Path) -> pq.ParquetFile:
+    """Open the table in a directory of scores, of which no more than a row group is to be read at a time.
+
+    Raises
+    ------
+    DanqError
+        If it is missing or damaged, would take too much memory, or lacks a column of every such table.
+    """
+    path = folder / "scores.parquet"
+    if not path.exists():
+        raise DanqError(f"{path}: no such file; {folder} holds no scores")
+    check_parquet(path, by_group=True)
+    with refusing_damage(path, "Parquet table"):
+        file = pq.ParquetFile(path)
+    _check_columns(path, file.schema_arrow)
+    return file
+
+
+def _check_columns(path: Path, schema: pa.Schema) -> None:
+    kinds = dict.fromkeys(("row", "allele", "pos"), pa.types.is_integer)
+    kinds |= dict.fromkeys(("contig", "ref", "alt"), _is_text)
+    if EFFECT in schema.names:
+        kinds |= {EFFECT: pa.types.is_floating, TARGET: _is_text}
+    kinds |= {name: pa.types.is_floating for name in schema.names if "__" in name}
+    for name, fits in kinds.items():
+        if schema.names.count(name) != 1 or not fits(schema.field(name).type):
+            received = schema.field(name).type if schema.names.count(name) == 1 else "none, or several"
+            raise DanqError(f"{path}: expected a column {printable(name)} of scores, received {received}")
+
+
+def _is_text(kind: pa.DataType) -> bool:
+    kind = kind.value_type if pa.types.is_dictionary(kind) else kind
+    return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind))
 
 
 def strongest_places(folder: Path, callset: str, name: str, genome: Genome, most: int) -> list[Place]:
@@ -53,10 +97,11 @@ def strongest_places(folder: Path, callset: str, name: str, genome: Genome, most
     """
     manifest = ScoresManifest.read(folder)
     manifest.check(folder, "scores.parquet")
+    with open_scores(folder) as file:
+        if EFFECT not in file.schema_arrow.names:
+            return []
     with refusing_damage(folder / "scores.parquet", "Parquet table"):
         table = pl.scan_parquet(folder / "scores.parquet")
-        if EFFECT not in table.collect_schema():
-            return []
         ranked = table.filter(pl.col(EFFECT) > 0).sort(
             EFFECT, "row", "allele", descending=[True, False, False]
         )
@@ -65,7 +110,7 @@ def strongest_places(folder: Path, callset: str, name: str, genome: Genome, most
     places: list[Place] = []
     for given, pos, ref, alt in top.iter_rows():
         contig = renamed.get(given, given)
-        inside = (p.region.contig == contig and p.region.start < pos <= _end(p.region) for p in places)
+        inside = (p.region.contig == contig and p.region.start < pos <= p.end for p in places)
         if len(places) == most:
             break
         if not any(inside):
@@ -106,11 +151,12 @@ def variants_in(folder: Path, contig: str, start: int, end: int, targets: Iterab
     by_index = dict(zip(manifest.target_index, manifest.targets, strict=True))
     measures = ("p_ref", "p_alt", "logit_diff")
     wanted = [column_of(t, by_index[t], m) for t in targets if t in by_index for m in measures]
+    with open_scores(folder) as file:
+        there = set(file.schema_arrow.names)
+    if EFFECT not in there:
+        return pl.DataFrame({"contig": []})
     with refusing_damage(folder / "scores.parquet", "Parquet table"):
         table = pl.scan_parquet(folder / "scores.parquet")
-        there = set(table.collect_schema())
-        if EFFECT not in there:
-            return pl.DataFrame({"contig": []})
         here = pl.col("contig").is_in(names) & pl.col("pos").is_between(start + 1, end)
         kept = [column for column in (*NAMES, EFFECT, TARGET, *wanted) if column in there]
         rows = table.filter(here).select(kept).collect(engine="streaming")
@@ -120,7 +166,3 @@ def variants_in(folder: Path, contig: str, start: int, end: int, targets: Iterab
 def shortened(bases: str, most: int = 12) -> str:
     """Write an allele, a long one by its first bases and its length."""
     return bases if len(bases) <= most else f"{bases[: most - 4]}…({len(bases):,} bp)"
-
-
-def _end(region: Region) -> int:
-    return region.end or 0

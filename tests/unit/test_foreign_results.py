@@ -9,6 +9,7 @@ import polars as pl
 import pytest
 from bundles import manifest
 from results_tree import build, write_scores
+from small_genome import genome_of
 from tiny_dataset import write_tiny_dataset
 
 from danq.data.dataset import open_dataset
@@ -21,6 +22,7 @@ from danq.learn.trial_tables import read_trials
 from danq.learn.trials import Searched
 from danq.report.callsets import read_callset
 from danq.views.manifest import ViewEntry
+from danq.views.places import strongest_places, variants_in
 
 EVIL = "\x1b[2J\n"
 
@@ -213,7 +215,26 @@ def test_the_table_of_scores_is_typed(tmp_path, damage):
     path = folder / "scores.parquet"
     table = pl.read_parquet(path)
     table.with_columns(pl.lit(b"x").alias(damage)).write_parquet(path)
-    assert refused(read_callset, folder).startswith(f"{path}: expected a column {damage} of scores, received")
+    said = f"{path}: expected a column {damage} of scores, received"
+    assert refused(read_callset, folder).startswith(said)
+    assert refused(variants_in, folder, "chrI", 0, 9, ()).startswith(said)
+    assert refused(strongest_places, folder, "c", "g", genome_of(chrI="ACGT" * 9), 1).startswith(said)
+
+
+def test_scores_that_would_not_fit_into_memory_are_refused_by_whoever_reads_them(tmp_path, monkeypatch):
+    rows = [
+        {"row": n, "allele": 1, "contig": "chrI", "pos": n, "id": ".", "ref": "A", "alt": "C"}
+        for n in range(1, 41)
+    ]
+    folder = write_scores(tmp_path, "c", ("a", "b"), rows, np.ones((40, 2)))
+    monkeypatch.setenv("DANQ_MAX_MEMORY", "1k")
+    genome = genome_of(chrI="ACGT" * 9)
+    for read, *arguments in (
+        (read_callset,),
+        (variants_in, "chrI", 0, 9, ()),
+        (strongest_places, "c", "g", genome, 1),
+    ):
+        assert "DANQ_MAX_MEMORY" in refused(read, folder, *arguments)
 
 
 def test_digests_that_are_none_are_no_digests(tmp_path):
