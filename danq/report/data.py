@@ -7,6 +7,7 @@ from danq.data.manifest import REASONS, DatasetManifest
 from danq.errors import first_few
 from danq.evaluate.runs import LeakageSummary
 from danq.genome.intervals import OF_SUMMITS, in_words
+from danq.learn.ending import ended
 from danq.learn.manifest import BundleManifest
 from danq.metrics import AREAS
 from danq.report.content import Column, Section, figure, headed, listing, section, table
@@ -178,15 +179,20 @@ def options(results: Results) -> Section | None:
     flat = {results.label(run): _flat(run.bundle) for run in results.drawn}
     keys = dict.fromkeys(key for each in flat.values() for key in each)
     rows = [[key, *(each.get(key, "") for each in flat.values())] for key in keys]
-    prose = "All options with their values, defaults included. Lists and paths are shown as they were read."
+    prose = (
+        "All options with their values, defaults included. Lists and paths are shown as they were read. A "
+        "model that is not trained in epochs takes the seed alone of `train`."
+    )
     if results.first_drawn:
         prose += " Of a run with several seeds or folds the first is shown; the others differ in these."
     return section("options", "Options", "made", prose, listing(["Option", *flat], rows))
 
 
 def _flat(bundle: BundleManifest) -> dict[str, str]:
-    flat = {"model": bundle.model}
-    parts = {"options": bundle.options, "train": bundle.train, "predict": bundle.predict}
+    flat, train = {"model": bundle.model}, bundle.train
+    if ended(train, bundle.training) is None:
+        train = {key: value for key, value in train.items() if key == "seed"}
+    parts = {"options": bundle.options, "train": train, "predict": bundle.predict}
     for part, entries in parts.items():
         for key, value in entries.items():
             nested = value if isinstance(value, dict) else {"": value}

@@ -135,6 +135,18 @@ def test_runs_without_some_parts_are_shown_with_what_they_have(tmp_path):
     assert "just trained" in (tmp_path / "report.html").read_text(encoding="utf-8")
 
 
+def test_options_of_training_are_shown_of_models_that_take_them(tmp_path):
+    for name, epochs in (("net", {}), ("own_fit", {"epochs": 1, "ended": None})):
+        place = tmp_path / "results" / "runs" / name
+        place.mkdir(parents=True)
+        described = bundle(name, "yeast", "danq", ("a",))
+        described["training"] |= epochs
+        (place / "bundle.json").write_text(json.dumps(described))
+    shown = rows(by_title(tmp_path / "results")["Options"])
+    assert shown["train.epochs"] == {"net": "60"}
+    assert shown["train.seed"] == {"net": "1337", "own_fit": "1337"}
+
+
 def test_named_runs_are_shown_alone_and_missing_ones_refused(tree):
     everything = read_results(tree)
     name = everything.runs[0].name
