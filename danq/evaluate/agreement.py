@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import rankdata
 
-from danq.evaluate.intervals import FEWEST_BLOCKS, RESAMPLES, Resamples, blocks, draw, interval
+from danq.evaluate.intervals import BLOCK_BP, FEWEST_BLOCKS, RESAMPLES, Resamples, blocks, draw, interval
 from danq.metrics import SCORED, auprc, auroc, rank, weighted_areas
 
 FIGURES = ("auroc", "auprc", "pearson", "spearman")
@@ -86,9 +86,8 @@ def _ends(
 ) -> dict[str, float | None]:
     ends: dict[str, float | None] = {}
     for name, values in drawn.items():
-        low, high = interval(values, row[name], limits).tolist()
-        known = low == low and high == high
-        ends |= {f"{name}_low": low if known else None, f"{name}_high": high if known else None}
+        low, high = (None if np.isnan(end) else end for end in interval(values, row[name], limits).tolist())
+        ends |= {f"{name}_low": low, f"{name}_high": high}
     return ends
 
 
@@ -98,13 +97,11 @@ def draw_alleles(contig: NDArray[np.str_], pos: NDArray[np.int64], seed: int) ->
     Alleles that lie close by are not independent, those of one position least of all. None if there are fewer
     than `FEWEST_BLOCKS` positions.
     """
-    block, g = blocks(contig, pos, len(pos))
-    if g < FEWEST_BLOCKS:
-        _, name = np.unique(contig, return_inverse=True)
-        _, block = np.unique(np.stack([name, pos]), axis=1, return_inverse=True)
-        block = block.reshape(-1).astype(np.int64)
-        g = int(block.max()) + 1 if len(block) else 0
-    return draw(block, g, RESAMPLES, seed) if g >= FEWEST_BLOCKS else None
+    for bp in (BLOCK_BP, 1):
+        block, g = blocks(contig, pos, len(pos), bp)
+        if g >= FEWEST_BLOCKS:
+            return draw(block, g, RESAMPLES, seed)
+    return None
 
 
 def resampled_pearson(

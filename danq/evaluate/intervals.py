@@ -40,13 +40,13 @@ class Resamples:
 
 
 def blocks(
-    contig: NDArray[np.str_] | None, start: NDArray[np.int64] | None, n: int
+    contig: NDArray[np.str_] | None, start: NDArray[np.int64] | None, n: int, bp: int = BLOCK_BP
 ) -> tuple[NDArray[np.int64], int]:
-    """Give each row the number of its block, `BLOCK_BP` of a contig or the row alone; how many there are."""
+    """Give each row the number of its block, `bp` of a contig or the row alone; how many there are."""
     if contig is None or start is None or n == 0:
         return np.arange(n, dtype=np.int64), n
     _, name = np.unique(contig, return_inverse=True)
-    stretch = start // BLOCK_BP
+    stretch = start // bp
     _, block = np.unique(name * (int(stretch.max()) + 1) + stretch, return_inverse=True)
     return block.astype(np.int64), int(block.max()) + 1
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from danq.errors import counted
 from danq.evaluate.agreement import FIGURES, Known, draw_alleles
-from danq.evaluate.intervals import RESAMPLES
+from danq.evaluate.intervals import RESAMPLES, Resamples
 from danq.evaluate.truth_keys import TruthKey
 from danq.files import atomic
 from danq.progress import progress
@@ -75,8 +75,8 @@ class Truth:
             of_alts = self._key.values(text, alts)
             values += [of_alts[row] for row in rows]
             if not self._no_number and any(of_alts[row] is None for row in rows):
-                said = self._key.words(text, alts)
-                odd = (said[row] for row in rows if of_alts[row] is None)
+                words = self._key.words(text, alts)
+                odd = (words[row] for row in rows if of_alts[row] is None)
                 self._no_number = readable(next(filter(None, odd), ""))[:_MOST_SHOWN]
             if self._group_key is not None:
                 words = self._group_key.words(text, alts)
@@ -112,7 +112,7 @@ class Truth:
         truth, groups = np.array(self._values, np.float64), self._chosen_groups()
         kind = kind_of(truth)
         summary = self._summary(kind, truth, groups)
-        sets = {name: self._known(kind, truth[rows], alleles, rows) for name, rows in groups.items()}
+        sets = self._sets(kind, truth, alleles, groups)
         best: dict[str, Mapping[str, Any]] = {}
         with (
             atomic(path) as unfinished,
@@ -133,8 +133,8 @@ class Truth:
     def _tell(self, summary: Mapping[str, Any], best: Mapping[str, Mapping[str, Any]]) -> None:
         """Say how well scores agree, or why nothing is compared."""
         if self._values:
-            said = _describe(summary, best, len(self._columns.chosen), self._no_number)
-            log.info("--truth %s: %s", self._key.key, said)
+            agreement = _describe(summary, best, len(self._columns.chosen), self._no_number)
+            log.info("--truth %s: %s", self._key.key, agreement)
         else:
             message = "none of %s scored alleles has a number there%s: nothing is compared"
             such = self._no_number and f", but for example {self._no_number!r}"
@@ -142,27 +142,33 @@ class Truth:
 
     def _chosen_groups(self) -> dict[str, NDArray[np.int64]]:
         """Rows of all alleles, under "", and of each group."""
-        rows = {"": np.arange(len(self._values))}
-        names = np.array(["" if group is None else group for group in self._groups], np.str_)
-        distinct = sorted({group for group in self._groups if group is not None})
-        if len(distinct) > _MOST_GROUPS:
+        whole = {"": np.arange(len(self._values))}
+        texts = np.array([group or "" for group in self._groups], np.str_)
+        names, number = np.unique(texts, return_inverse=True)
+        n = int((names != "").sum())
+        if n > _MOST_GROUPS:
             message = "%d groups of alleles, of which at most %d are compared: none is"
-            log.warning(f"--truth-group: {message}", len(distinct), _MOST_GROUPS)
-            return rows
-        return rows | {name: np.flatnonzero(names == name) for name in distinct}
+            log.warning(f"--truth-group: {message}", n, _MOST_GROUPS)
+            return whole
+        rows = np.split(np.argsort(number, kind="stable"), np.cumsum(np.bincount(number))[:-1])
+        # without a group there is one part, which is empty
+        return whole | {str(name): each for name, each in zip(names, rows, strict=False) if name}
 
-    def _known(
-        self, kind: Kind, truth: NDArray[np.float64], alleles: pa.Table, rows: NDArray[np.int64]
-    ) -> dict[str, Known]:
-        """Give what the scores of a group are compared with, by its name in ``truth.tsv``."""
-        resamples = None
-        if len(self._names) * len(self._values) * RESAMPLES <= _AFFORDABLE:
-            contig = np.array(alleles["contig"].to_pylist(), np.str_)[rows]
-            resamples = draw_alleles(contig, alleles["pos"].to_numpy()[rows], seed=0)
-        if kind == "labels":
-            return {"label": Known(truth, True, resamples)}
-        absolute = {"absolute": Known(np.abs(truth), False, resamples)}
-        return absolute if kind == "unsigned" else absolute | {"effect": Known(truth, False, resamples)}
+    def _sets(
+        self,
+        kind: Kind,
+        truth: NDArray[np.float64],
+        alleles: pa.Table,
+        groups: Mapping[str, NDArray[np.int64]],
+    ) -> dict[str, dict[str, Known]]:
+        """Give what the scores of each group are compared with, with resamples where that is affordable."""
+        if len(self._names) * len(self._values) * RESAMPLES > _AFFORDABLE:
+            return {group: _known(kind, truth[rows], None) for group, rows in groups.items()}
+        contig, pos = np.array(alleles["contig"].to_pylist(), np.str_), alleles["pos"].to_numpy()
+        return {
+            group: _known(kind, truth[rows], draw_alleles(contig[rows], pos[rows], seed=0))
+            for group, rows in groups.items()
+        }
 
     def _summary(self, kind: Kind, truth: NDArray[np.float64], groups: Mapping[str, Any]) -> dict[str, Any]:
         summary = {"kind": kind, "n": len(truth), "without_value": self._without}
@@ -189,6 +195,14 @@ def kind_of(truth: NDArray[np.float64]) -> Kind:
     return "signed" if (truth < 0).any() else "unsigned"
 
 
+def _known(kind: Kind, truth: NDArray[np.float64], resamples: Resamples | None) -> dict[str, Known]:
+    """Give what scores are compared with, by its name in ``truth.tsv``."""
+    if kind == "labels":
+        return {"label": Known(truth, True, resamples)}
+    absolute = {"absolute": Known(np.abs(truth), False, resamples)}
+    return absolute if kind == "unsigned" else absolute | {"effect": Known(truth, False, resamples)}
+
+
 def _compared(
     names: tuple[str, str],
     scores: NDArray[np.float32],
@@ -198,15 +212,12 @@ def _compared(
 ) -> Iterator[dict[str, Any]]:
     """Rows of one score: with its sign, if it has one, and without, each over all groups."""
     score, target = names
-    signed = score == LOGIT_DIFF
-    columns = {}
-    if not signed:
-        columns[score] = (scores, "label" if kind == "labels" else "absolute")
-    else:
-        columns[ABSOLUTE] = (np.abs(scores), "label" if kind == "labels" else "absolute")
-        if kind != "unsigned":
-            columns[score] = (scores, "label" if kind == "labels" else "effect")
-    for name, (values, what) in columns.items():
+    unsigned = "label" if kind == "labels" else "absolute"
+    columns = [(score, scores, unsigned)]
+    if score == LOGIT_DIFF:
+        signed = "label" if kind == "labels" else "effect"
+        columns = [(ABSOLUTE, np.abs(scores), unsigned), (score, scores, signed)][: 1 + (kind != "unsigned")]
+    for name, values, what in columns:
         for group, rows in groups.items():
             row = sets[group][what].compare(values[rows])
             yield {"group": group, "score": name, "target": target, "truth": what, **row}
