@@ -3,7 +3,7 @@
 import json
 import re
 import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,11 +17,14 @@ from danq.config.views import misplaced_views
 from danq.data.examples.images import png_files
 from danq.data.regions.targets import read_targets
 from danq.errors import DanqError, first_few, printable
+from danq.evaluate.truth_keys import truth_key
 from danq.files import atomic, write_json
+from danq.genome.contigs import read_aliases
 from danq.genome.intervals import parse_region
 from danq.genome.motifs import read_motifs
 from danq.learn.manifest import ENSEMBLE
 from danq.models import load_model_module
+from danq.variants.genotypes import choose_samples
 from danq.variants.text import open_variants
 
 
@@ -163,10 +166,7 @@ def check_files(config: Config, source: str, trusted: Sequence[Path] | None = ()
     problems = [phrase for name in config.callsets for phrase in _callset_problems(config, name)]
     for key, path in paths:
         if key.endswith(".options.motifs"):
-            try:
-                read_motifs(path)
-            except DanqError as error:
-                problems.append(f"{key}: {error}")
+            problems += _refusal(key, read_motifs, path)
     problems += misplaced_views(config)
     if problems:
         raise DanqError(f"{source}: " + "; ".join(problems))
@@ -212,17 +212,34 @@ def _callset_paths(config: Config, name: str) -> Iterator[tuple[str, Path]]:
 
 
 def _callset_problems(config: Config, name: str) -> Iterator[str]:
-    """Find variants that cannot be read, regions that are none, and what is no target of all the runs."""
+    """Find files that cannot be read or lack what is asked of them, and what is no target of all the runs."""
     callset, key = config.callsets[name], f"callsets.{name}"
-    try:
-        open_variants(callset.vcf)
-    except DanqError as error:
-        yield f"{key}.vcf: {error}"
+    unreadable = [*_refusal(f"{key}.vcf", open_variants, callset.vcf)]
+    yield from unreadable
+    if not unreadable:
+        variants = open_variants(callset.vcf)
+        if callset.samples:
+            yield from _refusal(f"{key}.samples", choose_samples, variants, callset.samples)
+        for option in ("truth", "truth_group"):
+            if known := getattr(callset, option):
+                yield from _refusal(f"{key}.{option}", truth_key, variants, known, option)
+    if callset.aliases is not None:
+        yield from _refusal(f"{key}.aliases", read_aliases, callset.aliases)
     for number, region in enumerate(callset.regions):
-        try:
-            parse_region(region)
-        except DanqError as error:
-            yield f"{key}.regions.{number}: {error}"
+        yield from _refusal(f"{key}.regions.{number}", parse_region, region)
+    yield from _target_problems(config, name)
+
+
+def _refusal(key: str, check: Callable[..., object], *arguments: object) -> Iterator[str]:
+    """Give what a check refuses, with its key."""
+    try:
+        check(*arguments)
+    except DanqError as error:
+        yield f"{key}: {error}"
+
+
+def _target_problems(config: Config, name: str) -> Iterator[str]:
+    callset, key = config.callsets[name], f"callsets.{name}"
     known: list[str] = []
     for number, run in enumerate(callset.runs):
         table = config.datasets[config.runs[run].dataset].targets

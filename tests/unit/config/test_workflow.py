@@ -74,7 +74,9 @@ def test_files_of_a_callset(variants: Path):
     check_files(config, "c.yaml")
 
 
-def test_targets_and_regions_of_a_callset_are_checked_before_any_training(variants: Path):
+def test_what_a_callset_names_is_checked_before_any_training(variants: Path):
+    table = {"vcf": "alleles.tsv"}
+    Path("alleles.tsv").write_text("variant\te\nchrI:1:A:C\t1\n")
     check_files(parse_config(with_callset(targets=["one"], regions=["chrI:1-2", "chrII"]), "c.yaml"), "")
     for keys, expected in (
         (
@@ -83,6 +85,10 @@ def test_targets_and_regions_of_a_callset_are_checked_before_any_training(varian
         ),
         ({"annotate": ["ONE"]}, r"callsets\.demo\.annotate\.0: expected a target \(one\), received 'ONE'"),
         ({"regions": ["chrI:2-1"]}, r"callsets\.demo\.regions\.0: expected a contig or a region such as"),
+        ({"samples": ["s"]}, r"callsets\.demo\.samples: variants\.vcf: expected genotypes of samples"),
+        (table | {"truth": "E"}, r"callsets\.demo\.truth: alleles\.tsv: truth E: no such column; .* has e"),
+        (table | {"truth": "e", "truth_group": "g"}, r"demo\.truth_group: .*truth_group g: no such column"),
+        ({"aliases": "targets.tsv"}, r"callsets\.demo\.aliases: targets\.tsv:1: expected the columns `name`"),
     ):
         with pytest.raises(DanqError, match=expected):
             check_files(parse_config(with_callset(**keys), "c.yaml"), "c.yaml")
