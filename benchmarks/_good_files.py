@@ -2,7 +2,6 @@
 
 import gzip
 import json
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -19,17 +18,13 @@ def good_files(folder: Path) -> dict[str, tuple[Path, Callable[[Path], object]]]
     from danq.data.examples.deepsea import _open
     from danq.data.examples.files import Table, read_records
     from danq.data.examples.images import decode_png, unlabelled_pictures
-    from danq.data.manifest import DatasetManifest
     from danq.data.regions.targets import read_targets
     from danq.genome.contigs import read_aliases
     from danq.genome.encode import encoded_pieces
-    from danq.genome.fasta import GenomeManifest
     from danq.genome.motifs import read_motifs
     from danq.genome.tracks import read_intervals
     from danq.learn.keras_file import read_network
-    from danq.learn.manifest import BundleManifest
     from danq.learn.predict.reading import read_predictions
-    from danq.score.manifest import ScoresManifest
     from danq.tables import reading_batches, writing_batches
     from danq.variants.text import open_variants
 
@@ -138,12 +133,6 @@ def good_files(folder: Path) -> dict[str, tuple[Path, Callable[[Path], object]]]
 
     add("config.yaml", "# a configuration\n" + yaml.safe_dump(config), load_config)
     add("config.json", json.dumps(config), load_config)
-    sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
-    from bundles import manifest
-
-    for kind in (BundleManifest, DatasetManifest, GenomeManifest, ScoresManifest):
-        content = _content(kind, manifest)
-        add(kind.FILE, json.dumps(content, indent=2), lambda path, kind=kind: kind.read(path.parent))
     import pyarrow as pa
 
     schema = pa.schema([("a", pa.int64()), ("b", pa.string())])
@@ -180,61 +169,3 @@ def good_files(folder: Path) -> dict[str, tuple[Path, Callable[[Path], object]]]
     from _good_results import good_results
 
     return made | good_results(folder)
-
-
-def _content(kind: type, manifest: Callable[[], object]) -> dict[str, object]:
-    """Give a manifest of each kind."""
-    split = {"train": 1, "valid": 1, "test": 1}
-    head = {"kind": kind.KIND, "format_version": kind.VERSION}
-    target = {"name": "a", "group": "", "rule": "overlap", "path": "a.bed", "regions": 1, "counts": split}
-    counts = {"records": 1, "alleles": 1, "scored": 0, "skipped": 1, "reasons": {"star": 1}, "flags": {}}
-    return (
-        head
-        | {
-            "bundle": lambda: manifest().content(),
-            "dataset": lambda: {
-                "name": "d",
-                "digest": "ab",
-                "data_kind": "dna",
-                "task": "multilabel",
-                "n": split,
-                "left_out": {},
-                "window": 9,
-                "bin": 3,
-                "step": None,
-                "genome": None,
-                "targets": [target],
-                "options": {},
-                "provenance": {},
-            },
-            "genome": lambda: {
-                "fasta_sha256": "ab",
-                "digest": "ab",
-                "length": 4,
-                "soft_masked": 0,
-                "iupac_to_n": 0,
-                "contigs": [{"name": "chrI", "length": 4, "digest": "ab", "gc": 0.5, "n": 0}],
-                "provenance": {},
-            },
-            "scores": lambda: {
-                "vcf": {"name": "v", "sha256": "ab"},
-                "genome": {"path": "g", "digest": "ab"},
-                "bundles": [],
-                "background": None,
-                "targets": ["a"],
-                "target_index": [0],
-                "task": "multilabel",
-                "window": 9,
-                "options": {},
-                "counts": counts,
-                "contigs": {"renamed": {}, "unknown": []},
-                "sorted": True,
-                "indexed": True,
-                "truth": None,
-                "seconds": 1.0,
-                "variants_per_second": None,
-                "digest": "ab",
-                "provenance": {},
-            },
-        }[kind.KIND]()
-    )

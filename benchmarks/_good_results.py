@@ -15,9 +15,20 @@ def good_results(folder: Path) -> Made:
     """Write results of every kind that danq reads back: name → file and what reads it."""
     sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
     made: Made = {}
-    for part in (_evaluation, _scores, _dataset, _training, _survey, _bundle):
+    for part in (_genome, _evaluation, _scores, _dataset, _training, _survey, _bundle):
         made |= part(folder)
     return made
+
+
+def _genome(folder: Path) -> Made:
+    from danq.genome.encode import build_genome
+    from danq.genome.fasta import open_genome
+
+    build_genome(folder / "genome.fa", folder / "encoded")
+    return {
+        name: (folder / "encoded" / name, lambda path: open_genome(path.parent))
+        for name in ("genome.json", "contigs.tsv")
+    }
 
 
 def _evaluation(folder: Path) -> Made:
@@ -56,7 +67,7 @@ def _scores(folder: Path) -> Made:
         callset = read_callset(place)
         return list(callset.blocks([EFFECT])), strongest_targets(callset, 1)
 
-    return {"scores.parquet": (place / "scores.parquet", read)}
+    return {name: (place / name, read) for name in ("scores.parquet", "scores.json")}
 
 
 def _dataset(folder: Path) -> Made:
@@ -140,7 +151,7 @@ def _bundle(folder: Path) -> Made:
     from bundles import manifest
 
     from danq.learn.export import opened_bundles, write_archive
-    from danq.learn.manifest import read_members
+    from danq.learn.manifest import BundleManifest, read_members
 
     bundle = folder / "exported"
     bundle.mkdir(exist_ok=True)
@@ -152,4 +163,7 @@ def _bundle(folder: Path) -> Made:
         with opened_bundles([path]) as (opened,):
             return read_members(opened)
 
-    return {"bundle.zip": (folder / "bundle.zip", read)}
+    return {
+        "bundle.zip": (folder / "bundle.zip", read),
+        BundleManifest.FILE: (bundle / BundleManifest.FILE, lambda path: BundleManifest.read(path.parent)),
+    }
