@@ -3,7 +3,7 @@
 import os
 import shutil
 import signal
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -47,6 +47,14 @@ def _signals_as_at_the_start() -> None:
     """Undo what verbs called in this process do with signals: a process ignores what its parent ignores."""
     for number, handler in _HANDLERS.items():
         signal.signal(number, handler)
+
+
+@pytest.fixture(scope="session")
+def danq() -> Callable[..., int]:
+    """Call a verb in this process; its exit status."""
+    from verbs import danq
+
+    return danq
 
 
 @pytest.fixture(scope="session")

@@ -1,8 +1,6 @@
 """A results directory of a run that looked at regions: genome, untrained bundle, tracks, scored variants."""
 
 import json
-import sys
-from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -10,6 +8,7 @@ from typing import Any
 import numpy as np
 from toy_models import write_vcf
 from untrained import save_model
+from verbs import danq
 
 from danq.genome.encode import build_genome
 from danq.genome.fasta import open_genome
@@ -64,25 +63,11 @@ def configuration(folder: Path) -> dict[str, Any]:
     }
 
 
-def run_verb(*arguments: object) -> int:
-    """Call the command line in this process; its exit status."""
-    from danq.cli import main
-
-    before, sys.argv = sys.argv, ["danq", *map(str, arguments)]
-    try:
-        main()
-    except SystemExit as stopped:
-        return int(stopped.code or 0)
-    finally:
-        sys.argv = before
-    return 0
-
-
-def look(project: SimpleNamespace, out: Path, verb: Callable[..., int] = run_verb) -> int:
+def look(project: SimpleNamespace, out: Path) -> int:
     """Look at the regions of a project with its run."""
     results = project.path / "results"
     arguments = ("--config", project.path / "config.json", "--run", "net", "--results", results)
-    return verb("view", *arguments, "--out", out)
+    return danq("view", *arguments, "--out", out)
 
 
 def write_results(folder: Path) -> SimpleNamespace:
@@ -91,6 +76,6 @@ def write_results(folder: Path) -> SimpleNamespace:
     results = folder / "results"
     for name in project.config["callsets"]:
         arguments = ("--config", folder / "config.json", "--callset", name, "--results", results)
-        assert run_verb("score", *arguments, "--out", results / "scores" / name) == 0
+        assert danq("score", *arguments, "--out", results / "scores" / name) == 0
     assert look(project, results / "views" / "net") == 0
     return project

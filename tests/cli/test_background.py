@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 from weighted_model import TARGETS, Weighted
 
-from danq.cli import main
 from danq.genome.encode import build_genome
 
 RECORDS = [
@@ -28,22 +27,14 @@ def place(tmp_path, monkeypatch):
     return tmp_path
 
 
-def run(monkeypatch, *arguments):
-    """Exit status of ``danq background``."""
-    monkeypatch.setattr(sys, "argv", ["danq", "background", *map(str, arguments)])
-    with pytest.raises(SystemExit) as ended:
-        main()
-    return ended.value.code
-
-
 def command(place, *models):
     given = [word for model in models for word in ("--model", place / model)]
     return [*given, "--genome", place / "g.fa", "--vcf", place / "common.vcf", "--out", place / "out"]
 
 
-def test_a_background_is_made_from_a_fasta_and_a_vcf(place, monkeypatch, caplog):
+def test_a_background_is_made_from_a_fasta_and_a_vcf(place, danq, caplog):
     with caplog.at_level("INFO", "danq"):
-        assert run(monkeypatch, *command(place, "run1")) == 0
+        assert danq("background", *command(place, "run1")) == 0
     assert "background of 85 alleles (85 not scored), 2 targets" in caplog.text
     made = json.loads((place / "out" / "background.json").read_text())
     assert (made["kind"], made["format_version"], made["n"]) == ("background", 1, 85)
@@ -57,26 +48,26 @@ def test_a_background_is_made_from_a_fasta_and_a_vcf(place, monkeypatch, caplog)
     assert sorted(path.name for path in place.iterdir() if path.name.startswith(".")) == []
 
 
-def test_several_models_are_one_ensemble(place, monkeypatch):
-    assert run(monkeypatch, *command(place, "run1", "run2")) == 0
+def test_several_models_are_one_ensemble(place, danq):
+    assert danq("background", *command(place, "run1", "run2")) == 0
     made = json.loads((place / "out" / "background.json").read_text())
     assert [bundle["digest"][0] for bundle in made["bundles"]] == ["1", "2"]
 
 
-def test_an_encoded_genome_gives_the_same(place, monkeypatch):
+def test_an_encoded_genome_gives_the_same(place, danq):
     build_genome(place / "g.fa", place / "genome")
     for genome, out in ((place / "g.fa", place / "a"), (place / "genome", place / "b")):
         arguments = command(place, "run1")
         arguments[3], arguments[-1] = genome, out
-        assert run(monkeypatch, *arguments) == 0
+        assert danq("background", *arguments) == 0
     assert (place / "a" / "background.npy").read_bytes() == (place / "b" / "background.npy").read_bytes()
 
 
-def test_regions_and_filters_choose_alleles(place, monkeypatch):
-    assert run(monkeypatch, *command(place, "run1"), "--region", "chrI:11-20") == 0
+def test_regions_and_filters_choose_alleles(place, danq):
+    assert danq("background", *command(place, "run1"), "--region", "chrI:11-20") == 0
     made = json.loads((place / "out" / "background.json").read_text())
     assert (made["n"], made["reasons"]["outside_regions"]) == (10, 2 * 75)
-    assert run(monkeypatch, *command(place, "run1"), "--pass-only") == 2
+    assert danq("background", *command(place, "run1"), "--pass-only") == 2
 
 
 @pytest.mark.parametrize(
@@ -88,9 +79,9 @@ def test_regions_and_filters_choose_alleles(place, monkeypatch):
         ({"--genome": "nowhere.fa"}, "nowhere.fa: no such file"),
     ],
 )
-def test_bad_input_is_one_line_and_status_2(place, monkeypatch, capsys, change, message):
+def test_bad_input_is_one_line_and_status_2(place, danq, capsys, change, message):
     given = {"--model": "run1", "--genome": "g.fa", "--vcf": "common.vcf", "--out": "out", **change}
-    assert run(monkeypatch, *(word for pair in given.items() for word in pair)) == 2
+    assert danq("background", *(word for pair in given.items() for word in pair)) == 2
     error = capsys.readouterr().err.splitlines()
     assert error[-1].startswith(f"danq: {message}")
     assert not (place / "out").exists()

@@ -4,7 +4,8 @@ import numpy as np
 import polars as pl
 import pytest
 from chromium import Page, opened
-from viewed_results import NAMES, run_verb
+from verbs import danq
+from viewed_results import NAMES
 
 from danq.report.browse_tracks import shown
 from danq.views.manifest import read_views
@@ -38,7 +39,7 @@ LOOK = """(async () => {
 def page(viewed_project, chromium, tmp_path_factory):
     place = tmp_path_factory.mktemp("browse")
     out = place / "browse.html"
-    assert run_verb("browse", viewed_project.path / "results", "--out", out) == 0
+    assert danq("browse", viewed_project.path / "results", "--out", out) == 0
     with opened(chromium, out.as_uri(), place / "profile") as page:
         page.run(READY)
         yield page

@@ -41,10 +41,8 @@ EVALUES = ("score", *BACKGROUND, "--background", "background", "--out", "again")
 
 
 @pytest.fixture(scope="module")
-def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def whole(tmp_path_factory: pytest.TempPathFactory, danq) -> Path:
     """Every kind of results, made by the verbs, of a model that takes seconds."""
-    from danq.cli import main
-
     path = tmp_path_factory.mktemp("whole")
     rng = np.random.default_rng(3)
     contigs = {name: "".join(rng.choice(list("ACGT"), 1_500)) for name in ("chr1", "chr2", "chr3")}
@@ -71,10 +69,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(path)
         for step in steps:
-            patch.setattr("sys.argv", ["danq", *step])
-            with pytest.raises(SystemExit) as end:
-                main()
-            assert end.value.code == 0, step
+            assert danq(*step) == 0, step
     return path
 
 

@@ -1,8 +1,6 @@
 """`danq dataset` from the command line: what it writes, what it says, what it refuses."""
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -21,20 +19,11 @@ CONFIG = {
     },
     "runs": {"one": {"model": "kmer_logistic", "dataset": "marks"}},
 }
-
-
-def danq(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-c", "from danq.cli import main; main()", *arguments],
-        capture_output=True,
-        text=True,
-        check=False,
-        cwd=folder,
-    )
+MARKS = ("dataset", "--config", "config.json", "--name", "marks", "--out", "out")
 
 
 @pytest.fixture
-def project(tmp_path: Path) -> Path:
+def project(tmp_path: Path, monkeypatch) -> Path:
     contigs = {"chrI": 100, "chrII": 43, "chrIII": 40}
     text = "".join(f">{name}\n{('ACGTT' * n)[:n]}\n" for name, n in contigs.items())
     (tmp_path / "g.fa").write_text(text)
@@ -42,25 +31,25 @@ def project(tmp_path: Path) -> Path:
     (tmp_path / "targets.tsv").write_text("target\tpath\nA\ta.bed\n")
     (tmp_path / "config.json").write_text(json.dumps(CONFIG))
     build_genome(tmp_path / "g.fa", tmp_path / "results/genomes/toy")
+    monkeypatch.chdir(tmp_path)
     return tmp_path
 
 
-def test_a_dataset_is_written_and_summarised(project: Path) -> None:
-    done = danq(project, "dataset", "--config", "config.json", "--name", "marks", "--out", "out")
-    assert done.returncode == 0, done.stderr
-    assert done.stdout == ""
-    assert "wrote out: 1 targets, rows: train 2, valid 4, test 4" in done.stderr
-    assert "3 contig names of tracks differ from the genome's: chr1 → chrI" in done.stderr
+def test_a_dataset_is_written_and_summarised(project: Path, danq, capsys, caplog) -> None:
+    with caplog.at_level("INFO"):
+        assert danq(*MARKS) == 0
+    assert capsys.readouterr().out == ""
+    assert "wrote out: 1 targets, rows: train 2, valid 4, test 4" in caplog.text
+    assert "3 contig names of tracks differ from the genome's: chr1 → chrI" in caplog.text
     manifest = json.loads((project / "out/dataset.json").read_text())
     assert manifest["genome"]["name"] == "toy"
     assert manifest["genome"]["path"] == "../results/genomes/toy"
 
 
-def test_the_genome_may_be_named(project: Path) -> None:
+def test_the_genome_may_be_named(project: Path, danq) -> None:
     (project / "results/genomes/toy").rename(project / "elsewhere")
-    given = ("dataset", "--config", "config.json", "--name", "marks", "--out", "out")
-    assert danq(project, *given).returncode == 2
-    assert danq(project, *given, "--genome", "elsewhere").returncode == 0
+    assert danq(*MARKS) == 2
+    assert danq(*MARKS, "--genome", "elsewhere") == 0
 
 
 @pytest.mark.parametrize(
@@ -76,18 +65,19 @@ def test_the_genome_may_be_named(project: Path) -> None:
     ],
 )
 def test_bad_input_gives_one_line_and_leaves_nothing(
-    project: Path, file: str, text: str, message: str
+    project: Path, danq, capsys, caplog, file: str, text: str, message: str
 ) -> None:
     (project / file).write_text(text)
-    refused = danq(project, "-q", "dataset", "--config", "config.json", "--name", "marks", "--out", "out")
-    assert refused.returncode == 2
-    lines = refused.stderr.splitlines()
+    assert danq(*MARKS) == 2
+    assert caplog.text == ""
+    lines = capsys.readouterr().err.splitlines()
     assert len(lines) == 1
     assert lines[0].startswith(f"danq: {message}")
     assert not list(project.glob("out/**/*"))
 
 
-def test_an_unknown_dataset_is_refused(project: Path) -> None:
-    refused = danq(project, "dataset", "--config", "config.json", "--name", "other", "--out", "out")
-    assert refused.returncode == 2
-    assert refused.stderr.splitlines() == ["danq: config.json: expected --name of marks; received 'other'"]
+def test_an_unknown_dataset_is_refused(project: Path, danq, capsys, caplog) -> None:
+    with caplog.at_level("INFO"):
+        assert danq("dataset", "--config", "config.json", "--name", "other", "--out", "out") == 2
+    assert capsys.readouterr().err == "danq: config.json: expected --name of marks; received 'other'\n"
+    assert caplog.text == ""

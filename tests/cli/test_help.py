@@ -10,7 +10,7 @@ import pytest
 from danq.cli import VERBS
 
 
-def danq(*arguments: str) -> subprocess.CompletedProcess[str]:
+def run(*arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-c", "from danq.cli import main; main()", *arguments],
         capture_output=True,
@@ -40,11 +40,11 @@ def test_a_checkout_that_is_not_installed_says_so(repository: Path) -> None:
 
 
 @pytest.mark.parametrize("verb", VERBS)
-def test_every_verb_explains_each_of_its_options(verb: str) -> None:
-    shown = danq(verb, "--help")
-    assert shown.returncode == 0, shown.stderr
-    assert "Usage: " in shown.stdout
-    lines = shown.stdout.splitlines()
+def test_every_verb_explains_each_of_its_options(verb: str, danq, capsys) -> None:
+    assert danq(verb, "--help") == 0
+    shown = capsys.readouterr().out
+    assert "Usage: " in shown
+    lines = shown.splitlines()
     options = [line for line in lines if line.strip().startswith("--")]
     # a group has subcommands instead, and one verb has nothing to choose
     assert options or verb in ("config", "doctor")
@@ -56,19 +56,21 @@ def test_every_verb_explains_each_of_its_options(verb: str) -> None:
         assert explained, f"danq {verb}: no help for {line.strip()}"
 
 
-def test_a_default_that_is_told_in_words_is_shown() -> None:
-    assert "[default: as the run was configured]" in " ".join(danq("predict", "--help").stdout.split())
-    assert "[default: 20]" in danq("ism", "--help").stdout
+def test_a_default_that_is_told_in_words_is_shown(danq, capsys) -> None:
+    assert danq("predict", "--help") == danq("ism", "--help") == 0
+    shown = " ".join(capsys.readouterr().out.split())
+    assert "[default: as the run was configured]" in shown
+    assert "[default: 20]" in shown
 
 
 def test_an_unknown_verb_is_refused() -> None:
-    refused = danq("genomes")
+    refused = run("genomes")
     assert refused.returncode == 2
     assert "genomes" in refused.stderr
 
 
 def test_a_mistake_gives_one_line_and_status_2() -> None:
-    refused = danq("genome", "nowhere.fa", "--out", "nowhere")
+    refused = run("genome", "nowhere.fa", "--out", "nowhere")
     assert refused.returncode == 2
     assert refused.stderr.splitlines() == ["danq: nowhere.fa: no such file"]
 
@@ -81,4 +83,4 @@ def test_quiet_tells_of_what_is_wrong_only(tmp_path: Path) -> None:
 
 
 def test_the_version_is_printed() -> None:
-    assert danq("--version").stdout.startswith("danq 0.")
+    assert run("--version").stdout.startswith("danq 0.")

@@ -7,7 +7,6 @@ import pybigtools
 import pytest
 from bundles import entries
 
-from danq.cli import main
 from danq.data.encoders import CodesEncoder
 from danq.data.options import DatasetOptions
 from danq.data.regions.making import build_region_dataset
@@ -59,13 +58,9 @@ def open_genome_of(place):
 
 
 @pytest.fixture
-def predict(place, tmp_path, monkeypatch):
+def predict(place, tmp_path, danq):
     def run(*arguments, out="p.npz", model="model"):
-        command = ["danq", "predict", "--model", place / model, "--out", tmp_path / out, *arguments]
-        monkeypatch.setattr("sys.argv", list(map(str, command)))
-        with pytest.raises(SystemExit) as stopped:
-            main()
-        return stopped.value.code
+        return danq("predict", "--model", place / model, "--out", tmp_path / out, *arguments)
 
     return run
 

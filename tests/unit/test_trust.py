@@ -8,8 +8,9 @@ import pytest
 import typer
 from tiny_dataset import WINDOW, tiny_run, write_tiny_dataset
 from untrained import save_model
+from verbs import danq
 
-from danq.cli import app, main
+from danq.cli import app
 from danq.config import load_config
 from danq.errors import DanqError
 from danq.files import sha256
@@ -30,14 +31,6 @@ def evil(tmp_path):
     file.write_text(EVIL.format(marker=str(marker)))
     save_model(tmp_path / "bundle", model=str(file), model_file=sha256(file))
     return tmp_path / "bundle", file, marker
-
-
-def danq(*arguments):
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("sys.argv", ["danq", *map(str, arguments)])
-        with pytest.raises(SystemExit) as stopped:
-            main()
-    return stopped.value.code
 
 
 def test_a_bundle_runs_no_code(evil):

@@ -12,9 +12,9 @@ import pytest
 from bundles import manifest
 from toy_models import write_vcf
 from untrained import save_model
+from verbs import danq
 
 import danq as danq_package
-from danq.cli import main
 from danq.errors import DanqError
 from danq.genome.encode import build_genome
 from danq.genome.fasta import open_genome
@@ -22,14 +22,6 @@ from danq.learn.export import opened_bundles, write_archive
 from danq.learn.manifest import BundleManifest
 from danq.learn.signature import sign_bundle
 from danq.learn.train.fitting import _start, _start_digest
-
-
-def danq(*arguments):
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("sys.argv", ["danq", *map(str, arguments)])
-        with pytest.raises(SystemExit) as stopped:
-            main()
-    return stopped.value.code
 
 
 @pytest.fixture(scope="module")

@@ -6,8 +6,8 @@ import subprocess
 
 import pytest
 from bundles import manifest
+from verbs import danq
 
-from danq.cli import main
 from danq.errors import DanqError
 from danq.learn.signature import require_signatures, sign_bundle
 
@@ -72,16 +72,10 @@ def test_what_cannot_be_signed_is_said_in_one_line(group):
         sign_bundle(group, group / "ada")
 
 
-def test_the_verbs_sign_and_ask_for_signatures(group, monkeypatch, capsys):
+def test_the_verbs_sign_and_ask_for_signatures(group, capsys):
     bundle = str(group / "bundle")
     (group / "g.fa").write_text(">chrI\n" + "ACGTAACC" * 9 + "\n")
     (group / "v.vcf").write_text("variant\nchrI:3:G:A\n")
-
-    def danq(*arguments):
-        monkeypatch.setattr("sys.argv", ["danq", *map(str, arguments)])
-        with pytest.raises(SystemExit) as stopped:
-            main()
-        return stopped.value.code
 
     place = ["--model", bundle, "--genome", group / "g.fa", "--require-signature", group / "signers"]
     verbs = (
