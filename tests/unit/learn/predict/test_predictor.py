@@ -1,7 +1,5 @@
 """Predictions of a model whose answers are known, and of small and full-sized DanQ."""
 
-import subprocess
-import sys
 from pathlib import Path
 
 import keras
@@ -266,12 +264,3 @@ def test_three_lines_of_python(tmp_path):
     assert danq.read_predictions is read_predictions
     with pytest.raises(AttributeError, match="no attribute 'fly'"):
         danq.fly  # noqa: B018
-
-
-def test_importing_the_sources_does_not_load_tensorflow():
-    program = (
-        "import sys, danq, danq.learn.predict.outputs, danq.learn.predict.sources, "
-        "danq.learn.predict.sequence_sources, danq.cli.predict; "
-        "sys.exit('tensorflow' in sys.modules)"
-    )
-    assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
