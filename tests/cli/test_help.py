@@ -78,7 +78,7 @@ def test_a_mistake_gives_one_line_and_status_2() -> None:
 def test_quiet_tells_of_what_is_wrong_only(tmp_path: Path) -> None:
     (tmp_path / "g.fa").write_text(">chrI\nACGT\n")
     for words, told in ((["-q"], False), ([], True)):
-        done = danq(*words, "genome", str(tmp_path / "g.fa"), "--out", str(tmp_path / f"g{told}"))
+        done = run(*words, "genome", str(tmp_path / "g.fa"), "--out", str(tmp_path / f"g{told}"))
         assert (done.returncode, "1 contigs, 4 bp" in done.stderr, bool(done.stderr)) == (0, told, told)
 
 
