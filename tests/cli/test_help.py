@@ -36,7 +36,7 @@ def test_a_checkout_that_is_not_installed_says_so(repository: Path) -> None:
     words = [sys.executable, "-S", "-c", "import danq; print(danq.__version__)"]
     told = subprocess.run(words, cwd=repository, capture_output=True, text=True, check=True)
     assert told.stdout == "unknown (not installed)\n"
-    assert danq("--version").stdout == f"danq {version('danq')}\n"
+    assert run("--version").stdout == f"danq {version('danq')}\n"
 
 
 @pytest.mark.parametrize("verb", VERBS)
