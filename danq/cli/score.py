@@ -79,7 +79,8 @@ def score(
         bool,
         typer.Option(
             "--reuse",
-            help="Take finished scores of equal content beside --out, or --work, in place of new ones.",
+            help="Take finished scores of equal content beside --out, or with --shard beside the directory "
+            "that holds --work, in place of new ones.",
         ),
     ] = False,
     dry_run: Annotated[
