@@ -54,7 +54,8 @@ def test_the_known_shapes_and_parameters():
 
 
 def test_the_older_head():
-    model = _build(head="pools", units=[128], merge_mode="concat", targets=1)
+    model = _build(head="pools", units=[128], merge_mode="concat", targets=1, embedding_dropout=0.25)
+    assert model.get_layer("embedding_dropout").rate == 0.25
     assert _shape(model, "pools") == (512,)
     assert _shape(model, "dense") == (64,)
     assert model.get_layer("dense").activation is keras.activations.relu

@@ -68,3 +68,7 @@ def test_danq_starts_with_motifs_of_a_file_whatever_the_global_seed(tmp_path):
     places = [[_placed(matrix, kernel[:, :, place]) for place in range(4)] for kernel in kernels]
     assert places[0] == places[1]
     assert not np.array_equal(kernels[0], kernels[1])
+    # their own seed places them elsewhere
+    seeded = options.model_copy(update={"motif_seed": 1})
+    elsewhere = build(seeded, CodesEncoder(20), 1, "multilabel").get_layer("conv").kernel.numpy()
+    assert not np.array_equal(elsewhere[:, :, :4], kernels[0][:, :, :4])
