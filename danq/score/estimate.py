@@ -53,8 +53,9 @@ class Estimate:
             took = f"{most}about {left} (h:mm:ss) at {self.rate:,.0f} alleles/s"
         more = ", and at most as many windows of whole haplotypes" if self.haplotypes else ""
         return (
-            f"{counted(self.alleles, 'allele')} to score{more}: {took}; {self.result_bytes / _GB:,.3g} GB of results, "
-            f"and {self.work_bytes / _GB:,.3g} GB of unfinished work until they are written"
+            f"{counted(self.alleles, 'allele')} to score{more}: {took}; "
+            f"{self.result_bytes / _GB:,.3g} GB of results, and {self.work_bytes / _GB:,.3g} GB of unfinished"
+            " work until they are written"
         )
 
     def check_room(self, results: Path, work: Path) -> None:
