@@ -147,15 +147,15 @@ def reading_batches(path: Path, digest: str, check: bool = True) -> Iterator[Bat
             arrow = content.slice(0, max(len(content) - _SHA256_BYTES, 0))
             # before anything is decoded: Arrow trusts what it reads, and would crash or read something else
             if check and hashlib.sha256(arrow).digest() != content.slice(len(arrow)).to_pybytes():
-                raise DanqError(f"{path}: damaged; remove {path.parent} and score again")
+                raise DanqError(f"{path}: damaged; remove {path.parent} and start again")
             with pa.ipc.open_file(pa.BufferReader(arrow)) as reader:
                 if (reader.schema.metadata or {}).get(_DIGEST) != digest.encode():
-                    raise DanqError(f"{path}: of another scoring; remove {path.parent} and score again")
+                    raise DanqError(f"{path}: of other work; remove {path.parent} and start again")
                 yield Batches(reader)
     except FileNotFoundError:
-        raise DanqError(f"{path}: gone; another scoring of the same work may have ended meanwhile") from None
+        raise DanqError(f"{path}: gone; another job with the same work may have ended meanwhile") from None
     except (pa.ArrowException, OSError, MemoryError, UnicodeDecodeError) as error:
         # Arrow takes what a file declares for what it has to allocate
         raise DanqError(
-            f"{path}: damaged ({first_line(error)}); remove {path.parent} and score again"
+            f"{path}: damaged ({first_line(error)}); remove {path.parent} and start again"
         ) from None

@@ -8,7 +8,8 @@ from toy_models import ToyRunner, gc, motif, toy_models
 
 from danq.evaluate.truth import Truth
 from danq.evaluate.truth_keys import truth_key
-from danq.score.chunks import compute_shard, opened_work
+from danq.parts import Shard
+from danq.score.chunks import compute_shard, opened_scoring
 from danq.score.job import open_job
 from danq.score.options import ScoreOptions
 from danq.score.write import files_of, write_scores
@@ -48,14 +49,14 @@ def score(job, out, work=None, **files):
         by = None if group is None else truth_key(job.variants, group)
         compare = partial(Truth, truth_key(job.variants, job.options.truth), job.columns, group=by)
     files = files_of(job, compare=compare, **files)
-    with opened_work(job, work or out, shared=work is not None) as opened:
+    with opened_scoring(job, work or out, shared=work is not None) as opened:
         return write_scores(opened, files, out)
 
 
 def score_shard(job, work, shard, shards, receipt=None):
     """Compute one shard in a directory that all share; where it lies."""
-    with opened_work(job, work, shared=True) as opened:
-        compute_shard(opened, shard, shards, receipt)
+    with opened_scoring(job, work, shared=True) as opened:
+        compute_shard(opened, Shard(shard, shards), receipt)
         return opened.path
 
 

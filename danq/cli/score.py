@@ -1,6 +1,5 @@
 """``danq score``: what each allele of a VCF changes in a model's predictions."""
 
-import re
 from contextlib import nullcontext
 from functools import partial
 from pathlib import Path
@@ -9,11 +8,10 @@ from typing import Annotated, Any, Literal, NamedTuple
 import typer
 
 from danq.cli import scoring_options as options
-from danq.errors import DanqError, refuse
+from danq.errors import DanqError
 from danq.files import check_writable
+from danq.parts import Shard, read_shard
 from danq.score.options import ScoreOptions
-
-_SHARD = re.compile(r"([1-9]\d*)/([1-9]\d*)")
 
 
 def score(
@@ -57,24 +55,9 @@ def score(
     info_prefix: Annotated[str | None, options.option_of("info_prefix")] = None,
     batch_size: options.BatchSize = None,
     threads: options.Threads = None,
-    work: Annotated[
-        Path | None,
-        typer.Option(
-            help="Directory for unfinished work, from which an interrupted scoring goes on; shards share it."
-            "  [default: hidden in --out]"
-        ),
-    ] = None,
-    shard: Annotated[
-        str | None,
-        typer.Option(
-            metavar="I/N",
-            help="Compute only the I-th of N shards of the work; the same command without --shard then puts "
-            "all together.",
-        ),
-    ] = None,
-    receipt: Annotated[
-        Path | None, typer.Option(help="JSON file to write when the work of --shard is done.")
-    ] = None,
+    work: Annotated[Path | None, options.work_option("hidden in --out")] = None,
+    shard: options.ShardText = None,
+    receipt: options.Receipt = None,
     reuse: Annotated[
         bool,
         typer.Option(
@@ -115,7 +98,7 @@ def score(
     part = _checked_shard(out, work, shard, receipt, dry_run)
 
     from danq.jobs import sole_writer
-    from danq.score.chunks import compute_shard, opened_work
+    from danq.score.chunks import compute_shard, opened_scoring
     from danq.score.estimate import estimate
     from danq.score.reuse import kept_scores
     from danq.score.write import check_records, files_of, write_scores
@@ -123,13 +106,13 @@ def score(
     alone = nullcontext() if out is None or dry_run or part else sole_writer(out)
     with alone, options.opened_job(*scored, trusted, require_signature, threads) as job:
         files = files_of(job, long, format, compare=_comparison(job))
-        with opened_work(job, work or out, work is not None or part is not None, dry_run, part) as parts:
+        with opened_scoring(job, work or out, work is not None or part is not None, dry_run, part) as parts:
             check_records(parts, files)
             if dry_run:
                 typer.echo(estimate(parts, job.models.open(), format == "tsv").describe())
             elif part is not None:
                 done = reuse and work is not None and kept_scores(job, files, work.parent) is not None
-                compute_shard(parts, *part, receipt, done)
+                compute_shard(parts, part, receipt, done)
             elif out is not None:
                 write_scores(parts, files, out, reuse)
 
@@ -201,29 +184,16 @@ def _comparison(job: Any) -> Any:
     return partial(Truth, truth_key(job.variants, key), job.columns, group=by)
 
 
-def _shard(text: str | None) -> tuple[int, int] | None:
-    if text is None:
-        return None
-    match = _SHARD.fullmatch(text)
-    if match is None or int(match[1]) > int(match[2]):
-        raise DanqError(f"--shard: expected I/N with I from 1 to N, such as 2/8; received {text!r}")
-    return int(match[1]), int(match[2])
-
-
 def _checked_shard(
     out: Path | None, work: Path | None, text: str | None, receipt: Path | None, dry_run: bool
-) -> tuple[int, int] | None:
+) -> Shard | None:
     """Read --shard, and refuse options that do not go with each other."""
-    shard = _shard(text)
-    rules = (
-        (out is None and shard is None and not dry_run, "--out: expected a directory, received nothing"),
-        (shard is not None and work is None and out is None, "--shard: expected --work DIR with it"),
-        (receipt is not None and shard is None, "--receipt: belongs to --shard"),
-        (dry_run and shard is not None, "--dry-run: expected no --shard with it"),
-    )
-    refuse(message for broken, message in rules if broken)
-    # before the survey of a long file, not after it
-    for directory in (None if dry_run else out, None if receipt is None else receipt.parent):
-        if directory is not None:
-            check_writable(directory)
+    shard = read_shard(text, receipt, work or out)
+    if out is None and shard is None and not dry_run:
+        raise DanqError("--out: expected a directory, received nothing")
+    if dry_run and shard is not None:
+        raise DanqError("--dry-run: expected no --shard with it")
+    if out is not None and not dry_run:
+        # before the survey of a long file, not after it
+        check_writable(out)
     return shard

@@ -83,7 +83,9 @@ def estimate(work: Work, runners: Sequence[Runner], text: bool = False) -> Estim
     numbers = sum(len(targets) for _, targets in job.columns.lists.values())
     row = _BYTES_OF_A_ROW + numbers * (_TEXT_BYTES if text else _PARQUET_BYTES)
     return Estimate(
-        alleles=round(usable * sum(survey.scorable[part] for part in work.missing(range(survey.parts)))),
+        alleles=round(
+            usable * sum(survey.scorable[part] for part in work.parts.missing(range(survey.parts)))
+        ),
         rate=rate,
         result_bytes=round(whole * row) + job.variants.path.stat().st_size,
         work_bytes=round(whole * (_BYTES_OF_A_ROW + _PARQUET_BYTES * numbers)),

@@ -126,7 +126,7 @@ def write_scores(work: Work, files: Files, out: Path, reuse: bool = False) -> Sc
     with sole_writer(out):
         if reuse and (taken := take_over(work.job, files, out)):
             _remove_others(out, taken)
-            work.remove()
+            work.parts.remove()
             return taken
         _compute(work, files, out)
         work.refuse_changed_input()
@@ -142,7 +142,7 @@ def write_scores(work: Work, files: Files, out: Path, reuse: bool = False) -> Sc
             if reuse:
                 keep(folder, out, scores_key(job, files), out.parent / FOLDER / out.name)
             _remove_others(out, manifest)
-    work.remove()
+    work.parts.remove()
     log.info("%s: %s", out, manifest.counts.describe())
     if manifest.haplotypes is not None:
         log.info("%s: %s", out, manifest.haplotypes.describe())
@@ -156,10 +156,7 @@ def _remove_others(out: Path, manifest: ScoresManifest) -> None:
 
 
 def _compute(work: Work, files: Files, out: Path) -> None:
-    parts = work.survey.parts
-    missing = work.missing(range(parts))
-    if len(missing) < parts:
-        log.info("%d of %d parts are there already", parts - len(missing), parts)
+    missing = work.parts.left()
     if not missing:
         return
     runners = work.job.models.open()

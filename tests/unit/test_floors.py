@@ -19,7 +19,7 @@ FLOORS = [
     {"jobs"},
     {"hdf5", "npz", "files", "drawing", "progress", "provenance", "options", "metrics"},
     {"storage", "contents", "kept"},
-    {"tables", "parquet"},
+    {"tables", "parquet", "parts"},
     {"genome"},
     {"variants"},
     {"data"},

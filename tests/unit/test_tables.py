@@ -38,7 +38,7 @@ def test_any_damaged_byte_is_refused(whole):
         damaged = bytearray(content)
         damaged[place] ^= 1 << place % 8
         whole.write_bytes(damaged)
-        with pytest.raises(DanqError, match=r"work\.arrow: damaged; remove .* and score again"):
+        with pytest.raises(DanqError, match=r"work\.arrow: damaged; remove .* and start again"):
             rows_of(whole)
 
 
@@ -51,12 +51,12 @@ def test_a_cut_file_is_refused(whole, size):
 
 def test_a_file_that_is_gone_is_not_called_damaged(whole):
     whole.unlink()
-    with pytest.raises(DanqError, match=r"work\.arrow: gone; another scoring"):
+    with pytest.raises(DanqError, match=r"work\.arrow: gone; another job"):
         rows_of(whole)
 
 
 def test_work_on_other_inputs_is_refused(whole):
-    with pytest.raises(DanqError, match="of another scoring"), reading_batches(whole, "other"):
+    with pytest.raises(DanqError, match="of other work"), reading_batches(whole, "other"):
         pass
 
 

@@ -35,7 +35,8 @@ from toy_scoring import (
 )
 
 from danq.errors import DanqError
-from danq.score.chunks import Work, compute_parts, opened_work
+from danq.parts import Shard
+from danq.score.chunks import compute_parts, opened_scoring
 from danq.score.runner import Logits
 from danq.variants.survey import PART
 from danq.variants.survey_file import Survey
@@ -198,7 +199,7 @@ def test_parts_of_other_options_are_not_used(small, tmp_path, options, caplog):
     runner = ToyRunner(FUNCTIONS)
     score(job_of(small, runner), tmp_path / "out", tmp_path / "work")
     assert runner.windows > 0
-    assert "unfinished scoring of other inputs or options" in caplog.text
+    assert "unfinished work of other inputs or options" in caplog.text
     assert len(list((tmp_path / "work").glob(".work-*"))) == 1
 
 
@@ -228,10 +229,10 @@ def test_a_part_that_was_put_there_by_hand_is_refused(vcf, tmp_path):
     job, other = job_of(vcf), job_of(vcf, strands="forward")
     paths = [score_shard(each, tmp_path, 1, 1) / "part-000001.arrow" for each in (job, other)]
     paths[0].write_bytes(paths[1].read_bytes())
-    with pytest.raises(DanqError, match=r"part-000001.arrow: of another scoring"):
+    with pytest.raises(DanqError, match=r"part-000001.arrow: of other work"):
         score(job, tmp_path / "out", tmp_path)
     paths[0].write_bytes(b"ARROW1")
-    with pytest.raises(DanqError, match=r"part-000001.arrow: damaged.*; remove .* and score again"):
+    with pytest.raises(DanqError, match=r"part-000001.arrow: damaged.*; remove .* and start again"):
         score(job, tmp_path / "out", tmp_path)
     assert not (tmp_path / "out").exists()
 
@@ -239,12 +240,12 @@ def test_a_part_that_was_put_there_by_hand_is_refused(vcf, tmp_path):
 @given(st.integers(0, 40_000), st.integers(1, 30))
 def test_shares_of_shards_are_all_parts_once(records, shards):
     survey = Survey(**dict.fromkeys(Survey.__dataclass_fields__))
-    work = Work(job=None, path=None, survey=replace(survey, records=records, part=PART))
-    shares = [list(work.share(shard, shards)) for shard in range(1, shards + 1)]
+    survey = replace(survey, records=records, part=PART)
+    shares = [list(Shard(shard, shards).share(survey.parts)) for shard in range(1, shards + 1)]
     assert [part for share in shares for part in share] == list(range(-(-records // PART)))
     sizes = [len(share) for share in shares]
     assert max(sizes) - min(sizes) <= 1
-    assert sum(work.survey.records_of(share) for share in shares) == records
+    assert sum(survey.records_of(share) for share in shares) == records
 
 
 @pytest.mark.parametrize(
@@ -307,9 +308,9 @@ def test_a_shard_looks_at_its_own_records_alone(vcf, tmp_path, monkeypatch):
 
 def test_batches_of_a_part_are_read_one_at_a_time(vcf, tmp_path):
     job = job_of(vcf)
-    with opened_work(job, tmp_path) as work:
+    with opened_scoring(job, tmp_path) as work:
         compute_parts(work, [0], job.models.open())
-        assert work.missing(range(work.survey.parts)) == [1, 2]
+        assert work.parts.missing(range(work.survey.parts)) == [1, 2]
         read = work.read(0)
         batch, seconds = next(read)
         assert isinstance(batch, pa.RecordBatch)

@@ -16,7 +16,7 @@ from danq.data.encoders import CodesEncoder
 from danq.errors import DanqError
 from danq.learn.bundle import Bundle
 from danq.models import danq
-from danq.score.chunks import opened_work
+from danq.score.chunks import opened_scoring
 from danq.score.job import open_job, window_blocks
 from danq.score.options import ScoreOptions
 from danq.score.runner import SharedWork, open_runner_of
@@ -28,7 +28,7 @@ GENOME = genome_of(chrI="ATATATATATGATATATATATATATAT", chrII="CCCCCCCCCCACCCCCCC
 
 def blocks(runners, variants, options=None, genome=GENOME, parts=None):
     job = open_job(toy_models(*runners), genome, variants.path, options or ScoreOptions())
-    with opened_work(job, None) as work:
+    with opened_scoring(job, None) as work:
         return list(job.scored_blocks(work.survey, runners, parts or range(work.survey.parts)))
 
 

@@ -151,10 +151,10 @@ def test_a_survey_that_is_there_is_not_made_again(tmp_path: Path, monkeypatch: p
 def test_a_survey_of_other_inputs_or_a_damaged_one_is_refused(tmp_path: Path) -> None:
     variants, folder = seven(tmp_path), tmp_path / "kept"
     survey(folder, variants, GENOME, RULES, digest="a")
-    with pytest.raises(DanqError, match=r"alleles.arrow: of another scoring; remove .* and score again"):
+    with pytest.raises(DanqError, match=r"alleles.arrow: of other work; remove .* and start again"):
         survey(folder, variants, GENOME, RULES, digest="b")
     (folder / "alleles.arrow").write_bytes(b"ARROW1")
-    with pytest.raises(DanqError, match=r"alleles.arrow: damaged.*; remove .* and score again"):
+    with pytest.raises(DanqError, match=r"alleles.arrow: damaged.*; remove .* and start again"):
         survey(folder, variants, GENOME, RULES, digest="a")
 
 
