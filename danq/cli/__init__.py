@@ -18,6 +18,7 @@ from danq.processes import stop
 VERBS = {
     "init": "Look at one FASTA and tracks, and write a starter configuration.",
     "config": "Check a configuration, or print its JSON schema.",
+    "workflow": "Run all of a configuration, by Snakemake.",
     "genome": "Encode a FASTA as one byte a base.",
     "dataset": "Label the bins of a genome, or read labelled sequences.",
     "train": "Train a model on a dataset.",

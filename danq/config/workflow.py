@@ -28,6 +28,22 @@ from danq.variants.genotypes import choose_samples
 from danq.variants.text import open_variants
 
 
+def require_configuration(path: str) -> None:
+    """End the process with one line where the configuration that is read unless another is named is absent.
+
+    Raises
+    ------
+    SystemExit
+        With status 2, after one line on stderr.
+    """
+    if not Path(path).exists():
+        sys.stderr.write(
+            f"danq: {path}: no such file; name a configuration with --configfile FILE, or write one with "
+            "`danq init` (danq init --help)\n"
+        )
+        raise SystemExit(2)
+
+
 def checked_config(
     merged: Mapping[str, Any], files: Sequence[str | Path], overrides: Mapping[str, Any] | None = None
 ) -> Config:

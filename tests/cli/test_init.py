@@ -54,7 +54,7 @@ def test_it_writes_what_runs_and_tells_what_it_will_give(data: Path):
     assert done.returncode == 0, done.stderr
     # the last two lines can be pasted
     *table, check, run = done.stdout.splitlines()
-    assert run == "snakemake --cores all --configfile 'my project/config.yaml'"
+    assert run == "danq workflow --configfile 'my project/config.yaml' -- --cores all"
     done = danq_process(*shlex.split(check)[1:], cwd=data)
     assert done.returncode == 0, done.stderr
     assert Path("my project/targets.tsv").read_text() == (

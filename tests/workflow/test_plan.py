@@ -4,7 +4,6 @@ import re
 import shutil
 import subprocess
 import sys
-import tomllib
 from pathlib import Path
 
 import pytest
@@ -151,7 +150,7 @@ def test_every_job_calls_one_verb_and_says_what_it_needs(repository: Path):
         assert re.search(rf'shell:\s+"danq {verb} ', block), name
         assert block.count('"danq ') == 1, name
         assert re.search(rf'code=(verb_digest|lambda wildcards: code_for)\(\s*"{verb}"', block), name
-        for directive in ("log:", "threads:", "resources:", "**needs(", "conda:", "2> {log}"):
+        for directive in ("log:", "threads:", "resources:", "**needs(", "2> {log}"):
             assert directive in block, f"{name} lacks {directive}"
         assert ("benchmark:" in block) == (name != "report"), name
         assert "run:" not in block.split("\n    ")[1:], name
@@ -170,10 +169,3 @@ def test_the_workflow_is_formatted(repository: Path):
     command = [Path(sys.executable).parent / "snakefmt", "--check", "Snakefile", "workflow"]
     done = subprocess.run(command, cwd=repository, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-
-
-def test_the_conda_environment_names_what_the_package_depends_on(repository: Path):
-    listed = yaml.safe_load((repository / "workflow" / "envs" / "danq.yaml").read_text())["dependencies"]
-    packages = {entry.replace(" ", "") for entry in listed if isinstance(entry, str)} | set(listed[-1]["pip"])
-    wanted = set(tomllib.loads((repository / "pyproject.toml").read_text())["project"]["dependencies"])
-    assert {name for name in wanted if not name.startswith("snakemake")} <= packages

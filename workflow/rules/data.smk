@@ -10,8 +10,6 @@ rule genome:
         "results/logs/genome/{genome}.log",
     benchmark:
         "results/benchmarks/genome/{genome}.tsv"
-    conda:
-        "../envs/danq.yaml"
     threads: 1
     resources:
         **needs(2000, 60),
@@ -42,8 +40,6 @@ for made_by, rows in ROWS.items():
             "results/benchmarks/dataset/{dataset}.tsv"
         wildcard_constraints:
             dataset=any_of(name for name in settings.datasets if maker(name) == made_by),
-        conda:
-            "../envs/danq.yaml"
         threads: 2
         resources:
             **needs(8000, 120),

@@ -14,8 +14,6 @@ rule train:
         "results/benchmarks/train/{run}.tsv"
     wildcard_constraints:
         run=any_of(set(settings.runs) - set(ENSEMBLES) - set(ON_CPU)),
-    conda:
-        "../envs/danq.yaml"
     threads: SHARE
     resources:
         **needs(8000, 1440),
@@ -60,8 +58,6 @@ rule ensemble:
         "results/benchmarks/train/{run}.tsv"
     wildcard_constraints:
         run=any_of(ENSEMBLES),
-    conda:
-        "../envs/danq.yaml"
     threads: SHARE
     resources:
         **needs(6000, 240),
@@ -88,8 +84,6 @@ rule predict:
         "results/benchmarks/predict/{run}.{split}.tsv"
     wildcard_constraints:
         run=any_of(set(settings.runs) - set(ON_CPU)),
-    conda:
-        "../envs/danq.yaml"
     threads: SHARE
     resources:
         **needs(6000, 240),
@@ -134,8 +128,6 @@ rule evaluate:
         "results/logs/evaluate/{run}.log",
     benchmark:
         "results/benchmarks/evaluate/{run}.tsv"
-    conda:
-        "../envs/danq.yaml"
     threads: min(2, SHARE)
     resources:
         **needs(8000, 120),

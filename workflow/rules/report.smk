@@ -57,8 +57,6 @@ rule report:
         report("results/report.html", caption="../report/report.rst", category="Report"),
     log:
         "results/logs/report.log",
-    conda:
-        "../envs/danq.yaml"
     threads: 1
     resources:
         **needs(4000, 30),

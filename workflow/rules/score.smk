@@ -12,8 +12,6 @@ rule score_shard:
         "results/benchmarks/score/{callset}.{shard}-of-{shards}.tsv"
     wildcard_constraints:
         callset=any_of(set(settings.callsets) - set(LINEAR_CALLSETS)),
-    conda:
-        "../envs/danq.yaml"
     threads: 8
     resources:
         **needs(6000, 1440),
@@ -61,8 +59,6 @@ for rule_name, callsets in scoring_rules(settings, WRITTEN_ON_CPU).items():
             "results/benchmarks/score/{callset}.tsv"
         wildcard_constraints:
             callset=any_of(callsets),
-        conda:
-            "../envs/danq.yaml"
         # where shards did the work only their parts are put together
         threads: lambda wildcards: 1 if settings.callsets[wildcards.callset].shards > 1 else 8
         resources:

@@ -12,8 +12,6 @@ rule trial:
         "results/logs/trial/{search}.rung{rung}.trial{trial}.log",
     benchmark:
         "results/benchmarks/trial/{search}.rung{rung}.trial{trial}.tsv"
-    conda:
-        "../envs/danq.yaml"
     threads: SHARE
     resources:
         **needs(8000, 1440),
@@ -52,8 +50,6 @@ checkpoint rung:
         "results/logs/search/{search}.rung{rung}.log",
     benchmark:
         "results/benchmarks/search/{search}.rung{rung}.tsv"
-    conda:
-        "../envs/danq.yaml"
     threads: 1
     resources:
         **needs(1000, 10),
@@ -76,8 +72,6 @@ checkpoint search:
         "results/logs/search/{search}.log",
     benchmark:
         "results/benchmarks/search/{search}.tsv"
-    conda:
-        "../envs/danq.yaml"
     threads: 1
     resources:
         **needs(1000, 10),

@@ -16,8 +16,6 @@ rule view:
         "results/benchmarks/view/{run}.tsv"
     wildcard_constraints:
         run=any_of(set(settings.runs) - set(ON_CPU)),
-    conda:
-        "../envs/danq.yaml"
     threads: SHARE
     resources:
         **needs(6000, 120),

@@ -50,7 +50,7 @@ class Starter:
 def command_lines(config: Path) -> list[str]:
     """Commands that check and run a configuration, to be pasted into a shell."""
     path = shlex.quote(str(config))
-    return [f"danq config check {path}", f"snakemake --cores all --configfile {path}"]
+    return [f"danq config check {path}", f"danq workflow --configfile {path} -- --cores all"]
 
 
 def configuration_text(
@@ -81,7 +81,7 @@ def configuration_text(
         "Written by `danq init`; every key is explained in config/README.md of danq.",
         f"Check it: {check}",
         f"Run it:   {run}",
-        "Paths are relative to the directory where snakemake runs.",
+        "Paths are relative to the directory where the workflow runs.",
         *seen,
     ]
     name = "regions" if genome else "examples"
