@@ -26,7 +26,7 @@ def sign(
     """Sign a bundle, for --require-signature of the verbs that load one.
 
     Writes RUN/bundle.sig, or puts it into the archive, which is written anew. The work is done by
-    `ssh-keygen -Y sign`; what is signed are the SHA-256 of model.keras and bundle.json.
+    `ssh-keygen -Y sign`; what is signed are the SHA-256 of model.keras, bundle.json and golden.npz.
     """
     if model.is_file():
         from danq.learn.export import sign_archive

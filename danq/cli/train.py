@@ -44,7 +44,7 @@ def train(
         ),
     ] = False,
 ) -> None:
-    """Train a run of the configuration and write its bundle: model.keras, bundle.json, history.tsv.
+    """Train a run of the configuration and write its bundle: the files that docs/formats.md lists.
 
     A run of model `ensemble` is made of the bundles of its members, which are looked for beside OUT.
 

@@ -21,13 +21,14 @@ from danq.data.encoders.joined import Joined
 from danq.errors import DanqError
 from danq.files import staged
 from danq.learn.bundle import history_table
+from danq.learn.bundle_files import LATER, bundle_files
 from danq.learn.devices import describe_device
+from danq.learn.golden import write_golden_rows
 from danq.learn.linear import open_bundle
 from danq.learn.manifest import (
     ALIKE,
     ENSEMBLE,
     HISTORY_FILE,
-    MODEL_FILE,
     BundleManifest,
     Member,
     ensemble_digest,
@@ -55,7 +56,7 @@ def join_runs(
     genome: Path | None = None,
     trusted: Sequence[Path] = (),
 ) -> BundleManifest:
-    """Write the bundle of an ensemble: its members' bundles, `bundle.json` and `history.tsv`.
+    """Write the bundle of an ensemble: its members' bundles, `bundle.json`, `history.tsv` and `golden.npz`.
 
     The history has one row, the metrics of the mean on the validation rows.
 
@@ -96,7 +97,7 @@ def join_runs(
     measured = _measure(_mean(entries, shares), labels, data.task)
     best = {"epoch": 1, **measured, "valid_prevalence": valid_prevalence(data)}
     made = _manifest(name, described, best, time.monotonic() - started, weighted)
-    _write(out, made, {runs / run: info for run, (info, _) in weighted.items()})
+    _write(out, made, {runs / run: info for run, (info, _) in weighted.items()}, data, trusted)
     parts = ", ".join(f"{weight:.3g} {run}" for run, (_, weight) in weighted.items())
     auprc = best["valid_auprc"]
     log.info(
@@ -106,16 +107,24 @@ def join_runs(
     return made
 
 
-def _write(out: Path, made: BundleManifest, members: dict[Path, BundleManifest]) -> None:
-    """Write the bundle of an ensemble, with copies of its members'."""
+def _write(
+    out: Path,
+    made: BundleManifest,
+    members: dict[Path, BundleManifest],
+    data: Dataset,
+    trusted: Sequence[Path],
+) -> None:
+    """Write the bundle of an ensemble, with copies of its members', and golden rows of `data`."""
     row = made.best | {"seconds": made.training["seconds"]}
     with staged(out) as partial:
         for (bundle, info), place in zip(members.items(), member_paths(partial, made), strict=True):
             place.mkdir(parents=True)
-            info.check(bundle, HISTORY_FILE)
-            for file in (MODEL_FILE, HISTORY_FILE, BundleManifest.FILE):
-                shutil.copyfile(bundle / file, place / file)
+            info.check(bundle, HISTORY_FILE, *LATER)
+            for name, path in bundle_files(bundle).items():
+                shutil.copyfile(path, place / name)
         (partial / HISTORY_FILE).write_text(history_table([row]), encoding="utf-8")
+        made.write(partial)
+        write_golden_rows(open_bundle(partial, trusted), data)
         made.write(partial)
 
 

@@ -12,22 +12,15 @@ from typing import Any
 
 from danq.errors import DanqError, first_line
 from danq.files import published
+from danq.learn.bundle_files import GOLDEN_FILE, LATER, bundle_files
 from danq.learn.keras_file import read_network
-from danq.learn.manifest import (
-    HISTORY_FILE,
-    MODEL_FILE,
-    BundleManifest,
-    check_trusted,
-    member_paths,
-    read_members,
-)
-from danq.learn.signature import SIGNATURE_FILE, require_signatures, sign_bundle, signed_files
+from danq.learn.manifest import HISTORY_FILE, MODEL_FILE, BundleManifest, check_trusted, read_members
+from danq.learn.signature import SIGNATURE_FILE, require_signatures, sign_bundle
 from danq.models import own_module_name
 from danq.remnants import scratch
 
-_MEMBER = re.compile(
-    rf"(members/\d{{1,4}}/)?({BundleManifest.FILE}|{MODEL_FILE}|{HISTORY_FILE})|{SIGNATURE_FILE}"
-)
+_NAMES = "|".join(map(re.escape, (BundleManifest.FILE, MODEL_FILE, HISTORY_FILE, *LATER)))
+_MEMBER = re.compile(rf"(members/\d{{1,4}}/)?({_NAMES})|{SIGNATURE_FILE}")
 _KEPT = ("versions", "outputs")
 """What a private bundle keeps of its provenance."""
 _PATH = re.compile(r"(^|[\s=,:'\"])(~|/|\\\\|[A-Za-z]:\\)")
@@ -39,7 +32,8 @@ def write_archive(bundle: Path, out: Path, private: bool) -> None:
     Parameters
     ----------
     private : bool
-        Leave out of its provenance all but versions, and the signature, which would no longer hold.
+        Leave out of its provenance all but versions, the golden rows, which are rows of its maker's data, and
+        the signature, which would no longer hold.
 
     Raises
     ------
@@ -56,7 +50,7 @@ def write_archive(bundle: Path, out: Path, private: bool) -> None:
             read_network(files[name], [own_module_name(info.model_file or "")])
     with published(out) as partial, zipfile.ZipFile(partial, "w", zipfile.ZIP_STORED) as archive:
         for name in files:
-            if private and name == SIGNATURE_FILE:
+            if private and name.endswith((SIGNATURE_FILE, GOLDEN_FILE)):
                 continue
             # of no date but the first that there is, as long as none is told
             with archive.open(zipfile.ZipInfo(name), "w", force_zip64=True) as member:
@@ -79,13 +73,9 @@ FORMATS: dict[str, Callable[[Path, Path, bool], None]] = {"archive": write_archi
 
 
 def _files(bundle: Path) -> dict[str, Path]:
-    """Files of a bundle by their names in an archive, those that must be there and those that are."""
-    info = BundleManifest.read(bundle)
-    members = member_paths(bundle, info)
-    needed = signed_files(bundle, members)
-    more = [folder / HISTORY_FILE for folder in (bundle, *members)] + [bundle / SIGNATURE_FILE]
-    files = [*needed, *(path for path in more if path.is_symlink() or path.exists())]
-    return {path.relative_to(bundle).as_posix(): path for path in files}
+    """Files of a bundle by their names in an archive, its signature among them."""
+    files, signature = bundle_files(bundle), bundle / SIGNATURE_FILE
+    return files | ({SIGNATURE_FILE: signature} if signature.is_symlink() or signature.exists() else {})
 
 
 def _private(path: Path) -> bytes:
@@ -94,6 +84,7 @@ def _private(path: Path) -> bytes:
     content["provenance"] = {
         name: content["provenance"][name] for name in _KEPT if name in content["provenance"]
     }
+    content["provenance"].get("outputs", {}).pop(GOLDEN_FILE, None)
     if content.get("model_file"):
         content["model"] = Path(content["model"]).name
     if isinstance(start := content["train"].get("init_from"), str):

@@ -11,7 +11,8 @@ from pathlib import Path
 
 from danq.errors import DanqError, printable
 from danq.files import published, sha256
-from danq.learn.manifest import MODEL_FILE, BundleManifest, member_paths
+from danq.learn.bundle_files import signed_files
+from danq.learn.manifest import BundleManifest, member_paths
 from danq.remnants import scratch
 
 log = logging.getLogger("danq")
@@ -86,16 +87,6 @@ def _statement(bundle: Path) -> bytes:
     """SHA-256 and name of each file that makes up a bundle, those of an ensemble's members among them."""
     files = signed_files(bundle, member_paths(bundle, BundleManifest.read(bundle)))
     return "".join(f"{sha256(file)}  {file.relative_to(bundle).as_posix()}\n" for file in files).encode()
-
-
-def signed_files(bundle: Path, members: Sequence[Path]) -> list[Path]:
-    """List the files that make up a bundle and the bundles inside it; one that is missing is refused."""
-    files = [bundle / BundleManifest.FILE, *(member / BundleManifest.FILE for member in members)]
-    files += [folder / MODEL_FILE for folder in members or [bundle]]
-    for file in files:
-        if not file.is_file():
-            raise DanqError(f"{file}: no such file; {bundle} is no whole danq bundle")
-    return files
 
 
 def _run(

@@ -200,7 +200,7 @@ def bundles_of_members(wildcards):
     return [
         f"results/runs/{member}/{name}"
         for member in members_of(settings, wildcards.run)
-        for name in ("model.keras", "bundle.json", "history.tsv")
+        for name in ("model.keras", "bundle.json", "history.tsv", "golden.npz")
     ]
 
 

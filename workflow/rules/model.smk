@@ -8,6 +8,7 @@ rule train:
         model="results/runs/{run}/model.keras",
         bundle="results/runs/{run}/bundle.json",
         history="results/runs/{run}/history.tsv",
+        golden="results/runs/{run}/golden.npz",
     log:
         "results/logs/train/{run}.log",
     benchmark:
@@ -52,6 +53,7 @@ rule ensemble:
         members=directory("results/runs/{run}/members"),
         bundle="results/runs/{run}/bundle.json",
         history="results/runs/{run}/history.tsv",
+        golden="results/runs/{run}/golden.npz",
     log:
         "results/logs/train/{run}.log",
     benchmark:

@@ -13,15 +13,17 @@ from danq.data.dataset import Dataset, open_dataset
 from danq.errors import DanqError
 from danq.files import digest, sha256, staged
 from danq.kept import FOLDER, Label, find_kept, keep, put_back, take_back
-from danq.learn.bundle import save_bundle
+from danq.learn.bundle import Bundle, save_bundle
 from danq.learn.devices import choose_strategy, sole_trainer
 from danq.learn.ending import remarks
+from danq.learn.golden import write_golden_rows
+from danq.learn.linear import open_bundle
 from danq.learn.manifest import CHECKPOINT_DIRECTORY, BundleManifest
 from danq.learn.train.compatibility import check_data
 from danq.learn.train.fitting import Opened, RunOptions, Trained, fit_by_steps, fit_itself, training_digest
 from danq.learn.train.state import CheckpointStore
 from danq.learn.trials import Searched
-from danq.models import load_model_module
+from danq.models import MODELS, load_model_module
 from danq.models.compatibility import with_sub_bins
 from danq.progress import DONE
 from danq.provenance import provenance
@@ -40,7 +42,7 @@ def train_run(
     searched: Searched | None = None,
     reuse: bool = False,
 ) -> BundleManifest | None:
-    """Train a run and write `model.keras`, `bundle.json` and `history.tsv`.
+    """Train a run and write its bundle: `model.keras`, `bundle.json`, `history.tsv` and `golden.npz`.
 
     A checkpoint in ``<out>/.checkpoint`` of the same dataset, options and code is gone on from, exactly; it
     is removed when the bundle is complete, of which ``<out>/.finished`` then keeps a second name: where the
@@ -91,6 +93,11 @@ def train_run(
         if trained.writes:
             with staged(out) as folder:
                 manifest = save_bundle(folder, trained.model, trained.encoder, info, trained.history)
+                # the network is not read again: the file of a model of one's own may be another now
+                linear = hasattr(MODELS.get(run.model), "logits")
+                network = Bundle(folder, trained.model, trained.encoder, manifest)
+                write_golden_rows(open_bundle(folder) if linear else network, opened.data)
+                manifest.write(folder)
                 keep(folder, out, key)
             store.remove()
     _close(run_name, info, trained.history)

@@ -20,7 +20,7 @@ from danq.processes import stop
 
 STEPS = 6
 """Steps of an epoch."""
-DECLARED = ("model.keras", "bundle.json", "history.tsv")
+DECLARED = ("model.keras", "bundle.json", "history.tsv", "golden.npz")
 
 
 @pytest.fixture(scope="module")
