@@ -1,24 +1,35 @@
 """``danq predict``: a bundle's predictions of a split, a FASTA, regions, texts or images."""
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from danq.cli.scoring_options import Signers, Threads, TrackFormat, Trusted
+from danq.cli.scoring_options import (
+    Receipt,
+    ShardText,
+    Signers,
+    Threads,
+    TrackFormat,
+    Trusted,
+    work_option,
+)
 from danq.errors import DanqError, refuse
+from danq.parts import read_shard
 
 if TYPE_CHECKING:
     from danq.learn.manifest import BundleManifest
+    from danq.learn.predict.predictor import Predictor
     from danq.learn.predict.rows import Source
 
 _BELONGS = {
     "split": ("--dataset",),
     "genome": ("--dataset", "--bed", "--region"),
     "aliases": ("--bed", "--region"),
-    "stride": ("--bed", "--region"),
+    "stride": ("--bed", "--region", "--genome"),
     "centre": ("--bed",),
-    "tile": ("--fasta", "--bed"),
+    "tile": ("--fasta", "--bed", "--genome"),
     "column": ("--examples",),
     "encoding": ("--examples",),
 }
@@ -30,7 +41,12 @@ def predict(
         Path,
         typer.Option(help="Model bundle: the directory `danq train` wrote, or an archive of `danq export`."),
     ],
-    out: Annotated[Path, typer.Option(help="File to write: .npz, .parquet or .tsv by its name.")],
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            help="File to write: .npz, .parquet or .tsv by its name; not needed with --tracks or --shard."
+        ),
+    ] = None,
     dataset: Annotated[
         Path | None, typer.Option(help="Dataset whose rows are predicted, with --split.")
     ] = None,
@@ -82,7 +98,8 @@ def predict(
     genome: Annotated[
         Path | None,
         typer.Option(
-            help="Encoded genome: the directory `danq genome` wrote; a FASTA will do for --bed and --region."
+            help="Encoded genome, the directory `danq genome` wrote, or a FASTA; with --tile alone every bin "
+            "of it."
         ),
     ] = None,
     aliases: Annotated[
@@ -92,13 +109,16 @@ def predict(
         int | None,
         typer.Option(
             min=1,
-            help="With --bed --tile and --region: predict bins that start at multiples of so many bp and are "
+            help="With --tile and --region: predict bins that start at multiples of so many bp and are "
             "centred in a region; tracks have so many bp around each centre.  [default: bins side by side]",
         ),
     ] = None,
     tile: Annotated[
         bool,
-        typer.Option("--tile", help="Cover each record of --fasta or --bed with bins of the model's size."),
+        typer.Option(
+            "--tile",
+            help="Cover each record of --fasta or --bed, or all of --genome, with bins of the model's size.",
+        ),
     ] = False,
     reverse_complement: Annotated[
         Literal["mean", "none"] | None,
@@ -119,16 +139,23 @@ def predict(
     trust_model_code: Trusted = None,
     require_signature: Signers = None,
     track_format: TrackFormat = "bigwig",
+    work: Annotated[Path | None, work_option("none: an interrupted prediction begins anew")] = None,
+    shard: ShardText = None,
+    receipt: Receipt = None,
 ) -> None:
-    """Predict a dataset's split, the records of a FASTA or BED, the bins under regions, or texts or images.
+    """Predict a dataset's split, records of a FASTA or BED, bins of regions or a genome, or texts or images.
 
     A row's numbers do not depend on the other rows, up to rounding. Rows carry the flags `padded` (the window
     reaches past the end of its contig or record) and `many_n` (more than half of it is N).
     """
     from danq.learn.export import opened_bundles
-    from danq.learn.manifest import BundleManifest
+    from danq.learn.manifest import BundleManifest, code_behind, read_members
     from danq.learn.predict.outputs import Output
+    from danq.provenance import verb_digest
 
+    part = read_shard(shard, receipt, work)
+    if out is None and tracks is None and part is None:
+        raise DanqError("expected --out FILE or --tracks DIR, or --shard; received none of them")
     output = Output(out, tuple(target or ()), tracks, track_format)
     reading: dict[str, Any] = {
         "split": split,
@@ -147,21 +174,42 @@ def predict(
         source = _source(info, sources, reading)
         output.check_positions(source.contigs)
         # everything cheap has been checked before TensorFlow is loaded
-        from danq.learn.linear import open_bundle
-        from danq.learn.predict.predictor import Predictor, predict_source
+        from danq.learn.predict.in_parts import Prediction, predict_in_parts
+        from danq.learn.predict.predictor import predict_source
 
-        predict_source(
-            Predictor(open_bundle(bundle, trusted), batch_size, reverse_complement), source, output
-        )
+        predictor = partial(_predictor, bundle, trusted, batch_size, reverse_complement)
+        if work is None:
+            predict_source(predictor(), source, output)
+            return
+        how = {"batch_size": batch_size, "reverse_complement": reverse_complement}
+        options = info.predict | {name: value for name, value in how.items() if value is not None}
+        code = verb_digest("predict", *code_behind(read_members(bundle), trusted))
+        asked = Prediction(info, source, output, options, code, predictor)
+        predict_in_parts(asked, work, part, receipt)
+
+
+def _predictor(bundle: Path, trusted: list[Path], *how: Any) -> "Predictor":
+    """Load a bundle, to predict as the options say."""
+    from danq.learn.linear import open_bundle
+    from danq.learn.predict.predictor import Predictor
+
+    return Predictor(open_bundle(bundle, trusted), *how)
 
 
 def _source(info: "BundleManifest", sources: dict[str, Any], reading: dict[str, Any]) -> "Source":
     """Open the one thing that is predicted, as the options say that it is read."""
     from danq.learn.predict.record_sources import bed_source
-    from danq.learn.predict.sequence_sources import fasta_source, region_source, tiled_bed_source
+    from danq.learn.predict.sequence_sources import (
+        fasta_source,
+        genome_source,
+        region_source,
+        tiled_bed_source,
+    )
     from danq.learn.predict.sources import dataset_source, example_source
 
     placed = reading["genome"], info, reading["aliases"]
+    if not any(sources.values()):
+        return genome_source(reading["genome"], info, reading["stride"])
     if sources["fasta"] is not None:
         return fasta_source(sources["fasta"], info, reading["tile"])
     if sources["bed"] is not None and reading["tile"]:
@@ -178,10 +226,12 @@ def _source(info: "BundleManifest", sources: dict[str, Any], reading: dict[str, 
 def _check(sources: dict[str, Any], options: dict[str, Any]) -> None:
     """Refuse options that do not go together: one says what is predicted, the others how it is read."""
     named = [f"--{name}" for name, source in sources.items() if source is not None]
+    if not named and options["genome"] is not None and options["tile"]:
+        named = ["--genome"]
     if len(named) != 1:
         raise DanqError(
-            "expected exactly one of --dataset, --fasta, --bed, --region and --examples; "
-            f"received {' and '.join(named) or 'none'}"
+            "expected exactly one of --dataset, --fasta, --bed, --region and --examples, or --genome with "
+            f"--tile; received {' and '.join(named) or 'none'}"
         )
     (source,) = named
     broken = {
@@ -198,6 +248,6 @@ def _check(sources: dict[str, Any], options: dict[str, Any]) -> None:
     foreign = [
         f"--{option}: belongs to {' or '.join(to)}, received {source}"
         for option, to in _BELONGS.items()
-        if options[option] not in (None, False) and source not in to
+        if options[option] not in (None, False) and source not in (*to, f"--{option}")
     ]
     refuse([*(message for message, wrong in broken.items() if wrong), *foreign])

@@ -196,6 +196,12 @@ def own_file(info: BundleManifest, trusted: Sequence[Path]) -> Path | None:
     return next((path for path in files if path.is_file() and sha256(path) == info.model_file), None)
 
 
+def code_behind(infos: Sequence[BundleManifest], trusted: Sequence[Path] = ()) -> tuple[str, ...]:
+    """Name the models whose code works on bundles' numbers, once each: of one's own the trusted file."""
+    models = [own_file(info, trusted) if info.model.endswith(".py") else info.model for info in infos]
+    return tuple(sorted({str(model) for model in models if model is not None}))
+
+
 def model_module(info: BundleManifest, trusted: Sequence[Path] = ()) -> ModuleType | None:
     """Find the module of a bundle's model.
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from danq.data.manifest import Task
 from danq.errors import DanqError
 from danq.genome.fasta import Genome
-from danq.learn.manifest import BundleManifest, UsedBundle, own_file, read_members
+from danq.learn.manifest import BundleManifest, UsedBundle, code_behind, read_members
 from danq.score.options import ScoreOptions
 from danq.score.runner import Computed, Runner, open_runner
 
@@ -90,8 +90,7 @@ def read_models(
 
     first = infos[0]
     bin = max(info.bin or 0 for info in infos)
-    models = [own_file(info, trusted) if info.model.endswith(".py") else info.model for info in members]
-    used = tuple(sorted({str(model) for model in models if model is not None}))
+    used = code_behind(members, trusted)
     return Models(bundles, first.targets, first.window or 0, bin, first.task, load, used)
 
 

@@ -224,7 +224,7 @@ REGION = ("--genome", "{place}/genome", "--region")
 DATASET = ("--dataset", "{place}/dataset")
 BED = ("--bed", "{place}/one.bed", "--genome", "{place}/genome")
 REFUSALS = [
-    ((), "expected exactly one of --dataset, --fasta, --bed, --region and --examples; received none"),
+    ((), "--region and --examples, or --genome with --tile; received none"),
     (("--fasta", "a", "--bed", "b"), "received --fasta and --bed"),
     (DATASET, "--dataset: expected --split train, valid or test with it"),
     (("--fasta", "a", "--split", "test"), "--split: belongs to --dataset, received --fasta"),
@@ -239,11 +239,17 @@ REFUSALS = [
         "--genome: belongs to --dataset or --bed or --region, received --fasta",
     ),
     (("--fasta", "a", "--aliases", "b"), "--aliases: belongs to --bed or --region, received --fasta"),
-    (("--fasta", "a", "--stride", "2"), "--stride: belongs to --bed or --region, received --fasta"),
+    (
+        ("--fasta", "a", "--stride", "2"),
+        "--stride: belongs to --bed or --region or --genome, received --fasta",
+    ),
     (("--region", "chrI"), "--region: expected --genome DIR or FASTA with it"),
     ((*REGION, "chrI:500-510"), "--region: expected a region within chrI (400 bp), received 'chrI:500-510'"),
     ((*REGION, "chrX:1-10"), "--region: expected a contig of the genome (chrI, chrII), received 'chrX'"),
-    ((*DATASET, "--split", "test", "--tile"), "--tile: belongs to --fasta or --bed, received --dataset"),
+    (
+        (*DATASET, "--split", "test", "--tile"),
+        "--tile: belongs to --fasta or --bed or --genome, received --dataset",
+    ),
     (("--fasta", "a", "--centre", "summit"), "--centre: belongs to --bed, received --fasta"),
     ((*BED, "--tile", "--centre", "midpoint"), "--centre: expected no --tile"),
     ((*BED, "--stride", "2"), "--stride: expected --tile with it, or --region"),

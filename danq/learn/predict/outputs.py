@@ -1,6 +1,6 @@
 """Where predictions go: an array file or table by the file's name, chosen targets, genome tracks."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +15,7 @@ from danq.genome.track_writer import TrackFormat, TrackPlaces, writing_placed_tr
 from danq.jobs import check_claim, sole_writer
 from danq.learn.manifest import target_indices
 from danq.learn.predict.predictions import SCALARS, SUFFIXES, Append, Predictions, writing_npz
+from danq.learn.predict.rows import Source
 from danq.metrics import UNKNOWN
 from danq.processes import finish_undisturbed
 from danq.tables import Format, writing_rows
@@ -29,8 +30,8 @@ class Output:
 
     Attributes
     ----------
-    path : Path
-        File of predictions; its suffix tells the format.
+    path : Path or None
+        File of predictions; its suffix tells the format. None: no such file.
     targets : tuple of str
         Targets to write, in this order; all of them where empty.
     tracks : Path or None
@@ -42,13 +43,13 @@ class Output:
         If the suffix is of no known format.
     """
 
-    path: Path
+    path: Path | None
     targets: tuple[str, ...] = ()
     tracks: Path | None = None
     track_format: TrackFormat = "bigwig"
 
     def __post_init__(self) -> None:
-        if self.path.suffix not in SUFFIXES:
+        if self.path is not None and self.path.suffix not in SUFFIXES:
             raise DanqError(
                 f"{self.path}: expected a name that ends in {', '.join(SUFFIXES)}, "
                 f"received {self.path.suffix!r}"
@@ -84,7 +85,9 @@ class Output:
         `places` where they say.
         """
         self.check_positions(contigs)
-        writers: list[AbstractContextManager[Append]] = [self._alone()]
+        writers: list[AbstractContextManager[Append]] = []
+        if self.path is not None:
+            writers.append(self._alone(self.path))
         if self.tracks is not None and contigs is not None:
             kind = self.track_format
             if places is None:
@@ -93,12 +96,45 @@ class Output:
                 writers.append(_writing_placed(self.tracks, contigs, kind, places))
         return writers
 
+    @property
+    def place(self) -> Path | None:
+        """What messages call it."""
+        return self.path or self.tracks
+
     @contextmanager
-    def _alone(self) -> Iterator[Append]:
-        writing = writing_npz if self.path.suffix == ".npz" else writing_table
-        with sole_writer(self.path, folder=False), writing(self.path) as append:
+    def claimed(self) -> Iterator[None]:
+        """Be the only job that writes there, from before the rows are predicted."""
+        with ExitStack() as stack:
+            if self.path is not None:
+                stack.enter_context(sole_writer(self.path, folder=False))
+            if self.tracks is not None:
+                stack.enter_context(sole_writer(self.tracks))
+            yield
+
+    def write(self, source: Source, blocks: Iterable[Predictions]) -> int:
+        """Write the predictions of a source, a block at a time; the number of rows.
+
+        Raises
+        ------
+        DanqError
+            If tracks are asked for of rows without positions, there are no rows, or a file cannot be written.
+        """
+        done = 0
+        with ExitStack() as stack:
+            writers = self.writers(source.contigs, source.stride, source.places)
+            appends = [stack.enter_context(writer) for writer in writers]
+            for block in blocks:
+                for append in appends:
+                    append(block)
+                done += len(block)
+        return done
+
+    @contextmanager
+    def _alone(self, path: Path) -> Iterator[Append]:
+        writing = writing_npz if path.suffix == ".npz" else writing_table
+        with sole_writer(path, folder=False), writing(path) as append:
             yield append
-            check_claim(self.path, folder=False)
+            check_claim(path, folder=False)
             finish_undisturbed()
 
 

@@ -3,8 +3,7 @@
 import logging
 import math
 import time
-from collections.abc import Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -219,6 +218,29 @@ def load(
     return Predictor(bundle, batch_size, reverse_complement)
 
 
+def predicted(
+    predictor: Predictor,
+    source: Source,
+    targets: NDArray[np.int64] | None,
+    advance: Callable[[float], object],
+    first: int = 0,
+    last: int | None = None,
+) -> Iterator[Predictions]:
+    """Predict the rows of a source from `first` to before `last`, a block at a time.
+
+    Parameters
+    ----------
+    targets : int64, shape (m,), or None
+        Indices of those that are wanted; None for all.
+    advance : callable
+        Told of the rows of each block.
+    """
+    for rows in source.blocks(first, last):
+        block = predictor.annotate(rows, source.split, source.bin, source.dataset_digest)
+        yield block if targets is None else block.choose(targets)
+        advance(len(rows.ids))
+
+
 def predict_source(predictor: Predictor, source: Source, output: Output) -> int:
     """Predict every row of a source into files; memory does not grow with the rows, whose number is returned.
 
@@ -227,25 +249,14 @@ def predict_source(predictor: Predictor, source: Source, output: Output) -> int:
     DanqError
         If an asked-for target is unknown, or a file cannot be written.
     """
-    started, done = time.monotonic(), 0
+    started = time.monotonic()
     chosen = output.choose(predictor.bundle.info.targets)
-    with ExitStack() as stack:
-        appends = [
-            stack.enter_context(writing)
-            for writing in output.writers(source.contigs, source.stride, source.places)
-        ]
-        advance = stack.enter_context(progress("predicting", source.rows, "rows"))
-        for rows in source.blocks():
-            block = predictor.annotate(rows, source.split, source.bin, source.dataset_digest)
-            block = block if chosen is None else block.choose(chosen)
-            for append in appends:
-                append(block)
-            done += len(block)
-            advance(len(rows.ids))
+    with progress("predicting", source.rows, "rows") as advance:
+        done = output.write(source, predicted(predictor, source, chosen, advance))
     seconds = time.monotonic() - started
     targets = len(predictor.bundle.info.targets if chosen is None else chosen)
     log.info(
-        f"{output.path}: {done:,} rows, {targets} targets in {seconds:.1f} s ({done / seconds:,.0f} rows/s) "
+        f"{output.place}: {done:,} rows, {targets} targets in {seconds:.1f} s ({done / seconds:,.0f} rows/s) "
         f"on {predictor.bundle.device}"
     )
     return done

@@ -20,7 +20,7 @@ from danq.genome.track_writer import TrackPlaces
 from danq.genome.tracks import contigs_of, read_intervals, report_records
 from danq.learn.manifest import BundleManifest
 from danq.learn.predict.predictions import UNPREDICTED
-from danq.learn.predict.rows import BLOCK, Rows, Source
+from danq.learn.predict.rows import Rows, Source, bounds
 from danq.learn.predict.sources import check_dna, compare_genomes, contig_lengths
 
 log = logging.getLogger("danq")
@@ -119,12 +119,13 @@ def bed_source(
     records = _placed(bed, intervals, opened, aliases, centre)
     window, n = info.window or 0, len(records.centre)
 
-    def blocks() -> Iterator[Rows]:
-        for first in range(0, n, BLOCK):
-            yield records.rows(first, min(first + BLOCK, n), window)
+    def blocks(first: int = 0, last: int | None = None) -> Iterator[Rows]:
+        for low, high in bounds(first, n if last is None else last):
+            yield records.rows(low, high, window)
 
     places = _track_places(records, info.bin or window)
-    return Source(blocks, n, contigs=contig_lengths(opened), places=places)
+    content = {"bed": bed, "genome": opened.digest, "aliases": aliases, "centre": centre}
+    return Source(blocks, n, contigs=contig_lengths(opened), places=places, content=content)
 
 
 def _placed(

@@ -1,8 +1,9 @@
 """What is predicted: a stream of raw rows, or rows given from Python, checked and named by their number."""
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
-from typing import Any
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -84,14 +85,27 @@ def interval_ids(names: Sequence[str], start: NDArray[np.int64], end: NDArray[np
     return [f"{name}:{low}-{high}" for name, low, high in places]
 
 
+class Blocks(Protocol):
+    """Start a stream of rows from any of its blocks."""
+
+    def __call__(self, first: int = 0, last: int | None = None) -> Iterator[Rows]:
+        """Give the rows from `first`, a multiple of `BLOCK`, to before `last`, at most `BLOCK` at a time."""
+
+
+def bounds(first: int, last: int) -> Iterator[tuple[int, int]]:
+    """Give the first row of each block between two rows, and the one behind its last."""
+    for low in range(first, last, BLOCK):
+        yield low, min(low + BLOCK, last)
+
+
 @dataclass(frozen=True)
 class Source:
     """Rows to predict, checked as a whole before the first one is read.
 
     Attributes
     ----------
-    blocks : callable
-        Starts the stream of `Rows`, at most `BLOCK` at a time.
+    blocks : Blocks
+        Starts the stream of `Rows`.
     rows : int
         How many there are in all.
     bin : int
@@ -104,9 +118,11 @@ class Source:
         bp between bins that share bases; 0 where they follow each other.
     places : TrackPlaces or None
         Where rows stand in tracks, if it is not where they lie, one after the other.
+    content : mapping
+        What the rows depend on, JSON-like but for the paths of files and folders, whose contents count.
     """
 
-    blocks: Callable[[], Iterator[Rows]]
+    blocks: Blocks
     rows: int
     bin: int = 0
     split: str = ""
@@ -114,6 +130,7 @@ class Source:
     contigs: dict[str, int] | None = None
     stride: int = 0
     places: TrackPlaces | None = None
+    content: Mapping[str, Any | Path] = field(default_factory=dict)
 
 
 def window_at(codes: NDArray[np.uint8], start: int, window: int) -> NDArray[np.uint8]:

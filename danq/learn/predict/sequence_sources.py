@@ -1,6 +1,8 @@
 """Sequences as streams of windows: the records of a FASTA, or the bins under regions of a genome."""
 
+import hashlib
 from collections.abc import Iterator, Sequence
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +16,7 @@ from danq.genome.indexed import open_genome_or_fasta
 from danq.genome.intervals import read_regions, union, window_start
 from danq.genome.tracks import place_intervals, report_placed
 from danq.learn.manifest import BundleManifest
-from danq.learn.predict.rows import BLOCK, Rows, Source, interval_ids, window_at
+from danq.learn.predict.rows import BLOCK, Rows, Source, bounds, interval_ids, window_at
 from danq.learn.predict.sources import check_dna, compare_genomes, contig_lengths
 
 
@@ -24,7 +26,7 @@ def fasta_source(fasta: Path, info: BundleManifest, tile: bool = False) -> Sourc
     A record shorter than the window is centred and filled up with N. Tiles start at 0 of a record and follow
     each other without overlap; a tile has the model's bin size (its window, where it has no bin) and lies at
     the centre of its window. The last tile of a record may be shorter. The file is read twice, so that what
-    is wrong in it is found before the first prediction.
+    is wrong in it is found before the first prediction; with `tile` through its index, or encoded.
 
     Raises
     ------
@@ -37,34 +39,57 @@ def fasta_source(fasta: Path, info: BundleManifest, tile: bool = False) -> Sourc
     if info.step and not tile:
         raise DanqError(f"--fasta: expected --tile for a model that classifies steps of {info.step} bp")
     window = info.window or 0
-    width = (info.bin or window) if tile else 0
     if fasta.exists() and not (fasta.is_file() or fasta.is_dir()):
         raise DanqError(f"{fasta}: expected a file that can be read twice, received a pipe or a device")
-    lengths = _check_records(fasta, 0 if tile else window)
-    rows = sum(-(-length // width) for length in lengths.values()) if tile else len(lengths)
+    if tile:
+        return _whole_source(open_genome_or_fasta(fasta), info)
+    records = _count_records(fasta, window)
 
-    def blocks() -> Iterator[Rows]:
-        return _in_blocks(fasta, window, width)
+    def blocks(first: int = 0, last: int | None = None) -> Iterator[Rows]:
+        read = islice(_records(fasta), first, last)
+        while block := list(islice(read, BLOCK)):
+            yield _rows(block, window)
 
-    return Source(blocks, rows, width, contigs=lengths if tile else None)
+    return Source(blocks, records, content={"fasta": fasta})
 
 
-def _check_records(fasta: Path, longest: int) -> dict[str, int]:
-    lengths: dict[str, int] = {}
+def genome_source(genome: Path, info: BundleManifest, stride: int | None = None) -> Source:
+    """Take every bin of a genome, as `tiled_bed_source` does where regions cover it.
+
+    Raises
+    ------
+    DanqError
+        If the model reads no DNA, or the genome cannot be read.
+    """
+    check_dna(info, "--genome")
+    opened = open_genome_or_fasta(genome)
+    compare_genomes(opened, info)
+    return _whole_source(opened, info, stride)
+
+
+def _whole_source(genome: Genome, info: BundleManifest, stride: int | None = None) -> Source:
+    """Take every bin of an opened genome; see `interval_source`."""
+    contigs = np.arange(len(genome.names), dtype=np.int32)
+    return interval_source(genome, info, contigs, np.zeros_like(genome.lengths), genome.lengths, stride)
+
+
+def _count_records(fasta: Path, window: int) -> int:
+    """Count the records of a FASTA, none of which may be longer than a window (bp)."""
+    names = set[str]()
     for header, codes in _records(fasta):
         name, length = header.name, len(codes)
         where = f"{fasta}:{header.line}: record {name!r}"
-        if name in lengths:
+        if name in names:
             raise DanqError(f"{where} stands in the file already; names must be unique")
         if not length:
             raise DanqError(f"{where} has no sequence")
-        if longest and length > longest:
+        if length > window:
             raise DanqError(
-                f"{where}: expected at most the model's window of {longest} bp, received {length} bp; "
+                f"{where}: expected at most the model's window of {window} bp, received {length} bp; "
                 "--tile covers longer records"
             )
-        lengths[name] = length
-    return lengths
+        names.add(name)
+    return len(names)
 
 
 def _records(fasta: Path) -> Iterator[tuple[Header, NDArray[np.uint8]]]:
@@ -80,30 +105,13 @@ def _records(fasta: Path) -> Iterator[tuple[Header, NDArray[np.uint8]]]:
         yield header, np.frombuffer(b"".join(parts), np.uint8)
 
 
-def _in_blocks(fasta: Path, window: int, width: int) -> Iterator[Rows]:
-    """Cut records into tiles of `width` bp, or take them whole where it is 0."""
-    waiting: list[tuple[str, int, NDArray[np.uint8]]] = []
-    for header, codes in _records(fasta):
-        for start in range(0, len(codes), width or len(codes)):
-            waiting.append((header.name, start, codes))
-            if len(waiting) == BLOCK:
-                yield _rows(waiting, window, width)
-                waiting = []
-    if waiting:
-        yield _rows(waiting, window, width)
-
-
-def _rows(waiting: list[tuple[str, int, NDArray[np.uint8]]], window: int, width: int) -> Rows:
-    names = [name for name, _, _ in waiting]
-    start = np.array([start for _, start, _ in waiting], np.int64)
-    length = np.array([len(codes) for _, _, codes in waiting], np.int64)
-    first = window_start(start, width or length, window)
-    cut = np.stack([window_at(codes, at, window) for (_, _, codes), at in zip(waiting, first, strict=True)])
-    padded = (first < 0) | (first + window > length)
-    if not width:
-        return Rows(names, cut, padded)
-    end = np.minimum(start + width, length)
-    return Rows(interval_ids(names, start, end), cut, padded, names, start, end)
+def _rows(records: Sequence[tuple[Header, NDArray[np.uint8]]], window: int) -> Rows:
+    lengths = np.array([len(codes) for _, codes in records], np.int64)
+    first = window_start(0, lengths, window)
+    cut = [window_at(codes, at, window) for (_, codes), at in zip(records, first, strict=True)]
+    return Rows(
+        [header.name for header, _ in records], np.stack(cut), (first < 0) | (first + window > lengths)
+    )
 
 
 def tiled_bed_source(
@@ -197,23 +205,27 @@ def interval_source(
         raise DanqError(f"--stride: run {info.run!r} predicts every {info.step} bp already; leave it out")
     if stride:
         last = (genome.lengths[contig] - 1) // step
-        first = np.clip(-(-(start - width // 2) // step), 0, last)
-        stop = np.maximum(-(-(end - width // 2) // step), first + 1)
+        lowest = np.clip(-(-(start - width // 2) // step), 0, last)
+        beyond = np.maximum(-(-(end - width // 2) // step), lowest + 1)
     else:
-        first, stop = start // step, -(-end // step)
+        lowest, beyond = start // step, -(-end // step)
     # in whole steps, so that regions which share a bin are united
-    contig, first, stop = union(contig, first, stop)
-    ends = np.cumsum(stop - first)
-    begins = ends - (stop - first)
+    contig, lowest, beyond = union(contig, lowest, beyond)
+    ends = np.cumsum(beyond - lowest)
+    begins = ends - (beyond - lowest)
 
-    def blocks() -> Iterator[Rows]:
-        for low in range(0, int(ends[-1]), BLOCK):
-            rows = np.arange(low, min(low + BLOCK, ends[-1]))
+    def blocks(first: int = 0, last: int | None = None) -> Iterator[Rows]:
+        for low, high in bounds(first, int(ends[-1]) if last is None else last):
+            rows = np.arange(low, high)
             region = np.searchsorted(ends, rows, side="right")
-            index = first[region] + rows - begins[region]
+            index = lowest[region] + rows - begins[region]
             yield _genome_rows(genome, contig[region], index * step, width, window)
 
-    return Source(blocks, int(ends[-1]), width, contigs=contig_lengths(genome), stride=stride or 0)
+    # the bins themselves: they say more than the files that regions came from
+    places = hashlib.sha256(b"".join(part.astype("<i8").tobytes() for part in (contig, lowest, beyond)))
+    content = {"genome": genome.digest, "bins": places.hexdigest(), "step": step}
+    rows, lengths = int(ends[-1]), contig_lengths(genome)
+    return Source(blocks, rows, width, contigs=lengths, stride=stride or 0, content=content)
 
 
 def _genome_rows(

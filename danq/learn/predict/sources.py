@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from danq.errors import DanqError
 from danq.genome.fasta import Genome
 from danq.genome.intervals import window_start
 from danq.learn.manifest import BundleManifest
-from danq.learn.predict.rows import BLOCK, Rows, Source
+from danq.learn.predict.rows import Rows, Source, bounds
 
 log = logging.getLogger("danq")
 
@@ -61,11 +62,12 @@ def dataset_source(path: Path, split: str, info: BundleManifest, genome: Path | 
         compare_genomes(dataset.genome, info)
         contigs = contig_lengths(dataset.genome)
 
-    def blocks() -> Iterator[Rows]:
-        for first in range(0, len(rows), BLOCK):
-            yield _dataset_rows(dataset, rows[first : first + BLOCK])
+    def blocks(first: int = 0, last: int | None = None) -> Iterator[Rows]:
+        for low, high in bounds(first, len(rows) if last is None else last):
+            yield _dataset_rows(dataset, rows[low:high])
 
-    return Source(blocks, len(rows), dataset.bin or 0, split, dataset.digest, contigs)
+    content = {"dataset": dataset.digest, "split": split}
+    return Source(blocks, len(rows), dataset.bin or 0, split, dataset.digest, contigs, content=content)
 
 
 def _dataset_rows(dataset: Dataset, rows: NDArray[np.int64]) -> Rows:
@@ -114,7 +116,8 @@ def example_source(path: Path, info: BundleManifest, column: str | None, encodin
     kind = info.data_kind
     if kind == "text":
         names, texts = unlabelled_texts(path, column or "text", encoding or "utf-8")
-        return Source(lambda: _texts(names, texts), len(texts))
+        content = {"examples": path, "column": column or "text", "encoding": encoding or "utf-8"}
+        return Source(partial(_texts, names, texts), len(texts), content=content)
     if kind == "image":
         if encoding is not None:
             raise DanqError(f"--encoding: belongs to texts; run {info.run!r} reads images")
@@ -122,23 +125,25 @@ def example_source(path: Path, info: BundleManifest, column: str | None, encodin
         # decoded twice, so that what is wrong is found before the first prediction
         for _ in _images(pictures, info):
             pass
-        return Source(lambda: _images(pictures, info), len(pictures))
+        content = {"examples": path, "column": column or "image"}
+        return Source(partial(_images, pictures, info), len(pictures), content=content)
     raise DanqError(
         f"--examples: expected a model of texts or images; run {info.run!r} reads DNA, "
         "which --fasta and --bed bring"
     )
 
 
-def _texts(names: list[str], texts: list[str]) -> Iterator[Rows]:
-    for first in range(0, len(texts), BLOCK):
-        block = texts[first : first + BLOCK]
-        yield Rows(names[first : first + BLOCK], block, np.zeros(len(block), bool))
+def _texts(names: list[str], texts: list[str], first: int = 0, last: int | None = None) -> Iterator[Rows]:
+    for low, high in bounds(first, len(texts) if last is None else last):
+        yield Rows(names[low:high], texts[low:high], np.zeros(high - low, bool))
 
 
-def _images(pictures: list[Record], info: BundleManifest) -> Iterator[Rows]:
+def _images(
+    pictures: list[Record], info: BundleManifest, first: int = 0, last: int | None = None
+) -> Iterator[Rows]:
     shape = info.shape or ()
-    for first in range(0, len(pictures), BLOCK):
-        block = pictures[first : first + BLOCK]
+    for low, high in bounds(first, len(pictures) if last is None else last):
+        block = pictures[low:high]
         pixels = np.empty((len(block), *shape), np.uint8)
         for row, picture in enumerate(block):
             decoded = picture.content()
@@ -149,7 +154,7 @@ def _images(pictures: list[Record], info: BundleManifest) -> Iterator[Rows]:
                     f"{info.run!r} was trained on, received {received}"
                 )
             pixels[row] = decoded
-        names = [picture.name or str(number) for number, picture in enumerate(block, first + 1)]
+        names = [picture.name or str(number) for number, picture in enumerate(block, low + 1)]
         yield Rows(names, pixels, np.zeros(len(block), bool))
 
 

@@ -196,9 +196,9 @@ def source(n=9):
     codes = random_codes(n, WINDOW)
     start = np.arange(n, dtype=np.int64) * 4
 
-    def blocks():
-        for first in range(0, n, 4):
-            rows = slice(first, first + 4)
+    def blocks(first=0, last=None):
+        for low in range(first, last or n, 4):
+            rows = slice(low, low + 4)
             yield Rows(
                 [f"chrI:{s}-{s + 4}" for s in start[rows]],
                 codes[rows],
@@ -240,7 +240,7 @@ def test_chosen_targets_only(tmp_path):
 def test_a_failure_on_the_way_leaves_nothing(tmp_path):
     rows, _ = source()
 
-    def broken():
+    def broken(first, last):
         yield next(iter(rows.blocks()))
         raise DanqError("the disk is gone")
 

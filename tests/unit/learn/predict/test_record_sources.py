@@ -12,7 +12,6 @@ from danq.errors import DanqError
 from danq.genome.alphabet import decode
 from danq.genome.encode import build_genome
 from danq.genome.track_writer import writing_placed_tracks
-from danq.learn.predict import record_sources
 from danq.learn.predict.record_sources import bed_source
 
 INFO = manifest(window=20, bin=4, targets=("one", "two"))
@@ -52,7 +51,7 @@ BED = (
 
 
 def test_each_record_is_a_row_in_its_order_with_its_name(tmp_path, genome, monkeypatch, caplog):
-    monkeypatch.setattr(record_sources, "BLOCK", 3)
+    monkeypatch.setattr("danq.learn.predict.rows.BLOCK", 3)
     with caplog.at_level(logging.WARNING, "danq"):
         source = bed_source(write(tmp_path / "x.bed", BED), genome, INFO)
     blocks = list(source.blocks())

@@ -14,7 +14,7 @@ from danq.errors import DanqError
 from danq.genome.alphabet import decode
 from danq.genome.encode import build_genome
 from danq.genome.fasta import open_genome
-from danq.learn.predict import sequence_sources, sources
+from danq.learn.predict import rows, sequence_sources
 from danq.learn.predict.sequence_sources import fasta_source, tiled_bed_source
 from danq.learn.predict.sources import dataset_source
 
@@ -50,7 +50,7 @@ def genome(tmp_path):
 
 @pytest.fixture
 def small_blocks(monkeypatch):
-    for module in (sources, sequence_sources):
+    for module in (rows, sequence_sources):
         monkeypatch.setattr(module, "BLOCK", 3)
 
 
