@@ -91,7 +91,7 @@ class Manifest(Entry):
             provenance["outputs"] = {
                 path.name: sha256(path)
                 for path in sorted(directory.iterdir())
-                if path.is_file() and path.suffix != ".json" and path.name not in self.OTHERWISE
+                if path.is_file() and path.name not in {self.FILE, *self.OTHERWISE}
             }
         write_json(directory / self.FILE, shared_entries(self.content()))
 

@@ -16,7 +16,7 @@ from danq.data.encoders import Encoder, load_encoder
 from danq.errors import DanqError, first_line, remedy
 from danq.learn.devices import describe_device, prepare_gpus
 from danq.learn.gpu import memory_limit, out_of_memory
-from danq.learn.keras_file import layers_of, load_network, read_network, stored_digest
+from danq.learn.keras_file import layers_of, load_network, network_digest, read_network, stored_config
 from danq.learn.manifest import (
     ENSEMBLE,
     HISTORY_FILE,
@@ -27,6 +27,7 @@ from danq.learn.manifest import (
     model_module,
     read_members,
 )
+from danq.learn.network import write_network
 from danq.provenance import shared_entries
 
 HISTORY_COLUMNS = (
@@ -96,20 +97,23 @@ def save_bundle(
     info: Mapping[str, Any],
     history: Sequence[Mapping[str, Any]] = (),
 ) -> BundleManifest:
-    """Write `model.keras`, `history.tsv` and `bundle.json` into an existing directory.
+    """Write `model.keras`, `network.json`, `weights.safetensors`, `history.tsv` and `bundle.json`.
 
     Parameters
     ----------
+    out : Path
+        An existing directory.
     info : mapping
-        Keys of ``bundle.json`` but for ``encoder``, ``parameters``, ``network`` and ``digest``, which are set
-        here.
+        Keys of ``bundle.json`` but for ``encoder``, ``parameters``, ``network``, ``network_file`` and
+        ``digest``, which are set here.
     history : sequence of mappings
         One mapping an epoch with the keys `HISTORY_COLUMNS`; what is missing or None stays empty.
     """
     model.save(out / MODEL_FILE)
     # as it will stand in the file, of which the digest is
     made = shared_entries({**info, "encoder": encoder.state(), "parameters": model.count_params()})
-    made["network"] = stored_digest(out / MODEL_FILE)
+    made["network"] = network_digest(stored_config(out / MODEL_FILE))
+    made["network_file"] = write_network(out, {layer.name: layer.get_weights() for layer in model.layers})
     manifest = BundleManifest(**made, digest=bundle_digest(made, model_weights(model)))
     (out / HISTORY_FILE).write_text(history_table(history), encoding="utf-8")
     manifest.write(out)

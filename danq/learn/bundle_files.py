@@ -4,10 +4,17 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from danq.errors import DanqError
-from danq.learn.manifest import HISTORY_FILE, MODEL_FILE, BundleManifest, member_paths
+from danq.learn.manifest import (
+    HISTORY_FILE,
+    MODEL_FILE,
+    NETWORK_FILE,
+    WEIGHTS_FILE,
+    BundleManifest,
+    member_paths,
+)
 
 GOLDEN_FILE = "golden.npz"
-LATER = (GOLDEN_FILE,)
+LATER = (NETWORK_FILE, WEIGHTS_FILE, GOLDEN_FILE)
 """Files that bundles of earlier releases lack; where they are there, a signature is of them as well."""
 
 

@@ -71,7 +71,7 @@ _VALUES = _names("__keras_tensor__ __tensor__ __numpy__ __slice__ __ellipsis__ _
 
 
 @dataclass(frozen=True)
-class Network:
+class KerasFile:
     """A ``.keras`` file as it was read once, and checked; nobody reads the file again.
 
     Attributes
@@ -99,7 +99,7 @@ class Network:
             archive.writestr(_WEIGHTS, self.weights)
 
 
-def read_network(path: Path, own: Collection[str] = ()) -> Network:
+def read_network(path: Path, own: Collection[str] = ()) -> KerasFile:
     """Read a ``.keras`` file; one that holds anything but a network of known layers and weights is refused.
 
     Parameters
@@ -124,7 +124,7 @@ def read_network(path: Path, own: Collection[str] = ()) -> Network:
             config = json.loads(text)
             _check_classes(path, config, own)
             weights = archive.read(_WEIGHTS)
-            return Network(text, weights, _check_weights(path, weights), network_digest(config))
+            return KerasFile(text, weights, _check_weights(path, weights), network_digest(config))
     except (ValueError, KeyError, TypeError, RecursionError, OSError) as error:
         raise DanqError(
             f"{path}: not readable as a Keras model ({first_line(error)}){remedy(path)}"
@@ -150,14 +150,14 @@ def _check_members(path: Path, archive: zipfile.ZipFile) -> None:
 
 
 def _check_classes(path: Path, config: Any, own: Collection[str]) -> None:
-    layers = sum("inbound_nodes" in value for value in _objects(config))
+    layers = sum("inbound_nodes" in value for value in objects(config))
     if layers > _MOST_LAYERS:
         raise DanqError(f"{path}: expected a network of at most {_MOST_LAYERS:,} layers, received {layers:,}")
-    for value in _objects(config):
+    for value in objects(config):
         module, name, registered = (value.get(key) for key in ("module", "class_name", "registered_name"))
         if not (isinstance(name, str) and (module is None or isinstance(module, str))):
             raise DanqError(f"{path}: expected names of classes, received {str(name)[:60]!r}")
-        known = name in _VALUES if module is None else _is_known(module, name) and registered in (None, name)
+        known = name in _VALUES if module is None else is_known(module, name) and registered in (None, name)
         if not known and module not in own:
             raise DanqError(
                 f"{path}: expected a network of known layers, received {module or ''}.{name}, "
@@ -165,13 +165,14 @@ def _check_classes(path: Path, config: Any, own: Collection[str]) -> None:
             )
 
 
-def _is_known(module: str, name: str) -> bool:
+def is_known(module: str, name: str) -> bool:
+    """Whether a network may hold this class without the user's trust."""
     if _OPERATIONS.fullmatch(module):
         return _CLASS.fullmatch(name) is not None
     return name in _CLASSES.get(module, ())
 
 
-def _objects(value: Any, depth: int = 0) -> Iterator[dict[str, Any]]:
+def objects(value: Any, depth: int = 0) -> Iterator[dict[str, Any]]:
     """Every object of a configuration that names a class, at any depth."""
     if depth > _DEEPEST:
         raise ValueError("its configuration is nested too deep")
@@ -181,10 +182,10 @@ def _objects(value: Any, depth: int = 0) -> Iterator[dict[str, Any]]:
         value = list(value.values())
     if isinstance(value, list):
         for item in value:
-            yield from _objects(item, depth + 1)
+            yield from objects(item, depth + 1)
 
 
-def load_network(path: Path, network: Network) -> Any:
+def load_network(path: Path, network: KerasFile) -> Any:
     """Let Keras build a network that was checked, whatever has become of its file at `path` since.
 
     Returns
@@ -207,7 +208,7 @@ def load_network(path: Path, network: Network) -> Any:
         return keras.models.load_model(copy, compile=False, safe_mode=True)
 
 
-def _check_declared(path: Path, network: Network) -> None:
+def _check_declared(path: Path, network: KerasFile) -> None:
     import keras
 
     # layers without their weights: what Keras makes in a stateless scope takes no memory
@@ -242,7 +243,7 @@ def network_digest(config: Any) -> str:
     Keras numbers layers through a process, so that the same network gets other names in another one.
     """
     names: dict[str, str] = {}
-    for value in _objects(config):
+    for value in objects(config):
         inner = value.get("config")
         if isinstance(inner, dict) and isinstance(inner.get("name"), str):
             names.setdefault(inner["name"], f"#{len(names)}")
@@ -263,10 +264,10 @@ def _unnamed(value: Any, names: Mapping[str, str]) -> Any:
     return [_unnamed(item, names) for item in value]
 
 
-def stored_digest(path: Path) -> str:
-    """`network_digest` of a ``.keras`` file that this process has just written."""
+def stored_config(path: Path) -> Any:
+    """Read the configuration of a ``.keras`` file that this process has just written."""
     with zipfile.ZipFile(path) as archive:
-        return network_digest(json.loads(archive.read(_CONFIG)))
+        return json.loads(archive.read(_CONFIG))
 
 
 def _check_weights(path: Path, data: bytes) -> tuple[tuple[int, ...], ...]:

@@ -11,7 +11,9 @@ from numpy.typing import NDArray
 from threadpoolctl import ThreadpoolController
 
 from danq.data.encoders import Encoder, load_encoder
-from danq.learn.manifest import MODEL_FILE, BundleManifest, Weights, read_weights
+from danq.learn.keras_layers import Weights
+from danq.learn.manifest import BundleManifest
+from danq.learn.network import read_weights
 from danq.models import MODELS
 from danq.models.logistic_regression import probabilities
 
@@ -65,7 +67,7 @@ def open_bundle(path: Path, trusted: Sequence[Path] = ()) -> "Bundle | LinearBun
     """
     info = BundleManifest.read(path)
     if hasattr(MODELS.get(info.model), "logits"):
-        weights = read_weights(path / MODEL_FILE, info)
+        weights = read_weights(path, info)
         if weights is not None:
             return LinearBundle(path, weights, load_encoder(info.encoder), info)
 

@@ -4,10 +4,7 @@ Importable without TensorFlow, which takes seconds and 600 MB to load.
 """
 
 import hashlib
-import io
 import json
-import re
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import ModuleType
@@ -21,19 +18,16 @@ from danq.data.manifest import Size, Task
 from danq.data.options import Kind
 from danq.errors import DanqError, first_few
 from danq.files import sha256
-from danq.learn.keras_file import read_network
 from danq.learn.trials import Searched
 from danq.models import MODELS, load_model_module
 from danq.storage import Entry, Manifest
 
-MODEL_FILE, HISTORY_FILE = "model.keras", "history.tsv"
+MODEL_FILE, NETWORK_FILE, WEIGHTS_FILE = "model.keras", "network.json", "weights.safetensors"
+HISTORY_FILE = "history.tsv"
 CHECKPOINT_DIRECTORY = ".checkpoint"
 """Inside a run's results, but no declared output: those Snakemake deletes before a job runs again."""
 ENSEMBLE = "ensemble"
 """The model of a run that is the mean of others."""
-Weights = dict[str, list[NDArray[np.float32]]]
-"""Arrays of each layer by its name, in Keras's order."""
-
 
 _MEANING = (
     *("options", "encoder", "targets", "task", "data_kind"),
@@ -52,6 +46,8 @@ def bundle_digest(info: Mapping[str, Any], weights: Sequence[NDArray[Any]]) -> s
     head = {name: info.get(name) for name in _MEANING}
     head["strands"] = info["predict"].get("reverse_complement")
     head["model"] = None if info.get("model_file") else info["model"]
+    if info.get("network_file"):
+        head["network_file"] = info["network_file"]
     return weights_digest(head, weights)
 
 
@@ -99,6 +95,9 @@ class BundleManifest(Manifest):
         SHA-256 of that file; None for models that come with danq.
     network : str or None
         Digest of its layers and how they are connected; None for an ensemble.
+    network_file : str or None
+        SHA-256 of ``network.json``; None for an ensemble, and in bundles of earlier releases, which hold
+        neither it nor ``weights.safetensors``.
     options, train, predict : dict
         Of the model, the training and the prediction, all defaults included.
     window, bin, step : int or None
@@ -143,6 +142,7 @@ class BundleManifest(Manifest):
     encoder: dict[str, Any]
     parameters: int
     network: str | None = None
+    network_file: str | None = None
     digest: str
     members: tuple[Member, ...] = ()
 
@@ -247,54 +247,3 @@ class UsedBundle(Entry):
     path: str
     run: str
     digest: str
-
-
-def read_weights(path: Path, info: BundleManifest) -> Weights | None:
-    """Read the arrays of a ``.keras`` file: a ZIP with the layers' configuration and an HDF5 file.
-
-    None where the file is laid out in another way, has layers of its own or is damaged, which the bundle's
-    digest tells; `danq.learn.bundle.load_bundle` may then say more.
-    """
-    import h5py
-
-    try:
-        network = read_network(path)
-        layers = json.loads(network.config)["config"]["layers"]
-        with h5py.File(io.BytesIO(network.weights)) as stored:
-            weights = _by_layer(layers, stored["layers"])
-    except (DanqError, OSError, KeyError, TypeError, ValueError, RecursionError, NotImplementedError):
-        return None
-    arrays = [array for of_layer in weights.values() for array in of_layer]
-    heads = [of_layer[-1] for name, of_layer in weights.items() if name.startswith("logits") and of_layer]
-    if any(head.shape[-1:] != (len(info.targets),) for head in heads):
-        return None
-    same = network.digest == info.network and bundle_digest(info.content(), arrays) == info.digest
-    return weights if same else None
-
-
-def _by_layer(layers: list[dict[str, Any]], stored: Any) -> Weights:
-    """Arrays of the layers; a group is called after its layer's class, numbered where there are several."""
-    seen = Counter[str]()
-    weights: Weights = {}
-    for layer in layers:
-        kind = _snake_case(layer["class_name"])
-        number = seen[kind]
-        seen[kind] += 1
-        group = stored.get(f"{kind}_{number}" if number else kind)
-        weights[layer["config"]["name"]] = [] if group is None else _arrays(group)
-    return weights
-
-
-def _arrays(group: Any) -> list[NDArray[np.float32]]:
-    """Arrays of a layer and of the layers inside it; of two directions the forward one comes first."""
-    parts = [group[name] for name in ("forward_layer", "backward_layer", "cell") if name in group]
-    own = group.get("vars", {})
-    return [np.asarray(own[str(number)]) for number in range(len(own))] + [
-        array for part in parts for array in _arrays(part)
-    ]
-
-
-def _snake_case(name: str) -> str:
-    name = re.sub(r"\W+", "", name)
-    name = re.sub("(.)([A-Z][a-z]+)", r"\1_\2", name)
-    return re.sub("([a-z])([A-Z])", r"\1_\2", name).lower()

@@ -13,17 +13,16 @@ from threadpoolctl import ThreadpoolController
 from danq.data.encoders import CodesEncoder
 from danq.genome.alphabet import N, reverse_complement
 from danq.learn.gpu import gpu_possible
+from danq.learn.keras_layers import Weights
 from danq.learn.linear import LinearBundle, open_bundle
 from danq.learn.manifest import (
     ENSEMBLE,
-    MODEL_FILE,
     BundleManifest,
-    Weights,
     member_paths,
     model_module,
     read_members,
-    read_weights,
 )
+from danq.learn.network import read_weights
 from danq.learn.predict.predictor import Predictor
 from danq.models import shared_work
 from danq.threads import threads as threads_in_use
@@ -252,7 +251,7 @@ def open_runner(
         return Averaged(info, strands, [open_runner(path, *rest) for path in member_paths(model, info)])
     # without TensorFlow, whose start takes seconds, where a GPU is out of the question
     sharing = None if gpu_possible() else _sharing(info, trusted)
-    weights = None if sharing is None else read_weights(model / MODEL_FILE, info)
+    weights = None if sharing is None else read_weights(model, info)
     if sharing is not None and weights is not None and (shared := sharing(weights)) is not None:
         return SharedWork(info, strands, shared, batch_size, threads)
 

@@ -184,9 +184,13 @@ def folder_of_dataset(wildcards):
     return f"{RESULTS}/datasets/{settings.runs[wildcards.run].dataset}"
 
 
+# beside bundle.json, of a run with a model of its own
+MODEL_FILES = ["model.keras", "network.json", "weights.safetensors"]
+
+
 def bundle_files(run):
     """Files of a run's bundle; of an ensemble with those of its members."""
-    members = ["members"] if run in ENSEMBLES else ["model.keras"]
+    members = ["members"] if run in ENSEMBLES else MODEL_FILES
     return [f"results/runs/{run}/{name}" for name in ("bundle.json", *members)]
 
 
@@ -200,7 +204,7 @@ def bundles_of_members(wildcards):
     return [
         f"results/runs/{member}/{name}"
         for member in members_of(settings, wildcards.run)
-        for name in ("model.keras", "bundle.json", "history.tsv", "golden.npz")
+        for name in (*MODEL_FILES, "bundle.json", "history.tsv", "golden.npz")
     ]
 
 

@@ -6,6 +6,8 @@ rule train:
         best=best_trial,
     output:
         model="results/runs/{run}/model.keras",
+        network="results/runs/{run}/network.json",
+        weights="results/runs/{run}/weights.safetensors",
         bundle="results/runs/{run}/bundle.json",
         history="results/runs/{run}/history.tsv",
         golden="results/runs/{run}/golden.npz",

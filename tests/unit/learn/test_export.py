@@ -19,7 +19,7 @@ from danq.errors import DanqError
 from danq.genome.encode import build_genome
 from danq.genome.fasta import open_genome
 from danq.learn.export import opened_bundles, write_archive
-from danq.learn.manifest import BundleManifest
+from danq.learn.manifest import MODEL_FILE, NETWORK_FILE, WEIGHTS_FILE, BundleManifest
 from danq.learn.signature import sign_bundle
 from danq.learn.train.fitting import _start, _start_digest
 
@@ -75,7 +75,8 @@ def test_equal_bundles_give_equal_archives(place, archive, tmp_path):
     write_archive(place / "net", tmp_path / "again.zip", private=False)
     assert (tmp_path / "again.zip").read_bytes() == archive.read_bytes()
     with zipfile.ZipFile(archive) as opened:
-        assert set(opened.namelist()) == {"bundle.json", "model.keras", "history.tsv"}
+        names = {"bundle.json", "history.tsv", MODEL_FILE, NETWORK_FILE, WEIGHTS_FILE}
+        assert set(opened.namelist()) == names
 
 
 def test_a_private_archive_tells_nothing_of_its_maker(place, tmp_path):

@@ -1,15 +1,17 @@
 """Weights read without TensorFlow: those that Keras reads, or none."""
 
-import shutil
 import subprocess
 import sys
 
 import numpy as np
 import pytest
+from earlier_bundles import as_earlier
 from tiny_dataset import SMALL, tiny_run, write_tiny_dataset
 
+from danq.errors import DanqError
 from danq.learn.bundle import load_bundle
-from danq.learn.manifest import MODEL_FILE, read_weights
+from danq.learn.manifest import MODEL_FILE, NETWORK_FILE
+from danq.learn.network import read_arrays, read_network_description, read_weights
 from danq.learn.train.run import train_run
 from danq.score import runner
 
@@ -27,13 +29,14 @@ def test_the_weights_are_those_that_keras_reads(tmp_path, options):
     dataset = write_tiny_dataset(tmp_path / "tiny")
     train_run("run", tiny_run(options=SMALL | options, epochs=1), dataset, tmp_path / "run", tmp_path)
     bundle = load_bundle(tmp_path / "run")
-    weights = read_weights(tmp_path / "run" / MODEL_FILE, bundle.info)
+    weights = read_weights(tmp_path / "run", bundle.info)
     assert [name for name, arrays in weights.items() if arrays] == [
         layer.name for layer in bundle.model.layers if layer.get_weights()
     ]
     for layer in bundle.model.layers:
-        for array, expected in zip(weights[layer.name], layer.get_weights(), strict=True):
-            np.testing.assert_array_equal(array, expected)
+        if layer.get_weights():
+            for array, expected in zip(weights[layer.name], layer.get_weights(), strict=True):
+                np.testing.assert_array_equal(array, expected)
 
 
 @pytest.fixture(scope="module")
@@ -43,14 +46,18 @@ def bundle(tmp_path_factory):
     return load_bundle(runs / "run")
 
 
-def test_what_is_not_the_manifest_s_model_is_left_to_keras(bundle, tmp_path):
-    path = tmp_path / MODEL_FILE
-    assert read_weights(path, bundle.info) is None
-    path.write_bytes(b"no archive")
-    assert read_weights(path, bundle.info) is None
-    shutil.copy(bundle.path / MODEL_FILE, path)
-    assert read_weights(path, bundle.info) is not None
-    assert read_weights(path, bundle.info.model_copy(update={"digest": "another"})) is None
+def test_weights_of_an_earlier_release_are_read_from_its_keras_file(bundle, tmp_path):
+    earlier = as_earlier(bundle.path, tmp_path / "run")
+    assert not (earlier / NETWORK_FILE).exists()
+    assert read_network_description(earlier).layers == read_network_description(bundle.path).layers
+    arrays = read_arrays(earlier)
+    for name, array in read_arrays(bundle.path).items():
+        np.testing.assert_array_equal(arrays.pop(name), array)
+    assert not arrays
+    assert load_bundle(earlier).outputs == bundle.outputs
+    (earlier / MODEL_FILE).write_bytes(b"no archive")
+    with pytest.raises(DanqError, match=r"model\.keras: expected a ZIP archive of Keras"):
+        read_arrays(earlier)
 
 
 def test_scoring_on_a_cpu_starts_without_tensorflow(bundle):
