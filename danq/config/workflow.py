@@ -4,6 +4,7 @@ import json
 import re
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -112,8 +113,22 @@ def write_once(config: Config, path: Path) -> None:
 
 
 def any_of(names: Iterable[str]) -> str:
-    """Regular expression that matches exactly these names, and nothing where there are none."""
-    return "|".join(re.escape(name) for name in names) or "(?!)"
+    """Regular expression that matches exactly these names, and nothing where there are none.
+
+    What several names begin with stands in it once: Snakemake copies it for each file of each job, and a
+    thousand seeds of a run would be longer than all the rest.
+    """
+    different = sorted(set(names))
+    return _continued(different) if different else "(?!)"
+
+
+def _continued(names: list[str]) -> str:
+    """Regular expression of names in alphabetical order, letter by letter."""
+    branches = [
+        re.escape(letter) + _continued([name[1:] for name in group]) if letter else ""
+        for letter, group in groupby(names, key=lambda name: name[:1])
+    ]
+    return branches[0] if len(branches) == 1 else f"(?:{'|'.join(branches)})"
 
 
 def dataset_files(config: Config, name: str) -> list[Path]:

@@ -56,6 +56,7 @@ ROWS = {
 # runs whose options a search chooses, by its name, which repeats of a run share; and all its trials
 SEARCHES = searches(settings)
 TRIALS = trials(settings)
+TRAINED = SEARCHES | settings.runs
 CORES = workflow.resource_settings.cores
 # half of a machine: a small network leaves the other cores idle, and two jobs side by side use them; but a GPU's
 # memory is for one training at a time
@@ -165,6 +166,7 @@ def genome_option(wildcards):
     return f" --genome {RESULTS}/genomes/{genome}" if genome else ""
 
 
+@cache
 def dataset_results(name):
     """Files of a labelled dataset, with those of its genome."""
     files = ["dataset.json", "labels.npy", *ROWS[maker(name)]]
@@ -210,13 +212,12 @@ def bundles_of_members(wildcards):
 
 def code_for(verb, *runs):
     """Digest of the code that a verb runs for these runs or searches: of the models, theirs alone."""
-    known = SEARCHES | settings.runs
     behind = [
         member
         for run in runs
         for member in (members_of(settings, run) if run in ENSEMBLES else [run])
     ]
-    return verb_digest(verb, *sorted({known[run].model for run in behind}))
+    return verb_digest(verb, *sorted({TRAINED[run].model for run in behind}))
 
 
 def training_options(wildcards):
@@ -272,6 +273,16 @@ def trusted_code(wildcards):
     files = own_models(settings, [wildcards.run])
     return [
         argument for file in files for argument in ("--trust-model-code", str(file))
+    ]
+
+
+def prediction_options(wildcards):
+    """Options of a run's predictions."""
+    options = settings.runs[wildcards.run].predict
+    return [
+        *("--reverse-complement", options.reverse_complement),
+        *("--batch-size", str(options.batch_size)),
+        *trusted_code(wildcards),
     ]
 
 

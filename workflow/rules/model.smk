@@ -94,16 +94,11 @@ rule predict:
     params:
         code=lambda wildcards: code_for("predict", wildcards.run),
         dataset=folder_of_dataset,
-        model=lambda wildcards: f"{RESULTS}/runs/{wildcards.run}",
-        strands=lambda wildcards: settings.runs[
-            wildcards.run
-        ].predict.reverse_complement,
-        batch=lambda wildcards: settings.runs[wildcards.run].predict.batch_size,
-        trust=trusted_code,
+        model=f"{RESULTS}/runs/{{run}}",
+        options=prediction_options,
     shell:
         "danq predict --model {params.model} --dataset {params.dataset} --split {wildcards.split}"
-        " --reverse-complement {params.strands} --batch-size {params.batch} --threads {threads}"
-        " {params.trust:q} --out {output} 2> {log}"
+        " {params.options:q} --threads {threads} --out {output} 2> {log}"
 
 
 use rule predict as predict_on_cpu with:

@@ -1,19 +1,52 @@
 DATASETS = sorted({run.dataset for run in settings.runs.values()})
-# results that the report itself does not read
+# results that the report itself does not read, but for those of runs
 OTHER_RESULTS = [
     *(path for name in DATASETS for path in dataset_results(name)),
-    *(path for run in settings.runs for path in bundle_files(run)),
-    *expand(
-        "results/runs/{run}/predictions/{split}.npz",
-        run=settings.runs,
-        split=["valid", "test"],
-    ),
     *(
         f"results/scores/{name}/{file}"
         for name, callset in settings.callsets.items()
         for file in scored_files(callset).values()
     ),
 ]
+EVALUATION = [
+    f"evaluation/{name}"
+    for name in (
+        "metrics.tsv",
+        "summary.json",
+        "curves.parquet",
+        "calibration.tsv",
+        "resamples.parquet",
+        "pairs.tsv",
+    )
+]
+# files of a run besides its bundle
+OF_RUNS = [
+    "history.tsv",
+    "predictions/valid.npz",
+    "predictions/test.npz",
+    *EVALUATION,
+]
+
+
+def gone(wildcards):
+    """Files of runs that have begun which are not there: Snakemake asks for no more than the report reads.
+
+    Of a run without any file nothing is named, for the report brings all: a thousand seeds are planned sooner.
+    """
+    place = workflow.modifier.path_modifier.modify
+    begun = [
+        run for run in settings.runs if os.path.isdir(place(f"results/runs/{run}"))
+    ]
+    runs = settings.runs if os.path.exists(REPORT) else begun
+    files = (
+        path
+        for run in runs
+        for path in [
+            *bundle_files(run),
+            *(f"results/runs/{run}/{file}" for file in OF_RUNS),
+        ]
+    )
+    return [path for path in files if not os.path.exists(place(path))]
 
 
 rule report:
@@ -27,16 +60,7 @@ rule report:
         runs=expand(
             "results/runs/{run}/{file}",
             run=settings.runs,
-            file=[
-                "bundle.json",
-                "history.tsv",
-                "evaluation/metrics.tsv",
-                "evaluation/summary.json",
-                "evaluation/curves.parquet",
-                "evaluation/calibration.tsv",
-                "evaluation/resamples.parquet",
-                "evaluation/pairs.tsv",
-            ],
+            file=["bundle.json", "history.tsv", *EVALUATION],
         ),
         searches=expand(
             "results/searches/{search}/{file}",

@@ -6,6 +6,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from danq.config import parse_config
 from danq.config.workflow import (
@@ -164,7 +166,13 @@ def test_the_merged_configuration_is_written_only_when_it_changed(tmp_path: Path
     assert json.loads(path.read_text())["runs"]["small"]["train"]["epochs"] == 3
 
 
-def test_any_of_names():
-    assert re.fullmatch(any_of(["a.b", "c"]), "a.b")
-    assert not re.fullmatch(any_of(["a.b", "c"]), "axb")
-    assert not re.search(any_of([]), "")
+@given(st.sets(st.text("ab.1", max_size=5), max_size=20), st.text("ab.1x", max_size=6))
+def test_any_of_names(names: set[str], other: str):
+    pattern = re.compile(f"runs/(?P<run>{any_of(names)})/model")
+    for name in names:
+        assert pattern.fullmatch(f"runs/{name}/model")["run"] == name
+    assert bool(pattern.fullmatch(f"runs/{other}/model")) == (other in names)
+
+
+def test_many_seeds_are_a_short_pattern():
+    assert len(any_of(f"danq.seed{seed}" for seed in range(1000, 2000))) < 3000
