@@ -184,6 +184,17 @@ def of_variants(folder: Path, variants: int) -> Steps:
     yield "… writing", f"{SCORE} --work w --out t"
 
 
+def of_scored_targets(folder: Path, targets: int) -> Steps:
+    """Score 10,000 SNVs by a model of so many targets; write what is computed already."""
+    yield from dataset(folder, MEGABASES, targets, ("", ""))
+    yield "", "train --config c.json --run r --dataset d --out r"
+    apart(write_vcf, folder / "v.vcf", 10 * RECORDS)
+    score = SCORE.replace("../model/", "")
+    yield "danq score, 10,000 alleles", f"{score} --out s"
+    yield "", f"{score} --work w --shard 1/1"
+    yield "… writing", f"{score} --work w --out t"
+
+
 def of_samples(folder: Path, samples: int) -> Steps:
     """Score the alleles of 1,000 records on the haplotypes of all samples of a phased VCF."""
     yield from scoring(folder)
@@ -196,6 +207,7 @@ GROWTHS = {
     "windows": Growth("windows", 600_000, of_windows),
     "targets": Growth("targets", 3_000, of_targets),
     "variants": Growth("alleles", 300_000, of_variants),
+    "scored_targets": Growth("targets", 1_500, of_scored_targets),
     "samples": Growth("samples", 450, of_samples),
 }
 

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from danq.config import Config, load_config, may_run, own_models, unused
-from danq.errors import DanqError
+from danq.errors import DanqError, first_few
 
 log = logging.getLogger("danq")
 
@@ -60,7 +60,7 @@ def check(
         "%s: correct; genomes: %s; datasets: %s; runs: %s; callsets: %s",
         path,
         *(
-            ", ".join(names) or "none"
+            first_few(names, 20) or "none"
             for names in (checked.genomes, checked.datasets, checked.runs, checked.callsets)
         ),
     )
