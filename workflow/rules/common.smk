@@ -53,6 +53,25 @@ ROWS = {
     "texts": ["examples.parquet"],
     "images": ["examples.parquet", "images.npy"],
 }
+EVALUATION = [
+    f"evaluation/{name}"
+    for name in (
+        "metrics.tsv",
+        "summary.json",
+        "curves.parquet",
+        "calibration.tsv",
+        "resamples.parquet",
+        "pairs.tsv",
+    )
+]
+# files of a run besides its bundle
+OF_RUNS = [
+    "history.tsv",
+    "golden.npz",
+    "predictions/valid.npz",
+    "predictions/test.npz",
+    *EVALUATION,
+]
 # runs whose options a search chooses, by its name, which repeats of a run share; and all its trials
 SEARCHES = searches(settings)
 TRIALS = trials(settings)
@@ -194,6 +213,27 @@ def bundle_files(run):
     """Files of a run's bundle; of an ensemble with those of its members."""
     members = ["members"] if run in ENSEMBLES else MODEL_FILES
     return [f"results/runs/{run}/{name}" for name in ("bundle.json", *members)]
+
+
+def gone(wildcards):
+    """Files of runs that have begun which are not there: Snakemake asks for no more than the report reads.
+
+    Of a run without any file nothing is named, for the report brings all: a thousand seeds are planned sooner.
+    """
+    place = workflow.modifier.path_modifier.modify
+    begun = [
+        run for run in settings.runs if os.path.isdir(place(f"results/runs/{run}"))
+    ]
+    runs = settings.runs if os.path.exists(REPORT) else begun
+    files = (
+        path
+        for run in runs
+        for path in [
+            *bundle_files(run),
+            *(f"results/runs/{run}/{file}" for file in OF_RUNS),
+        ]
+    )
+    return [path for path in files if not os.path.exists(place(path))]
 
 
 def bundle_of(start):

@@ -98,7 +98,7 @@ rule predict:
         options=prediction_options,
     shell:
         "danq predict --model {params.model} --dataset {params.dataset} --split {wildcards.split}"
-        " {params.options:q} --threads {threads} --out {output} 2> {log}"
+        " --threads {threads} {params.options:q} --out {output} 2> {log}"
 
 
 use rule predict as predict_on_cpu with:

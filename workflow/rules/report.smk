@@ -8,45 +8,6 @@ OTHER_RESULTS = [
         for file in scored_files(callset).values()
     ),
 ]
-EVALUATION = [
-    f"evaluation/{name}"
-    for name in (
-        "metrics.tsv",
-        "summary.json",
-        "curves.parquet",
-        "calibration.tsv",
-        "resamples.parquet",
-        "pairs.tsv",
-    )
-]
-# files of a run besides its bundle
-OF_RUNS = [
-    "history.tsv",
-    "predictions/valid.npz",
-    "predictions/test.npz",
-    *EVALUATION,
-]
-
-
-def gone(wildcards):
-    """Files of runs that have begun which are not there: Snakemake asks for no more than the report reads.
-
-    Of a run without any file nothing is named, for the report brings all: a thousand seeds are planned sooner.
-    """
-    place = workflow.modifier.path_modifier.modify
-    begun = [
-        run for run in settings.runs if os.path.isdir(place(f"results/runs/{run}"))
-    ]
-    runs = settings.runs if os.path.exists(REPORT) else begun
-    files = (
-        path
-        for run in runs
-        for path in [
-            *bundle_files(run),
-            *(f"results/runs/{run}/{file}" for file in OF_RUNS),
-        ]
-    )
-    return [path for path in files if not os.path.exists(place(path))]
 
 
 rule report:
