@@ -113,17 +113,13 @@ def write_once(config: Config, path: Path) -> None:
 
 
 def any_of(names: Iterable[str]) -> str:
-    """Regular expression that matches exactly these names, and nothing where there are none.
-
-    What several names begin with stands in it once: Snakemake copies it for each file of each job, and a
-    thousand seeds of a run would be longer than all the rest.
-    """
+    """Regular expression that matches exactly these names, and nothing where there are none."""
     different = sorted(set(names))
     return _continued(different) if different else "(?!)"
 
 
 def _continued(names: list[str]) -> str:
-    """Regular expression of names in alphabetical order, letter by letter."""
+    # what names begin with stands there once: Snakemake copies the pattern for each file of each job
     branches = [
         re.escape(letter) + _continued([name[1:] for name in group]) if letter else ""
         for letter, group in groupby(names, key=lambda name: name[:1])
