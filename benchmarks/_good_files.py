@@ -20,7 +20,7 @@ def good_files(folder: Path) -> dict[str, tuple[Path, Callable[[Path], object]]]
     from danq.data.examples.images import decode_png, unlabelled_pictures
     from danq.data.regions.targets import read_targets
     from danq.genome.contigs import read_aliases
-    from danq.genome.encode import encoded_pieces
+    from danq.genome.fasta_text import encoded_pieces
     from danq.genome.motifs import read_motifs
     from danq.genome.tracks import read_intervals
     from danq.learn.keras_file import read_network

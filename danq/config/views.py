@@ -9,8 +9,8 @@ import numpy as np
 
 from danq.config.expand import COMPOSITION
 from danq.errors import DanqError
-from danq.genome.encode import Header, read_pieces
 from danq.genome.fasta import Genome
+from danq.genome.fasta_text import Header, read_pieces
 from danq.genome.intervals import Region, parse_region, read_regions
 from danq.views.options import LONGEST, View, as_view
 

@@ -1,19 +1,17 @@
-"""FASTA text as codes, streamed whatever its compression and size, and the genome directory made of it."""
+"""The genome directory that is made of a FASTA: one byte a base, and what describes it."""
 
 import hashlib
 import logging
-import re
-from codecs import BOM_UTF8
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
 import numpy as np
 
 from danq.contents import unchanged
-from danq.errors import DanqError, check_name, first_few
-from danq.files import open_binary, sha256, staged
-from danq.genome.alphabet import CODES, INVALID, C, G, N, count_iupac
+from danq.errors import first_few
+from danq.files import sha256, staged
+from danq.genome.alphabet import C, G, N, count_iupac
 from danq.genome.fasta import (
     CODES_FILE,
     CONTIGS_FILE,
@@ -23,147 +21,43 @@ from danq.genome.fasta import (
     contigs_table,
     genome_digest,
 )
-from danq.genome.iupac import AMBIGUITY_FILE, ROW, AmbiguityNotes
+from danq.genome.fasta_text import Header, encoded_pieces
+from danq.genome.iupac import AMBIGUITY_FILE, ROW, AmbiguityNotes, letters_of
 from danq.progress import progress
 from danq.provenance import provenance
 from danq.storage import write_header
-from danq.text_checks import HEAD, check_text
 
 log = logging.getLogger("danq")
 
-PIECE_BYTES = 1 << 20
-"""Bytes of text handled at a time; small enough that a piece stays in the processor's cache."""
 
-_LONGEST_HEADER = 1 << 20
-LINE_END = ord("\n")
-_TRANSLATION = CODES.tobytes()
-_NO_LETTER = bytes([INVALID])
-_OFFENDER = re.compile(b"[^\r\n%s]" % bytes(np.flatnonzero(CODES != INVALID).tolist()))
-_BINARY = re.compile(rb"[\x00-\x08\x0e-\x1f\x7f-\xff]")
+class Stretch(NamedTuple):
+    """A stretch of a contig, encoded and counted.
 
+    Attributes
+    ----------
+    contig : str or None
+        Name of the contig that begins with it; None: the one before goes on.
+    codes, letters : bytes, bytes
+        Of its bases, and the `danq.genome.iupac.ROW` of its ambiguity letters, places from its first base on.
+    gc, n, soft_masked, iupac : int
+        Bases that are G or C, that are N, letters in lower case, and letters of IUPAC that became N.
+    """
 
-class Header(NamedTuple):
-    """The start of a record: its 1-based line, the first word after ``>``, the byte behind its line."""
-
-    line: int
-    name: str
-    end: int
-
-
-class Letters(NamedTuple):
-    """A stretch of one record's text, line ends included, which starts in the 1-based line `line`."""
-
-    line: int
-    text: bytes
-
-
-class Piece(NamedTuple):
-    """A stretch of a contig: its text, line ends included, and the codes of its bases, one byte each."""
-
-    header: Header
-    text: bytes
+    contig: str | None
     codes: bytes
+    letters: bytes
+    gc: int
+    n: int
+    soft_masked: int
+    iupac: int
 
 
-def read_pieces(path: Path) -> Iterator[Header | Letters]:
-    """Read a plain, gzip or bgzip FASTA from start to end, in pieces of at most about 1 MiB.
-
-    One streaming reader serves the three: line widths may vary, no index is needed, and nothing is written.
-
-    Raises
-    ------
-    DanqError
-        If the file cannot be read, holds no record, starts with something other than a header, or has a
-        header without a name.
-    """
-    line, passed, started, line_start, rest = 1, 0, False, True, b""
-    with open_binary(path) as stream:
-        head = stream.peek(HEAD)[:HEAD]
-        if b"\0" not in head or not head.startswith(b">"):
-            # what is odd in a record is told with its line
-            check_text(path, head)
-        while read := stream.read(PIECE_BYTES):
-            data, position, rest = rest + read, 0, b""
-            while position < len(data):
-                if line_start and data[position] == ord(">"):
-                    end = data.find(b"\n", position)
-                    if end < 0:
-                        if len(rest := data[position:]) > _LONGEST_HEADER:
-                            raise DanqError(
-                                f"{path}:{line}: expected lines that end with LF or CRLF, "
-                                "received an endless header"
-                            )
-                        break
-                    yield _header(path, line, data[position:end], passed + end + 1)
-                    line, position, started = line + 1, end + 1, True
-                    continue
-                end = _next_header(data, position)
-                text = data[position:end]
-                if started:
-                    yield Letters(line, text)
-                elif text.strip():
-                    raise _no_header(path, line, text)
-                # counting in NumPy takes a tenth of the time of `bytes.count`, which goes from hit to hit
-                line += int(np.count_nonzero(np.frombuffer(text, np.uint8) == LINE_END))
-                position, line_start = end, text.endswith(b"\n")
-            passed += len(data) - len(rest)
-    if rest:
-        yield _header(path, line, rest, passed + len(rest))
-    elif not started:
-        raise DanqError(f"{path}: expected FASTA records, received an empty file")
-
-
-def encode_letters(path: Path, letters: Letters) -> bytes:
-    """Turn the text of a record into codes 0..4, one byte a base, without its line ends.
-
-    Raises
-    ------
-    DanqError
-        If a character is no nucleotide letter; the message names its line.
-    """
-    codes = letters.text.translate(_TRANSLATION, b"\r\n")
-    if _NO_LETTER in codes:
-        offender = _OFFENDER.search(letters.text)
-        if offender is not None:
-            line = letters.line + letters.text.count(b"\n", 0, offender.start())
-            raise DanqError(
-                f"{path}:{line}: expected nucleotide letters, received {_shown(offender.group())}"
-            )
-    return codes
-
-
-def encoded_pieces(fasta: Path) -> Iterator[Piece]:
-    """Read the contigs of a genome in pieces, as `read_pieces` and `encode_letters` do.
-
-    Raises
-    ------
-    DanqError
-        As these do, and if a contig comes twice or has no sequence.
-    """
-    headers: dict[str, Header] = {}
-    header, length = None, 0
-    for piece in read_pieces(fasta):
-        if isinstance(piece, Header):
-            _refuse_empty(fasta, header, length)
-            if piece.name in headers:
-                raise DanqError(
-                    f"{fasta}:{piece.line}: contig {piece.name!r} stands in line {headers[piece.name].line} "
-                    "already; contigs must be unique"
-                )
-            header, length = headers.setdefault(piece.name, piece), 0
-        elif header is not None:
-            codes = encode_letters(fasta, piece)
-            length += len(codes)
-            yield Piece(header, piece.text, codes)
-    _refuse_empty(fasta, header, length)
-
-
-def build_genome(fasta: Path, out: Path) -> GenomeManifest:
+def build_genome(fasta: Path, out: Path, stretches: Iterable[Stretch] | None = None) -> GenomeManifest:
     """Encode a FASTA as one byte a base: ``codes.npy`` and what describes it, in a directory.
 
     Plain, gzip or bgzip text is streamed, so memory does not grow with the genome; the folder of the FASTA
     is only read. Soft-masked letters are read as their bases, U as T, IUPAC letters as N; which they were is
-    kept in ``iupac.npy``.
+    kept in ``iupac.npy``. `stretches` are given where the FASTA has been encoded already.
 
     Raises
     ------
@@ -176,7 +70,7 @@ def build_genome(fasta: Path, out: Path) -> GenomeManifest:
             # the headers have a fixed width: they are written again when the number of rows is known
             write_header(codes, (0,), np.uint8)
             write_header(letters, (0,), ROW)
-            tallies, ambiguity = _encode(fasta, codes, letters)
+            tallies, ambiguity = _write(stretches or _encoded(fasta), codes, letters)
             codes.seek(0)
             letters.seek(0)
             write_header(codes, (sum(tally.length for tally in tallies),), np.uint8)
@@ -217,76 +111,59 @@ def _warn_of_copies(fasta: Path, contigs: list[ContigEntry]) -> None:
 
 
 class _Tally:
-    """What is counted of one contig while its text streams past."""
+    """What is counted of one contig while it streams past."""
 
     def __init__(self, name: str) -> None:
         self.name, self.hash = name, hashlib.sha256()
         self.length = self.gc = self.n = self.soft_masked = self.iupac = 0
 
-    def add(self, text: bytes, codes: bytes) -> None:
-        bases = np.frombuffer(codes, np.uint8)
-        n = int(np.count_nonzero(bases == N))
-        self.length += len(bases)
-        self.gc += int(np.count_nonzero(bases == C) + np.count_nonzero(bases == G))
-        self.n += n
-        # letters, LF and CR only have got here, and of these the lower-case letters lie above "Z"
-        self.soft_masked += int(np.count_nonzero(np.frombuffer(text, np.uint8) > ord("Z")))
-        if n:
-            self.iupac += count_iupac(text)
-        self.hash.update(codes)
+    def add(self, stretch: Stretch) -> None:
+        self.length += len(stretch.codes)
+        self.gc += stretch.gc
+        self.n += stretch.n
+        self.soft_masked += stretch.soft_masked
+        self.iupac += stretch.iupac
+        self.hash.update(stretch.codes)
 
     def entry(self) -> ContigEntry:
         gc = self.gc / (self.length - self.n) if self.length > self.n else None
         return ContigEntry(name=self.name, length=self.length, digest=self.hash.hexdigest(), gc=gc, n=self.n)
 
 
-def _encode(fasta: Path, out: BinaryIO, letters: BinaryIO) -> tuple[list[_Tally], AmbiguityEntry]:
-    tallies: dict[str, _Tally] = {}
-    noted = AmbiguityNotes()
+def stretch_of(contig: str | None, text: bytes, codes: bytes) -> Stretch:
+    """Count what is in a piece of text and its codes."""
+    bases = np.frombuffer(codes, np.uint8)
+    n = int(np.count_nonzero(bases == N))
+    return Stretch(
+        contig,
+        codes,
+        letters_of(text, codes),
+        gc=int(np.count_nonzero(bases == C) + np.count_nonzero(bases == G)),
+        n=n,
+        # letters, LF and CR only have got here, and of these the lower-case letters lie above "Z"
+        soft_masked=int(np.count_nonzero(np.frombuffer(text, np.uint8) > ord("Z"))),
+        iupac=count_iupac(text) if n else 0,
+    )
+
+
+def _encoded(fasta: Path) -> Iterator[Stretch]:
+    begun: Header | None = None
     with progress(f"encoding {fasta.name}", None, "Mb") as advance:
         for header, text, codes in encoded_pieces(fasta):
-            tallies.setdefault(header.name, _Tally(header.name)).add(text, codes)
-            out.write(codes)
-            letters.write(noted.add(text, codes))
+            yield stretch_of(None if header is begun else header.name, text, codes)
+            begun = header
             advance(len(codes) / 1e6)
-    return list(tallies.values()), AmbiguityEntry(letters=noted.letters, digest=noted.digest())
 
 
-def _next_header(data: bytes, position: int) -> int:
-    """Where the text of a record ends that goes on at `position`."""
-    # a search for the one byte is a hundred times as fast as one for LF and it
-    end = data.find(b">", position + 1)
-    while end > 0 and data[end - 1] != LINE_END:
-        end = data.find(b">", end + 1)
-    return end if end > 0 else len(data)
-
-
-def _header(path: Path, line: int, text: bytes, end: int) -> Header:
-    try:
-        words = text[1:].decode("utf-8").split(maxsplit=1)
-    except UnicodeDecodeError:
-        raise DanqError(f"{path}:{line}: expected a text header, received binary data") from None
-    if not words or text[1:2].isspace():
-        raise DanqError(f"{path}:{line}: expected `>` and a name, received a header without a name")
-    return Header(line, check_name(words[0], f"{path}:{line}"), end)
-
-
-def _no_header(path: Path, line: int, text: bytes) -> DanqError:
-    if text.startswith(BOM_UTF8):
-        return DanqError(f"{path}:{line}: expected `>`, received a byte-order mark (U+FEFF) before it")
-    blank = len(text) - len(text.lstrip())
-    line += text.count(b"\n", 0, blank)
-    if _BINARY.search(text[:1000]):
-        return DanqError(f"{path}:{line}: expected FASTA text, received binary data")
-    return DanqError(f"{path}:{line}: expected a header that starts with `>`, received a sequence before it")
-
-
-def _refuse_empty(fasta: Path, header: Header | None, length: int) -> None:
-    if header is not None and not length:
-        raise DanqError(f"{fasta}:{header.line}: contig {header.name!r} has no sequence")
-
-
-def _shown(letter: bytes) -> str:
-    if not (letter.isascii() and letter.decode("latin-1").isprintable()):
-        return f"the byte 0x{letter.hex()} (binary data?)"
-    return f"{letter.decode()!r}" + (" (a protein?)" if letter.upper() in b"EFILPQZ*" else "")
+def _write(
+    stretches: Iterable[Stretch], out: BinaryIO, letters: BinaryIO
+) -> tuple[list[_Tally], AmbiguityEntry]:
+    tallies: list[_Tally] = []
+    noted = AmbiguityNotes()
+    for stretch in stretches:
+        if stretch.contig is not None:
+            tallies.append(_Tally(stretch.contig))
+        tallies[-1].add(stretch)
+        out.write(stretch.codes)
+        letters.write(noted.add_rows(stretch.letters, len(stretch.codes)))
+    return tallies, AmbiguityEntry(letters=noted.letters, digest=noted.digest())

@@ -22,8 +22,9 @@ from danq.contents import file_state, settled, user_cache
 from danq.errors import DanqError
 from danq.files import BGZF_HEAD, GZIP_MAGIC, atomic, digest, is_bgzf
 from danq.genome.alphabet import encode
-from danq.genome.encode import LINE_END, Header, build_genome, encoded_pieces
+from danq.genome.encode import build_genome
 from danq.genome.fasta import Genome, genome_digest, open_genome
+from danq.genome.fasta_text import LINE_END, Header, encoded_pieces
 from danq.genome.iupac import REDUCED, AmbiguityNotes
 from danq.progress import progress
 from danq.remnants import scratch

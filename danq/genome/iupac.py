@@ -51,19 +51,15 @@ class Ambiguity(Protocol):
         """Give the bases that VCF has for the letters of a stretch within a contig; ``N`` for no letter."""
 
 
-def ambiguity_rows(text: bytes, first: int) -> NDArray[np.void]:
-    """Find the ambiguity letters of FASTA text, line ends included, whose first base is base `first` of all.
-
-    Returns
-    -------
-    `ROW`, shape (n,)
-        In their order.
-    """
+def letters_of(text: bytes, codes: bytes) -> bytes:
+    """Find the ambiguity letters of a piece of FASTA text, line ends included: `ROW` bytes, from 0 on."""
+    if N not in codes:
+        return b""
     letters = np.frombuffer(text.translate(None, b"\r\n").upper(), np.uint8)
     places = np.flatnonzero(_IS_AMBIGUOUS[letters])
     rows = np.empty(len(places), ROW)
-    rows["position"], rows["letter"] = places + first, letters[places]
-    return rows
+    rows["position"], rows["letter"] = places, letters[places]
+    return rows.tobytes()
 
 
 class AmbiguityNotes:
@@ -75,13 +71,18 @@ class AmbiguityNotes:
 
     def add(self, text: bytes, codes: bytes) -> bytes:
         """Give the `ROW` bytes of the next piece of text and its codes."""
-        first, self._bases = self._bases, self._bases + len(codes)
-        if N not in codes:
+        return self.add_rows(letters_of(text, codes), len(codes))
+
+    def add_rows(self, rows: bytes, bases: int) -> bytes:
+        """Give the `ROW` bytes of the next `bases`, whose own `rows` count from the first of them."""
+        first, self._bases = self._bases, self._bases + bases
+        if not rows:
             return b""
-        rows = ambiguity_rows(text, first).tobytes()
-        self.letters += len(rows) // ROW.itemsize
-        self._hash.update(rows)
-        return rows
+        moved = np.frombuffer(rows, ROW).copy()
+        moved["position"] += first
+        self.letters += len(moved)
+        self._hash.update(moved.tobytes())
+        return moved.tobytes()
 
     def digest(self) -> str:
         """SHA-256 of all rows."""

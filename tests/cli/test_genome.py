@@ -80,3 +80,38 @@ def test_a_killed_job_leaves_no_final_file(tmp_path: Path) -> None:
         job.kill()
         job.wait()
     assert [path.name for path in out.iterdir() if not path.name.startswith(".")] == []
+
+
+def test_shards_and_putting_together(tmp_path: Path, danq, capsys, caplog) -> None:
+    fasta, work = tmp_path / "g.fa", tmp_path / "work"
+    fasta.write_bytes(b"".join(b">c%d\n" % number + b"ACGTN" * 400_000 + b"\n" for number in range(5)))
+    assert danq("genome", fasta, "--out", tmp_path / "whole") == 0
+    for shard in (3, 1):
+        receipt = tmp_path / f"{shard}.json"
+        options = ("--work", work, "--shard", f"{shard}/3", "--receipt", receipt)
+        assert danq("genome", fasta, *options) == 0
+        assert json.loads(receipt.read_text())["kind"] == "genome-receipt"
+    assert danq("genome", fasta, "--work", work, "--out", tmp_path / "out") == 0
+    assert "shards that are not done: 2/3; their parts are computed now" in caplog.text
+    for name in ("codes.npy", "contigs.tsv", "iupac.npy"):
+        assert (tmp_path / "out" / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()
+    assert not work.exists()
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (("--shard", "0/4", "--work", "w"), "--shard: expected I/N with I from 1 to N"),
+        (("--shard", "5/4", "--work", "w"), "--shard: expected I/N with I from 1 to N"),
+        (("--shard", "1/4"), "--shard: expected --work DIR with it"),
+        (("--out", "o", "--receipt", "r"), "--receipt: belongs to --shard"),
+        (("--work", "w"), "--out: expected a directory, received nothing"),
+        ((), "--out: expected a directory, received nothing"),
+    ],
+)
+def test_options_that_do_not_go_together(tmp_path, danq, capsys, monkeypatch, options, message) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "g.fa").write_bytes(b">one\nACGT\n")
+    assert danq("genome", "g.fa", *options) == 2
+    assert message in capsys.readouterr().err
+    assert [path.name for path in tmp_path.iterdir()] == ["g.fa"]

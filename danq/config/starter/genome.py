@@ -7,8 +7,8 @@ from numpy.typing import NDArray
 
 from danq.data.regions.admission import contig_composition
 from danq.errors import DanqError
-from danq.genome.encode import encoded_pieces
 from danq.genome.fasta import Genome
+from danq.genome.fasta_text import encoded_pieces
 
 
 def read_composition(

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from danq.errors import DanqError
 from danq.genome.contigs import read_aliases
-from danq.genome.encode import Header, encode_letters, read_pieces
 from danq.genome.fasta import Genome
+from danq.genome.fasta_text import Header, encode_letters, read_pieces
 from danq.genome.indexed import open_genome_or_fasta
 from danq.genome.intervals import read_regions, union, window_start
 from danq.genome.tracks import place_intervals, report_placed

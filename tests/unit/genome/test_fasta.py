@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from danq.errors import DanqError
-from danq.genome import encode as records
+from danq.genome import fasta_text as records
 from danq.genome.alphabet import decode
 from danq.genome.encode import build_genome
 from danq.genome.fasta import Genome, open_genome

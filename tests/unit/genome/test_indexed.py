@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from danq import contents
 from danq.errors import DanqError
-from danq.genome import encode, indexed
+from danq.genome import fasta_text, indexed
 from danq.genome.alphabet import N
 from danq.genome.encode import build_genome
 from danq.genome.fasta import Genome, open_genome
@@ -90,7 +90,7 @@ def test_any_regular_fasta_equals_itself_encoded(
         for number, letters in enumerate(sequences)
     ]
     with tempfile.TemporaryDirectory() as name, pytest.MonkeyPatch.context() as patch:
-        patch.setattr(encode, "PIECE_BYTES", piece)
+        patch.setattr(fasta_text, "PIECE_BYTES", piece)
         fasta = written(Path(name) / "genome.fa", "\n".join(records).encode() + end)
         genome = open_genome_or_fasta(fasta)
         assert is_indexed(genome)
@@ -117,7 +117,7 @@ def test_what_no_index_describes_is_encoded_and_leaves_nothing(
 ) -> None:
     (tmp_path / "tmp").mkdir()
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "tmp"))
-    monkeypatch.setattr(encode, "PIECE_BYTES", piece)
+    monkeypatch.setattr(fasta_text, "PIECE_BYTES", piece)
     fasta = written(tmp_path / "genome.fa", IRREGULAR[case])
     genome = open_genome_or_fasta(fasta)
     assert not is_indexed(genome)
@@ -173,7 +173,7 @@ def test_a_fasta_is_read_once_until_it_changes(
 
     def counted(fasta: Path) -> object:
         readings.append(fasta)
-        return encode.encoded_pieces(fasta)
+        return fasta_text.encoded_pieces(fasta)
 
     monkeypatch.setattr(indexed, "encoded_pieces", counted)
     folder = tmp_path / "in"
