@@ -174,6 +174,17 @@ def code_digest(path: Path) -> str:
     return _source(path).digest
 
 
+def own_imports(path: Path) -> set[Path]:
+    """Find the Python files of a user's own that a file of theirs imports, and those that these import."""
+    pending, files = [path], set[Path]()
+    while pending:
+        for other in _source(pending.pop()).imports:
+            if other not in files and not other.is_relative_to(_PACKAGE):
+                files.add(other)
+                pending.append(other)
+    return files
+
+
 class _Source(NamedTuple):
     """One Python file as `verb_digest` sees it.
 

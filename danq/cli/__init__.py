@@ -34,6 +34,8 @@ VERBS = {
     "view": "Look at regions: predictions along them, and the tracks' peaks.",
     "report": "Write the report of a results directory.",
     "browse": "Write a page of igv.js with the regions that were looked at.",
+    "freeze": "Freeze a finished run of the workflow as a capsule.",
+    "replay": "Run the workflow again from a capsule, and compare what comes out.",
     "summary": "Show the layers and parameters of a run's model.",
     "doctor": "Show what this machine offers: devices, libraries, the fast recurrent path.",
 }

@@ -170,7 +170,7 @@ def check_files(config: Config, source: str, trusted: Sequence[Path] | None = ()
     DanqError
         With the key, what was expected and what was received.
     """
-    paths = list(_all_paths(config, trusted))
+    paths = list(named_paths(config, trusted))
     images = [name for name, options in config.datasets.items() if options.kind == "image"]
     folders = tuple(f"datasets.{name}.examples" for name in images)
     # by path: what a run with many seeds lacks is told once
@@ -199,8 +199,8 @@ def check_files(config: Config, source: str, trusted: Sequence[Path] | None = ()
         raise DanqError(f"{source}: " + "; ".join(problems))
 
 
-def _all_paths(config: Config, trusted: Sequence[Path] | None) -> Iterator[tuple[str, Path]]:
-    """Every path of a configuration, with its key."""
+def named_paths(config: Config, trusted: Sequence[Path] | None) -> Iterator[tuple[str, Path]]:
+    """Every path that a configuration holds, with its key; `trusted` as of `parse_config`."""
     yield from _paths(config.genomes, "genomes")
     yield from _paths(config.datasets, "datasets")
     for name in config.runs:

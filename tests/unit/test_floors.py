@@ -18,7 +18,7 @@ FLOORS = [
     {"remnants"},
     {"jobs"},
     {"hdf5", "npz", "files", "drawing", "progress", "provenance", "options", "metrics"},
-    {"storage", "contents", "kept"},
+    {"storage", "contents", "kept", "archives"},
     {"tables", "parquet", "parts"},
     {"genome"},
     {"variants"},
@@ -31,6 +31,7 @@ FLOORS = [
     {"views"},
     {"report"},
     {"config"},
+    {"capsule"},
     {"cli"},
 ]
 FLOOR = {name: height for height, names in enumerate(FLOORS) for name in names}

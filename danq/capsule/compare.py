@@ -1,0 +1,226 @@
+"""Results of a workflow that ran again, compared with those that were frozen."""
+
+import json
+import zipfile
+import zlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from danq.capsule.manifest import RESULTS, CapsuleManifest, Stored
+from danq.errors import DanqError, first_line
+from danq.files import read_json_text, sha256
+from danq.limits import check_memory
+from danq.npz import NpzArrays
+from danq.parquet import read_parquet
+
+Status = Literal["equal", "within", "differs", "missing", "changed", "unknown"]
+_UNCOMPARED = ("bundle_digest", "dataset_digest", "digest", "probabilities")
+"""Arrays that follow from others."""
+_FOLDERS = ("genomes", "datasets", "searches", "runs", "scores", "views")
+"""Of results, along the workflow."""
+_DAMAGED = (
+    OSError,
+    ValueError,
+    KeyError,
+    EOFError,
+    zipfile.BadZipFile,
+    zlib.error,
+    pl.exceptions.PolarsError,
+)
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """What became of one result.
+
+    Attributes
+    ----------
+    result : str
+        Its name, from the results on; of inputs, from ``inputs/`` on.
+    status : str
+        ``equal``; ``within`` the tolerance; ``differs``; ``missing``, where the second run has none;
+        ``changed``, of inputs; ``unknown``, where the capsule has too little of it to say.
+    difference : float or None
+        Largest difference between two numbers, where there are numbers that differ.
+    note : str
+        What differs, or what there is to know.
+    """
+
+    result: str
+    status: Status
+    difference: float | None = None
+    note: str = ""
+
+    @property
+    def agrees(self) -> bool:
+        """Whether it is equal, or within the tolerance."""
+        return self.status in ("equal", "within")
+
+    def words(self, tolerance: float) -> str:
+        """Say the status, with the figure."""
+        if self.status == "within":
+            return f"equal within {tolerance:g}"
+        return f"differs by {self.difference:.3g}" if self.difference else self.status
+
+
+@dataclass(frozen=True)
+class _Difference:
+    """Largest difference between the numbers of two files, where it is, and what else is not the same."""
+
+    largest: float = 0.0
+    where: str = ""
+    others: tuple[str, ...] = ()
+
+
+def compare_results(
+    capsule: Path, manifest: CapsuleManifest, results: Path, tolerance: float
+) -> list[Comparison]:
+    """Compare each result with what a capsule has of it, in the order of the way through the workflow.
+
+    Parameters
+    ----------
+    tolerance : float
+        Largest difference of a logit, score or metric that counts as equal.
+    """
+    stored = {each.name: each for each in manifest.results}
+    comparable = [name for name in stored if _reader(name) is not None]
+    ordered = sorted(comparable, key=lambda name: (_FOLDERS.index(name.split("/")[0]), name))
+    compared = [
+        _compare(capsule / RESULTS / name, stored[name], results / name, reader, tolerance)
+        for name in ordered
+        if (reader := _reader(name)) is not None
+    ]
+    by_name = {each.result: each for each in compared}
+    return [_judged(each, by_name, capsule, results) for each in compared]
+
+
+def _reader(name: str) -> "Callable[[Path, Path], _Difference] | None":
+    """Choose how two files of a name are compared; None of those that follow from others."""
+    folder, file = name.split("/")[0], name.rsplit("/", 1)[-1]
+    if "/members/" in name:
+        return None
+    if file in ("genome.json", "dataset.json", "bundle.json"):
+        return _digests
+    if file in ("golden.npz", "valid.npz", "test.npz", "predictions.npz"):
+        return _arrays
+    if file in ("metrics.tsv", "trials.tsv", "ledger.tsv", "truth.tsv"):
+        return _texts
+    if folder == "scores" and file in ("scores.parquet", "haplotypes.parquet"):
+        return _tables
+    return None
+
+
+def _compare(
+    before: Path, stored: Stored, now: Path, reader: "Callable[[Path, Path], _Difference]", tolerance: float
+) -> Comparison:
+    if not now.is_file():
+        return Comparison(stored.name, "missing", note="the second run made none")
+    if sha256(now) == stored.sha256:
+        return Comparison(stored.name, "equal")
+    if not stored.kept:
+        return Comparison(stored.name, "differs", note="by its digest, which is all that the capsule has")
+    try:
+        difference = reader(before, now)
+    except _DAMAGED as error:
+        return Comparison(stored.name, "unknown", note=f"not readable ({first_line(error)})")
+    if difference.others or not difference.largest <= tolerance:
+        note = "; ".join([*([f"most in {difference.where}"] if difference.where else []), *difference.others])
+        return Comparison(stored.name, "differs", difference.largest or None, note)
+    if difference.largest:
+        return Comparison(stored.name, "within", difference.largest, f"by {difference.largest:.2g} at most")
+    return Comparison(stored.name, "equal")
+
+
+def _judged(each: Comparison, by_name: dict[str, Comparison], capsule: Path, results: Path) -> Comparison:
+    """Judge other weights by the golden logits; say of metrics how good the model is now and was."""
+    folder, _, file = each.result.rpartition("/")
+    if file == "bundle.json" and each.status == "differs":
+        golden = by_name.get(f"{folder}/golden.npz")
+        if golden is not None and golden.agrees:
+            return Comparison(
+                each.result, golden.status, golden.difference, "other weights, equal golden logits"
+            )
+    if file == "metrics.tsv":
+        note = "; ".join(filter(None, [each.note, *_means(capsule / RESULTS / folder, results / folder)]))
+        return Comparison(each.result, each.status, each.difference, note)
+    return each
+
+
+def _means(before: Path, now: Path) -> Iterator[str]:
+    """Say the mean metrics of the test split before and now, with the interval that they had."""
+    try:
+        splits = [json.loads(read_json_text(folder / "summary.json"))["splits"] for folder in (before, now)]
+        old, new = (split["test"] for split in splits)
+        for metric in ("auroc", "auprc"):
+            was, is_now = old[metric]["mean"], new[metric]["mean"]
+            interval = [old[metric].get(f"mean_{end}", old[metric].get(end)) for end in ("low", "high")]
+            held = "" if None in interval else f" ({interval[0]:.4f} to {interval[1]:.4f})"
+            yield f"test {metric.upper()} {was:.4f}{held}, now {is_now:.4f}"
+    except (*_DAMAGED, TypeError, DanqError):
+        return  # what the tables say stands
+
+
+def _digests(before: Path, now: Path) -> _Difference:
+    old, new = (json.loads(read_json_text(path))["digest"] for path in (before, now))
+    return _Difference(others=() if old == new else ("another digest",))
+
+
+def _arrays(before: Path, now: Path) -> _Difference:
+    with zipfile.ZipFile(before) as first, zipfile.ZipFile(now) as second:
+        old, new = NpzArrays(before, first), NpzArrays(now, second)
+        names = [name for name in old if name not in _UNCOMPARED]
+        absent = [f"no {name}" for name in names if name not in new]
+        return (
+            _largest((name, old[name], new[name]) for name in names if name in new)
+            if not absent
+            else _Difference(others=tuple(absent))
+        )
+
+
+def _tables(before: Path, now: Path) -> _Difference:
+    return _frames(read_parquet(before), read_parquet(now))
+
+
+def _texts(before: Path, now: Path) -> _Difference:
+    for path in (before, now):
+        check_memory(path, 4 * path.stat().st_size)
+    options: dict[str, Any] = {"separator": "\t", "infer_schema": False, "quote_char": None}
+    return _frames(pl.read_csv(before, **options), pl.read_csv(now, **options))
+
+
+def _frames(old: pl.DataFrame, new: pl.DataFrame) -> _Difference:
+    if old.columns != new.columns or len(old) != len(new):
+        shapes = " and ".join(f"{len(each):,} rows of {each.width} columns" for each in (old, new))
+        return _Difference(others=(f"{shapes}",))
+    return _largest((name, _numbers(old[name]), _numbers(new[name])) for name in old.columns)
+
+
+def _numbers(column: pl.Series) -> NDArray[Any]:
+    """Give a column as numbers where all of it is, nulls as NaN; else as texts."""
+    numbers = column.cast(pl.Float64, strict=False)
+    if numbers.null_count() == column.null_count():
+        return numbers.to_numpy()
+    return column.cast(pl.String).fill_null("").to_numpy()
+
+
+def _largest(pairs: Iterator[tuple[str, NDArray[Any], NDArray[Any]]]) -> _Difference:
+    """Find the largest difference of arrays of numbers, and the arrays of other things that differ."""
+    largest, where, others = 0.0, "", []
+    for name, old, new in pairs:
+        if old.shape != new.shape or old.dtype.kind != new.dtype.kind:
+            others.append(f"{name} of another shape or kind")
+        elif old.dtype.kind == "f":
+            if not np.array_equal(np.isnan(old), np.isnan(new)):
+                others.append(f"{name} without numbers elsewhere")
+            by = np.nan_to_num(np.abs(old.astype(np.float64) - new))
+            if by.size and by.max() > largest:
+                largest, where = float(by.max()), name
+        elif count := int((old != new).sum()):
+            others.append(f"{count:,} of {name}")
+    return _Difference(largest, where, tuple(others))

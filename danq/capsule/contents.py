@@ -1,0 +1,99 @@
+"""What lies in a capsule: the files that every one has, how they are described, and how they are written."""
+
+import hashlib
+import json
+import shutil
+from pathlib import Path
+
+import danq
+from danq.archives import write_zip
+from danq.capsule.crate import crate
+from danq.capsule.manifest import CRATE_FILE, REQUIREMENTS_FILE, WORKFLOW, CapsuleManifest
+from danq.files import published, sha256, staged
+
+Contents = dict[str, Path | bytes]
+"""What lies in a capsule under each name: a file, or what one shall hold."""
+
+_README = """\
+# A frozen run of danq
+
+`capsule.json` lists the inputs of a run of the danq workflow, its results, and every file here, each with
+its SHA-256. To run it again and compare what comes out, with the Python and the kind of machine that
+`capsule.json` names, and with the inputs under the names that it has for them:
+
+    python3 -m venv environment
+    environment/bin/pip install --require-hashes --no-deps -r {requirements}
+    environment/bin/pip install --no-deps {wheel}
+    environment/bin/danq replay . --out replayed --inputs FOLDER
+
+`--inputs` may be left out where the inputs lie in `inputs/`. Look at what you install: a capsule is as
+trustworthy as whoever handed it on. With a danq that you have already the last line is enough; it says which
+versions differ.
+"""
+
+
+def readme(wheel: str) -> str:
+    """Say in a capsule how to use it."""
+    return _README.format(requirements=REQUIREMENTS_FILE, wheel=wheel)
+
+
+def workflow_folder() -> Path:
+    """Folder of the workflow's Snakefile: within the installed package, or beside that of a checkout."""
+    package = Path(danq.__file__).parent
+    installed = package / WORKFLOW
+    return installed if installed.is_dir() else package.parent / WORKFLOW
+
+
+def workflow_files() -> Contents:
+    """Files of the workflow, by their names in a capsule."""
+    root = workflow_folder()
+    files = sorted(path for path in root.rglob("*") if path.is_file() and "__pycache__" not in path.parts)
+    return {f"{WORKFLOW}/{path.relative_to(root).as_posix()}": path for path in files}
+
+
+def described(contents: Contents, capsule: CapsuleManifest, license: str | None) -> CapsuleManifest:
+    """Add the crate's description and the manifest, which knows every other file by its digest."""
+    capsule = capsule.model_copy(
+        update={"files": {name: sha256_of(contents[name]) for name in sorted(contents)}}
+    )
+    sizes = {name: size_of(contents[name]) for name in sorted(contents)}
+    contents[CRATE_FILE] = _json(crate(capsule, sizes, license))
+    files = capsule.files | {CRATE_FILE: sha256_of(contents[CRATE_FILE])}
+    capsule = capsule.model_copy(update={"files": files})
+    contents[CapsuleManifest.FILE] = _json(capsule.content())
+    return capsule
+
+
+def _json(value: object) -> bytes:
+    return (json.dumps(value, indent=2, ensure_ascii=False) + "\n").encode()
+
+
+def sha256_of(content: Path | bytes) -> str:
+    """Hexadecimal SHA-256 of a file or of what one shall hold."""
+    return hashlib.sha256(content).hexdigest() if isinstance(content, bytes) else sha256(content)
+
+
+def size_of(content: Path | bytes) -> int:
+    """Bytes of a file or of what one shall hold."""
+    return len(content) if isinstance(content, bytes) else content.stat().st_size
+
+
+def write_contents(contents: Contents, out: Path) -> None:
+    """Write a capsule as a folder, or as a ZIP archive where its name ends so.
+
+    Raises
+    ------
+    DanqError
+        As `staged` and `published`.
+    """
+    if out.suffix == ".zip":
+        with published(out) as partial:
+            write_zip(partial, dict(sorted(contents.items())))
+        return
+    with staged(out) as partial:
+        for name, content in contents.items():
+            (partial / name).parent.mkdir(parents=True, exist_ok=True)
+            if isinstance(content, bytes):
+                (partial / name).write_bytes(content)
+            else:
+                shutil.copyfile(content, partial / name)

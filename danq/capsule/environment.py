@@ -1,0 +1,244 @@
+"""What has to be installed to run a workflow again: danq's own wheel, and libraries with digests."""
+
+import importlib.util
+import json
+import platform
+import re
+import subprocess
+import sys
+import zipfile
+from collections.abc import Iterable, Mapping
+from email.parser import HeaderParser
+from importlib import metadata
+from pathlib import Path
+
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+import danq
+from danq.archives import write_zip
+from danq.errors import DanqError, first_few
+from danq.files import read_lines
+
+_PACKAGE = Path(danq.__file__).parent
+_LOCK = _PACKAGE.parent / "requirements.lock"
+"""Of a checkout: digests of the wheels for one Python and one kind of machine."""
+_LOCKED_FOR = ((3, 11), "linux", "x86_64")
+_LINE = re.compile(r"([A-Za-z0-9][\w.-]*)\s*==\s*([^\s;\\]+)")
+_HASH = re.compile(r"--hash=(sha256:[0-9a-f]{64})\b")
+_UNSHIPPED = ("INSTALLER", "REQUESTED", "RECORD", "direct_url.json")
+"""Files of an installation that are not in its wheel, or say where it was installed from."""
+
+
+def own_wheel(folder: Path) -> Path:
+    """Write the wheel of the danq that runs, from its checkout or its installed files.
+
+    Raises
+    ------
+    DanqError
+        If a checkout cannot be built, or an installation lacks its list of files.
+    """
+    checkout = _PACKAGE.parent
+    if not (checkout / "pyproject.toml").is_file():
+        return _packed(folder)
+    # the builder is fetched by pip unless it is installed
+    apart = [] if importlib.util.find_spec("hatchling") is None else ["--no-build-isolation"]
+    _pip("wheel", "--no-deps", *apart, "--wheel-dir", str(folder), str(checkout), why="the wheel of danq")
+    return next(folder.glob("danq-*.whl"))
+
+
+def _packed(folder: Path) -> Path:
+    """Pack the installed files as the wheel that they came from, with a list of what they are now."""
+    installed = metadata.distribution("danq")
+    files = {}
+    for file in installed.files or ():
+        outside = ".." in file.parts or "__pycache__" in file.parts
+        if not outside and not (file.parts[0].endswith(".dist-info") and file.name in _UNSHIPPED):
+            files[file.as_posix()] = Path(str(installed.locate_file(file))).read_bytes()
+    information = next((name.split("/")[0] for name in files if name.endswith("/WHEEL")), None)
+    if information is None:
+        raise DanqError(f"{_PACKAGE}: expected a danq that pip installed from a wheel, or a checkout")
+    import base64
+    import hashlib
+
+    rows = []
+    for name, content in sorted(files.items()):
+        digest = base64.urlsafe_b64encode(hashlib.sha256(content).digest()).rstrip(b"=").decode()
+        rows.append(f"{name},sha256={digest},{len(content)}")
+    rows.append(f"{information}/RECORD,,")
+    files = dict(sorted(files.items())) | {f"{information}/RECORD": ("\n".join(rows) + "\n").encode()}
+    wheel = folder / f"danq-{installed.version}-py3-none-any.whl"
+    write_zip(wheel, files, compressed=True)
+    return wheel
+
+
+def libraries(wheel: Path) -> dict[str, str]:
+    """Name what a wheel needs, and what that needs, each with the version that is installed here.
+
+    Of danq's extras that of GPUs counts where all of it is installed.
+
+    Raises
+    ------
+    DanqError
+        If one of them is not installed.
+    """
+    with zipfile.ZipFile(wheel) as archive:
+        name = next(name for name in archive.namelist() if name.endswith(".dist-info/METADATA"))
+        headers = HeaderParser().parsestr(archive.read(name).decode())
+    requirements = [Requirement(line) for line in headers.get_all("Requires-Dist", [])]
+    wanted = _needed(requirements, {""})
+    try:
+        return _closure(_needed(requirements, {"", "gpu"}))
+    except DanqError:
+        return _closure(wanted)
+
+
+def _needed(requirements: Iterable[Requirement], extras: Iterable[str]) -> list[Requirement]:
+    """Leave out requirements that do not hold here, with one of these extras or none."""
+    return [
+        each
+        for each in requirements
+        if each.marker is None or any(each.marker.evaluate({"extra": extra}) for extra in extras)
+    ]
+
+
+def _closure(requirements: list[Requirement]) -> dict[str, str]:
+    versions: dict[str, str] = {}
+    seen = set[tuple[str, str]]()
+    pending = [(each.name, extra) for each in requirements for extra in ("", *each.extras)]
+    while pending:
+        name, extra = pending.pop()
+        if (key := (canonicalize_name(name), extra)) in seen:
+            continue
+        seen.add(key)
+        try:
+            installed = metadata.distribution(name)
+        except metadata.PackageNotFoundError:
+            raise DanqError(f"expected {name}, which danq needs, among what is installed here") from None
+        versions[installed.metadata["Name"]] = installed.version
+        needed = _needed(map(Requirement, installed.requires or ()), {extra})
+        pending += [(each.name, more) for each in needed for more in ("", *each.extras)]
+    return dict(sorted(versions.items(), key=lambda entry: entry[0].lower()))
+
+
+def hashed(versions: Mapping[str, str], lists: Iterable[Path]) -> dict[str, list[str]]:
+    """Find digests of the archives of libraries: in lists, else from the index that pip is set to.
+
+    pip is asked which file it would install here of each, and the index's digest of that file is taken.
+
+    Parameters
+    ----------
+    versions : dict of str to str
+        Version of each library.
+    lists : iterable of Path
+        Requirements files with digests (``name==version --hash=sha256:…``); that of a checkout comes last.
+
+    Returns
+    -------
+    dict of str to list of str
+        ``sha256:…`` of those for which there are any.
+    """
+    here = (sys.version_info[:2], sys.platform, platform.machine())
+    checkout = [_LOCK] if _LOCK.is_file() and here == _LOCKED_FOR else []
+    known: dict[tuple[str, str], list[str]] = {}
+    for path in [*lists, *checkout]:
+        for key, digests in _listed(path):
+            known.setdefault(key, digests)
+    keys = {name: (canonicalize_name(name), version) for name, version in versions.items()}
+    result = {name: known[key] for name, key in keys.items() if known.get(key)}
+    missing = [name for name in versions if name not in result and not _of_ones_own(name)]
+    return result | _asked({name: versions[name] for name in missing})
+
+
+def _listed(path: Path) -> Iterable[tuple[tuple[str, str], list[str]]]:
+    whole = ""
+    for _, line in read_lines(path):
+        whole += line.rstrip("\\")
+        if line.endswith("\\"):
+            continue
+        if match := _LINE.match(whole):
+            yield (canonicalize_name(match[1]), match[2]), _HASH.findall(whole)
+        whole = ""
+
+
+def _of_ones_own(name: str) -> bool:
+    """Whether a library was installed from a folder or repository: the index's files are others."""
+    source = json.loads(metadata.distribution(name).read_text("direct_url.json") or "{}")
+    return "dir_info" in source or "vcs_info" in source
+
+
+def _asked(versions: Mapping[str, str]) -> dict[str, list[str]]:
+    """Ask pip for the digests of the files that it would install; those of none are left out."""
+    if not versions:
+        return {}
+    pins = [f"{name}=={version}" for name, version in versions.items()]
+    try:
+        report = _pip("install", "--dry-run", "--ignore-installed", "--no-deps", "--report", "-", *pins)
+    except DanqError:
+        if len(versions) == 1:
+            return {}
+        # one that the index lacks must not cost the others theirs
+        halves = [dict(list(versions.items())[part::2]) for part in (0, 1)]
+        return _asked(halves[0]) | _asked(halves[1])
+    named = {canonicalize_name(name): name for name in versions}
+    digests = {}
+    for each in json.loads(report)["install"]:
+        archive = each["download_info"].get("archive_info", {})
+        if digest := archive.get("hashes", {}).get("sha256"):
+            digests[named[canonicalize_name(each["metadata"]["name"])]] = [f"sha256:{digest}"]
+    return digests
+
+
+def _pip(*arguments: str, why: str = "digests") -> str:
+    """Call pip and give what it prints.
+
+    Raises
+    ------
+    DanqError
+        If it is not installed, or fails.
+    """
+    if importlib.util.find_spec("pip") is None:
+        raise DanqError(f"{why}: expected pip in this environment, found none")
+    command = [sys.executable, "-m", "pip", arguments[0], "--quiet", "--disable-pip-version-check"]
+    done = subprocess.run([*command, *arguments[1:]], capture_output=True, text=True, check=False)
+    if done.returncode:
+        lines = done.stderr.strip().splitlines() or ["no reason is given"]
+        raise DanqError(f"{why}: pip failed ({lines[-1]})")
+    return done.stdout
+
+
+def requirements_text(versions: Mapping[str, str], digests: Mapping[str, list[str]]) -> str:
+    """Write what pip installs: a library a line, with its digests."""
+    python = ".".join(platform.python_version_tuple()[:2])
+    head = f"# pip install --require-hashes --no-deps -r requirements.txt (Python {python}, {_machine()})\n"
+    lines = (
+        " ".join([f"{name}=={version}", *(f"--hash={each}" for each in digests.get(name, ()))])
+        for name, version in versions.items()
+    )
+    return head + "".join(f"{line}\n" for line in lines)
+
+
+def _machine() -> str:
+    return f"{platform.machine()} {platform.system()}"
+
+
+def differing(versions: Mapping[str, str]) -> list[str]:
+    """Say which libraries are not installed here in these versions, or not at all."""
+    here = {}
+    for name in versions:
+        try:
+            here[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            here[name] = "none"
+    return [
+        f"{name} {versions[name]} (here {here[name]})" for name in versions if here[name] != versions[name]
+    ]
+
+
+def refuse_without_digests(names: Iterable[str]) -> None:
+    """Refuse libraries without digests, which `pip install --require-hashes` would not install."""
+    if few := first_few(names, 10):
+        raise DanqError(
+            f"no digest of the archive of {few}: expected one from the index that pip is set to, or in a "
+            "file of --hashes; --without-hashes freezes them by version alone"
+        )

@@ -1,0 +1,219 @@
+"""A finished run of the workflow as a capsule, from which it can be run again elsewhere and later."""
+
+import json
+import logging
+import os
+import platform
+from collections.abc import Mapping, Sequence
+from contextlib import chdir
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import danq
+from danq.capsule.contents import (
+    Contents,
+    described,
+    readme,
+    sha256_of,
+    size_of,
+    workflow_files,
+    write_contents,
+)
+from danq.capsule.environment import (
+    hashed,
+    libraries,
+    own_wheel,
+    refuse_without_digests,
+    requirements_text,
+)
+from danq.capsule.inputs import Frozen, frozen_inputs
+from danq.capsule.manifest import (
+    CONFIG_FILE,
+    INPUTS,
+    REQUIREMENTS_FILE,
+    RESULTS,
+    CapsuleManifest,
+    Input,
+    Stored,
+)
+from danq.capsule.results import (
+    changed_inputs,
+    cores_of,
+    made_with,
+    may_be_copied,
+    names_a_place,
+    result_files,
+    without_places,
+)
+from danq.config import load_config
+from danq.contents import unchanged
+from danq.errors import DanqError, first_few
+from danq.files import sha256
+from danq.remnants import scratch
+
+log = logging.getLogger("danq")
+
+
+@dataclass(frozen=True)
+class Freezing:
+    """How a run is frozen.
+
+    Attributes
+    ----------
+    with_inputs : bool
+        Copy the inputs.
+    largest : int
+        Bytes of a file of results that is still copied.
+    trusted : sequence of Path
+        Files of models of one's own, which may be run to know which of their options are files.
+    hashes : sequence of Path
+        Requirements files with digests.
+    without_hashes : bool
+        Freeze libraries without digests, too.
+    wheel : Path or None
+        danq's own wheel; None to build it.
+    license : str or None
+        Of the capsule.
+    """
+
+    with_inputs: bool = False
+    largest: int = 8 << 20
+    trusted: Sequence[Path] = ()
+    hashes: Sequence[Path] = ()
+    without_hashes: bool = False
+    wheel: Path | None = None
+    license: str | None = None
+
+
+def freeze(results: Path, out: Path, how: Freezing, directory: Path | None = None) -> CapsuleManifest:
+    """Write a capsule: a folder, or a ZIP archive where `out` ends so. It is there whole, or not at all.
+
+    Parameters
+    ----------
+    results : Path
+        Results of a workflow that has ended.
+    directory : Path, optional
+        Where the workflow ran, from which paths of its configuration lead on; the folder above the results.
+
+    Raises
+    ------
+    DanqError
+        If results or inputs are missing or changed since, libraries have no digests, or `out` is taken.
+    """
+    results, out = results.absolute(), out.absolute()
+    files = {"trusted": how.trusted, "hashes": how.hashes}
+    absolute = {name: [path.absolute() for path in paths] for name, paths in files.items()}
+    wheel = how.wheel.absolute() if how.wheel else None
+    if out.is_dir() and any(out.iterdir()):
+        raise DanqError(f"{out}: expected no folder, or an empty one, received one with files")
+    if not (results / CONFIG_FILE).is_file():
+        raise DanqError(f"{results}: expected results of the workflow, found no {CONFIG_FILE}")
+    with scratch() as folder, chdir(directory or results.parent):
+        wheel = wheel or own_wheel(folder)
+        inputs, capsule, contents = _gathered(results, how, absolute, wheel)
+        with unchanged(path for path in contents.values() if isinstance(path, Path)):
+            capsule = described(contents, capsule, how.license)
+            write_contents(contents, out)
+    for name, file in inputs.names.items():
+        log.info("%s is called %s", name, file)
+    return capsule
+
+
+def _gathered(
+    results: Path, how: Freezing, absolute: Mapping[str, Sequence[Path]], wheel: Path
+) -> tuple[Frozen, CapsuleManifest, Contents]:
+    """Look at everything that a capsule is made of; its manifest does not name the files yet."""
+    config = load_config(results / CONFIG_FILE, absolute["trusted"])
+    inputs = frozen_inputs(config, absolute["trusted"])
+    made = result_files(config, results)
+    digests = {name: sha256(path) for name, path in inputs.files.items()}
+    changed = changed_inputs(made, {path: digests[name] for name, path in inputs.files.items()})
+    if changed:
+        raise DanqError(
+            f"inputs that changed since results were made of them: {first_few(changed, 20)}; "
+            "run the workflow again"
+        )
+    versions = libraries(wheel)
+    _warn_of_other_versions(made_with(made), versions)
+    archives = hashed(versions, absolute["hashes"])
+    unhashed = tuple(name for name in versions if name not in archives)
+    if not how.without_hashes:
+        refuse_without_digests(unhashed)
+    contents: Contents = {
+        "README.md": readme(wheel.name).encode(),
+        CONFIG_FILE: (json.dumps(inputs.config, indent=2, ensure_ascii=False) + "\n").encode(),
+        REQUIREMENTS_FILE: requirements_text(versions, archives).encode(),
+        wheel.name: wheel,
+        **workflow_files(),
+    }
+    listed = _add_inputs(contents, inputs, digests, how.with_inputs)
+    stored = _add_results(contents, made, inputs, how.largest)
+    capsule = CapsuleManifest(
+        created=_now(),
+        danq=danq.__version__,
+        python=platform.python_version(),
+        platform=f"{platform.system()} {platform.machine()}",
+        versions=versions,
+        unhashed=unhashed,
+        cores=cores_of(made),
+        wheel=wheel.name,
+        inputs=listed,
+        results=stored,
+        files={},
+    )
+    return inputs, capsule, contents
+
+
+def _add_inputs(
+    contents: Contents, inputs: Frozen, digests: Mapping[str, str], copied: bool
+) -> tuple[Input, ...]:
+    """Add tables of targets, and where asked for all inputs."""
+    listed = []
+    for name, path in sorted(inputs.files.items()):
+        content: Path | bytes = inputs.tables.get(name, path)
+        kept = copied or name in inputs.tables
+        if kept:
+            contents[f"{INPUTS}/{name}"] = content
+        digest = sha256_of(content) if isinstance(content, bytes) else digests[name]
+        keys = inputs.keys[name]
+        listed.append(Input(name=name, sha256=digest, size=size_of(content), kept=kept, keys=keys))
+    return tuple(listed)
+
+
+def _add_results(
+    contents: Contents, made: Mapping[str, Path], inputs: Frozen, largest: int
+) -> tuple[Stored, ...]:
+    """Add the results that are small, are none of the inputs in other words, and name no places."""
+    places = [str(Path(old).parent) for old in inputs.names if old.startswith("/")]
+    stored = []
+    for name, path in sorted(made.items()):
+        size, kept = path.stat().st_size, may_be_copied(name)
+        kept = kept and path.stat().st_size <= largest
+        if kept:
+            manifest = name.endswith(".json")
+            content = without_places(path, inputs.names) if manifest else path.read_bytes()
+            if kept := not names_a_place(content, places):
+                contents[f"{RESULTS}/{name}"] = content
+            else:
+                log.warning("%s names a folder of this machine: the capsule has its digest alone", path)
+        stored.append(Stored(name=name, sha256=sha256(path), size=size, kept=kept))
+    return tuple(stored)
+
+
+def _warn_of_other_versions(made: Mapping[str, set[str]], versions: Mapping[str, str]) -> None:
+    here = {**versions, "danq": danq.__version__, "python": platform.python_version()}
+    others = [
+        f"{name} {', '.join(sorted(by - {here[name]}))} (here {here[name]})"
+        for name, by in sorted(made.items())
+        if name in here and by - {here[name]}
+    ]
+    if others:
+        log.warning("results were made with other versions than are frozen: %s", first_few(others, 20))
+
+
+def _now() -> str:
+    """Time of the freezing, or that of SOURCE_DATE_EPOCH, by which equal archives are asked for."""
+    epoch = os.environ.get("SOURCE_DATE_EPOCH", "")
+    time = datetime.fromtimestamp(int(epoch), UTC) if epoch.isdigit() else datetime.now(UTC)
+    return time.isoformat(timespec="seconds")

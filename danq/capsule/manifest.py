@@ -1,0 +1,91 @@
+"""What ``capsule.json`` says: inputs, results and versions of a run, and every file there is."""
+
+from typing import Annotated
+
+from pydantic import AfterValidator, Field
+
+from danq.errors import is_printable
+from danq.storage import Entry, Manifest
+
+CONFIG_FILE = "config.json"
+REQUIREMENTS_FILE = "requirements.txt"
+CRATE_FILE = "ro-crate-metadata.json"
+INPUTS, RESULTS, WORKFLOW = "inputs", "results", "workflow"
+
+
+def leads_nowhere_else(name: str) -> bool:
+    """Whether a name is that of a file in the capsule's own folders, and not a hidden one."""
+    parts = name.split("/")
+    return is_printable(name) and "\\" not in name and not any(part[:1] in ("", ".") for part in parts)
+
+
+def _within(name: str) -> str:
+    if not leads_nowhere_else(name):
+        raise ValueError("expected a relative path without hidden names or a way up")
+    return name
+
+
+Place = Annotated[str, AfterValidator(_within)]
+"""A path of a file from the capsule, its inputs or its results on."""
+Sha256 = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
+
+
+class Stored(Entry):
+    """A file of inputs or results.
+
+    Attributes
+    ----------
+    name : str
+        Its path, from the folder of the inputs or of the results on.
+    sha256, size : str, int
+        Digest and number of its bytes when the run was frozen.
+    kept : bool
+        Whether the capsule holds it.
+    """
+
+    name: Place
+    sha256: Sha256
+    size: Annotated[int, Field(ge=0)]
+    kept: bool
+
+
+class Input(Stored):
+    """A file that the workflow read, with the keys of the configuration that name it."""
+
+    keys: tuple[str, ...]
+
+
+class CapsuleManifest(Manifest):
+    """``capsule.json``.
+
+    Attributes
+    ----------
+    created : str
+        When it was frozen, ISO 8601 in UTC; with that of the crate the one date of the capsule's own.
+    danq, python, platform : str
+        Versions, and the kind of machine, of the environment that froze it.
+    versions : dict of str to str
+        Version of every library that danq needs, by name, as the requirements pin them.
+    unhashed : tuple of str
+        Libraries for which no digest of a file could be had.
+    cores : int
+        Of the workflow, as the threads of its jobs tell.
+    wheel : str
+        Name of danq's own wheel.
+    files : dict of str to str
+        SHA-256 of each other file of the capsule.
+    """
+
+    KIND, FILE = "capsule", "capsule.json"
+
+    created: str
+    danq: str
+    python: str
+    platform: str
+    versions: dict[str, str]
+    unhashed: tuple[str, ...]
+    cores: Annotated[int, Field(ge=1)]
+    wheel: Place
+    inputs: tuple[Input, ...]
+    results: tuple[Stored, ...]
+    files: dict[Place, Sha256]

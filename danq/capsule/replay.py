@@ -1,0 +1,286 @@
+"""The workflow run again from a capsule, and what comes out compared."""
+
+import logging
+import os
+import platform
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import chdir, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import danq
+from danq.archives import unpack_zip
+from danq.capsule.compare import Comparison, compare_results
+from danq.capsule.contents import workflow_folder
+from danq.capsule.environment import differing
+from danq.capsule.inputs import frozen_inputs
+from danq.capsule.manifest import CONFIG_FILE, INPUTS, RESULTS, CapsuleManifest, Input, leads_nowhere_else
+from danq.config import load_config
+from danq.config.workflow import named_paths
+from danq.errors import DanqError, first_few
+from danq.files import sha256
+from danq.jobs import sole_writer
+from danq.remnants import scratch
+
+log = logging.getLogger("danq")
+
+_CONFIG = "replay.json"
+"""The configuration in the folder in which the workflow runs again."""
+
+
+class InputsError(DanqError):
+    """Inputs of a capsule that are missing or changed, each in `inputs`."""
+
+    def __init__(self, message: str, inputs: list[Comparison]) -> None:
+        super().__init__(message)
+        self.inputs = inputs
+
+
+@dataclass(frozen=True)
+class Replaying:
+    """How a capsule is run again.
+
+    Attributes
+    ----------
+    inputs : Path or None
+        Folder of the inputs that the capsule does not hold, under the names that it has for them.
+    cores : int or None
+        Of the workflow; None for as many as made the frozen results.
+    trusted : sequence of Path
+        Python files that may be run, and serve as the inputs of equal content.
+    tolerance : float
+        As of `compare_results`.
+    arguments : sequence of str
+        More of Snakemake's arguments.
+    """
+
+    inputs: Path | None = None
+    cores: int | None = None
+    trusted: Sequence[Path] = ()
+    tolerance: float = 1e-5
+    arguments: Sequence[str] = ()
+
+
+def replay(path: Path, out: Path, how: Replaying) -> list[Comparison]:
+    """Run the workflow of a capsule in a folder, and compare its results with those of the capsule.
+
+    The workflow is that of the danq which runs, not what the capsule holds of it: nothing in it is run.
+
+    Parameters
+    ----------
+    path : Path
+        Folder or archive that `freeze` wrote.
+    out : Path
+        Folder without files, or one in which the replay of this capsule was interrupted.
+
+    Raises
+    ------
+    InputsError
+        If inputs are missing or changed, before anything runs.
+    DanqError
+        If it is no whole capsule, `out` holds something else, or the workflow fails.
+    """
+    with opened_capsule(path) as capsule:
+        manifest = CapsuleManifest.read(capsule)
+        places = _places(path, capsule, manifest, how)
+        for line in other_versions(manifest):
+            log.warning("%s", line)
+        with sole_writer(out):
+            _place(capsule, places, out)
+            trusted = [out / name for name in places if name.endswith(".py")]
+            _check_config(path, manifest, out, trusted)
+            cores = manifest.cores if how.cores is None else how.cores
+            if cores != manifest.cores:
+                log.warning(
+                    "%d cores, the frozen results were made with %d: roundings differ", cores, manifest.cores
+                )
+            _run(out, cores, how.arguments)
+            return compare_results(capsule, manifest, out / RESULTS, how.tolerance)
+
+
+@contextmanager
+def opened_capsule(path: Path) -> Iterator[Path]:
+    """Give the folder of a capsule, an archive unpacked for as long as it is needed, with every file checked.
+
+    Raises
+    ------
+    DanqError
+        If it is no capsule, or files are missing, damaged or links; all of them in one line.
+    """
+    if not path.is_file():
+        _check_files(path, path)
+        yield path
+        return
+    with scratch() as folder:
+        unpack_zip(path, folder, leads_nowhere_else, "the files of a capsule", "danq freeze")
+        _check_files(folder, path)
+        yield folder
+
+
+def _check_files(capsule: Path, shown: Path) -> None:
+    try:
+        manifest = CapsuleManifest.read(capsule)
+    except DanqError as error:
+        raise DanqError(str(error).replace(str(capsule), str(shown))) from None
+    problems = [
+        f"{name} ({problem})"
+        for name, digest in manifest.files.items()
+        if (problem := _problem(capsule, name, digest)) is not None
+    ]
+    kept = [f"{INPUTS}/{each.name}" for each in manifest.inputs if each.kept]
+    kept += [f"{RESULTS}/{each.name}" for each in manifest.results if each.kept]
+    problems += [f"{name} (not listed)" for name in (CONFIG_FILE, *kept) if name not in manifest.files]
+    if problems:
+        raise DanqError(f"{shown}: expected a whole capsule, received {first_few(problems, 20)}")
+
+
+def _problem(capsule: Path, name: str, digest: str) -> str | None:
+    path = capsule / name
+    above = [folder for folder in path.parents if folder.is_relative_to(capsule) and folder != capsule]
+    if any(each.is_symlink() for each in (path, *above)):
+        return "a link"
+    if not path.is_file():
+        return "missing"
+    return None if sha256(path) == digest else "damaged"
+
+
+def _places(path: Path, capsule: Path, manifest: CapsuleManifest, how: Replaying) -> dict[str, Path]:
+    """Find every input; where one is missing or changed, or is code that nobody trusts, nothing runs."""
+    code = {sha256(file): file for file in how.trusted if file.is_file()}
+    untrusted = [each.name for each in manifest.inputs if _is_code(each) and each.sha256 not in code]
+    if untrusted:
+        raise DanqError(
+            f"{path}: code of its own, {first_few(untrusted)}: read it, and name a file of the same content "
+            "by --trust-model-code for each"
+        )
+    places, problems = dict[str, Path](), list[Comparison]()
+    for each in manifest.inputs:
+        places[each.name] = place = _place_of(each, capsule, how.inputs, code)
+        if (problem := _fault(each, place, capsule)) is not None:
+            problems.append(problem)
+    if problems:
+        counts = ", ".join(
+            f"{number} {status}"
+            for status in ("missing", "changed")
+            if (number := sum(problem.status == status for problem in problems))
+        )
+        where = f"{how.inputs}, the folder of --inputs" if how.inputs else "a folder named by --inputs"
+        raise InputsError(
+            f"{path}: of {len(places)} inputs {counts}; they are looked for in {where}", problems
+        )
+    return places
+
+
+def _is_code(each: Input) -> bool:
+    return each.name.endswith(".py")
+
+
+def _place_of(each: Input, capsule: Path, folder: Path | None, code: Mapping[str, Path]) -> Path:
+    if _is_code(each):
+        return code[each.sha256]
+    inside = capsule / INPUTS / each.name
+    return inside if each.kept or folder is None else folder / each.name
+
+
+def _fault(each: Input, place: Path, capsule: Path) -> Comparison | None:
+    result, keys = f"{INPUTS}/{each.name}", ", ".join(each.keys)
+    if not place.is_file():
+        return Comparison(result, "missing", note=keys)
+    # those of the capsule were looked at with its other files
+    if not place.is_relative_to(capsule) and sha256(place) != each.sha256:
+        return Comparison(result, "changed", note=f"{keys}: expected SHA-256 {each.sha256}")
+    return None
+
+
+def _place(capsule: Path, places: Mapping[str, Path], out: Path) -> None:
+    """Put the inputs and the configuration into a new folder, or find them there."""
+    config, placed = (capsule / CONFIG_FILE).read_bytes(), out / _CONFIG
+    taken = any(not path.name.startswith(".danq") for path in out.iterdir())
+    if taken and (not placed.is_file() or placed.read_bytes() != config):
+        raise DanqError(f"{out}: expected an empty folder or one of this capsule's replay, received another")
+    for name, source in places.items():
+        place = out / name
+        place.parent.mkdir(parents=True, exist_ok=True)
+        if place.is_symlink() or place.exists():
+            place.unlink()
+        if source.is_relative_to(capsule):
+            shutil.copyfile(source, place)
+        else:
+            place.symlink_to(source.absolute())
+    placed.write_bytes(config)
+
+
+def _check_config(path: Path, manifest: CapsuleManifest, out: Path, trusted: Sequence[Path]) -> None:
+    """Refuse a configuration that names files which are none of the capsule's inputs.
+
+    Raises
+    ------
+    DanqError
+        With the keys and files; what was placed is removed.
+    """
+    known = {each.name for each in manifest.inputs}
+    trusted = [file.absolute() for file in trusted]
+    with chdir(out):
+        config = load_config(Path(_CONFIG), trusted)
+        other = [f"{key} ({file})" for key, file in named_paths(config, trusted) if not _inside(file)]
+        other += [
+            f"runs.{name}.model ({run.model})"
+            for name, run in config.runs.items()
+            if run.model.endswith(".py") and run.model not in known
+        ]
+        if not other:
+            inputs = frozen_inputs(config, trusted)
+            other = [f"{inputs.keys[name][0]} ({name})" for name in inputs.files if name not in known]
+    if other:
+        raise DanqError(f"{path}: {CONFIG_FILE} names files that are none of its inputs: {first_few(other)}")
+
+
+def _inside(path: Path) -> bool:
+    return leads_nowhere_else(str(path))
+
+
+def other_versions(manifest: CapsuleManifest) -> list[str]:
+    """Say what of this environment is not as the capsule's was; empty where all is."""
+    lines = [
+        f"{name} {before} in the capsule, {here} here"
+        for name, before, here in (
+            ("danq", manifest.danq, danq.__version__),
+            ("Python", manifest.python, platform.python_version()),
+            ("the machine:", manifest.platform, f"{platform.system()} {platform.machine()}"),
+        )
+        if before != here
+    ]
+    if libraries := differing(manifest.versions):
+        lines.append(f"other versions of libraries than the capsule's: {first_few(libraries, 200)}")
+    return lines
+
+
+def _run(out: Path, cores: int, arguments: Sequence[str]) -> None:
+    """Run the workflow in a folder, what it prints on standard error.
+
+    Raises
+    ------
+    DanqError
+        If it fails.
+    """
+    # files of a capsule are data: neither Python nor Snakemake looks for programs or profiles among them
+    command = [sys.executable, "-P", "-m", "snakemake", "--snakefile", str(workflow_folder() / "Snakefile")]
+    command += ["--directory", str(out.absolute()), "--configfile", str((out / _CONFIG).absolute())]
+    command += ["--cores", str(cores), "--rerun-incomplete", "--show-failed-logs"]
+    profile = [] if "--workflow-profile" in arguments else ["--workflow-profile", "none"]
+    environment = os.environ | {"PYTHONSAFEPATH": "1"}
+    process = subprocess.Popen([*command, *profile, *arguments], stdout=sys.stderr, env=environment)
+    try:
+        status = process.wait()
+    except BaseException:
+        # Snakemake ends its jobs when it is asked to end
+        process.terminate()
+        process.wait()
+        raise
+    if status:
+        raise DanqError(
+            f"{out}: the workflow failed (status {status}); its logs are in {out / RESULTS / 'logs'}"
+        )
