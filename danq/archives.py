@@ -23,7 +23,7 @@ def write_zip(path: Path, files: Mapping[str, Path | bytes], compressed: bool = 
     with zipfile.ZipFile(path, "w", kind) as archive:
         for name, content in files.items():
             entry = zipfile.ZipInfo(name, _EPOCH)
-            entry.compress_type, entry.external_attr = kind, 0o100644 << 16
+            entry.compress_type = kind
             with archive.open(entry, "w", force_zip64=True) as member:
                 if isinstance(content, bytes):
                     member.write(content)

@@ -20,10 +20,7 @@ from danq.threads import described_threads
 _PACKAGE = Path(__file__).parent
 _LIBRARIES = (
     *("danq", "tensorflow", "keras", "numpy", "polars"),
-    "snakemake",
-    "biopython",
-    "pyfaidx",
-    "matplotlib",
+    *("snakemake", "biopython", "pyfaidx", "matplotlib"),
 )
 _TABLES = {"cli/__init__.py": "VERBS", "models/__init__.py": "MODELS"}
 """Tables that list what their package holds: no entry concerns the others, so they belong to no digest."""
@@ -174,15 +171,9 @@ def code_digest(path: Path) -> str:
     return _source(path).digest
 
 
-def own_imports(path: Path) -> set[Path]:
-    """Find the Python files of a user's own that a file of theirs imports, and those that these import."""
-    pending, files = [path], set[Path]()
-    while pending:
-        for other in _source(pending.pop()).imports:
-            if other not in files and not other.is_relative_to(_PACKAGE):
-                files.add(other)
-                pending.append(other)
-    return files
+def imported_files(path: Path) -> frozenset[Path]:
+    """Files of danq, and of a user's file those of the user's own, that a Python file imports."""
+    return _source(path).imports
 
 
 class _Source(NamedTuple):

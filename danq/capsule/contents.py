@@ -47,8 +47,12 @@ def workflow_folder() -> Path:
 def workflow_files() -> Contents:
     """Files of the workflow, by their names in a capsule."""
     root = workflow_folder()
-    files = sorted(path for path in root.rglob("*") if path.is_file() and "__pycache__" not in path.parts)
-    return {f"{WORKFLOW}/{path.relative_to(root).as_posix()}": path for path in files}
+    files = sorted(path for path in root.rglob("*") if path.is_file())
+    names = {path.relative_to(root): path for path in files}
+    # how it is run on a cluster is no part of what is run
+    return {
+        f"{WORKFLOW}/{name.as_posix()}": path for name, path in names.items() if name.parts[0] != "profiles"
+    }
 
 
 def described(contents: Contents, capsule: CapsuleManifest, license: str | None) -> CapsuleManifest:

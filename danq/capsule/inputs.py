@@ -6,13 +6,14 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+import danq
 from danq.capsule.manifest import leads_nowhere_else
 from danq.config import Config, own_models
 from danq.config.workflow import dataset_files, named_paths
 from danq.data.regions.targets import Target, read_targets
 from danq.errors import DanqError, first_few
 from danq.learn.bundle_files import bundle_files
-from danq.provenance import own_imports
+from danq.provenance import imported_files
 
 _OUTSIDE = "outside"
 """Folder for files that lie outside the workflow's directory, whose paths may tell of people and machines."""
@@ -108,9 +109,16 @@ def _folders(config: Config) -> Iterator[Path]:
 
 
 def _imported(config: Config) -> Iterator[tuple[str, Path]]:
-    for model in own_models(config, config.runs):
-        for path in own_imports(model):
-            yield f"imported by {model.name}", Path(os.path.relpath(path))
+    """Python files of one's own that models of one's own import, and those that these import."""
+    package = Path(danq.__file__).parent
+    pending = own_models(config, config.runs)
+    seen = {path.absolute() for path in pending}
+    for path in pending:
+        for other in sorted(imported_files(path)):
+            if other.absolute() not in seen and not other.is_relative_to(package):
+                seen.add(other.absolute())
+                pending.append(other)
+                yield f"imported by {path.name}", Path(os.path.relpath(other))
 
 
 def _files(path: Path, names: Mapping[Path, str]) -> Iterator[tuple[str, Path]]:

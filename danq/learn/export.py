@@ -1,16 +1,15 @@
 """A bundle for others: as one file, which the verbs that load a model read as they read its directory."""
 
-import errno
 import json
 import re
 import shutil
-import zipfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from danq.errors import DanqError, first_line
+from danq.archives import unpack_zip, write_zip
+from danq.errors import DanqError
 from danq.files import published
 from danq.learn.bundle_files import GOLDEN_FILE, LATER, bundle_files
 from danq.learn.keras_file import read_network
@@ -48,17 +47,12 @@ def write_archive(bundle: Path, out: Path, private: bool) -> None:
         if name.endswith(MODEL_FILE):
             info = BundleManifest.read(files[name].parent)
             read_network(files[name], [own_module_name(info.model_file or "")])
-    with published(out) as partial, zipfile.ZipFile(partial, "w", zipfile.ZIP_STORED) as archive:
-        for name in files:
-            if private and name.endswith((SIGNATURE_FILE, GOLDEN_FILE)):
-                continue
-            # of no date but the first that there is, as long as none is told
-            with archive.open(zipfile.ZipInfo(name), "w", force_zip64=True) as member:
-                if private and name.endswith(BundleManifest.FILE):
-                    member.write(_private(files[name]))
-                else:
-                    with files[name].open("rb") as stream:
-                        shutil.copyfileobj(stream, member)
+    kept = [name for name in files if not (private and name.endswith((SIGNATURE_FILE, GOLDEN_FILE)))]
+    manifests = [name for name in kept if private and name.endswith(BundleManifest.FILE)]
+    with published(out) as partial:
+        write_zip(
+            partial, {name: _private(files[name]) if name in manifests else files[name] for name in kept}
+        )
 
 
 def sign_archive(path: Path, key: Path) -> None:
@@ -132,7 +126,7 @@ def opened_bundles(
             opened = []
             for place, path in zip(map(Path, shown), paths, strict=True):
                 if path.is_file():
-                    _unpack(path, place)
+                    unpack_zip(path, place, _is_member, "the files of a bundle", "danq export")
                 elif signers is not None:
                     _copy(path, place)
                 opened.append(place if place.exists() else path)
@@ -146,31 +140,11 @@ def opened_bundles(
             raise type(error)(text) from error.__cause__
 
 
+def _is_member(name: str) -> bool:
+    return _MEMBER.fullmatch(name) is not None
+
+
 def _copy(bundle: Path, place: Path) -> None:
     for name, path in _files(bundle).items():
         (place / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(path, place / name)
-
-
-def _unpack(path: Path, place: Path) -> None:
-    """Unpack the files of a bundle; names that lead elsewhere, links, and what unfolds are refused."""
-    try:
-        with zipfile.ZipFile(path) as archive:
-            room, seen = path.stat().st_size, set[str]()
-            for member in archive.infolist():
-                room -= member.file_size
-                link = member.external_attr >> 28 not in (0, 8)  # the kind of file where Unix made the entry
-                if not _MEMBER.fullmatch(member.filename) or member.filename in seen or link:
-                    raise DanqError(f"{path}: expected the files of a bundle, received {member.filename!r}")
-                if member.compress_type != zipfile.ZIP_STORED or room < 0:
-                    raise DanqError(
-                        f"{path}: {member.filename}: expected it as it is, received it compressed"
-                    )
-                seen.add(member.filename)
-                (place / member.filename).parent.mkdir(parents=True, exist_ok=True)
-                with archive.open(member) as source, (place / member.filename).open("xb") as copy:
-                    shutil.copyfileobj(source, copy)
-    except (zipfile.BadZipFile, EOFError, RuntimeError, ValueError, OSError) as error:
-        if isinstance(error, OSError) and error.errno != errno.EINVAL:
-            raise  # a full disk, say; to seek before the start is the archive's fault
-        raise DanqError(f"{path}: expected an archive of `danq export` ({first_line(error)})") from None
