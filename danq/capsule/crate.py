@@ -58,6 +58,8 @@ def crate(capsule: CapsuleManifest, sizes: Mapping[str, int], license: str | Non
             _root(capsule, sizes, [each["@id"] for each in elsewhere], license),
             *(_profile(address, *name) for address, name in _PROFILES.items()),
             *(_file(name, size, capsule) for name, size in sizes.items() if name != _MAIN),
+            {"@id": CapsuleManifest.FILE, "@type": "File", "encodingFormat": "application/json"}
+            | {"name": "Inputs, results, versions, and the SHA-256 of every other file"},
             _workflow(capsule, sizes[_MAIN]),
             {
                 "@id": _SNAKEMAKE,
@@ -90,7 +92,7 @@ def _root(
         "conformsTo": [{"@id": address} for address in _PROFILES],
         "mainEntity": {"@id": _MAIN},
         "mentions": [{"@id": "#run"}],
-        "hasPart": [{"@id": name} for name in (*sizes, *more)],
+        "hasPart": [{"@id": name} for name in (*sizes, CapsuleManifest.FILE, *more)],
     }
     if license and "://" in license:
         entity["license"] = {"@id": license}
