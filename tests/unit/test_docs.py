@@ -1,6 +1,7 @@
 """The documentation's links lead somewhere, and the files it places exist."""
 
 import re
+import runpy
 from pathlib import Path
 
 import pytest
@@ -34,3 +35,11 @@ def test_the_page_on_architecture_names_every_room_and_no_other() -> None:
         f"danq/{path.name}{'/' if path.is_dir() else ''}" for path in (REPOSITORY / "danq").glob("[a-z]*")
     }
     assert rooms <= named
+
+
+def test_the_plans_of_large_jobs_are_those_that_are_computed(capsys: pytest.CaptureFixture[str]) -> None:
+    runpy.run_path(str(REPOSITORY / "benchmarks" / "plan.py"), run_name="__main__")
+    page = (REPOSITORY / "docs" / "scaling.md").read_text()
+    rows = [line for line in capsys.readouterr().out.splitlines() if line.startswith("| ")]
+    assert len(rows) > 15
+    assert not [row for row in rows if f"{row}\n" not in page]
