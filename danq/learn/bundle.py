@@ -113,11 +113,19 @@ def save_bundle(
     # as it will stand in the file, of which the digest is
     made = shared_entries({**info, "encoder": encoder.state(), "parameters": model.count_params()})
     made["network"] = network_digest(stored_config(out / MODEL_FILE))
-    made["network_file"] = write_network(out, {layer.name: layer.get_weights() for layer in model.layers})
+    made["network_file"] = write_network(out, _by_layer(model))
     manifest = BundleManifest(**made, digest=bundle_digest(made, model_weights(model)))
     (out / HISTORY_FILE).write_text(history_table(history), encoding="utf-8")
     manifest.write(out)
     return manifest
+
+
+def _by_layer(model: keras.Model) -> dict[str, list[NDArray[Any]]]:
+    """Weights of each layer; all under one name where those of the layers are not all, in this order."""
+    variables = [variable for layer in model.layers for variable in layer.weights]
+    if list(map(id, variables)) != list(map(id, model.weights)):
+        return {model.name: model_weights(model)}
+    return {layer.name: layer.get_weights() for layer in model.layers}
 
 
 def history_table(history: Sequence[Mapping[str, Any]]) -> str:

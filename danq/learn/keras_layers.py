@@ -39,17 +39,7 @@ _INSIDE = {
     "TimeDistributed": {"layer": ""},
 }
 """Kind of a layer → layers inside it, as Keras calls them, and what begins the names of their arrays."""
-_SAME_SHAPE = (
-    "Activation",
-    "Add",
-    "Average",
-    "Dropout",
-    "Maximum",
-    "Minimum",
-    "Multiply",
-    "Softmax",
-    "Subtract",
-)
+_SAME_SHAPE = re.compile("Activation|Add|Average|Dropout|Maximum|Minimum|Multiply|Softmax|Subtract")
 
 
 def describe_layers(network: Json, weights: Mapping[str, list[NDArray[Any]]]) -> dict[str, Any]:
@@ -64,8 +54,8 @@ def describe_layers(network: Json, weights: Mapping[str, list[NDArray[Any]]]) ->
 
     Raises
     ------
-    KeyError, TypeError, ValueError, IndexError
-        If it is no network of layers with one output.
+    LookupError, TypeError, ValueError
+        If it is no network of layers with one output, which `describe_unknown` describes.
     """
     if network["class_name"] != "Functional":
         raise ValueError(f"expected a functional network, received {network['class_name']}")
@@ -77,17 +67,41 @@ def describe_layers(network: Json, weights: Mapping[str, list[NDArray[Any]]]) ->
         name: _named_arrays(names[name], layer, weights.get(name, [])) for name, layer in layers.items()
     }
     calls = _sorted(_calls(layers, names, arrays, inputs))
-    _set_outputs(calls, dict(_tensors(content["layers"], names)))
+    nodes = [layer["inbound_nodes"] for layer in content["layers"]]
+    _set_outputs(calls, dict(_tensors(nodes, names)))
     return {
         "inputs": [_input(name, layers[key]["config"]) for key, name in inputs.items()],
         "layers": calls,
         "output": _reference(content["output_layers"], names),
-        "weights": [
-            {"name": name, "shape": list(array.shape), "dtype": array.dtype.name}
-            for of_layer in arrays.values()
-            for name, array in of_layer.items()
-        ],
+        "weights": _listed(arrays),
     }
+
+
+def describe_unknown(network: Json, weights: Mapping[str, list[NDArray[Any]]]) -> dict[str, Any]:
+    """As `describe_layers`, of a network that is none of layers: one layer of which nothing is claimed."""
+    arrays = {
+        name: {f"{name}/{number}": array for number, array in enumerate(of_layer)}
+        for name, of_layer in weights.items()
+    }
+    whole = {
+        "name": "network",
+        "kind": f"unknown layer {network['class_name']}",
+        "options": {},
+        "inputs": [],
+        "named_inputs": {},
+        "weights": [name for of_layer in arrays.values() for name in of_layer],
+        "outputs": [None],
+    }
+    output = {"layer": "network", "output": 0}
+    return {"inputs": [], "layers": [whole], "output": output, "weights": _listed(arrays)}
+
+
+def _listed(arrays: Mapping[str, Mapping[str, NDArray[Any]]]) -> list[dict[str, Any]]:
+    return [
+        {"name": name, "shape": list(array.shape), "dtype": array.dtype.name}
+        for of_layer in arrays.values()
+        for name, array in of_layer.items()
+    ]
 
 
 def _network_inputs(value: Any) -> Iterator[tuple[str, str]]:
@@ -254,7 +268,7 @@ def _unread(call: Json, tensors: Tensors) -> dict[str, Any] | None:
         return {"shape": [*shape[:-1], options["units"]], "dtype": dtype}
     if re.fullmatch(r"Global(Average|Max)Pooling\dD", kind) and not options["keepdims"]:
         return {"shape": [shape[0], shape[-1]], "dtype": dtype}
-    return {"shape": shape, "dtype": dtype} if kind in _SAME_SHAPE else None
+    return {"shape": shape, "dtype": dtype} if _SAME_SHAPE.fullmatch(kind) else None
 
 
 def _named_arrays(name: str, layer: Json, arrays: list[NDArray[Any]]) -> dict[str, NDArray[Any]]:

@@ -15,7 +15,7 @@ from safetensors.numpy import save_file
 from danq.errors import DanqError, first_line, remedy
 from danq.files import sha256
 from danq.learn.keras_file import read_network, stored_config
-from danq.learn.keras_layers import Weights, describe_layers
+from danq.learn.keras_layers import Weights, describe_layers, describe_unknown
 from danq.learn.keras_weights import stored_weights
 from danq.learn.manifest import (
     ENSEMBLE,
@@ -25,7 +25,7 @@ from danq.learn.manifest import (
     BundleManifest,
     bundle_digest,
 )
-from danq.learn.network_manifest import Array, Layer, Network, Reference, Tensor
+from danq.learn.network_manifest import DTYPES, Array, Layer, Network, Reference, Tensor
 from danq.limits import check_memory
 from danq.models import own_module_name
 from danq.storage import damaged
@@ -41,16 +41,6 @@ __all__ = [
     "read_weights",
     "write_network",
 ]
-
-_DTYPES = {
-    "float32": "F32",
-    "float64": "F64",
-    "float16": "F16",
-    "bfloat16": "BF16",
-    "int32": "I32",
-    "int64": "I64",
-}
-"""Types of arrays → their names in ``weights.safetensors``."""
 
 
 class _NeedsKerasError(DanqError):
@@ -70,13 +60,21 @@ def write_network(out: Path, weights: Weights) -> str:
     str
         SHA-256 of ``network.json``.
     """
-    content = describe_layers(stored_config(out / MODEL_FILE), weights)
-    network = Network.model_validate_json(json.dumps(content), strict=True)
+    config = stored_config(out / MODEL_FILE)
+    try:
+        network = _network(describe_layers(config, weights))
+    except (LookupError, TypeError, ValueError, RecursionError):
+        # a model of one's own: a long training must not end here
+        network = _network(describe_unknown(config, weights))
     network.write(out)
     arrays = [np.ascontiguousarray(array) for of_layer in weights.values() for array in of_layer]
     names = [array.name for array in network.weights]
     save_file(dict(zip(names, arrays, strict=True)), out / WEIGHTS_FILE)
     return sha256(out / NETWORK_FILE)
+
+
+def _network(content: dict[str, Any]) -> Network:
+    return Network.model_validate_json(json.dumps(content), strict=True)
 
 
 def read_network_description(bundle: Path) -> Network:
@@ -106,11 +104,14 @@ def read_arrays(bundle: Path) -> dict[str, NDArray[Any]]:
 def read_weights(bundle: Path, info: BundleManifest) -> Weights | None:
     """As `read_arrays`, the arrays of each layer, in Keras's order, by its name.
 
-    None of a bundle of an earlier release whose arrays only Keras finds.
+    None where only Keras tells which are a layer's: of some bundles of earlier releases, and of networks that
+    are none of layers.
     """
     try:
         network, arrays = _read(bundle, info)
     except _NeedsKerasError:
+        return None
+    if not network.inputs:
         return None
     return {layer.name: [arrays[name] for name in layer.weights] for layer in network.layers}
 
@@ -172,7 +173,7 @@ def _check_stored(path: Path, file: Any, array: Array, stored: set[str]) -> None
         raise DanqError(f"{path}: expected an array {array.name!r}, found none{remedy(path)}")
     part = file.get_slice(array.name)
     received = (tuple(part.get_shape()), part.get_dtype())
-    if received != (array.shape, _DTYPES[array.dtype]):
+    if received != (array.shape, DTYPES[array.dtype][0]):
         raise DanqError(
             f"{path}: {array.name}: expected {array.dtype} of shape {array.shape}, "
             f"received {received[1]} of shape {received[0]}"
@@ -190,7 +191,7 @@ def _from_keras(bundle: Path, info: BundleManifest) -> tuple[Network, dict[str, 
     try:
         config = json.loads(file.config)
         weights = stored_weights(config["config"]["layers"], file.weights)
-        network = Network.model_validate_json(json.dumps(describe_layers(config, weights)), strict=True)
+        network = _network(describe_layers(config, weights))
     except (LookupError, TypeError, ValueError, RecursionError, NotImplementedError, OSError) as error:
         raise _NeedsKerasError(
             f"{path}: expected a network that is read without Keras ({first_line(error)}); "

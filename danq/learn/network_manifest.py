@@ -1,7 +1,7 @@
 """What ``network.json`` says: a network layer by layer, of which nothing else is needed to compute it."""
 
 import math
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
@@ -46,17 +46,44 @@ class Reference(Entry):
     output: Annotated[int, Field(ge=0)] = 0
 
 
+DTYPES = {
+    "float64": ("F64", 8),
+    "float32": ("F32", 4),
+    "float16": ("F16", 2),
+    "bfloat16": ("BF16", 2),
+    "int64": ("I64", 8),
+    "int32": ("I32", 4),
+    "int16": ("I16", 2),
+    "int8": ("I8", 1),
+    "uint64": ("U64", 8),
+    "uint32": ("U32", 4),
+    "uint16": ("U16", 2),
+    "uint8": ("U8", 1),
+    "bool": ("BOOL", 1),
+}
+"""Types of arrays → their names in ``weights.safetensors``, and bytes of a number."""
+
+
+def _known(dtype: str) -> str:
+    if dtype not in DTYPES:
+        raise ValueError(f"expected one of {', '.join(DTYPES)}")
+    return dtype
+
+
+DType = Annotated[str, AfterValidator(_known)]
+
+
 class Array(Entry):
     """An array of ``weights.safetensors``."""
 
     name: str
     shape: Annotated[tuple[Annotated[int, Field(ge=0)], ...], Field(max_length=_MOST_AXES)]
-    dtype: Literal["float32", "float64", "float16", "bfloat16", "int32", "int64"]
+    dtype: DType
 
     @property
     def nbytes(self) -> int:
         """Bytes that it takes."""
-        return math.prod(self.shape) * (2 if self.dtype.endswith("16") else int(self.dtype[-2:]) // 8)
+        return math.prod(self.shape) * DTYPES[self.dtype][1]
 
 
 class Layer(Entry):
@@ -86,7 +113,7 @@ class Layer(Entry):
     name: str
     kind: str
     options: dict[str, Value]
-    inputs: Annotated[tuple[Value, ...], Field(min_length=1)]
+    inputs: tuple[Value, ...]
     named_inputs: dict[str, Value]
     weights: tuple[str, ...]
     outputs: Annotated[tuple[Tensor | None, ...], Field(min_length=1)]
@@ -104,7 +131,7 @@ class Network(Manifest):
     Attributes
     ----------
     inputs : tuple of Input
-        Arrays that the encoder makes.
+        Arrays that the encoder makes; none where the network is one unknown layer.
     layers : tuple of Layer
         In topological order.
     output : Reference
@@ -115,7 +142,7 @@ class Network(Manifest):
 
     KIND, FILE = "network", NETWORK_FILE
 
-    inputs: Annotated[tuple[Input, ...], Field(min_length=1)]
+    inputs: tuple[Input, ...]
     layers: Annotated[tuple[Layer, ...], Field(min_length=1, max_length=_MOST_LAYERS)]
     output: Reference
     weights: tuple[Array, ...]

@@ -20,7 +20,10 @@ from danq.processes import stop
 
 STEPS = 6
 """Steps of an epoch."""
-DECLARED = ("model.keras", "bundle.json", "history.tsv", "golden.npz")
+DECLARED = (
+    *("model.keras", "network.json", "weights.safetensors"),
+    *("bundle.json", "history.tsv", "golden.npz"),
+)
 
 
 @pytest.fixture(scope="module")

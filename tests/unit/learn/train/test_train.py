@@ -54,7 +54,8 @@ def test_one_seed_gives_equal_bytes_and_another_does_not(plain, dataset, tmp_pat
 def test_what_a_bundle_holds(plain, dataset):
     bundle = load_bundle(plain)
     info = bundle.info
-    names = [".finished", "bundle.json", "golden.npz", "history.tsv", "model.keras"]
+    names = [".finished", "bundle.json", "golden.npz", "history.tsv"]
+    names += ["model.keras", "network.json", "weights.safetensors"]
     assert sorted(path.name for path in plain.iterdir()) == names
     assert bundle.info.targets == MOTIFS
     assert (info.run, info.model, info.task, info.window) == ("plain", "danq", "multilabel", 60)
