@@ -8,10 +8,10 @@ from danq.learn.bundle import save_bundle
 from danq.models import danq as danq_model
 
 
-def save_model(out, targets=("CTCF", "Pol2"), seed=0, window=40, genome_digest=None, **more):
+def save_model(out, targets=("CTCF", "Pol2"), seed=0, window=40, genome_digest=None, rnn_layers=1, **more):
     """Save a DanQ with random weights, trained by nobody; `more` are keys of its manifest."""
     keras.utils.set_random_seed(seed)
-    sizes = danq_model.Options(filters=6, kernel=5, pool=4, units=4, dense=7)
+    sizes = danq_model.Options(filters=6, kernel=5, pool=4, units=4, dense=7, rnn_layers=rnn_layers)
     encoder = CodesEncoder(window)
     info = entries(
         run=out.name,

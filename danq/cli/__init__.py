@@ -120,6 +120,11 @@ def main() -> None:
     except DanqError as error:
         sys.stderr.write(f"danq: {printable(str(error))}\n")
         sys.exit(2)
+    except ModuleNotFoundError as error:
+        if error.name not in ("tensorflow", "keras"):
+            raise
+        sys.stderr.write("danq: expected TensorFlow, which is not installed; pip install tensorflow keras\n")
+        sys.exit(2)
     except OSError as error:
         # what the system refuses is the user's to mend; the rest is a fault of danq and shows its traceback
         if error.errno not in _USERS:

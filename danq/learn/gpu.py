@@ -2,6 +2,8 @@
 
 import ctypes
 import ctypes.util
+import importlib.util
+import logging
 import os
 import re
 import site
@@ -10,6 +12,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from danq.errors import TrainingFailedError
+
+log = logging.getLogger("danq")
 
 _DRIVERS = ("/proc/driver/nvidia/version", "/dev/nvidiactl", "/dev/dxg")
 """What shows an NVIDIA driver: on Linux, in a container, and in Windows' subsystem for Linux."""
@@ -38,7 +42,16 @@ def why_no_gpu() -> str:
 
 def gpu_possible() -> bool:
     """Whether there may be a GPU, which only TensorFlow can tell for certain; without loading it."""
-    return driver_visible() and not gpus_hidden()
+    possible = driver_visible() and not gpus_hidden()
+    if possible and not tensorflow_installed():
+        log.warning("the GPU is not used, for TensorFlow is not installed")
+        return False
+    return possible
+
+
+def tensorflow_installed() -> bool:
+    """Whether TensorFlow is there, which computes what NumPy does not, and on GPUs; without loading it."""
+    return importlib.util.find_spec("tensorflow") is not None
 
 
 def gpus_hidden() -> bool:

@@ -1,8 +1,10 @@
 """Bundles of models that NumPy computes as well: opened, and predicting, without TensorFlow's seconds."""
 
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,11 +13,12 @@ from numpy.typing import NDArray
 from threadpoolctl import ThreadpoolController
 
 from danq.data.encoders import Encoder, load_encoder
-from danq.learn.keras_layers import Weights
-from danq.learn.manifest import BundleManifest
+from danq.learn.gpu import tensorflow_installed
+from danq.learn.manifest import ENSEMBLE, BundleManifest, model_module
 from danq.learn.network import read_weights
-from danq.models import MODELS
+from danq.models import MODELS, shared_work
 from danq.models.logistic_regression import probabilities
+from danq.threads import threads
 
 if TYPE_CHECKING:
     from danq.learn.bundle import Bundle
@@ -23,13 +26,22 @@ if TYPE_CHECKING:
 Inputs = dict[str, NDArray[Any]]
 Logits = NDArray[np.float32]
 
+_BLOCK = 32
+"""Windows that one thread computes at a time."""
+
 
 @dataclass(frozen=True)
 class LinearBundle:
-    """A trained model whose module gives ``logits(inputs, weights)``, to be used as a `Bundle`."""
+    """A trained model that NumPy computes, to be used as a `Bundle`.
+
+    Attributes
+    ----------
+    compute : callable
+        Dict of the encoder's arrays → logits float32 (n, k).
+    """
 
     path: Path
-    weights: Weights
+    compute: Callable[[Inputs], Logits]
     encoder: Encoder
     info: BundleManifest
     device = "CPU (NumPy)"
@@ -41,14 +53,13 @@ class LinearBundle:
 
     def forward(self, rows: int, both_strands: bool) -> Callable[[Inputs], tuple[Logits, Logits]]:
         """Give the forward pass; rows and results are as of `danq.learn.bundle.compile_forward`."""
-        compute = MODELS[self.info.model].logits
 
         def mean(values: Logits) -> Logits:
             strands = values.reshape(-1, rows, values.shape[1])
             return strands.mean(axis=0) if both_strands else values
 
         def forward(inputs: Inputs) -> tuple[Logits, Logits]:
-            logits = compute(inputs, self.weights)
+            logits = self.compute(inputs)
             return mean(logits), mean(probabilities(logits, self.info.task == "multiclass"))
 
         return forward
@@ -63,14 +74,36 @@ class LinearBundle:
 def open_bundle(path: Path, trusted: Sequence[Path] = ()) -> "Bundle | LinearBundle":
     """Read a bundle for prediction, without TensorFlow where the model needs none.
 
+    Where TensorFlow is not installed, models that share work between alleles are computed by that code, too.
     Parameters and refusals are those of `danq.learn.bundle.load_bundle`.
     """
     info = BundleManifest.read(path)
-    if hasattr(MODELS.get(info.model), "logits"):
-        weights = read_weights(path, info)
-        if weights is not None:
-            return LinearBundle(path, weights, load_encoder(info.encoder), info)
+    compute = _in_numpy(path, info, trusted)
+    if compute is not None:
+        return LinearBundle(path, compute, load_encoder(info.encoder), info)
 
     from danq.learn.bundle import load_bundle
 
     return load_bundle(path, trusted)
+
+
+def _in_numpy(path: Path, info: BundleManifest, trusted: Sequence[Path]) -> Callable[[Inputs], Logits] | None:
+    """Give what computes a bundle's logits in NumPy, None where nothing does or TensorFlow is the faster."""
+    module = None if info.model == ENSEMBLE else model_module(info, trusted)
+    sharing = hasattr(module, "incremental") and not tensorflow_installed()
+    if module is None or not (sharing or (info.model in MODELS and hasattr(module, "logits"))):
+        return None
+    weights = read_weights(path, info)
+    if weights is None or not sharing:
+        return None if weights is None else partial(module.logits, weights=weights)
+    shared = shared_work(module, info.options, weights, info.window, info.run)
+    return None if shared is None else partial(_whole_windows, shared)
+
+
+def _whole_windows(shared: Any, inputs: Inputs) -> Logits:
+    """Compute windows as references without alternates; equal bytes on any number of threads."""
+    (codes,) = inputs.values()
+    none = np.empty(0, np.int64)
+    blocks = [codes[first : first + _BLOCK] for first in range(0, len(codes), _BLOCK)]
+    with ThreadPoolExecutor(threads()) as pool:
+        return np.concatenate(list(pool.map(lambda block: shared.logits(block, block[:0], none)[0], blocks)))

@@ -60,7 +60,7 @@ def saved(out, model, encoder, name="danq", kind="dna"):
     """Save a network whose every array is random: zeros and ones would hide what is left out."""
     generator = np.random.default_rng(0)
     model.set_weights([generator.uniform(0.1, 0.6, array.shape) for array in model.get_weights()])
-    targets = [f"t{number}" for number in range(model.output.shape[-1])]
+    targets = [f"t{number}" for number in range(model.output_shape[-1])]
     info = entries(run="net", model=name, targets=targets, window=None, data_kind=kind)
     out.mkdir()
     save_bundle(out, model, encoder, info)
