@@ -46,7 +46,11 @@ def require_configuration(path: str) -> None:
 
 
 def checked_config(
-    merged: Mapping[str, Any], files: Sequence[str | Path], overrides: Mapping[str, Any] | None = None
+    merged: Mapping[str, Any],
+    files: Sequence[str | Path],
+    overrides: Mapping[str, Any] | None = None,
+    shared: bool = True,
+    far_away: bool = False,
 ) -> Config:
     """Check the merged configuration of a workflow; end the process with one line if it is refused.
 
@@ -58,6 +62,15 @@ def checked_config(
         The configuration files; read again, because merging hides keys given twice.
     overrides : mapping, optional
         What ``--config`` gave; Snakemake hands over its numbers and truth values as text.
+    shared : bool
+        Whether the workflow's jobs see the same files.
+    far_away : bool
+        Whether this is a job that sees no files of the user's but those with absolute paths.
+
+    Returns
+    -------
+    Config
+        Far away without the callsets whose variants are not there.
 
     Raises
     ------
@@ -70,6 +83,12 @@ def checked_config(
             read_mapping(Path(path))
         # who starts a workflow has jobs run by a configuration of their own
         config = parse_config(_merged(merged, overrides or {}), source, trusted=None)
+        if not shared:
+            _refuse_shards(config, source)
+        if far_away:
+            # checked where the workflow started
+            there = {name: callset for name, callset in config.callsets.items() if callset.vcf.is_file()}
+            return config.model_copy(update={"callsets": there})
         check_files(config, source, trusted=None)
     except DanqError as error:
         sys.stderr.write(f"danq: {printable(str(error))}\n")
@@ -77,6 +96,16 @@ def checked_config(
     for phrase in unused(config):
         sys.stderr.write(f"danq: warning: {printable(f'{source}: {phrase}')}\n")
     return config
+
+
+def _refuse_shards(config: Config, source: str) -> None:
+    """Refuse callsets in shards, which hand their work on in a directory that all jobs see."""
+    cut = [name for name, callset in config.callsets.items() if callset.shards > 1]
+    if cut:
+        raise DanqError(
+            f"{source}: callsets.{cut[0]}.shards: expected 1 where the workflow's jobs share no files, received "
+            f"{config.callsets[cut[0]].shards}"
+        )
 
 
 def _merged(below: Any, above: Any) -> Any:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
 from snakemake.settings.enums import Quietness
-from snakemake_interface_executor_plugins.settings import ExecMode
+from snakemake_interface_executor_plugins.settings import ExecMode, SharedFSUsage
 
 from danq.config import own_models
 from danq.config.expand import computed_by_numpy, members_of
@@ -40,7 +40,20 @@ os.environ.update(
     PATH=f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
 )
 
-settings = checked_config(config, workflow.configfiles, workflow.config_settings.config)
+# whether jobs see the files that lie here, as on a cluster, or results go through a storage, as in a cloud
+SHARED = SharedFSUsage.INPUT_OUTPUT in workflow.storage_settings.shared_fs_usage
+# a job that does not see the user's files
+FAR_AWAY = not SHARED and workflow.exec_mode == ExecMode.REMOTE
+settings = checked_config(
+    config,
+    workflow.configfiles,
+    workflow.config_settings.config,
+    SHARED,
+    FAR_AWAY,
+)
+if FAR_AWAY:
+    # whoever started the workflow looked at them; here even the tables that name some are missing
+    dataset_files = run_files = trial_files = callset_files = lambda *names: []
 
 # where results lie, below the prefix that the workflow has as a module of another; and the configuration
 CONFIG = str(workflow.modifier.path_modifier.modify("results/config.json"))
@@ -162,8 +175,16 @@ def refuse_jobs_that_would_wait():
 
 
 def own(paths):
-    """The user's files, which lie where the configuration says, whatever prefix results have."""
-    return [local(str(path)) for path in paths]
+    """The user's files, which lie where the configuration says, whatever prefix results have.
+
+    Where jobs share no files, Snakemake runs here what reads a local file: so does what reads a relative path,
+    while an absolute one is there for the jobs as well, on a volume or in their image.
+    """
+    return [
+        local(str(path))
+        for path in paths
+        if SHARED or not (FAR_AWAY or path.is_absolute())
+    ]
 
 
 def genome_files(genome):

@@ -16,9 +16,10 @@ rule genome:
     params:
         code=verb_digest("genome"),
         contents=lambda wildcards: contents.digest([settings.genomes[wildcards.genome]]),
+        fasta=lambda wildcards: settings.genomes[wildcards.genome],
         out=subpath(output.manifest, parent=True),
     shell:
-        "danq genome --out {params.out} -- {input.fasta:q} 2> {log}"
+        "danq genome --out {params.out} -- {params.fasta:q} 2> {log}"
 
 
 # the same job whatever the rows are, but Snakemake wants to know the names of its files
