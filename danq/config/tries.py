@@ -20,11 +20,18 @@ from snakemake_interface_logger_plugins.common import LogEvent
 _REFUSED = re.compile(r"danq: (?P<line>.+)")
 _STOPPED = re.compile(r"[\d:]{8} WARNING (?P<line>stopped by .+; the same command goes on from .+)")
 _SAID = re.compile(r"[\d:]{8} [A-Z]+ (?P<line>.+)")
-# words of Slurm and of kernels, then of Python, NumPy and TensorFlow
+# words of Slurm, Kubernetes and kernels, of AWS Batch, of LSF, then of Python, NumPy and TensorFlow
 _OF_MEMORY = re.compile(
-    r"oom[-_ ]?kill|out[-_ ]of[-_ ]memory|memory limit|MemoryError\b|OOM when allocating", re.IGNORECASE
+    r"oom[-_ ]?kill|out[-_ ]of[-_ ]memory|memory limit|OutOfMemory|TERM_MEMLIMIT|MemoryError\b"
+    r"|OOM when allocating",
+    re.IGNORECASE,
 )
-_CANCELLED, _OVERTIME = re.compile(r"\bCANCELLED\b"), re.compile(r"\bTIMEOUT\b|DUE TO TIME LIMIT")
+# of Slurm, whose own log says this of time limits as well; then of LSF's log, where somebody ended the job
+_CANCELLED, _ENDED = re.compile(r"\bCANCELLED\b"), re.compile(r"\bTERM_(?:FORCE_)?(?:OWNER|ADMIN)\b")
+# of Slurm, LSF, Kubernetes and AWS Batch
+_OVERTIME = re.compile(
+    r"\bTIMEOUT\b|DUE TO TIME LIMIT|\bTERM_RUNLIMIT\b|\bDeadlineExceeded\b|duration exceeded timeout"
+)
 _LAST_BYTES = 20_000
 
 
@@ -66,7 +73,7 @@ def end_of(log: str, message: str = "", cluster_log: str = "") -> End:
     last = lines[-1] if lines else ""
     if _OF_MEMORY.search(around) or _OF_MEMORY.search(last):
         return End(Cause.MEMORY, "out of memory")
-    if _CANCELLED.search(message):
+    if _CANCELLED.search(message) or _ENDED.search(cluster_log):
         return End(Cause.CANCELLED, "cancelled")
     stopped = next(filter(None, map(_STOPPED.fullmatch, lines[-3:])), None)
     if stopped:
@@ -121,19 +128,36 @@ class Tries(logging.Handler):
         if event not in (LogEvent.JOB_INFO, LogEvent.JOB_ERROR) or self._workflow.dryrun:
             return
         paths = [Path(str(path)) for path in getattr(record, "log", None) or ()]
+        number = getattr(record, "jobid", None)
+        stored = self._stored(number) if paths and not paths[0].is_relative_to(self._logs) else None
+        if stored is not None:
+            paths[0] = Path(str(stored))
         if not paths or not paths[0].is_relative_to(self._logs):
             return
         if event == LogEvent.JOB_INFO:
             self._before[paths[0]] = _stamp(paths[0])
-            self._say(f"danq: {self._called(paths[0])} begins; tail -F {paths[0]}")
+            follow = f"tail -F {paths[0]}" if stored is None else f"its log: {stored.storage_object.query}"
+            self._say(f"danq: {self._called(paths[0])} begins; {follow}")
             return
+        if stored is not None:
+            _retrieve(stored)
         # of another try or workflow unless it changed
         log = _end(paths[0]) if _stamp(paths[0]) != self._before.get(paths[0]) else ""
         end = end_of(log, getattr(record, "rule_msg", "") or "", "\n".join(map(_end, paths[1:])))
-        self._judge(paths[0], getattr(record, "jobid", None), end)
+        self._judge(paths[0], number, end)
+
+    def _job(self, number: object) -> Any:
+        dag = self._workflow.dag
+        return next((job for job in dag.jobs if dag.jobid(job) == number), None)
+
+    def _stored(self, number: object) -> Any:
+        """Give the log of a job where a storage keeps it, as in a cloud: the path of the copy here."""
+        job = self._job(number)
+        logs = job.log if job is not None else ()
+        return logs[0] if logs and getattr(logs[0], "is_storage", False) else None
 
     def _judge(self, log: Path, number: object, end: End) -> None:
-        job = next((job for job in self._workflow.dag.jobs if self._workflow.dag.jobid(job) == number), None)
+        job = self._job(number)
         if job is None:
             return
         further = end.cause is Cause.STOPPED and self._reached.get(log) != end.line
@@ -168,6 +192,16 @@ def _advice(job: Any, end: End) -> str:
         return ""
     had = f" with {name}={asked}" if asked else ""
     return f"{had}; give it more, as `{job.rule.name}: {{{name}: …}}` under the profile's `set-resources`"
+
+
+def _retrieve(stored: Any) -> None:
+    """Copy a log out of its storage; without it, only what the executor says is known of the job's end."""
+    path = Path(str(stored))
+    # any storage's own errors: the job has failed, and the workflow goes on without this word
+    with suppress(Exception):
+        path.unlink(missing_ok=True)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        stored.storage_object.retrieve_object()
 
 
 def _stamp(path: Path) -> tuple[int, int] | None:

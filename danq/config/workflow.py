@@ -103,8 +103,8 @@ def _refuse_shards(config: Config, source: str) -> None:
     cut = [name for name, callset in config.callsets.items() if callset.shards > 1]
     if cut:
         raise DanqError(
-            f"{source}: callsets.{cut[0]}.shards: expected 1 where the workflow's jobs share no files, received "
-            f"{config.callsets[cut[0]].shards}"
+            f"{source}: callsets.{cut[0]}.shards: expected 1 where the workflow's jobs share no files, "
+            f"received {config.callsets[cut[0]].shards}"
         )
 
 

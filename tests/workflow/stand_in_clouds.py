@@ -1,4 +1,4 @@
-"""The parts of Kubernetes' and of AWS Batch's interfaces that executors call; pods are processes of this machine.
+"""The parts of Kubernetes' and AWS Batch's interfaces that executors call; pods are processes here.
 
 A stand-in: each pod's command runs at once in an empty directory of its own, as in a container; what it asked
 for is noted.

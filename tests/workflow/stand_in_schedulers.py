@@ -1,4 +1,4 @@
-"""Commands of LSF and of Grid Engine that run jobs on this machine: what their users' executors call, and no more.
+"""Commands of LSF and Grid Engine that run jobs on this machine: what executors call, and no more.
 
 A stand-in: jobs start at once, whatever they ask for, which is noted; a job is warned and ended after
 ``STAND_IN_SECONDS``, where that is set, as its scheduler would do at the job's limit.

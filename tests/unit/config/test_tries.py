@@ -32,6 +32,31 @@ STOPPED = "12:00:00 WARNING stopped by SIGTERM in epoch {} after step 8; the sam
         ),
         ("a\nMemoryError: x\n", "", "", Cause.MEMORY, "out of memory"),
         ("12:00:00 INFO x\n", "SLURM status is: 'TIMEOUT'", "", Cause.FAILED, "out of time"),
+        (
+            "",
+            "'EXIT'",
+            "TERM_MEMLIMIT: job killed after reaching LSF memory usage limit.",
+            Cause.MEMORY,
+            "out of memory",
+        ),
+        (
+            "",
+            "'EXIT'",
+            "TERM_RUNLIMIT: job killed after reaching LSF run time limit.",
+            Cause.FAILED,
+            "out of time",
+        ),
+        ("", "'EXIT'", "TERM_OWNER: job killed by owner.", Cause.CANCELLED, "cancelled"),
+        ("", "CANCELLED", "", Cause.CANCELLED, "cancelled"),
+        ("", "'TIMEOUT'", "*** JOB 7 ON n CANCELLED DUE TO TIME LIMIT ***", Cause.FAILED, "out of time"),
+        (
+            "",
+            "Code: 137, Msg: OutOfMemoryError: Container killed due to memory usage.",
+            "",
+            Cause.MEMORY,
+            "out of memory",
+        ),
+        ("", "Code: 1, Msg: Job attempt duration exceeded timeout.", "", Cause.FAILED, "out of time"),
         ("Traceback\n  File x\nKeyError: 3\n", "", "", Cause.FAILED, "KeyError: 3"),
         ("12:00:00 INFO x: y\n", "", "", Cause.FAILED, "ended without saying why, after: x: y"),
         ("", "sbatch failed\nmore", "", Cause.FAILED, "sbatch failed"),
@@ -54,6 +79,7 @@ class Job:
     restart_times: int = 2
     _attempt: int = 1
     rule: Rule = field(default_factory=Rule)
+    log: list[str] = field(default_factory=list)
     resources: dict[str, int] = field(default_factory=lambda: {"mem_mb": 8000, "runtime": 60})
 
     @property
@@ -162,6 +188,31 @@ def test_without_retries_a_stopped_job_stays_stopped(tmp_path: Path):
 def test_the_log_to_follow_is_named_when_a_job_begins(run: Run):
     run.event(LogEvent.JOB_INFO)
     assert run.said == [f"danq: train/net begins; tail -F {run.log}"]
+
+
+class Stored(str):
+    """A log that lies in a storage: this is where a copy of it is put."""
+
+    is_storage = True
+    text = "danq: a.bed:2: no such contig\n"
+    query = "s3://bucket/logs/train/net.log"
+
+    @property
+    def storage_object(self) -> "Stored":
+        return self
+
+    def retrieve_object(self) -> None:
+        Path(self).write_text(self.text)
+
+
+def test_a_log_in_a_storage_is_read_from_there(run: Run):
+    run.job.log = [Stored(run.log)]
+    shown = [f"{Stored.query} (send to storage)"]
+    run.event(LogEvent.JOB_INFO, log=shown)
+    assert run.said == [f"danq: train/net begins; its log: {Stored.query}"]
+    run.event(LogEvent.JOB_ERROR, log=shown, rule_msg="AWS Batch job failed. Code: 1")
+    assert [failure.line for failure in run.tries.failures] == ["a.bed:2: no such contig"]
+    assert not run.job.tried_again()
 
 
 def test_jobs_of_other_workflows_are_left_alone(run: Run, tmp_path: Path):
