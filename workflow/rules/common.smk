@@ -10,6 +10,7 @@ from snakemake_interface_executor_plugins.settings import ExecMode, SharedFSUsag
 from danq.config import own_models
 from danq.config.expand import computed_by_numpy, members_of
 from danq.config.job_logs import JobLogs
+from danq.config.merged import checked_config, write_once
 from danq.config.partitions import jobs_that_would_wait, time_limits
 from danq.config.tries import Tries
 from danq.config.views import (
@@ -21,11 +22,9 @@ from danq.config.views import (
 from danq.config.workflow import (
     any_of,
     callset_files,
-    checked_config,
     dataset_files,
     run_files,
     trial_files,
-    write_once,
 )
 from danq.contents import Contents
 from danq.config.search import search_name, searches, trial_name, trials

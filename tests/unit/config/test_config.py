@@ -8,9 +8,7 @@ import pytest
 import yaml
 
 from danq.config import _callsets, load_config, parse_config, unused
-from danq.config.workflow import (
-    write_once,
-)
+from danq.config.merged import write_once
 from danq.errors import DanqError
 from tests.unit.config.good_config import GOOD, changed, with_callset
 

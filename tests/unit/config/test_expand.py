@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from danq.config import load_config, own_models, parse_config
-from danq.config.workflow import check_files, write_once
+from danq.config.merged import write_once
+from danq.config.workflow import check_files
 from danq.errors import DanqError
 from danq.learn.options import Repeat, read_name
 

@@ -10,14 +10,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from danq.config import parse_config
+from danq.config.merged import checked_config, write_once
 from danq.config.workflow import (
     any_of,
     callset_files,
     check_files,
-    checked_config,
     dataset_files,
     run_files,
-    write_once,
 )
 from danq.errors import DanqError
 from tests.unit.config.good_config import GOOD, changed, with_callset
@@ -176,3 +175,16 @@ def test_any_of_names(names: set[str], other: str):
 
 def test_many_seeds_are_a_short_pattern():
     assert len(any_of(f"danq.seed{seed}" for seed in range(1000, 2000))) < 3000
+
+
+def test_jobs_that_share_no_files_get_no_shards_and_need_no_files_of_the_user(project: Path):
+    vcf = {"vcf": "a.vcf", "runs": ["small"]}
+    Path("a.vcf").write_text("##fileformat=VCFv4.2\n#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO\n")
+    merged = changed("callsets", {"a": vcf, "b": vcf | {"vcf": "absent.vcf"}})
+    with pytest.raises(SystemExit):
+        checked_config(merged, [], shared=False)
+    assert set(checked_config(merged, [], shared=False, far_away=True).callsets) == {"a"}
+    cut = changed("callsets", {"a": vcf | {"shards": 2}})
+    assert checked_config(cut, []).callsets["a"].shards == 2
+    with pytest.raises(SystemExit):
+        checked_config(cut, [], shared=False)
