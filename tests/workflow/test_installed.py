@@ -1,6 +1,11 @@
 """danq installed from its wheel, without a checkout: the workflow comes with it and runs anywhere."""
 
+import os
 import shlex
+import signal
+import subprocess
+import tarfile
+import threading
 from pathlib import Path
 from zipfile import ZipFile
 
@@ -33,6 +38,14 @@ def test_the_wheel_carries_every_file_of_the_workflow_and_of_the_profiles(reposi
     assert tracked(repository, "workflow") - {"profiles"} <= files
     assert {f"profiles/{name}" for name in tracked(repository, "profiles")} <= files
     assert "Snakefile" in files
+
+
+def test_the_source_archive_makes_the_same_wheel(repository: Path, wheel: Path, tmp_path: Path):
+    with tarfile.open(build(repository, "sdist", tmp_path)) as archive:
+        archive.extractall(tmp_path, filter="data")
+    (source,) = (path for path in tmp_path.iterdir() if path.is_dir())
+    again = build(source, "wheel", tmp_path)
+    assert sorted(ZipFile(again).namelist()) == sorted(ZipFile(wheel).namelist())
 
 
 def test_the_workflow_runs_from_any_directory(installed: Installed, tmp_path: Path, repository: Path):
@@ -98,3 +111,44 @@ def test_what_stands_after_the_dashes_is_snakemake_s_and_so_is_its_exit_status(
 ):
     told = installed.run("danq", "workflow", "--", "--no-such-option", cwd=tmp_path, status=2)
     assert "unrecognized arguments: --no-such-option" in told
+
+
+@pytest.mark.environment
+@pytest.mark.slow
+def test_a_checkout_is_installed_as_it_is_or_to_be_worked_on(repository: Path, tmp_path: Path):
+    for options, home in (([], tmp_path / "plain"), (["--editable"], repository)):
+        there = install(repository, tmp_path / (options[0] if options else "plain"), *options)
+        snakefile = Path(there.run("danq", "workflow", "--path", cwd=tmp_path).strip())
+        assert snakefile.is_file()
+        assert snakefile.is_relative_to(home)
+        named = there.run("python", "-c", "import danq.cli; print(danq.cli.__file__)", cwd=tmp_path)
+        assert Path(named.strip()).is_relative_to(home)
+
+
+@pytest.mark.environment
+@pytest.mark.slow
+def test_everything_is_made_without_a_checkout_also_after_it_was_told_to_stop(
+    installed: Installed, tmp_path: Path
+):
+    write_project(tmp_path)
+    program = [str(installed.binaries / "danq"), "workflow", "--", "--cores", "2"]
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    job = subprocess.Popen(
+        program, cwd=tmp_path, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    )
+    # nothing printed any more is a failure, not an endless wait
+    alarm = threading.Timer(600, job.kill)
+    alarm.start()
+    for line in job.stdout:
+        if "danq: train/net begins" in line:
+            job.send_signal(signal.SIGTERM)
+            break
+    rest = job.stdout.read()
+    job.stdout.close()
+    status = job.wait()
+    alarm.cancel()
+    assert status == 1, rest
+    assert not (tmp_path / "results" / "report.html").exists()
+    done = installed.run("danq", "workflow", "--", "--cores", "2", cwd=tmp_path)
+    assert "danq: the report is results/report.html" in done
+    assert "Nothing to be done" in installed.run("danq", "workflow", "--", "--cores", "2", cwd=tmp_path)

@@ -1,0 +1,23 @@
+# danq and its libraries, pinned: docker build --file packaging/docker/cpu.Dockerfile --tag danq:0.1.0 .
+# Any Debian or Ubuntu with a Python >= 3.11 and its `venv` will do as BASE.
+ARG BASE=python:3.11-slim-bookworm
+FROM ${BASE}
+
+# Nextflow and Galaxy ask `ps` how their jobs get on
+RUN apt-get update \
+    && apt-get install --yes --no-install-recommends procps \
+    && rm -rf /var/lib/apt/lists/*
+
+# more options of pip, such as a mirror: --build-arg PIP_OPTIONS="--index-url https://..."
+ARG PIP_OPTIONS=""
+COPY . /tmp/danq
+RUN python3 -m venv /opt/danq \
+    && /opt/danq/bin/pip install --no-cache-dir ${PIP_OPTIONS} --constraint /tmp/danq/constraints.txt /tmp/danq \
+    && rm -rf /tmp/danq
+
+# --user may be anybody, who has no home here
+ENV PATH=/opt/danq/bin:$PATH HOME=/tmp
+WORKDIR /data
+CMD ["danq", "--help"]
+
+LABEL org.opencontainers.image.title="danq" org.opencontainers.image.version="0.1.0"
