@@ -5,6 +5,7 @@ import re
 import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,25 +15,61 @@ from danq.files import published
 from danq.learn.bundle_files import GOLDEN_FILE, LATER, bundle_files
 from danq.learn.keras_file import read_network
 from danq.learn.manifest import HISTORY_FILE, MODEL_FILE, BundleManifest, check_trusted, read_members
+from danq.learn.network_exports import write_keras, write_savedmodel
 from danq.learn.signature import SIGNATURE_FILE, require_signatures, sign_bundle
 from danq.models import own_module_name
 from danq.remnants import scratch
 
+CARD_FILE = "MODEL_CARD.md"
+"""Beside a bundle and in an archive of it; no part of digest and signature: who trained it may edit it."""
 _NAMES = "|".join(map(re.escape, (BundleManifest.FILE, MODEL_FILE, HISTORY_FILE, *LATER)))
-_MEMBER = re.compile(rf"(members/\d{{1,4}}/)?({_NAMES})|{SIGNATURE_FILE}")
+_MEMBER = re.compile(rf"(members/\d{{1,4}}/)?({_NAMES})|{SIGNATURE_FILE}|{CARD_FILE}")
 _KEPT = ("versions", "outputs")
 """What a private bundle keeps of its provenance."""
 _PATH = re.compile(r"(^|[\s=,:'\"])(~|/|\\\\|[A-Za-z]:\\)")
 
 
-def write_archive(bundle: Path, out: Path, private: bool) -> None:
-    """Write a bundle as one ZIP archive of its files as they are; equal bundles give equal bytes.
+@dataclass(frozen=True)
+class Exporting:
+    """How a bundle is exported.
 
-    Parameters
+    Attributes
     ----------
     private : bool
-        Leave out of its provenance all but versions, the golden rows, which are rows of its maker's data, and
-        the signature, which would no longer hold.
+        Leave out of an archive's provenance all but versions, the golden rows, which are rows of its maker's
+        data, and the signature, which would no longer hold.
+    trusted : tuple of Path
+        As of `danq.learn.bundle.load_bundle`.
+    card : str or None
+        Text of the model card; an archive without it holds the bundle's own, if there is one.
+    """
+
+    private: bool = False
+    trusted: tuple[Path, ...] = ()
+    card: str | None = None
+
+
+def export_bundle(bundle: Path, out: Path, form: str, how: Exporting) -> None:
+    """Write a bundle as one of `FORMATS`.
+
+    Raises
+    ------
+    DanqError
+        If `out` cannot be written, or the bundle not in this form.
+    """
+    folder = form == "savedmodel"
+    if out.is_dir() and not (folder and not any(out.iterdir())):
+        expected = "a new or empty directory" if folder else "a file to write"
+        raise DanqError(f"{out}: expected {expected}, received a directory")
+    if folder and out.exists() and not out.is_dir():
+        raise DanqError(f"{out}: expected a new or empty directory, received a file")
+    FORMATS[form](bundle, out, how)
+
+
+def write_archive(bundle: Path, out: Path, private: bool, card: str | None = None) -> None:
+    """Write a bundle as one ZIP archive of its files as they are; equal bundles give equal bytes.
+
+    Parameters are as of `Exporting`.
 
     Raises
     ------
@@ -49,10 +86,9 @@ def write_archive(bundle: Path, out: Path, private: bool) -> None:
             read_network(files[name], [own_module_name(info.model_file or "")])
     kept = [name for name in files if not (private and name.endswith((SIGNATURE_FILE, GOLDEN_FILE)))]
     manifests = [name for name in kept if private and name.endswith(BundleManifest.FILE)]
+    contents = {name: _private(files[name]) if name in manifests else files[name] for name in kept}
     with published(out) as partial:
-        write_zip(
-            partial, {name: _private(files[name]) if name in manifests else files[name] for name in kept}
-        )
+        write_zip(partial, contents if card is None else contents | {CARD_FILE: card.encode()})
 
 
 def sign_archive(path: Path, key: Path) -> None:
@@ -62,14 +98,26 @@ def sign_archive(path: Path, key: Path) -> None:
         write_archive(bundle, path.resolve(), private=False)  # a link stays one
 
 
-FORMATS: dict[str, Callable[[Path, Path, bool], None]] = {"archive": write_archive}
-"""What a bundle can be exported as → what writes it: bundle, file, and whether it is to be private."""
+def _write_card(bundle: Path, out: Path, how: Exporting) -> None:
+    with published(out) as partial:
+        partial.write_text(how.card or "", encoding="utf-8")
+
+
+FORMATS: dict[str, Callable[[Path, Path, Exporting], None]] = {
+    "archive": lambda bundle, out, how: write_archive(bundle, out, how.private, how.card),
+    "savedmodel": lambda bundle, out, how: write_savedmodel(bundle, out, how.trusted),
+    "keras": lambda bundle, out, how: write_keras(bundle, out, how.trusted),
+    "card": _write_card,
+}
+"""What a bundle can be exported as → what writes it: bundle, file, and how."""
 
 
 def _files(bundle: Path) -> dict[str, Path]:
-    """Files of a bundle by their names in an archive, its signature among them."""
-    files, signature = bundle_files(bundle), bundle / SIGNATURE_FILE
-    return files | ({SIGNATURE_FILE: signature} if signature.is_symlink() or signature.exists() else {})
+    """Files of a bundle by their names in an archive, its signature and its card among them."""
+    more = {name: bundle / name for name in (SIGNATURE_FILE, CARD_FILE)}
+    return bundle_files(bundle) | {
+        name: path for name, path in more.items() if path.is_symlink() or path.exists()
+    }
 
 
 def _private(path: Path) -> bytes:

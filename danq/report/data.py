@@ -98,7 +98,7 @@ def balance(results: Results) -> Section | None:
 def data(results: Results) -> Section | None:
     """Tell what the rows are, how they were split, and which bins were left out and why."""
     parts = [
-        headed(name if len(results.datasets) > 1 else "", listing(["", ""], list(_facts(results, manifest))))
+        headed(name if len(results.datasets) > 1 else "", listing(["", ""], list(_listed(results, manifest))))
         for name, manifest in results.datasets.items()
     ]
     prose = "What was learned from."
@@ -110,11 +110,16 @@ def data(results: Results) -> Section | None:
     return section("data", "Data and splits", "made", prose, *parts)
 
 
-def _facts(results: Results, manifest: DatasetManifest) -> Iterator[tuple[str, str]]:
+def _listed(results: Results, manifest: DatasetManifest) -> Iterator[tuple[str, str]]:
     if manifest.genome:
         genome = results.genomes.get(manifest.genome.name)
         size = f", {genome.length:,} bp in {len(genome.contigs):,} contigs" if genome else ""
         yield "Genome", f"{manifest.genome.name}{size}"
+    yield from facts(manifest)
+
+
+def facts(manifest: DatasetManifest) -> Iterator[tuple[str, str]]:
+    """Say of a dataset what its rows are, how they were split, and what was left out: title and text."""
     kind = "one of them a row" if manifest.task == "multiclass" else "any number of them a row"
     yield "Targets", f"{len(manifest.targets):,}, {kind}"
     if manifest.classes:

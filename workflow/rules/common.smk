@@ -83,6 +83,7 @@ OF_RUNS = [
     "predictions/valid.npz",
     "predictions/test.npz",
     *EVALUATION,
+    "MODEL_CARD.md",
 ]
 # runs whose options a search chooses, by its name, which repeats of a run share; and all its trials
 SEARCHES = searches(settings)

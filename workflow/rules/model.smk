@@ -137,3 +137,33 @@ rule evaluate:
     shell:
         "danq evaluate --dataset {params.dataset} --threads {threads} --out {params.out}"
         " -- {input.valid} {input.test} 2> {log}"
+
+
+# in words, for whoever is handed the model
+rule model_card:
+    input:
+        bundle=lambda wildcards: bundle_files(wildcards.run),
+        dataset=dataset_of,
+        metrics="results/runs/{run}/evaluation/metrics.tsv",
+        summary="results/runs/{run}/evaluation/summary.json",
+        calibration="results/runs/{run}/evaluation/calibration.tsv",
+        pairs="results/runs/{run}/evaluation/pairs.tsv",
+    output:
+        report(
+            "results/runs/{run}/MODEL_CARD.md",
+            caption="../report/model_card.rst",
+            category="Model cards",
+            labels={"run": "{run}"},
+        ),
+    log:
+        "results/logs/model_card/{run}.log",
+    threads: 1
+    resources:
+        **needs(2000, 10),
+    params:
+        code=verb_digest("export"),
+        model=lambda wildcards: f"{RESULTS}/runs/{wildcards.run}",
+        dataset=folder_of_dataset,
+    shell:
+        "danq export {params.model} --format card --dataset {params.dataset}"
+        " --out {output} 2> {log}"

@@ -18,10 +18,11 @@ import danq as danq_package
 from danq.errors import DanqError
 from danq.genome.encode import build_genome
 from danq.genome.fasta import open_genome
-from danq.learn.export import opened_bundles, write_archive
+from danq.learn.export import CARD_FILE, opened_bundles, write_archive
 from danq.learn.manifest import MODEL_FILE, NETWORK_FILE, WEIGHTS_FILE, BundleManifest
 from danq.learn.signature import sign_bundle
 from danq.learn.train.fitting import _start, _start_digest
+from danq.report.model_card import model_card
 
 
 @pytest.fixture(scope="module")
@@ -72,10 +73,11 @@ def test_python_and_a_training_start_from_an_archive_as_from_its_directory(place
 
 
 def test_equal_bundles_give_equal_archives(place, archive, tmp_path):
-    write_archive(place / "net", tmp_path / "again.zip", private=False)
+    card = model_card(place / "net")
+    write_archive(place / "net", tmp_path / "again.zip", private=False, card=card)
     assert (tmp_path / "again.zip").read_bytes() == archive.read_bytes()
     with zipfile.ZipFile(archive) as opened:
-        names = {"bundle.json", "history.tsv", MODEL_FILE, NETWORK_FILE, WEIGHTS_FILE}
+        names = {"bundle.json", "history.tsv", MODEL_FILE, NETWORK_FILE, WEIGHTS_FILE, CARD_FILE}
         assert set(opened.namelist()) == names
 
 
