@@ -19,10 +19,11 @@ def export(
     ],
     out: Annotated[Path, typer.Option(metavar="FILE", help="File to write; of a SavedModel the directory.")],
     format: Annotated[
-        Literal["archive", "savedmodel", "keras", "card"],
+        Literal["archive", "onnx", "savedmodel", "keras", "card"],
         typer.Option(
-            help="archive: a ZIP of the bundle's files, which --model reads as the directory. "
-            "savedmodel, keras: the network for TensorFlow, for Keras. card: the model card, Markdown."
+            help="archive: a ZIP of the bundle's files, which --model reads as the directory. onnx: the "
+            "network for ONNX Runtime, with what it means in its metadata. savedmodel, keras: the network "
+            "for TensorFlow, for Keras. card: the model card, Markdown."
         ),
     ] = "archive",
     dataset: Annotated[

@@ -12,6 +12,7 @@ from danq.errors import DanqError, refuse
 from danq.parts import read_shard
 
 if TYPE_CHECKING:
+    from danq.learn.linear import Engine
     from danq.learn.manifest import BundleManifest
     from danq.learn.predict.predictor import Predictor
     from danq.learn.predict.rows import Source
@@ -128,6 +129,13 @@ def predict(
         Path | None,
         typer.Option(help="Also write one genome track a target into this directory (probabilities)."),
     ] = None,
+    engine: Annotated[
+        Literal["keras", "onnx"],
+        typer.Option(
+            help="keras: TensorFlow, or NumPy where the model needs no more. onnx: ONNX Runtime on CPUs, "
+            "without TensorFlow; needs the extra danq[onnx]."
+        ),
+    ] = "keras",
     threads: Threads = None,
     trust_model_code: Trusted = None,
     require_signature: Signers = None,
@@ -150,14 +158,8 @@ def predict(
     if out is None and tracks is None and part is None:
         raise DanqError("expected --out FILE or --tracks DIR, or --shard; received none of them")
     output = Output(out, tuple(target or ()), tracks, track_format)
-    reading: dict[str, Any] = {
-        "split": split,
-        "genome": genome,
-        "aliases": aliases,
-        "tile": tile,
-        "centre": centre,
-    }
-    reading |= {"column": column, "encoding": encoding, "stride": stride}
+    reading: dict[str, Any] = {"split": split, "genome": genome, "aliases": aliases, "tile": tile}
+    reading |= {"centre": centre, "stride": stride, "column": column, "encoding": encoding}
     sources = {"dataset": dataset, "fasta": fasta, "bed": bed, "region": region or None, "examples": examples}
     _check(sources, reading)
     trusted = trust_model_code or []
@@ -170,23 +172,27 @@ def predict(
         from danq.learn.predict.in_parts import Prediction, predict_in_parts
         from danq.learn.predict.predictor import predict_source
 
-        predictor = partial(_predictor, bundle, trusted, batch_size, reverse_complement)
+        predictor = partial(_predictor, bundle, trusted, engine, batch_size, reverse_complement)
         if work is None:
             predict_source(predictor(), source, output)
             return
-        how = {"batch_size": batch_size, "reverse_complement": reverse_complement}
+        how = {
+            "batch_size": batch_size,
+            "reverse_complement": reverse_complement,
+            "engine": None if engine == "keras" else engine,
+        }
         options = info.predict | {name: value for name, value in how.items() if value is not None}
         code = verb_digest("predict", *code_behind(read_members(bundle), trusted))
         asked = Prediction(info, source, output, options, code, predictor)
         predict_in_parts(asked, work, part, receipt)
 
 
-def _predictor(bundle: Path, trusted: list[Path], *how: Any) -> "Predictor":
+def _predictor(bundle: Path, trusted: list[Path], engine: "Engine", *how: Any) -> "Predictor":
     """Load a bundle, to predict as the options say."""
-    from danq.learn.linear import open_bundle
+    from danq.learn.linear import open_by_engine
     from danq.learn.predict.predictor import Predictor
 
-    return Predictor(open_bundle(bundle, trusted), *how)
+    return Predictor(open_by_engine(bundle, trusted, engine), *how)
 
 
 def _source(info: "BundleManifest", sources: dict[str, Any], reading: dict[str, Any]) -> "Source":

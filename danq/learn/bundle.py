@@ -70,6 +70,11 @@ class Bundle:
         return tuple(self.model.output.shape[1:])
 
     @property
+    def engine(self) -> str:
+        """Library that computes, and its version."""
+        return f"TensorFlow {tf.__version__}"
+
+    @property
     def device(self) -> str:
         """What computes, in words."""
         return describe_device()

@@ -15,7 +15,7 @@ from danq.files import published
 from danq.learn.bundle_files import GOLDEN_FILE, LATER, bundle_files
 from danq.learn.keras_file import read_network
 from danq.learn.manifest import HISTORY_FILE, MODEL_FILE, BundleManifest, check_trusted, read_members
-from danq.learn.network_exports import write_keras, write_savedmodel
+from danq.learn.network_exports import write_keras, write_onnx, write_savedmodel
 from danq.learn.signature import SIGNATURE_FILE, require_signatures, sign_bundle
 from danq.models import own_module_name
 from danq.remnants import scratch
@@ -105,6 +105,7 @@ def _write_card(bundle: Path, out: Path, how: Exporting) -> None:
 
 FORMATS: dict[str, Callable[[Path, Path, Exporting], None]] = {
     "archive": lambda bundle, out, how: write_archive(bundle, out, how.private, how.card),
+    "onnx": lambda bundle, out, how: write_onnx(bundle, out),
     "savedmodel": lambda bundle, out, how: write_savedmodel(bundle, out, how.trusted),
     "keras": lambda bundle, out, how: write_keras(bundle, out, how.trusted),
     "card": _write_card,

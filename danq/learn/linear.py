@@ -6,13 +6,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 from threadpoolctl import ThreadpoolController
 
 from danq.data.encoders import Encoder, load_encoder
+from danq.errors import DanqError
 from danq.learn.gpu import tensorflow_installed
 from danq.learn.manifest import ENSEMBLE, BundleManifest, model_module
 from danq.learn.network import read_weights
@@ -22,7 +23,9 @@ from danq.threads import threads
 
 if TYPE_CHECKING:
     from danq.learn.bundle import Bundle
+    from danq.learn.onnx.engine import OnnxBundle
 
+Engine = Literal["keras", "onnx"]
 Inputs = dict[str, NDArray[Any]]
 Logits = NDArray[np.float32]
 
@@ -45,6 +48,7 @@ class LinearBundle:
     encoder: Encoder
     info: BundleManifest
     device = "CPU (NumPy)"
+    engine = f"NumPy {np.__version__}"
 
     @property
     def outputs(self) -> tuple[int, ...]:
@@ -85,6 +89,34 @@ def open_bundle(path: Path, trusted: Sequence[Path] = ()) -> "Bundle | LinearBun
     from danq.learn.bundle import load_bundle
 
     return load_bundle(path, trusted)
+
+
+def open_by_engine(
+    path: Path, trusted: Sequence[Path], engine: Engine
+) -> "Bundle | LinearBundle | OnnxBundle":
+    """Read a bundle for prediction by what the user wants it to be computed by.
+
+    Parameters
+    ----------
+    trusted : sequence of Path
+        As of `danq.learn.bundle.load_bundle`.
+    engine : {'keras', 'onnx'}
+        As `open_bundle`, or by ONNX Runtime.
+
+    Raises
+    ------
+    DanqError
+        As `open_bundle` or `danq.learn.onnx.engine.open_onnx`, or if ONNX Runtime is not installed.
+    """
+    if engine == "keras":
+        return open_bundle(path, trusted)
+    try:
+        from danq.learn.onnx.engine import open_onnx
+    except ModuleNotFoundError as error:
+        if error.name not in ("onnx", "onnxruntime"):
+            raise
+        raise DanqError(f"expected {error.name}, which is not installed; pip install 'danq[onnx]'") from None
+    return open_onnx(path)
 
 
 def _in_numpy(path: Path, info: BundleManifest, trusted: Sequence[Path]) -> Callable[[Inputs], Logits] | None:

@@ -1,4 +1,4 @@
-"""A bundle's network alone, for other programs: a SavedModel of TensorFlow, a ``.keras`` file."""
+"""A bundle's network alone, for other programs: ONNX, a SavedModel of TensorFlow, a ``.keras`` file."""
 
 import shutil
 from collections.abc import Sequence
@@ -6,6 +6,21 @@ from pathlib import Path
 
 from danq.files import published
 from danq.learn.manifest import MODEL_FILE, BundleManifest
+
+
+def write_onnx(bundle: Path, out: Path) -> None:
+    """Write one file of ONNX; equal bundles give equal bytes, and TensorFlow is not needed.
+
+    Raises
+    ------
+    DanqError
+        As `danq.learn.onnx.graph.onnx_model`.
+    """
+    from danq.learn.onnx.graph import onnx_model
+
+    model = onnx_model(bundle).SerializeToString(deterministic=True)
+    with published(out) as partial:
+        partial.write_bytes(model)
 
 
 def write_savedmodel(bundle: Path, out: Path, trusted: Sequence[Path] = ()) -> None:

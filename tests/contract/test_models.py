@@ -11,7 +11,7 @@ from tiny_dataset import MOTIFS, SMALL_OF, WINDOW, tiny_run, write_tiny_dataset
 from danq.data.dataset import open_dataset
 from danq.data.encoders import load_encoder
 from danq.learn.bundle import load_bundle
-from danq.learn.linear import LinearBundle, open_bundle
+from danq.learn.linear import LinearBundle, open_bundle, open_by_engine
 from danq.learn.predict.predictor import Predictor
 from danq.learn.train.run import train_run
 from danq.models import MODELS, kinds_read, load_model_module
@@ -122,6 +122,15 @@ def test_numpy_predicts_what_the_model_does_where_it_can(trained, strands):
         expected = Predictor(bundle, 16, strands).scores(rows)
         np.testing.assert_allclose(values, expected, atol=1e-5, rtol=0)
         assert values[0].dtype == np.float32
+
+
+def test_onnx_runtime_predicts_what_the_model_does(trained):
+    _, bundle, dataset = trained
+    rows, opened = _rows(dataset), open_by_engine(bundle.path, (), "onnx")
+    values = np.stack(Predictor(opened, 16).scores(rows))
+    np.testing.assert_allclose(values, Predictor(bundle, 16).scores(rows), atol=1e-5, rtol=0)
+    assert values.dtype == np.float32
+    np.testing.assert_allclose(Predictor(opened, 64).scores(rows[3:7]), values[:, 3:7], atol=1e-5, rtol=0)
 
 
 @pytest.mark.parametrize("merge", ["concat", "none"])

@@ -17,7 +17,10 @@ def test_every_run_of_every_dataset_of_every_genome_is_planned(project: Project)
     runs = {
         job
         for run in ("net", "words", "more")
-        for job in (f"train/{run}", f"predict/{run}.valid", f"predict/{run}.test", f"evaluate/{run}")
+        for job in (
+            *(f"train/{run}", f"predict/{run}.valid", f"predict/{run}.test"),
+            *(f"evaluate/{run}", f"model_card/{run}"),
+        )
     }
     data = {"genome/first", "genome/second", "dataset/one", "dataset/two"}
     assert project.planned() == runs | data | {"report"}
@@ -143,7 +146,13 @@ def test_every_job_calls_one_verb_and_says_what_it_needs(repository: Path):
         name: name
         for name in ("genome", "dataset", "train", "predict", "evaluate", "view", "report", "score", "trial")
     }
-    verbs |= {"score_shard": "score", "rung": "search", "search": "search", "ensemble": "train"}
+    verbs |= {
+        "score_shard": "score",
+        "rung": "search",
+        "search": "search",
+        "ensemble": "train",
+        "model_card": "export",
+    }
     assert set(rules) == set(verbs)
     for name, block in rules.items():
         verb = verbs[name]
@@ -152,7 +161,7 @@ def test_every_job_calls_one_verb_and_says_what_it_needs(repository: Path):
         assert re.search(rf'code=(verb_digest|lambda wildcards: code_for)\(\s*"{verb}"', block), name
         for directive in ("log:", "threads:", "resources:", "**needs(", "2> {log}"):
             assert directive in block, f"{name} lacks {directive}"
-        assert ("benchmark:" in block) == (name != "report"), name
+        assert ("benchmark:" in block) == (name not in ("report", "model_card")), name
         assert "run:" not in block.split("\n    ")[1:], name
         assert block.count("own(") == block.count("contents.digest("), f"{name}: the user's files by content"
         # of an ensemble's members, how many there are is the configuration's

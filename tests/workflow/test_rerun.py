@@ -18,8 +18,12 @@ def jobs_of(*runs: str) -> set[str]:
     return {
         job
         for run in runs
-        for job in (f"train/{run}", f"predict/{run}.valid", f"predict/{run}.test", f"evaluate/{run}")
+        for job in (f"train/{run}", f"predict/{run}.valid", f"predict/{run}.test", *measured(run))
     }
+
+
+def measured(run: str) -> set[str]:
+    return {f"evaluate/{run}", f"model_card/{run}"}
 
 
 @pytest.fixture
@@ -37,7 +41,7 @@ def test_everything_is_made_and_nothing_else(finished: Project):
     made = finished.files()
     assert "results/report.html" in made
     for run in ("net", "words"):
-        for file in ("model.keras", "bundle.json", "history.tsv", "predictions/test.npz"):
+        for file in ("model.keras", "bundle.json", "history.tsv", "predictions/test.npz", "MODEL_CARD.md"):
             assert f"results/runs/{run}/{file}" in made
         metrics = pl.read_csv(finished.path / f"results/runs/{run}/evaluation/metrics.tsv", separator="\t")
         assert set(metrics["target"]) == {"alpha", "beta"}
@@ -103,7 +107,7 @@ def test_a_file_replaced_by_an_older_one_reruns_what_depends_on_it(
         (["genomes/second"], {"genome/second", "dataset/two", *jobs_of("words")}),
         (
             ["runs/net/evaluation/curves.parquet", "runs/words/predictions/test.npz"],
-            {"evaluate/net", "predict/words.test", "evaluate/words"},
+            {"predict/words.test", *measured("net"), *measured("words")},
         ),
     ],
     ids=lambda value: value[0] if isinstance(value, list) else "",

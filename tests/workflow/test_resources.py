@@ -10,7 +10,7 @@ from tests.workflow.conftest import CONFIG, Project, write_variants
 pytest.importorskip("snakemake_executor_plugin_slurm")
 ON_GPU = {"train", "predict", "score", "score_shard", "view"}
 ON_CPU = {"train_on_cpu", "predict_on_cpu", "view_on_cpu", "score_on_cpu", "score_table_on_cpu"}
-OTHERS = {"genome", "dataset", "evaluate", "ensemble", "report"}
+OTHERS = {"genome", "dataset", "evaluate", "ensemble", "model_card", "report"}
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ from danq.files import atomic
 from danq.storage import RowSpool
 
 COLUMNS = ("ids", "probabilities", "logits", "labels", "contig", "start", "end", "flags")
-SCALARS = ("run", "split", "task", "bin", "bundle_digest", "dataset_digest")
+SCALARS = ("run", "split", "task", "bin", "bundle_digest", "dataset_digest", "engine")
 """Arrays of one row each, and without dimensions, of a file; besides there are the `targets`."""
 SUFFIXES = (".npz", ".parquet", ".tsv")
 """Of the files that predictions are kept in."""
@@ -56,6 +56,8 @@ class Predictions:
         bp that a row stands for; 0 where rows have no bin.
     bundle_digest, dataset_digest : str
         Empty where there is none.
+    engine : str
+        Library that computed, and its version; empty where that is not known.
     """
 
     ids: NDArray[np.str_]
@@ -73,6 +75,7 @@ class Predictions:
     bin: int = 0
     bundle_digest: str = ""
     dataset_digest: str = ""
+    engine: str = ""
 
     def __len__(self) -> int:
         return len(self.ids)

@@ -17,7 +17,7 @@ from danq.data.dataset import Raw
 from danq.errors import DanqError
 from danq.genome.alphabet import N, reverse_complement
 from danq.learn.export import opened_bundles
-from danq.learn.linear import LinearBundle, open_bundle
+from danq.learn.linear import Engine, LinearBundle, open_by_engine
 from danq.learn.manifest import BundleManifest
 from danq.learn.options import PredictOptions
 from danq.learn.predict.outputs import Output
@@ -29,6 +29,7 @@ from danq.storage import first_problem
 
 if TYPE_CHECKING:
     from danq.learn.bundle import Bundle
+    from danq.learn.onnx.engine import OnnxBundle
 
 log = logging.getLogger("danq")
 
@@ -61,7 +62,7 @@ class Predictor:
 
     def __init__(
         self,
-        bundle: "Bundle | LinearBundle",
+        bundle: "Bundle | LinearBundle | OnnxBundle",
         batch_size: int | None = None,
         reverse_complement: Literal["mean", "none"] | None = None,
     ) -> None:
@@ -176,6 +177,7 @@ class Predictor:
             bin=bin,
             bundle_digest=info.digest,
             dataset_digest=dataset_digest,
+            engine=self.bundle.engine,
         )
 
     def _batch(self, raw: Raw) -> tuple[Any, Any]:
@@ -186,7 +188,7 @@ class Predictor:
         return logits, probabilities
 
 
-def _stored(bundle: "Bundle | LinearBundle") -> PredictOptions:
+def _stored(bundle: "Bundle | LinearBundle | OnnxBundle") -> PredictOptions:
     """How a bundle says that it predicts, of sizes that fit into memory."""
     path = bundle.path / BundleManifest.FILE
     try:
@@ -203,10 +205,12 @@ def load(
     batch_size: int | None = None,
     reverse_complement: Literal["mean", "none"] | None = None,
     trusted: Sequence[Path] = (),
+    engine: Engine = "keras",
 ) -> Predictor:
     """Load a trained model for prediction, for example from ``results/runs/danq``, or an archive of it.
 
-    `batch_size` and `reverse_complement` are as for `Predictor`, `trusted` as for `load_bundle`.
+    `batch_size` and `reverse_complement` are as for `Predictor`, `trusted` and `engine` as for
+    `open_by_engine`.
 
     Raises
     ------
@@ -214,7 +218,7 @@ def load(
         If it is no bundle this release reads.
     """
     with opened_bundles([Path(path)]) as (place,):
-        bundle = replace(open_bundle(place, trusted), path=Path(path))
+        bundle = replace(open_by_engine(place, trusted, engine), path=Path(path))
     return Predictor(bundle, batch_size, reverse_complement)
 
 

@@ -14,6 +14,7 @@ from danq.errors import DanqError
 from danq.learn.bundle import load_bundle, rows_by_memory
 from danq.learn.ensemble import choose_weights, join_runs
 from danq.learn.export import opened_bundles, write_archive
+from danq.learn.linear import open_by_engine
 from danq.learn.manifest import read_members
 from danq.learn.options import EnsembleOptions, PredictOptions
 from danq.learn.predict.predictor import Predictor
@@ -70,6 +71,13 @@ def test_a_member_whose_logits_are_no_numbers_is_refused(runs, monkeypatch):
     with pytest.raises(DanqError, match=r"kmers: expected finite logits of the validation rows, received 1 "):
         join(runs, "spoilt", MEMBERS)
     assert not (runs / "spoilt").exists()
+
+
+def test_onnx_runtime_computes_the_same_mean(runs):
+    rows = open_dataset(runs / "tiny").codes(np.arange(20))
+    predictors = [Predictor(open_by_engine(runs / "mean", (), engine)) for engine in ("keras", "onnx")]
+    logits, others = (predictor.scores(rows) for predictor in predictors)
+    np.testing.assert_allclose(logits, others, atol=1e-5, rtol=0)
 
 
 def test_entries_weigh_the_same_and_so_do_the_runs_of_an_entry(runs):

@@ -1,0 +1,1 @@
+"""Networks as graphs of ONNX, which ONNX Runtime computes without TensorFlow."""
