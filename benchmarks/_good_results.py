@@ -15,7 +15,7 @@ def good_results(folder: Path) -> Made:
     """Write results of every kind that danq reads back: name → file and what reads it."""
     sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
     made: Made = {}
-    for part in (_genome, _evaluation, _scores, _dataset, _training, _survey, _bundle):
+    for part in (_genome, _evaluation, _scores, _dataset, _training, _survey, _bundle, _network):
         made |= part(folder)
     return made
 
@@ -166,4 +166,39 @@ def _bundle(folder: Path) -> Made:
     return {
         "bundle.zip": (folder / "bundle.zip", read),
         BundleManifest.FILE: (bundle / BundleManifest.FILE, lambda path: BundleManifest.read(path.parent)),
+    }
+
+
+def _network(folder: Path) -> Made:
+    from safetensors.numpy import save_file
+
+    from danq.learn.keras_layers import describe_layers
+    from danq.learn.network import Network, read_stored
+
+    def reading(name: str, shape: list[int | None]) -> dict[str, Any]:
+        tensor = {"shape": shape, "dtype": "float32", "keras_history": [name, 0, 0]}
+        return {"args": [{"class_name": "__keras_tensor__", "config": tensor}], "kwargs": {}}
+
+    arrays = {name: [np.ones((4, 3), np.float32), np.ones(3, np.float32)] for name in ("rnn", "logits")}
+    layers: list[dict[str, Any]] = [
+        {"class_name": "InputLayer", "config": {"name": "x", "batch_shape": [None, 4], "dtype": "float32"}}
+    ]
+    for name, source in zip(arrays, ("x", "rnn"), strict=True):
+        options = {"name": name, "units": 3, "activation": "tanh", "dtype": "float32"}
+        layer = {"class_name": "Dense", "config": options, "inbound_nodes": [reading(source, [None, 4])]}
+        layers.append(layer)
+    content = {
+        "layers": [{"module": "keras.layers", "inbound_nodes": []} | layer for layer in layers],
+        "input_layers": {"x": ["x", 0, 0]},
+        "output_layers": ["logits", 0, 0],
+    }
+    described = describe_layers({"class_name": "Functional", "config": content}, arrays)
+    network = Network.model_validate_json(json.dumps(described))
+    network.write(folder)
+    flat = [array for of_layer in arrays.values() for array in of_layer]
+    names = [array.name for array in network.weights]
+    save_file(dict(zip(names, flat, strict=True)), folder / "weights.safetensors")
+    return {
+        "network.json": (folder / "network.json", lambda path: Network.read(path.parent)),
+        "weights.safetensors": (folder / "weights.safetensors", lambda path: read_stored(path, network)),
     }

@@ -12,6 +12,6 @@ def as_earlier(bundle: Path, out: Path) -> Path:
     arrays = list(read_arrays(bundle).values())
     shutil.copytree(bundle, out, ignore=shutil.ignore_patterns(NETWORK_FILE, WEIGHTS_FILE, ".*"))
     content = BundleManifest.read(out).content()
-    del content["network_file"]
+    del content["description"]
     BundleManifest.model_validate(content | {"digest": bundle_digest(content, arrays)}).write(out)
     return out

@@ -109,7 +109,7 @@ def save_bundle(
     out : Path
         An existing directory.
     info : mapping
-        Keys of ``bundle.json`` but for ``encoder``, ``parameters``, ``network``, ``network_file`` and
+        Keys of ``bundle.json`` but for ``encoder``, ``parameters``, ``network``, ``description`` and
         ``digest``, which are set here.
     history : sequence of mappings
         One mapping an epoch with the keys `HISTORY_COLUMNS`; what is missing or None stays empty.
@@ -118,7 +118,7 @@ def save_bundle(
     # as it will stand in the file, of which the digest is
     made = shared_entries({**info, "encoder": encoder.state(), "parameters": model.count_params()})
     made["network"] = network_digest(stored_config(out / MODEL_FILE))
-    made["network_file"] = write_network(out, _by_layer(model))
+    made["description"] = write_network(out, _by_layer(model))
     manifest = BundleManifest(**made, digest=bundle_digest(made, model_weights(model)))
     (out / HISTORY_FILE).write_text(history_table(history), encoding="utf-8")
     manifest.write(out)

@@ -46,8 +46,8 @@ def bundle_digest(info: Mapping[str, Any], weights: Sequence[NDArray[Any]]) -> s
     head = {name: info.get(name) for name in _MEANING}
     head["strands"] = info["predict"].get("reverse_complement")
     head["model"] = None if info.get("model_file") else info["model"]
-    if info.get("network_file"):
-        head["network_file"] = info["network_file"]
+    if info.get("description"):
+        head["description"] = info["description"]
     return weights_digest(head, weights)
 
 
@@ -95,9 +95,9 @@ class BundleManifest(Manifest):
         SHA-256 of that file; None for models that come with danq.
     network : str or None
         Digest of its layers and how they are connected; None for an ensemble.
-    network_file : str or None
-        SHA-256 of ``network.json``; None for an ensemble, and in bundles of earlier releases, which hold
-        neither it nor ``weights.safetensors``.
+    description : str or None
+        Digest of what ``network.json`` says; None for an ensemble, and in bundles of earlier releases, which
+        hold neither it nor ``weights.safetensors``.
     options, train, predict : dict
         Of the model, the training and the prediction, all defaults included.
     window, bin, step : int or None
@@ -142,7 +142,7 @@ class BundleManifest(Manifest):
     encoder: dict[str, Any]
     parameters: int
     network: str | None = None
-    network_file: str | None = None
+    description: str | None = None
     digest: str
     members: tuple[Member, ...] = ()
 

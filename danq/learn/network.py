@@ -13,7 +13,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
 from danq.errors import DanqError, first_line, remedy
-from danq.files import sha256
+from danq.files import digest
 from danq.learn.keras_file import read_network, stored_config
 from danq.learn.keras_layers import Weights, describe_layers, describe_unknown
 from danq.learn.keras_weights import stored_weights
@@ -43,6 +43,10 @@ __all__ = [
 ]
 
 
+_HEAD = 2000
+"""Bytes that the head of ``weights.safetensors`` takes for an array at most."""
+
+
 class _NeedsKerasError(DanqError):
     """A bundle of an earlier release has layers that are not known here."""
 
@@ -58,7 +62,7 @@ def write_network(out: Path, weights: Weights) -> str:
     Returns
     -------
     str
-        SHA-256 of ``network.json``.
+        Digest of what ``network.json`` says.
     """
     config = stored_config(out / MODEL_FILE)
     try:
@@ -70,7 +74,7 @@ def write_network(out: Path, weights: Weights) -> str:
     arrays = [np.ascontiguousarray(array) for of_layer in weights.values() for array in of_layer]
     names = [array.name for array in network.weights]
     save_file(dict(zip(names, arrays, strict=True)), out / WEIGHTS_FILE)
-    return sha256(out / NETWORK_FILE)
+    return digest(network.content())
 
 
 def _network(content: dict[str, Any]) -> Network:
@@ -87,7 +91,7 @@ def read_network_description(bundle: Path) -> Network:
         the one that the bundle was written with.
     """
     info = BundleManifest.read(bundle)
-    return _described(bundle, info) if info.network_file else _from_keras(bundle, info)[0]
+    return _described(bundle, info) if info.description else _from_keras(bundle, info)[0]
 
 
 def read_arrays(bundle: Path) -> dict[str, NDArray[Any]]:
@@ -117,9 +121,9 @@ def read_weights(bundle: Path, info: BundleManifest) -> Weights | None:
 
 
 def _read(bundle: Path, info: BundleManifest) -> tuple[Network, dict[str, NDArray[Any]]]:
-    if info.network_file:
+    if info.description:
         network = _described(bundle, info)
-        path, arrays = bundle / WEIGHTS_FILE, _stored(bundle / WEIGHTS_FILE, network)
+        path, arrays = bundle / WEIGHTS_FILE, read_stored(bundle / WEIGHTS_FILE, network)
     else:
         network, arrays = _from_keras(bundle, info)
         path = bundle / MODEL_FILE
@@ -133,7 +137,8 @@ def _read(bundle: Path, info: BundleManifest) -> tuple[Network, dict[str, NDArra
 
 def _described(bundle: Path, info: BundleManifest) -> Network:
     network = Network.read(bundle)
-    if sha256(bundle / NETWORK_FILE) != info.network_file:
+    # of what was read, whatever becomes of the file
+    if digest(network.content()) != info.description:
         raise damaged(bundle / NETWORK_FILE)
     return _checked(bundle, network, info)
 
@@ -150,10 +155,13 @@ def _checked(bundle: Path, network: Network, info: BundleManifest) -> Network:
     return network
 
 
-def _stored(path: Path, network: Network) -> dict[str, NDArray[Any]]:
+def read_stored(path: Path, network: Network) -> dict[str, NDArray[Any]]:
     """Read ``weights.safetensors``, which must hold the arrays that the network lists, and no others."""
     if not path.is_file():
         raise DanqError(f"{path}: no such file; {path.parent} is no whole danq bundle")
+    most = sum(_HEAD + array.nbytes for array in network.weights) + _HEAD
+    if path.stat().st_size > most:
+        raise DanqError(f"{path}: expected at most {most:,} bytes, received {path.stat().st_size:,}")
     try:
         with safe_open(path, "numpy") as file:
             stored = set(file.keys())

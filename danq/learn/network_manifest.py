@@ -9,21 +9,9 @@ from danq.learn.keras_layers import references
 from danq.learn.manifest import NETWORK_FILE
 from danq.storage import Entry, Manifest
 
-_MOST_AXES, _MOST_LAYERS, _DEEPEST = 16, 10_000, 32
+_MOST_AXES, _MOST_LAYERS = 16, 10_000
 Axes = Annotated[tuple[Annotated[int, Field(ge=0)] | None, ...], Field(max_length=_MOST_AXES)]
 """A shape; None is the axis of rows."""
-
-
-def _shallow(value: Any, depth: int = 0) -> Any:
-    if depth > _DEEPEST:
-        raise ValueError("expected values nested less deep")
-    if isinstance(value, dict | list | tuple):
-        for item in value.values() if isinstance(value, dict) else value:
-            _shallow(item, depth + 1)
-    return value
-
-
-Value = Annotated[Any, AfterValidator(_shallow)]
 
 
 class Tensor(Entry):
@@ -112,9 +100,9 @@ class Layer(Entry):
 
     name: str
     kind: str
-    options: dict[str, Value]
-    inputs: tuple[Value, ...]
-    named_inputs: dict[str, Value]
+    options: dict[str, Any]
+    inputs: tuple[Any, ...]
+    named_inputs: dict[str, Any]
     weights: tuple[str, ...]
     outputs: Annotated[tuple[Tensor | None, ...], Field(min_length=1)]
 
