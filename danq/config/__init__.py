@@ -25,6 +25,15 @@ from danq.views.options import View, as_view
 _Entry = TypeVar("_Entry")
 
 
+class GenomeSource(Closed):
+    """A genome, with how it is encoded."""
+
+    fasta: Path = Field(description="FASTA file: plain, gzip or bgzip")
+    shards: int = Field(
+        1, ge=1, description="jobs the encoding is cut into, where jobs are short; the genome is the same"
+    )
+
+
 class Run(Closed):
     """One model trained on one dataset."""
 
@@ -45,6 +54,9 @@ class Run(Closed):
         None, description="options to be chosen by trials; `repeats` counts trainings with the chosen ones"
     )
     predict: PredictOptions = Field(PredictOptions(), description="how the trained model predicts")
+    shards: int = Field(
+        1, ge=1, description="jobs that each prediction of a split is cut into; the predictions are the same"
+    )
 
 
 class _Scored(Closed):
@@ -77,7 +89,9 @@ class Callset(ScoreOptions, _Scored):
 class Config(Closed):
     """Everything the workflow makes: genomes, datasets, runs and scored callsets by name."""
 
-    genomes: dict[Name, Path] = Field({}, description="FASTA file of each genome: plain, gzip or bgzip")
+    genomes: dict[Name, Path | GenomeSource] = Field(
+        {}, description="FASTA file of each genome: plain, gzip or bgzip; or a section with it and more"
+    )
     datasets: dict[Name, DatasetOptions] = Field(min_length=1, description="datasets by name")
     runs: dict[Name, Run] = Field(min_length=1, description="runs by name")
     callsets: dict[Name, Callset] = Field({}, description="variants to score, by name")
@@ -86,6 +100,11 @@ class Config(Closed):
         description="regions the report looks at: `chr4:410,000-411,000` (1-based, both ends included), or "
         "sections with a region and more",
     )
+
+    def genome_source(self, genome: str) -> GenomeSource:
+        """Find the FASTA of a genome, and how it is encoded."""
+        source = self.genomes[genome]
+        return GenomeSource(fasta=source) if isinstance(source, Path) else source
 
     def genome_of(self, dataset: str) -> str | None:
         """Name of the genome of a dataset; None where its examples bring their own sequences."""

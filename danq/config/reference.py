@@ -7,7 +7,7 @@ from typing import Any, Literal, Union, get_args, get_origin
 from pydantic import BaseModel, Tag
 from pydantic.fields import FieldInfo
 
-from danq.config import Callset, Config, Run
+from danq.config import Callset, Config, GenomeSource, Run
 from danq.config.search import Search
 from danq.config.space import Range
 from danq.data.options import DatasetOptions, Negatives, SplitOptions
@@ -17,6 +17,7 @@ from danq.views.options import View
 
 _SECTIONS: tuple[tuple[str, type[BaseModel]], ...] = (
     ("The file", Config),
+    ("`genomes.<name>`, where it is a section", GenomeSource),
     ("`datasets.<name>`", DatasetOptions),
     ("`datasets.<name>.keep`, where it is a ratio", Negatives),
     ("`datasets.<name>.split`", SplitOptions),

@@ -107,7 +107,7 @@ def misplaced_views(config: "Config") -> Iterator[str]:
     for number, entry in enumerate(config.views):
         name = genome_of_view(config, as_view(entry))
         if name not in contigs:
-            contigs[name] = _contigs(config.genomes[name])
+            contigs[name] = _contigs(config.genome_source(name).fasta)
         if (genome := contigs[name]) is not None:
             try:
                 placed_view(f"views.{number}", as_view(entry), genome)

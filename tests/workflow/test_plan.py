@@ -114,7 +114,10 @@ def test_a_model_of_ones_own_and_its_motifs_are_inputs(project: Project, reposit
     assert "data/mine.py" in rule
     assert "data/motifs.meme" in rule
     # the user's own configuration names the file: that is trust
-    assert "--trust-model-code data/mine.py --out results/runs/mine/predictions/test.npz" in done.stdout
+    assert (
+        "--trust-model-code data/mine.py --work results/runs/mine/predictions/.work-test --out "
+        in done.stdout
+    )
 
 
 def test_a_gpu_is_asked_for_only_where_it_is_required(project: Project):
@@ -147,6 +150,8 @@ def test_every_job_calls_one_verb_and_says_what_it_needs(repository: Path):
         for name in ("genome", "dataset", "train", "predict", "evaluate", "view", "report", "score", "trial")
     }
     verbs |= {
+        "genome_shard": "genome",
+        "predict_shard": "predict",
         "score_shard": "score",
         "rung": "search",
         "search": "search",

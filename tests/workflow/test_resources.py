@@ -8,8 +8,15 @@ import yaml
 from tests.workflow.conftest import CONFIG, Project, write_variants
 
 pytest.importorskip("snakemake_executor_plugin_slurm")
-ON_GPU = {"train", "predict", "score", "score_shard", "view"}
-ON_CPU = {"train_on_cpu", "predict_on_cpu", "view_on_cpu", "score_on_cpu", "score_table_on_cpu"}
+ON_GPU = {"train", "predict", "predict_shard", "score", "score_shard", "view"}
+ON_CPU = {
+    "train_on_cpu",
+    "predict_on_cpu",
+    "predict_shard_on_cpu",
+    "view_on_cpu",
+    "score_on_cpu",
+    "score_table_on_cpu",
+}
 OTHERS = {"genome", "dataset", "evaluate", "ensemble", "model_card", "report"}
 
 
@@ -21,6 +28,7 @@ def mixed(project: Project) -> Project:
     raw["runs"]["base"] = {"model": "kmer_logistic", "dataset": "one", "options": {"k": [2], "c": [0.1]}}
     for name, members, dataset in (("linear", ["words", "more"], "two"), ("both", ["net", "base"], "one")):
         raw["runs"][name] = {"model": "ensemble", "dataset": dataset, "options": {"members": members}}
+    raw["runs"]["both"]["shards"] = raw["runs"]["linear"]["shards"] = 2
     first = {"vcf": "data/variants.vcf", "genome": "first"}
     raw["callsets"] = {
         "cut": first | {"runs": ["net"], "shards": 2},

@@ -94,8 +94,11 @@ CORES = workflow.resource_settings.cores
 # memory is for one training at a time
 SHARE = CORES if CORES and gpu_possible() else max(1, min(8, (CORES or 16) // 2))
 ENSEMBLES = [name for name, run in settings.runs.items() if run.model == ENSEMBLE]
-# what asks for no GPU: linear models and their means, what they score, and putting the shards of a callset together
+# what asks for no GPU: linear models and their means, what they score, and putting shards together
 ON_CPU = [name for name in settings.runs if computed_by_numpy(settings, name)]
+PREDICTED_ON_CPU = [
+    name for name, run in settings.runs.items() if name in ON_CPU or run.shards > 1
+]
 LINEAR_CALLSETS = [
     name
     for name, callset in settings.callsets.items()
@@ -185,6 +188,11 @@ def own(paths):
         for path in paths
         if SHARED or not (FAR_AWAY or path.is_absolute())
     ]
+
+
+def fasta_path(wildcards):
+    """FASTA of a genome, as the configuration has it."""
+    return [settings.genome_source(wildcards.genome).fasta]
 
 
 def genome_files(genome):
@@ -284,7 +292,7 @@ def code_for(verb, *runs):
 def training_options(wildcards):
     """What a run's weights depend on: everything but how it predicts, and how its options were chosen."""
     run = settings.runs[wildcards.run]
-    return run.model_dump_json(exclude={"predict", "search"})
+    return run.model_dump_json(exclude={"predict", "search", "shards"})
 
 
 def best_trial(wildcards):
@@ -358,13 +366,31 @@ def models_of(wildcards):
     return [file for run in runs for file in bundle_files(run)]
 
 
+def receipts(folder, name, shards):
+    """Receipts of the jobs that some work is cut into; none where one job does it all."""
+    numbers = range(1, shards + 1) if shards > 1 else ()
+    return [
+        f"results/{folder}/{name}{shard}-of-{shards}.receipt.json" for shard in numbers
+    ]
+
+
 def shards_of(wildcards):
-    """Receipts of the jobs that a callset's scoring is cut into; none where one job does it all."""
-    shards = settings.callsets[wildcards.callset].shards
-    if shards == 1:
-        return []
-    receipt = f"results/scores/{wildcards.callset}/{{shard}}-of-{shards}.receipt.json"
-    return [receipt.format(shard=shard) for shard in range(1, shards + 1)]
+    """Receipts of the jobs of a callset's scoring."""
+    callset = wildcards.callset
+    return receipts(f"scores/{callset}", "", settings.callsets[callset].shards)
+
+
+def shards_of_prediction(wildcards):
+    """Receipts of the jobs of predicting a split."""
+    run = wildcards.run
+    folder = f"runs/{run}/predictions"
+    return receipts(folder, f"{wildcards.split}.", settings.runs[run].shards)
+
+
+def shards_of_genome(wildcards):
+    """Receipts of the jobs of encoding a genome."""
+    genome = wildcards.genome
+    return receipts(f"genomes/{genome}", "", settings.genome_source(genome).shards)
 
 
 def scoring_options(wildcards):

@@ -1,6 +1,30 @@
+rule genome_shard:
+    input:
+        fasta=lambda wildcards: own(fasta_path(wildcards)),
+    output:
+        # says that this part of the work is done; the work itself lies outside declared outputs
+        temp("results/genomes/{genome}/{shard}-of-{shards}.receipt.json"),
+    log:
+        "results/logs/genome/{genome}.{shard}-of-{shards}.log",
+    benchmark:
+        "results/benchmarks/genome/{genome}.{shard}-of-{shards}.tsv"
+    threads: 1
+    resources:
+        **needs(2000, 60),
+    params:
+        code=verb_digest("genome"),
+        contents=lambda wildcards: contents.digest(fasta_path(wildcards)),
+        fasta=fasta_path,
+        work=f"{RESULTS}/genomes/{{genome}}/.work",
+    shell:
+        "danq genome --shard {wildcards.shard}/{wildcards.shards} --work {params.work} --receipt {output}"
+        " -- {params.fasta:q} 2> {log}"
+
+
 rule genome:
     input:
-        fasta=lambda wildcards: own([settings.genomes[wildcards.genome]]),
+        fasta=lambda wildcards: own(fasta_path(wildcards)),
+        shards=shards_of_genome,
     output:
         codes="results/genomes/{genome}/codes.npy",
         contigs="results/genomes/{genome}/contigs.tsv",
@@ -15,11 +39,12 @@ rule genome:
         **needs(2000, 60),
     params:
         code=verb_digest("genome"),
-        contents=lambda wildcards: contents.digest([settings.genomes[wildcards.genome]]),
-        fasta=lambda wildcards: settings.genomes[wildcards.genome],
+        contents=lambda wildcards: contents.digest(fasta_path(wildcards)),
+        fasta=fasta_path,
+        work=f"{RESULTS}/genomes/{{genome}}/.work",
         out=subpath(output.manifest, parent=True),
     shell:
-        "danq genome --out {params.out} -- {params.fasta:q} 2> {log}"
+        "danq genome --out {params.out} --work {params.work} -- {params.fasta:q} 2> {log}"
 
 
 # the same job whatever the rows are, but Snakemake wants to know the names of its files

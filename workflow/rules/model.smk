@@ -76,16 +76,17 @@ rule ensemble:
         " --threads {threads} --out {params.out} 2> {log}"
 
 
-rule predict:
+rule predict_shard:
     input:
         bundle=lambda wildcards: bundle_files(wildcards.run),
         dataset=dataset_of,
     output:
-        "results/runs/{run}/predictions/{split}.npz",
+        # says that this part of the work is done; the work itself lies outside declared outputs
+        temp("results/runs/{run}/predictions/{split}.{shard}-of-{shards}.receipt.json"),
     log:
-        "results/logs/predict/{run}.{split}.log",
+        "results/logs/predict/{run}.{split}.{shard}-of-{shards}.log",
     benchmark:
-        "results/benchmarks/predict/{run}.{split}.tsv"
+        "results/benchmarks/predict/{run}.{split}.{shard}-of-{shards}.tsv"
     wildcard_constraints:
         run=any_of(set(settings.runs) - set(ON_CPU)),
     threads: SHARE
@@ -96,14 +97,48 @@ rule predict:
         dataset=folder_of_dataset,
         model=f"{RESULTS}/runs/{{run}}",
         options=prediction_options,
+        work=f"{RESULTS}/runs/{{run}}/predictions/.work-{{split}}",
     shell:
         "danq predict --model {params.model} --dataset {params.dataset} --split {wildcards.split}"
-        " --threads {threads} {params.options:q} --out {output} 2> {log}"
+        " --threads {threads} {params.options:q}"
+        " --shard {wildcards.shard}/{wildcards.shards} --work {params.work} --receipt {output} 2> {log}"
+
+
+use rule predict_shard as predict_shard_on_cpu with:
+    wildcard_constraints:
+        run=any_of(ON_CPU),
+
+
+rule predict:
+    input:
+        bundle=lambda wildcards: bundle_files(wildcards.run),
+        dataset=dataset_of,
+        shards=shards_of_prediction,
+    output:
+        "results/runs/{run}/predictions/{split}.npz",
+    log:
+        "results/logs/predict/{run}.{split}.log",
+    benchmark:
+        "results/benchmarks/predict/{run}.{split}.tsv"
+    wildcard_constraints:
+        run=any_of(set(settings.runs) - set(PREDICTED_ON_CPU)),
+    threads: SHARE
+    resources:
+        **needs(6000, 240),
+    params:
+        code=lambda wildcards: code_for("predict", wildcards.run),
+        dataset=folder_of_dataset,
+        model=f"{RESULTS}/runs/{{run}}",
+        options=prediction_options,
+        work=f"{RESULTS}/runs/{{run}}/predictions/.work-{{split}}",
+    shell:
+        "danq predict --model {params.model} --dataset {params.dataset} --split {wildcards.split}"
+        " --threads {threads} {params.options:q} --work {params.work} --out {output} 2> {log}"
 
 
 use rule predict as predict_on_cpu with:
     wildcard_constraints:
-        run=any_of(ON_CPU),
+        run=any_of(PREDICTED_ON_CPU),
 
 
 rule evaluate:

@@ -22,7 +22,7 @@ rule trial:
             trial_files(TRIALS[trial_of(wildcards)])
         ),
         options=lambda wildcards: TRIALS[trial_of(wildcards)].run.model_dump_json(
-            exclude={"predict", "search"}
+            exclude={"predict", "search", "shards"}
         ),
         until=lambda wildcards: TRIALS[trial_of(wildcards)].ends[
             int(wildcards.rung) - 1
