@@ -86,8 +86,10 @@ def open_bundle(path: Path, trusted: Sequence[Path] = ()) -> "Bundle | LinearBun
     if compute is not None:
         return LinearBundle(path, compute, load_encoder(info.encoder), info)
 
-    from danq.learn.bundle import load_bundle
-
+    with _installed(
+        "TensorFlow", "tensorflow", "keras", remedy="pip install tensorflow keras, or --engine onnx"
+    ):
+        from danq.learn.bundle import load_bundle
     return load_bundle(path, trusted)
 
 
@@ -110,13 +112,20 @@ def open_by_engine(
     """
     if engine == "keras":
         return open_bundle(path, trusted)
-    try:
+    with _installed("ONNX Runtime", "onnx", "onnxruntime", remedy="pip install 'danq[onnx]'"):
         from danq.learn.onnx.engine import open_onnx
-    except ModuleNotFoundError as error:
-        if error.name not in ("onnx", "onnxruntime"):
-            raise
-        raise DanqError(f"expected {error.name}, which is not installed; pip install 'danq[onnx]'") from None
     return open_onnx(path)
+
+
+@contextmanager
+def _installed(library: str, *modules: str, remedy: str) -> Iterator[None]:
+    """Say in one line that a library is missing."""
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        if error.name not in modules:
+            raise
+        raise DanqError(f"expected {library} for this model, which is not installed; {remedy}") from None
 
 
 def _in_numpy(path: Path, info: BundleManifest, trusted: Sequence[Path]) -> Callable[[Inputs], Logits] | None:

@@ -36,6 +36,15 @@ def bundle(tmp_path_factory):
     return load_bundle(path)
 
 
+def test_without_tensorflow_a_gpu_is_left_idle_and_that_is_said(monkeypatch, caplog):
+    monkeypatch.setattr(gpu, "driver_visible", lambda: True)
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    assert gpu.gpu_possible()
+    monkeypatch.setattr(gpu, "tensorflow_installed", lambda: False)
+    assert not gpu.gpu_possible()
+    assert "the GPU is not used, for TensorFlow is not installed" in caplog.text
+
+
 def train(dataset, out, **options):
     return train_run("tiny", tiny_run(**options), dataset, out, out.parent)
 

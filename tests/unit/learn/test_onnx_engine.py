@@ -52,7 +52,11 @@ def test_predictions_need_no_tensorflow_and_say_what_computed(place, tmp_path):
 @pytest.mark.parametrize(
     ("options", "missing", "words"),
     [
-        (("--engine", "onnx"), ("onnxruntime",), "expected onnxruntime, which is not installed"),
+        (
+            ("--engine", "onnx"),
+            ("onnxruntime",),
+            "expected ONNX Runtime for this model, which is not installed",
+        ),
         (("--engine", "torch"), (), "'torch' is not one of"),
     ],
 )
