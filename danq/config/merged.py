@@ -33,7 +33,7 @@ def checked_config(
     overrides : mapping, optional
         What ``--config`` gave; Snakemake hands over its numbers and truth values as text.
     shared : bool
-        Whether the workflow's jobs see the same files.
+        Whether jobs see the same directories, rather than results going through a storage.
     far_away : bool
         Whether this is a job that sees no files of the user's but those with absolute paths.
 
@@ -73,7 +73,7 @@ def _refuse_shards(config: Config, source: str) -> None:
     cut = [name for name, callset in config.callsets.items() if callset.shards > 1]
     if cut:
         raise DanqError(
-            f"{source}: callsets.{cut[0]}.shards: expected 1 where the workflow's jobs share no files, "
+            f"{source}: callsets.{cut[0]}.shards: expected 1 where results go through a storage, "
             f"received {config.callsets[cut[0]].shards}"
         )
 

@@ -40,9 +40,15 @@ os.environ.update(
 )
 
 # whether jobs see the files that lie here, as on a cluster, or results go through a storage, as in a cloud
-SHARED = SharedFSUsage.INPUT_OUTPUT in workflow.storage_settings.shared_fs_usage
+SHARED = (
+    workflow.storage_settings.default_storage_provider is None
+    and SharedFSUsage.INPUT_OUTPUT in workflow.storage_settings.shared_fs_usage
+)
 # a job that does not see the user's files
-FAR_AWAY = not SHARED and workflow.exec_mode == ExecMode.REMOTE
+FAR_AWAY = (
+    workflow.exec_mode == ExecMode.REMOTE
+    and SharedFSUsage.INPUT_OUTPUT not in workflow.storage_settings.shared_fs_usage
+)
 settings = checked_config(
     config,
     workflow.configfiles,
