@@ -1,9 +1,9 @@
-"""Write the Nextflow modules and Galaxy tools out of danq's own command line: its options, defaults and words.
+"""Write Nextflow modules and Galaxy tools out of danq's own command line: its options, defaults, words.
 
     python packaging/generate.py
 
-What the command line cannot say stands in `TOOLS`: which options are files of which kind, and which make no sense
-where another system runs the jobs. A new option of a verb is in both systems by the next call; the tests compare.
+What the command line cannot say stands in `TOOLS`: which options are files of which kind, and which make no
+sense where another system runs the jobs. A new option of a verb is in both by the next call; a test compares.
 """
 
 import inspect
@@ -98,7 +98,7 @@ TOOLS = (
         ),
         {
             **dict.fromkeys(("dataset", "split", "examples", "column", "encoding"), "for models in training"),
-            **dict.fromkeys(("shard", "work", "receipt", "threads", "reuse"), ANY_CLUSTER),
+            **dict.fromkeys(("shard", "work", "receipt", "threads"), ANY_CLUSTER),
             **dict.fromkeys(("trust_model_code", "require_signature"), CODE),
             **dict.fromkeys(("tracks", "track_format"), "a directory"),
             "out": "an output",

@@ -212,7 +212,7 @@ def test_jobs_that_share_no_files_get_sources_and_results_through_the_storage(
         ]
         more = storage | {"AWS_ENDPOINT_URL_BATCH": cloud.url, "KUBECONFIG": str(config)}
         done = run(plugins, clone, profile, *arguments, **more)
-        again = run(plugins, clone, profile, *arguments[:-1], **more) if profile == "kubernetes" else None
+        again = run(plugins, clone, profile, *arguments, **more) if profile == "kubernetes" else None
     logs = "\n".join(pods.log(name) for name in pods.processes)
     assert done.returncode == (profile == "aws-batch"), done.stdout + logs
     if again is not None:

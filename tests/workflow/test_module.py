@@ -1,5 +1,6 @@
 """The workflow as a module of another one."""
 
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -21,7 +22,7 @@ rule mine:
 
 module danq:
     snakefile:
-        "{repository}/workflow/Snakefile"
+        {snakefile}
     config:
         {config}
 {prefix}
@@ -48,9 +49,23 @@ rule all:
 class Foreign(Project):
     """A project with a Snakefile of its own, which uses the repository's workflow."""
 
-    def write(self, config: str, prefix: str = "") -> None:
-        text = SNAKEFILE.format(repository=self.repository, config=config, prefix=prefix)
+    def write(self, config: str, prefix: str = "", snakefile: str = "") -> None:
+        snakefile = snakefile or f'"{self.repository}/workflow/Snakefile"'
+        text = SNAKEFILE.format(snakefile=snakefile, config=config, prefix=prefix)
         (self.path / "Snakefile").write_text(text)
+
+    def on_github(self, monkeypatch: pytest.MonkeyPatch) -> str:
+        """Commit the workflow under a tag where git looks for GitHub; how a Snakefile names it."""
+        origin = self.path.parent / "github" / "owner" / "danq"
+        shutil.copytree(self.repository / "workflow", origin / "workflow")
+        who = ("-c", "user.name=danq", "-c", "user.email=danq@example.org")
+        for words in (["init", "--quiet"], ["add", "."], ["commit", "--quiet", "-m", "x"], ["tag", "v1"]):
+            subprocess.run(["git", *who, *words], cwd=origin, check=True)
+        monkeypatch.setenv("GIT_CONFIG_COUNT", "1")
+        monkeypatch.setenv("GIT_CONFIG_KEY_0", f"url.file://{self.path.parent}/github/.insteadOf")
+        monkeypatch.setenv("GIT_CONFIG_VALUE_0", "https://github.com/")
+        monkeypatch.setenv("XDG_CACHE_HOME", str(self.path.parent / "cache"))
+        return 'github("owner/danq", path="workflow/Snakefile", tag="v1")'
 
     def snakemake(self, *arguments: str, timeout: float = 1200) -> subprocess.CompletedProcess[str]:
         return super().snakemake("--snakefile", "Snakefile", *arguments, timeout=timeout)
@@ -58,6 +73,8 @@ class Foreign(Project):
 
 @pytest.fixture
 def foreign(tmp_path: Path, repository: Path) -> Foreign:
+    # beside it a place for what lies elsewhere
+    tmp_path = tmp_path / "project"
     write_project(tmp_path)
     write_variants(tmp_path / "data", 20)
     ours = yaml.safe_load(CONFIG)
@@ -110,3 +127,33 @@ def test_a_job_of_a_module_that_fails_says_its_line_and_is_not_tried_again(forei
     assert done.returncode != 0
     assert done.stdout.count("danq: dataset/two begins") == 1
     assert "danq: dataset/two failed: data/two.beta.bed:1: " in done.stdout
+
+
+@pytest.mark.slow
+@pytest.mark.environment
+def test_a_module_from_github_needs_no_copy_of_the_workflow(
+    foreign: Foreign, monkeypatch: pytest.MonkeyPatch
+):
+    """What git would fetch from there lies on this machine; the rest is Snakemake's own way."""
+    foreign.write('config["danq"]', '    prefix:\n        "below"\n', foreign.on_github(monkeypatch))
+    done = foreign.snakemake("--cores", "2", "below/results/runs/words/evaluation/metrics.tsv")
+    assert done.returncode == 0, done.stdout
+    assert "Cloning github.com/owner/danq" in done.stdout
+    # captions of Snakemake's own report, which lie in the repository as well
+    report = foreign.snakemake("--report", "report.zip", "below/results/runs/words/evaluation/metrics.tsv")
+    assert report.returncode == 0, report.stdout
+    assert (foreign.path / "report.zip").stat().st_size > 0
+
+
+@pytest.mark.slow
+@pytest.mark.environment
+def test_a_module_without_a_prefix_or_a_copy_makes_results(foreign: Foreign, monkeypatch: pytest.MonkeyPatch):
+    foreign.write('config["danq"]', "", foreign.on_github(monkeypatch))
+    done = foreign.snakemake("--cores", "2", "results/runs/words/bundle.json", "mine/anything.txt")
+    assert done.returncode == 0, done.stdout
+    made = {path for path in foreign.files() if not path.startswith("results/")}
+    assert made == {"Snakefile", "mine/anything.txt"}
+    assert "results/config.json" in foreign.files()
+    # of another tag than there is, git says so
+    foreign.write('config["danq"]', "", 'github("owner/danq", path="workflow/Snakefile", tag="v2")')
+    assert foreign.snakemake("--dry-run").returncode != 0
