@@ -7,6 +7,7 @@
 //   --reverse-complement mean|none  mean: average both strands. [default: as the run was configured]
 //   --batch-size integer  Rows of a forward pass. [default: as the run was configured]
 //   --target text  Write this target only; may be repeated. [default: all]
+//   --engine keras|onnx  keras: TensorFlow, or NumPy where the model needs no more. onnx: ONNX Runtime on CPUs, without TensorFlow; needs the extra danq[onnx].
 process DANQ_PREDICT {
     tag "$meta.id"
     label 'process_medium'
