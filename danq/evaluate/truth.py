@@ -19,7 +19,7 @@ from danq.progress import progress
 from danq.score.measures import LOGIT_DIFF, Columns
 from danq.score.tables import is_scored, matrix, no_rows
 from danq.score.write import Records
-from danq.storage import RowSpool
+from danq.spool import RowSpool
 from danq.tables import writing_rows
 from danq.variants.text import readable
 

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from danq.errors import DanqError
 from danq.files import staged
 from danq.progress import progress
-from danq.storage import RowSpool
+from danq.spool import RowSpool
 
 TrackFormat = Literal["bigwig", "bedgraph"]
 SUFFIX: dict[TrackFormat, str] = {"bigwig": ".bw", "bedgraph": ".bedgraph"}

@@ -19,6 +19,7 @@ from danq.learn.network_exports import write_keras, write_onnx, write_savedmodel
 from danq.learn.signature import SIGNATURE_FILE, require_signatures, sign_bundle
 from danq.models import own_module_name
 from danq.remnants import scratch
+from danq.storage import sealed
 
 CARD_FILE = "MODEL_CARD.md"
 """Beside a bundle and in an archive of it; no part of digest and signature: who trained it may edit it."""
@@ -134,7 +135,7 @@ def _private(path: Path) -> bytes:
         content["train"]["init_from"] = Path(start).name
     if (place := _path_in(content)) is not None:
         raise DanqError(f"{path}: {place}: expected no path outside the working directory; train it again")
-    return (json.dumps(content, indent=2, ensure_ascii=False) + "\n").encode()
+    return (json.dumps(sealed(content), indent=2, ensure_ascii=False) + "\n").encode()
 
 
 def _path_in(value: Any, place: str = "") -> str | None:

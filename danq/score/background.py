@@ -17,7 +17,8 @@ from danq.files import digest, sha256, staged
 from danq.progress import progress
 from danq.provenance import provenance
 from danq.score.manifest import BackgroundManifest, UsedGenome, UsedVariants
-from danq.storage import RowSpool, load_array, write_array
+from danq.spool import RowSpool
+from danq.storage import load_array, write_array
 
 if TYPE_CHECKING:
     from danq.score.job import Job

@@ -15,6 +15,7 @@ from typer.testing import CliRunner
 from danq.cli import app
 from danq.errors import DanqError
 from danq.learn.bundle import load_bundle, model_weights
+from danq.storage import sealed
 
 RUNS = {
     "small": {"model": "danq", "dataset": "tiny", "options": SMALL, "train": {"batch_size": 16, "epochs": 1}},
@@ -68,7 +69,7 @@ def test_a_dataset_that_the_run_does_not_name_is_refused(place, tmp_path):
     """Another fold, say, whose training rows are this run's test rows."""
     manifest = json.loads((place / "tiny" / "dataset.json").read_text())
     (tmp_path / "fold").mkdir()
-    (tmp_path / "fold" / "dataset.json").write_text(json.dumps(manifest | {"name": "tiny.fold2"}))
+    (tmp_path / "fold" / "dataset.json").write_text(json.dumps(sealed(manifest | {"name": "tiny.fold2"})))
     words = arguments(place, "small", tmp_path / "out")
     words[words.index(str(place / "tiny"))] = str(tmp_path / "fold")
     with pytest.raises(DanqError, match="expected dataset 'tiny', which run 'small' names"):

@@ -15,6 +15,7 @@ from danq.learn.bundle import load_bundle, model_weights
 from danq.learn.manifest import bundle_digest
 from danq.learn.predict.reading import read_predictions
 from danq.score.manifest import ScoresManifest
+from danq.storage import sealed
 from danq.views.manifest import ViewsManifest, read_views
 from danq.views.places import variants_in
 
@@ -133,7 +134,7 @@ def test_a_model_of_ones_own_is_run_where_the_configuration_names_it(project, tm
     path = tmp_path / "results" / "runs" / "net" / "bundle.json"
     weights = model_weights(load_bundle(path.parent).model)
     held = json.loads(path.read_text()) | {"model": str(file), "model_file": sha256(file)}
-    path.write_text(json.dumps(held | {"digest": bundle_digest(held, weights)}))
+    path.write_text(json.dumps(sealed(held | {"digest": bundle_digest(held, weights)})))
     run = project.config["runs"]["net"] | {"model": str(file)}
     (tmp_path / "config.json").write_text(json.dumps(project.config | {"runs": {"net": run}}))
     assert look(SimpleNamespace(path=tmp_path), tmp_path / "out") == 0

@@ -17,7 +17,7 @@ FLOORS = [
     {"limits", "processes", "text_checks", "threads"},
     {"remnants"},
     {"jobs"},
-    {"hdf5", "npz", "files", "drawing", "progress", "provenance", "options", "metrics"},
+    {"hdf5", "npz", "files", "spool", "drawing", "progress", "provenance", "options", "metrics"},
     {"storage", "contents", "kept", "archives"},
     {"tables", "parquet", "parts"},
     {"genome"},

@@ -9,7 +9,8 @@ from pydantic import BaseModel
 
 from danq import storage
 from danq.errors import DanqError
-from danq.storage import Manifest, RowSpool, load_array, write_array
+from danq.spool import RowSpool
+from danq.storage import Manifest, load_array, write_array
 
 
 class Part(BaseModel):
@@ -36,10 +37,12 @@ def test_a_manifest_is_written_in_the_order_of_its_fields_without_what_was_not_g
       "size": 1
     }
   ],
-  "share": null
+  "share": null,
+  "manifest_sha256": "SEAL"
 }
 """
-    assert (tmp_path / "things.json").read_text() == text
+    seal = json.loads((tmp_path / "things.json").read_text())["manifest_sha256"]
+    assert (tmp_path / "things.json").read_text() == text.replace("SEAL", seal)
     assert Things.read(tmp_path) == Things(share=None, parts=(Part(name="a", size=1),))
 
 
@@ -66,6 +69,21 @@ def test_a_manifest_that_is_none_is_refused(tmp_path, content, message):
 def test_a_directory_without_manifest_is_refused(tmp_path):
     with pytest.raises(DanqError, match=r"things\.json: no such file; .* is no danq things"):
         Things.read(tmp_path)
+
+
+def test_whatever_is_changed_in_a_manifest_is_noticed(tmp_path):
+    path = tmp_path / "things.json"
+    Things(share=0.25, parts=(Part(name="a", size=1),)).write(tmp_path)
+    text, intact = path.read_text(), Things.read(tmp_path)
+    for place in range(len(text)):
+        path.write_text(text[:place] + chr(ord(text[place]) ^ 1) + text[place + 1 :])
+        # but for the name of the digest's own key: then it is a manifest of an earlier release
+        if text[place - 20 :].count("manifest_sha256") or place < text.index('"manifest_sha256"'):
+            with pytest.raises(DanqError):
+                Things.read(tmp_path)
+    # in another order and layout it holds the same
+    path.write_text(json.dumps(dict(reversed(json.loads(text).items()))))
+    assert Things.read(tmp_path) == intact
 
 
 def test_keys_of_a_later_release_are_no_fault(tmp_path):

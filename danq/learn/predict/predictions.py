@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from danq.errors import DanqError
 from danq.files import atomic
-from danq.storage import RowSpool
+from danq.spool import RowSpool
 
 COLUMNS = ("ids", "probabilities", "logits", "labels", "contig", "start", "end", "flags")
 SCALARS = ("run", "split", "task", "bin", "bundle_digest", "dataset_digest", "engine")

@@ -12,6 +12,7 @@ from danq.learn.bundle import HISTORY_COLUMNS, load_bundle, model_weights, save_
 from danq.learn.manifest import bundle_digest
 from danq.learn.predict.predictor import load
 from danq.score.runner import open_runner
+from danq.storage import sealed
 
 INFO = entries(options={"filters": 3}, targets=["CTCF", "JUND"], window=8, bin=4)
 
@@ -73,7 +74,7 @@ def test_digest_ignores_dates_and_sees_options_encoder_and_each_weight(tmp_path)
 def test_what_a_manifest_says_of_the_numbers_belongs_to_the_weights(tmp_path, change):
     save_bundle(tmp_path, tiny_model(), CodesEncoder(8), INFO)
     path = tmp_path / "bundle.json"
-    path.write_text(json.dumps(json.loads(path.read_text()) | change))
+    path.write_text(json.dumps(sealed(json.loads(path.read_text()) | change)))
     with pytest.raises(DanqError, match=r"or what it says of them has changed"):
         load_bundle(tmp_path)
 
@@ -83,7 +84,7 @@ def test_a_bundle_of_an_earlier_release_is_called_so(tmp_path):
     path = tmp_path / "bundle.json"
     content = json.loads(path.read_text())
     del content["network"]
-    path.write_text(json.dumps(content))
+    path.write_text(json.dumps(sealed(content)))
     with pytest.raises(DanqError, match="the bundle is of an earlier release; train it again"):
         load_bundle(tmp_path)
 
@@ -132,7 +133,7 @@ def test_no_bundle_at_all(tmp_path):
 def test_a_manifest_with_impossible_values_is_refused(tmp_path, key, value, message):
     save_bundle(tmp_path, tiny_model(), CodesEncoder(8), INFO)
     path = tmp_path / "bundle.json"
-    path.write_text(json.dumps(json.loads(path.read_text()) | {key: value}))
+    path.write_text(json.dumps(sealed(json.loads(path.read_text()) | {key: value})))
     with pytest.raises(DanqError, match=message):
         load_bundle(tmp_path)
 
@@ -171,7 +172,7 @@ def test_options_of_others_are_typed_whatever_their_digest(tmp_path, place):
     told, weights = json.loads(path.read_text()), model_weights(load_bundle(tmp_path / "net").model)
     (section, key), (value, refusal) = place, OPTIONS[place]
     told[section][key] = value
-    path.write_text(json.dumps(told | {"digest": bundle_digest(told, weights)}))
+    path.write_text(json.dumps(sealed(told | {"digest": bundle_digest(told, weights)})))
     with pytest.raises(DanqError, match=refusal) as refused:
         open_runner(tmp_path / "net") if section == "options" else load(tmp_path / "net")
     assert "\n" not in str(refused.value)
@@ -180,7 +181,7 @@ def test_options_of_others_are_typed_whatever_their_digest(tmp_path, place):
 def test_a_bundle_has_a_target(tmp_path):
     save_model(tmp_path / "net")
     path = tmp_path / "net" / "bundle.json"
-    path.write_text(json.dumps(json.loads(path.read_text()) | {"targets": []}))
+    path.write_text(json.dumps(sealed(json.loads(path.read_text()) | {"targets": []})))
     with pytest.raises(DanqError, match=r"bundle\.json: targets: expected .* at least 1 item"):
         open_runner(tmp_path / "net")
 
@@ -191,7 +192,7 @@ def test_a_target_belongs_to_each_output(tmp_path, targets):
     path = tmp_path / "net" / "bundle.json"
     told, weights = json.loads(path.read_text()), model_weights(load_bundle(tmp_path / "net").model)
     told["targets"] = targets
-    path.write_text(json.dumps(told | {"digest": bundle_digest(told, weights)}))
+    path.write_text(json.dumps(sealed(told | {"digest": bundle_digest(told, weights)})))
     for read in (open_runner, load):
         with pytest.raises(DanqError, match=r"bundle\.json: targets: expected one for each of the model's 2"):
             read(tmp_path / "net")

@@ -20,6 +20,7 @@ from danq.learn.options import EnsembleOptions, PredictOptions
 from danq.learn.predict.predictor import Predictor
 from danq.learn.train.run import train_run
 from danq.score.runner import open_runner, open_runner_of
+from danq.storage import sealed
 
 MEMBERS = [["net.seed1", "net.seed2"], "kmers"]
 WEIGHTS = {"net.seed1": 0.25, "net.seed2": 0.25, "kmers": 0.5}
@@ -205,7 +206,7 @@ def test_other_weights_in_the_manifest_are_refused(runs, tmp_path):
 def test_a_manifest_that_says_other_things_than_its_members_is_refused(runs, tmp_path, key, value, message):
     shutil.copytree(runs / "mean", tmp_path / "mean")
     manifest = tmp_path / "mean" / "bundle.json"
-    manifest.write_text(json.dumps(json.loads(manifest.read_text()) | {key: value}))
+    manifest.write_text(json.dumps(sealed(json.loads(manifest.read_text()) | {key: value})))
     for use in (load_bundle, open_runner):
         with pytest.raises(DanqError, match=message):
             use(tmp_path / "mean")

@@ -23,6 +23,7 @@ from danq.learn.manifest import MODEL_FILE, NETWORK_FILE, WEIGHTS_FILE, BundleMa
 from danq.learn.signature import sign_bundle
 from danq.learn.train.fitting import _start, _start_digest
 from danq.report.model_card import model_card
+from danq.storage import sealed
 
 
 @pytest.fixture(scope="module")
@@ -95,7 +96,7 @@ def test_a_private_archive_of_a_bundle_with_paths_in_it_is_refused(place, tmp_pa
     shutil.copytree(place / "net", tmp_path / "net")
     path = tmp_path / "net" / "bundle.json"
     content = json.loads(path.read_text())
-    path.write_text(json.dumps(content | {"search": None, "best": {"x": ["/scratch/ada"]}}))
+    path.write_text(json.dumps(sealed(content | {"search": None, "best": {"x": ["/scratch/ada"]}})))
     with pytest.raises(DanqError, match=r"best\.x\.0: expected no path outside the working directory"):
         write_archive(tmp_path / "net", tmp_path / "net.zip", private=True)
     assert not (tmp_path / "net.zip").exists()

@@ -18,6 +18,7 @@ from danq.learn import keras_file
 from danq.learn.bundle import load_bundle, save_bundle
 from danq.learn.keras_file import network_digest, read_network
 from danq.learn.manifest import BundleManifest
+from danq.storage import sealed
 
 
 @pytest.fixture(scope="module")
@@ -110,7 +111,7 @@ def _bundle_with(network, tmp_path, change):
     path = with_config(network, tmp_path / "bundle" / "model.keras", change)
     manifest = json.loads((tmp_path / "bundle" / "bundle.json").read_text())
     manifest["network"] = read_network(path).digest
-    (tmp_path / "bundle" / "bundle.json").write_text(json.dumps(manifest))
+    (tmp_path / "bundle" / "bundle.json").write_text(json.dumps(sealed(manifest)))
     return tmp_path / "bundle"
 
 

@@ -10,6 +10,7 @@ from verbs import danq
 
 from danq.errors import DanqError
 from danq.learn.signature import require_signatures, sign_bundle
+from danq.storage import sealed
 
 
 def key_of(path, name):
@@ -51,7 +52,7 @@ def test_what_was_changed_or_signed_by_others_is_refused(group, change):
         (bundle / change).write_bytes(b"weights!")
     elif change == "bundle.json":
         content = json.loads((bundle / change).read_text())
-        (bundle / change).write_text(json.dumps(content | {"targets": content["targets"][::-1]}))
+        (bundle / change).write_text(json.dumps(sealed(content | {"targets": content["targets"][::-1]})))
     elif change == "no signature":
         (bundle / "bundle.sig").write_text("-----BEGIN SSH SIGNATURE-----\n\x1b[2J\n")
     with pytest.raises(DanqError, match=r"bundle\.sig: expected .* received another") as refusal:

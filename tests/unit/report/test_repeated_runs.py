@@ -20,6 +20,7 @@ from danq.report.content import Section
 from danq.report.page import sections, write_report
 from danq.report.results import Results, read_results
 from danq.report.verdict import judge
+from danq.storage import sealed
 
 TARGETS = ("a", "b", "c", "never")
 SKILLS = {(1, 1337): 2.0, (1, 1338): 1.8, (2, 1337): 2.2, (2, 1338): 1.9, (3, 1337): 1.7, (3, 1338): 2.1}
@@ -93,7 +94,7 @@ def test_other_options_are_another_run(tmp_path: Path, change: dict):
     seeds = {f"x.seed{seed}": ("y", "danq", 1.0) for seed in (1, 2)}
     build(tmp_path / "results", seeds, TARGETS, resamples=0)
     path = tmp_path / "results/runs/x.seed2/bundle.json"
-    path.write_text(json.dumps(json.loads(path.read_text()) | change))
+    path.write_text(json.dumps(sealed(json.loads(path.read_text()) | change)))
     results = read_results(tmp_path / "results")
     assert [group.name for group in results.groups] == ["x.seed1", "x.seed2"]
     assert ">SD<" not in titled(results)["Runs"].html
@@ -212,7 +213,7 @@ def test_other_resamples_give_no_interval(tree: Path, tmp_path: Path):
     path = tmp_path / "results/runs/x/evaluation/summary.json"
     told = json.loads(path.read_text())
     told["provenance"]["options"]["seed"] = 1
-    path.write_text(json.dumps(told))
+    path.write_text(json.dumps(sealed(told)))
     found = difference(*read_results(tmp_path / "results").groups, "auroc")
     assert found is not None
     assert np.isnan(found.low)
@@ -264,7 +265,7 @@ def test_classes_are_compared_by_accuracy_and_correlation(tmp_path: Path):
         classes = {"accuracy": accuracy, "macro_f1": accuracy / 2, "mcc": 0.5}
         classes |= {"micro_f1": accuracy, "binary_f1": None}
         told["splits"]["test"]["classes"] = classes
-        path.write_text(json.dumps(told))
+        path.write_text(json.dumps(sealed(told)))
     found = titled(read_results(tmp_path / "results"))
     row = rows(found["Differences between runs"])["z − x"]
     shown = [row[f"Δ {name} Value"] for name in ("accuracy", "macro F1", "MCC")]

@@ -18,6 +18,7 @@ from danq.report.content import Column, section, table
 from danq.report.page import write_report
 from danq.report.plots import Line, Plot, line_view
 from danq.report.results import read_results
+from danq.storage import sealed
 
 TARGETS = ("CDS", "NFKB/p65", "tRNA <b>x</b>", "ARS, 100%", "M", "never")
 RUNS = {
@@ -55,7 +56,7 @@ def test_a_run_no_better_than_chance_is_called_not_trained_enough(tmp_path):
         path = tmp_path / "runs" / run / "bundle.json"
         info = json.loads(path.read_text())
         info["best"] |= {"valid_auprc": auprc, "valid_prevalence": 0.2}
-        path.write_text(json.dumps(info))
+        path.write_text(json.dumps(sealed(info)))
     found = rows(by_title(tmp_path)["Runs"])
     assert found["short"]["Remark"] == "not trained enough: validation AUPRC 0.2000, of chance 0.2000"
     assert "Remark" not in found["danq"]
@@ -209,7 +210,7 @@ def test_repeats_are_told_in_a_sentence(tree, tmp_path):
         "auroc": area,
         "auprc": area,
     }
-    path.write_text(json.dumps(summary))
+    path.write_text(json.dumps(sealed(summary)))
     repeats = by_title(tmp_path / "results")["Repeats of training rows"]
     assert "0 overlap a training window and 25 (2.5%) nearly repeat" in prose(repeats)
     assert rows(repeats)["danq"]["Mean AUROC Without repeats"] == "0.8000"
@@ -227,7 +228,7 @@ def test_classes_show_accuracy_in_place_of_f1_at_a_threshold(tree, tmp_path):
         "binary_f1": None,
         "mcc": 0.8,
     }
-    path.write_text(json.dumps(summary))
+    path.write_text(json.dumps(sealed(summary)))
     row = rows(by_title(tmp_path / "results")["Runs"])["danq"]
     shown = [row[f"Calls {name}"] for name in ("Accuracy", "Macro F1", "MCC")]
     assert shown == ["0.9000", "0.8500", "0.8000"]
@@ -260,7 +261,7 @@ def test_many_renamed_contigs_are_shown_in_part(tree, tmp_path):
     shutil.copytree(tree, tmp_path / "results")
     path = tmp_path / "results/datasets/yeast/dataset.json"
     manifest = json.loads(path.read_text()) | {"renamed": {f"c{i}": f"chr{i}" for i in range(40)}}
-    path.write_text(json.dumps(manifest | {"unknown_contigs": {"chrUn": 1234}}))
+    path.write_text(json.dumps(sealed(manifest | {"unknown_contigs": {"chrUn": 1234}})))
     body = by_title(tmp_path / "results")["Data and splits"].html
     assert "c29 → chr29 and 10 more" in body
     assert "chrUn (1,234)" in body
@@ -280,7 +281,7 @@ def test_records_contigs_and_the_positive_class_are_told(tree, tmp_path):
     manifest["targets"][0] |= {"track": track, "rule": "overlap"}
     manifest |= {"contigs_left_out": {"chr1_a_alt": 1500}, "classes": ["unbound", "bound"]}
     manifest |= {"exclude": {"black.bed": track}}
-    path.write_text(json.dumps(manifest))
+    path.write_text(json.dumps(sealed(manifest)))
     cells = by_title(tmp_path / "results")["Data and splits"].html
     name = manifest["targets"][0]["name"]
     for text in (
@@ -295,7 +296,7 @@ def test_records_contigs_and_the_positive_class_are_told(tree, tmp_path):
     summits = "Records of tracks kept: without a summit, for which the midpoint stands"
     assert summits not in cells, "rule overlap needs none"
     manifest["targets"][0]["rule"] = "summit"
-    path.write_text(json.dumps(manifest))
+    path.write_text(json.dumps(sealed(manifest)))
     assert summits in by_title(tmp_path / "results")["Data and splits"].html
 
 

@@ -12,6 +12,7 @@ from danq.report.page import write_report
 from danq.report.results import read_results
 from danq.report.standing import Lead, decisive, outcome
 from danq.report.verdict import judge
+from danq.storage import sealed
 
 TARGETS = ("a", "b", "c")
 
@@ -99,7 +100,7 @@ def test_leakage_by_the_drop_without_repeats_and_the_lead(tmp_path: Path, drop: 
         shared = {"windows": 300, "overlapping": 0, "repeats": 300 - drop["left"], "left": drop["left"]}
         words = {"word_bp": 24, "smallest_share": 0.5, "words_sampled": 1.0, "scored": 3}
         test["leakage"] = shared | words | areas
-        place.write_text(json.dumps(content))
+        place.write_text(json.dumps(sealed(content)))
     (path / "runs/net/history.tsv").unlink()
     (verdict,) = judge(read_results(path))
     finding = verdict.findings[5]

@@ -11,6 +11,7 @@ from viewed_results import NAMES
 
 from danq.report.results import Results, read_results
 from danq.report.views import regions
+from danq.storage import sealed
 
 
 @pytest.fixture
@@ -57,7 +58,7 @@ def test_repeats_of_a_run_are_averaged(project: SimpleNamespace, tmp_path: Path)
             held["run"] = f"net.seed{seed}"
             if "train" in held:
                 held["train"]["seed"] = seed
-            path.write_text(json.dumps(held))
+            path.write_text(json.dumps(sealed(held)))
     read = read_results(results)
     assert [group.name for group in read.groups] == ["net"]
     body = drawn(read)
