@@ -33,6 +33,7 @@ VERBS = {
     "ism": "Mutate every base of regions: table, tracks, heat maps.",
     "view": "Look at regions: predictions along them, and the tracks' peaks.",
     "report": "Write the report of a results directory.",
+    "verify": "Check results against their digests, and score golden rows again.",
     "browse": "Write a page of igv.js with the regions that were looked at.",
     "freeze": "Freeze a finished run of the workflow as a capsule.",
     "replay": "Run the workflow again from a capsule, and compare what comes out.",

@@ -32,6 +32,7 @@ FLOORS = [
     {"report"},
     {"config"},
     {"capsule"},
+    {"verify"},
     {"cli"},
 ]
 FLOOR = {name: height for height, names in enumerate(FLOORS) for name in names}

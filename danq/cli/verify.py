@@ -1,0 +1,49 @@
+"""`danq verify`: check results, bundles and archives against their digests, and score golden rows again."""
+
+import json
+from collections import Counter
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from danq.cli.scoring_options import TRUST, Threads
+from danq.errors import printable
+
+
+def verify(
+    paths: Annotated[
+        list[Path],
+        typer.Argument(
+            metavar="PATH...",
+            help="Directory of results, or one above (such as results/); a bundle or its archive; one file.",
+        ),
+    ],
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON (docs/formats.md).")] = False,
+    trust_model_code: Annotated[list[Path] | None, TRUST] = None,
+    threads: Threads = None,
+) -> None:
+    """Check every file against its digest, every manifest against what it was made from, and golden rows.
+
+    Golden rows are inputs with their logits, which a bundle holds: they are scored again. One line each:
+
+    intact: as it was written, or made from what is there now; damaged: not so, or missing; equal, equal
+    within 1e-5, differs by 3.2e-03: the logits of golden rows, by the largest difference; differs: made from
+    something else than is there now; unknown: it cannot be told, for the reason in brackets.
+
+    Nothing is written. Exit status 0; 1 if anything differs, is damaged or missing (unknown alone is 0); 2
+    for a path that is not there or holds nothing that danq wrote.
+    """
+    from danq.verify.checks import summary
+    from danq.verify.verify import verify as verify_paths
+
+    checks = verify_paths(paths, trust_model_code or ())
+    if as_json:
+        typer.echo(json.dumps(summary(checks), indent=2, ensure_ascii=False))
+    else:
+        for check in checks:
+            typer.echo(printable(str(check)))
+        counts = Counter(check.status for check in checks)
+        typer.echo(", ".join(f"{number} {status}" for status, number in counts.items()))
+    if any(check.failed for check in checks):
+        raise typer.Exit(1)

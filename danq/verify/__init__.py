@@ -1,0 +1,1 @@
+"""Results checked: files against digests, manifests against those they were made from, golden rows."""

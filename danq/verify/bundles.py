@@ -1,0 +1,81 @@
+"""Golden rows of a bundle scored again, by the bundle as it is, on this machine."""
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from danq.errors import DanqError
+from danq.learn.bundle_files import GOLDEN_FILE
+from danq.learn.golden import GoldenRows, read_golden_rows, score_golden_rows
+from danq.learn.linear import open_bundle
+from danq.learn.manifest import BundleManifest, own_file, read_members
+from danq.verify.checks import Check, compare_numbers
+
+
+def check_members(bundle: Path) -> Check | None:
+    """Say where an ensemble's members are not those that it was made of; None where they are."""
+    try:
+        read_members(bundle)
+    except DanqError as error:
+        return Check(bundle / BundleManifest.FILE, "damaged", reason=str(error))
+    return None
+
+
+def check_golden(bundle: Path, info: BundleManifest, trusted: Sequence[Path]) -> Check:
+    """Score the golden rows of a bundle again and compare the logits with those of its training.
+
+    Parameters
+    ----------
+    trusted : sequence of Path
+        Files of models of one's own that may be run; without its own, such a bundle may be ``unknown``.
+    """
+    path = bundle / GOLDEN_FILE
+    if not path.exists():
+        reason = "no golden rows: the bundle is of an earlier release, or its archive a private one"
+        return Check(path, "unknown", reason=reason)
+    try:
+        golden = read_golden_rows(path, info)
+    except DanqError as error:
+        return Check(path, "damaged", reason=str(error).removeprefix(f"{path}: "))
+    try:
+        opened = open_bundle(bundle, trusted)
+        computed = score_golden_rows(opened, golden)
+    except DanqError as error:
+        lacking = [each.model for each in read_members(bundle) if _not_trusted(each, trusted)]
+        if lacking:
+            asked = f"not scored again: --trust-model-code with {lacking[0]} allows to run it"
+            return Check(path, "unknown", reason=asked)
+        return Check(path, "damaged", reason=f"the bundle cannot score it: {error}")
+    except ImportError as error:
+        return Check(path, "unknown", reason=f"not scored again: {error.name} is not installed here")
+    finally:
+        _forget_networks()
+    return _with_place(compare_numbers(path, golden.logits, computed), golden, computed, info, opened.device)
+
+
+def _not_trusted(info: BundleManifest, trusted: Sequence[Path]) -> bool:
+    return info.model.endswith(".py") and own_file(info, trusted) is None
+
+
+def _forget_networks() -> None:
+    # many bundles in one process: Keras keeps the graphs of each
+    if "keras" in sys.modules:
+        sys.modules["keras"].utils.clear_session()
+
+
+def _with_place(
+    check: Check, golden: GoldenRows, computed: np.ndarray, info: BundleManifest, device: str
+) -> Check:
+    """Add where the largest difference is, and on which machines the two were computed."""
+    if check.status == "equal":
+        return Check(check.path, "equal", reason=f"logits of {len(golden.names)} golden rows")
+    machines = f"computed on {device}, trained on {info.training.get('device', 'an unknown device')}"
+    if check.figure is None:
+        return Check(check.path, check.status, reason=f"{check.reason}; {machines}")
+    with np.errstate(invalid="ignore"):
+        differences = np.nan_to_num(np.abs(golden.logits.astype(np.float64) - computed), nan=0, posinf=0)
+    row, *_, target = np.unravel_index(int(differences.argmax()), differences.shape)
+    place = f"at most {check.figure:.1e}, in row {golden.names[row]}, target {info.targets[target]}"
+    return Check(check.path, check.status, check.figure, f"{place}; {machines}")

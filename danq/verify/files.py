@@ -1,0 +1,158 @@
+"""Files compared with the digests that were noted when they were written, block by block."""
+
+import hashlib
+import json
+import stat
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from danq.errors import DanqError
+from danq.files import read_json_text
+from danq.genome.fasta import CODES_FILE, CONTIGS_FILE, GenomeManifest, contigs_table
+from danq.npz import read_header
+from danq.storage import SEAL, Manifest
+from danq.verify.checks import Check
+
+Advance = Callable[[float], object]
+"""Count bytes that were read."""
+_BLOCK = 8 << 20
+UNLISTED = "its manifest has no digest of it"
+_OLD = "an earlier release wrote it, without a digest of its own"
+_DAMAGED = "its SHA-256 is not the one that was noted when it was written"
+
+
+class UnreadableError(Exception):
+    """A file that cannot be compared: the status and reason of its check."""
+
+    def __init__(self, status: Any, reason: str) -> None:
+        super().__init__(reason)
+        self.status, self.reason = status, reason
+
+
+def file_digest(path: Path, advance: Advance) -> str:
+    """Hexadecimal SHA-256 of a file, read block by block.
+
+    Raises
+    ------
+    UnreadableError
+        If it is missing, no file, may not be read, or goes while it is read.
+    """
+    with opened(path) as stream:
+        return part_digest(stream, None, advance)
+
+
+def part_digest(stream: BinaryIO, size: int | None, advance: Advance) -> str:
+    """SHA-256 of the next bytes of a stream, so many or all."""
+    total, left = hashlib.sha256(), size
+    while block := stream.read(_BLOCK if left is None else min(_BLOCK, left)):
+        total.update(block)
+        advance(len(block))
+        left = None if left is None else left - len(block)
+    return total.hexdigest()
+
+
+class opened:  # noqa: N801
+    """Open a file to compare it; whatever the system says against it becomes `UnreadableError`."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def __enter__(self) -> BinaryIO:
+        try:
+            if not stat.S_ISREG(self._path.stat().st_mode):
+                raise UnreadableError("damaged", "expected a file, found something else")
+            self._stream = self._path.open("rb")
+        except OSError as error:
+            raise _unreadable(self._path, error) from None
+        return self._stream
+
+    def __exit__(self, kind: Any, error: Any, traceback: Any) -> None:
+        self._stream.close()
+        if isinstance(error, OSError):
+            raise _unreadable(self._path, error) from None
+
+
+def _unreadable(path: Path, error: OSError) -> UnreadableError:
+    if isinstance(error, FileNotFoundError):
+        leads = ", but a link that leads nowhere" if path.is_symlink() else ""
+        return UnreadableError("damaged", f"missing: no such file{leads}")
+    status = "unknown" if isinstance(error, PermissionError) else "damaged"
+    return UnreadableError(status, f"not readable ({error.strerror})")
+
+
+def check_file(path: Path, expected: str, advance: Advance) -> Check:
+    """Compare a file with its SHA-256."""
+    try:
+        whole = file_digest(path, advance) == expected
+    except UnreadableError as error:
+        return Check(path, error.status, reason=error.reason)
+    return Check(path, "intact") if whole else Check(path, "damaged", reason=_DAMAGED)
+
+
+def check_manifest(kind: type[Manifest], path: Path) -> tuple[Check, Manifest | None]:
+    """Read a manifest, comparing it with the digest of its own content; None where it cannot be read."""
+    try:
+        with opened(path):
+            manifest = kind.read(path.parent)
+        value = json.loads(read_json_text(path))
+    except UnreadableError as error:
+        return Check(path, error.status, reason=error.reason), None
+    except DanqError as error:
+        version = _other_version(path, kind)
+        reason = str(error).removeprefix(f"{path}: ")
+        return Check(path, "unknown" if version else "damaged", reason=reason), None
+    if SEAL not in value:
+        return Check(path, "unknown", reason=_OLD), manifest
+    return Check(path, "intact"), manifest
+
+
+def _other_version(path: Path, kind: type[Manifest]) -> bool:
+    """Whether it is a manifest of another release, whole as that one wrote it as far as can be told."""
+    try:
+        value = json.loads(read_json_text(path))
+    except (DanqError, ValueError, RecursionError):
+        return False
+    version = value.get("format_version") if isinstance(value, dict) else None
+    return type(version) is int and version not in (kind.VERSION, *kind.ALSO) and SEAL not in value
+
+
+def listed(manifest: Manifest) -> dict[str, str]:
+    """SHA-256 of the files beside a manifest by their names; empty where an earlier release wrote none."""
+    outputs = getattr(manifest, "provenance", {}).get("outputs", {})
+    if not isinstance(outputs, dict):
+        return {}
+    return {name: str(value) for name, value in outputs.items() if Path(name).name == name}
+
+
+def check_genome(
+    folder: Path, manifest: GenomeManifest, names: set[str], advance: Advance
+) -> Iterator[Check]:
+    """Compare the codes of a genome contig by contig, and the table of its contigs."""
+    if CONTIGS_FILE in names:
+        offsets = [sum(each.length for each in manifest.contigs[:n]) for n in range(len(manifest.contigs))]
+        table = hashlib.sha256(contigs_table(manifest.contigs, offsets).encode()).hexdigest()
+        yield check_file(folder / CONTIGS_FILE, table, advance)
+    if CODES_FILE not in names:
+        return
+    path = folder / CODES_FILE
+    try:
+        with opened(path) as stream:
+            wrong = _wrong_contig(stream, manifest, advance)
+    except UnreadableError as error:
+        yield Check(path, error.status, reason=error.reason)
+    else:
+        yield Check(path, "damaged", reason=wrong) if wrong else Check(path, "intact")
+
+
+def _wrong_contig(stream: BinaryIO, manifest: GenomeManifest, advance: Advance) -> str:
+    try:
+        shape, _, dtype = read_header(stream)
+    except (ValueError, EOFError) as error:
+        return f"no NumPy array ({error})"
+    if dtype != "uint8" or shape != (sum(contig.length for contig in manifest.contigs),):
+        return f"{dtype} of shape {shape} are not the codes of its contigs"
+    for contig in manifest.contigs:
+        if part_digest(stream, contig.length, advance) != contig.digest:
+            return f"in {contig.name}: {_DAMAGED}"
+    return "longer than its contigs" if stream.read(1) else ""

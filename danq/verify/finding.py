@@ -1,0 +1,150 @@
+"""What there is to check below a path: directories with a manifest, predictions, tables, archives."""
+
+import os
+import zipfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import pyarrow.parquet as pq
+
+from danq.data.manifest import DatasetManifest
+from danq.errors import DanqError
+from danq.evaluate.runs import Evaluation
+from danq.explain.ism import IsmManifest
+from danq.files import read_json_text
+from danq.genome.fasta import GenomeManifest
+from danq.learn.manifest import BundleManifest
+from danq.learn.predict.predictions import SUFFIXES
+from danq.learn.trials import BestTrial, TrialResult
+from danq.score.manifest import BackgroundManifest, ScoresManifest
+from danq.storage import SEAL, Manifest
+from danq.views.manifest import ViewsManifest
+
+MANIFESTS: dict[str, type[Manifest]] = {
+    kind.FILE: kind
+    for kind in (
+        *(GenomeManifest, DatasetManifest, BundleManifest, Evaluation, ScoresManifest),
+        *(BackgroundManifest, ViewsManifest, IsmManifest, TrialResult, BestTrial),
+    )
+}
+"""Manifests by the names of their files; what lies inside a bundle is checked with it."""
+SUM = ".sha256"
+"""Ending of a file that holds the digest of the one beside it."""
+_ARRAYS, _HEADER = ("ids.npy", "targets.npy"), 1 << 20
+
+
+@dataclass(frozen=True)
+class Item:
+    """Something to check.
+
+    Attributes
+    ----------
+    kind : str
+        ``results``, a directory with its manifest; ``predictions``; ``table``, a file with its digest beside
+        it; ``archive``, of a bundle.
+    path : Path
+        The manifest, or the file.
+    only : str or None
+        Of results, the one file beside the manifest that is looked at; None for all.
+    """
+
+    kind: Literal["results", "predictions", "table", "archive"]
+    path: Path
+    only: str | None = None
+
+
+def find(path: Path) -> list[Item]:
+    """Find what there is to check at a path and below it, in the order of names; hidden places are left out.
+
+    Raises
+    ------
+    DanqError
+        If the path does not exist, or holds nothing that danq wrote.
+    """
+    if not path.exists():
+        raise DanqError(f"{path}: no such file or directory")
+    items = list(_below(path, set()) if path.is_dir() else _single(path))
+    if not items:
+        raise DanqError(
+            f"{path}: expected results of danq: a directory with a manifest (such as {BundleManifest.FILE}), "
+            "a file beside one, predictions, or an archive of a bundle; found none"
+        )
+    return items
+
+
+def _below(folder: Path, seen: set[tuple[int, int]]) -> Iterator[Item]:
+    state = folder.stat()
+    if (state.st_dev, state.st_ino) in seen:
+        return  # a link to a directory above
+    seen.add((state.st_dev, state.st_ino))
+    try:
+        names = sorted(name for name in os.listdir(folder) if not name.startswith("."))
+    except PermissionError:
+        raise DanqError(f"{folder}: not readable (permission denied)") from None
+    manifests = [name for name in names if name in MANIFESTS and _is_danqs(folder / name)]
+    yield from (Item("results", folder / name) for name in manifests)
+    for name in names:
+        path = folder / name
+        if path.is_dir():
+            # the members of an ensemble are checked with it
+            if not (BundleManifest.FILE in manifests and name == "members"):
+                yield from _below(path, seen)
+        elif not manifests or name.endswith(SUM):
+            yield from alone(path)
+
+
+def _is_danqs(path: Path) -> bool:
+    """Whether a manifest says that it is one; one that cannot be read may be, and its reader says why not."""
+    try:
+        text = read_json_text(path)
+    except (DanqError, OSError, ValueError):
+        return True
+    return '"format_version"' in text or f'"{SEAL}"' in text
+
+
+def alone(path: Path) -> Iterator[Item]:
+    """Tell what a file is that no manifest beside it names; of other files nothing."""
+    if path.suffix == SUM and path.with_suffix("").suffix == ".tsv":
+        yield Item("table", path.with_suffix(""))
+    elif path.suffix in SUFFIXES:
+        if _of_predictions(path):
+            yield Item("predictions", path)
+    elif zipfile.is_zipfile(path) and _has(path, (BundleManifest.FILE,)):
+        yield Item("archive", path)
+
+
+def _has(path: Path, names: tuple[str, ...]) -> bool:
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return set(names) <= set(archive.namelist())
+    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError):
+        return True  # its reader says what is wrong
+
+
+def _of_predictions(path: Path) -> bool:
+    if path.suffix == ".npz":
+        return not zipfile.is_zipfile(path) or _has(path, _ARRAYS)
+    if path.suffix == ".tsv":
+        with path.open("rb") as stream:
+            return b"__logit" in stream.readline(_HEADER)
+    try:
+        metadata = pq.read_metadata(path).metadata or {}
+    except Exception:  # Arrow raises whatever a damaged file leads to
+        return False
+    return b"danq.bundle_digest" in metadata
+
+
+def _single(path: Path) -> Iterator[Item]:
+    """Tell what a file is that was named: a manifest, one beside a manifest, or one by itself."""
+    if path.name in MANIFESTS:
+        yield Item("results", path, only=path.name)
+        return
+    beside = [name for name in MANIFESTS if (path.parent / name).is_file()]
+    if path.with_name(path.name + SUM).is_file():
+        yield Item("table", path)
+    elif beside:
+        yield Item("results", path.parent / beside[0], only=path.name)
+    else:
+        yield from alone(path)
