@@ -98,3 +98,11 @@ def viewed_project(tmp_path_factory: pytest.TempPathFactory) -> SimpleNamespace:
     from viewed_results import write_results
 
     return write_results(tmp_path_factory.mktemp("viewed"))
+
+
+@pytest.fixture(scope="session")
+def whole_project(tmp_path_factory: pytest.TempPathFactory, danq: Callable[..., int]) -> Path:
+    """A project with every kind of results; tests copy it before they change anything."""
+    from whole_project import write_whole_project
+
+    return write_whole_project(tmp_path_factory.mktemp("whole"), danq)

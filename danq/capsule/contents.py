@@ -10,6 +10,7 @@ from danq.archives import write_zip
 from danq.capsule.crate import crate
 from danq.capsule.manifest import CRATE_FILE, REQUIREMENTS_FILE, WORKFLOW, CapsuleManifest
 from danq.files import published, sha256, staged
+from danq.storage import sealed
 
 Contents = dict[str, Path | bytes]
 """What lies in a capsule under each name: a file, or what one shall hold."""
@@ -64,7 +65,7 @@ def described(contents: Contents, capsule: CapsuleManifest, license: str | None)
     contents[CRATE_FILE] = _json(crate(capsule, sizes, license))
     files = capsule.files | {CRATE_FILE: sha256_of(contents[CRATE_FILE])}
     capsule = capsule.model_copy(update={"files": files})
-    contents[CapsuleManifest.FILE] = _json(capsule.content())
+    contents[CapsuleManifest.FILE] = _json(sealed(capsule.content()))
     return capsule
 
 

@@ -8,7 +8,7 @@ import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import ModuleType
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -118,9 +118,6 @@ class BundleManifest(Manifest):
     """
 
     KIND, FILE = "bundle", "bundle.json"
-    # its weights are part of `digest`, its bytes hold a date
-    OTHERWISE: ClassVar[frozenset[str]] = frozenset({MODEL_FILE})
-
     run: str
     model: Annotated[str, AfterValidator(_known)]
     model_file: str | None = None

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from danq.capsule.manifest import CapsuleManifest
 from danq.errors import DanqError
 from danq.files import read_json_text
 from danq.genome.fasta import CODES_FILE, CONTIGS_FILE, GenomeManifest, contigs_table
@@ -118,7 +119,9 @@ def _other_version(path: Path, kind: type[Manifest]) -> bool:
 
 
 def listed(manifest: Manifest) -> dict[str, str]:
-    """SHA-256 of the files beside a manifest by their names; empty where an earlier release wrote none."""
+    """SHA-256 of the files beside a manifest, of a capsule those below it, by their names."""
+    if isinstance(manifest, CapsuleManifest):
+        return dict(manifest.files)
     outputs = getattr(manifest, "provenance", {}).get("outputs", {})
     if not isinstance(outputs, dict):
         return {}

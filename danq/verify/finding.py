@@ -9,6 +9,7 @@ from typing import Literal
 
 import pyarrow.parquet as pq
 
+from danq.capsule.manifest import CapsuleManifest
 from danq.data.manifest import DatasetManifest
 from danq.errors import DanqError
 from danq.evaluate.runs import Evaluation
@@ -26,7 +27,7 @@ MANIFESTS: dict[str, type[Manifest]] = {
     kind.FILE: kind
     for kind in (
         *(GenomeManifest, DatasetManifest, BundleManifest, Evaluation, ScoresManifest),
-        *(BackgroundManifest, ViewsManifest, IsmManifest, TrialResult, BestTrial),
+        *(BackgroundManifest, ViewsManifest, IsmManifest, TrialResult, BestTrial, CapsuleManifest),
     )
 }
 """Manifests by the names of their files; what lies inside a bundle is checked with it."""
@@ -88,8 +89,9 @@ def _below(folder: Path, seen: set[tuple[int, int]]) -> Iterator[Item]:
     for name in names:
         path = folder / name
         if path.is_dir():
-            # the members of an ensemble are checked with it
-            if not (BundleManifest.FILE in manifests and name == "members"):
+            # the members of an ensemble are checked with it, and so are the files of a capsule
+            with_it = "members" if BundleManifest.FILE in manifests else None
+            if name != with_it and CapsuleManifest.FILE not in manifests:
                 yield from _below(path, seen)
         elif not manifests or name.endswith(SUM):
             yield from alone(path)

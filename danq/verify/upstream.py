@@ -54,6 +54,8 @@ def check_upstream(path: Path, manifest: Manifest, origins: Origins) -> Iterator
         The manifest's file; of a bundle in an archive the archive.
     """
     inputs = getattr(manifest, "provenance", {}).get("inputs", {})
+    if isinstance(manifest, BackgroundManifest):
+        inputs = inputs | {bundle.path: bundle.digest for bundle in manifest.bundles}
     for name, digest in inputs.items() if isinstance(inputs, Mapping) else ():
         if isinstance(digest, str) and digest:
             sequences = isinstance(manifest, _ON_GENOME) and name == manifest.genome.path

@@ -189,7 +189,8 @@ def test_a_member_put_in_another_s_place_is_refused(runs, tmp_path):
 def test_other_weights_in_the_manifest_are_refused(runs, tmp_path):
     shutil.copytree(runs / "mean", tmp_path / "mean")
     manifest = tmp_path / "mean" / "bundle.json"
-    manifest.write_text(manifest.read_text().replace('"weight": 0.5', '"weight": 0.75'))
+    changed = json.loads(manifest.read_text().replace('"weight": 0.5', '"weight": 0.75'))
+    manifest.write_text(json.dumps(sealed(changed)))
     for use in (load_bundle, open_runner):
         with pytest.raises(DanqError, match="members are not those that the ensemble was made of"):
             use(tmp_path / "mean")
