@@ -12,27 +12,21 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from danq.capsule.manifest import RESULTS, CapsuleManifest, Stored
+from danq.capsule.manifest import RESULTS, SAMPLES, CapsuleManifest, Stored
+from danq.capsule.samples import ROWS, sample
 from danq.errors import DanqError, first_line
 from danq.files import read_json_text, sha256
 from danq.limits import check_memory
 from danq.npz import NpzArrays
-from danq.parquet import read_parquet
+from danq.parquet import DAMAGED, read_parquet
+from danq.remnants import scratch
 
 Status = Literal["equal", "within", "differs", "missing", "changed", "unknown"]
 _UNCOMPARED = ("bundle_digest", "dataset_digest", "digest", "probabilities")
 """Arrays that follow from others."""
 _FOLDERS = ("genomes", "datasets", "searches", "runs", "scores", "views")
 """Of results, along the workflow."""
-_DAMAGED = (
-    OSError,
-    ValueError,
-    KeyError,
-    EOFError,
-    zipfile.BadZipFile,
-    zlib.error,
-    pl.exceptions.PolarsError,
-)
+_DAMAGED = (DanqError, OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error, *DAMAGED)
 
 
 @dataclass(frozen=True)
@@ -88,19 +82,14 @@ def compare_results(
     tolerance : float
         Largest difference of a logit, score or metric that counts as equal.
     """
-    stored = {each.name: each for each in manifest.results}
-    comparable = [name for name in stored if _reader(name) is not None]
-    ordered = sorted(comparable, key=lambda name: (_FOLDERS.index(name.split("/")[0]), name))
-    compared = [
-        _compare(capsule / RESULTS / name, stored[name], results / name, reader, tolerance)
-        for name in ordered
-        if (reader := _reader(name)) is not None
-    ]
+    stored = [each for each in manifest.results if reader_of(each.name) is not None]
+    stored.sort(key=lambda each: (_FOLDERS.index(each.name.split("/")[0]), each.name))
+    compared = [_compare(capsule, each, results / each.name, tolerance) for each in stored]
     by_name = {each.result: each for each in compared}
     return [_judged(each, by_name, capsule, results) for each in compared]
 
 
-def _reader(name: str) -> "Callable[[Path, Path], _Difference] | None":
+def reader_of(name: str) -> Callable[[Path, Path], _Difference] | None:
     """Choose how two files of a name are compared; None of those that follow from others."""
     folder, file = name.split("/")[0], name.rsplit("/", 1)[-1]
     if "/members/" in name:
@@ -116,25 +105,45 @@ def _reader(name: str) -> "Callable[[Path, Path], _Difference] | None":
     return None
 
 
-def _compare(
-    before: Path, stored: Stored, now: Path, reader: "Callable[[Path, Path], _Difference]", tolerance: float
-) -> Comparison:
+def _compare(capsule: Path, stored: Stored, now: Path, tolerance: float) -> Comparison:
     if not now.is_file():
         return Comparison(stored.name, "missing", note="the second run made none")
     if sha256(now) == stored.sha256:
         return Comparison(stored.name, "equal")
-    if not stored.kept:
+    if stored.kept:
+        return _measured(stored.name, capsule / RESULTS / stored.name, now, tolerance)
+    if not (capsule / SAMPLES / stored.name).is_file():
         return Comparison(stored.name, "differs", note="by its digest, which is all that the capsule has")
+    return _sampled(stored.name, capsule / SAMPLES / stored.name, now, tolerance)
+
+
+def _sampled(name: str, before: Path, now: Path, tolerance: float) -> Comparison:
+    """Compare rows of a large result, whose bytes are known to differ, with those that a capsule has."""
+    rows = sample(now)
+    if rows is None:
+        return Comparison(name, "unknown", note="not readable, or too large")
+    with scratch() as folder:
+        path = folder / now.name
+        path.write_bytes(rows)
+        each = _measured(name, before, path, tolerance)
+    status: Status = "within" if each.status == "equal" else each.status
+    note = "; ".join(filter(None, [each.note, f"other bytes, {ROWS:,} rows compared"]))
+    return Comparison(name, status, each.difference, note)
+
+
+def _measured(name: str, before: Path, now: Path, tolerance: float) -> Comparison:
+    """Read both files of a result, and say how much they differ."""
+    reader = reader_of(name)
     try:
-        difference = reader(before, now)
+        difference = reader(before, now) if reader else _Difference()
     except _DAMAGED as error:
-        return Comparison(stored.name, "unknown", note=f"not readable ({first_line(error)})")
+        return Comparison(name, "unknown", note=f"not readable ({first_line(error)})")
     if difference.others or not difference.largest <= tolerance:
         note = "; ".join([*([f"most in {difference.where}"] if difference.where else []), *difference.others])
-        return Comparison(stored.name, "differs", difference.largest or None, note)
+        return Comparison(name, "differs", difference.largest or None, note)
     if difference.largest:
-        return Comparison(stored.name, "within", difference.largest, f"by {difference.largest:.2g} at most")
-    return Comparison(stored.name, "equal")
+        return Comparison(name, "within", difference.largest, f"by {difference.largest:.2g} at most")
+    return Comparison(name, "equal")
 
 
 def _judged(each: Comparison, by_name: dict[str, Comparison], capsule: Path, results: Path) -> Comparison:
@@ -159,10 +168,10 @@ def _means(before: Path, now: Path) -> Iterator[str]:
         old, new = (split["test"] for split in splits)
         for metric in ("auroc", "auprc"):
             was, is_now = old[metric]["mean"], new[metric]["mean"]
-            interval = [old[metric].get(f"mean_{end}", old[metric].get(end)) for end in ("low", "high")]
+            interval = [old[metric].get(end) for end in ("low", "high")]
             held = "" if None in interval else f" ({interval[0]:.4f} to {interval[1]:.4f})"
             yield f"test {metric.upper()} {was:.4f}{held}, now {is_now:.4f}"
-    except (*_DAMAGED, TypeError, DanqError):
+    except (*_DAMAGED, TypeError):
         return  # what the tables say stands
 
 
@@ -175,12 +184,9 @@ def _arrays(before: Path, now: Path) -> _Difference:
     with zipfile.ZipFile(before) as first, zipfile.ZipFile(now) as second:
         old, new = NpzArrays(before, first), NpzArrays(now, second)
         names = [name for name in old if name not in _UNCOMPARED]
-        absent = [f"no {name}" for name in names if name not in new]
-        return (
-            _largest((name, old[name], new[name]) for name in names if name in new)
-            if not absent
-            else _Difference(others=tuple(absent))
-        )
+        if absent := [f"no {name}" for name in names if name not in new]:
+            return _Difference(others=tuple(absent))
+        return _largest((name, old[name], new[name]) for name in names)
 
 
 def _tables(before: Path, now: Path) -> _Difference:

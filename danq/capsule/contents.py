@@ -5,10 +5,10 @@ import json
 import shutil
 from pathlib import Path
 
-import danq
 from danq.archives import write_zip
 from danq.capsule.crate import crate
 from danq.capsule.manifest import CRATE_FILE, REQUIREMENTS_FILE, WORKFLOW, CapsuleManifest
+from danq.capsule.workflow import workflow_folder
 from danq.files import published, sha256, staged
 from danq.storage import sealed
 
@@ -36,13 +36,6 @@ versions differ.
 def readme(wheel: str) -> str:
     """Say in a capsule how to use it."""
     return _README.format(requirements=REQUIREMENTS_FILE, wheel=wheel)
-
-
-def workflow_folder() -> Path:
-    """Folder of the workflow's Snakefile: within the installed package, or beside that of a checkout."""
-    package = Path(danq.__file__).parent
-    installed = package / WORKFLOW
-    return installed if installed.is_dir() else package.parent / WORKFLOW
 
 
 def workflow_files() -> Contents:

@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import danq
+from danq.capsule.compare import reader_of
 from danq.capsule.contents import (
     Contents,
     described,
@@ -33,6 +34,7 @@ from danq.capsule.manifest import (
     INPUTS,
     REQUIREMENTS_FILE,
     RESULTS,
+    SAMPLES,
     CapsuleManifest,
     Input,
     Stored,
@@ -46,6 +48,7 @@ from danq.capsule.results import (
     result_files,
     without_places,
 )
+from danq.capsule.samples import sample
 from danq.config import load_config
 from danq.contents import unchanged
 from danq.errors import DanqError, first_few
@@ -184,7 +187,7 @@ def _add_inputs(
 def _add_results(
     contents: Contents, made: Mapping[str, Path], inputs: Frozen, largest: int
 ) -> tuple[Stored, ...]:
-    """Add the results that are small, are none of the inputs in other words, and name no places."""
+    """Add results that are small, no inputs in other words, and name no places; of others rows."""
     places = [str(Path(old).parent) for old in inputs.names if old.startswith("/")]
     stored = []
     for name, path in sorted(made.items()):
@@ -197,6 +200,8 @@ def _add_results(
                 contents[f"{RESULTS}/{name}"] = content
             else:
                 log.warning("%s names a folder of this machine: the capsule has its digest alone", path)
+        elif reader_of(name) is not None and (rows := sample(path)) is not None:
+            contents[f"{SAMPLES}/{name}"] = rows
         stored.append(Stored(name=name, sha256=sha256(path), size=size, kept=kept))
     return tuple(stored)
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import danq
 from danq.capsule.manifest import leads_nowhere_else
-from danq.config import Config, own_models
+from danq.config import Config, may_run, own_models
 from danq.config.workflow import dataset_files, named_paths
 from danq.data.regions.targets import Target, read_targets
 from danq.errors import DanqError, first_few
@@ -55,8 +55,14 @@ def frozen_inputs(config: Config, trusted: Sequence[Path] | None) -> Frozen:
     Raises
     ------
     DanqError
-        If one of them is missing, all missing ones in one line, or a table of targets cannot be read.
+        If one of them is missing, all missing ones in one line, a table of targets cannot be read, or a model
+        of one's own is not trusted.
     """
+    if code := [model for model in own_models(config, config.runs) if not may_run(str(model), trusted)]:
+        raise DanqError(
+            f"models of one's own: {first_few(map(str, code))}; name each by --trust-model-code, for "
+            "which of their options are files their code says"
+        )
     named = list(named_paths(config, trusted))
     _refuse_missing(named)
     by_path: dict[Path, list[str]] = {}

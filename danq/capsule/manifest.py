@@ -10,7 +10,7 @@ from danq.storage import Entry, Manifest
 CONFIG_FILE = "config.json"
 REQUIREMENTS_FILE = "requirements.txt"
 CRATE_FILE = "ro-crate-metadata.json"
-INPUTS, RESULTS, WORKFLOW = "inputs", "results", "workflow"
+INPUTS, RESULTS, SAMPLES, WORKFLOW = "inputs", "results", "samples", "workflow"
 
 
 def leads_nowhere_else(name: str) -> bool:

@@ -14,10 +14,10 @@ from pathlib import Path
 import danq
 from danq.archives import unpack_zip
 from danq.capsule.compare import Comparison, compare_results
-from danq.capsule.contents import workflow_folder
 from danq.capsule.environment import differing
 from danq.capsule.inputs import frozen_inputs
 from danq.capsule.manifest import CONFIG_FILE, INPUTS, RESULTS, CapsuleManifest, Input, leads_nowhere_else
+from danq.capsule.workflow import workflow_folder
 from danq.config import load_config
 from danq.config.workflow import named_paths
 from danq.errors import DanqError, first_few

@@ -128,6 +128,11 @@ def changed_inputs(results: Mapping[str, Path], inputs: Mapping[Path, str]) -> l
                 for file, digest in (noted.items() if isinstance(noted, dict) else ())
                 if file in now and digest != now[file]
             ]
+        elif name.endswith("/bundle.json"):
+            info = json.loads(read_json_text(path))
+            model = info.get("model")
+            if model in now and info.get("model_file") != now[model]:
+                problems.append(f"{model} (results/{name})")
     return problems
 
 

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-import danq
+from danq.capsule.workflow import workflow_folder
 
 
 def workflow(
@@ -40,7 +40,7 @@ def workflow(
     profiles come with danq. Snakemake's exit status is passed on. The paths of a configuration are relative
     to this directory, and results/ is written here.
     """
-    snakefile = _directory() / "Snakefile"
+    snakefile = workflow_folder() / "Snakefile"
     if path or profiles:
         typer.echo(snakefile.parent / "profiles" if profiles else snakefile)
         return
@@ -55,10 +55,3 @@ def workflow(
     command += ["--snakefile", str(snakefile), *(arguments or [])]
     # in place of this process: signals reach Snakemake, and its exit status is the command's
     os.execv(command[0], command)
-
-
-def _directory() -> Path:
-    """Directory of the Snakefile: inside of what was installed, or of the checkout that danq runs from."""
-    package = Path(danq.__file__).parent
-    installed = package / "workflow"
-    return installed if installed.is_dir() else package.parent / "workflow"
