@@ -16,9 +16,11 @@ _PROFILES = {
     "https://w3id.org/ro/wfrun/workflow/0.5": ("Workflow Run Crate", "0.5"),
     "https://w3id.org/workflowhub/workflow-ro-crate/1.0": ("Workflow RO-Crate", "1.0"),
 }
+_BIOSCHEMAS = "https://bioschemas.org/profiles/ComputationalWorkflow/1.0-RELEASE"
 _SNAKEMAKE = "https://w3id.org/workflowhub/workflow-ro-crate#snakemake"
 _MAIN = f"{WORKFLOW}/Snakefile"
 _FORMATS = {".tsv": "text/tab-separated-values", ".parquet": "application/vnd.apache.parquet"}
+_FORMATS |= {".md": "text/markdown", ".smk": "text/plain", ".yaml": "text/yaml"}
 _FORMATS |= {".npz": "application/zip", ".keras": "application/zip", ".whl": "application/zip"}
 
 
@@ -57,6 +59,7 @@ def crate(capsule: CapsuleManifest, sizes: Mapping[str, int], license: str | Non
             },
             _root(capsule, sizes, [each["@id"] for each in elsewhere], license),
             *(_profile(address, *name) for address, name in _PROFILES.items()),
+            _profile(_BIOSCHEMAS, "Bioschemas ComputationalWorkflow", "1.0-RELEASE"),
             *(_file(name, size, capsule) for name, size in sizes.items() if name != _MAIN),
             {"@id": CapsuleManifest.FILE, "@type": "File", "encodingFormat": "application/json"}
             | {"name": "Inputs, results, versions, and the SHA-256 of every other file"},
@@ -70,6 +73,7 @@ def crate(capsule: CapsuleManifest, sizes: Mapping[str, int], license: str | Non
             {"@id": "#danq", "@type": "SoftwareApplication", "name": "danq", "softwareVersion": capsule.danq},
             _run(capsule, [*inputs, CONFIG_FILE], results),
             *elsewhere,
+            *_licence(license),
         ],
     }
 
@@ -91,12 +95,19 @@ def _root(
         "license": license or "No licence is given",
         "conformsTo": [{"@id": address} for address in _PROFILES],
         "mainEntity": {"@id": _MAIN},
-        "mentions": [{"@id": "#run"}],
+        "mentions": {"@id": "#run"},
         "hasPart": [{"@id": name} for name in (*sizes, CapsuleManifest.FILE, *more)],
     }
     if license and "://" in license:
         entity["license"] = {"@id": license}
     return entity
+
+
+def _licence(license: str | None) -> list[dict[str, str]]:
+    """Describe the licence that an address leads to."""
+    return (
+        [{"@id": license, "@type": "CreativeWork", "name": license}] if license and "://" in license else []
+    )
 
 
 def _profile(address: str, name: str, version: str) -> dict[str, str]:
@@ -117,7 +128,8 @@ def _file(name: str, size: int, capsule: CapsuleManifest) -> dict[str, Any]:
         "encodingFormat": kind,
         **_size(size),
     }
-    return entity | ({"sha256": capsule.files[name]} if name in capsule.files else {})
+    about = {"about": {"@id": "./"}} if name == "README.md" else {}
+    return entity | about | ({"sha256": capsule.files[name]} if name in capsule.files else {})
 
 
 def _workflow(capsule: CapsuleManifest, size: int) -> dict[str, Any]:
@@ -126,7 +138,10 @@ def _workflow(capsule: CapsuleManifest, size: int) -> dict[str, Any]:
         "@type": ["File", "SoftwareSourceCode", "ComputationalWorkflow"],
         "name": "danq: from a genome and labelled regions to a trained network and its report",
         "programmingLanguage": {"@id": _SNAKEMAKE},
+        "conformsTo": {"@id": _BIOSCHEMAS},
         "softwareRequirements": {"@id": "#danq"},
+        "encodingFormat": "text/plain",
+        "version": capsule.danq,
         "sha256": capsule.files[_MAIN],
         **_size(size),
     }
@@ -138,7 +153,9 @@ def _run(capsule: CapsuleManifest, inputs: list[str], results: list[str]) -> dic
         "@type": "CreateAction",
         "name": "The run of the workflow that was frozen",
         "instrument": {"@id": _MAIN},
-        "actionStatus": {"@id": "http://schema.org/CompletedActionStatus"},
+        "description": "Genomes, datasets, trained runs, their evaluation, scores of variants and the report",
+        "endTime": capsule.ended,
+        "actionStatus": "http://schema.org/CompletedActionStatus",
         "object": [{"@id": name} for name in inputs],
         "result": [{"@id": name} for name in results],
     }

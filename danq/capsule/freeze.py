@@ -42,6 +42,7 @@ from danq.capsule.manifest import (
 from danq.capsule.results import (
     changed_inputs,
     cores_of,
+    ended,
     made_with,
     may_be_copied,
     names_a_place,
@@ -154,6 +155,7 @@ def _gathered(
     stored = _add_results(contents, made, inputs, how.largest)
     capsule = CapsuleManifest(
         created=_now(),
+        ended=ended(made),
         danq=danq.__version__,
         python=platform.python_version(),
         platform=f"{platform.system()} {platform.machine()}",

@@ -62,6 +62,8 @@ class CapsuleManifest(Manifest):
     ----------
     created : str
         When it was frozen, ISO 8601 in UTC; with that of the crate the one date of the capsule's own.
+    ended : str
+        When the last of the results was made.
     danq, python, platform : str
         Versions, and the kind of machine, of the environment that froze it.
     versions : dict of str to str
@@ -79,6 +81,7 @@ class CapsuleManifest(Manifest):
     KIND, FILE = "capsule", "capsule.json"
 
     created: str
+    ended: str
     danq: str
     python: str
     platform: str

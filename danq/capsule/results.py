@@ -152,6 +152,12 @@ def made_with(results: Mapping[str, Path]) -> dict[str, set[str]]:
     return versions
 
 
+def ended(results: Mapping[str, Path]) -> str:
+    """When the last of the results was made, as their manifests say it."""
+    times = [_provenance(path).get("created") for name, path in results.items() if name.endswith(".json")]
+    return max((time for time in times if isinstance(time, str)), default="")
+
+
 def cores_of(results: Mapping[str, Path]) -> int:
     """Cores that the workflow was given, as the threads of its jobs tell; results depend on those.
 
