@@ -147,14 +147,14 @@ def _measured(name: str, before: Path, now: Path, tolerance: float) -> Compariso
 
 
 def _judged(each: Comparison, by_name: dict[str, Comparison], capsule: Path, results: Path) -> Comparison:
-    """Judge other weights by the golden logits; say of metrics how good the model is now and was."""
+    """Judge another model by its logits; say of metrics how good the model is now and was."""
     folder, _, file = each.result.rpartition("/")
     if file == "bundle.json" and each.status == "differs":
-        golden = by_name.get(f"{folder}/golden.npz")
-        if golden is not None and golden.agrees:
-            return Comparison(
-                each.result, golden.status, golden.difference, "other weights, equal golden logits"
-            )
+        logits = [by_name.get(f"{folder}/{name}") for name in ("golden.npz", "predictions/test.npz")]
+        judge = next((known for known in logits if known is not None), None)
+        if judge is not None and judge.agrees:
+            note = f"another digest, judged by {judge.result.rsplit('/', 1)[-1]}"
+            return Comparison(each.result, judge.status, judge.difference, note)
     if file == "metrics.tsv":
         note = "; ".join(filter(None, [each.note, *_means(capsule / RESULTS / folder, results / folder)]))
         return Comparison(each.result, each.status, each.difference, note)

@@ -104,7 +104,7 @@ def test_the_crate_is_one_that_its_library_reads(capsule: Path) -> None:
     crate = ROCrate(capsule)
     assert crate.mainEntity.id == "workflow/Snakefile"
     assert crate.mainEntity["programmingLanguage"]["name"] == "Snakemake"
-    (run,) = crate.root_dataset["mentions"]
+    run = crate.root_dataset["mentions"]
     assert run.type == "CreateAction"
     assert run["instrument"] == crate.mainEntity
     assert {entity.id for entity in run["object"]} >= {"inputs/data/one.tsv", "#input/data/first.fa"}

@@ -95,6 +95,17 @@ def test_other_weights_count_by_their_golden_logits(tmp_path):
     assert not any(each.agrees for each in strict)
 
 
+def test_a_model_of_an_older_bundle_counts_by_its_predictions(tmp_path):
+    capsule, now = tmp_path / "capsule", tmp_path / "now"
+    for folder, digest in ((capsule / "results", "a"), (now, "b")):
+        write(folder / "runs/x/bundle.json", digest=digest)
+        write(folder / "runs/x/predictions/test.npz", logits=np.float32([[1.0]]), bundle_digest=digest)
+    manifest = capsule_of(capsule, "runs/x/bundle.json", "runs/x/predictions/test.npz")
+    model, predictions = compare_results(capsule, manifest, now, 1e-5)
+    assert (model.status, model.note) == ("equal", "another digest, judged by test.npz")
+    assert predictions.status == "equal"
+
+
 def test_a_damaged_result_is_told_from_a_different_one(tmp_path):
     name = "scores/x/scores.parquet"
     write(tmp_path / "capsule" / "results" / name, score=[1.0])
