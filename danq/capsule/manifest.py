@@ -87,7 +87,7 @@ class CapsuleManifest(Manifest):
     platform: str
     versions: dict[str, str]
     unhashed: tuple[str, ...]
-    cores: Annotated[int, Field(ge=1)]
+    cores: Annotated[int, Field(ge=1, le=1024)]
     wheel: Place
     inputs: tuple[Input, ...]
     results: tuple[Stored, ...]

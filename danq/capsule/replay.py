@@ -150,6 +150,8 @@ def _problem(capsule: Path, name: str, digest: str) -> str | None:
 def _places(path: Path, capsule: Path, manifest: CapsuleManifest, how: Replaying) -> dict[str, Path]:
     """Find every input; where one is missing or changed, or is code that nobody trusts, nothing runs."""
     code = {sha256(file): file for file in how.trusted if file.is_file()}
+    if any(each.name == _CONFIG for each in manifest.inputs):
+        raise DanqError(f"{path}: expected no input called {_CONFIG}, which is the name of the configuration")
     untrusted = [each.name for each in manifest.inputs if _is_code(each) and each.sha256 not in code]
     if untrusted:
         raise DanqError(
@@ -201,16 +203,25 @@ def _place(capsule: Path, places: Mapping[str, Path], out: Path) -> None:
     taken = any(not path.name.startswith(".danq") for path in out.iterdir())
     if taken and (not placed.is_file() or placed.read_bytes() != config):
         raise DanqError(f"{out}: expected an empty folder or one of this capsule's replay, received another")
-    for name, source in places.items():
-        place = out / name
-        place.parent.mkdir(parents=True, exist_ok=True)
-        if place.is_symlink() or place.exists():
-            place.unlink()
-        if source.is_relative_to(capsule):
-            shutil.copyfile(source, place)
-        else:
-            place.symlink_to(source.absolute())
-    placed.write_bytes(config)
+    # the workflow writes logs where they lie: never through a link into somebody's folder
+    copied = {name for name, source in places.items() if source.is_relative_to(capsule) or _is_result(name)}
+    try:
+        for name, source in places.items():
+            place = out / name
+            place.parent.mkdir(parents=True, exist_ok=True)
+            place.unlink(missing_ok=True)
+            if name in copied:
+                shutil.copyfile(source, place)
+            else:
+                place.symlink_to(source.absolute())
+        placed.unlink(missing_ok=True)
+        placed.write_bytes(config)
+    except (FileExistsError, NotADirectoryError, IsADirectoryError) as error:
+        raise DanqError(f"{error.filename}: expected room for an input, received another one") from None
+
+
+def _is_result(name: str) -> bool:
+    return name.split("/")[0] == RESULTS
 
 
 def _check_config(path: Path, manifest: CapsuleManifest, out: Path, trusted: Sequence[Path]) -> None:

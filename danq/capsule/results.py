@@ -171,7 +171,8 @@ def cores_of(results: Mapping[str, Path]) -> int:
             if isinstance(threads, int):
                 (scoring if folder == "scores" else training).append(threads)
     shown = max(scoring)
-    return shown if 1 < shown < 8 else max(2 * max(training) if max(training) > 1 else 1, shown)
+    cores = shown if 1 < shown < 8 else max(2 * max(training) if max(training) > 1 else 1, shown)
+    return min(cores, 1024)
 
 
 def names_a_place(content: bytes, places: Iterable[str]) -> bool:
