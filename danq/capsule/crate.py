@@ -48,15 +48,7 @@ def crate(capsule: CapsuleManifest, sizes: Mapping[str, int], license: str | Non
     return {
         "@context": [f"{_CRATE}/context", "https://w3id.org/ro/terms/workflow-run/context"],
         "@graph": [
-            {
-                "@id": CRATE_FILE,
-                "@type": "CreativeWork",
-                "about": {"@id": "./"},
-                "conformsTo": [
-                    {"@id": _CRATE},
-                    {"@id": "https://w3id.org/workflowhub/workflow-ro-crate/1.0"},
-                ],
-            },
+            _descriptor(),
             _root(capsule, sizes, [each["@id"] for each in elsewhere], license),
             *(_profile(address, *name) for address, name in _PROFILES.items()),
             _profile(_BIOSCHEMAS, "Bioschemas ComputationalWorkflow", "1.0-RELEASE"),
@@ -74,6 +66,18 @@ def crate(capsule: CapsuleManifest, sizes: Mapping[str, int], license: str | Non
             _run(capsule, [*inputs, CONFIG_FILE], results),
             *elsewhere,
             *_licence(license),
+        ],
+    }
+
+
+def _descriptor() -> dict[str, Any]:
+    return {
+        "@id": CRATE_FILE,
+        "@type": "CreativeWork",
+        "about": {"@id": "./"},
+        "conformsTo": [
+            {"@id": _CRATE},
+            {"@id": "https://w3id.org/workflowhub/workflow-ro-crate/1.0"},
         ],
     }
 
