@@ -69,13 +69,15 @@ def checked_config(
 
 
 def _refuse_shards(config: Config, source: str) -> None:
-    """Refuse callsets in shards, which hand their work on in a directory that all jobs see."""
-    cut = [name for name, callset in config.callsets.items() if callset.shards > 1]
-    if cut:
-        raise DanqError(
-            f"{source}: callsets.{cut[0]}.shards: expected 1 where results go through a storage, "
-            f"received {config.callsets[cut[0]].shards}"
-        )
+    """Refuse work in shards, which is handed on in a directory that all jobs see."""
+    shards = {f"genomes.{name}": config.genome_source(name).shards for name in config.genomes}
+    for section in ("runs", "callsets"):
+        shards |= {f"{section}.{name}": value.shards for name, value in getattr(config, section).items()}
+    for key, number in shards.items():
+        if number > 1:
+            raise DanqError(
+                f"{source}: {key}.shards: expected 1 where results go through a storage, received {number}"
+            )
 
 
 def _merged(below: Any, above: Any) -> Any:

@@ -146,6 +146,9 @@ def test_a_dry_run_shows_what_the_scheduler_is_asked_for(
     done = run(plugins, clone, profile, "--dry-run", **storage)
     assert done.returncode == 0, done.stdout
     jobs = re.findall(r"^rule (\w+):\n(?:    .*\n)*?    resources: (.*)$", done.stdout, re.MULTILINE)
+    threads = re.findall(r"^    threads: (\d+)$", done.stdout, re.MULTILINE)
+    # with one core the plugin of AWS Batch would refuse the memory of a second try
+    assert profile != "aws-batch" or (len(threads) == len(jobs) - 1 and set(threads) <= {"2", "4"})
     assert {rule for rule, _ in jobs} >= {"genome", "dataset", "train", "train_on_cpu", "predict", "report"}
     for rule, text in jobs:
         if rule == "default":

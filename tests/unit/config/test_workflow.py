@@ -186,5 +186,7 @@ def test_jobs_that_share_no_files_get_no_shards_and_need_no_files_of_the_user(pr
     assert set(checked_config(merged, [], shared=False, far_away=True).callsets) == {"a"}
     cut = changed("callsets", {"a": vcf | {"shards": 2}})
     assert checked_config(cut, []).callsets["a"].shards == 2
-    with pytest.raises(SystemExit):
-        checked_config(cut, [], shared=False)
+    genome = changed("genomes/yeast", {"fasta": "genome.fa", "shards": 2})
+    for refused in (cut, genome, changed("runs/small/shards", 2)):
+        with pytest.raises(SystemExit):
+            checked_config(refused, [], shared=False)
