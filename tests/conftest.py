@@ -83,6 +83,12 @@ def chromium() -> str:
     return _program("chromium")
 
 
+@pytest.fixture(scope="session")
+def program() -> Callable[[str], str]:
+    """Path of any program, by its name; as bcftools and chromium above."""
+    return _program
+
+
 def _program(name: str) -> str:
     path = shutil.which(name)
     if path is None:

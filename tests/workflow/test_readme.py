@@ -34,10 +34,8 @@ def test_commands_that_install_or_need_hardware_are_sound(code: str) -> None:
 
 @pytest.fixture(scope="module")
 def desk(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A checkout's workflow with the files that the README's commands name."""
+    """A directory that holds nothing but the files that the README's commands name."""
     desk = tmp_path_factory.mktemp("desk")
-    for part in ("Snakefile", "workflow", "profiles"):
-        (desk / part).symlink_to(REPOSITORY / part)
     generator = np.random.default_rng(7)
     contigs = {f"chr{number}": generator.integers(0, 4, 10_000, np.uint8) for number in range(1, 7)}
     (desk / "peaks").mkdir()
