@@ -44,7 +44,6 @@ def podman(tmp_path_factory: pytest.TempPathFactory, program: Callable[[str], st
         return done.stdout
 
     yield call
-    call("rmi", "--all", "--force")
     for mounted in (line.split()[1] for line in Path("/proc/mounts").read_text().splitlines()[::-1]):
         if mounted.startswith(f"{folder}/"):
             subprocess.run(["umount", mounted], check=True)
