@@ -28,7 +28,7 @@ _FIXED = {
     **dict.fromkeys(("seed", "monitor"), "its trials could not be compared"),
     **dict.fromkeys(("init_from",), "all trials start from the same weights"),
     **dict.fromkeys(
-        ("require_gpu", "distribute", "tensorboard", "checkpoint_minutes", "deterministic"),
+        ("require_gpu", "distribute", "workers", "tensorboard", "checkpoint_minutes", "deterministic"),
         "this one does not change what is learnt",
     ),
 }
@@ -48,6 +48,11 @@ def search_problems(name: str, run: "Run", kind: str) -> list[str]:
     if run.search is None:
         return []
     section = f"runs.{name}.search"
+    if run.train.distribute == "multi_worker":
+        return [
+            f"runs.{name}.train.distribute: expected none or mirrored with a search, each of whose trials is "
+            "one process; received multi_worker"
+        ]
     problems = [*_keys(section, run, kind)]
     problems += [
         phrase

@@ -1,9 +1,10 @@
 """Which devices train a model, and making their arithmetic repeatable."""
 
-import json
+import atexit
 import logging
 import os
 import platform
+import signal
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from functools import cache
@@ -18,9 +19,13 @@ from danq.learn.cudnn import use_both_directions
 from danq.learn.gpu import why_no_gpu
 from danq.learn.options import Deterministic, Precision, TrainOptions
 from danq.learn.startup import held_back, quiet
+from danq.learn.workers import ALONE, TF_CONFIG, Workers, adopt, find_workers, meet
 from danq.threads import threads, usable_cores
 
 log = logging.getLogger("danq")
+
+_END_SECONDS = 60
+"""After so long a process that is at its end is ended, whatever TensorFlow waits for."""
 
 
 def find_gpus() -> list[str]:
@@ -50,29 +55,35 @@ def processor_name() -> str:
     return next(named, platform.processor() or platform.machine())
 
 
-def choose_strategy(options: TrainOptions) -> tf.distribute.Strategy:
+def choose_strategy(options: TrainOptions, workers: Workers = ALONE) -> tf.distribute.Strategy:
     """Choose the devices of a training; to be called before anything else is computed.
 
     Returns
     -------
     tf.distribute.Strategy
-        One device, all GPUs of the machine, or the machines named in the variable TF_CONFIG.
+        One device, all GPUs of the machine, or those of all workers.
 
     Raises
     ------
     DanqError
-        If a GPU is required and there is none, TF_CONFIG is missing or no JSON, or the batch cannot be
-        shared equally.
+        If a GPU is required and there is none, the batch cannot be shared equally, or a worker does not come.
     """
-    _use_gpus(options.require_gpu)
-    strategy = _strategy(options.distribute)
+    if options.batch_size % len(workers.addresses):
+        raise _unshared(options, len(workers.addresses), "workers")
+    with _meeting(workers):
+        _use_gpus(options.require_gpu)
+        strategy = _strategy(options.distribute, workers)
     replicas = strategy.num_replicas_in_sync
     if options.batch_size % replicas:
-        raise DanqError(
-            f"train.batch_size: expected a multiple of the {replicas} devices that share a batch, "
-            f"received {options.batch_size}"
-        )
+        raise _unshared(options, replicas, "devices")
     return strategy
+
+
+def _unshared(options: TrainOptions, number: int, devices: str) -> DanqError:
+    return DanqError(
+        f"train.batch_size: expected a multiple of the {number} {devices} that share a batch, "
+        f"received {options.batch_size}"
+    )
 
 
 def _use_gpus(required: bool) -> None:
@@ -103,7 +114,7 @@ def prepare_gpus() -> bool:
             log.debug("%s: memory is claimed already", gpu.name)
     if gpus:
         use_both_directions()
-    elif "TF_CONFIG" not in os.environ:  # workers are found before anything is computed
+    elif TF_CONFIG not in os.environ:  # workers are found before anything is computed
         _compute_truth_values()
     return bool(gpus)
 
@@ -121,51 +132,83 @@ def use_tf32(on: bool) -> None:
     tf.config.experimental.enable_tensor_float_32_execution(on)
 
 
-def _strategy(distribute: str) -> tf.distribute.Strategy:
-    if distribute == "mirrored":
-        return tf.distribute.MirroredStrategy()
-    if distribute == "multi_worker":
-        try:
-            named = isinstance(json.loads(os.environ["TF_CONFIG"])["cluster"]["worker"], list)
-        except (KeyError, TypeError, ValueError):
-            named = False
-        if not named:
-            raise DanqError(
-                "train.distribute: multi_worker expects the environment variable TF_CONFIG with "
-                '{"cluster": {"worker": ["host:port", …]}, "task": {"type": "worker", "index": 0}}'
-            )
+def _strategy(distribute: str, workers: Workers) -> tf.distribute.Strategy:
+    if len(workers.addresses) > 1:
         return tf.distribute.MultiWorkerMirroredStrategy()
+    if distribute == "mirrored" or (distribute == "multi_worker" and len(find_gpus()) > 1):
+        return tf.distribute.MirroredStrategy()
     return tf.distribute.get_strategy()
 
 
 @contextmanager
-def sole_trainer(options: TrainOptions, *folders: Path) -> Iterator[None]:
+def _meeting(workers: Workers) -> Iterator[None]:
+    """Meet the other workers, and keep TensorFlow from taking away the requests to stop when it does so."""
+    if len(workers.addresses) == 1:
+        yield
+        return
+    tf.get_logger().setLevel("WARNING")
+    adopt(workers)
+    meet(workers)
+    numbers = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, numbers)
+    try:
+        yield
+    finally:
+        # TensorFlow takes SIGTERM for itself, to tell the other workers of it, and nothing stops any more
+        for number in numbers:
+            signal.signal(number, signal.getsignal(number))
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        atexit.register(_end_soon)
+
+
+def _end_soon() -> None:
+    """Have the process killed if it is not at its end soon: there is nothing left to write."""
+    signal.signal(signal.SIGALRM, signal.SIG_DFL)
+    signal.alarm(_END_SECONDS)
+
+
+def workers_of(options: TrainOptions) -> Workers:
+    """Tell who trains together, and which of them this process is; says so where it is alone after all.
+
+    Raises
+    ------
+    DanqError
+        As `find_workers`, or if there are not as many as asked for.
+    """
+    if options.distribute != "multi_worker":
+        return ALONE
+    workers = find_workers(os.environ)
+    number = len(workers.addresses)
+    if options.workers not in (None, number):
+        raise DanqError(
+            f"train.workers: expected as many as were started, {number}; received {options.workers}"
+        )
+    if number == 1:
+        os.environ.pop(TF_CONFIG, None)
+        log.warning("train.distribute: multi_worker, and one task only: this process trains alone")
+    return workers
+
+
+@contextmanager
+def sole_trainer(workers: Workers, *folders: Path) -> Iterator[None]:
     """Write to these directories as the only job; of several workers of one training the first does.
+
+    The log is the first one's, too: the others' hold errors alone.
 
     Raises
     ------
     DanqError
         As `danq.jobs.sole_writer`.
     """
+    level = log.level
     with ExitStack() as stack:
-        for folder in folders if _leads(options) else ():
-            stack.enter_context(sole_writer(folder))
+        if workers.leads:
+            for folder in folders:
+                stack.enter_context(sole_writer(folder))
+        else:
+            log.setLevel(logging.ERROR)
+            stack.callback(log.setLevel, level)
         yield
-
-
-def _leads(options: TrainOptions) -> bool:
-    """Whether `is_chief` will say yes, before there is a strategy."""
-    try:
-        task = json.loads(os.environ["TF_CONFIG"])["task"]
-        return options.distribute != "multi_worker" or task.get("type") == "chief" or task["index"] == 0
-    except (KeyError, TypeError, ValueError, AttributeError):
-        return True
-
-
-def is_chief(strategy: tf.distribute.Strategy) -> bool:
-    """Whether this process writes the files; the others of a multi-worker training only compute."""
-    resolver = strategy.cluster_resolver
-    return resolver is None or resolver.task_type in (None, "chief") or resolver.task_id == 0
 
 
 @contextmanager

@@ -87,7 +87,15 @@ class TrainOptions(Closed):
     )
     require_gpu: bool = Field(False, description="fail at once where there is no GPU")
     distribute: Literal["none", "mirrored", "multi_worker"] = Field(
-        "none", description="mirrored: all GPUs of the machine; multi_worker: machines named in TF_CONFIG"
+        "none",
+        description="mirrored: all GPUs of the machine; multi_worker: all processes that Slurm's srun "
+        "starts, or that TF_CONFIG names, share each batch",
+    )
+    workers: int | None = Field(
+        None,
+        ge=1,
+        description="multi_worker: processes, one a node; as many as there are where left out (the workflow "
+        "starts 2)",
     )
     init_from: str | None = Field(
         None, description="run name, or path of a bundle or of an archive of one, whose weights are the start"
@@ -95,6 +103,20 @@ class TrainOptions(Closed):
     freeze: list[str] = Field([], description="names of layers whose weights stay as they are")
     tensorboard: bool = Field(False, description="write TensorBoard event files beside the bundle")
     checkpoint_minutes: float = Field(10.0, gt=0, description="minutes between two resumable checkpoints")
+
+    @model_validator(mode="after")
+    def _shares(self) -> Self:
+        if self.workers is not None and self.distribute != "multi_worker":
+            raise ValueError(
+                f"`workers`: expected nothing unless `distribute` is multi_worker, received {self.workers} "
+                f"with {self.distribute}"
+            )
+        if self.workers and self.batch_size % self.workers:
+            raise ValueError(
+                f"`batch_size`: expected a multiple of the {self.workers} workers that share a batch, "
+                f"received {self.batch_size}"
+            )
+        return self
 
     @model_validator(mode="after")
     def _decays(self) -> Self:

@@ -22,11 +22,12 @@ from danq.errors import DanqError, TrainingFailedError, first_line
 from danq.files import digest, sha256
 from danq.learn.bundle import Bundle, load_bundle
 from danq.learn.cudnn import recur_in_float32
-from danq.learn.devices import describe_device, find_gpus, is_chief, processor_name, repeatable
+from danq.learn.devices import describe_device, find_gpus, processor_name, repeatable
 from danq.learn.export import opened_bundles
 from danq.learn.gpu import out_of_memory
 from danq.learn.manifest import BundleManifest
 from danq.learn.options import PredictOptions, TrainOptions, bundle_path
+from danq.learn.train.agreement import losing_workers
 from danq.learn.train.chance import chance_loss
 from danq.learn.train.compatibility import check_encoder, check_output
 from danq.learn.train.loop import Training, TrainingData
@@ -35,6 +36,7 @@ from danq.learn.train.optimization import make_optimizer, positive_weights, row_
 from danq.learn.train.state import CheckpointStore, TrainingState
 from danq.learn.train.step import Steps
 from danq.learn.train.transfer import copy_weights, freeze_layers, warn_of_other_rows
+from danq.learn.workers import ALONE, Workers
 from danq.models.compatibility import make_encoder
 from danq.processes import finish_undisturbed
 from danq.provenance import code_digest, verb_digest
@@ -81,7 +83,7 @@ class Opened:
     """What a training starts from: the model's module and checked options, the rows, the devices.
 
     `model_file` is the SHA-256 of the file of a model of one's own, by which its bundle will know it.
-    `strategy` is None for models that bring their own way of fitting.
+    `strategy` is None for models that bring their own way of fitting; `workers` share each batch.
     """
 
     module: ModuleType
@@ -89,6 +91,7 @@ class Opened:
     options: BaseModel
     data: Dataset
     strategy: Any
+    workers: Workers = ALONE
 
 
 def fit_itself(opened: Opened, seed: int) -> Trained:
@@ -142,20 +145,21 @@ def fit_by_steps(
         weights = positive_weights(train, data), target_weights(train, data)
         loss = row_loss(data.task, *weights, unknown=data.known is not None)
         inputs = {} if source is None else {"init_from": source.info.digest}
-        writes = is_chief(strategy)
+        writes, workers = opened.workers.leads, len(opened.workers.addresses)
         training = Training(
-            Steps(strategy, model, optimizer, loss, train.clip_norm is not None),
+            Steps(strategy, model, optimizer, loss, train.clip_norm is not None, workers),
             TrainingData(_batches(data, train), encoder, data.rows("valid")),
             train,
             store,
             epoch_events(store.directory.parent / "tensorboard" if train.tensorboard and writes else None),
             writes,
         )
-        state = _run(training, name, train, until)
+        with losing_workers(workers, store):
+            state = _run(training, name, train, until)
     final = module.build(*build)
     final.set_weights(model.get_weights())
     chance = {split: chance_loss(data, split, *weights) for split in ("train", "valid")}
-    went = _course_of(state, train) | {"chance_loss": chance}
+    went = _course_of(state, train, workers) | {"chance_loss": chance}
     return Trained(encoder, final, state.history, went, inputs, writes)
 
 
@@ -218,9 +222,9 @@ def course(device: str, seconds: float, epochs: int, **more: Any) -> dict[str, A
     }
 
 
-def _course_of(state: TrainingState, train: TrainOptions) -> dict[str, Any]:
+def _course_of(state: TrainingState, train: TrainOptions, workers: int) -> dict[str, Any]:
     return course(
-        describe_device(),
+        (f"{workers} workers, each " if workers > 1 else "") + describe_device(),
         sum(row["seconds"] for row in state.history),
         len(state.history),
         samples_per_second=state.samples_per_second,

@@ -1,7 +1,6 @@
 """The training loop: epochs of steps, validation, early stopping, checkpoints that resume exactly."""
 
 import logging
-import signal
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -17,6 +16,7 @@ from danq.data.encoders import Encoder
 from danq.errors import TrainingFailedError
 from danq.learn.bundle import model_weights
 from danq.learn.options import TrainOptions
+from danq.learn.train.agreement import Accord, Words, check_same_checkpoint, leave
 from danq.learn.train.monitor import Monitor, ValidationMetrics
 from danq.learn.train.optimization import learning_rate
 from danq.learn.train.outlook import best_so_far, outlook
@@ -95,11 +95,12 @@ class Training:
         events: Callable[[Mapping[str, Any]], None],
         writes: bool = True,
     ) -> None:
-        self.state = TrainingState()
+        self.state = TrainingState(devices=int(steps.strategy.num_replicas_in_sync))
         self._steps, self._data, self._options = steps, data, options
         self._store, self._events, self._writes = store, events, writes
         self._variables = [*steps.model.variables, *steps.optimizer.variables]
         self._best: list[NDArray[Any]] = []
+        self._accord = Accord(steps.workers)
         self._compiled = False
         self._saved = self._mark = time.monotonic()
 
@@ -131,7 +132,7 @@ class Training:
         # what remains takes seconds, and would be lost
         finish_undisturbed()
         if until is not None and not state.diverged:
-            self._save(StopRequest())
+            self._save()
         _assign(self._steps.model.weights, self._best)
         return state
 
@@ -146,7 +147,8 @@ class Training:
                 if self.state.close_epoch(metrics, self._options, rate):
                     self._best = model_weights(self._steps.model)
         if metrics is None:
-            self._save(stop)
+            self._save()
+            self._end(stop)
         else:
             self._report(metrics)
 
@@ -171,19 +173,22 @@ class Training:
 
         for loaded, waited in prefetched(load, range(state.step, last, at_once)):
             rates = [self._rate(state.step + number) for number in range(len(loaded.samples))]
-            losses = self._steps.train(loaded, rates)
+            losses, words = self._steps.train(loaded, rates, self._words(stop))
             # losses are read one call late, while the device works on the next
             self._count(behind, advance)
             behind = _Losses(losses, loaded, state.step)
             state.step += len(loaded.samples)
-            if stop.number or time.monotonic() - self._saved > 60 * self._options.checkpoint_minutes:
+            now = self._accord.reached(self._words(stop), words)
+            if now.stop or now.due:
                 self._count(behind, advance)
                 behind = None
-                self._save(stop)
-            now = time.perf_counter()
+                self._save()
+            if now.stop:
+                self._end(stop)
+            ended = time.perf_counter()
             if self._compiled:
-                state.time(sum(loaded.samples), now - started, waited)
-            self._compiled, started = True, now
+                state.time(sum(loaded.samples), ended - started, waited)
+            self._compiled, started = True, ended
         self._count(behind, advance)
 
     def _count(self, behind: _Losses | None, advance: Advance) -> None:
@@ -211,11 +216,12 @@ class Training:
         monitor = Monitor(labels, len(dataset.targets), dataset.task)
         behind: list[tuple[tf.Tensor, tf.Tensor, Batch]] = []
         for (inputs, batch), _ in prefetched(self._data.validation, range(self._data.validation_steps)):
-            behind.append((*self._steps.forward(inputs, batch.labels), batch))
+            logits, losses, words = self._steps.forward(inputs, batch.labels, self._words(stop))
+            behind.append((logits, losses, batch))
             # read one batch late, while the device works on the next
             _measure(monitor, behind[:-1])
             del behind[:-1]
-            if stop.number:
+            if self._accord.reached(self._words(stop), words).stop:
                 return None
         _measure(monitor, behind)
         return monitor.metrics()
@@ -236,27 +242,33 @@ class Training:
         line = "; ".join(filter(None, (values, best, ahead)))
         log.log(DONE, "epoch %d/%d: %s", row["epoch"], self._options.epochs, line)
 
+    def _words(self, stop: StopRequest) -> Words:
+        due = time.monotonic() - self._saved > 60 * self._options.checkpoint_minutes
+        return Words(bool(stop.number), due)
+
     def _lap(self) -> None:
         now = time.monotonic()
         self.state.epoch_seconds += now - self._mark
         self._mark = now
 
-    def _save(self, stop: StopRequest) -> None:
+    def _save(self) -> None:
         self._lap()
         if self._writes:
             arrays = _numbered(_VARIABLE, (variable.numpy() for variable in self._variables))
             arrays |= _numbered(_BEST, self._best)
             self._store.write(Checkpoint(arrays, asdict(self.state)))
         self._saved = time.monotonic()
-        if stop.number:
-            log.warning(
-                f"stopped by {signal.Signals(stop.number).name} in epoch {self.state.epoch + 1} after step "
-                f"{self.state.step}; the same command goes on from {self._store.directory}"
-            )
-            raise SystemExit(128 + stop.number)
+        self._accord.begin_anew()
+
+    def _end(self, stop: StopRequest) -> None:
+        # a cluster ends all workers when the first has ended, so none does before the checkpoint is there
+        self._steps.wait()
+        leave(stop, self.state, self._store)
 
     def _resume(self, last: int) -> None:
-        checkpoint = self._store.read()
+        """Go on from the checkpoint, if there is one."""
+        checkpoint = self._store.read(self._writes)
+        check_same_checkpoint(self._steps.strategy, checkpoint, self._store)
         # one from beyond where the training is to pause knows too much
         if checkpoint is None or checkpoint.state["epoch"] > last:
             return
@@ -265,11 +277,10 @@ class Training:
         _assign(self._variables, [checkpoint.arrays[name] for name in _numbered(_VARIABLE, self._variables)])
         self._best = [array for name, array in checkpoint.arrays.items() if name.startswith(_BEST)]
         log.info("going on in epoch %d after step %d", self.state.epoch + 1, self.state.step)
-        if threads() != self.state.threads:
-            message = (
-                "%d threads, %d when it began: the weights will differ in rounding from any other training"
-            )
-            log.warning(message, threads(), self.state.threads)
+        message = "%d %s, %d when it began: the weights will differ in rounding from any other training"
+        for what, now in ("threads", threads()), ("devices", int(self._steps.strategy.num_replicas_in_sync)):
+            if now != (then := getattr(self.state, what)):
+                log.warning(message, now, what, then)
 
 
 def _measure(monitor: Monitor, batches: Sequence[tuple[tf.Tensor, tf.Tensor, Batch]]) -> None:

@@ -14,15 +14,17 @@ from danq.errors import DanqError
 from danq.files import digest, sha256, staged
 from danq.kept import FOLDER, Label, find_kept, keep, put_back, take_back
 from danq.learn.bundle import Bundle, save_bundle
-from danq.learn.devices import choose_strategy, sole_trainer
+from danq.learn.devices import choose_strategy, sole_trainer, workers_of
 from danq.learn.ending import remarks
 from danq.learn.golden import write_golden_rows
 from danq.learn.linear import open_bundle
 from danq.learn.manifest import CHECKPOINT_DIRECTORY, BundleManifest
+from danq.learn.train.agreement import any_worker, check_same_training
 from danq.learn.train.compatibility import check_data
 from danq.learn.train.fitting import Opened, RunOptions, Trained, fit_by_steps, fit_itself, training_digest
 from danq.learn.train.state import CheckpointStore
 from danq.learn.trials import Searched
+from danq.learn.workers import ALONE, Workers
 from danq.models import MODELS, load_model_module
 from danq.models.compatibility import with_sub_bins
 from danq.progress import DONE
@@ -75,17 +77,21 @@ def train_run(
         With 128 + the signal's number, after a checkpoint, when the process was asked to stop.
     """
     manifest = None
-    with sole_trainer(run.train, out):
-        opened = open_run(run_name, run, dataset, genome)
+    workers = workers_of(run.train)
+    with sole_trainer(workers, out):
+        opened = open_run(run_name, run, dataset, genome, workers)
         content = training_digest(opened, run, runs)
+        if opened.strategy is not None:
+            check_same_training(opened.strategy, content)
         store = CheckpointStore(out / CHECKPOINT_DIRECTORY, content)
         key = digest([content, run.predict.model_dump(mode="json"), repr(searched), opened.model_file])
         names = {"run": run_name, "model": run.model}
         label = partial(_label, names=names, dataset=opened.data.manifest.name)
-        if run.train.distribute != "multi_worker" and (
+        taken = workers.leads and (
             take_back(out, key, label) or (reuse and _take_over(out, key, runs, label))
-        ):
-            return BundleManifest.read(out)
+        )
+        if any_worker(opened.strategy, taken):
+            return BundleManifest.read(out) if workers.leads else None
         trained = fit_run(opened, run_name, run, store, runs, trusted)
         info = _information(run_name, run, opened, trained)
         if searched is not None:
@@ -127,14 +133,21 @@ def _label(folder: Path, names: Mapping[str, str], dataset: str) -> None:
         named.write(folder)
 
 
-def open_run(run_name: str, run: RunOptions, dataset: Path, genome: Path | None = None) -> Opened:
+def open_run(
+    run_name: str, run: RunOptions, dataset: Path, genome: Path | None = None, workers: Workers = ALONE
+) -> Opened:
     """Open the dataset of a run and check that model, options and devices fit it."""
     module = load_model_module(run.model)
     # not at the end, for who writes a model may go on with it while this version is trained
     model_file = sha256(Path(run.model)) if run.model.endswith(".py") else None
     options = _model_options(module, run_name, run.options)
     # before anything else is computed
-    strategy = None if hasattr(module, "fit") else choose_strategy(run.train)
+    if hasattr(module, "fit") and run.train.distribute != "none":
+        raise DanqError(
+            f"runs.{run_name}.train.distribute: expected none for a model that fits itself, received "
+            f"{run.train.distribute} with {run.model}"
+        )
+    strategy = None if hasattr(module, "fit") else choose_strategy(run.train, workers)
     data = open_dataset(dataset, genome)
     check_data(module, data, run.train)
     if strategy is not None:
@@ -142,7 +155,7 @@ def open_run(run_name: str, run: RunOptions, dataset: Path, genome: Path | None 
             options = with_sub_bins(options, data.bin, data.sub_bin)
         except DanqError as error:
             raise DanqError(f"runs.{run_name}.options.{error}") from None
-    return Opened(module, model_file, options, data, strategy)
+    return Opened(module, model_file, options, data, strategy, workers)
 
 
 def fit_run(

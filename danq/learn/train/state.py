@@ -58,8 +58,8 @@ class TrainingState:
         One row an epoch, with the columns of ``history.tsv``.
     resumed : int
         How often the training went on from a checkpoint.
-    threads : int
-        Threads that it began with.
+    threads, devices : int, int
+        Threads, and devices of all workers, that it began with.
     diverged : str
         What was no finite number and where, of a training that ended with it.
     """
@@ -83,6 +83,7 @@ class TrainingState:
     history: list[dict[str, Any]] = field(default_factory=list)
     resumed: int = 0
     threads: int = field(default_factory=threads)
+    devices: int = 1
     diverged: str = ""
 
     def over(self, options: TrainOptions, passes: float) -> bool:
@@ -221,8 +222,11 @@ class CheckpointStore:
         with atomic(self.directory / _FILE) as path:
             np.savez(path, **arrays)
 
-    def read(self) -> Checkpoint | None:
-        """Read the checkpoint; one that is damaged or of another training is discarded, and said so."""
+    def read(self, writes: bool = True) -> Checkpoint | None:
+        """Read the checkpoint; one that is damaged or of another training is discarded, and said so.
+
+        Of several workers only the one that `writes` removes it.
+        """
         path = self.directory / _FILE
         if not path.is_file():
             return None
@@ -241,7 +245,8 @@ class CheckpointStore:
         ):
             reason = "it is damaged"
         log.warning("%s: checkpoint discarded, %s; training starts anew", path, reason)
-        self.remove()
+        if writes:
+            self.remove()
         return None
 
     def remove(self) -> None:

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from danq.data.batches import Batch
 from danq.learn.gpu import memory_limit, peak_memory, rows_that_fit
+from danq.learn.train.agreement import SILENT, gathered
 from danq.learn.train.optimization import RowLoss
 from danq.metrics import known_shares
 
@@ -51,6 +52,8 @@ class Steps:
         Built.
     clips : bool
         Whether the optimizer clips gradients, which then are averaged over the devices before.
+    workers : int
+        Processes that share each batch.
     """
 
     strategy: tf.distribute.Strategy
@@ -58,6 +61,7 @@ class Steps:
     optimizer: keras.optimizers.Optimizer
     loss: RowLoss
     clips: bool = False
+    workers: int = 1
 
     def steps_of_call(self, batch_bytes: int) -> int:
         """Training steps of one call: on one GPU several, so that it need not wait for the next call.
@@ -88,24 +92,40 @@ class Steps:
         stacked = tf.nest.map_structure(lambda *parts: tf.constant(np.stack(parts)), *arrays)
         return Loaded((*stacked, tf.constant(totals)), samples, weights)
 
-    def train(self, loaded: Loaded, rates: Sequence[float]) -> tf.Tensor:
+    def train(
+        self, loaded: Loaded, rates: Sequence[float], words: Sequence[bool] = SILENT
+    ) -> tuple[tf.Tensor, tf.Tensor]:
         """Change the weights by the steps of a call, each with its learning rate.
 
         Returns
         -------
-        float32 tensor, shape (steps,)
+        losses : float32 tensor, shape (steps,)
             Each batch's loss before its step, the weighted mean over its rows; reading it waits for the
             device.
+        words : float32 tensor, shape (2,)
+            How many workers said each of their `words`.
         """
         if self._on_one_gpu:
-            return self._train_several(*loaded.arrays, tf.constant(rates, tf.float32))
+            losses = self._train_several(*loaded.arrays, tf.constant(rates, tf.float32))
+            return losses, tf.constant(words, tf.float32)
         (self.optimizer.learning_rate,) = rates
-        return self._train(*loaded.arrays)[None]
+        both = self._train(tf.constant(words, tf.float32), *loaded.arrays)
+        return both[:1], both[1:]
 
-    def forward(self, inputs: Arrays, labels: NDArray[np.int8]) -> tuple[tf.Tensor, tf.Tensor]:
-        """Logits (b, k), or (b, sub-bins, k), and losses (b,) of the rows of a batch, without dropout."""
-        logits, losses = self._forward(self._share(inputs), self._share(labels))
-        return logits, losses
+    def forward(
+        self, inputs: Arrays, labels: NDArray[np.int8], words: Sequence[bool] = SILENT
+    ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+        """Logits (b, k), or (b, sub-bins, k), and losses (b,) of the rows of a batch, without dropout.
+
+        The third are the words, as of `train`.
+        """
+        shares = self._share(inputs), self._share(labels)
+        logits, losses, all_words = self._forward(tf.constant([words], tf.float32), *shares)
+        return logits, losses, tf.reduce_sum(all_words, axis=0)
+
+    def wait(self) -> None:
+        """Wait until all workers are here."""
+        gathered(self.strategy, [0])
 
     def rows_that_fit(self, inputs: Arrays, batch: Batch) -> int:
         """Estimate from any batch the largest one that a GPU's memory takes; changes the weights."""
@@ -114,7 +134,8 @@ class Steps:
             cut = tf.nest.map_structure(
                 lambda array: np.resize(array, (rows, *array.shape[1:])), (inputs, batch.labels, batch.weight)
             )
-            self._train(*tf.nest.map_structure(tf.constant, cut), tf.constant(float(rows))).numpy()
+            arrays = tf.nest.map_structure(tf.constant, cut)
+            self._train(tf.constant(SILENT, tf.float32), *arrays, tf.constant(float(rows))).numpy()
 
         return rows_that_fit(run, memory_limit(), peak_memory, 16)
 
@@ -173,10 +194,13 @@ class Steps:
 
     @cached_property
     def _train(self) -> Any:
+        def on_device(words: tf.Tensor, *batch: Any) -> tf.Tensor:
+            return tf.concat([self._step(*batch)[None], words], axis=0)
+
         @tf.function(jit_compile=False)
-        def train(*batch: Any) -> tf.Tensor:
-            losses = self.strategy.run(self._step, args=batch)
-            return self.strategy.reduce(tf.distribute.ReduceOp.SUM, losses, axis=None)
+        def train(*arguments: Any) -> tf.Tensor:
+            both = self.strategy.run(on_device, args=arguments)
+            return self.strategy.reduce(tf.distribute.ReduceOp.SUM, both, axis=None)
 
         return train
 
@@ -200,9 +224,9 @@ class Steps:
 
     @cached_property
     def _forward(self) -> Any:
-        def on_device(inputs: Any, labels: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        def on_device(words: tf.Tensor, inputs: Any, labels: tf.Tensor) -> tuple[tf.Tensor, ...]:
             logits = tf.cast(self.model(inputs, training=False), tf.float32)
-            return logits, self.loss(labels, logits)
+            return logits, self.loss(labels, logits), words
 
         @tf.function(jit_compile=False)
         def forward(*batch: Any) -> tuple[tf.Tensor, ...]:

@@ -16,6 +16,7 @@ from danq.learn.train.fitting import RunOptions, Trained, training_digest
 from danq.learn.train.run import best_epoch, fit_run, open_run
 from danq.learn.train.state import CheckpointStore
 from danq.learn.trials import TrialResult
+from danq.learn.workers import ALONE
 from danq.provenance import provenance
 
 log = logging.getLogger("danq")
@@ -72,21 +73,19 @@ def train_trial(
     SystemExit
         With 128 + the signal's number, after a checkpoint, when the process was asked to stop.
     """
-    with sole_trainer(run.train, out, work):
+    with sole_trainer(ALONE, out, work):
         metric = run.train.monitor
         opened = open_run(name, run, dataset)
         content = training_digest(opened, run, runs, part.until)
         store, key = CheckpointStore(work / CHECKPOINT_DIRECTORY, content), digest([name, part.rung, content])
         # before its end a trial leaves a checkpoint anyway
-        if part.whole and run.train.distribute != "multi_worker" and take_back(out, key):
+        if part.whole and take_back(out, key):
             return
         try:
             trained = fit_run(opened, name, run, store, runs, trusted, part.until)
         except TrainingFailedError as error:
             measured = _failure(str(error))
         else:
-            if not trained.writes:
-                return
             measured = _measured(trained, metric)
         _say(name, metric, measured)
         with staged(out) as partial:

@@ -1,10 +1,4 @@
-import csv
-import json
 import logging
-import os
-import socket
-import subprocess
-import sys
 from types import SimpleNamespace
 
 import keras
@@ -12,7 +6,6 @@ import numpy as np
 import pytest
 import tensorflow as tf
 import threadpoolctl
-from tiny_dataset import write_tiny_dataset
 
 from danq.errors import DanqError
 from danq.learn import devices as device
@@ -59,16 +52,6 @@ def test_gpus_are_used_silently_and_take_memory_as_they_need_it(gpus, caplog):
     assert grown == [("GPU:0", True), ("GPU:1", True)]
     assert caplog.records == []
     assert device.describe_device() == "2 GPUs (A100)"
-
-
-@pytest.mark.parametrize("value", [None, "no json", "{}", '{"cluster": {"worker": null}}'])
-def test_several_workers_need_to_be_named(gpus, monkeypatch, value):
-    gpus()
-    monkeypatch.delenv("TF_CONFIG", raising=False)
-    if value is not None:
-        monkeypatch.setenv("TF_CONFIG", value)
-    with pytest.raises(DanqError, match="multi_worker expects the environment variable TF_CONFIG"):
-        device.choose_strategy(TrainOptions(distribute="multi_worker"))
 
 
 def test_a_batch_that_cannot_be_shared_equally_is_refused(gpus, monkeypatch):
@@ -122,48 +105,3 @@ def test_the_doctor_says_where_faster_matrix_kernels_are_left_unused(tmp_path, m
     assert "by OpenBLAS's own choice" in doctor._matrix_kernels(flags)
     flags.write_text("flags\t: avx2\n")
     assert doctor._matrix_kernels(flags) == doctor._matrix_kernels(tmp_path / "none") == "Haswell"
-
-
-def start(kind, dataset, out, repository, **environment):
-    return subprocess.Popen(
-        [sys.executable, "-m", "devices_script", kind, str(dataset), str(out)],
-        env={**os.environ, "PYTHONPATH": str(repository / "tests"), **environment},
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-
-
-def finish(*processes):
-    for process in processes:
-        _, errors = process.communicate(timeout=500)
-        assert process.returncode == 0, errors
-
-
-def losses(out):
-    with (out / "history.tsv").open() as stream:
-        rows = list(csv.DictReader(stream, delimiter="\t"))
-    return [float(row[name]) for row in rows for name in ("train_loss", "valid_loss", "valid_auroc")]
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("localhost", 0))
-        return probe.getsockname()[1]
-
-
-@pytest.mark.slow
-def test_two_devices_and_two_workers_train_like_one(tmp_path, repository):
-    """Without dropout; gradients are clipped after the sum over devices, not before."""
-    data = write_tiny_dataset(tmp_path / "tiny")
-    out = {kind: tmp_path / kind for kind in ("one", "mirrored", "multi_worker")}
-    finish(*(start(kind, data, out[kind], repository) for kind in ("one", "mirrored")))
-    workers = [f"localhost:{free_port()}" for _ in range(2)]
-    configurations = [
-        json.dumps({"cluster": {"worker": workers}, "task": {"type": "worker", "index": index}})
-        for index in range(2)
-    ]
-    finish(
-        *(start("multi_worker", data, out["multi_worker"], repository, TF_CONFIG=c) for c in configurations)
-    )
-    assert losses(out["mirrored"]) == pytest.approx(losses(out["one"]), rel=1e-4)
-    assert losses(out["multi_worker"]) == pytest.approx(losses(out["one"]), rel=1e-4)
