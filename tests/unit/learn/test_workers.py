@@ -190,41 +190,49 @@ def free_port():
         return probe.getsockname()[1]
 
 
+def train_both(data, out, repository, *request):
+    """Two workers, the second of which sends itself a signal."""
+    addresses = tuple(f"localhost:{free_port()}" for _ in range(2))
+    requests = ((), request)
+    return [
+        start("multi_worker", data, out, repository, *requests[index], TF_CONFIG=tf_config(own))
+        for index, own in enumerate((Workers(addresses, 0), Workers(addresses, 1)))
+    ]
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory, repository):
+    """Data, and what two workers learnt of it."""
+    path = tmp_path_factory.mktemp("workers")
+    data, out = write_tiny_dataset(path / "tiny"), path / "both"
+    finish(*train_both(data, out, repository))
+    return data, out
+
+
 @pytest.mark.slow
-def test_two_devices_and_two_workers_train_like_one_whatever_disturbs_them(tmp_path, repository):
+def test_two_devices_and_two_workers_train_like_one(undisturbed, tmp_path, repository):
     """Without dropout; gradients are clipped after the sum over devices, not before."""
-    data = write_tiny_dataset(tmp_path / "tiny")
-    out = {kind: tmp_path / kind for kind in ("one", "mirrored", "multi_worker", "disturbed")}
-    finish(*(start(kind, data, out[kind], repository) for kind in ("one", "mirrored")))
+    data, both = undisturbed
+    out = {kind: tmp_path / kind for kind in ("one", "mirrored")}
+    finish(*(start(kind, data, out[kind], repository) for kind in out))
+    for path in (out["mirrored"], both):
+        assert losses(path) == pytest.approx(losses(out["one"]), rel=1e-4)
+    assert BundleManifest.read(both).training["device"].startswith("2 workers, each CPU")
 
-    def train_both(name, *request):
-        """Two workers, the second of which sends itself a signal."""
-        addresses = tuple(f"localhost:{free_port()}" for _ in range(2))
-        return [
-            start(
-                "multi_worker",
-                data,
-                out[name],
-                repository,
-                *(request if index else ()),
-                TF_CONFIG=tf_config(Workers(addresses, index)),
-            )
-            for index in range(2)
-        ]
 
-    finish(*train_both("multi_worker"))
-    for kind in ("mirrored", "multi_worker"):
-        assert losses(out[kind]) == pytest.approx(losses(out["one"]), rel=1e-4)
+@pytest.mark.environment
+@pytest.mark.slow
+def test_workers_stop_together_and_go_on_to_equal_weights(undisturbed, tmp_path, repository):
+    data, both = undisturbed
     # one is killed: the other does not wait for it
-    said = finish(*train_both("disturbed", "SIGKILL", "2"), statuses=[1, -signal.SIGKILL])
-    assert "stopped by the loss of another worker" in said[0]
-    assert said[0].rstrip().endswith("the same command goes on from the start")
+    messages = finish(*train_both(data, tmp_path, repository, "SIGKILL", "2"), statuses=[1, -signal.SIGKILL])
+    assert "stopped by the loss of another worker" in messages[0]
+    assert messages[0].rstrip().endswith("the same command goes on from the start")
     # one is told to stop: both do, at one step
-    said = finish(*train_both("disturbed", "SIGTERM", "3"), statuses=[143, 143])
-    assert "stopped by SIGTERM in epoch 2 after step" in said[0]
-    assert "stopped by" not in said[1]
-    finish(*train_both("disturbed"))
-    bundles = [BundleManifest.read(out[name]) for name in ("multi_worker", "disturbed")]
+    messages = finish(*train_both(data, tmp_path, repository, "SIGTERM", "3"), statuses=[143, 143])
+    assert "stopped by SIGTERM in epoch 2 after step" in messages[0]
+    assert "stopped by" not in messages[1]
+    finish(*train_both(data, tmp_path, repository))
+    bundles = [BundleManifest.read(path) for path in (both, tmp_path)]
     assert bundles[0].digest == bundles[1].digest
-    assert [bundle.training.resumed for bundle in bundles] == [0, 1]
-    assert bundles[0].training.device.startswith("2 workers, each CPU")
+    assert [bundle.training["resumed"] for bundle in bundles] == [0, 1]
