@@ -44,7 +44,7 @@ def any_worker(strategy: tf.distribute.Strategy | None, word: bool) -> bool:
     return word if strategy is None else bool(gathered(strategy, [word]).any())
 
 
-def check_same_training(strategy: tf.distribute.Strategy, content: str) -> None:
+def check_same_training(strategy: tf.distribute.Strategy | None, content: str) -> None:
     """Refuse workers that would train different things together, by the digest of what each trains.
 
     Raises
@@ -52,7 +52,7 @@ def check_same_training(strategy: tf.distribute.Strategy, content: str) -> None:
     DanqError
         If not all are equal.
     """
-    if len(np.unique(gathered(strategy, [int(content[:7], 16)]))) > 1:
+    if strategy is not None and len(np.unique(gathered(strategy, [int(content[:7], 16)]))) > 1:
         raise DanqError(
             "expected data, options, code and libraries to be the same for all workers of a training; "
             "received different ones: do they share their files and their environment?"

@@ -27,7 +27,6 @@ from danq.learn.export import opened_bundles
 from danq.learn.gpu import out_of_memory
 from danq.learn.manifest import BundleManifest
 from danq.learn.options import PredictOptions, TrainOptions, bundle_path
-from danq.learn.train.agreement import losing_workers
 from danq.learn.train.chance import chance_loss
 from danq.learn.train.compatibility import check_encoder, check_output
 from danq.learn.train.loop import Training, TrainingData
@@ -154,8 +153,7 @@ def fit_by_steps(
             epoch_events(store.directory.parent / "tensorboard" if train.tensorboard and writes else None),
             writes,
         )
-        with losing_workers(workers, store):
-            state = _run(training, name, train, until)
+        state = _run(training, name, train, until)
     final = module.build(*build)
     final.set_weights(model.get_weights())
     chance = {split: chance_loss(data, split, *weights) for split in ("train", "valid")}

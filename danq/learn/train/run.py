@@ -19,7 +19,7 @@ from danq.learn.ending import remarks
 from danq.learn.golden import write_golden_rows
 from danq.learn.linear import open_bundle
 from danq.learn.manifest import CHECKPOINT_DIRECTORY, BundleManifest
-from danq.learn.train.agreement import any_worker, check_same_training
+from danq.learn.train.agreement import any_worker, check_same_training, losing_workers
 from danq.learn.train.compatibility import check_data
 from danq.learn.train.fitting import Opened, RunOptions, Trained, fit_by_steps, fit_itself, training_digest
 from danq.learn.train.state import CheckpointStore
@@ -81,18 +81,18 @@ def train_run(
     with sole_trainer(workers, out):
         opened = open_run(run_name, run, dataset, genome, workers)
         content = training_digest(opened, run, runs)
-        if opened.strategy is not None:
-            check_same_training(opened.strategy, content)
         store = CheckpointStore(out / CHECKPOINT_DIRECTORY, content)
         key = digest([content, run.predict.model_dump(mode="json"), repr(searched), opened.model_file])
         names = {"run": run_name, "model": run.model}
         label = partial(_label, names=names, dataset=opened.data.manifest.name)
-        taken = workers.leads and (
-            take_back(out, key, label) or (reuse and _take_over(out, key, runs, label))
-        )
-        if any_worker(opened.strategy, taken):
-            return BundleManifest.read(out) if workers.leads else None
-        trained = fit_run(opened, run_name, run, store, runs, trusted)
+        with losing_workers(len(workers.addresses), store):
+            check_same_training(opened.strategy, content)
+            taken = workers.leads and (
+                take_back(out, key, label) or (reuse and _take_over(out, key, runs, label))
+            )
+            if any_worker(opened.strategy, taken):
+                return BundleManifest.read(out) if workers.leads else None
+            trained = fit_run(opened, run_name, run, store, runs, trusted)
         info = _information(run_name, run, opened, trained)
         if searched is not None:
             info["search"] = searched
