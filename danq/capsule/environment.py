@@ -18,7 +18,7 @@ from packaging.utils import canonicalize_name
 import danq
 from danq.archives import write_zip
 from danq.errors import DanqError, first_few
-from danq.files import read_lines
+from danq.files import read_lines, readable
 
 _PACKAGE = Path(danq.__file__).parent
 _LOCK = _PACKAGE.parent / "requirements.lock"
@@ -80,11 +80,14 @@ def libraries(wheel: Path) -> dict[str, str]:
     Raises
     ------
     DanqError
-        If one of them is not installed.
+        If it is no wheel of danq, or one of them is not installed.
     """
-    with zipfile.ZipFile(wheel) as archive:
-        name = next(name for name in archive.namelist() if name.endswith(".dist-info/METADATA"))
-        headers = HeaderParser().parsestr(archive.read(name).decode())
+    try:
+        with readable(wheel), zipfile.ZipFile(wheel) as archive:
+            name = next(name for name in archive.namelist() if re.fullmatch(r"danq-[^/]+/METADATA", name))
+            headers = HeaderParser().parsestr(archive.read(name).decode())
+    except (zipfile.BadZipFile, StopIteration, UnicodeDecodeError):
+        raise DanqError(f"{wheel}: expected a wheel of danq, received something else") from None
     requirements = [Requirement(line) for line in headers.get_all("Requires-Dist", [])]
     wanted = _needed(requirements, {""})
     try:

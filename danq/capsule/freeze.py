@@ -113,6 +113,8 @@ def freeze(results: Path, out: Path, how: Freezing, directory: Path | None = Non
         raise DanqError(f"{out}: expected no folder, or an empty one, received one with files")
     if not (results / CONFIG_FILE).is_file():
         raise DanqError(f"{results}: expected results of the workflow, found no {CONFIG_FILE}")
+    if directory is not None and not directory.is_dir():
+        raise DanqError(f"{directory}: expected the folder in which the workflow ran, found none")
     with scratch() as folder, chdir(directory or results.parent):
         wheel = wheel or own_wheel(folder)
         inputs, capsule, contents = _gathered(results, how, absolute, wheel)

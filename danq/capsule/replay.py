@@ -149,6 +149,9 @@ def _problem(capsule: Path, name: str, digest: str) -> str | None:
 
 def _places(path: Path, capsule: Path, manifest: CapsuleManifest, how: Replaying) -> dict[str, Path]:
     """Find every input; where one is missing or changed, or is code that nobody trusts, nothing runs."""
+    for given in [*how.trusted, *([how.inputs] if how.inputs else [])]:
+        if not given.exists():
+            raise DanqError(f"{given}: no such file or folder")
     code = {sha256(file): file for file in how.trusted if file.is_file()}
     if any(each.name == _CONFIG for each in manifest.inputs):
         raise DanqError(f"{path}: expected no input called {_CONFIG}, which is the name of the configuration")

@@ -36,6 +36,17 @@ def test_libraries_are_those_that_are_needed_and_what_those_need(tmp_path):
         libraries(wheel_that_needs(tmp_path, "no-such-library"))
 
 
+def test_what_is_no_wheel_of_danq_is_refused(tmp_path):
+    (tmp_path / "text.whl").write_text("text")
+    with zipfile.ZipFile(tmp_path / "other.whl", "w") as archive:
+        archive.writestr("other-1.dist-info/METADATA", "Name: other")
+    for name in ("text.whl", "other.whl"):
+        with pytest.raises(DanqError, match=f"{name}: expected a wheel of danq"):
+            libraries(tmp_path / name)
+    with pytest.raises(DanqError, match="no such file"):
+        libraries(tmp_path / "none.whl")
+
+
 def test_digests_come_from_lists_where_the_versions_are_the_same(tmp_path, monkeypatch):
     monkeypatch.setattr(environment, "_LOCK", tmp_path / "none")
     asked = []

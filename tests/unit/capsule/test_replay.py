@@ -56,6 +56,13 @@ def test_no_input_takes_the_name_of_the_configuration(capsule: Path) -> None:
         replay._places(capsule, capsule, manifest, Replaying())
 
 
+@pytest.mark.parametrize("how", [Replaying(inputs=Path("none")), Replaying(trusted=[Path("none")])])
+def test_files_and_folders_that_are_named_have_to_be_there(capsule: Path, how: Replaying) -> None:
+    manifest = CapsuleManifest.model_construct(inputs=())
+    with pytest.raises(DanqError, match="none: no such file or folder"):
+        replay._places(capsule, capsule, manifest, how)
+
+
 def test_other_versions_and_machines_are_told() -> None:
     versions = {"numpy": "0.1", "no-such-library": "1.0"}
     manifest = CapsuleManifest.model_construct(
