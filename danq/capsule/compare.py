@@ -3,10 +3,10 @@
 import json
 import zipfile
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import numpy as np
 import polars as pl
@@ -21,7 +21,8 @@ from danq.npz import NpzArrays
 from danq.parquet import DAMAGED, read_parquet
 from danq.remnants import scratch
 
-Status = Literal["equal", "within", "differs", "missing", "changed", "unknown"]
+Status = Literal["equal", "equal within tolerance", "differs", "missing", "changed", "unknown"]
+WITHIN: Status = "equal within tolerance"
 _UNCOMPARED = ("bundle_digest", "dataset_digest", "digest", "probabilities")
 """Arrays that follow from others."""
 _FOLDERS = ("genomes", "datasets", "searches", "runs", "scores", "views")
@@ -38,7 +39,7 @@ class Comparison:
     result : str
         Its name, from the results on; of inputs, from ``inputs/`` on.
     status : str
-        ``equal``; ``within`` the tolerance; ``differs``; ``missing``, where the second run has none;
+        ``equal``; ``equal within tolerance``; ``differs``; ``missing``, where the second run has none;
         ``changed``, of inputs; ``unknown``, where the capsule has too little of it to say.
     difference : float or None
         Largest difference between two numbers, where there are numbers that differ.
@@ -54,13 +55,35 @@ class Comparison:
     @property
     def agrees(self) -> bool:
         """Whether it is equal, or within the tolerance."""
-        return self.status in ("equal", "within")
+        return self.status in ("equal", WITHIN)
 
     def words(self, tolerance: float) -> str:
-        """Say the status, with the figure."""
-        if self.status == "within":
-            return f"equal within {tolerance:g}"
+        """Say the status, with the figure, as `danq verify` does."""
+        if self.status == WITHIN:
+            return "equal within " + f"{tolerance:g}".replace("e-0", "e-")
         return f"differs by {self.difference:.3g}" if self.difference else self.status
+
+
+def summary(compared: Sequence[Comparison], tolerance: float, versions: Sequence[str] = ()) -> dict[str, Any]:
+    """Give what ``danq replay --json`` prints, with the keys of ``danq verify --json``.
+
+    Parameters
+    ----------
+    versions : sequence of str
+        What of the environment is not as the capsule's was.
+    """
+    return {
+        "kind": "replay",
+        "format_version": 1,
+        "failed": not all(each.agrees for each in compared),
+        "tolerance": tolerance,
+        "versions": list(versions),
+        "counts": {status: sum(each.status == status for each in compared) for status in get_args(Status)},
+        "checks": [
+            {"path": each.result, "status": each.status, "figure": each.difference, "reason": each.note}
+            for each in compared
+        ],
+    }
 
 
 @dataclass(frozen=True)
@@ -126,7 +149,7 @@ def _sampled(name: str, before: Path, now: Path, tolerance: float) -> Comparison
         path = folder / now.name
         path.write_bytes(rows)
         each = _measured(name, before, path, tolerance)
-    status: Status = "within" if each.status == "equal" else each.status
+    status: Status = WITHIN if each.status == "equal" else each.status
     note = "; ".join(filter(None, [each.note, f"other bytes, {ROWS:,} rows compared"]))
     return Comparison(name, status, each.difference, note)
 
@@ -142,7 +165,7 @@ def _measured(name: str, before: Path, now: Path, tolerance: float) -> Compariso
         note = "; ".join([*([f"most in {difference.where}"] if difference.where else []), *difference.others])
         return Comparison(name, "differs", difference.largest or None, note)
     if difference.largest:
-        return Comparison(name, "within", difference.largest, f"by {difference.largest:.2g} at most")
+        return Comparison(name, WITHIN, difference.largest, f"by {difference.largest:.2g} at most")
     return Comparison(name, "equal")
 
 

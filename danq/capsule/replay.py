@@ -6,24 +6,23 @@ import platform
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import chdir, contextmanager
+from collections.abc import Mapping, Sequence
+from contextlib import chdir
 from dataclasses import dataclass
 from pathlib import Path
 
 import danq
-from danq.archives import unpack_zip
 from danq.capsule.compare import Comparison, compare_results
 from danq.capsule.environment import differing
 from danq.capsule.inputs import frozen_inputs
 from danq.capsule.manifest import CONFIG_FILE, INPUTS, RESULTS, CapsuleManifest, Input, leads_nowhere_else
+from danq.capsule.opening import opened_capsule
 from danq.capsule.workflow import workflow_folder
 from danq.config import load_config
 from danq.config.workflow import named_paths
 from danq.errors import DanqError, first_few
 from danq.files import sha256
 from danq.jobs import sole_writer
-from danq.remnants import scratch
 
 log = logging.getLogger("danq")
 
@@ -64,7 +63,7 @@ class Replaying:
     arguments: Sequence[str] = ()
 
 
-def replay(path: Path, out: Path, how: Replaying) -> list[Comparison]:
+def replay(path: Path, out: Path, how: Replaying) -> tuple[list[Comparison], list[str]]:
     """Run the workflow of a capsule in a folder, and compare its results with those of the capsule.
 
     The workflow is that of the danq which runs, not what the capsule holds of it: nothing in it is run.
@@ -76,6 +75,13 @@ def replay(path: Path, out: Path, how: Replaying) -> list[Comparison]:
     out : Path
         Folder without files, or one in which the replay of this capsule was interrupted.
 
+    Returns
+    -------
+    list of Comparison
+        Of each result.
+    list of str
+        What of the environment is not as the capsule's was.
+
     Raises
     ------
     InputsError
@@ -86,7 +92,8 @@ def replay(path: Path, out: Path, how: Replaying) -> list[Comparison]:
     with opened_capsule(path) as capsule:
         manifest = CapsuleManifest.read(capsule)
         places = _places(path, capsule, manifest, how)
-        for line in other_versions(manifest):
+        versions = other_versions(manifest)
+        for line in versions:
             log.warning("%s", line)
         with sole_writer(out):
             _place(capsule, places, out)
@@ -98,53 +105,7 @@ def replay(path: Path, out: Path, how: Replaying) -> list[Comparison]:
                     "%d cores, the frozen results were made with %d: roundings differ", cores, manifest.cores
                 )
             _run(out, cores, how.arguments)
-            return compare_results(capsule, manifest, out / RESULTS, how.tolerance)
-
-
-@contextmanager
-def opened_capsule(path: Path) -> Iterator[Path]:
-    """Give the folder of a capsule, an archive unpacked for as long as it is needed, with every file checked.
-
-    Raises
-    ------
-    DanqError
-        If it is no capsule, or files are missing, damaged or links; all of them in one line.
-    """
-    if not path.is_file():
-        _check_files(path, path)
-        yield path
-        return
-    with scratch() as folder:
-        unpack_zip(path, folder, leads_nowhere_else, "the files of a capsule", "danq freeze")
-        _check_files(folder, path)
-        yield folder
-
-
-def _check_files(capsule: Path, shown: Path) -> None:
-    try:
-        manifest = CapsuleManifest.read(capsule)
-    except DanqError as error:
-        raise DanqError(str(error).replace(str(capsule), str(shown))) from None
-    problems = [
-        f"{name} ({problem})"
-        for name, digest in manifest.files.items()
-        if (problem := _problem(capsule, name, digest)) is not None
-    ]
-    kept = [f"{INPUTS}/{each.name}" for each in manifest.inputs if each.kept]
-    kept += [f"{RESULTS}/{each.name}" for each in manifest.results if each.kept]
-    problems += [f"{name} (not listed)" for name in (CONFIG_FILE, *kept) if name not in manifest.files]
-    if problems:
-        raise DanqError(f"{shown}: expected a whole capsule, received {first_few(problems, 20)}")
-
-
-def _problem(capsule: Path, name: str, digest: str) -> str | None:
-    path = capsule / name
-    above = [folder for folder in path.parents if folder.is_relative_to(capsule) and folder != capsule]
-    if any(each.is_symlink() for each in (path, *above)):
-        return "a link"
-    if not path.is_file():
-        return "missing"
-    return None if sha256(path) == digest else "damaged"
+            return compare_results(capsule, manifest, out / RESULTS, how.tolerance), versions
 
 
 def _places(path: Path, capsule: Path, manifest: CapsuleManifest, how: Replaying) -> dict[str, Path]:

@@ -12,6 +12,7 @@ from danq.config.search import searches
 from danq.errors import DanqError, first_few
 from danq.files import read_json_text
 from danq.provenance import shared
+from danq.storage import SEAL, sealed
 
 _PARTS = ("genomes", "datasets", "runs", "searches", "scores", "views")
 _MADE_OF_INPUTS = ("genomes", "datasets")
@@ -92,6 +93,8 @@ def without_places(path: Path, names: Mapping[str, str]) -> bytes:
     changed = _replaced(content, {shared(old): new for old, new in names.items()} | dict(names))
     if changed == content:
         return path.read_bytes()
+    if isinstance(changed, dict) and SEAL in changed:
+        changed = sealed(changed)
     return (json.dumps(changed, indent=2, ensure_ascii=False) + "\n").encode()
 
 

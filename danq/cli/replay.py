@@ -1,6 +1,7 @@
 """`danq replay`: the workflow run again from a capsule, result by result."""
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -50,22 +51,23 @@ def replay(
 
     how = Replaying(inputs, cores, trust_model_code or (), tolerance, arguments or ())
     try:
-        compared = run_again(capsule, out, how)
+        compared, versions = run_again(capsule, out, how)
     except InputsError as error:
         _show(error.inputs, tolerance, as_json)
         raise
-    _show(compared, tolerance, as_json)
+    _show(compared, tolerance, as_json, versions)
     if not all(each.agrees for each in compared):
         raise typer.Exit(1)
 
 
-def _show(compared: "list[Comparison]", tolerance: float, as_json: bool) -> None:
+def _show(
+    compared: "list[Comparison]", tolerance: float, as_json: bool, versions: Sequence[str] = ()
+) -> None:
+    from danq.capsule.compare import summary
     from danq.errors import printable
 
     if as_json:
-        typer.echo(
-            json.dumps({"tolerance": tolerance, "results": [vars(each) for each in compared]}, indent=2)
-        )
+        typer.echo(json.dumps(summary(compared, tolerance, versions), indent=2))
         return
     rows = [(each.result, each.words(tolerance), each.note) for each in compared]
     widths = [max(len(row[column]) for row in rows) if rows else 0 for column in (0, 1)]

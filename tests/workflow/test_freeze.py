@@ -15,6 +15,7 @@ from danq.archives import write_zip
 from danq.capsule.compare import compare_results
 from danq.capsule.manifest import CapsuleManifest
 from danq.files import sha256
+from danq.storage import sealed
 from tests.workflow.conftest import Project
 from tests.workflow.installed import build
 
@@ -43,6 +44,7 @@ def rewritten(capsule: Path, **changed: object) -> None:
     """Change the manifest as somebody would who knows how it is made: digests are those of the files."""
     path = capsule / "capsule.json"
     content = json.loads(path.read_text()) | changed
+    content.pop("manifest_sha256", None)
     content["files"] = {name: sha256(capsule / name) for name in content["files"]}
     path.write_text(json.dumps(content))
 
@@ -147,7 +149,7 @@ def test_missing_and_changed_inputs_are_all_named_before_anything_runs(
     assert "of 8 inputs 1 missing, 1 changed" in printed.err
     assert not out.exists()
     assert danq("replay", capsule, "--out", out, "--json") == 2
-    told = json.loads(capsys.readouterr().out)["results"]
+    told = json.loads(capsys.readouterr().out)["checks"]
     assert len(told) == 6  # the tables of targets are in the capsule
     assert {each["status"] for each in told} == {"missing"}
 
@@ -313,6 +315,7 @@ def test_inputs_that_lie_elsewhere_have_names_of_their_own(
     manifest = json.loads((out / "results/datasets/one/dataset.json").read_text())
     assert "outside/1/one.alpha.bed" in manifest["provenance"]["inputs"]
     assert manifest["genome"]["path"] == "../../genomes/first"
+    assert sealed(manifest) == manifest
     for path in out.rglob("*"):
         if path.is_file() and path.suffix != ".whl":
             assert b"/secret" not in path.read_bytes(), path

@@ -37,7 +37,8 @@ def test_a_capsule_is_replayed_in_an_environment_made_of_it_alone(finished: Proj
     run(*pip, "--no-deps", wheel, cwd=capsule)
     verb = environment / "bin" / "danq"
     told = json.loads(run(verb, "replay", capsule, "--out", tmp_path / "again", "--json", cwd=tmp_path))
-    results = {each["result"]: each["status"] for each in told["results"]}
+    assert (told["failed"], told["versions"]) == (False, [])
+    results = {each["path"]: each["status"] for each in told["checks"]}
     assert {"runs/net/golden.npz", "runs/net/bundle.json", "runs/words/evaluation/metrics.tsv"} <= set(
         results
     )

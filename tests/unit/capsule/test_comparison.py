@@ -48,7 +48,7 @@ def compared(tmp_path: Path, name: str, before: dict, now: dict | None, kept: bo
     ("values", "status", "words"),
     [
         ([0.5, 1.0], "equal", "equal"),
-        ([0.5, 1.000001], "within", "equal within 1e-05"),
+        ([0.5, 1.000001], "equal within tolerance", "equal within 1e-5"),
         ([0.5, 1.25], "differs", "differs by 0.25"),
         ([0.5, None], "differs", "differs"),
         ([0.5, 1.0, 2.0], "differs", "differs"),
@@ -72,7 +72,7 @@ def test_the_digest_of_the_bundle_is_no_part_of_predictions(tmp_path):
     before = {"logits": np.float32([[1, 2]]), "ids": ["a"], "bundle_digest": "x"}
     now = before | {"bundle_digest": "y", "logits": np.float32([[1, 2 + 4e-6]])}
     result = compared(tmp_path, "runs/x/predictions/test.npz", before, now)
-    assert result.status == "within"
+    assert result.status == "equal within tolerance"
     assert result.difference == pytest.approx(4e-6, rel=0.1)
 
 
@@ -89,7 +89,10 @@ def test_other_weights_count_by_their_golden_logits(tmp_path):
         write(folder / "runs/x/bundle.json", digest=digest)
         write(folder / "runs/x/golden.npz", logits=np.float32([[logit]]), bundle_digest=digest)
     manifest = capsule_of(capsule, "runs/x/bundle.json", "runs/x/golden.npz")
-    assert [each.status for each in compare_results(capsule, manifest, now, 1e-5)] == ["within", "within"]
+    assert [each.status for each in compare_results(capsule, manifest, now, 1e-5)] == [
+        "equal within tolerance",
+        "equal within tolerance",
+    ]
     strict = compare_results(capsule, manifest, now, 1e-7)
     assert [each.status for each in strict] == ["differs", "differs"]
     assert not any(each.agrees for each in strict)

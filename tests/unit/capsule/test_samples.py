@@ -50,7 +50,8 @@ def test_other_files_and_damaged_ones_have_no_sample(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("change", "status"), [(0.0, "equal"), (2e-6, "within"), (0.5, "differs"), (None, "differs")]
+    ("change", "status"),
+    [(0.0, "equal"), (2e-6, "equal within tolerance"), (0.5, "differs"), (None, "differs")],
 )
 def test_a_large_result_is_compared_by_its_sample(tmp_path, change, status):
     name, values = "scores/x/scores.parquet", np.linspace(0, 1, 5000)
@@ -62,6 +63,6 @@ def test_a_large_result_is_compared_by_its_sample(tmp_path, change, status):
     manifest = CapsuleManifest.model_construct(results=(stored,))
     (result,) = compare_results(tmp_path / "capsule", manifest, tmp_path / "now", 1e-5)
     assert result.status == status
-    if status == "within":
+    if status == "equal within tolerance":
         assert result.difference == pytest.approx(2e-6, rel=1e-3)
     assert status == "equal" or result.note.endswith("other bytes, 1,000 rows compared")
