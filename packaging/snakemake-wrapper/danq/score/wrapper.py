@@ -4,6 +4,7 @@ __author__ = "The danq developers"
 __license__ = "MIT"
 
 import shutil
+import sys
 import tempfile
 from pathlib import Path
 
@@ -14,7 +15,7 @@ WRITTEN = {"ledger": "ledger.tsv", "vcf": "annotated.vcf.gz", "manifest": "score
 scores = Path(snakemake.output.get("scores", snakemake.output[0]))
 formats = {".parquet": "parquet", ".tsv": "tsv"}
 if scores.suffix not in formats:
-    raise ValueError(f"output.scores: expected a name that ends in .parquet or .tsv, received {scores}")
+    sys.exit(f"danq: output.scores: expected a name that ends in .parquet or .tsv, received {scores}")
 written = WRITTEN | {"scores": f"scores{scores.suffix}"}
 
 given = snakemake.input.model
