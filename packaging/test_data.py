@@ -1,6 +1,6 @@
 """Make the data that the wrapper's and the tools' own tests use again, after bundles changed their format.
 
-    python packaging/test_data.py
+python packaging/test_data.py
 """
 
 import shutil
@@ -23,7 +23,7 @@ runs: {words: {model: kmer_logistic, dataset: bins, options: {k: [3], c: [0.01]}
 
 
 def write_inputs(directory: Path) -> None:
-    """A random genome with two motifs, labels where they are, and variants and regions of one contig."""
+    """Write a random genome with two motifs, labels there, variants and regions of one contig."""
     rng = np.random.default_rng(7)
     genome, beds = {}, {"alpha": ("TGACGTCA", []), "beta": ("GGGATTTCC", [])}
     for contig in ("chr1", "chr2", "chr3"):
@@ -50,7 +50,9 @@ def write_inputs(directory: Path) -> None:
         # not what the genome holds
         (4000, other[base[4000]], base[4000]),
     ]
-    rows = [f"chr2\t{at}\tv{row}\t{ref}\t{alt}\t.\tPASS\t.\n" for row, (at, ref, alt) in enumerate(alleles, 1)]
+    rows = [
+        f"chr2\t{at}\tv{row}\t{ref}\t{alt}\t.\tPASS\t.\n" for row, (at, ref, alt) in enumerate(alleles, 1)
+    ]
     head = "##fileformat=VCFv4.2\n##contig=<ID=chr2>\n#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO\n"
     (directory / "variants.vcf").write_text(head + "".join(rows))
 
