@@ -87,7 +87,10 @@ def open_bundle(path: Path, trusted: Sequence[Path] = ()) -> "Bundle | LinearBun
         return LinearBundle(path, compute, load_encoder(info.encoder), info)
 
     with _installed(
-        "TensorFlow", "tensorflow", "keras", remedy="pip install tensorflow keras, or --engine onnx"
+        "TensorFlow",
+        "tensorflow",
+        "keras",
+        remedy="pip install tensorflow keras, or danq predict --engine onnx",
     ):
         from danq.learn.bundle import load_bundle
     return load_bundle(path, trusted)

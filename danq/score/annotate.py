@@ -7,7 +7,6 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import lru_cache
-from importlib.metadata import version
 from itertools import count
 from pathlib import Path
 from typing import Any, Literal
@@ -17,6 +16,7 @@ import numpy as np
 import pyarrow as pa
 import pysam
 
+import danq
 from danq.errors import DanqError, first_few
 from danq.files import atomic
 from danq.score.measures import Columns, annotated
@@ -105,7 +105,7 @@ def header_line(
     `prefix`, the begin of the INFO keys, tells two annotations of one file apart; `more` are further entries.
     """
     entries = {
-        "Version": version("danq"),
+        "Version": danq.__version__,
         "Bundles": " ".join(digests),
         "Strands": strands,
         "Formulas": "; ".join(measure.header for measure in columns.table if measure.header),
