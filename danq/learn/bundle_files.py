@@ -21,10 +21,11 @@ LATER = (NETWORK_FILE, WEIGHTS_FILE, GOLDEN_FILE)
 def signed_files(bundle: Path, members: Sequence[Path]) -> list[Path]:
     """List the files that make up a bundle and the bundles inside it; one that is missing is refused."""
     files = [bundle / BundleManifest.FILE, *(member / BundleManifest.FILE for member in members)]
-    files += [folder / MODEL_FILE for folder in members or [bundle]]
-    for file in files:
-        if not file.is_file():
-            raise DanqError(f"{file}: no such file; {bundle} is no whole danq bundle")
+    models = members or [bundle]
+    files += [folder / MODEL_FILE for folder in models]
+    _check_there(bundle, files)
+    described = [folder for folder in models if BundleManifest.read(folder).description]
+    _check_there(bundle, [folder / name for folder in described for name in (NETWORK_FILE, WEIGHTS_FILE)])
     # behind the others: signatures of earlier releases hold
     return files + _present(bundle, members, LATER)
 
@@ -42,6 +43,12 @@ def bundle_files(bundle: Path) -> dict[str, Path]:
     members = member_paths(bundle, BundleManifest.read(bundle))
     files = signed_files(bundle, members) + _present(bundle, members, (HISTORY_FILE,))
     return {path.relative_to(bundle).as_posix(): path for path in files}
+
+
+def _check_there(bundle: Path, files: Sequence[Path]) -> None:
+    for file in files:
+        if not file.is_file():
+            raise DanqError(f"{file}: no such file; {bundle} is no whole danq bundle")
 
 
 def _present(bundle: Path, members: Sequence[Path], names: Sequence[str]) -> list[Path]:

@@ -82,6 +82,15 @@ def test_equal_bundles_give_equal_archives(place, archive, tmp_path):
         assert set(opened.namelist()) == names
 
 
+@pytest.mark.parametrize("file", [NETWORK_FILE, WEIGHTS_FILE])
+def test_what_is_not_whole_is_not_exported(place, tmp_path, file, capsys):
+    shutil.copytree(place / "net", tmp_path / "net")
+    (tmp_path / "net" / file).unlink()
+    assert danq("export", tmp_path / "net", "--out", tmp_path / "net.zip") == 2
+    assert f"{file}: no such file" in capsys.readouterr().err
+    assert not (tmp_path / "net.zip").exists()
+
+
 def test_a_private_archive_tells_nothing_of_its_maker(place, tmp_path):
     assert danq("export", place / "net", "--private", "--out", tmp_path / "net.zip") == 0
     with opened_bundles([tmp_path / "net.zip"]) as (bundle,):
