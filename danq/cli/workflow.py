@@ -1,5 +1,6 @@
 """`danq workflow`: the whole workflow, run by the Snakemake beside danq."""
 
+import importlib.util
 import os
 import sys
 from pathlib import Path
@@ -8,6 +9,7 @@ from typing import Annotated
 import typer
 
 from danq.capsule.workflow import workflow_folder
+from danq.errors import DanqError
 
 
 def workflow(
@@ -44,6 +46,8 @@ def workflow(
     if path or profiles:
         typer.echo(snakefile.parent / "profiles" if profiles else snakefile)
         return
+    if importlib.util.find_spec("snakemake") is None:
+        raise DanqError("danq workflow: needs snakemake: pip install 'snakemake[reports]'")
     command = [sys.executable, "-P", "-m", "snakemake"]
     if configfile:
         from danq.config.reading import read_mapping

@@ -4,6 +4,7 @@ import os
 import shlex
 import signal
 import subprocess
+import sys
 import tarfile
 import threading
 from pathlib import Path
@@ -104,6 +105,12 @@ def test_bad_configurations_are_refused_before_snakemake_starts(tmp_path: Path, 
     ):
         with pytest.raises(DanqError, match=problem):
             workflow(configfile=[Path(name)])
+
+
+def test_an_environment_without_snakemake_says_what_to_install(monkeypatch):
+    monkeypatch.setitem(sys.modules, "snakemake", None)
+    with pytest.raises(DanqError, match=r"needs snakemake: pip install 'snakemake\[reports\]'"):
+        workflow()
 
 
 def test_what_stands_after_the_dashes_is_snakemake_s_and_so_is_its_exit_status(
