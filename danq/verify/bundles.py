@@ -9,6 +9,7 @@ import numpy as np
 from danq.errors import DanqError
 from danq.learn.bundle_files import GOLDEN_FILE
 from danq.learn.golden import GoldenRows, read_golden_rows, score_golden_rows
+from danq.learn.gpu import tensorflow_installed
 from danq.learn.linear import open_bundle
 from danq.learn.manifest import BundleManifest, own_file, read_members
 from danq.verify.checks import Check, compare_numbers
@@ -40,16 +41,19 @@ def check_golden(bundle: Path, info: BundleManifest, trusted: Sequence[Path]) ->
     except DanqError as error:
         return Check(path, "damaged", reason=str(error).removeprefix(f"{path}: "))
     try:
+        lacking = [each.model for each in read_members(bundle) if _not_trusted(each, trusted)]
+    except DanqError as error:
+        return Check(path, "damaged", reason=f"the bundle cannot score it: {error}")
+    try:
         opened = open_bundle(bundle, trusted)
         computed = score_golden_rows(opened, golden)
     except DanqError as error:
-        lacking = [each.model for each in read_members(bundle) if _not_trusted(each, trusted)]
+        if not tensorflow_installed():
+            return Check(path, "unknown", reason=f"not scored again: {error}")
         if lacking:
             asked = f"not scored again: --trust-model-code with {lacking[0]} allows to run it"
             return Check(path, "unknown", reason=asked)
         return Check(path, "damaged", reason=f"the bundle cannot score it: {error}")
-    except ImportError as error:
-        return Check(path, "unknown", reason=f"not scored again: {error.name} is not installed here")
     finally:
         _forget_networks()
     return _with_place(compare_numbers(path, golden.logits, computed), golden, computed, info, opened.device)

@@ -93,7 +93,7 @@ def _below(folder: Path, seen: set[tuple[int, int]]) -> Iterator[Item]:
             with_it = "members" if BundleManifest.FILE in manifests else None
             if name != with_it and CapsuleManifest.FILE not in manifests:
                 yield from _below(path, seen)
-        elif not manifests or name.endswith(SUM):
+        elif not manifests:
             yield from alone(path)
 
 

@@ -218,17 +218,17 @@ def _search(path: Path, searched: Searched) -> Check:
 
 
 def _trial(path: Path, best: BestTrial) -> Check:
-    """Compare the best trial of a search with what its last rung measured of it."""
-    found = path.parent.glob(f"rung[0-9]*/trial{best.trial}")
-    trials = sorted(found, key=lambda place: (len(place.parent.name), place))
+    """Compare the best trial of a search with what a rung measured of it."""
+    trials = sorted(path.parent.glob(f"rung[0-9]*/trial{best.trial}"))
     if not trials:
         return Check(path, "unknown", reason=f"made from trial {best.trial}, which is not here")
-    place = _short(trials[-1])
-    try:
-        last = TrialResult.read(trials[-1])
-    except DanqError as error:
-        return Check(path, "unknown", reason=f"made from {place}, which cannot be read ({error})")
-    if (last.value, last.best_epoch) == (best.value, best.best_epoch):
-        return Check(path, "intact", reason=f"made from {place}, as it is")
-    values = f"with value {best.value}; it has {last.value} now"
-    return Check(path, "differs", reason=f"made from {place} {values}")
+    for place in trials:
+        try:
+            result = TrialResult.read(place)
+        except DanqError as error:
+            return Check(path, "unknown", reason=f"made from {_short(place)}, which cannot be read ({error})")
+        if (result.value, result.best_epoch) == (best.value, best.best_epoch):
+            return Check(path, "intact", reason=f"made from {_short(place)}, as it is")
+    return Check(
+        path, "differs", reason=f"made from trial {best.trial} with value {best.value}; it has another"
+    )

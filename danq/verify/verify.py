@@ -154,6 +154,10 @@ def _unlisted(path: Path, manifest: Manifest, common: Verification) -> Iterator[
     elif path.name == MODEL_FILE and isinstance(manifest, BundleManifest):
         reason = "an earlier release noted no digest of the file; its weights are those of the golden rows"
         yield Check(path, "unknown", reason=reason)
+    elif path.with_name(path.name + SUM).is_file():
+        yield _table(path, common)
+    elif path.suffix == SUM:
+        return
     elif items := list(alone(path)):
         yield from _checked(items[0], common)
     else:

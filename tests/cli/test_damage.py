@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from whole_project import DATASET, EVALUATE, EVALUES, PREDICT, REPORT, SCORE, SPLITS, TRAIN, VIEW
+from whole_project import DATASET, EVALUATE, EVALUES, PREDICT, REPORT, SCORE, SPLITS, TRAIN, VIEW, flip_a_byte
 
 from danq.errors import DanqError
 from danq.learn.predict.reading import read_predictions
@@ -55,10 +55,7 @@ def test_a_changed_byte_is_refused_with_what_to_remove(
 ):
     shutil.copytree(whole, tmp_path / "project")
     monkeypatch.chdir(tmp_path / "project")
-    content = bytearray(Path(file).read_bytes())
-    # where there is no padding, in the contig that is read, in a column that counts
-    content[len(content) * (5 if file.endswith(".npz") else 4) // 10] ^= 1
-    Path(file).write_bytes(content)
+    flip_a_byte(Path(file))
     assert danq(*verb) == 2
     refusal = capfd.readouterr().err.splitlines()[-1]
     assert refusal.startswith("danq: ")

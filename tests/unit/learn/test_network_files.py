@@ -14,6 +14,7 @@ from danq.errors import DanqError
 from danq.learn.bundle import load_bundle
 from danq.learn.network import read_arrays, read_network_description
 from danq.score.runner import open_runner
+from danq.storage import sealed
 
 
 @pytest.fixture(scope="module")
@@ -48,10 +49,11 @@ def changed(bundle, change):
 
     path = bundle / "network.json"
     content = json.loads(path.read_text())
+    del content["manifest_sha256"]
     change(content)
-    path.write_text(json.dumps(content))
+    path.write_text(json.dumps(sealed(content)))
     manifest = json.loads((bundle / "bundle.json").read_text())
-    (bundle / "bundle.json").write_text(json.dumps(manifest | {"description": digest(content)}))
+    (bundle / "bundle.json").write_text(json.dumps(sealed(manifest | {"description": digest(content)})))
 
 
 def test_a_network_that_was_changed_is_not_the_one_of_the_digest(bundle):
@@ -61,7 +63,7 @@ def test_a_network_that_was_changed_is_not_the_one_of_the_digest(bundle):
         read_arrays(bundle)
     content = json.loads((bundle / "network.json").read_text())
     content["layers"][1]["options"]["activation"] = "relu6"
-    (bundle / "network.json").write_text(json.dumps(content))
+    (bundle / "network.json").write_text(json.dumps(sealed(content)))
     with pytest.raises(DanqError, match=r"network\.json: damaged"):
         read_network_description(bundle)
 
@@ -173,6 +175,6 @@ def test_weights_are_the_arrays_that_the_network_lists(bundle, refusal):
 def test_a_bundle_of_an_ensemble_leaves_its_networks_to_its_members(bundle):
     content = json.loads((bundle / "bundle.json").read_text())
     del content["description"]
-    (bundle / "bundle.json").write_text(json.dumps(content | {"model": "ensemble"}))
+    (bundle / "bundle.json").write_text(json.dumps(sealed(content | {"model": "ensemble"})))
     with pytest.raises(DanqError, match="expected a bundle with a network of its own, received an ensemble"):
         read_network_description(bundle)

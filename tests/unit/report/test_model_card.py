@@ -12,6 +12,7 @@ from danq.errors import DanqError
 from danq.learn.export import CARD_FILE, Exporting, export_bundle, opened_bundles
 from danq.learn.manifest import BundleManifest
 from danq.report.model_card import card_of, model_card
+from danq.storage import sealed
 
 TARGETS = ("CTCF", "a|b *bold* <b>")
 
@@ -23,7 +24,7 @@ def tree(tmp_path_factory):
 
 
 def _changed(path, **entries):
-    path.write_text(json.dumps(json.loads(path.read_text()) | entries))
+    path.write_text(json.dumps(sealed(json.loads(path.read_text()) | entries)))
 
 
 def test_a_card_says_what_was_measured_and_of_what(tree):
