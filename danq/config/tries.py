@@ -32,6 +32,7 @@ _CANCELLED, _ENDED = re.compile(r"\bCANCELLED\b"), re.compile(r"\bTERM_(?:FORCE_
 _OVERTIME = re.compile(
     r"\bTIMEOUT\b|DUE TO TIME LIMIT|\bTERM_RUNLIMIT\b|\bDeadlineExceeded\b|duration exceeded timeout"
 )
+_OF_SLURM = ("srun: ", "slurmstepd: ")
 _LAST_BYTES = 20_000
 
 
@@ -65,7 +66,10 @@ def end_of(log: str, message: str = "", cluster_log: str = "") -> End:
         What the cluster wrote around the job.
     """
     lines = [line.strip() for line in log.splitlines() if line.strip()]
-    around = f"{message}\n{cluster_log}"
+    # where srun starts the verb, Slurm writes into its log as well
+    of_slurm = [line for line in lines if line.startswith(_OF_SLURM)]
+    lines = [line for line in lines if not line.startswith(_OF_SLURM)]
+    around = "\n".join((message, cluster_log, *of_slurm))
     # what else ends a process comes after its last word
     refused = next(filter(None, map(_REFUSED.fullmatch, lines[-3:])), None)
     if refused:

@@ -2,6 +2,7 @@ import os
 import sys
 from functools import cache
 from pathlib import Path
+from shutil import which
 
 from snakemake.exceptions import WorkflowError
 from snakemake.settings.enums import Quietness
@@ -105,6 +106,12 @@ ON_CPU = [name for name in settings.runs if computed_by_numpy(settings, name)]
 PREDICTED_ON_CPU = [
     name for name, run in settings.runs.items() if name in ON_CPU or run.shards > 1
 ]
+# what several processes train together, each in a task of Slurm's
+ON_NODES = [
+    name
+    for name, run in settings.runs.items()
+    if run.train.distribute == "multi_worker"
+]
 LINEAR_CALLSETS = [
     name
     for name, callset in settings.callsets.items()
@@ -174,8 +181,19 @@ def needs(memory, minutes):
     }
 
 
+def workers(wildcards):
+    """How many processes train a run together."""
+    return settings.runs[wildcards.run].train.workers or 2
+
+
 def refuse_jobs_that_would_wait():
-    """End before the first job where Slurm would never start one of them."""
+    """End before the first job where Slurm would never start one of them, or where there is none to start workers."""
+    needed = {job.rule.name for job in workflow.dag.needrun_jobs()}
+    if "train_on_nodes" in needed and not which("srun"):
+        raise WorkflowError(
+            f"danq: train.distribute of {', '.join(ON_NODES)}: expected none or mirrored without Slurm, whose "
+            "srun starts the workers; received multi_worker, and there is no srun"
+        )
     if workflow.executor_plugin.name != "slurm":
         return
     asked = ((job.rule.name, job.resources) for job in workflow.dag.needrun_jobs())

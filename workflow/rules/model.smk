@@ -16,11 +16,12 @@ rule train:
     benchmark:
         "results/benchmarks/train/{run}.tsv"
     wildcard_constraints:
-        run=any_of(set(settings.runs) - set(ENSEMBLES) - set(ON_CPU)),
+        run=any_of(set(settings.runs) - set(ENSEMBLES) - set(ON_CPU) - set(ON_NODES)),
     threads: SHARE
     resources:
         **needs(8000, 1440),
         gpu=lambda wildcards: int(settings.runs[wildcards.run].train.require_gpu),
+        launch="",
     params:
         code=lambda wildcards: code_for("train", wildcards.run),
         contents=lambda wildcards: contents.digest(run_files(settings, wildcards.run)),
@@ -34,7 +35,7 @@ rule train:
         out=subpath(output.bundle, parent=True),
         config=lambda wildcards: written_config(),
     shell:
-        "danq train --config {params.config} --run {wildcards.run} --dataset {params.dataset}"
+        "{resources.launch} danq train --config {params.config} --run {wildcards.run} --dataset {params.dataset}"
         " {params.search} --reuse --threads {threads} --out {params.out} 2> {log}"
 
 
@@ -44,6 +45,26 @@ use rule train as train_on_cpu with:
         run=any_of(set(ON_CPU) - set(ENSEMBLES)),
     resources:
         **needs(8000, 1440),
+        launch="",
+
+
+# with one process on each of several nodes: `mpi` has Slurm's plugin leave starting them to the job itself
+use rule train as train_on_nodes with:
+    wildcard_constraints:
+        run=any_of(ON_NODES),
+    resources:
+        **needs(8000, 1440),
+        mpi="srun",
+        tasks=workers,
+        nodes=workers,
+        # those of all nodes; by themselves they would decide how many tasks there are
+        gpu=lambda wildcards: (
+            workers(wildcards) if settings.runs[wildcards.run].train.require_gpu else 0
+        ),
+        tasks_per_gpu=0,
+        launch=lambda wildcards, threads: (
+            f"srun --ntasks={workers(wildcards)} --cpus-per-task={threads} --kill-on-bad-exit=1"
+        ),
 
 
 # the mean of runs: `danq train` finds them beside it

@@ -106,7 +106,8 @@ def train_run(
                 manifest.write(folder)
                 keep(folder, out, key)
             store.remove()
-    _close(run_name, info, trained.history)
+    if workers.leads:
+        _close(run_name, info, trained.history)
     return manifest
 
 

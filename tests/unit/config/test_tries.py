@@ -220,3 +220,13 @@ def test_jobs_of_other_workflows_are_left_alone(run: Run, tmp_path: Path):
     run.event(LogEvent.JOB_ERROR, log=[elsewhere])
     assert run.tries.failures == []
     assert run.job.attempt == 1
+
+
+def test_what_srun_says_below_hides_no_word_of_danq():
+    stopped = "10:00:00 WARNING stopped by SIGTERM in epoch 2 after step 3; the same command goes on from x"
+    around = "srun: error: n1: tasks 0-1: Exited with exit code 143\nsrun: launch/slurm: Terminating\n"
+    around += "slurmstepd: error: *** STEP 7.0 ON n1 CANCELLED AT 2026-01-01T00:00:00 ***\n" * 2
+    assert end_of(f"{stopped}\n{around}").cause is Cause.STOPPED
+    assert end_of(f"danq: a.tsv: no\n{around}").cause is Cause.REFUSED
+    killed = "slurmstepd: error: Detected 1 oom_kill event in StepId=7.0. Some of the step tasks have been OOM Killed."
+    assert end_of(f"10:00:00 INFO x\n{killed}\n{around}").cause is Cause.MEMORY
