@@ -32,7 +32,7 @@ _CANCELLED, _ENDED = re.compile(r"\bCANCELLED\b"), re.compile(r"\bTERM_(?:FORCE_
 _OVERTIME = re.compile(
     r"\bTIMEOUT\b|DUE TO TIME LIMIT|\bTERM_RUNLIMIT\b|\bDeadlineExceeded\b|duration exceeded timeout"
 )
-_OF_SLURM = ("srun: ", "slurmstepd: ")
+_OF_SLURM = re.compile(r"(?:srun|slurmstepd[\w.-]*): ")
 _LAST_BYTES = 20_000
 
 
@@ -67,8 +67,8 @@ def end_of(log: str, message: str = "", cluster_log: str = "") -> End:
     """
     lines = [line.strip() for line in log.splitlines() if line.strip()]
     # where srun starts the verb, Slurm writes into its log as well
-    of_slurm = [line for line in lines if line.startswith(_OF_SLURM)]
-    lines = [line for line in lines if not line.startswith(_OF_SLURM)]
+    of_slurm = [*filter(_OF_SLURM.match, lines)]
+    lines = [line for line in lines if not _OF_SLURM.match(line)]
     around = "\n".join((message, cluster_log, *of_slurm))
     # what else ends a process comes after its last word
     refused = next(filter(None, map(_REFUSED.fullmatch, lines[-3:])), None)

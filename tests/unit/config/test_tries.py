@@ -228,5 +228,5 @@ def test_what_srun_says_below_hides_no_word_of_danq():
     around += "slurmstepd: error: *** STEP 7.0 ON n1 CANCELLED AT 2026-01-01T00:00:00 ***\n" * 2
     assert end_of(f"{stopped}\n{around}").cause is Cause.STOPPED
     assert end_of(f"danq: a.tsv: no\n{around}").cause is Cause.REFUSED
-    killed = "slurmstepd: error: Detected 1 oom_kill event in StepId=7.0. Some of the step tasks have been OOM Killed."
+    killed = "slurmstepd-n1: error: Detected 1 oom_kill event in StepId=7.0. Some tasks have been OOM Killed."
     assert end_of(f"10:00:00 INFO x\n{killed}\n{around}").cause is Cause.MEMORY
