@@ -1,6 +1,7 @@
 """Tables written as their rows come: Parquet in row groups of 10,000, tab-separated text, Arrow for work."""
 
 import hashlib
+import io
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
@@ -19,6 +20,19 @@ Append = Callable[[pa.Table], None]
 ROW_GROUP = 10_000
 """Rows of one Parquet row group, whatever the blocks they came in."""
 _DIGEST, _SHA256_BYTES = b"danq.digest", 32
+
+
+def write_frame(path: Path, frame: pl.DataFrame) -> None:
+    """Write a table that is in memory, tab-separated where the file is called ``.tsv``, else as Parquet.
+
+    Written by polars itself, a full disk would lack the system's reason, and pass for a fault of danq.
+    """
+    buffer = io.BytesIO()
+    if path.suffix == ".tsv":
+        frame.write_csv(buffer, separator="\t")
+    else:
+        frame.write_parquet(buffer)
+    path.write_bytes(buffer.getbuffer())
 
 
 def writing_rows(

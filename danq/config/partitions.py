@@ -1,6 +1,7 @@
-"""Whether a Slurm cluster would ever start the workflow's jobs: their partitions and the limits of these."""
+"""Whether a cluster would ever start the workflow's jobs: its commands, and partitions of Slurm."""
 
 import re
+import shutil
 import subprocess
 from collections.abc import Iterable, Mapping
 
@@ -9,6 +10,21 @@ from danq.errors import first_few
 _TIME = re.compile(r"(?:(\d+)-)?(\d+):(\d+):(\d+)")
 _OTHER_CLUSTER = ("slurm_cluster", "cluster", "clusters")
 """Resources by which Snakemake's jobs name another cluster."""
+
+
+_SUBMITTING = {"slurm": "sbatch", "lsf": "bsub"}
+"""Executors of Snakemake → the command by which they hand in jobs."""
+
+
+def missing_command(executor: str) -> str:
+    """Say in one line that this machine cannot hand in jobs as an executor does; ``""`` where it can."""
+    command = _SUBMITTING.get(executor)
+    if command is None or shutil.which(command):
+        return ""
+    return (
+        f"expected the command {command}, by which jobs are handed in, found none on this machine; start the "
+        f"workflow where it is, or without `executor: {executor}` (such as a profile's)"
+    )
 
 
 def time_limits() -> dict[str, int | None]:

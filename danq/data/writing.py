@@ -19,6 +19,7 @@ from danq.genome.fasta import Genome
 from danq.metrics import UNKNOWN
 from danq.provenance import provenance
 from danq.storage import write_array, write_header
+from danq.tables import write_frame
 
 log = logging.getLogger("danq")
 
@@ -75,7 +76,7 @@ def write_windows(
         "end": pl.Series(start + width, dtype=pl.Int64),
         "split": _decoded(split, SPLITS),
     }
-    pl.DataFrame(table).write_parquet(directory / "windows.parquet")
+    write_frame(directory / "windows.parquet", pl.DataFrame(table))
 
 
 def write_examples(
@@ -94,7 +95,7 @@ def write_examples(
     table = {"name": pl.Series(names, dtype=pl.String), "split": _decoded(split, SPLITS)}
     if texts is not None:
         table["text"] = pl.Series(texts, dtype=pl.String)
-    pl.DataFrame(table).write_parquet(directory / "examples.parquet")
+    write_frame(directory / "examples.parquet", pl.DataFrame(table))
     n, k, first = len(split), len(targets), 0
     counts = np.zeros((2, len(SPLITS), k), np.int64)
 

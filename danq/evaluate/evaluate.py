@@ -27,6 +27,7 @@ from danq.learn.predict.predictions import Predictions
 from danq.learn.predict.reading import read_predictions
 from danq.metrics import AREAS, SCORED, UNKNOWN
 from danq.provenance import provenance
+from danq.tables import write_frame
 
 log = logging.getLogger("danq")
 
@@ -232,9 +233,9 @@ def _write(out: Path, measured: list[SplitScores], pairs: list[pl.DataFrame], su
     gathered = [calibration_table(s.predictions, [t.reliability for t in s.targets]) for s in measured]
     drawn = [curve_table(s.predictions, [t.curves for t in s.targets]) for s in measured]
     with staged(out) as partial:
-        pl.concat(metrics).write_csv(partial / "metrics.tsv", separator="\t")
-        pl.concat(gathered).write_csv(partial / "calibration.tsv", separator="\t")
-        pl.concat(drawn).write_parquet(partial / "curves.parquet")
-        pl.concat(pairs).write_csv(partial / "pairs.tsv", separator="\t")
-        pl.concat(resamples, how="diagonal").write_parquet(partial / "resamples.parquet")
+        write_frame(partial / "metrics.tsv", pl.concat(metrics))
+        write_frame(partial / "calibration.tsv", pl.concat(gathered))
+        write_frame(partial / "curves.parquet", pl.concat(drawn))
+        write_frame(partial / "pairs.tsv", pl.concat(pairs))
+        write_frame(partial / "resamples.parquet", pl.concat(resamples, how="diagonal"))
         summary.write(partial)

@@ -1,7 +1,9 @@
 """Numbers along a genome as tracks: one bigWig or bedGraph file for each of their names."""
 
+import errno
+import sys
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Literal, NamedTuple
@@ -19,6 +21,8 @@ from danq.spool import RowSpool
 
 TrackFormat = Literal["bigwig", "bedgraph"]
 SUFFIX: dict[TrackFormat, str] = {"bigwig": ".bw", "bedgraph": ".bedgraph"}
+_BIGWIG = (0x888FFC26).to_bytes(4, sys.byteorder)
+"""What a whole bigWig begins and ends with."""
 _MOST_ROWS = 1 << 16  # of a track held at once
 
 AppendRows = Callable[[str, NDArray[np.int64], NDArray[np.int64], NDArray[np.float32]], None]
@@ -140,7 +144,7 @@ def _write(
         for index, name in enumerate(names):
             path = folder / (file_stem(name) + SUFFIX[kind])
             if kind == "bigwig":
-                _write_bigwig(path, contigs, values(index))
+                write_bigwig(path, contigs, _rows(values(index)))
             else:
                 _write_bedgraph(path, values(index))
             advance()
@@ -188,13 +192,32 @@ class _Waiting:
         self._ends[contig] = int(end[-1])
 
 
-def _write_bigwig(path: Path, contigs: dict[str, int], values: Iterator[_Values]) -> None:
-    rows = (
-        (contig, *row)
-        for contig, start, end, value in values
-        for row in zip(start.tolist(), end.tolist(), value.tolist(), strict=True)
-    )
-    pybigtools.open(str(path), "w").write(dict(sorted(contigs.items())), rows)
+def _rows(values: Iterator[_Values]) -> Iterator[tuple[str, int, int, float]]:
+    for contig, start, end, value in values:
+        for row in zip(start.tolist(), end.tolist(), value.tolist(), strict=True):
+            yield contig, *row
+
+
+def write_bigwig(path: Path, contigs: dict[str, int], rows: Iterable[tuple[str, int, int, float]]) -> None:
+    """Write one bigWig of rows in the order of their contigs' names: contig, start, end (0-based), value.
+
+    Raises
+    ------
+    OSError
+        If the disk has no room for all of it.
+    """
+    try:
+        pybigtools.open(str(path), "w").write(dict(sorted(contigs.items())), rows)
+    except BaseException as error:
+        # what its threads run into ends in a panic of Rust, which is no Exception
+        if type(error).__name__ != "PanicException":
+            raise
+    # or in no error at all: the mark at both ends is written last
+    with path.open("rb") as stream:
+        begin = stream.read(len(_BIGWIG))
+        stream.seek(max(path.stat().st_size - len(_BIGWIG), 0))
+        if not begin == stream.read() == _BIGWIG:
+            raise OSError(errno.ENOSPC, "a bigWig was not written to its end")
 
 
 def _write_bedgraph(path: Path, values: Iterator[_Values]) -> None:
@@ -202,4 +225,5 @@ def _write_bedgraph(path: Path, values: Iterator[_Values]) -> None:
         for contig, start, end, column in values:
             table = pl.DataFrame({"start": start, "end": end, "value": column})
             rows = table.select(pl.lit(contig), "start", "end", "value")
-            rows.write_csv(stream, separator="\t", include_header=False)
+            # as text first: written by polars itself, a full disk would lack the system's reason
+            stream.write(rows.write_csv(separator="\t", include_header=False).encode())

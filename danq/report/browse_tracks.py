@@ -8,13 +8,13 @@ from urllib.parse import quote
 
 import numpy as np
 import polars as pl
-import pybigtools
 import pysam
 
 from danq.files import read_lines
 from danq.genome.alphabet import LETTERS
 from danq.genome.fasta import Genome
 from danq.genome.intervals import union
+from danq.genome.track_writer import write_bigwig
 from danq.remnants import scratch
 from danq.report.callsets import Callset
 from danq.report.locus import signed_effect
@@ -106,7 +106,7 @@ def _bigwig(rows: pl.DataFrame, lengths: Mapping[str, int]) -> bytes:
         path = folder / "track.bw"
         named = {shown(name): length for name, length in used.items()}
         records = ((shown(contig), *record) for contig, *record in rows.iter_rows())
-        pybigtools.open(str(path), "w").write(named, records)
+        write_bigwig(path, named, records)
         return path.read_bytes()
 
 

@@ -24,6 +24,7 @@ from danq.learn.predict.sequence_sources import interval_source
 from danq.learn.predict.sources import check_dna, compare_genomes
 from danq.progress import progress
 from danq.provenance import provenance
+from danq.tables import write_frame
 from danq.views.manifest import PEAK_SCHEMA, PEAKS, PREDICTIONS, ViewEntry, ViewsManifest
 from danq.views.places import Place
 
@@ -87,7 +88,7 @@ def write_views(looking: Looking, out: Path) -> ViewsManifest:
         else:
             entries = ()
             write_predictions(folder / PREDICTIONS, _nothing(info))
-        peaks.write_parquet(folder / PEAKS)
+        write_frame(folder / PEAKS, peaks)
         manifest = _manifest(looking, info, entries)
         manifest.write(folder)
     log.info("%s: %d regions, %d rows, %d peaks", out, len(entries), sum(e.rows for e in entries), len(peaks))

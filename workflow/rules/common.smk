@@ -12,7 +12,7 @@ from danq.config import own_models
 from danq.config.expand import computed_by_numpy, members_of
 from danq.config.job_logs import JobLogs
 from danq.config.merged import checked_config, write_once
-from danq.config.partitions import jobs_that_would_wait, time_limits
+from danq.config.partitions import jobs_that_would_wait, missing_command, time_limits
 from danq.config.tries import Tries
 from danq.config.views import (
     callsets_viewed,
@@ -187,14 +187,17 @@ def workers(wildcards):
 
 
 def refuse_jobs_that_would_wait():
-    """End before the first job where Slurm would never start one of them, or where there is none to start workers."""
+    """End before the first job where a cluster would never start one of them, or where nothing starts workers."""
+    executor = workflow.executor_plugin.name
+    if problem := missing_command(executor):
+        raise WorkflowError(f"danq: {problem}")
     needed = {job.rule.name for job in workflow.dag.needrun_jobs()}
     if "train_on_nodes" in needed and not which("srun"):
         raise WorkflowError(
             f"danq: train.distribute of {', '.join(ON_NODES)}: expected none or mirrored without Slurm, whose "
             "srun starts the workers; received multi_worker, and there is no srun"
         )
-    if workflow.executor_plugin.name != "slurm":
+    if executor != "slurm":
         return
     asked = ((job.rule.name, job.resources) for job in workflow.dag.needrun_jobs())
     if problem := jobs_that_would_wait(asked, time_limits()):

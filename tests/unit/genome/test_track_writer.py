@@ -1,5 +1,7 @@
 """Tracks of numbers along a genome, read back by other programs' libraries."""
 
+import os
+import subprocess
 from itertools import groupby
 from pathlib import Path
 
@@ -8,7 +10,7 @@ import pybigtools
 import pytest
 
 from danq.errors import DanqError
-from danq.genome.track_writer import TrackFormat, writing_tracks
+from danq.genome.track_writer import TrackFormat, write_bigwig, writing_tracks
 
 CONTIGS = {"chrII": 100_000, "chrI": 50_000, "unused": 10}
 PLACES = [
@@ -82,3 +84,21 @@ def test_rows_that_make_no_track_are_refused(
     with pytest.raises(DanqError, match=message):
         write(tmp_path / "out", "bigwig", places)
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("kilobytes", [20, 60, 104, 148])
+def test_a_bigwig_that_the_disk_has_no_room_for_is_no_result(tmp_path, kilobytes):
+    """Its writer ends in a panic, or without a word, with the file cut short."""
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", f"size={kilobytes}k", "tmpfs", str(disk)]
+    if os.geteuid() or subprocess.run(mount, check=False, capture_output=True).returncode:
+        pytest.skip("mounts are not allowed here")
+    starts = np.arange(20_000) * 10
+    values = np.random.default_rng(0).random(len(starts)).astype(np.float32)
+    rows = (("a", at, at + 10, value) for at, value in zip(starts.tolist(), values.tolist(), strict=True))
+    try:
+        with pytest.raises(OSError, match="not written to its end"):
+            write_bigwig(disk / "x.bw", {"a": 200_000}, rows)
+    finally:
+        subprocess.run(["umount", "--lazy", str(disk)], check=True)
