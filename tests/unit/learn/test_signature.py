@@ -19,6 +19,9 @@ def key_of(path, name):
     return path.with_suffix(".pub").read_text().split()[:2]
 
 
+FILES = ("model.keras", "network.json", "weights.safetensors", "golden.npz")
+
+
 @pytest.fixture
 def group(tmp_path):
     """A bundle, a file of one allowed signer, and keys of two."""
@@ -29,7 +32,8 @@ def group(tmp_path):
     (tmp_path / "signers").write_text(f"ada@lab {' '.join(ada)}\n")
     (tmp_path / "bundle").mkdir()
     manifest().write(tmp_path / "bundle")
-    (tmp_path / "bundle" / "model.keras").write_bytes(b"weights")
+    for name in FILES:
+        (tmp_path / "bundle" / name).write_bytes(b"weights")
     return tmp_path
 
 
@@ -44,11 +48,11 @@ def test_a_bundle_signed_by_one_of_the_group_is_accepted(group, caplog):
     require_signatures([bundle], None)
 
 
-@pytest.mark.parametrize("change", ["model.keras", "bundle.json", "another's signature", "no signature"])
+@pytest.mark.parametrize("change", [*FILES, "bundle.json", "another's signature", "no signature"])
 def test_what_was_changed_or_signed_by_others_is_refused(group, change):
     bundle = group / "bundle"
     sign_bundle(bundle, group / ("eve" if change == "another's signature" else "ada"))
-    if change == "model.keras":
+    if change in FILES:
         (bundle / change).write_bytes(b"weights!")
     elif change == "bundle.json":
         content = json.loads((bundle / change).read_text())
