@@ -11,7 +11,6 @@ import pytest
 from rocrate.rocrate import ROCrate
 from verbs import danq
 
-from danq.archives import write_zip
 from danq.capsule.compare import compare_results
 from danq.capsule.manifest import CapsuleManifest
 from danq.files import sha256
@@ -161,48 +160,6 @@ def refusal(capsys: pytest.CaptureFixture[str], *arguments: object) -> str:
     lines = [line for line in printed.err.splitlines() if line.startswith("danq: ")]
     assert len(lines) == 1, printed.err
     return lines[0]
-
-
-def test_damaged_capsules_and_links_are_refused(
-    copy: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    out = tmp_path / "out"
-    (copy / "config.json").write_text("{}")
-    (copy / "requirements.txt").unlink()
-    (copy / "README.md").unlink()
-    (copy / "README.md").symlink_to("/etc/hostname")
-    text = refusal(capsys, "replay", copy, "--out", out)
-    for problem in ("config.json (damaged)", "requirements.txt (missing)", "README.md (a link)"):
-        assert problem in text
-    assert "no such file" in refusal(capsys, "replay", tmp_path / "none", "--out", out)
-    (tmp_path / "text.zip").write_text("text")
-    assert "expected an archive of `danq freeze`" in refusal(
-        capsys, "replay", tmp_path / "text.zip", "--out", out
-    )
-    assert not out.exists()
-
-
-@pytest.mark.parametrize("name", ["../up", "/etc/up", "inputs/../../up", ".snakemake/x", "a\\b", "inputs//x"])
-def test_names_that_lead_elsewhere_are_refused(
-    copy: Path, name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    path = tmp_path / "hostile.zip"
-    files = {p.relative_to(copy).as_posix(): p for p in sorted(copy.rglob("*")) if p.is_file()}
-    write_zip(path, files | {name: b"x"})
-    assert "expected the files of a capsule" in refusal(capsys, "replay", path, "--out", tmp_path / "out")
-    entry = {"name": name, "sha256": "0" * 64, "size": 1, "kept": False, "keys": []}
-    rewritten(copy, inputs=[entry])
-    assert "a relative path" in refusal(capsys, "replay", copy, "--out", tmp_path / "out")
-    assert not (tmp_path / "up").exists()
-
-
-def test_a_compressed_capsule_is_refused(
-    copy: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    write_zip(tmp_path / "bomb.zip", {"config.json": b" " * 10_000_000}, compressed=True)
-    assert "received it compressed" in refusal(
-        capsys, "replay", tmp_path / "bomb.zip", "--out", tmp_path / "out"
-    )
 
 
 @pytest.mark.parametrize(

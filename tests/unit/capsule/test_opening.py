@@ -1,0 +1,97 @@
+"""Capsules of others: what is no capsule as it was written is refused in one line, and nothing is written."""
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from danq.archives import write_zip
+from danq.capsule.manifest import CapsuleManifest
+from danq.capsule.opening import opened_capsule
+from danq.errors import DanqError
+from danq.files import sha256
+from danq.storage import sealed
+
+ENTRY = {"name": "data/x.bed", "sha256": "0" * 64, "size": 1, "kept": False, "keys": []}
+
+
+@pytest.fixture
+def capsule(tmp_path: Path) -> Path:
+    """A capsule with the files that opening asks for."""
+    folder = tmp_path / "capsule"
+    (folder / "inputs" / "data").mkdir(parents=True)
+    for name in ("config.json", "README.md", "inputs/data/x.bed"):
+        (folder / name).write_text(name)
+    files = {name: sha256(folder / name) for name in ("config.json", "README.md", "inputs/data/x.bed")}
+    kept = ENTRY | {"kept": True, "keys": ()}
+    head = {"created": "", "ended": "", "danq": "1", "python": "3", "platform": "", "versions": {}}
+    more = {"unhashed": (), "cores": 1, "wheel": "danq.whl", "results": (), "files": files}
+    CapsuleManifest(**head, **more, inputs=(kept,)).write(folder)
+    return folder
+
+
+def rewrite(capsule: Path, **changed: object) -> None:
+    """Change the manifest as somebody would who knows how it is made."""
+    path = capsule / "capsule.json"
+    path.write_text(json.dumps(sealed(json.loads(path.read_text()) | changed)))
+
+
+def refusal(path: Path) -> str:
+    with pytest.raises(DanqError) as refused, opened_capsule(path):
+        pass
+    assert "\n" not in str(refused.value)
+    return str(refused.value)
+
+
+def as_zip(capsule: Path, more: dict[str, bytes] | None = None, compressed: bool = False) -> Path:
+    files = {path.relative_to(capsule).as_posix(): path for path in capsule.rglob("*") if path.is_file()}
+    write_zip(capsule.parent / "capsule.zip", files | (more or {}), compressed)
+    return capsule.parent / "capsule.zip"
+
+
+def test_a_whole_capsule_is_opened_as_a_folder_and_as_an_archive(capsule: Path) -> None:
+    for path in (capsule, as_zip(capsule)):
+        with opened_capsule(path) as folder:
+            assert (folder / "inputs/data/x.bed").read_text() == "inputs/data/x.bed"
+    assert not folder.exists()
+
+
+def test_damaged_and_missing_files_and_links_are_all_named(capsule: Path, tmp_path: Path) -> None:
+    (capsule / "config.json").write_text("{}")
+    (capsule / "README.md").unlink()
+    shutil.move(capsule / "inputs" / "data", tmp_path / "data")
+    (capsule / "inputs" / "data").symlink_to(tmp_path / "data")
+    text = refusal(capsule)
+    for problem in ("config.json (damaged)", "README.md (missing)", "inputs/data/x.bed (a link)"):
+        assert problem in text
+
+
+def test_a_changed_manifest_is_refused_and_so_is_one_that_leaves_files_out(capsule: Path) -> None:
+    path = capsule / "capsule.json"
+    text = path.read_text()
+    path.write_text(text.replace('"cores": 1', '"cores": 2'))
+    assert "damaged" in refusal(capsule)
+    path.write_text(text)
+    rewrite(capsule, files={"README.md": sha256(capsule / "README.md")})
+    assert "config.json (not listed), inputs/data/x.bed (not listed)" in refusal(capsule)
+    for key, value in (("cores", 10**9), ("created", 3), ("files", {"a": "b"}), ("inputs", [{"name": "a"}])):
+        path.write_text(text)
+        rewrite(capsule, **{key: value})
+        assert key in refusal(capsule)
+
+
+@pytest.mark.parametrize("name", ["../up", "/etc/up", "inputs/../../up", ".snakemake/x", "a\\b", "inputs//x"])
+def test_names_that_lead_elsewhere_are_refused(capsule: Path, name: str) -> None:
+    assert "expected the files of a capsule" in refusal(as_zip(capsule, {name: b"x"}))
+    rewrite(capsule, inputs=[ENTRY | {"name": name}])
+    assert "a relative path" in refusal(capsule)
+    assert not (capsule.parent / "up").exists()
+
+
+def test_archives_are_neither_compressed_nor_something_else(capsule: Path) -> None:
+    assert "received it compressed" in refusal(as_zip(capsule, {"bomb": b" " * 10_000_000}, compressed=True))
+    assert "expected an archive of `danq freeze`" in refusal(as_zip(capsule, {"README.md/x": b""}))
+    (capsule.parent / "text.zip").write_text("text")
+    assert "expected an archive of `danq freeze`" in refusal(capsule.parent / "text.zip")
+    assert "is no danq capsule" in refusal(capsule.parent / "none")
