@@ -25,6 +25,8 @@ from danq.remnants import make_folder
 log = logging.getLogger("danq")
 
 _LOCK = ".danq.lock"
+_MOST_MISSING = 100
+"""Times that the directory of a lock may be found missing although it was just made."""
 _ENDING_SECONDS = 60
 """For so long a job may be ending, its processes being killed."""
 _WITHOUT_LINKS = (errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS)
@@ -205,6 +207,7 @@ def _take(path: Path, lock: Path) -> bool:
     since = f"{datetime.now().astimezone():%Y-%m-%d %H:%M}"
     verb = next((word for word in sys.argv[1:] if not word.startswith("-")), "from Python")
     text = json.dumps([this_process(), verb[:40], since, *_this_job()])
+    missing = 0
     while True:
         try:
             os.symlink(text, lock)
@@ -214,7 +217,10 @@ def _take(path: Path, lock: Path) -> bool:
             refuse_claimed(lock, path)
             _remove_left(lock)
         except FileNotFoundError:
-            # another job found it empty, and had made it
+            # another job found it empty, and had made it; some places, such as /proc, hold no files of others
+            missing += 1
+            if missing > _MOST_MISSING:
+                raise DanqError(f"{lock.parent}: no file can be made there") from None
             make_folder(lock.parent)
         except OSError as error:
             if error.errno not in _WITHOUT_LINKS:

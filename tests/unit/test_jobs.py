@@ -331,3 +331,12 @@ def test_on_a_file_system_without_links_jobs_warn_and_copy(tmp_path, monkeypatch
     (tmp_path / "out" / "a.tsv").unlink()
     assert take_back(tmp_path / "out", "key")
     assert (tmp_path / "out" / "a.tsv").read_text() == "whole"
+
+
+@pytest.mark.skipif(not Path("/proc/self").exists(), reason="no file system without files of others")
+def test_a_place_that_holds_no_files_is_refused_instead_of_asked_forever():
+    with (
+        pytest.raises(DanqError, match="/proc: no file can be made there"),
+        published(Path("/proc/danq.tsv")),
+    ):
+        pass
