@@ -90,7 +90,6 @@ OF_RUNS = [
     "predictions/valid.npz",
     "predictions/test.npz",
     *EVALUATION,
-    "MODEL_CARD.md",
 ]
 # runs whose options a search chooses, by its name, which repeats of a run share; and all its trials
 SEARCHES = searches(settings)
@@ -274,8 +273,7 @@ def bundle_files(run):
 def gone(wildcards):
     """Files of runs that have begun which are not there: Snakemake asks for no more than the report reads.
 
-    Of a run without any file its card alone is named, for the report brings the rest: a thousand seeds are planned
-    sooner.
+    Of a run without any file nothing is named, for the report brings all: a thousand seeds are planned sooner.
     """
     place = workflow.modifier.path_modifier.modify
     begun = [
@@ -290,10 +288,7 @@ def gone(wildcards):
             *(f"results/runs/{run}/{file}" for file in OF_RUNS),
         ]
     )
-    cards = [
-        f"results/runs/{run}/MODEL_CARD.md" for run in settings.runs if run not in runs
-    ]
-    return cards + [path for path in files if not os.path.exists(place(path))]
+    return [path for path in files if not os.path.exists(place(path))]
 
 
 def bundle_of(start):

@@ -2,6 +2,8 @@ DATASETS = sorted({run.dataset for run in settings.runs.values()})
 # results that the report itself does not read, but for those of runs
 OTHER_RESULTS = [
     *(path for name in DATASETS for path in dataset_results(name)),
+    # asked for whether they are there or not: nobody reads them, and an old card would stay
+    *expand("results/runs/{run}/MODEL_CARD.md", run=settings.runs),
     *(
         f"results/scores/{name}/{file}"
         for name, callset in settings.callsets.items()
