@@ -184,6 +184,7 @@ def test_a_capsule_is_checked_file_by_file(tmp_path):
     file.write_text("{}")
     described = CapsuleManifest(
         created="now",
+        ended="now",
         danq="1",
         python="3",
         platform="x",
