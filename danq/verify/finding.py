@@ -44,14 +44,14 @@ class Item:
     ----------
     kind : str
         ``results``, a directory with its manifest; ``predictions``; ``table``, a file with its digest beside
-        it; ``archive``, of a bundle.
+        it; ``archive``, of a bundle; ``closed``, a directory that cannot be read.
     path : Path
         The manifest, or the file.
     only : str or None
         Of results, the one file beside the manifest that is looked at; None for all.
     """
 
-    kind: Literal["results", "predictions", "table", "archive"]
+    kind: Literal["results", "predictions", "table", "archive", "closed"]
     path: Path
     only: str | None = None
 
@@ -82,8 +82,9 @@ def _below(folder: Path, seen: set[tuple[int, int]]) -> Iterator[Item]:
     seen.add((state.st_dev, state.st_ino))
     try:
         names = sorted(name for name in os.listdir(folder) if not name.startswith("."))
-    except PermissionError:
-        raise DanqError(f"{folder}: not readable (permission denied)") from None
+    except OSError:
+        yield Item("closed", folder)
+        return
     manifests = [name for name in names if name in MANIFESTS and _is_danqs(folder / name)]
     yield from (Item("results", folder / name) for name in manifests)
     for name in names:
@@ -108,26 +109,29 @@ def _is_danqs(path: Path) -> bool:
 
 def alone(path: Path) -> Iterator[Item]:
     """Tell what a file is that no manifest beside it names; of other files nothing."""
+    if not path.is_file():
+        return  # a pipe would keep its readers waiting
     if path.suffix == SUM and path.with_suffix("").suffix == ".tsv":
         yield Item("table", path.with_suffix(""))
     elif path.suffix in SUFFIXES:
         if _of_predictions(path):
             yield Item("predictions", path)
-    elif zipfile.is_zipfile(path) and _has(path, (BundleManifest.FILE,)):
+    elif holds(path, BundleManifest.FILE):
         yield Item("archive", path)
 
 
-def _has(path: Path, names: tuple[str, ...]) -> bool:
+def holds(path: Path, *names: str) -> bool:
+    """Whether a file is a ZIP archive with files of these names, as `.npz` files are."""
     try:
         with zipfile.ZipFile(path) as archive:
             return set(names) <= set(archive.namelist())
     except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError):
-        return True  # its reader says what is wrong
+        return False
 
 
 def _of_predictions(path: Path) -> bool:
     if path.suffix == ".npz":
-        return not zipfile.is_zipfile(path) or _has(path, _ARRAYS)
+        return not zipfile.is_zipfile(path) or holds(path, *_ARRAYS)
     if path.suffix == ".tsv":
         with path.open("rb") as stream:
             return b"__logit" in stream.readline(_HEADER)

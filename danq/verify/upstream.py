@@ -1,14 +1,13 @@
 """Manifests compared with what they were made from: results by their digests, files by their SHA-256."""
 
-import zipfile
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 from danq.data.manifest import DatasetManifest
-from danq.errors import DanqError
+from danq.errors import DanqError, first_few
 from danq.evaluate.runs import Evaluation
 from danq.explain.ism import IsmManifest
 from danq.genome.fasta import GenomeManifest, genome_digest
@@ -21,12 +20,14 @@ from danq.score.manifest import BackgroundManifest, ScoresManifest
 from danq.storage import Manifest
 from danq.verify.checks import Check
 from danq.verify.files import UnreadableError, file_digest
+from danq.verify.finding import holds
+from danq.views.manifest import ViewsManifest
 
 SECTIONS = ("genomes", "datasets", "runs", "searches", "scores", "backgrounds", "views")
 """Directories of results, each with one directory a name in it."""
 _WITH_DIGEST: tuple[type[Any], ...] = (GenomeManifest, DatasetManifest, BundleManifest, BackgroundManifest)
 _ON_GENOME = (ScoresManifest, BackgroundManifest, IsmManifest)
-_SHOWN = 12
+_SHOWN, _MANY = 12, 8
 
 
 @dataclass(frozen=True)
@@ -46,20 +47,20 @@ class Origins:
 
 
 def check_upstream(path: Path, manifest: Manifest, origins: Origins) -> Iterator[Check]:
-    """Compare a manifest with all that it says it was made from, where that is still there.
+    """Compare a manifest, which `path` is, with all that it says it was made from, where that is there.
 
-    Parameters
-    ----------
-    path : Path
-        The manifest's file; of a bundle in an archive the archive.
+    Of many inputs that are as they were, or are not there, one check tells.
     """
     inputs = getattr(manifest, "provenance", {}).get("inputs", {})
     if isinstance(manifest, BackgroundManifest):
         inputs = inputs | {bundle.path: bundle.digest for bundle in manifest.bundles}
+    checks: dict[str, Check] = {}
     for name, digest in inputs.items() if isinstance(inputs, Mapping) else ():
         if isinstance(digest, str) and digest:
             sequences = isinstance(manifest, _ON_GENOME) and name == manifest.genome.path
-            yield _compared(path, name, digest, _candidates(path, manifest, name), origins, sequences)
+            places = _candidates(path, manifest, name)
+            checks[name] = _compared(path, name, digest, places, origins, sequences)
+    yield from _few(checks)
     if isinstance(manifest, ScoresManifest) and manifest.background:
         places = [root / "backgrounds" for root in _roots(path)]
         found = [each for place in places if place.is_dir() for each in sorted(place.iterdir())]
@@ -70,6 +71,17 @@ def check_upstream(path: Path, manifest: Manifest, origins: Origins) -> Iterator
         yield _search(path, manifest.search)
     if isinstance(manifest, BestTrial):
         yield _trial(path, manifest)
+
+
+def _few(checks: Mapping[str, Check]) -> Iterator[Check]:
+    """Put many checks of inputs with the same status into one."""
+    for status, end in (("intact", "as they are"), ("unknown", "which are not here")):
+        names = [name for name, check in checks.items() if check.status == status]
+        if len(names) > _MANY:
+            reason = f"made from {first_few(names)}, {end}"
+            yield replace(checks[names[0]], reason=reason)
+            checks = {name: check for name, check in checks.items() if check.status != status}
+    yield from checks.values()
 
 
 def check_predictions(path: Path, run: str, digests: Mapping[str, str], origins: Origins) -> Iterator[Check]:
@@ -120,7 +132,7 @@ def content_digest(place: Path, sequences: bool = False) -> str | None:
         return str(kinds[0].read(place).digest) if kinds else None
     if not place.is_file():
         return None
-    if zipfile.is_zipfile(place) and place.suffix != ".npz":
+    if holds(place, BundleManifest.FILE):
         with opened_bundles([place]) as (bundle,):
             return BundleManifest.read(bundle).digest
     return _fasta_digest(place) if sequences else file_digest(place, lambda size: None)
@@ -146,7 +158,8 @@ def _candidates(path: Path, manifest: Manifest, name: str) -> list[Path]:
     if name == "init_from" and isinstance(manifest, BundleManifest):
         start = str(manifest.train.get("init_from"))
         return _named(path, start) if "/" in start else [bundle_path(start, root / "runs") for root in roots]
-    return _named(path, name) + [root / "genomes" / name for root in roots if "/" not in name]
+    of_views = roots if isinstance(manifest, ViewsManifest) and "/" not in name else []
+    return [root / "genomes" / name for root in of_views] + _named(path, name)
 
 
 def _datasets(path: Path, manifest: Manifest, roots: list[Path]) -> list[Path]:

@@ -80,7 +80,7 @@ def verify(paths: Sequence[Path], trusted: Sequence[Path] = ()) -> list[Check]:
     total = sum(_size(item) for item in items)
     with progress("verifying", total, "bytes") as advance:
         common = Verification(trusted, Origins(cache(content_digest), _known(items)), advance)
-        return [check for item in items for check in _checked(item, common)]
+        return [check for item in items for check in _reading(item, common)]
 
 
 def _known(items: Sequence[Item]) -> dict[str, Path]:
@@ -95,11 +95,22 @@ def _known(items: Sequence[Item]) -> dict[str, Path]:
 
 def _size(item: Item) -> int:
     """Bytes that will be read of an item, for progress."""
-    files = item.path.parent.iterdir() if item.kind == "results" and item.only is None else [item.path]
+    whole = item.kind == "results" and item.only is None
     try:
+        files = item.path.parent.iterdir() if whole else [item.path]
         return sum(path.stat().st_size for path in files if path.is_file())
     except OSError:
         return 0
+
+
+def _reading(item: Item, common: Verification) -> Iterator[Check]:
+    """Check an item; what goes while it is read, or may not be read, is a result, too."""
+    try:
+        yield from _checked(item, common)
+    except (FileNotFoundError, NotADirectoryError):
+        yield Check(item.path, "damaged", reason="gone while it was read")
+    except PermissionError as error:
+        yield Check(item.path, "unknown", reason=f"not readable ({error.strerror})")
 
 
 def _checked(item: Item, common: Verification) -> Iterator[Check]:
@@ -109,6 +120,8 @@ def _checked(item: Item, common: Verification) -> Iterator[Check]:
         yield from _predictions(item.path, common)
     elif item.kind == "archive":
         yield from _archive(item.path, common)
+    elif item.kind == "closed":
+        yield Check(item.path, "unknown", reason="a directory that cannot be read")
     else:
         yield _table(item.path, common)
 
@@ -200,7 +213,7 @@ def _table(path: Path, common: Verification) -> Check:
 def _archive(path: Path, common: Verification) -> Iterator[Check]:
     """Check a bundle in an archive, whose files are called as if it were a directory."""
     try:
-        with opened_bundles([path], trusted=common.trusted) as (bundle,):
+        with opened_bundles([path]) as (bundle,):
             item = Item("results", bundle / BundleManifest.FILE)
             for check in _results(item, common):
                 inside = path / check.path.relative_to(bundle)

@@ -1,6 +1,7 @@
 """Bundles of every kind, searches and capsules as `danq verify` sees them."""
 
 import json
+import os
 import shutil
 from collections import Counter
 from pathlib import Path
@@ -226,3 +227,22 @@ def test_private_archives_have_no_golden_rows(copied, danq, capsys):
     assert danq("verify", copied / "net.zip") == 0
     assert "net.zip/golden.npz  (no golden rows" in capsys.readouterr().out
     assert BundleManifest.read(copied / "runs" / "net").run == "net"
+
+
+def test_many_inputs_are_told_in_one_line_and_pipes_keep_nobody_waiting(copied):
+    path = copied / "datasets" / "tiny"
+    content = json.loads((path / "dataset.json").read_text())
+    names = [f"image{number}.png" for number in range(12)]
+    for name in names:
+        (copied.parent / name).write_text(name)
+    inputs = {name: sha256(copied.parent / name) for name in names}
+    content["provenance"]["inputs"] = inputs | {"gone.png": "ab" * 32}
+    (path / "dataset.json").write_text(json.dumps(sealed(content)))
+    (copied.parent / names[3]).write_text("another")
+    os.mkfifo(path / "pipe.npz")
+    made = {check.status: check.reason for check in verify([path / "dataset.json"]) if "made" in check.reason}
+    assert made["intact"].endswith("and 6 more, as they are")
+    assert made["unknown"].startswith("made from gone.png (abababababab)")
+    assert made["differs"].startswith(f"made from {copied.parent / names[3]} with digest ")
+    with pytest.raises(DanqError, match="expected results of danq"):
+        verify([os.mkfifo(copied.parent / "pipe") or copied.parent / "pipe"])
