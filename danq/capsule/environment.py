@@ -2,6 +2,7 @@
 
 import importlib.util
 import json
+import logging
 import platform
 import re
 import subprocess
@@ -19,6 +20,8 @@ import danq
 from danq.archives import write_zip
 from danq.errors import DanqError, first_few
 from danq.files import read_lines, readable
+
+log = logging.getLogger("danq")
 
 _PACKAGE = Path(danq.__file__).parent
 _LOCK = _PACKAGE.parent / "requirements.lock"
@@ -43,7 +46,11 @@ def own_wheel(folder: Path) -> Path:
         return _packed(folder)
     # the builder is fetched by pip unless it is installed
     apart = [] if importlib.util.find_spec("hatchling") is None else ["--no-build-isolation"]
-    _pip("wheel", "--no-deps", *apart, "--wheel-dir", str(folder), str(checkout), why="the wheel of danq")
+    _, problem = _pip("wheel", "--no-deps", *apart, "--wheel-dir", str(folder), str(checkout))
+    if problem:
+        raise DanqError(
+            f"the wheel of danq cannot be built by pip ({_last_line(problem)}); --wheel names one"
+        )
     return next(folder.glob("danq-*.whl"))
 
 
@@ -172,42 +179,38 @@ def _of_ones_own(name: str) -> bool:
 
 def _asked(versions: Mapping[str, str]) -> dict[str, list[str]]:
     """Ask pip for the digests of the files that it would install; those of none are left out."""
-    if not versions:
-        return {}
-    pins = [f"{name}=={version}" for name, version in versions.items()]
-    try:
-        report = _pip("install", "--dry-run", "--ignore-installed", "--no-deps", "--report", "-", *pins)
-    except DanqError:
-        if len(versions) == 1:
+    left = {canonicalize_name(name): name for name in versions}
+    report, problem = "", ""
+    while left and not report:
+        pins = [f"{name}=={versions[name]}" for name in left.values()]
+        options = ("--retries", "1", "--dry-run", "--ignore-installed", "--no-deps", "--report", "-")
+        report, problem = _pip("install", *options, *pins)
+        absent = re.search(r"No matching distribution found for ([\w.-]+)==", problem)
+        if problem and (absent is None or "connection broken" in problem):
+            log.warning("pip gives no digests of libraries: %s", _last_line(problem))
             return {}
-        # one that the index lacks must not cost the others theirs
-        halves = [dict(list(versions.items())[part::2]) for part in (0, 1)]
-        return _asked(halves[0]) | _asked(halves[1])
-    named = {canonicalize_name(name): name for name in versions}
+        if absent is not None:
+            # one that the index lacks must not cost the others theirs
+            left.pop(canonicalize_name(absent[1]), None)
     digests = {}
-    for each in json.loads(report)["install"]:
+    for each in json.loads(report)["install"] if report else ():
         archive = each["download_info"].get("archive_info", {})
         if digest := archive.get("hashes", {}).get("sha256"):
-            digests[named[canonicalize_name(each["metadata"]["name"])]] = [f"sha256:{digest}"]
+            digests[left[canonicalize_name(each["metadata"]["name"])]] = [f"sha256:{digest}"]
     return digests
 
 
-def _pip(*arguments: str, why: str = "digests") -> str:
-    """Call pip and give what it prints.
-
-    Raises
-    ------
-    DanqError
-        If it is not installed, or fails.
-    """
+def _pip(*arguments: str) -> tuple[str, str]:
+    """Call pip; what it prints, and what it says where it fails."""
     if importlib.util.find_spec("pip") is None:
-        raise DanqError(f"{why}: expected pip in this environment, found none")
+        return "", "this environment has no pip"
     command = [sys.executable, "-m", "pip", arguments[0], "--quiet", "--disable-pip-version-check"]
     done = subprocess.run([*command, *arguments[1:]], capture_output=True, text=True, check=False)
-    if done.returncode:
-        lines = done.stderr.strip().splitlines() or ["no reason is given"]
-        raise DanqError(f"{why}: pip failed ({lines[-1]})")
-    return done.stdout
+    return (done.stdout, "") if not done.returncode else ("", done.stderr.strip() or "it gives no reason")
+
+
+def _last_line(text: str) -> str:
+    return text.splitlines()[-1]
 
 
 def requirements_text(versions: Mapping[str, str], digests: Mapping[str, list[str]]) -> str:

@@ -121,8 +121,9 @@ def freeze(results: Path, out: Path, how: Freezing, directory: Path | None = Non
         with unchanged(path for path in contents.values() if isinstance(path, Path)):
             capsule = described(contents, capsule, how.license)
             write_contents(contents, out)
-    for name, file in inputs.names.items():
-        log.info("%s is called %s", name, file)
+    for path, name in inputs.names.items():
+        if os.path.normpath(path) != name:
+            log.info("%s is called %s in the capsule", path, name)
     return capsule
 
 

@@ -1,5 +1,6 @@
 """Libraries with their versions and digests, and danq's own wheel."""
 
+import json
 import zipfile
 from importlib import metadata
 from pathlib import Path
@@ -64,6 +65,34 @@ def test_digests_come_from_lists_where_the_versions_are_the_same(tmp_path, monke
     assert text.endswith("numpy==9.0\n")
     with pytest.raises(DanqError, match="no digest of the archive of numpy"):
         refuse_without_digests(name for name in versions if name not in digests)
+
+
+def test_an_index_that_cannot_be_reached_gives_no_digests_at_once(monkeypatch, caplog):
+    for name, value in (
+        ("INDEX_URL", "http://127.0.0.1:9/simple"),
+        ("EXTRA_INDEX_URL", ""),
+        ("CONFIG_FILE", "/dev/null"),
+    ):
+        monkeypatch.setenv(f"PIP_{name}", value)
+    monkeypatch.delenv("PIP_FIND_LINKS", raising=False)
+    assert environment._asked({"numpy": "9.0", "rich": "1.0"}) == {}
+    assert "pip gives no digests of libraries" in caplog.text
+
+
+def test_a_library_that_the_index_lacks_does_not_cost_the_others_theirs(monkeypatch):
+    asked = []
+
+    def pip(*arguments):
+        asked.append(arguments[-1])
+        if "mine==1.0" in arguments:
+            return "", "ERROR: No matching distribution found for mine==1.0"
+        archive = {"archive_info": {"hashes": {"sha256": "a" * 64}}}
+        return json.dumps({"install": [{"metadata": {"name": "rich"}, "download_info": archive}]}), ""
+
+    monkeypatch.setattr(environment, "_pip", pip)
+    assert environment._asked({"Rich": "1.0", "mine": "1.0"}) == {"Rich": [f"sha256:{'a' * 64}"]}
+    assert asked == ["mine==1.0", "Rich==1.0"]
+    assert environment._asked({"mine": "1.0"}) == {}
 
 
 def test_the_lock_of_a_checkout_knows_all_that_is_installed(repository, monkeypatch):
