@@ -15,7 +15,7 @@ from threadpoolctl import ThreadpoolController
 from danq.data.encoders import Encoder, load_encoder
 from danq.errors import DanqError
 from danq.learn.gpu import tensorflow_installed
-from danq.learn.manifest import ENSEMBLE, BundleManifest, model_module
+from danq.learn.manifest import ENSEMBLE, BundleManifest, member_paths, model_module, read_members
 from danq.learn.network import read_weights
 from danq.models import MODELS, shared_work
 from danq.models.logistic_regression import probabilities
@@ -133,7 +133,9 @@ def _installed(library: str, *modules: str, remedy: str) -> Iterator[None]:
 
 def _in_numpy(path: Path, info: BundleManifest, trusted: Sequence[Path]) -> Callable[[Inputs], Logits] | None:
     """Give what computes a bundle's logits in NumPy, None where nothing does or TensorFlow is the faster."""
-    module = None if info.model == ENSEMBLE else model_module(info, trusted)
+    if info.model == ENSEMBLE:
+        return None if tensorflow_installed() else _of_members(path, info, trusted)
+    module = model_module(info, trusted)
     sharing = hasattr(module, "incremental") and not tensorflow_installed()
     if module is None or not (sharing or (info.model in MODELS and hasattr(module, "logits"))):
         return None
@@ -142,6 +144,25 @@ def _in_numpy(path: Path, info: BundleManifest, trusted: Sequence[Path]) -> Call
         return None if weights is None else partial(module.logits, weights=weights)
     shared = shared_work(module, info.options, weights, info.window, info.run)
     return None if shared is None else partial(_whole_windows, shared)
+
+
+def _of_members(
+    path: Path, info: BundleManifest, trusted: Sequence[Path]
+) -> Callable[[Inputs], Logits] | None:
+    """As `_in_numpy`, of an ensemble."""
+    members = list(zip(member_paths(path, info), read_members(path), strict=True))
+    computes = [_in_numpy(place, member, trusted) for place, member in members]
+    numbers = [info.encoder["encoders"].index(member.encoder) for _, member in members]
+    names = [load_encoder(member.encoder).inputs for _, member in members]
+
+    def compute(inputs: Inputs) -> Logits:
+        logits: Any = np.float32(0)
+        for entry, number, own, part in zip(info.members, numbers, names, computes, strict=True):
+            if part is not None:
+                logits = logits + np.float32(entry.weight) * part({n: inputs[f"{number}_{n}"] for n in own})
+        return np.asarray(logits, np.float32)
+
+    return None if None in computes else compute
 
 
 def _whole_windows(shared: Any, inputs: Inputs) -> Logits:

@@ -1,6 +1,7 @@
 """Verbs where neither TensorFlow nor Keras nor h5py is installed."""
 
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -9,9 +10,11 @@ import numpy as np
 import polars as pl
 import pytest
 from small_genome import COLUMNS, record
-from tiny_dataset import tiny_run, write_tiny_dataset
+from tiny_dataset import SMALL, tiny_run, write_tiny_dataset
 from untrained import save_model
 
+from danq.learn.ensemble import join_runs
+from danq.learn.options import EnsembleOptions, PredictOptions
 from danq.learn.train.run import train_run
 
 _ABSENT = """
@@ -51,7 +54,12 @@ def folder(tmp_path_factory):
     save_model(path / "net")
     save_model(path / "deep", rnn_layers=2)
     dataset = write_tiny_dataset(path / "data")
-    train_run("words", tiny_run("kmer_logistic"), dataset, path / "words", path)
+    runs = path / "runs"
+    train_run("words", tiny_run("kmer_logistic"), dataset, runs / "words", runs)
+    train_run("small", tiny_run(options=SMALL, epochs=1), dataset, runs / "small", runs)
+    members = EnsembleOptions(members=["words", "small"])
+    join_runs("mean", members, PredictOptions(batch_size=16), dataset, runs / "mean", runs)
+    shutil.copytree(runs / "words", path / "words")
     return path
 
 
@@ -61,6 +69,8 @@ VERBS = {
     "linear": f"score --model words --vcf v.vcf {OF_GENOME} linear",
     "background": f"background --model net --vcf v.vcf {OF_GENOME} background",
     "ism": f"ism --model net --bed r.bed {OF_GENOME} ism",
+    "mean": f"score --model runs/mean --vcf v.vcf {OF_GENOME} mean",
+    "mean.tsv": "predict --model runs/mean --dataset data --split test --out mean.tsv",
     "bed.tsv": f"predict --model net --bed r.bed {OF_GENOME} bed.tsv",
     "valid.npz": "predict --model words --dataset data --split valid --out valid.npz",
     "test.npz": "predict --model words --dataset data --split test --out test.npz",
