@@ -1,7 +1,7 @@
 """Commands of LSF and Grid Engine that run jobs on this machine: what executors call, and no more.
 
-A stand-in: jobs start at once, whatever they ask for, which is noted; a job is warned and ended after
-``STAND_IN_SECONDS``, where that is set, as its scheduler would do at the job's limit.
+A stand-in: jobs start at once, whatever they ask for, which is noted. Where ``STAND_IN_LIMIT`` is set, two jobs
+are warned and ended, as their scheduler would do at the limit, some seconds after a file holds a word.
 """
 
 import json
@@ -15,6 +15,8 @@ from pathlib import Path
 
 COMMANDS = ("bsub", "bjobs", "bkill", "badmin", "lsclusters", "bhist", "qsub", "qstat", "qacct", "qdel")
 _GRACE_SECONDS = 60
+_LIMIT_SECONDS = 15
+_LIMITED_JOBS = 2
 
 
 def install(directory: Path) -> dict[str, str]:
@@ -61,10 +63,10 @@ def _watch(job: Path, command: list[str], log: Path | None, warning: int) -> Non
     with open(log or os.devnull, "ab") as stream:
         process = subprocess.Popen(command, stdout=stream, stderr=stream, start_new_session=True)
         (job / "pid").write_text(str(process.pid))
-        seconds, said = float(os.environ.get("STAND_IN_SECONDS", "0")) or None, ""
-        try:
-            status = process.wait(seconds)
-        except subprocess.TimeoutExpired:
+        limited = len(list(job.parent.glob("*/limited"))) < _LIMITED_JOBS
+        status, said = (_until_limit(process) if limited else process.wait()), ""
+        if status is None:
+            (job / "limited").touch()
             said = "TERM_RUNLIMIT: job killed after reaching LSF run time limit.\n"
             os.killpg(process.pid, warning)
             try:
@@ -74,6 +76,17 @@ def _watch(job: Path, command: list[str], log: Path | None, warning: int) -> Non
                 status = process.wait()
         stream.write(said.encode() if warning == signal.SIGTERM else b"")
     (job / "status").write_text(str(status))
+
+
+def _until_limit(process: subprocess.Popen[bytes]) -> int | None:
+    """Wait for a job's end, whose status is returned, or for its limit."""
+    path, _, word = os.environ.get("STAND_IN_LIMIT", "").partition("=")
+    ends = float("inf")
+    while (status := process.poll()) is None and time.monotonic() < ends:
+        time.sleep(0.2)
+        if ends == float("inf") and path and os.path.isfile(path) and word in Path(path).read_text():
+            ends = time.monotonic() + _LIMIT_SECONDS
+    return status
 
 
 def _bsub(jobs: Path, arguments: list[str]) -> None:
