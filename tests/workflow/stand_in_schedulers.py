@@ -1,7 +1,7 @@
 """Commands of LSF and Grid Engine that run jobs on this machine: what executors call, and no more.
 
-A stand-in: jobs start at once, whatever they ask for, which is noted. Where ``STAND_IN_LIMIT`` is set, two jobs
-are warned and ended, as their scheduler would do at the limit, some seconds after a file holds a word.
+A stand-in: jobs start at once, whatever they ask for, which is noted. Where ``STAND_IN_LIMIT`` is set, two
+jobs are warned and ended, as their scheduler would do at the limit, some seconds after a file holds a word.
 """
 
 import json
