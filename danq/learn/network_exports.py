@@ -1,5 +1,6 @@
 """A bundle's network alone, for other programs: ONNX, a SavedModel of TensorFlow, a ``.keras`` file."""
 
+import logging
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
@@ -34,6 +35,8 @@ def write_savedmodel(bundle: Path, out: Path, trusted: Sequence[Path] = ()) -> N
     from danq.learn.bundle import load_bundle
 
     loaded = load_bundle(bundle, trusted)
+    # it would name the hidden directory in which the files are collected
+    logging.getLogger("tensorflow").setLevel(logging.WARNING)
     with published(out) as partial:
         loaded.model.export(partial, format="tf_saved_model", verbose=False)
 

@@ -49,7 +49,11 @@ def target_rows(run: Run, data: DatasetManifest | None) -> Iterator[tuple[Any, .
         counts = target.counts if target else {}
         yield (
             name,
-            *((target.group, target.rule, f"{target.regions:,}") if target else ("", "", "")),
+            *(
+                (target.group, target.rule, f"{target.regions:,}" if target.regions else "")
+                if target
+                else ("", "", "")
+            ),
             *(f"{counts[split]:,}" if split in counts else "" for split in ("train", "valid", "test")),
             *(_number(row.get(area)) for area in ("auroc", "auprc")),
         )

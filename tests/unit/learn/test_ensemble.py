@@ -5,6 +5,7 @@ import shutil
 import subprocess
 import sys
 
+import keras
 import numpy as np
 import pytest
 from tiny_dataset import tiny_run, write_tiny_dataset
@@ -13,7 +14,7 @@ from danq.data.dataset import open_dataset
 from danq.errors import DanqError
 from danq.learn.bundle import load_bundle, rows_by_memory
 from danq.learn.ensemble import choose_weights, join_runs
-from danq.learn.export import opened_bundles, write_archive
+from danq.learn.export import Exporting, export_bundle, opened_bundles, write_archive
 from danq.learn.linear import open_by_engine
 from danq.learn.manifest import read_members
 from danq.learn.options import EnsembleOptions, PredictOptions
@@ -79,6 +80,14 @@ def test_onnx_runtime_computes_the_same_mean(runs):
     predictors = [Predictor(open_by_engine(runs / "mean", (), engine)) for engine in ("keras", "onnx")]
     logits, others = (predictor.scores(rows) for predictor in predictors)
     np.testing.assert_allclose(logits, others, atol=1e-5, rtol=0)
+
+
+def test_one_file_of_keras_computes_the_same_mean(runs, tmp_path):
+    export_bundle(runs / "mean", tmp_path / "mean.keras", "keras", Exporting())
+    mean = load_bundle(runs / "mean")
+    inputs = mean.encoder.encode(open_dataset(runs / "tiny").codes(np.arange(20)))
+    exported = keras.saving.load_model(tmp_path / "mean.keras")
+    np.testing.assert_array_equal(exported.predict_on_batch(inputs), mean.model.predict_on_batch(inputs))
 
 
 def test_entries_weigh_the_same_and_so_do_the_runs_of_an_entry(runs):
