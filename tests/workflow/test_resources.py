@@ -1,11 +1,12 @@
 """What jobs ask a cluster for: one place says it, and only what uses a GPU asks for one."""
 
 import re
+from pathlib import Path
 
 import pytest
 import yaml
 
-from tests.workflow.conftest import CONFIG, Project, write_variants
+from tests.workflow.conftest import CONFIG, Project, set_key, write_variants
 
 pytest.importorskip("snakemake_executor_plugin_slurm")
 ON_GPU = {"train", "predict", "predict_shard", "score", "score_shard", "view"}
@@ -73,3 +74,48 @@ def test_defaults_of_time_and_memory_hold_for_all_jobs_and_a_rule_s_own_above_th
         minutes = "9" if rule == "train" else "7"
         assert {(dict(job)["runtime"], dict(job)["mem_mb"]) for job in jobs} == {(minutes, "123")}, rule
         assert {dict(job)["slurm_partition"] for job in jobs} == {"mine"}
+
+
+@pytest.fixture
+def together(project: Project) -> Project:
+    """A network that three processes train."""
+    train = {"batch_size": 60, "distribute": "multi_worker", "workers": 3}
+    project.configure(set_key("runs.net.train", train))
+    return project
+
+
+def test_a_training_on_several_nodes_asks_for_as_many_tasks_which_srun_starts(together: Project):
+    profile = together.repository / "profiles" / "slurm"
+    done = together.snakemake(
+        *("--dry-run", "--workflow-profile", str(profile), "results/runs/net/bundle.json"),
+        *("--set-threads", "train_on_nodes=4", "--cores", "4"),
+    )
+    assert done.returncode == 0, done.stdout
+    (asked,) = re.findall(
+        r"^rule train_on_nodes:\n(?:    .*\n)*?    resources: (.*)$", done.stdout, re.MULTILINE
+    )
+    launch = "srun --ntasks=3 --cpus-per-task=4 --kill-on-bad-exit=1"
+    expected = {
+        "slurm_partition=gpu",
+        "mpi=srun",
+        "tasks=3",
+        "nodes=3",
+        "tasks_per_gpu=0",
+        f"launch={launch}",
+    }
+    assert expected <= set(asked.split(", "))
+    assert f"Shell command: {launch} danq train " in done.stdout
+
+
+def test_a_training_on_several_nodes_is_refused_where_nothing_starts_its_tasks(
+    together: Project, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+):
+    commands = tmp_path_factory.mktemp("commands")
+    for path in Path("/usr/bin").iterdir():
+        if path.name != "srun":
+            (commands / path.name).symlink_to(path)
+    monkeypatch.setenv("PATH", str(commands))
+    done = together.snakemake("--cores", "1", "results/runs/net/bundle.json")
+    assert done.returncode == 1
+    assert "train.distribute of net: expected none or mirrored without Slurm" in done.stdout
+    assert together.files() <= {"results/config.json"}
