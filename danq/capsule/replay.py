@@ -30,6 +30,10 @@ _CONFIG = "replay.json"
 """The configuration in the folder in which the workflow runs again."""
 
 
+_CODE = (".py", ".pyc", ".so", ".pyd")
+"""Endings of what Python imports."""
+
+
 class InputsError(DanqError):
     """Inputs of a capsule that are missing or changed, each in `inputs`."""
 
@@ -97,8 +101,12 @@ def replay(path: Path, out: Path, how: Replaying) -> tuple[list[Comparison], lis
             log.warning("%s", line)
         with sole_writer(out):
             _place(capsule, places, out)
-            trusted = [out / name for name in places if name.endswith(".py")]
-            _check_config(path, manifest, out, trusted)
+            trusted = [out / name for name in places if name.endswith(_CODE)]
+            try:
+                _check_config(path, manifest, out, trusted)
+            except DanqError:
+                _remove([*places, _CONFIG], out)
+                raise
             cores = manifest.cores if how.cores is None else how.cores
             if cores != manifest.cores:
                 log.warning(
@@ -141,7 +149,7 @@ def _places(path: Path, capsule: Path, manifest: CapsuleManifest, how: Replaying
 
 
 def _is_code(each: Input) -> bool:
-    return each.name.endswith(".py")
+    return each.name.endswith(_CODE)
 
 
 def _place_of(each: Input, capsule: Path, folder: Path | None, code: Mapping[str, Path]) -> Path:
@@ -172,16 +180,35 @@ def _place(capsule: Path, places: Mapping[str, Path], out: Path) -> None:
     try:
         for name, source in places.items():
             place = out / name
-            place.parent.mkdir(parents=True, exist_ok=True)
-            place.unlink(missing_ok=True)
-            if name in copied:
-                shutil.copyfile(source, place)
-            else:
-                place.symlink_to(source.absolute())
-        placed.unlink(missing_ok=True)
-        placed.write_bytes(config)
+            # one that is newer than what was made of it would be read again
+            if not _is_placed(source, place, linked=name not in copied):
+                place.parent.mkdir(parents=True, exist_ok=True)
+                place.unlink(missing_ok=True)
+                if name in copied:
+                    shutil.copyfile(source, place)
+                else:
+                    place.symlink_to(source.absolute())
+        if not taken:
+            placed.write_bytes(config)
     except (FileExistsError, NotADirectoryError, IsADirectoryError) as error:
         raise DanqError(f"{error.filename}: expected room for an input, received another one") from None
+
+
+def _remove(names: Sequence[str], out: Path) -> None:
+    """Take placed files away again, with the folders that are empty then."""
+    for place in (out / name for name in names):
+        place.unlink(missing_ok=True)
+        for folder in place.parents:
+            if folder == out or not folder.is_dir() or any(folder.iterdir()):
+                break
+            folder.rmdir()
+
+
+def _is_placed(source: Path, place: Path, linked: bool) -> bool:
+    """Whether an interrupted replay put an input in its place."""
+    if linked or place.is_symlink():
+        return linked and place.is_symlink() and place.readlink() == source.absolute()
+    return place.is_file() and sha256(place) == sha256(source)
 
 
 def _is_result(name: str) -> bool:
@@ -189,12 +216,12 @@ def _is_result(name: str) -> bool:
 
 
 def _check_config(path: Path, manifest: CapsuleManifest, out: Path, trusted: Sequence[Path]) -> None:
-    """Refuse a configuration that names files which are none of the capsule's inputs.
+    """Refuse a configuration that names files which are none of the capsule's inputs, or not all of these.
 
     Raises
     ------
     DanqError
-        With the keys and files; what was placed is removed.
+        With the keys and files.
     """
     known = {each.name for each in manifest.inputs}
     trusted = [file.absolute() for file in trusted]
@@ -209,6 +236,8 @@ def _check_config(path: Path, manifest: CapsuleManifest, out: Path, trusted: Seq
         if not other:
             inputs = frozen_inputs(config, trusted)
             other = [f"{inputs.keys[name][0]} ({name})" for name in inputs.files if name not in known]
+            if unused := sorted(known - set(inputs.files)):
+                raise DanqError(f"{path}: inputs that its {CONFIG_FILE} does not name: {first_few(unused)}")
     if other:
         raise DanqError(f"{path}: {CONFIG_FILE} names files that are none of its inputs: {first_few(other)}")
 

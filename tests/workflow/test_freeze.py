@@ -178,7 +178,7 @@ def test_a_configuration_that_names_other_files_is_refused(
     rewritten(copy)
     text = refusal(capsys, "replay", copy, "--out", tmp_path / "out", "--inputs", finished.path)
     assert "genomes.first" in text
-    assert not (tmp_path / "out" / "results").exists()
+    assert not (tmp_path / "out").exists()
 
 
 def test_code_of_a_capsule_runs_only_where_it_is_trusted(

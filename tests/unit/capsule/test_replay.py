@@ -10,6 +10,7 @@ from danq.capsule.replay import Replaying, other_versions
 from danq.capsule.results import cores_of
 from danq.errors import DanqError
 from danq.files import write_json
+from tests.unit.config.good_config import changed
 
 
 @pytest.fixture
@@ -30,11 +31,18 @@ def test_inputs_are_linked_but_where_the_workflow_writes(capsule: Path, tmp_path
         "data/genome.fa": mine / "data" / "genome.fa",
         "results/logs/train/x.log": mine / "results" / "logs" / "train" / "x.log",
     }
-    for _ in range(2):  # an interrupted replay begins in the same way
+    for _ in range(2):  # one that was interrupted leaves what is there as it is
         replay._place(capsule, places, out)
+        times = {name: (out / name).lstat().st_ctime_ns for name in (*places, "replay.json")}
         assert {name for name in places if (out / name).is_symlink()} == {"data/genome.fa"}
         assert all((out / name).read_text() == place.read_text() for name, place in places.items())
         assert (out / "replay.json").read_text() == "{}"
+    replay._place(capsule, places, out)
+    assert {name: (out / name).lstat().st_ctime_ns for name in times} == times
+    (out / "data" / "genome.fa").unlink()
+    (out / "data" / "genome.fa").write_text("another")
+    replay._place(capsule, places, out)
+    assert (out / "data" / "genome.fa").is_symlink()
     (out / "replay.json").write_text('{"other": 1}')
     with pytest.raises(DanqError, match="expected an empty folder or one of this capsule's replay"):
         replay._place(capsule, places, out)
@@ -54,6 +62,49 @@ def test_no_input_takes_the_name_of_the_configuration(capsule: Path) -> None:
     manifest = CapsuleManifest.model_construct(inputs=(entry,))
     with pytest.raises(DanqError, match=r"expected no input called replay\.json"):
         replay._places(capsule, capsule, manifest, Replaying())
+
+
+def refused_configuration(out: Path, path: str, value: object, *names: str, table: str = "a.bed") -> str:
+    """What is said of a configuration with one key changed, in a folder with its files, as a capsule's."""
+    for name, text in (
+        ("genome.fa", ">a\nA\n"),
+        ("a.bed", ""),
+        ("targets.tsv", f"target\tpath\na\t{table}\n"),
+    ):
+        (out / name).write_text(text)
+    raw = changed(path, value)
+    raw["datasets"]["marks"]["composition"] = False
+    write_json(out / "replay.json", raw)
+    known = [Input(name=name, sha256="0" * 64, size=1, kept=True, keys=()) for name in names]
+    with pytest.raises(DanqError) as refused:
+        replay._check_config(out, CapsuleManifest.model_construct(inputs=tuple(known)), out, [])
+    return str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [
+        ("genomes/yeast", "/etc/hostname"),
+        ("genomes/yeast", "../genome.fa"),
+        ("runs/small/train", {"init_from": "/home/ada/bundle"}),
+        ("runs/small/options/motifs", "/dev/zero"),
+        ("datasets/marks/exclude", ["data/.hidden.bed"]),
+    ],
+)
+def test_a_configuration_leads_to_no_file_of_this_machine(capsule: Path, path: str, value: object) -> None:
+    text = refused_configuration(capsule, path, value, "genome.fa", "a.bed", "targets.tsv")
+    assert f"names files that are none of its inputs: {path.replace('/', '.')}" in text
+
+
+def test_a_configuration_and_the_inputs_are_of_the_same_files(capsule: Path) -> None:
+    names = ("genome.fa", "a.bed", "targets.tsv")
+    text = refused_configuration(capsule, "genomes/yeast", "genome.fa", *names, "b.bed")
+    assert text.endswith("inputs that its config.json does not name: b.bed")
+    text = refused_configuration(capsule, "genomes/yeast", "genome.fa", *names[::2])
+    assert text.endswith("none of its inputs: datasets.marks (a.bed)")
+    (capsule.parent / "x.bed").touch()
+    text = refused_configuration(capsule, "genomes/yeast", "genome.fa", *names[::2], table="../x.bed")
+    assert text.endswith("none of its inputs: datasets.marks (outside/1/x.bed)")
 
 
 @pytest.mark.parametrize("how", [Replaying(inputs=Path("none")), Replaying(trusted=[Path("none")])])
