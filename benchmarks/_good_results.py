@@ -150,13 +150,24 @@ def _survey(folder: Path) -> Made:
 def _bundle(folder: Path) -> Made:
     from bundles import manifest
 
+    from danq.learn.bundle_files import GOLDEN_FILE
     from danq.learn.export import opened_bundles, write_archive
+    from danq.learn.golden import golden_digest, read_golden_rows
     from danq.learn.manifest import BundleManifest, read_members
 
     bundle = folder / "exported"
     bundle.mkdir(exist_ok=True)
     manifest().write(bundle)
     (bundle / "model.keras").write_bytes((folder / "m.keras").read_bytes())
+    arrays = {
+        "inputs": np.zeros((3, 40), np.uint8),
+        "logits": np.zeros((3, 2), np.float32),
+        "names": np.array(["a", "b", "c"]),
+        "split": np.array(["test"] * 3),
+        "batch_size": np.array(16),
+        "bundle_digest": np.array(manifest().digest),
+    }
+    np.savez(bundle / GOLDEN_FILE, **arrays, digest=np.array(golden_digest(arrays)))
     write_archive(bundle, folder / "bundle.zip", private=False)
 
     def read(path: Path) -> object:
@@ -165,6 +176,7 @@ def _bundle(folder: Path) -> Made:
 
     return {
         "bundle.zip": (folder / "bundle.zip", read),
+        GOLDEN_FILE: (bundle / GOLDEN_FILE, lambda path: read_golden_rows(path, manifest())),
         BundleManifest.FILE: (bundle / BundleManifest.FILE, lambda path: BundleManifest.read(path.parent)),
     }
 

@@ -10,6 +10,8 @@ import zipfile
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from danq.storage import SEAL, sealed
+
 VALUES = (
     *(None, True, 0, -1, 3, 2**31, 10**30, 1e308, float("nan"), float("inf"), -0.5),
     *("", "x", "..", "/etc/passwd", "\x1b[2J", "a\nb", "<script>alert(1)</script>", "9" * 400, "%s" * 9),
@@ -89,6 +91,8 @@ def _json(data: bytes, draw: random.Random) -> bytes:
                 inner.extend(inner * draw.choice((1, 30)))
             case _:
                 inner[key] = copy.deepcopy(draw.choice(VALUES))
+    if isinstance(value, dict) and SEAL in value:
+        value = sealed(value)  # as whoever changes a manifest on purpose would
     return json.dumps(value).encode()
 
 

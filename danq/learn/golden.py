@@ -4,6 +4,7 @@ They need neither dataset nor genome: what is stored is what the encoder takes.
 """
 
 import math
+import struct
 import zipfile
 import zlib
 from dataclasses import dataclass
@@ -80,7 +81,7 @@ def write_golden_rows(bundle: "Bundle | LinearBundle", data: Dataset) -> None:
     )
     arrays = {name: np.asarray(value) for name, value in vars(golden).items()}
     arrays["logits"] = score_golden_rows(bundle, golden)
-    arrays["digest"] = np.array(_digest(arrays))
+    arrays["digest"] = np.array(golden_digest(arrays))
     # equal arrays give equal bytes: NumPy dates all members to 1980
     np.savez(bundle.path / GOLDEN_FILE, allow_pickle=False, **arrays)
 
@@ -121,7 +122,8 @@ def _spread(rows: NDArray[np.int64], number: int) -> NDArray[np.int64]:
     return rows[np.linspace(0, len(rows) - 1, min(number, len(rows))).round().astype(np.int64)]
 
 
-def _digest(arrays: dict[str, NDArray[Any]]) -> str:
+def golden_digest(arrays: dict[str, NDArray[Any]]) -> str:
+    """SHA-256 over the arrays of ``golden.npz`` but for the digest itself, with their names."""
     names = sorted(arrays)
     return weights_digest({"arrays": names}, [arrays[name] for name in names])
 
@@ -137,10 +139,13 @@ def read_golden_rows(path: Path, info: BundleManifest) -> GoldenRows:
     try:
         with readable(path), zipfile.ZipFile(path) as archive:
             arrays = dict(NpzArrays(path, archive))
-    except (zipfile.BadZipFile, zlib.error, ValueError, EOFError, NotImplementedError, RuntimeError) as error:
+    except (
+        *(zipfile.BadZipFile, zlib.error, struct.error),
+        *(ValueError, EOFError, OSError, NotImplementedError, RuntimeError),
+    ) as error:
         raise DanqError(f"{path}: expected a whole .npz file, received {error}{remedy(path)}") from None
     digest = arrays.pop("digest", np.array(""))
-    if set(arrays) != set(GoldenRows.__dataclass_fields__) or _digest(arrays) != str(digest):
+    if set(arrays) != set(GoldenRows.__dataclass_fields__) or golden_digest(arrays) != str(digest):
         raise DanqError(f"{path}: expected golden rows with their digest, received others{remedy(path)}")
     _check(path, arrays, info)
     values: dict[str, Any] = arrays | {name: arrays[name].item() for name in ("batch_size", "bundle_digest")}

@@ -11,7 +11,7 @@ import pytest
 from whole_project import PREDICT, SCORE, TRAIN, flip_a_byte
 
 from danq.errors import DanqError
-from danq.learn.golden import _digest
+from danq.learn.golden import golden_digest
 from danq.learn.manifest import BundleManifest
 from danq.storage import Manifest
 from danq.verify.checks import Check, compare_numbers
@@ -147,7 +147,7 @@ def change_golden(change: float) -> None:
     arrays = dict(np.load(RUN / "golden.npz"))
     del arrays["digest"]
     arrays["logits"][3, 0] += np.float32(change)
-    np.savez(RUN / "golden.npz", **arrays, digest=np.array(_digest(arrays)))
+    np.savez(RUN / "golden.npz", **arrays, digest=np.array(golden_digest(arrays)))
     BundleManifest.read(RUN).write(RUN)
 
 

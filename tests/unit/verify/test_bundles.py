@@ -16,7 +16,7 @@ from danq.errors import DanqError
 from danq.files import sha256
 from danq.learn.bundle import load_bundle, save_bundle
 from danq.learn.ensemble import join_runs
-from danq.learn.golden import _digest
+from danq.learn.golden import golden_digest
 from danq.learn.manifest import BundleManifest
 from danq.learn.options import EnsembleOptions, PredictOptions
 from danq.learn.train.run import train_run
@@ -107,7 +107,7 @@ def test_other_weights_are_told_by_how_much_they_differ(copied):
     assert "expected golden rows of this bundle" in checks["golden.npz"].reason
     arrays = dict(np.load(bundle.path / "golden.npz")) | {"bundle_digest": np.array(made.digest)}
     del arrays["digest"]
-    np.savez(bundle.path / "golden.npz", **arrays, digest=np.array(_digest(arrays)))
+    np.savez(bundle.path / "golden.npz", **arrays, digest=np.array(golden_digest(arrays)))
     made.write(bundle.path)
     (check,) = (check for check in verify([bundle.path]) if check.failed)
     assert check.words.startswith("differs by ")
