@@ -166,3 +166,5 @@ def test_a_cluster_time_limit_ends_with_143_and_the_same_command_goes_on(place, 
     assert load_bundle(tmp_path / "cut").info.training["resumed"] == 1
     cut, whole = (model_weights(load_bundle(tmp_path / out).model) for out in ("cut", "whole"))
     assert [array.tobytes() for array in cut] == [array.tobytes() for array in whole]
+    golden = [(tmp_path / out / "golden.npz").read_bytes() for out in ("cut", "whole")]
+    assert golden[0] == golden[1]
