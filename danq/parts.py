@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 from danq.errors import DanqError, first_few
 from danq.files import check_writable, published, write_json
-from danq.jobs import check_claim, made, refuse_claimed, sole_writer
+from danq.jobs import check_claim, made, refuse_claimed, sole_writer, writing
 from danq.progress import telling_where_stopped
 from danq.provenance import provenance
 from danq.remnants import scratch
@@ -169,8 +169,14 @@ def _claimed(path: Path, shard: Shard | None) -> Iterator[None]:
     with sole_writer(path / f"shard-{shard.number}-of-{shard.shards}", folder=False):
         check_claim(path, folder=True)
         # the job that puts all together names the shards that are not done
-        (path / f"{_CUT}{shard.shards}").touch()
-        yield
+        mark = path / f"{_CUT}{shard.shards}"
+        with writing(path):
+            mark.touch()
+        try:
+            yield
+        finally:
+            if not any(path.glob("part-*")):
+                mark.unlink(missing_ok=True)
 
 
 class Done(NamedTuple):

@@ -98,6 +98,14 @@ def test_shards_and_putting_together(tmp_path: Path, danq, capsys, caplog) -> No
     assert not work.exists()
 
 
+def test_a_shard_that_is_refused_leaves_nothing(tmp_path: Path, danq, capsys) -> None:
+    (tmp_path / "g.fa").write_bytes(b">one\nAC?GT\n")
+    assert danq("genome", tmp_path / "g.fa", "--work", tmp_path / "work", "--shard", "1/2") == 0, "no part"
+    assert danq("genome", tmp_path / "g.fa", "--work", tmp_path / "work", "--shard", "2/2") == 2
+    assert "g.fa:2: expected nucleotide letters, received '?'" in capsys.readouterr().err
+    assert [path.name for path in tmp_path.iterdir()] == ["g.fa"]
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [

@@ -137,3 +137,23 @@ def test_plain_text_is_not_read_from_its_start_by_each_shard(tmp_path, monkeypat
     )
     encode_in_parts(fasta, None, tmp_path / "work", Shard(9, 9), None)
     assert sum(read) < 2_000
+
+
+def test_another_number_of_shards_goes_on_with_the_same_parts_and_a_damaged_one_is_refused(
+    tmp_path, monkeypatch
+):
+    small(monkeypatch, 10)
+    fasta = packed(tmp_path / "g.fa", b">one\n" + b"ACGT\n" * 50, "plain")
+    build_genome(fasta, tmp_path / "whole")
+    for shard in (Shard(1, 2), Shard(2, 3), Shard(5, 5)):
+        encode_in_parts(fasta, None, tmp_path / "work", shard, None)
+    encode_in_parts(fasta, None, tmp_path / "work", Shard(1, 1), None)
+    part = next(tmp_path.glob("work/.work-*/part-000003.arrow"))
+    content = part.read_bytes()
+    part.write_bytes(content[:-40] + bytes([content[-40] ^ 1]) + content[-39:])
+    with pytest.raises(DanqError, match=r"part-000003.arrow: damaged; remove .* and start again"):
+        encode_in_parts(fasta, tmp_path / "out", tmp_path / "work", None, None)
+    assert not (tmp_path / "out").exists()
+    part.write_bytes(content)
+    encode_in_parts(fasta, tmp_path / "out", tmp_path / "work", None, None)
+    assert_same(tmp_path / "out", tmp_path / "whole")
