@@ -54,6 +54,10 @@ def test_texts_from_a_file_to_metrics(folder: Path, danq, capsys) -> None:
     capsys.readouterr()
     summary = json.loads((folder / "evaluation" / "summary.json").read_text())
     assert 0 <= summary["splits"]["test"]["classes"]["accuracy"] <= 1
+    for more in ("--dataset data --split test --out", "--examples t.csv --encoding latin-1 --out"):
+        name = "test.npz" if "data" in more else "all.npz"
+        assert danq("predict", "--model", "run", *more.split(), "parts.npz", "--work", "work") == 0
+        assert (folder / "parts.npz").read_bytes() == (folder / name).read_bytes()
     alone, split = read_predictions(folder / "all.npz"), read_predictions(folder / "test.npz")
     rows = [int(name) - 1 for name in split.ids]
     np.testing.assert_array_equal(alone.probabilities[rows], split.probabilities)

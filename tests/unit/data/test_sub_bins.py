@@ -19,6 +19,7 @@ from danq.genome.alphabet import reverse_complement
 from danq.genome.encode import build_genome
 from danq.genome.fasta import open_genome
 from danq.learn.bundle import load_bundle
+from danq.learn.predict.in_parts import Prediction, predict_in_parts
 from danq.learn.predict.outputs import Output
 from danq.learn.predict.predictor import Predictor, predict_source
 from danq.learn.predict.reading import read_predictions
@@ -196,6 +197,9 @@ def test_a_row_of_predictions_is_a_step(folder, trained):
     for split in ("valid", "test"):
         source = dataset_source(folder / "data", split, trained.info)
         predict_source(Predictor(trained), source, Output(folder / f"{split}.npz", tracks=folder / "tracks"))
+    asked = Prediction(trained.info, source, Output(folder / "parts.npz"), {}, "", lambda: Predictor(trained))
+    predict_in_parts(asked, folder / "work", None, None)
+    assert (folder / "parts.npz").read_bytes() == (folder / "test.npz").read_bytes()
     found, rows = read_predictions(folder / "test.npz"), dataset.rows("test")
     assert found.ids.tolist() == dataset.label_ids(rows)
     assert (found.bin, set((found.end - found.start).tolist())) == (10, {10})
