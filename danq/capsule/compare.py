@@ -150,7 +150,7 @@ def _sampled(name: str, before: Path, now: Path, tolerance: float) -> Comparison
         path.write_bytes(rows)
         each = _measured(name, before, path, tolerance)
     status: Status = WITHIN if each.status == "equal" else each.status
-    note = "; ".join(filter(None, [each.note, f"other bytes, {ROWS:,} rows compared"]))
+    note = "; ".join(filter(None, [each.note, f"other bytes, at most {ROWS:,} rows compared"]))
     return Comparison(name, status, each.difference, note)
 
 

@@ -54,9 +54,13 @@ from danq.config import load_config
 from danq.contents import unchanged
 from danq.errors import DanqError, first_few
 from danq.files import sha256
+from danq.learn.bundle_files import GOLDEN_FILE
 from danq.remnants import scratch
 
 log = logging.getLogger("danq")
+
+_ALWAYS = (".json", GOLDEN_FILE)
+"""Ends of files of results that are copied whatever their size: what a comparison cannot do without."""
 
 
 @dataclass(frozen=True)
@@ -82,7 +86,7 @@ class Freezing:
     """
 
     with_inputs: bool = False
-    largest: int = 8 << 20
+    largest: int = 8_000_000
     trusted: Sequence[Path] = ()
     hashes: Sequence[Path] = ()
     without_hashes: bool = False
@@ -197,7 +201,7 @@ def _add_results(
     stored = []
     for name, path in sorted(made.items()):
         size, kept = path.stat().st_size, may_be_copied(name)
-        kept = kept and path.stat().st_size <= largest
+        kept = kept and (size <= largest or name.endswith(_ALWAYS))
         if kept:
             manifest = name.endswith(".json")
             content = without_places(path, inputs.names) if manifest else path.read_bytes()
