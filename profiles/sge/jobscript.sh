@@ -3,7 +3,8 @@
 # What a job runs. Grid Engine tells all of its processes by SIGUSR1 that its time is nearly over (s_rt); Snakemake and
 # danq do not know that signal, which would end them: they are told by SIGTERM, and danq writes a checkpoint.
 trap '' USR1
-( {exec_job} ) &
+# `trap :` lets this shell, which is told as well, wait for them
+( trap : TERM; {exec_job} ) &
 job=$!
 trap 'trap "" TERM; kill -TERM 0' USR1
 wait $job
