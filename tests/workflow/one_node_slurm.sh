@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Starts a Slurm of one node for the tests: as root, on Debian's packages slurmctld, slurmd, slurm-client,
-# munge and slurm-wlm-basic-plugins. Needs no systemd, no accounting database and no control groups.
+# munge and slurm-wlm-basic-plugins. Needs no systemd and no accounting database; with control groups (version 1)
+# jobs are held to their memory.
 # Partitions: cpu (default) and gpu, whose two "GPUs" are device files that every machine has.
 # Stop it with: kill $(cat /run/slurmctld.pid /run/slurmd.pid)
 set -euo pipefail
@@ -23,6 +24,15 @@ chown munge:munge /etc/munge/munge.key
 chmod 0400 /etc/munge/munge.key
 pgrep -x munged >/dev/null || setpriv --reuid munge --regid munge --clear-groups munged
 
+# jobs are held to their memory where this machine lets us make control groups
+confine=task/none
+if mkdir /sys/fs/cgroup/memory/danq_tests 2>/dev/null; then
+    rmdir /sys/fs/cgroup/memory/danq_tests
+    confine=task/cgroup
+    printf '%s\n' CgroupPlugin=cgroup/v1 CgroupMountpoint=/sys/fs/cgroup ConstrainRAMSpace=yes \
+        >/etc/slurm/cgroup.conf
+fi
+
 # MinJobAge keeps finished jobs visible to squeue, which without a database is all that knows of them
 cat >/etc/slurm/slurm.conf <<CONFIG
 ClusterName=danq
@@ -37,7 +47,7 @@ SlurmdPidFile=/run/slurmd.pid
 SlurmctldLogFile=/var/log/slurm/slurmctld.log
 SlurmdLogFile=/var/log/slurm/slurmd.log
 ProctrackType=proctrack/linuxproc
-TaskPlugin=task/none
+TaskPlugin=$confine
 JobAcctGatherType=jobacct_gather/linux
 AccountingStorageType=accounting_storage/none
 SelectType=select/cons_tres

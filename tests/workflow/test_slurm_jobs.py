@@ -178,3 +178,24 @@ def test_a_job_that_outlives_a_killed_snakemake_is_not_disturbed_by_the_next(rea
     # what the orphan made was taken
     assert bundle["training"]["resumed"] == 0
     assert "trained net" not in log.read_text()
+
+
+def test_a_job_that_had_too_little_memory_gets_more(ready: Project):
+    shown = subprocess.run(["scontrol", "show", "config"], capture_output=True, text=True, check=True).stdout
+    if not re.search(r"TaskPlugin +=.*cgroup", shown):
+        pytest.skip("Slurm cannot make control groups (version 1) here, which hold jobs to their memory")
+    profile = ready.repository / "profiles" / "slurm"
+    done = ready.snakemake(
+        *("--workflow-profile", str(profile), "results/genomes/second/genome.json", *overrides(profile)),
+        *(
+            "--default-resources",
+            "slurm_account=test",
+            "slurm_partition=cpu",
+            "mem_mb=50 * 16 ** (attempt - 1)",
+        ),
+    )
+    assert done.returncode == 0, done.stdout
+    shown = subprocess.run(["scontrol", "show", "job"], capture_output=True, text=True, check=True).stdout
+    jobs = [job for job in shown.split("\n\n") if f"WorkDir={ready.path}\n" in job and "=rule_genome" in job]
+    asked = [(re.findall(r"JobState=(\w+)", job)[0], re.findall(r"mem=(\w+)", job)[0]) for job in jobs]
+    assert asked == [("OUT_OF_MEMORY", "50M"), ("COMPLETED", "800M")]
