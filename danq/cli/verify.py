@@ -1,6 +1,7 @@
 """`danq verify`: check results, bundles and archives against their digests, and score golden rows again."""
 
 import json
+import logging
 from collections import Counter
 from pathlib import Path
 from typing import Annotated
@@ -37,6 +38,8 @@ def verify(
     from danq.verify.checks import summary
     from danq.verify.verify import verify as verify_paths
 
+    # which warns of functions that are compiled again and again, as those of one bundle after another are
+    logging.getLogger("tensorflow").setLevel(logging.ERROR)
     checks = verify_paths(paths, trust_model_code or ())
     if as_json:
         typer.echo(json.dumps(summary(checks), indent=2, ensure_ascii=False))
