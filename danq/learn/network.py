@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
-from safetensors.numpy import save_file
+from safetensors.numpy import save
 
 from danq.errors import DanqError, first_line, remedy
 from danq.files import digest
@@ -73,7 +73,8 @@ def write_network(out: Path, weights: Weights) -> str:
     network.write(out)
     arrays = [np.ascontiguousarray(array) for of_layer in weights.values() for array in of_layer]
     names = [array.name for array in network.weights]
-    save_file(dict(zip(names, arrays, strict=True)), out / WEIGHTS_FILE)
+    # as any file, which others may read if the user says so; its own way to write keeps them away
+    (out / WEIGHTS_FILE).write_bytes(save(dict(zip(names, arrays, strict=True))))
     return digest(network.content())
 
 

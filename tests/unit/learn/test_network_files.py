@@ -178,3 +178,7 @@ def test_a_bundle_of_an_ensemble_leaves_its_networks_to_its_members(bundle):
     (bundle / "bundle.json").write_text(json.dumps(sealed(content | {"model": "ensemble"})))
     with pytest.raises(DanqError, match="expected a bundle with a network of its own, received an ensemble"):
         read_network_description(bundle)
+
+
+def test_whoever_may_read_one_file_of_a_bundle_may_read_all(made):
+    assert len({path.stat().st_mode for path in (made / "net").iterdir()}) == 1
