@@ -13,6 +13,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from danq.capsule.manifest import RESULTS, SAMPLES, CapsuleManifest, Stored
+from danq.capsule.results import PARTS
 from danq.capsule.samples import ROWS, sample
 from danq.errors import DanqError, first_line
 from danq.files import read_json_text, sha256
@@ -23,11 +24,12 @@ from danq.remnants import scratch
 
 Status = Literal["equal", "equal within tolerance", "differs", "missing", "changed", "unknown"]
 WITHIN: Status = "equal within tolerance"
-_UNCOMPARED = ("bundle_digest", "dataset_digest", "digest", "probabilities")
-"""Arrays that follow from others."""
-_FOLDERS = ("genomes", "datasets", "searches", "runs", "scores", "views")
-"""Of results, along the workflow."""
-_DAMAGED = (DanqError, OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error, *DAMAGED)
+_UNCOMPARED = ("bundle_digest", "dataset_digest", "digest", "engine", "probabilities")
+"""Arrays that follow from others, or tell what made them."""
+_DAMAGED = (
+    *(DanqError, OSError, ValueError, TypeError, KeyError, EOFError, RecursionError),
+    *(zipfile.BadZipFile, zlib.error, *DAMAGED),
+)
 
 
 @dataclass(frozen=True)
@@ -106,7 +108,7 @@ def compare_results(
         Largest difference of a logit, score or metric that counts as equal.
     """
     stored = [each for each in manifest.results if reader_of(each.name) is not None]
-    stored.sort(key=lambda each: (_FOLDERS.index(each.name.split("/")[0]), each.name))
+    stored.sort(key=lambda each: (PARTS.index(each.name.split("/")[0]), each.name))
     compared = [_compare(capsule, each, results / each.name, tolerance) for each in stored]
     by_name = {each.result: each for each in compared}
     return [_judged(each, by_name, capsule, results) for each in compared]
@@ -115,7 +117,7 @@ def compare_results(
 def reader_of(name: str) -> Callable[[Path, Path], _Difference] | None:
     """Choose how two files of a name are compared; None of those that follow from others."""
     folder, file = name.split("/")[0], name.rsplit("/", 1)[-1]
-    if "/members/" in name:
+    if "/members/" in name or folder not in PARTS:
         return None
     if file in ("genome.json", "dataset.json", "bundle.json"):
         return _digests
@@ -194,7 +196,7 @@ def _means(before: Path, now: Path) -> Iterator[str]:
             interval = [old[metric].get(end) for end in ("low", "high")]
             held = "" if None in interval else f" ({interval[0]:.4f} to {interval[1]:.4f})"
             yield f"test {metric.upper()} {was:.4f}{held}, now {is_now:.4f}"
-    except (*_DAMAGED, TypeError):
+    except _DAMAGED:
         return  # what the tables say stands
 
 
@@ -220,7 +222,9 @@ def _texts(before: Path, now: Path) -> _Difference:
     for path in (before, now):
         check_memory(path, 4 * path.stat().st_size)
     options: dict[str, Any] = {"separator": "\t", "infer_schema": False, "quote_char": None}
-    return _frames(pl.read_csv(before, **options), pl.read_csv(now, **options))
+    # how long a trial of a search took
+    old, new = (pl.read_csv(path, **options).drop("seconds", strict=False) for path in (before, now))
+    return _frames(old, new)
 
 
 def _frames(old: pl.DataFrame, new: pl.DataFrame) -> _Difference:

@@ -14,7 +14,8 @@ from danq.files import read_json_text
 from danq.provenance import shared
 from danq.storage import SEAL, sealed
 
-_PARTS = ("genomes", "datasets", "runs", "searches", "scores", "views")
+PARTS = ("genomes", "datasets", "searches", "runs", "scores", "views")
+"""Folders of results, along the workflow."""
 _MADE_OF_INPUTS = ("genomes", "datasets")
 """Folders that hold the inputs in other words; a capsule has their manifests alone."""
 _COPIES = (".vcf.gz", ".tbi", ".csi")
@@ -51,7 +52,7 @@ def result_files(config: Config, results: Path) -> dict[str, Path]:
     folders = dict.fromkeys(name.rsplit("/", 1)[0] for name in whole if "/evaluation/" not in name)
     folders |= {f"views/{name}": None for name in config.runs}
     files = {"report.html": results / "report.html"}
-    for folder in sorted(folder for folder in folders if folder.split("/")[0] in _PARTS):
+    for folder in sorted(folder for folder in folders if folder.split("/")[0] in PARTS):
         files |= {f"{folder}/{name}": path for name, path in _visible(results / folder)}
     if links := [str(path) for path in files.values() if path.is_symlink()]:
         raise DanqError(f"expected files, received links: {first_few(links)}")

@@ -68,12 +68,32 @@ def test_texts_have_to_be_the_same(tmp_path):
     assert (result.status, result.note) == ("differs", "1 of id")
 
 
-def test_the_digest_of_the_bundle_is_no_part_of_predictions(tmp_path):
-    before = {"logits": np.float32([[1, 2]]), "ids": ["a"], "bundle_digest": "x"}
-    now = before | {"bundle_digest": "y", "logits": np.float32([[1, 2 + 4e-6]])}
+def test_the_digest_of_the_bundle_and_the_library_are_no_part_of_predictions(tmp_path):
+    before = {"logits": np.float32([[1, 2]]), "ids": ["a"], "bundle_digest": "x", "engine": "TensorFlow 2.1"}
+    other = {"bundle_digest": "y", "engine": "TensorFlow 2.2"}
+    now = before | other | {"logits": np.float32([[1, 2 + 4e-6]])}
     result = compared(tmp_path, "runs/x/predictions/test.npz", before, now)
     assert result.status == "equal within tolerance"
     assert result.difference == pytest.approx(4e-6, rel=0.1)
+
+
+def test_how_long_a_trial_took_is_no_part_of_a_search(tmp_path):
+    before = {"trial": [1, 2], "value": [0.5, 0.25], "seconds": [12.5, 30.0]}
+    name = "searches/x/trials.tsv"
+    assert compared(tmp_path, name, before, before | {"seconds": [14.0, 28.0]}).status == "equal"
+    assert compared(tmp_path, name, before, before | {"value": [0.5, 0.75]}).words(1e-5) == "differs by 0.5"
+
+
+def test_results_of_others_of_any_name_and_content_are_compared_or_unknown(tmp_path):
+    before, now = tmp_path / "capsule" / "results", tmp_path / "now"
+    names = ("genomes/x/genome.json", "elsewhere/metrics.tsv")
+    for folder, text in ((before, "[]"), (now, '{"digest": "x"}')):
+        for name in names:
+            (folder / name).parent.mkdir(parents=True)
+            (folder / name).write_text(text)
+    manifest = capsule_of(tmp_path / "capsule", *names)
+    (result,) = compare_results(tmp_path / "capsule", manifest, now, 1e-5)
+    assert (result.result, result.status) == (names[0], "unknown")
 
 
 def test_what_is_missing_or_known_by_digest_alone_is_said(tmp_path):
