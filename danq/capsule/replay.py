@@ -177,6 +177,9 @@ def _place(capsule: Path, places: Mapping[str, Path], out: Path) -> None:
         raise DanqError(f"{out}: expected an empty folder or one of this capsule's replay, received another")
     # the workflow writes logs where they lie: never through a link into somebody's folder
     copied = {name for name, source in places.items() if source.is_relative_to(capsule) or _is_result(name)}
+    # first: by it the folder is known when this is interrupted
+    if not taken:
+        placed.write_bytes(config)
     try:
         for name, source in places.items():
             place = out / name
@@ -188,8 +191,6 @@ def _place(capsule: Path, places: Mapping[str, Path], out: Path) -> None:
                     shutil.copyfile(source, place)
                 else:
                     place.symlink_to(source.absolute())
-        if not taken:
-            placed.write_bytes(config)
     except (FileExistsError, NotADirectoryError, IsADirectoryError) as error:
         raise DanqError(f"{error.filename}: expected room for an input, received another one") from None
 

@@ -48,6 +48,15 @@ def test_inputs_are_linked_but_where_the_workflow_writes(capsule: Path, tmp_path
         replay._place(capsule, places, out)
 
 
+def test_a_copy_that_was_interrupted_goes_on(capsule: Path, tmp_path: Path) -> None:
+    places = {"data/kept.bed": capsule / "inputs" / "data" / "kept.bed", "gone": capsule / "inputs" / "gone"}
+    with pytest.raises(FileNotFoundError):
+        replay._place(capsule, places, tmp_path / "out")
+    places["gone"].write_text("back")
+    replay._place(capsule, places, tmp_path / "out")
+    assert (tmp_path / "out" / "gone").read_text() == "back"
+
+
 @pytest.mark.parametrize("names", [("a", "a/b"), ("a/b", "a")])
 def test_inputs_in_each_others_place_are_refused(
     capsule: Path, tmp_path: Path, names: tuple[str, str]
