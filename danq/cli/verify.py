@@ -42,7 +42,7 @@ def verify(
     logging.getLogger("tensorflow").setLevel(logging.ERROR)
     checks = verify_paths(paths, trust_model_code or ())
     if as_json:
-        typer.echo(json.dumps(summary(checks), indent=2, ensure_ascii=False))
+        typer.echo(json.dumps(summary(checks), indent=2))
     else:
         for check in checks:
             typer.echo(printable(str(check)))

@@ -12,7 +12,7 @@ from danq.errors import DanqError
 from danq.files import read_json_text
 from danq.genome.fasta import CODES_FILE, CONTIGS_FILE, GenomeManifest, contigs_table
 from danq.npz import read_header
-from danq.storage import SEAL, Manifest
+from danq.storage import SEAL, Manifest, sealed
 from danq.verify.checks import Check
 
 Advance = Callable[[float], object]
@@ -115,7 +115,8 @@ def _other_version(path: Path, kind: type[Manifest]) -> bool:
     except (DanqError, ValueError, RecursionError):
         return False
     version = value.get("format_version") if isinstance(value, dict) else None
-    return type(version) is int and version not in (kind.VERSION, *kind.ALSO) and SEAL not in value
+    whole = isinstance(value, dict) and (SEAL not in value or value == sealed(value))
+    return whole and type(version) is int and version not in (kind.VERSION, *kind.ALSO)
 
 
 def listed(manifest: Manifest) -> dict[str, str]:

@@ -1,5 +1,6 @@
 """Manifests compared with what they were made from: results by their digests, files by their SHA-256."""
 
+import os
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from hashlib import sha256
@@ -202,10 +203,12 @@ def _named(path: Path, name: str) -> list[Path]:
 
     Paths in manifests begin at the working directory of the job, which is above the results as a rule.
     """
-    parts = Path(name).expanduser().parts
-    last = max((place for place, part in enumerate(parts) if part in SECTIONS), default=None)
+    # as a text: it stays what it is where no user is called so
+    place = Path(os.path.expanduser(name))
+    parts = place.parts
+    last = max((number for number, part in enumerate(parts) if part in SECTIONS), default=None)
     among = [] if last is None else [root.joinpath(*parts[last:]) for root in _roots(path)]
-    return among + [folder / Path(name).expanduser() for folder in path.absolute().parents]
+    return among + [folder / place for folder in path.absolute().parents]
 
 
 def _short(place: Path) -> str:

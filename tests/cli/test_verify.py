@@ -13,7 +13,7 @@ from whole_project import PREDICT, SCORE, TRAIN, flip_a_byte
 from danq.errors import DanqError
 from danq.learn.golden import golden_digest
 from danq.learn.manifest import BundleManifest
-from danq.storage import Manifest
+from danq.storage import Manifest, sealed
 from danq.verify.checks import Check, compare_numbers
 from danq.verify.finding import MANIFESTS
 from danq.verify.verify import verify
@@ -197,6 +197,11 @@ def test_bundles_of_earlier_releases_are_unknown_where_they_say_nothing(project,
     (RUN / "bundle.json").write_text(json.dumps(info | {"format_version": 2}))
     (check, *_) = verified(str(RUN / "bundle.json"))
     assert (check.status, "format version 1, received 2" in check.reason) == ("unknown", True)
+    # of a later release, which seals its manifests, too
+    later = sealed(info | {"format_version": 2})
+    for run, status in ((info["run"], "unknown"), ("another", "damaged")):
+        (RUN / "bundle.json").write_text(json.dumps(later | {"run": run}))
+        assert [check.status for check in verified(str(RUN / "bundle.json"))] == [status]
 
 
 def test_an_archive_is_checked_as_its_directory(project, danq, capsys):

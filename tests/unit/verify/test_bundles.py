@@ -232,7 +232,7 @@ def test_private_archives_have_no_golden_rows(copied, danq, capsys):
 def test_many_inputs_are_told_in_one_line_and_pipes_keep_nobody_waiting(copied):
     path = copied / "datasets" / "tiny"
     content = json.loads((path / "dataset.json").read_text())
-    names = [f"image{number}.png" for number in range(12)]
+    names = [*(f"image{number}.png" for number in range(11)), "~no_such_user.png"]
     for name in names:
         (copied.parent / name).write_text(name)
     inputs = {name: sha256(copied.parent / name) for name in names}
