@@ -7,7 +7,13 @@ from pathlib import Path
 
 from danq.archives import write_zip
 from danq.capsule.crate import crate
-from danq.capsule.manifest import CRATE_FILE, REQUIREMENTS_FILE, WORKFLOW, CapsuleManifest
+from danq.capsule.manifest import (
+    CRATE_FILE,
+    REQUIREMENTS_FILE,
+    WORKFLOW,
+    CapsuleManifest,
+    leads_nowhere_else,
+)
 from danq.capsule.workflow import workflow_folder
 from danq.files import published, sha256, staged
 from danq.storage import sealed
@@ -42,10 +48,12 @@ def workflow_files() -> Contents:
     """Files of the workflow, by their names in a capsule."""
     root = workflow_folder()
     files = sorted(path for path in root.rglob("*") if path.is_file())
-    names = {path.relative_to(root): path for path in files}
-    # how it is run on a cluster is no part of what is run
+    names = {path.relative_to(root).as_posix(): path for path in files}
+    # neither what an editor hides there, nor how it is run on a cluster, is part of what is run
     return {
-        f"{WORKFLOW}/{name.as_posix()}": path for name, path in names.items() if name.parts[0] != "profiles"
+        f"{WORKFLOW}/{name}": path
+        for name, path in names.items()
+        if leads_nowhere_else(name) and not name.startswith("profiles/")
     }
 
 

@@ -5,7 +5,14 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from danq.archives import unpack_zip
-from danq.capsule.manifest import CONFIG_FILE, INPUTS, RESULTS, CapsuleManifest, leads_nowhere_else
+from danq.capsule.manifest import (
+    CONFIG_FILE,
+    INPUTS,
+    RESULTS,
+    SAMPLES,
+    CapsuleManifest,
+    leads_nowhere_else,
+)
 from danq.errors import DanqError, first_few
 from danq.files import sha256
 from danq.remnants import scratch
@@ -42,6 +49,8 @@ def _check_files(capsule: Path, shown: Path) -> None:
     ]
     kept = [f"{INPUTS}/{each.name}" for each in manifest.inputs if each.kept]
     kept += [f"{RESULTS}/{each.name}" for each in manifest.results if each.kept]
+    samples = [f"{SAMPLES}/{each.name}" for each in manifest.results]
+    kept += [name for name in samples if (capsule / name).exists()]
     problems += [f"{name} (not listed)" for name in (CONFIG_FILE, *kept) if name not in manifest.files]
     if problems:
         raise DanqError(f"{shown}: expected a whole capsule, received {first_few(problems, 20)}")

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from danq.archives import write_zip
+from danq.capsule import contents
 from danq.capsule.manifest import CapsuleManifest
 from danq.capsule.opening import opened_capsule
 from danq.errors import DanqError
@@ -75,6 +76,11 @@ def test_a_changed_manifest_is_refused_and_so_is_one_that_leaves_files_out(capsu
     path.write_text(text)
     rewrite(capsule, files={"README.md": sha256(capsule / "README.md")})
     assert "config.json (not listed), inputs/data/x.bed (not listed)" in refusal(capsule)
+    path.write_text(text)
+    (capsule / "samples").mkdir()
+    (capsule / "samples" / "x.npz").symlink_to(capsule / "README.md")
+    rewrite(capsule, results=[{"name": "x.npz", "sha256": "0" * 64, "size": 1, "kept": False}])
+    assert "samples/x.npz (not listed)" in refusal(capsule)
     for key, value in (("cores", 10**9), ("created", 3), ("files", {"a": "b"}), ("inputs", [{"name": "a"}])):
         path.write_text(text)
         rewrite(capsule, **{key: value})
@@ -95,3 +101,13 @@ def test_archives_are_neither_compressed_nor_something_else(capsule: Path) -> No
     (capsule.parent / "text.zip").write_text("text")
     assert "expected an archive of `danq freeze`" in refusal(capsule.parent / "text.zip")
     assert "is no danq capsule" in refusal(capsule.parent / "none")
+
+
+def test_hidden_files_beside_the_workflow_are_no_part_of_a_capsule(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("Snakefile", "rules/train.smk", "rules/.train.smk.swp", "profiles/slurm/config.yaml"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+    monkeypatch.setattr(contents, "workflow_folder", lambda: tmp_path)
+    assert set(contents.workflow_files()) == {"workflow/Snakefile", "workflow/rules/train.smk"}
