@@ -155,7 +155,7 @@ def hashed(versions: Mapping[str, str], lists: Iterable[Path]) -> dict[str, list
         for key, digests in _listed(path):
             known.setdefault(key, digests)
     keys = {name: (canonicalize_name(name), version) for name, version in versions.items()}
-    result = {name: known[key] for name, key in keys.items() if known.get(key)}
+    result = {name: known[key] for name, key in keys.items() if key in known}
     missing = [name for name in versions if name not in result and not _of_ones_own(name)]
     return result | _asked({name: versions[name] for name in missing})
 
@@ -166,8 +166,8 @@ def _listed(path: Path) -> Iterable[tuple[tuple[str, str], list[str]]]:
         whole += line.rstrip("\\")
         if line.endswith("\\"):
             continue
-        if match := _LINE.match(whole):
-            yield (canonicalize_name(match[1]), match[2]), _HASH.findall(whole)
+        if (match := _LINE.match(whole)) and (digests := _HASH.findall(whole)):
+            yield (canonicalize_name(match[1]), match[2]), digests
         whole = ""
 
 

@@ -71,7 +71,7 @@ class Freezing:
     ----------
     with_inputs : bool
         Copy the inputs.
-    largest : int
+    largest : float
         Bytes of a file of results that is still copied.
     trusted : sequence of Path
         Files of models of one's own, which may be run to know which of their options are files.
@@ -86,7 +86,7 @@ class Freezing:
     """
 
     with_inputs: bool = False
-    largest: int = 8_000_000
+    largest: float = 8e6
     trusted: Sequence[Path] = ()
     hashes: Sequence[Path] = ()
     without_hashes: bool = False
@@ -194,7 +194,7 @@ def _add_inputs(
 
 
 def _add_results(
-    contents: Contents, made: Mapping[str, Path], inputs: Frozen, largest: int
+    contents: Contents, made: Mapping[str, Path], inputs: Frozen, largest: float
 ) -> tuple[Stored, ...]:
     """Add results that are small, no inputs in other words, and name no places; of others rows."""
     places = [str(Path(old).parent) for old in inputs.names if old.startswith("/")]

@@ -66,7 +66,7 @@ def freeze(
 
     how = Freezing(
         with_inputs=with_inputs,
-        largest=int(largest * 1e6),
+        largest=largest * 1e6,
         trusted=trust_model_code or (),
         hashes=hashes or (),
         without_hashes=without_hashes,

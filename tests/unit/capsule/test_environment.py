@@ -57,7 +57,8 @@ def test_digests_come_from_lists_where_the_versions_are_the_same(tmp_path, monke
         f"    --hash=sha256:{'b' * 64} \\\n    --hash=sha256:{'c' * 64}\nother==3\n"
     )
     versions = {"rich": "1.0", "mdurl": "2.0", "numpy": "9.0"}
-    digests = hashed(versions, [tmp_path / "list"])
+    (tmp_path / "pins").write_text("rich==1.0\n")
+    digests = hashed(versions, [tmp_path / "pins", tmp_path / "list"])
     assert digests == {"rich": [f"sha256:{'a' * 64}"], "mdurl": [f"sha256:{x * 64}" for x in "bc"]}
     assert asked == [{"numpy": "9.0"}]
     text = requirements_text(versions, digests)
