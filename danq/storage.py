@@ -1,4 +1,4 @@
-"""How results lie on disk: typed manifests, checked arrays, and rows that wait in a file."""
+"""How results lie on disk: typed manifests, and checked arrays."""
 
 import json
 from collections.abc import Iterable, Mapping
