@@ -171,6 +171,13 @@ def test_a_dry_run_shows_what_the_scheduler_is_asked_for(
         assert {key: asked.get(key) for key in own} == own, rule
 
 
+def test_without_the_commands_of_lsf_its_profile_is_refused_in_one_line(plugins: Path, clone: Project):
+    done = run(plugins, clone, "lsf")
+    assert done.returncode == 2, done.stdout
+    assert done.stdout.splitlines()[-1].startswith("danq: expected the command bsub, by which jobs are")
+    assert not (clone.path / "results").exists()
+
+
 @pytest.mark.parametrize("profile", ["lsf", "sge"])
 def test_a_training_goes_on_across_time_limits_and_what_the_user_must_mend_is_not_tried_again(
     plugins: Path, clone: Project, tmp_path_factory: pytest.TempPathFactory, profile: str

@@ -168,6 +168,8 @@ def written_config():
     Asked for before the first job, for a module's `onstart` is not run; a dry run writes nothing.
     """
     if workflow.executor_plugin and not workflow.dryrun:
+        # before the executor is made: that of LSF would end with a traceback
+        require_command()
         write_once(settings, Path(CONFIG))
     return CONFIG
 
@@ -185,18 +187,24 @@ def workers(wildcards):
     return settings.runs[wildcards.run].train.workers or 2
 
 
+def require_command():
+    """End the process with one line on a machine that cannot hand in jobs as the executor does."""
+    if problem := missing_command(workflow.executor_plugin.name):
+        sys.stderr.write(f"danq: {problem}\n")
+        raise SystemExit(2)
+
+
 def refuse_jobs_that_would_wait():
     """End before the first job where a cluster would never start one of them, or where nothing starts workers."""
-    executor = workflow.executor_plugin.name
-    if problem := missing_command(executor):
-        raise WorkflowError(f"danq: {problem}")
+    # of a plan whose jobs ask for no configuration
+    require_command()
     needed = {job.rule.name for job in workflow.dag.needrun_jobs()}
     if "train_on_nodes" in needed and not which("srun"):
         raise WorkflowError(
             f"danq: train.distribute of {', '.join(ON_NODES)}: expected none or mirrored without Slurm, whose "
             "srun starts the workers; received multi_worker, and there is no srun"
         )
-    if executor != "slurm":
+    if workflow.executor_plugin.name != "slurm":
         return
     asked = ((job.rule.name, job.resources) for job in workflow.dag.needrun_jobs())
     if problem := jobs_that_would_wait(asked, time_limits()):
