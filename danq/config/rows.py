@@ -37,9 +37,9 @@ def row_problems(config: "Config", name: str, module: ModuleType, options: BaseM
             yield f"runs.{name}.options: {error}"
     for problem in train_problems(run.train, kind, dataset.steps):
         yield f"runs.{name}.train.{problem}"
-    for key in ("init_from", "freeze") if hasattr(module, "fit") else ():
-        if getattr(run.train, key):
+    for key in ("init_from", "freeze", "distribute") if hasattr(module, "fit") else ():
+        if (value := getattr(run.train, key)) not in (None, [], "none"):
             yield (
                 f"runs.{name}.train.{key}: expected none for model {run.model}, which is fitted at once, "
-                f"received {getattr(run.train, key)}"
+                f"received {value}"
             )

@@ -143,11 +143,6 @@ def open_run(
     model_file = sha256(Path(run.model)) if run.model.endswith(".py") else None
     options = _model_options(module, run_name, run.options)
     # before anything else is computed
-    if hasattr(module, "fit") and run.train.distribute != "none":
-        raise DanqError(
-            f"runs.{run_name}.train.distribute: expected none for a model that fits itself, received "
-            f"{run.train.distribute} with {run.model}"
-        )
     strategy = None if hasattr(module, "fit") else choose_strategy(run.train, workers)
     data = open_dataset(dataset, genome)
     check_data(module, data, run.train)

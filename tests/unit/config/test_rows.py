@@ -89,6 +89,7 @@ def test_the_network_is_refused_in_the_same_words(model, options, dataset, messa
         ),
         (config("composition", {}, {}, {"init_from": "a/b"}), "train.init_from: expected none for model c"),
         (config("kmer_logistic", {}, {}, {"freeze": ["logits"]}), "train.freeze: expected none for model k"),
+        (config("composition", {}, {}, {"distribute": "mirrored"}), "train.distribute: expected none for m"),
         (of_kind("text", "bilstm_conv2d", {"output": "steps"}), "options: output: expected a model that cl"),
         (of_kind("text", "char_word_lstm", {"output": "steps"}), "options: output: expected a model that c"),
         (of_kind("text", "bilstm_conv2d", {"max_words": 3}), "options: expected at least 4 words"),
