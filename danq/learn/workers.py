@@ -90,9 +90,11 @@ def _from_tf_config(text: str) -> Workers:
     except (ValueError, TypeError, KeyError, AttributeError):
         raise wrong from None
     listed = isinstance(chiefs, list) and isinstance(others, list)
-    if not listed or not 0 <= index < len(own) or len(set(addresses)) < len(addresses):
+    if not listed or not 0 <= index < len(own):
         raise wrong
     if not all(isinstance(address, str) and re.fullmatch(r".+:\d+", address) for address in addresses):
+        raise wrong
+    if len(set(addresses)) < len(addresses):
         raise wrong
     return Workers(tuple(addresses), index + (len(chiefs) if kind == "worker" else 0))
 

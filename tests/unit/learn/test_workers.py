@@ -97,6 +97,7 @@ def test_what_does_not_fit_together_is_refused(variables, message):
         json.dumps({"cluster": {"worker": TWO}, "task": {"type": "ps", "index": 0}}),
         json.dumps({"cluster": {"worker": ["a:1", "a:1"]}, "task": {"index": 0}}),
         json.dumps({"cluster": {"worker": ["a", "b:x"]}, "task": {"index": 0}}),
+        json.dumps({"cluster": {"worker": [["a", 1], ["b", 1]]}, "task": {"index": 0}}),
     ],
 )
 def test_a_tf_config_that_names_no_workers_is_refused(text):
