@@ -94,7 +94,7 @@ def test_a_training_on_several_nodes_asks_for_as_many_tasks_which_srun_starts(to
     (asked,) = re.findall(
         r"^rule train_on_nodes:\n(?:    .*\n)*?    resources: (.*)$", done.stdout, re.MULTILINE
     )
-    launch = "srun --ntasks=3 --cpus-per-task=4 --kill-on-bad-exit=1"
+    launch = "srun --ntasks=3 --cpus-per-task=4 --kill-on-bad-exit=1 "
     expected = {
         "slurm_partition=gpu",
         "mpi=srun",
@@ -104,7 +104,7 @@ def test_a_training_on_several_nodes_asks_for_as_many_tasks_which_srun_starts(to
         f"launch={launch}",
     }
     assert expected <= set(asked.split(", "))
-    assert f"Shell command: {launch} danq train " in done.stdout
+    assert f"Shell command: {launch}danq train --config results/config.json --run net " in done.stdout
 
 
 def test_a_training_on_several_nodes_is_refused_where_nothing_starts_its_tasks(

@@ -28,15 +28,15 @@ rule train:
         options=training_options,
         dataset=folder_of_dataset,
         search=lambda wildcards: (
-            f"--search {RESULTS}/searches/{search_name(wildcards.run)}"
+            f" --search {RESULTS}/searches/{search_name(wildcards.run)}"
             if settings.runs[wildcards.run].search
             else ""
         ),
         out=subpath(output.bundle, parent=True),
         config=lambda wildcards: written_config(),
     shell:
-        "{resources.launch} danq train --config {params.config} --run {wildcards.run} --dataset {params.dataset}"
-        " {params.search} --reuse --threads {threads} --out {params.out} 2> {log}"
+        "{resources.launch}danq train --config {params.config} --run {wildcards.run} --dataset {params.dataset}"
+        "{params.search} --reuse --threads {threads} --out {params.out} 2> {log}"
 
 
 # apart, so that a profile gives GPUs to what uses one
@@ -63,7 +63,7 @@ use rule train as train_on_nodes with:
         ),
         tasks_per_gpu=0,
         launch=lambda wildcards, threads: (
-            f"srun --ntasks={workers(wildcards)} --cpus-per-task={threads} --kill-on-bad-exit=1"
+            f"srun --ntasks={workers(wildcards)} --cpus-per-task={threads} --kill-on-bad-exit=1 "
         ),
 
 
