@@ -2,34 +2,30 @@
 
 import json
 import zipfile
-import zlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
 from danq.capsule.manifest import RESULTS, SAMPLES, CapsuleManifest, Stored
 from danq.capsule.results import PARTS
-from danq.capsule.samples import ROWS, sample
-from danq.errors import DanqError, first_line
+from danq.capsule.samples import ROWS, UNREADABLE, sample
+from danq.errors import first_line
 from danq.files import read_json_text, sha256
 from danq.limits import check_memory
 from danq.npz import NpzArrays
-from danq.parquet import DAMAGED, read_parquet
+from danq.parquet import read_parquet
 from danq.remnants import scratch
+from danq.verify.checks import OTHER_NUMBERS, largest_difference
 
 Status = Literal["equal", "equal within tolerance", "differs", "missing", "changed", "unknown"]
 WITHIN: Status = "equal within tolerance"
 _UNCOMPARED = ("bundle_digest", "dataset_digest", "digest", "engine", "probabilities")
 """Arrays that follow from others, or tell what made them."""
-_DAMAGED = (
-    *(DanqError, OSError, ValueError, TypeError, KeyError, EOFError, RecursionError),
-    *(zipfile.BadZipFile, zlib.error, *DAMAGED),
-)
+_DAMAGED = (*UNREADABLE, OSError, TypeError, KeyError, RecursionError)
 
 
 @dataclass(frozen=True)
@@ -249,11 +245,10 @@ def _largest(pairs: Iterator[tuple[str, NDArray[Any], NDArray[Any]]]) -> _Differ
         if old.shape != new.shape or old.dtype.kind != new.dtype.kind:
             others.append(f"{name} of another shape or kind")
         elif old.dtype.kind == "f":
-            if not np.array_equal(np.isnan(old), np.isnan(new)):
-                others.append(f"{name} without numbers elsewhere")
-            by = np.nan_to_num(np.abs(old.astype(np.float64) - new))
-            if by.size and by.max() > largest:
-                largest, where = float(by.max()), name
+            if (by := largest_difference(old, new)) is None:
+                others.append(f"{name}: {OTHER_NUMBERS}")
+            elif by > largest:
+                largest, where = by, name
         elif count := int((old != new).sum()):
             others.append(f"{count:,} of {name}")
     return _Difference(largest, where, tuple(others))

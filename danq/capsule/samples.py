@@ -2,6 +2,7 @@
 
 import io
 import zipfile
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,8 @@ from danq.parquet import DAMAGED, check_parquet
 
 ROWS = 1000
 """Rows of a sample, at even distances; all of them where there are fewer."""
+UNREADABLE = (DanqError, *DAMAGED, zipfile.BadZipFile, zlib.error, ValueError, EOFError)
+"""What reading tables and arrays raises that are damaged, or too large."""
 ROW = "row_number"
 """Column or array of a sample: which rows these are, from 0; the last one is the last of all."""
 
@@ -27,7 +30,7 @@ def sample(path: Path) -> bytes | None:
         if path.suffix == ".parquet":
             return _of_table(path)
         return _of_arrays(path) if path.suffix == ".npz" else None
-    except (DanqError, *DAMAGED, zipfile.BadZipFile):
+    except UNREADABLE:
         return None
 
 

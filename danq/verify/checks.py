@@ -13,6 +13,7 @@ TOLERANCE = 1e-5
 Status = Literal["intact", "damaged", "equal", "equal within 1e-5", "differs", "unknown"]
 FAILED = ("damaged", "differs")
 """What ends `danq verify` with exit status 1."""
+OTHER_NUMBERS = "some are finite numbers in one of the two only"
 
 
 @dataclass(frozen=True)
@@ -87,11 +88,15 @@ def compare_numbers(path: Path, stored: NDArray[np.float32], computed: NDArray[n
         return Check(path, "differs", reason=f"stored {kinds[0]}, computed {kinds[1]}")
     if stored.tobytes() == computed.tobytes():
         return Check(path, "equal")
+    if (largest := largest_difference(stored, computed)) is None:
+        return Check(path, "differs", reason=OTHER_NUMBERS)
+    return Check(path, "equal within 1e-5" if largest <= TOLERANCE else "differs", largest)
+
+
+def largest_difference(stored: NDArray[Any], computed: NDArray[Any]) -> float | None:
+    """Largest absolute difference of arrays of one shape; None where something is finite in one only."""
     # where both are infinite there is no difference
     with np.errstate(invalid="ignore"):
         differences = np.abs(stored.astype(np.float64) - computed)
     differences[(stored == computed) | (np.isnan(stored) & np.isnan(computed))] = 0
-    if not np.isfinite(differences).all():
-        return Check(path, "differs", reason="some are finite numbers in one of the two only")
-    largest = float(differences.max(initial=0))
-    return Check(path, "equal within 1e-5" if largest <= TOLERANCE else "differs", largest)
+    return float(differences.max(initial=0)) if np.isfinite(differences).all() else None

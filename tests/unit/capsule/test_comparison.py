@@ -51,6 +51,7 @@ def compared(tmp_path: Path, name: str, before: dict, now: dict | None, kept: bo
         ([0.5, 1.000001], "equal within tolerance", "equal within 1e-5"),
         ([0.5, 1.25], "differs", "differs by 0.25"),
         ([0.5, None], "differs", "differs"),
+        ([0.5, np.inf], "differs", "differs"),
         ([0.5, 1.0, 2.0], "differs", "differs"),
     ],
 )

@@ -46,7 +46,11 @@ def test_other_files_and_damaged_ones_have_no_sample(tmp_path):
     (tmp_path / "x.tsv").write_text("a\n")
     (tmp_path / "x.parquet").write_bytes(b"PAR1")
     (tmp_path / "x.npz").write_bytes(b"PK")
-    assert [sample(tmp_path / f"x.{suffix}") for suffix in ("tsv", "parquet", "npz")] == [None] * 3
+    np.savez(tmp_path / "empty.npz")
+    content = write(tmp_path / "y.npz", np.zeros(9)).read_bytes().replace(b"NUMPY", b"NUMPX")
+    (tmp_path / "y.npz").write_bytes(content)
+    names = ("x.tsv", "x.parquet", "x.npz", "y.npz", "empty.npz")
+    assert [sample(tmp_path / name) for name in names] == [None] * len(names)
 
 
 @pytest.mark.parametrize(
