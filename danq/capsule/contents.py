@@ -3,6 +3,8 @@
 import hashlib
 import json
 import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from danq.archives import write_zip
@@ -84,8 +86,9 @@ def size_of(content: Path | bytes) -> int:
     return len(content) if isinstance(content, bytes) else content.stat().st_size
 
 
-def write_contents(contents: Contents, out: Path) -> None:
-    """Write a capsule as a folder, or as a ZIP archive where its name ends so.
+@contextmanager
+def writing(out: Path) -> Iterator[Callable[[Contents], None]]:
+    """Give what writes a capsule: a folder, or a ZIP archive where its name ends so; nothing if that fails.
 
     Raises
     ------
@@ -94,12 +97,16 @@ def write_contents(contents: Contents, out: Path) -> None:
     """
     if out.suffix == ".zip":
         with published(out) as partial:
-            write_zip(partial, dict(sorted(contents.items())))
-        return
-    with staged(out) as partial:
-        for name, content in contents.items():
-            (partial / name).parent.mkdir(parents=True, exist_ok=True)
-            if isinstance(content, bytes):
-                (partial / name).write_bytes(content)
-            else:
-                shutil.copyfile(content, partial / name)
+            yield lambda contents: write_zip(partial, dict(sorted(contents.items())))
+    else:
+        with staged(out) as partial:
+            yield lambda contents: _write_folder(contents, partial)
+
+
+def _write_folder(contents: Contents, folder: Path) -> None:
+    for name, content in contents.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        if isinstance(content, bytes):
+            (folder / name).write_bytes(content)
+        else:
+            shutil.copyfile(content, folder / name)

@@ -19,7 +19,7 @@ from danq.capsule.contents import (
     sha256_of,
     size_of,
     workflow_files,
-    write_contents,
+    writing,
 )
 from danq.capsule.environment import (
     hashed,
@@ -122,9 +122,13 @@ def freeze(results: Path, out: Path, how: Freezing, directory: Path | None = Non
     with scratch() as folder, chdir(directory or results.parent):
         wheel = wheel or own_wheel(folder)
         inputs, capsule, contents = _gathered(results, how, absolute, wheel)
-        with unchanged(path for path in contents.values() if isinstance(path, Path)):
+        # a file that changes meanwhile is found before anything is there
+        with (
+            writing(out) as write,
+            unchanged(path for path in contents.values() if isinstance(path, Path)),
+        ):
             capsule = described(contents, capsule, how.license)
-            write_contents(contents, out)
+            write(contents)
     for path, name in inputs.names.items():
         if os.path.normpath(path) != name:
             log.info("%s is called %s in the capsule", path, name)

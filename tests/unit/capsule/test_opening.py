@@ -10,6 +10,7 @@ from danq.archives import write_zip
 from danq.capsule import contents
 from danq.capsule.manifest import CapsuleManifest
 from danq.capsule.opening import opened_capsule
+from danq.contents import unchanged
 from danq.errors import DanqError
 from danq.files import sha256
 from danq.storage import sealed
@@ -111,3 +112,22 @@ def test_hidden_files_beside_the_workflow_are_no_part_of_a_capsule(
         (tmp_path / name).touch()
     monkeypatch.setattr(contents, "workflow_folder", lambda: tmp_path)
     assert set(contents.workflow_files()) == {"workflow/Snakefile", "workflow/rules/train.smk"}
+
+
+def write_while_it_changes(out: Path, file: Path, text: str) -> None:
+    with contents.writing(out) as write, unchanged([file]):
+        write({"inputs/x.bed": file})
+        if text != file.read_text():
+            file.write_text(text)
+
+
+@pytest.mark.parametrize("name", ["out", "out.zip"])
+def test_a_file_that_changes_while_it_is_frozen_leaves_no_capsule(tmp_path: Path, name: str) -> None:
+    file, out = tmp_path / "x.bed", tmp_path / name
+    file.write_text("chr1")
+    with pytest.raises(DanqError, match="changed while it was read"):
+        write_while_it_changes(out, file, "chr1\t2")
+    assert not out.is_file()
+    assert not out.exists() or not [path for path in out.iterdir() if path.name[0] != "."]
+    write_while_it_changes(out, file, "chr1\t2")
+    assert out.is_file() or (out / "inputs" / "x.bed").read_text() == "chr1\t2"
