@@ -85,3 +85,12 @@ class NpzArrays(Mapping[str, NDArray[Any]]):
 
     def __len__(self) -> int:
         return len(self._members)
+
+
+def largest_difference(stored: NDArray[Any], computed: NDArray[Any]) -> float | None:
+    """Largest absolute difference of arrays of one shape; None where something is finite in one only."""
+    same = (stored == computed) | (np.isnan(stored) & np.isnan(computed))
+    with np.errstate(invalid="ignore"):
+        # where both are infinite there is no difference
+        differences = np.where(same, 0, np.abs(stored.astype(np.float64) - computed))
+    return float(differences.max(initial=0)) if np.isfinite(differences).all() else None

@@ -16,10 +16,9 @@ from danq.capsule.samples import ROWS, UNREADABLE, sample
 from danq.errors import first_line
 from danq.files import read_json_text, sha256
 from danq.limits import check_memory
-from danq.npz import NpzArrays
+from danq.npz import NpzArrays, largest_difference
 from danq.parquet import read_parquet
 from danq.remnants import scratch
-from danq.verify.checks import OTHER_NUMBERS, largest_difference
 
 Status = Literal["equal", "equal within tolerance", "differs", "missing", "changed", "unknown"]
 WITHIN: Status = "equal within tolerance"
@@ -246,7 +245,7 @@ def _largest(pairs: Iterator[tuple[str, NDArray[Any], NDArray[Any]]]) -> _Differ
             others.append(f"{name} of another shape or kind")
         elif old.dtype.kind == "f":
             if (by := largest_difference(old, new)) is None:
-                others.append(f"{name}: {OTHER_NUMBERS}")
+                others.append(f"{name} without finite numbers elsewhere")
             elif by > largest:
                 largest, where = by, name
         elif count := int((old != new).sum()):

@@ -8,12 +8,13 @@ from typing import Any, Literal, get_args
 import numpy as np
 from numpy.typing import NDArray
 
+from danq.npz import largest_difference
+
 TOLERANCE = 1e-5
 """Largest difference of a logit that another machine, batch or number of threads may make."""
 Status = Literal["intact", "damaged", "equal", "equal within 1e-5", "differs", "unknown"]
 FAILED = ("damaged", "differs")
 """What ends `danq verify` with exit status 1."""
-OTHER_NUMBERS = "some are finite numbers in one of the two only"
 
 
 @dataclass(frozen=True)
@@ -89,14 +90,5 @@ def compare_numbers(path: Path, stored: NDArray[np.float32], computed: NDArray[n
     if stored.tobytes() == computed.tobytes():
         return Check(path, "equal")
     if (largest := largest_difference(stored, computed)) is None:
-        return Check(path, "differs", reason=OTHER_NUMBERS)
+        return Check(path, "differs", reason="some are finite numbers in one of the two only")
     return Check(path, "equal within 1e-5" if largest <= TOLERANCE else "differs", largest)
-
-
-def largest_difference(stored: NDArray[Any], computed: NDArray[Any]) -> float | None:
-    """Largest absolute difference of arrays of one shape; None where something is finite in one only."""
-    # where both are infinite there is no difference
-    with np.errstate(invalid="ignore"):
-        differences = np.abs(stored.astype(np.float64) - computed)
-    differences[(stored == computed) | (np.isnan(stored) & np.isnan(computed))] = 0
-    return float(differences.max(initial=0)) if np.isfinite(differences).all() else None
