@@ -1,4 +1,8 @@
-"""The command line, called in this process."""
+"""The command line, called in this process or in one of its own."""
+
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
@@ -13,3 +17,14 @@ def danq(*arguments: object) -> int:
             main()
     assert isinstance(stopped.value.code, int)
     return stopped.value.code
+
+
+def danq_process(*arguments: str | Path, cwd: Path) -> subprocess.CompletedProcess[str]:
+    """Call a verb as a shell would, in a directory."""
+    return subprocess.run(
+        [sys.executable, "-c", "from danq.cli import main; main()", *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=cwd,
+    )

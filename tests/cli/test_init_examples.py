@@ -11,7 +11,7 @@ import pytest
 from danq.config import load_config
 from danq.config.workflow import check_files
 from danq.genome.alphabet import decode
-from tests.cli.test_config import danq as danq_process
+from tests.verbs import danq_process
 
 
 def rows(number: int, label: bool = True) -> str:
