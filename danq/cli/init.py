@@ -1,5 +1,6 @@
 """`danq init`: a starter configuration from one FASTA and tracks, or from labelled sequences."""
 
+import shutil
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -154,7 +155,13 @@ def init(
         choices = Choices(valid or (), test or (), bin, window, contig or (), excluded)
         starter = write_starter(sources, out, choices)
     _show(starter)
-    typer.echo("\n".join([f"wrote {starter.config}; next:", *command_lines(starter.config)]))
+    typer.echo("\n".join([f"wrote {starter.config}; next:", *command_lines(starter.config, _program())]))
+
+
+def _program() -> str:
+    """Tell how a shell finds this danq: by its path where its environment is not activated."""
+    beside = Path(sys.executable).with_name("danq")
+    return "danq" if shutil.which("danq") or not beside.is_file() else str(beside)
 
 
 def _named(options: dict[str, Any]) -> str:

@@ -2,6 +2,7 @@
 
 import json
 import shlex
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,7 @@ from danq.genome.alphabet import decode
 from danq.genome.encode import build_genome
 from danq.genome.fasta import open_genome
 from danq.genome.intervals import read_regions
-from tests.cli.test_config import danq as danq_process
+from tests.verbs import danq_process
 
 LENGTHS = {f"chr{number}": 20_000 + 500 * number for number in range(1, 7)} | {"chrM": 800}
 
@@ -49,7 +50,8 @@ def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def test_it_writes_what_runs_and_tells_what_it_will_give(data: Path):
+def test_it_writes_what_runs_and_tells_what_it_will_give(data: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("PATH", str(Path(sys.executable).parent))
     done = danq_process("init", "--fasta", "my genome.fa", "--out", "my project", "the peaks", cwd=data)
     assert done.returncode == 0, done.stderr
     # the last two lines can be pasted
@@ -68,6 +70,14 @@ def test_it_writes_what_runs_and_tells_what_it_will_give(data: Path):
     counts = {target["name"]: target["counts"] for target in manifest["targets"]}
     for name, each in {**counts, "all rows": manifest["n"]}.items():
         assert shown[name] == [f"{each[split]:,}" for split in ("train", "valid", "test")], name
+
+
+def test_the_commands_name_a_danq_that_the_shell_would_not_find(data: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("PATH", "/nowhere")
+    done = danq_process("init", "--fasta", "my genome.fa", "--out", "my", "the peaks", cwd=data)
+    program = Path(sys.executable).with_name("danq")
+    assert done.stdout.splitlines()[-1] == f"{program} workflow --configfile my/config.yaml -- --cores all"
+    assert "# Check it: danq config check my/config.yaml\n" in Path("my/config.yaml").read_text()
 
 
 def test_the_file_says_what_was_seen_and_why(data: Path):

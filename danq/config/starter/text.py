@@ -47,10 +47,10 @@ class Starter:
     parts: dict[str, str]
 
 
-def command_lines(config: Path) -> list[str]:
+def command_lines(config: Path, program: str = "danq") -> list[str]:
     """Commands that check and run a configuration, to be pasted into a shell."""
-    path = shlex.quote(str(config))
-    return [f"danq config check {path}", f"danq workflow --configfile {path} -- --cores all"]
+    danq, path = shlex.quote(program), shlex.quote(str(config))
+    return [f"{danq} config check {path}", f"{danq} workflow --configfile {path} -- --cores all"]
 
 
 def configuration_text(
