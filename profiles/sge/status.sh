@@ -1,6 +1,11 @@
 #!/bin/bash
 # What became of a job of Grid Engine, by its number: running, success or failed.
-state=$(qstat 2>/dev/null | awk -v job="$1" '$1 == job {print $5}')
+# while nobody answers, the job is as it was: a second one beside it would do no good
+if ! jobs=$(qstat 2>/dev/null); then
+    echo running
+    exit
+fi
+state=$(awk -v job="$1" '$1 == job {print $5}' <<<"$jobs")
 case "$state" in
     "") ;;
     *E*) # could not be started, and waits for ever

@@ -104,3 +104,21 @@ def test_a_gpu_that_is_required_and_not_there_ends_the_job_in_one_line(finished:
     done = project.snakemake("--cores", "1", "results/runs/net/bundle.json")
     assert done.returncode != 0
     assert "train.require_gpu: expected a GPU, found none" in done.stdout
+
+
+def test_a_job_of_grid_engine_is_not_given_up_while_nobody_answers(repository: Path, tmp_path: Path):
+    listed = "job-ID prior name user state\\n-----\\n 7 0.5 snakejob me STATE 11/26/2026"
+    for qstat, word in (
+        ("exit 1", "running"),
+        (f'echo -e "{listed.replace("STATE", "r")}"', "running"),
+        (f'echo -e "{listed.replace("STATE", "Eqw")}"', "failed"),
+        ("true", "success"),
+    ):
+        account = "echo 'failed       0'; echo 'exit_status  0'"
+        for name, text in (("qstat", qstat), ("qdel", "true"), ("qacct", account)):
+            (tmp_path / name).write_text(f"#!/bin/bash\n{text}\n")
+            (tmp_path / name).chmod(0o755)
+        path = f"{tmp_path}{os.pathsep}{os.environ['PATH']}"
+        command = ["bash", str(repository / "profiles" / "sge" / "status.sh"), "7"]
+        done = subprocess.run(command, env=os.environ | {"PATH": path}, capture_output=True, text=True)
+        assert done.stdout.split() == [word], qstat
