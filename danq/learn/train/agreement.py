@@ -20,23 +20,24 @@ _LOST = ("ollective", "NCCL", "oordination", "Socket closed", "eartbeat")
 """Words of TensorFlow's errors when workers do not reach each other."""
 
 
-def gathered(strategy: tf.distribute.Strategy, values: Sequence[int]) -> NDArray[np.int32]:
+def gathered(strategy: tf.distribute.Strategy, values: Sequence[int]) -> NDArray[np.int64]:
     """Bring together what each worker says, at a place where all of them do.
 
     Returns
     -------
-    int32, shape (workers or more, values)
+    int64, shape (workers or more, values)
         Workers with several devices are there once for each.
     """
-    own = tf.constant([values], tf.int32)
-    if strategy.num_replicas_in_sync == 1:
-        return np.asarray(own)
+    own = np.asarray([values], np.int64)
+    if not isinstance(strategy, tf.distribute.MultiWorkerMirroredStrategy):
+        return own
 
     @tf.function(jit_compile=False)
     def gather(row: tf.Tensor) -> tf.Tensor:
         return strategy.gather(strategy.run(tf.identity, args=(row,)), axis=0)
 
-    return np.asarray(gather(own))
+    # no int32, which TensorFlow keeps beside a GPU rather than on it, where NCCL reads
+    return np.asarray(gather(tf.constant(own)))
 
 
 def any_worker(strategy: tf.distribute.Strategy | None, word: bool) -> bool:
