@@ -9,11 +9,13 @@ import pyarrow.parquet as pq
 
 from danq.errors import DanqError
 from danq.limits import check_memory
+from danq.parquet_footer import read_chunks
 
 _WIDTHS = {"BOOLEAN": 1, "INT32": 4, "FLOAT": 4, "INT64": 8, "DOUBLE": 8, "INT96": 12}
 _VIEW = 16
 """Bytes of a text or of binary data in memory besides its own."""
 _UNREADABLE = (pa.ArrowException, OSError, UnicodeDecodeError, MemoryError)
+_DAMAGED_FOOTER = (ValueError, LookupError, RecursionError)
 DAMAGED = (pl.exceptions.PolarsError, pl.exceptions.PanicException, *_UNREADABLE)
 """What readers of Parquet raise over a damaged file."""
 
@@ -36,26 +38,33 @@ def check_parquet(path: Path, columns: Collection[str] | None = None, *, by_grou
         With the limit, and how to raise it.
     """
     try:
-        sizes = _group_sizes(path, columns)
+        with pq.ParquetFile(path):
+            pass
     except _UNREADABLE:
         return
-    check_memory(path, max(sizes) if by_group else sum(sizes))
+    try:
+        sizes = _group_sizes(path, columns)
+    except _DAMAGED_FOOTER as error:
+        raise DanqError(
+            f"{path}: expected a whole Parquet table, received a damaged footer ({error}); "
+            "remove it and make it again"
+        ) from None
+    check_memory(path, max(sizes, default=0) if by_group else sum(sizes))
 
 
 def _group_sizes(path: Path, columns: Collection[str] | None) -> list[int]:
     """Bytes in memory of each row group, at least what it declares."""
-    with pq.ParquetFile(path) as file:
-        metadata = file.metadata
-    sizes = [0] * (metadata.num_row_groups + 1)
-    for group in range(metadata.num_row_groups):
-        for index in range(metadata.num_columns):
-            column = metadata.row_group(group).column(index)
-            if column.file_path:
+    names = None if columns is None else {name.encode() for name in columns}
+    sizes = []
+    for chunks in read_chunks(path):
+        size = 0
+        for chunk in chunks:
+            if chunk.elsewhere:
                 raise DanqError(f"{path}: expected data in the file itself, received a reference to another")
-            if columns is None or column.path_in_schema.partition(".")[0] in columns:
+            if names is None or chunk.column in names:
                 # few different values stand there once: their number, not the bytes, says what they unfold to
-                unfolded = column.num_values * _WIDTHS.get(column.physical_type, _VIEW)
-                sizes[group] += max(unfolded, column.total_uncompressed_size)
+                size += max(chunk.values * _WIDTHS.get(chunk.kind, _VIEW), chunk.nbytes, 0)
+        sizes.append(size)
     return sizes
 
 
