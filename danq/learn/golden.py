@@ -18,7 +18,7 @@ from danq.data.dataset import Dataset, Raw
 from danq.errors import DanqError, check_name, remedy
 from danq.files import readable
 from danq.learn.bundle_files import GOLDEN_FILE
-from danq.learn.linear import LinearBundle
+from danq.learn.linear import NumpyBundle
 from danq.learn.manifest import BundleManifest, weights_digest
 from danq.learn.predict.predictor import Predictor
 from danq.npz import NpzArrays
@@ -64,7 +64,7 @@ class GoldenRows:
         return self.inputs.tolist() if self.inputs.dtype.kind == _TEXT else self.inputs
 
 
-def write_golden_rows(bundle: "Bundle | LinearBundle", data: Dataset) -> None:
+def write_golden_rows(bundle: "Bundle | NumpyBundle", data: Dataset) -> None:
     """Write ``golden.npz`` into the directory of a bundle whose other files are there.
 
     Parameters
@@ -86,7 +86,7 @@ def write_golden_rows(bundle: "Bundle | LinearBundle", data: Dataset) -> None:
     np.savez(bundle.path / GOLDEN_FILE, allow_pickle=False, **arrays)
 
 
-def score_golden_rows(bundle: "Bundle | LinearBundle", golden: GoldenRows) -> NDArray[np.float32]:
+def score_golden_rows(bundle: "Bundle | NumpyBundle", golden: GoldenRows) -> NDArray[np.float32]:
     """Compute the logits of golden rows, float32, in the same batches as at the training."""
     return Predictor(bundle, golden.batch_size).logits(golden.raw)
 

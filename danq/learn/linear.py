@@ -34,7 +34,7 @@ _BLOCK = 32
 
 
 @dataclass(frozen=True)
-class LinearBundle:
+class NumpyBundle:
     """A trained model that NumPy computes, to be used as a `Bundle`.
 
     Attributes
@@ -75,7 +75,7 @@ class LinearBundle:
             yield
 
 
-def open_bundle(path: Path, trusted: Sequence[Path] = ()) -> "Bundle | LinearBundle":
+def open_bundle(path: Path, trusted: Sequence[Path] = ()) -> "Bundle | NumpyBundle":
     """Read a bundle for prediction, without TensorFlow where the model needs none.
 
     Where TensorFlow is not installed, models that share work between alleles are computed by that code, too.
@@ -84,7 +84,7 @@ def open_bundle(path: Path, trusted: Sequence[Path] = ()) -> "Bundle | LinearBun
     info = BundleManifest.read(path)
     compute = _in_numpy(path, info, trusted)
     if compute is not None:
-        return LinearBundle(path, compute, load_encoder(info.encoder), info)
+        return NumpyBundle(path, compute, load_encoder(info.encoder), info)
 
     with _installed(
         "TensorFlow",
@@ -98,7 +98,7 @@ def open_bundle(path: Path, trusted: Sequence[Path] = ()) -> "Bundle | LinearBun
 
 def open_by_engine(
     path: Path, trusted: Sequence[Path], engine: Engine
-) -> "Bundle | LinearBundle | OnnxBundle":
+) -> "Bundle | NumpyBundle | OnnxBundle":
     """Read a bundle for prediction by what the user wants it to be computed by.
 
     Parameters
