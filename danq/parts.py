@@ -83,15 +83,20 @@ class Parts:
         missing = self.missing(range(self.number))
         if len(missing) < self.number:
             log.info("%d of %d parts are there already", self.number - len(missing), self.number)
-        undone = [str(shard) for shard in self._shards() if {*shard.share(self.number)} & {*missing}]
+        undone = {shard for shards in self._cuts() for shard in self._lacking(missing, shards)}
         if undone:
-            log.warning("shards that are not done: %s; their parts are computed now", first_few(undone, 8))
+            names = [str(shard) for shard in sorted(undone, key=lambda shard: shard[::-1])]
+            log.warning("shards that are not done: %s; their parts are computed now", first_few(names, 8))
         return missing
 
-    def _shards(self) -> list[Shard]:
-        """Shards of each number of them that was begun here."""
-        numbers = sorted(int(path.name.removeprefix(_CUT)) for path in self.path.glob(f"{_CUT}*"))
-        return [Shard(each, shards) for shards in numbers for each in range(1, shards + 1)]
+    def _cuts(self) -> list[int]:
+        """Each number of shards that was begun here."""
+        return [int(path.name.removeprefix(_CUT)) for path in self.path.glob(f"{_CUT}*")]
+
+    def _lacking(self, missing: Sequence[int], shards: int) -> Iterator[Shard]:
+        """Shards that missing parts belong to: of each part the first one whose share reaches behind it."""
+        for part in missing:
+            yield Shard(-(-shards * (part + 1) // self.number), shards)
 
     def compute(self, parts: Sequence[int], write: Callable[[int], object]) -> None:
         """Have parts written one by one; where that is stopped, say how many are kept and where."""
