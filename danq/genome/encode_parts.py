@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from danq.contents import unchanged
 from danq.errors import DanqError, counted
-from danq.files import GZIP_MAGIC, atomic, digest, open_binary, readable, sha256
+from danq.files import GZIP_MAGIC, atomic, check_writable, digest, open_binary, readable, sha256
 from danq.genome.encode import Stretch, build_genome, stretch_of
 from danq.genome.fasta import GenomeManifest
 from danq.genome.fasta_text import (
@@ -196,6 +196,8 @@ def encode_in_parts(
             return None
         if out is None:
             raise DanqError("--out: expected a directory, received nothing")
+        # before long work, not after it
+        check_writable(out)
         work.compute(work.parts.left())
         manifest = build_genome(fasta, out, work.stretches())
         work.parts.remove()

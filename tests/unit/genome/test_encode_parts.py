@@ -157,3 +157,11 @@ def test_another_number_of_shards_goes_on_with_the_same_parts_and_a_damaged_one_
     part.write_bytes(content)
     encode_in_parts(fasta, tmp_path / "out", tmp_path / "work", None, None)
     assert_same(tmp_path / "out", tmp_path / "whole")
+
+
+def test_a_result_that_cannot_be_written_is_refused_before_anything_is_encoded(tmp_path):
+    (tmp_path / "g.fa").write_text(">a\nACGT\n")
+    (tmp_path / "out").touch()
+    with pytest.raises(DanqError, match="out: expected a directory, received a file"):
+        encode_in_parts(tmp_path / "g.fa", tmp_path / "out", tmp_path / "work", None, None)
+    assert not list(tmp_path.glob("work/.work-*/part-*"))
