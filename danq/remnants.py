@@ -14,6 +14,8 @@ log = logging.getLogger("danq")
 
 _PARTIAL = ".partial-"
 """Begin of the name of a hidden directory in which a job collects what it writes."""
+_TRIES = 100
+"""At making one, while other jobs remove the folder that it lies in."""
 
 
 @contextmanager
@@ -31,11 +33,13 @@ def hidden(folder: Path, named: bool = False) -> Iterator[Path]:
 
 
 def _made(folder: Path) -> Path:
-    while True:
+    for _ in range(_TRIES):
         with suppress(FileNotFoundError):
             return Path(tempfile.mkdtemp(prefix=f"{_PARTIAL}{this_process()}-", dir=folder))
         # missing, or another job found it empty, and had made it
         make_folder(folder)
+    # it is there, and yet the system finds no such place: /proc, a mount point of the automounter
+    raise DanqError(f"{folder}: no directory can be created in this one")
 
 
 def make_folder(directory: Path) -> None:
