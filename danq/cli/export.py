@@ -36,8 +36,9 @@ def export(
         bool,
         typer.Option(
             "--private",
-            help="Of an archive: leave out the command, names of inputs, times and machine: of the "
-            "provenance versions alone stay. A signature would no longer hold and is left out, too.",
+            help="Of an archive: leave out the command, names of inputs, when and on what machine it was "
+            "trained, and the golden rows: of the provenance versions and digests alone stay. A signature "
+            "would no longer hold and is left out, too.",
         ),
     ] = False,
     trust_model_code: Trusted = None,

@@ -27,6 +27,8 @@ _NAMES = "|".join(map(re.escape, (BundleManifest.FILE, MODEL_FILE, HISTORY_FILE,
 _MEMBER = re.compile(rf"(members/\d{{1,4}}/)?({_NAMES})|{SIGNATURE_FILE}|{CARD_FILE}")
 _KEPT = ("versions", "outputs")
 """What a private bundle keeps of its provenance."""
+_OF_MACHINE = {"device", "threads", "usable_cores", "samples_per_second", "wait_share", "seconds", "resumed"}
+"""What it does not keep of its training."""
 _PATH = re.compile(r"(^|[\s=,:'\"])(~|/|\\\\|[A-Za-z]:\\)")
 
 
@@ -129,6 +131,9 @@ def _private(path: Path) -> bytes:
         name: content["provenance"][name] for name in _KEPT if name in content["provenance"]
     }
     content["provenance"].get("outputs", {}).pop(GOLDEN_FILE, None)
+    content["training"] = {
+        name: value for name, value in content["training"].items() if name not in _OF_MACHINE
+    }
     if content.get("model_file"):
         content["model"] = Path(content["model"]).name
     if isinstance(start := content["train"].get("init_from"), str):

@@ -36,7 +36,9 @@ def place(tmp_path_factory):
     genome = open_genome(place / "g")
     origin = {"command": "danq train --dataset /scratch/ada/d", "inputs": {"/scratch/ada/d": "ab"}}
     origin |= {"platform": "Linux-host7", "versions": {"danq": "0.1.0"}}
-    save_model(place / "net", genome_digest=genome.digest, provenance=origin, train={"init_from": "a/b/old"})
+    trained = {"device": "NVIDIA of host7", "threads": 2, "seconds": 1.5, "epochs": 2}
+    more = {"provenance": origin, "train": {"init_from": "a/b/old"}, "training": trained}
+    save_model(place / "net", genome_digest=genome.digest, **more)
     ref = bases[149]
     write_vcf(place / "v.vcf", [f"chrI 150 {ref} {'A' if ref != 'A' else 'C'}"], genome)
     (place / "r.bed").write_text("chrI\t100\t108\n")
@@ -96,6 +98,7 @@ def test_a_private_archive_tells_nothing_of_its_maker(place, tmp_path):
     with opened_bundles([tmp_path / "net.zip"]) as (bundle,):
         text = (bundle / "bundle.json").read_text()
         assert not [word for word in ("ada", "host7", "command", "a/b/") if word in text]
+        assert json.loads(text)["training"] == {"epochs": 2}
         assert json.loads(text)["provenance"]["versions"] == {"danq": "0.1.0"}
     common = ["--model", tmp_path / "net.zip", "--genome", place / "g", "--vcf", place / "v.vcf"]
     assert danq("score", *common, "--out", tmp_path / "scores") == 0
