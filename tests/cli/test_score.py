@@ -3,6 +3,7 @@
 import io
 import json
 import re
+import shutil
 from types import SimpleNamespace
 
 import numpy as np
@@ -293,11 +294,10 @@ def test_a_model_that_does_not_classify_windows_of_dna(score, tmp_path, capsys, 
 
 def test_a_model_that_cannot_be_read(place, score, tmp_path, capsys):
     broken = tmp_path / "broken"
-    broken.mkdir()
-    (broken / "bundle.json").write_text((place.path / "model" / "bundle.json").read_text())
-    (broken / "model.keras").write_text("no model")
+    shutil.copytree(place.path / "model", broken)
+    (broken / "weights.safetensors").write_text("no model")
     assert score(model=broken) == 2
-    assert "broken/model.keras: expected a ZIP archive of Keras" in capsys.readouterr().err
+    assert "broken/weights.safetensors: " in capsys.readouterr().err
     assert not (tmp_path / "out").exists()
 
 

@@ -78,7 +78,9 @@ def test_the_workflow_runs_from_any_directory(installed: Installed, tmp_path: Pa
     )
     assert "results/logs/train/net.log" in planned
     assert "results/logs/dataset/one.log" not in planned
-    assert str(repository) not in done + planned
+    # the checkout of these tests, whose environment may hold the libraries
+    for folder in ("danq", "workflow", "profiles", "Snakefile"):
+        assert str(repository / folder) not in done + planned
 
 
 @pytest.mark.environment

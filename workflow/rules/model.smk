@@ -221,5 +221,5 @@ rule model_card:
         model=lambda wildcards: f"{RESULTS}/runs/{wildcards.run}",
         dataset=folder_of_dataset,
     shell:
-        "danq export {params.model} --format card --dataset {params.dataset}"
-        " --out {output} 2> {log}"
+        "danq export --format card --dataset {params.dataset}"
+        " --out {output} -- {params.model} 2> {log}"

@@ -1,6 +1,7 @@
 """A bundle computed by ONNX Runtime on CPUs, without TensorFlow; used as a `danq.learn.bundle.Bundle`."""
 
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -86,5 +87,9 @@ def open_onnx(path: Path) -> OnnxBundle:
     # saturated gates leave numbers that processors take a hundred times as long for
     options.add_session_config_entry("session.set_denormal_as_zero", "1")
     model = onnx_model(path).SerializeToString()
-    session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+    # whatever thread makes the session loses such numbers for good: not the caller's, whose own they may be
+    with ThreadPoolExecutor(1) as pool:
+        session = pool.submit(
+            onnxruntime.InferenceSession, model, options, providers=["CPUExecutionProvider"]
+        ).result()
     return OnnxBundle(path, session, load_encoder(info.encoder), info)

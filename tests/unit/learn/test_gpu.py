@@ -61,9 +61,9 @@ def test_several_steps_of_a_call_are_the_steps_one_by_one(dataset, tmp_path, mon
     calls = []
     several = Steps.train
 
-    def noting(steps, loaded, rates):
+    def noting(steps, loaded, rates, *rest):
         calls.append(len(rates))
-        return several(steps, loaded, rates)
+        return several(steps, loaded, rates, *rest)
 
     monkeypatch.setattr(Steps, "_on_one_gpu", True)
     monkeypatch.setattr(Steps, "steps_of_call", lambda steps, size: 4)

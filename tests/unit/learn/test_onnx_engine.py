@@ -82,3 +82,12 @@ def test_sub_bins_of_both_strands_are_averaged_place_by_place(tmp_path):
     values = Predictor(opened).scores(codes)
     np.testing.assert_allclose(values, Predictor(load_bundle(tmp_path)).scores(codes), atol=1e-5, rtol=0)
     assert np.ptp(values[0]) > 1e-3
+
+
+def test_who_loads_a_model_keeps_the_smallest_numbers(place):
+    code = "import sys, numpy, danq; danq.load(sys.argv[1], engine='onnx').predict(['ACGT' * 10]); "
+    code += "print(numpy.array([5e-324]).sum() * 1.0 > 0, 1e-310 / 2 > 0)"
+    done = subprocess.run(
+        [sys.executable, "-c", code, place / "net"], capture_output=True, text=True, check=False
+    )
+    assert done.stdout.split() == ["True", "True"], done.stderr
