@@ -3,6 +3,7 @@
 import os
 import shutil
 import subprocess
+import tempfile
 from collections.abc import Callable, Generator
 from pathlib import Path
 
@@ -24,9 +25,11 @@ Podman = Callable[..., str]
 
 
 @pytest.fixture(scope="module")
-def podman(tmp_path_factory: pytest.TempPathFactory, program: Callable[[str], str]) -> Generator[Podman]:
+def podman(program: Callable[[str], str]) -> Generator[Podman]:
     """Podman with a storage of its own, of which nothing is left."""
-    engine, folder = program("podman"), tmp_path_factory.mktemp("podman")
+    engine = program("podman")
+    # podman refuses places of more than 50 characters, which those of tests have where several run at once
+    folder = Path(tempfile.mkdtemp(prefix="danq-"))
     (folder / "containers.conf").write_text(SETTINGS)
     environment = os.environ | {"CONTAINERS_CONF": str(folder / "containers.conf"), "TMPDIR": str(folder)}
     storage = ("--root", str(folder / "storage"), "--runroot", str(folder / "run"))
