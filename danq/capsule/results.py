@@ -142,8 +142,8 @@ def changed_inputs(results: Mapping[str, Path], inputs: Mapping[Path, str]) -> l
 
 def _provenance(path: Path) -> dict[str, Any]:
     content = json.loads(read_json_text(path))
-    found = content.get("provenance") if isinstance(content, dict) else None
-    return found if isinstance(found, dict) else {}
+    origin = content.get("provenance") if isinstance(content, dict) else None
+    return origin if isinstance(origin, dict) else {}
 
 
 def made_with(results: Mapping[str, Path]) -> dict[str, set[str]]:

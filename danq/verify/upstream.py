@@ -64,9 +64,9 @@ def check_upstream(path: Path, manifest: Manifest, origins: Origins) -> Iterator
     yield from _few(checks)
     if isinstance(manifest, ScoresManifest) and manifest.background:
         places = [root / "backgrounds" for root in _roots(path)]
-        found = [each for place in places if place.is_dir() for each in sorted(place.iterdir())]
+        backgrounds = [each for place in places if place.is_dir() for each in sorted(place.iterdir())]
         option = manifest.options.get("background")
-        places = _named(path, str(option)) if option else found
+        places = _named(path, str(option)) if option else backgrounds
         yield _compared(path, "background", manifest.background, places, origins)
     if isinstance(manifest, BundleManifest) and manifest.search is not None:
         yield _search(path, manifest.search)
