@@ -4,7 +4,6 @@ import hashlib
 import os
 import signal
 import socket
-import sys
 import threading
 from contextlib import suppress
 from functools import cache
@@ -56,9 +55,25 @@ class Process(NamedTuple):
         return "_".join(map(str, self))
 
 
+class Stopped(SystemExit):
+    """A signal asks the process to end; its exit status tells which, as a shell does.
+
+    Parameters
+    ----------
+    number : int
+        The signal.
+    told : bool
+        Whether a line of the log says so, and from where the same command goes on.
+    """
+
+    def __init__(self, number: int, told: bool = False) -> None:
+        super().__init__(128 + number)
+        self.name, self.told = signal.Signals(number).name, told
+
+
 def stop(number: int, frame: FrameType | None) -> None:
     """End the process as a signal asks, by an exception, so that it removes its unfinished files."""
-    sys.exit(128 + number)
+    raise Stopped(number)
 
 
 def finish_undisturbed() -> None:

@@ -5,12 +5,13 @@ one now and then, `DONE` for what is reached, such as an epoch.
 """
 
 import logging
-import signal
 import sys
 import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from typing import Protocol
+
+from danq.processes import Stopped
 
 log = logging.getLogger("danq")
 
@@ -62,12 +63,12 @@ def telling_where_stopped(done: int, parts: int, kept: object) -> Iterator[None]
     """
     try:
         yield
-    except SystemExit as stop:
-        if done and isinstance(stop.code, int) and stop.code > 128:
-            name = signal.Signals(stop.code - 128).name
+    except Stopped as stop:
+        if done:
             log.warning(
-                f"stopped by {name} after {done} of {parts} parts; the same command goes on from {kept}"
+                f"stopped by {stop.name} after {done} of {parts} parts; the same command goes on from {kept}"
             )
+            stop.told = True
         raise
 
 

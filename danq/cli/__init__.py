@@ -13,7 +13,7 @@ from typer.core import TyperGroup
 
 import danq
 from danq.errors import DanqError, printable
-from danq.processes import stop
+from danq.processes import Stopped, stop
 
 VERBS = {
     "init": "Look at one FASTA and tracks, and write a starter configuration.",
@@ -118,6 +118,10 @@ def main() -> None:
             signal.signal(number, stop)
     try:
         app()
+    except Stopped as stopped:
+        if not stopped.told:
+            logging.getLogger("danq").warning(f"stopped by {stopped.name}; the same command begins again")
+        raise
     except DanqError as error:
         sys.stderr.write(f"danq: {printable(str(error))}\n")
         sys.exit(2)

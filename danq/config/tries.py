@@ -18,7 +18,9 @@ from typing import Any, NamedTuple
 from snakemake_interface_logger_plugins.common import LogEvent
 
 _REFUSED = re.compile(r"danq: (?P<line>.+)")
-_STOPPED = re.compile(r"[\d:]{8} WARNING (?P<line>stopped by .+; the same command goes on from .+)")
+_STOPPED = re.compile(
+    r"[\d:]{8} WARNING (?P<line>stopped by .+; the same command (?:goes on|begins again).*)"
+)
 _SAID = re.compile(r"[\d:]{8} [A-Z]+ (?P<line>.+)")
 # words of Slurm, Kubernetes and kernels, of AWS Batch, of LSF, then of Python, NumPy and TensorFlow
 _OF_MEMORY = re.compile(
@@ -40,7 +42,7 @@ class Cause(Enum):
     """Why a job ended without its results."""
 
     REFUSED = "what the user must mend (exit status 2)"
-    STOPPED = "asked to stop, with its work on disk"
+    STOPPED = "asked to stop, most often with its work on disk"
     MEMORY = "too little memory"
     CANCELLED = "cancelled"
     FAILED = "anything else"
@@ -164,7 +166,8 @@ class Tries(logging.Handler):
         job = self._job(number)
         if job is None:
             return
-        further = end.cause is Cause.STOPPED and self._reached.get(log) != end.line
+        kept = end.cause is Cause.STOPPED and "; the same command goes on" in end.line
+        further = kept and self._reached.get(log) != end.line
         if further:
             self._reached[log] = end.line
         self._counts[log, end.cause] += not further

@@ -20,6 +20,7 @@ from pydantic import BaseModel, ValidationError
 from danq.data.options import Kind
 from danq.errors import DanqError, first_line
 from danq.models import bilstm_conv2d, char_word_lstm, composition, danq, kmer_logistic, quadrant_lstm
+from danq.processes import Stopped
 from danq.storage import first_problem
 
 MODELS: dict[str, ModuleType] = {
@@ -84,6 +85,9 @@ def _imported(path: Path, expected: str | None) -> ModuleType:
     sys.modules[name] = module
     try:
         exec(compile(source, path, "exec"), module.__dict__)
+    except Stopped:
+        del sys.modules[name]
+        raise
     except (Exception, SystemExit) as error:
         del sys.modules[name]
         raise DanqError(f"{path}{_line(path, error)}: {type(error).__name__}: {error}") from error

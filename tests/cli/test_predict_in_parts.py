@@ -15,6 +15,7 @@ from danq.learn.predict import in_parts, rows
 from danq.learn.predict.predictor import Predictor
 from danq.learn.predict.reading import read_predictions
 from danq.models import danq as danq_model
+from danq.processes import Stopped
 
 WINDOW, BIN = 40, 8
 LENGTHS = {"huge": 8_003, **{f"small{number}": 9 + number % 40 for number in range(60)}}
@@ -114,7 +115,7 @@ def test_an_interrupted_prediction_goes_on(tmp_path, predict, whole, monkeypatch
     def interrupted(self, *arguments):
         calls.append(1)
         if len(calls) == 6:
-            raise SystemExit(128 + 15)
+            raise Stopped(15)
         return annotate(self, *arguments)
 
     arguments = (*whole, "--work", tmp_path / "work", "--out", tmp_path / "p.npz")

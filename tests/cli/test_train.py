@@ -11,6 +11,7 @@ import pytest
 import yaml
 from tiny_dataset import SMALL, write_tiny_dataset
 from typer.testing import CliRunner
+from verbs import danq_process
 
 from danq.cli import app
 from danq.errors import DanqError
@@ -138,6 +139,18 @@ def test_doctor_ends_with_a_verdict():
     lines = call("doctor").output.splitlines()
     assert lines[-1].startswith("verdict ")
     assert any(line.startswith("fast recurrent path (lstm)") for line in lines)
+
+
+def test_what_is_stopped_before_its_work_begins_says_so_and_blames_no_file(place, tmp_path):
+    (tmp_path / "own.py").write_text("import os, signal\nos.kill(os.getpid(), signal.SIGTERM)\n")
+    config = yaml.safe_load((place / "config.yaml").read_text())
+    config["runs"]["small"]["model"] = str(tmp_path / "own.py")
+    (tmp_path / "config.yaml").write_text(yaml.safe_dump(config))
+    words = ["--config", "config.yaml", "--run", "small", "--dataset", place / "tiny", "--out", "run"]
+    ended = danq_process("train", *words, cwd=tmp_path)
+    assert ended.returncode == 143, ended.stderr
+    assert ended.stderr.endswith(" WARNING stopped by SIGTERM; the same command begins again\n")
+    assert not (tmp_path / "run").exists()
 
 
 @pytest.mark.slow

@@ -1,7 +1,7 @@
 """Commands of LSF and Grid Engine that run jobs on this machine: what executors call, and no more.
 
-A stand-in: jobs start at once, whatever they ask for, which is noted. Where ``STAND_IN_LIMIT`` is set, two
-jobs are warned and ended, as their scheduler would do at the limit, some seconds after a file holds a word.
+A stand-in: jobs start at once, whatever they ask for, which is noted. Two jobs are warned and ended, as their
+scheduler would do at the limit, when they have written so many lines into the file `STAND_IN_WORK`.
 """
 
 import json
@@ -15,7 +15,7 @@ from pathlib import Path
 
 COMMANDS = ("bsub", "bjobs", "bkill", "badmin", "lsclusters", "bhist", "qsub", "qstat", "qacct", "qdel")
 _GRACE_SECONDS = 60
-_LIMIT_SECONDS = 15
+_LIMIT_LINES = 3
 _LIMITED_JOBS = 2
 
 
@@ -61,10 +61,13 @@ def _start(jobs: Path, arguments: list[str], command: list[str], log: Path | Non
 
 def _watch(job: Path, command: list[str], log: Path | None, warning: int) -> None:
     with open(log or os.devnull, "ab") as stream:
-        process = subprocess.Popen(command, stdout=stream, stderr=stream, start_new_session=True)
+        variables = os.environ | {"STAND_IN_WORK": str(job / "work")}
+        process = subprocess.Popen(
+            command, stdout=stream, stderr=stream, start_new_session=True, env=variables
+        )
         (job / "pid").write_text(str(process.pid))
         limited = len(list(job.parent.glob("*/limited"))) < _LIMITED_JOBS
-        status, said = (_until_limit(process) if limited else process.wait()), ""
+        status, said = (_until_limit(process, job / "work") if limited else process.wait()), ""
         if status is None:
             (job / "limited").touch()
             said = "TERM_RUNLIMIT: job killed after reaching LSF run time limit.\n"
@@ -78,14 +81,12 @@ def _watch(job: Path, command: list[str], log: Path | None, warning: int) -> Non
     (job / "status").write_text(str(status))
 
 
-def _until_limit(process: subprocess.Popen[bytes]) -> int | None:
-    """Wait for a job's end, whose status is returned, or for its limit."""
-    path, _, word = os.environ.get("STAND_IN_LIMIT", "").partition("=")
-    ends = float("inf")
-    while (status := process.poll()) is None and time.monotonic() < ends:
+def _until_limit(process: subprocess.Popen[bytes], work: Path) -> int | None:
+    """Wait for a job's end, whose status is returned, or until it has done so much work."""
+    while (status := process.poll()) is None:
         time.sleep(0.2)
-        if ends == float("inf") and path and os.path.isfile(path) and word in Path(path).read_text():
-            ends = time.monotonic() + _LIMIT_SECONDS
+        if work.is_file() and len(work.read_text().splitlines()) >= _LIMIT_LINES:
+            break
     return status
 
 

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from danq.errors import DanqError, first_line
 from danq.learn.train.state import Checkpoint, CheckpointStore, StopRequest, TrainingState
+from danq.processes import Stopped
 
 log = logging.getLogger("danq")
 
@@ -118,7 +119,7 @@ def leave(stop: StopRequest, state: TrainingState, store: CheckpointStore) -> No
         f"stopped by {signal.Signals(number).name} in epoch {state.epoch + 1} after step {state.step}; the "
         f"same command goes on from {store.directory}"
     )
-    raise SystemExit(128 + number)
+    raise Stopped(number, told=True)
 
 
 @contextmanager

@@ -12,6 +12,7 @@ from snakemake_interface_logger_plugins.common import LogEvent
 from danq.config.tries import Cause, Tries, end_of
 
 STOPPED = "12:00:00 WARNING stopped by SIGTERM in epoch {} after step 8; the same command goes on from here"
+BEFORE_WORK = "12:00:00 WARNING stopped by SIGTERM; the same command begins again"
 
 
 @pytest.mark.parametrize(
@@ -21,6 +22,7 @@ STOPPED = "12:00:00 WARNING stopped by SIGTERM in epoch {} after step 8; the sam
         # a library's last words
         ("danq: a.bed:2: no\nE0000 of a library\n", "", "", Cause.REFUSED, "a.bed:2: no"),
         (STOPPED.format(3), "'FAILED'", "", Cause.STOPPED, STOPPED.format(3).partition("WARNING ")[2]),
+        (BEFORE_WORK, "'FAILED'", "", Cause.STOPPED, BEFORE_WORK.partition("WARNING ")[2]),
         (STOPPED.format(3), "SLURM status is: 'CANCELLED by 0'", "", Cause.CANCELLED, "cancelled"),
         ("12:00:00 INFO x\n", "SLURM status is: 'OUT_OF_MEMORY'", "", Cause.MEMORY, "out of memory"),
         (
@@ -151,6 +153,11 @@ def test_a_training_goes_on_as_long_as_it_gets_further_and_asks_for_no_more_memo
     # the same place again and again: its time is too short for a step
     assert [run.fail(STOPPED.format(29)) for _ in range(3)] == [True, True, False]
     assert "runtime=60; give it more" in run.tries.failures[0].line
+
+
+def test_a_job_stopped_again_and_again_before_its_work_begins_is_given_up(run: Run):
+    assert [run.fail(BEFORE_WORK) for _ in range(3)] == [True, True, False]
+    assert not any("goes on in another job" in line for line in run.said)
 
 
 def test_attempts_grow_by_too_little_memory_alone(run: Run):

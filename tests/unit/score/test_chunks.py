@@ -36,6 +36,7 @@ from toy_scoring import (
 
 from danq.errors import DanqError
 from danq.parts import Shard
+from danq.processes import Stopped
 from danq.score.chunks import compute_parts, opened_scoring
 from danq.score.runner import Logits
 from danq.variants.survey import PART
@@ -91,17 +92,17 @@ def test_a_killed_scoring_goes_on(vcf, expected, tmp_path):
 
 
 def test_a_stopped_scoring_says_that_its_parts_are_kept_if_there_are_any(vcf, tmp_path, caplog):
-    class Stopped(Interrupted):
+    class Ended(Interrupted):
         def logits(self, reference, alternate, group):
             try:
                 return super().logits(reference, alternate, group)
             except KeyboardInterrupt:
-                raise SystemExit(128 + signal.SIGTERM) from None
+                raise Stopped(signal.SIGTERM) from None
 
     for windows, said in ((0, []), (2000, ["stopped by SIGTERM after 1 of "])):
         caplog.clear()
         with pytest.raises(SystemExit):
-            score(job_of(vcf, Stopped(windows)), tmp_path / str(windows))
+            score(job_of(vcf, Ended(windows)), tmp_path / str(windows))
         messages = [message for message in caplog.messages if "; the same command goes on from " in message]
         assert [message[:30] for message in messages] == said
 
