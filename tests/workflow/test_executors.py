@@ -39,7 +39,7 @@ if "STAND_IN_WORK" in os.environ and "train" in sys.argv:
     def slowly(self, codes):
         time.sleep(2)
         with open(os.environ["STAND_IN_WORK"], "a") as work:
-            work.write("batch\n")
+            print("batch", file=work)
         return encode(self, codes)
 
     CodesEncoder.encode = slowly
