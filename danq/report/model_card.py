@@ -19,16 +19,27 @@ from danq.evaluate.runs import Evaluation, read_run
 from danq.files import read_whole
 from danq.learn.export import CARD_FILE
 from danq.learn.manifest import BundleManifest
-from danq.report.card_limits import KINDS, limits, use
-from danq.report.card_metrics import SPLIT_COLUMNS, TARGET_COLUMNS, front, notes, split_rows, target_rows
+from danq.report.card_sections import (
+    KINDS,
+    SPLIT_COLUMNS,
+    TARGET_COLUMNS,
+    code,
+    front,
+    limits,
+    notes,
+    split_rows,
+    table,
+    target_rows,
+    text,
+    use,
+)
 from danq.report.data import facts
-from danq.report.markdown import code, table, text
 
 log = logging.getLogger("danq")
 
 _TEMPLATES = Environment(
     loader=FileSystemLoader(Path(__file__).parent),
-    autoescape=False,  # Markdown; `danq.report.markdown` escapes what names could make of it
+    autoescape=False,  # Markdown; `danq.report.card_sections` escapes what names could make of it
     undefined=StrictUndefined,
     trim_blocks=True,
     lstrip_blocks=True,
@@ -87,6 +98,7 @@ def model_card(bundle: Path, dataset: Path | None = None) -> str:
     if run.summary is not None:
         _check_evaluated(bundle, info, run.summary)
     rows = list(target_rows(run, data))
+    options = {"options": info.options, "train": info.train, "predict": info.predict}
     return _TEMPLATES.get_template("model_card.md").render(
         table=table,
         code=code,
@@ -95,8 +107,8 @@ def model_card(bundle: Path, dataset: Path | None = None) -> str:
         run=text(info.run),
         summary=_summary(info),
         model=list(_model(info)),
-        options=yaml.safe_dump(_plain(_options(info)), sort_keys=False, allow_unicode=True),
-        data=[*_origin(info), *(() if data is None else (*_rules(data), *facts(data)))],
+        options=yaml.safe_dump(_plain(options), sort_keys=False, allow_unicode=True),
+        data=list(_data(info, data)),
         described=data is not None,
         target_columns=TARGET_COLUMNS,
         targets=rows[:_MOST_TARGETS],
@@ -108,7 +120,7 @@ def model_card(bundle: Path, dataset: Path | None = None) -> str:
         limits=list(limits(run, data)),
         commands=_commands(info),
         python=_python(info),
-        versions=list(_versions(info)),
+        versions=list(info.provenance.get("versions", {}).items()),
     )
 
 
@@ -145,14 +157,6 @@ def _plain(value: Any) -> Any:
     return Path(value).name if isinstance(value, str) and "/" in value else value
 
 
-def _options(info: BundleManifest) -> dict[str, Any]:
-    return {"options": info.options, "train": info.train, "predict": info.predict}
-
-
-def _name(info: BundleManifest) -> str:
-    return Path(info.model).name
-
-
 def _summary(info: BundleManifest) -> str:
     rows = {
         "dna": f"DNA sequences of {info.window or 0:,} bp",
@@ -163,8 +167,8 @@ def _summary(info: BundleManifest) -> str:
     many = f"{len(info.targets):,} {'classes' if info.task == 'multiclass' else 'targets'}"
     sub_bins = f", each stretch of {info.step:,} bp by itself" if info.step else ""
     return (
-        f"A model `{_name(info)}` with {info.parameters:,} parameters, which reads {rows} and predicts "
-        f"{output} of each{sub_bins} ({many})."
+        f"A model `{Path(info.model).name}` with {info.parameters:,} parameters, which reads {rows} and "
+        f"predicts {output} of each{sub_bins} ({many})."
     )
 
 
@@ -180,23 +184,18 @@ def _model(info: BundleManifest) -> Iterator[tuple[str, str]]:
     if info.data_kind == "dna":
         both = info.predict.get("reverse_complement") == "mean"
         yield "Strands", "mean of both" if both else "the one that is given"
-    yield (
-        "Output",
-        "one logit and probability a target; softmax"
-        if info.task == "multiclass"
-        else ("one logit and probability a target; sigmoid"),
-    )
+    activation = "softmax" if info.task == "multiclass" else "sigmoid"
+    yield "Output", f"one logit and probability a target; {activation}"
     if epoch := info.best.get("epoch"):
         yield "Weights of epoch", f"{epoch} of {info.training.get('epochs', epoch)}"
 
 
-def _origin(info: BundleManifest) -> Iterator[tuple[str, str]]:
+def _data(info: BundleManifest, data: DatasetManifest | None) -> Iterator[tuple[str, str]]:
     yield "Dataset", f"{info.dataset.name}, digest {info.dataset.digest}"
     if info.dataset.genome_digest:
         yield "Digest of the genome", info.dataset.genome_digest
-
-
-def _rules(data: DatasetManifest) -> Iterator[tuple[str, str]]:
+    if data is None:
+        return
     options = data.options
     if data.bin and "min_overlap" in options:
         yield (
@@ -211,6 +210,7 @@ def _rules(data: DatasetManifest) -> Iterator[tuple[str, str]]:
     for name in ("valid", "test"):
         if isinstance(split.get(name), float):
             yield f"Rows drawn for {name}", f"{split[name]:.0%}, seed {split.get('seed')}"
+    yield from facts(data)
 
 
 def _commands(info: BundleManifest) -> str:
@@ -234,8 +234,3 @@ def _commands(info: BundleManifest) -> str:
 def _python(info: BundleManifest) -> str:
     rows = {"dna": '["ACGTACGT"]', "text": '["a text"]', "image": "images"}[info.data_kind]
     return f'import danq\n\nmodel = danq.load("{info.run}.zip")\npredictions = model.predict({rows})'
-
-
-def _versions(info: BundleManifest) -> list[tuple[str, str]]:
-    versions = info.provenance.get("versions", {})
-    return [(name, str(version)) for name, version in versions.items()]

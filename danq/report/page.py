@@ -6,13 +6,13 @@ from pathlib import Path
 
 from markupsafe import Markup
 
+from danq.evaluate.intervals import FEWEST_BLOCKS
 from danq.files import published
-from danq.report import compare, data, notes, runs, scores, search, targets, views
-from danq.report.content import GROUPS, TEMPLATES, Section, inline_digest
+from danq.report import compare, data, runs, scores, search, targets, views
+from danq.report.content import GROUPS, TEMPLATES, Section, inline_digest, listing, section
 from danq.report.findings import Verdict
 from danq.report.results import Results, read_results
-from danq.report.verdict import judge
-from danq.report.verdict_section import verdict_sections
+from danq.report.verdict import judge, verdict_sections
 
 log = logging.getLogger("danq")
 
@@ -77,9 +77,40 @@ def sections(results: Results, verdicts: Sequence[Verdict]) -> list[Section]:
         data.options(results),
         data.provenance(results),
         data.provenance_of_scores(results),
-        notes.notes(results),
+        _notes(results),
     ]
-    return [section for section in made if section is not None]
+    return [each for each in made if each is not None]
+
+
+def _notes(results: Results) -> Section | None:
+    """Explain intervals, and figures that need a definition, where anything was measured."""
+    if not any(run.measured for run in results.runs):
+        return None
+    rows = [
+        (
+            "95% intervals",
+            "Percentiles of a bootstrap over 100-kb blocks of the genome (over rows for sequences without "
+            "coordinates, texts and images), moved back by as much as resampling raises the metric, which "
+            "it does for the AUPRC: a row drawn twice ties with itself (Efron & Tibshirani 1993, An "
+            f"Introduction to the Bootstrap, ch. 10 and 13). Below {FEWEST_BLOCKS} blocks there is no "
+            "interval: so few tell too little of how much others would differ. They say how much other test "
+            "rows would change a figure, not how much another seed would.",
+        ),
+        (
+            "Differences",
+            "Both runs are measured on the same resamples, so that what is hard for both cancels. The "
+            "interval of several folds treats their test rows as drawn independently of each other.",
+        ),
+        (
+            "SD",
+            "Sample standard deviation over trainings with other seeds or folds. Of a difference: over pairs "
+            "of the same seed and fold; where the runs have other seeds, over folds, or within one fold the "
+            "root of the sum of both runs' variances.",
+        ),
+        ("AUPRC", "Average precision. A random ranking reaches the prevalence: the share of positive rows."),
+        ("ECE", "Mean distance, over rows, of predicted probability and observed share in 15 equal bins."),
+    ]
+    return section("notes", "How figures are computed", "made", "", listing(["", ""], rows))
 
 
 def render(title: str, introduction: str, made: Sequence[Section]) -> str:

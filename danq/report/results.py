@@ -1,11 +1,12 @@
 """What a results directory holds, read once for the report."""
 
+import json
 import logging
 import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import polars as pl
 
@@ -13,13 +14,33 @@ from danq.data.manifest import DatasetManifest
 from danq.errors import DanqError
 from danq.evaluate.compare import Group, grouped
 from danq.evaluate.runs import Run, read_run, read_table
+from danq.files import read_json_text
 from danq.genome.fasta import GenomeManifest
+from danq.learn.manifest import CHECKPOINT_DIRECTORY
+from danq.learn.options import read_name
 from danq.learn.trial_tables import TRIALS_FILE, Outcome, read_trials
 from danq.report.callsets import Callset, read_callset
-from danq.report.unfinished import Unfinished, find_unfinished
 from danq.views.manifest import Viewed, read_views
 
 log = logging.getLogger("danq")
+
+_CONFIGURATION = "config.json"
+"""What the workflow writes of its configuration into the results."""
+
+
+@dataclass(frozen=True)
+class Unfinished:
+    """A run without a model, and the name of its dataset in the configuration, where that is known.
+
+    Attributes
+    ----------
+    reason : {'unfinished', 'untrained'}
+        It has a checkpoint to go on from; or the configuration names it and nothing of it is there.
+    """
+
+    name: str
+    dataset: str | None
+    reason: Literal["unfinished", "untrained"]
 
 
 @dataclass(frozen=True)
@@ -135,7 +156,7 @@ def read_results(
         tuple(map(read_callset, scored)),
         tuple(view for folder in viewed for view in read_views(folder) if view.run in shown),
         # runs that are named are there
-        () if names else find_unfinished(path),
+        () if names else _find_unfinished(path),
         _read_searches(path / "searches", runs),
     )
 
@@ -190,3 +211,30 @@ def _read_jobs(folder: Path) -> pl.DataFrame | None:
         jobs.append((name, numbers["s"].sum(), numbers["max_rss"].max(), numbers["mean_load"].mean()))
     columns = {"job": pl.String, "seconds": pl.Float64, "memory": pl.Float64, "load": pl.Float64}
     return pl.DataFrame(jobs, schema=columns, orient="row") if jobs else None
+
+
+def _find_unfinished(results: Path) -> tuple[Unfinished, ...]:
+    """Find the runs without a model."""
+    configured = _configured(results / _CONFIGURATION)
+    bundles = {read_name(path.parent.name).base for path in results.glob("runs/*/bundle.json")}
+    begun = [
+        path.parent.name
+        for path in sorted(results.glob(f"runs/*/{CHECKPOINT_DIRECTORY}"))
+        if not (path.parent / "bundle.json").is_file()
+    ]
+    known = bundles | {read_name(name).base for name in begun}
+    found = [Unfinished(name, configured.get(read_name(name).base), "unfinished") for name in begun]
+    found += [Unfinished(name, configured[name], "untrained") for name in configured if name not in known]
+    return tuple(found)
+
+
+def _configured(path: Path) -> dict[str, str | None]:
+    """Dataset of each run of the configuration; none where there is no file."""
+    if not path.is_file():
+        return {}
+    try:
+        runs: dict[str, Any] = json.loads(read_json_text(path)).get("runs") or {}
+        datasets = {name: run.get("dataset") for name, run in runs.items()}
+        return {name: set_ if isinstance(set_, str) else None for name, set_ in datasets.items()}
+    except (ValueError, AttributeError, RecursionError):
+        raise DanqError(f"{path}: expected the configuration as JSON, received something else") from None

@@ -11,8 +11,7 @@ from results_tree import build, write_scores
 from danq.report.findings import Finding, Verdict
 from danq.report.page import render, sections, write_report
 from danq.report.results import read_results
-from danq.report.verdict import judge
-from danq.report.verdict_section import verdict_sections
+from danq.report.verdict import judge, verdict_sections
 
 HOSTILE = "\"'><img src=x onerror=alert(1)><script>alert(2)</script>{{ 7 * 7 }} `${alert(3)}` & é"
 RUN = HOSTILE.replace("/", "")
