@@ -7,7 +7,6 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from danq.evaluate.limits import ALIKE, DISTINCT
 from danq.learn.predict.predictions import Predictions
 
 SCHEMA: dict[str, Any] = {
@@ -19,6 +18,12 @@ SCHEMA: dict[str, Any] = {
     **dict.fromkeys(("labels", "predictions"), pl.Float64),
 }
 """Columns of `pairs.tsv` in order."""
+DISTINCT = 0.5
+"""Correlation of the labels of two targets below which a model should tell them apart; targets that are alike
+themselves are not counted."""
+ALIKE = 0.95
+"""Median correlation of the logits, or effects, of such targets from which on they are predicted alike: what
+tells two targets from each other is then a fortieth of the variance of their logits, (1 − r) / 2."""
 _MOST_TARGETS, _MOST_ROWS = 64, 20_000
 
 

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from danq.data.dataset import Dataset, open_dataset
-from danq.data.encoders.joined import Joined
+from danq.data.encoders import Joined
 from danq.errors import DanqError
 from danq.files import staged
 from danq.learn.bundle import history_table

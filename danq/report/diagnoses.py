@@ -8,9 +8,8 @@ import polars as pl
 from danq.data.manifest import DatasetManifest
 from danq.evaluate.compare import Group
 from danq.evaluate.intervals import FEWEST_BLOCKS
-from danq.evaluate.limits import MOST_TIMES, RATE_ERRORS, RATE_SHARE, RATE_TIMES
 from danq.evaluate.pairs import Alike, alike, correlations, distinct, spread
-from danq.evaluate.remarks import few_positives
+from danq.evaluate.remarks import MOST_TIMES, RATE_ERRORS, RATE_SHARE, RATE_TIMES, few_positives
 from danq.learn.ending import plainer
 from danq.report.callsets import Callset
 from danq.report.findings import Finding

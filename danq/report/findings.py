@@ -1,6 +1,6 @@
 """What the report says of results in words: findings, and the verdict that they make.
 
-The limits stand in `danq.evaluate.limits` and `danq.learn.ending`; docs/report.md explains all of them.
+The limits stand in `danq.evaluate.remarks` and `danq.learn.ending`; docs/report.md explains all of them.
 """
 
 from collections.abc import Iterable

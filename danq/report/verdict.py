@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from danq.evaluate.compare import Group
-from danq.evaluate.limits import CALIBRATED, CHANCE_ECE, LARGE_LEAK_AUROC, LEAK_AUROC, LEAK_SHARE, SHIFTED
+from danq.evaluate.remarks import CALIBRATED, CHANCE_ECE, LARGE_LEAK_AUROC, LEAK_AUROC, LEAK_SHARE, SHIFTED
 from danq.evaluate.runs import LeakageSummary, MeasuredSplit
 from danq.report.content import Section, headed, macro, section
 from danq.report.diagnoses import BASELINE, diagnose

@@ -1,15 +1,18 @@
-"""A genome in grains of about a resampling block, gathered to units that can be held out as a whole."""
+"""A genome read, and cut in grains of about a resampling block, gathered to units that can be held out."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from danq.data.regions.admission import contig_composition
 from danq.data.regions.bins import Bins
 from danq.errors import DanqError
 from danq.evaluate.intervals import BLOCK_BP
 from danq.genome.fasta import Genome
+from danq.genome.fasta_text import encoded_pieces
 from danq.genome.intervals import Region, parse_region
 
 _FINEST = 40
@@ -76,6 +79,49 @@ class Units:
             return values[..., :0]
         # every unit has a grain, and those of none come first
         return np.add.reduceat(values[..., order], begins, axis=-1)
+
+
+def read_composition(
+    fasta: Path, bin: int, window: int
+) -> tuple[Genome, tuple[NDArray[np.int32], NDArray[np.float32]]]:
+    """Read a FASTA once, with one contig at a time in memory and nothing written.
+
+    Returns
+    -------
+    genome : Genome
+        Without its bases.
+    composition : tuple of int32 and float32, shape (bins,)
+        Of each bin's window, as `danq.data.regions.admission.window_composition` counts it.
+
+    Raises
+    ------
+    DanqError
+        If it is no FASTA of nucleotides, a contig comes twice or has no sequence.
+    """
+    if fasta.is_dir():
+        raise DanqError(
+            f"{fasta}: expected one FASTA file, received a directory; `cat` joins several, .gz too"
+        )
+    lengths = dict[str, int]()
+    unknown, gc = list[NDArray[np.int32]](), list[NDArray[np.float32]]()
+
+    def finish(name: str, codes: bytearray) -> None:
+        if codes:
+            lengths[name] = len(codes)
+            of_contig = contig_composition(np.frombuffer(codes, np.uint8), bin, window)
+            unknown.append(of_contig[0])
+            gc.append(of_contig[1])
+
+    name, codes = "", bytearray()
+    for piece in encoded_pieces(fasta):
+        if piece.header.name != name:
+            finish(name, codes)
+            name, codes = piece.header.name, bytearray()
+        codes += piece.codes
+    finish(name, codes)
+    each = np.array(list(lengths.values()), np.int64)
+    genome = Genome(fasta, tuple(lengths), np.cumsum(each) - each, each, (), "")
+    return genome, (np.concatenate(unknown), np.concatenate(gc))
 
 
 def cut(genome: Genome, bin: int, window: int) -> Grains:

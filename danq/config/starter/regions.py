@@ -10,12 +10,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from danq.config.recipe import Counts, choose_keep, choose_recipe
-from danq.config.starter.entries import dataset_entry, targets_table
-from danq.config.starter.genome import read_composition
-from danq.config.starter.grains import Grains, cut, stretches_of, without_data
+from danq.config.starter.grains import Grains, cut, read_composition, stretches_of, without_data
 from danq.config.starter.lengths import Fit, fit_to, look_at
 from danq.config.starter.parts import FEWEST_POSITIVES, choose_parts
-from danq.config.starter.text import Starter, configuration_text, refuse_existing, write_checked
+from danq.config.starter.text import (
+    Starter,
+    configuration_text,
+    dataset_entry,
+    refuse_existing,
+    targets_table,
+    write_checked,
+)
 from danq.config.starter.track_files import gather_tracks
 from danq.data.manifest import SPLITS
 from danq.data.options import SECONDARY_CONTIGS, DatasetOptions, Negatives, SplitOptions

@@ -2,7 +2,7 @@
 
 import json
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields, is_dataclass
 from importlib import import_module
 from typing import Any, Protocol
@@ -24,7 +24,7 @@ _CLASSES = {
     "kmer_words": ("danq.data.encoders.kmers", "KmerWords"),
     "fcgr": ("danq.data.encoders.kmers", "Fcgr"),
     "images": ("danq.data.encoders", "Images"),
-    "joined": ("danq.data.encoders.joined", "Joined"),
+    "joined": ("danq.data.encoders", "Joined"),
 }
 """Name of an encoder → its module, which may import from this one, and its class."""
 _BATCH = 128
@@ -134,6 +134,48 @@ class Images:
     def state(self) -> dict[str, Any]:
         """Name and shape."""
         return {"name": self.name, "shape": list(self.shape)}
+
+
+class Joined:
+    """Encoders that read the same rows; input ``x`` of the second one is called ``1_x``.
+
+    Parameters
+    ----------
+    encoders : sequence of dict
+        State of each different encoder.
+    """
+
+    name = "joined"
+
+    def __init__(self, encoders: Sequence[dict[str, Any]]) -> None:
+        if any(state.get("name") == self.name for state in encoders):
+            raise DanqError("encoder joined: expected encoders of single models, received a joined one in it")
+        self._encoders: list[Encoder] = [load_encoder(state) for state in encoders]
+
+    @property
+    def inputs(self) -> Inputs:
+        """Those of all encoders, with the encoder's number before each name."""
+        return {
+            f"{number}_{name}": entry
+            for number, encoder in enumerate(self._encoders)
+            for name, entry in encoder.inputs.items()
+        }
+
+    def fit(self, raw: Iterable[Any]) -> "Joined":
+        """Refuse: the encoders of an ensemble have been fitted with its members."""
+        raise DanqError("expected encoders that are fitted already: an ensemble learns nothing itself")
+
+    def encode(self, rows: Any, /) -> dict[str, NDArray[Any]]:
+        """Encode a block of rows by each encoder."""
+        return {
+            f"{number}_{name}": array
+            for number, encoder in enumerate(self._encoders)
+            for name, array in encoder.encode(rows).items()
+        }
+
+    def state(self) -> dict[str, Any]:
+        """Name and states."""
+        return {"name": self.name, "encoders": [encoder.state() for encoder in self._encoders]}
 
 
 def load_encoder(state: Mapping[str, Any]) -> Encoder:
