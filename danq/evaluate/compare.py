@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from math import isnan
 from typing import Any
 
 import numpy as np
@@ -113,6 +114,8 @@ class Difference:
 
     Attributes
     ----------
+    metric : str
+        As for `value`.
     mean : float
         Difference of the runs' values (for areas: of their means over targets) over the folds that both have.
     low, high : float
@@ -132,6 +135,7 @@ class Difference:
         Folds that both were evaluated on, of all.
     """
 
+    metric: str
     mean: float
     low: float
     high: float
@@ -140,6 +144,18 @@ class Difference:
     targets: pl.DataFrame
     trainings: tuple[int, int]
     folds: tuple[int, int]
+
+    @property
+    def sure(self) -> int:
+        """1: the interval lies above zero; -1: below it; 0: it holds zero, or there is none."""
+        return (self.low > 0) - (self.high < 0)
+
+    @property
+    def words(self) -> str:
+        """The difference with its interval, such as ``+0.012 (95% interval -0.003 to +0.027)``."""
+        ends = "no interval" if isnan(self.low) else f"95% interval {self.low:+.3f} to {self.high:+.3f}"
+        spread = "" if isnan(self.sd) else f"; SD over trainings {self.sd:.3f}"
+        return f"{self.mean:+.3f} ({ends}{spread})"
 
 
 @dataclass(frozen=True, eq=False)
@@ -184,6 +200,7 @@ def difference(ours: Group, theirs: Group, metric: str) -> Difference | None:
     together = _together([fold.resampled for fold in folds])
     low, high = interval(together, mean, (lowest - highest, highest - lowest)).tolist()
     return Difference(
+        metric,
         mean,
         low,
         high,

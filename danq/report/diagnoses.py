@@ -1,12 +1,13 @@
 """What went wrong, each with its figure, what it means, and the key of the configuration to try next."""
 
 from collections.abc import Iterator
+from math import isnan
 from typing import Any
 
 import polars as pl
 
 from danq.data.manifest import DatasetManifest
-from danq.evaluate.compare import Group
+from danq.evaluate.compare import Group, difference
 from danq.evaluate.intervals import FEWEST_BLOCKS
 from danq.evaluate.pairs import Alike, alike, correlations, distinct, spread
 from danq.evaluate.remarks import MOST_TIMES, RATE_ERRORS, RATE_SHARE, RATE_TIMES, few_positives
@@ -14,7 +15,7 @@ from danq.learn.ending import plainer
 from danq.report.callsets import Callset
 from danq.report.findings import Finding
 from danq.report.results import Results
-from danq.report.standing import METRIC, NAMES, Standing, lead, leads, listed, mean_of, outcome
+from danq.report.standing import METRIC, NAMES, Standing, leads, listed, mean_of, outcome
 from danq.report.training_course import MISSING, TITLES, course, key_of, missing, remark_of
 from danq.score.measures import LOGIT_DIFF
 
@@ -66,7 +67,7 @@ def _baseline(results: Results, runs: Standing, subject: Group) -> Finding | Non
 
 def _composition(results: Results, runs: Standing, subject: Group) -> Finding | None:
     rival = runs.composition
-    ahead = None if rival is None or rival is subject else lead(subject, rival)
+    ahead = None if rival is None or rival is subject else difference(subject, rival, METRIC)
     if rival is None or ahead is None or ahead.sure > 0:
         return None
     figure = f"{NAMES[METRIC]} of {subject.name} {mean_of(subject, METRIC):.3f}, of {rival.name} "
@@ -156,9 +157,9 @@ def _narrower(runs: Standing, subject: Group) -> str | None:
     rival = next(
         (each for each in (runs.baseline, *runs.ranked) if each is not None and each is not subject), None
     )
-    ahead = None if rival is None else lead(subject, rival)
+    ahead = None if rival is None else difference(subject, rival, METRIC)
     positives = _positives(subject)
-    if rival is None or ahead is None or ahead.low is None or ahead.high is None or positives is None:
+    if rival is None or ahead is None or isnan(ahead.low) or positives is None:
         return None
     if ahead.sure or not ahead.mean:
         return None

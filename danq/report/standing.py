@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from danq.evaluate.compare import Group, difference, mean_and_sd, value
+from danq.evaluate.compare import Difference, Group, difference, mean_and_sd, value
 from danq.models import BASELINES
 from danq.report.findings import Level
 
@@ -81,42 +81,12 @@ def mean_of(group: Group, metric: str) -> float | None:
     return mean_and_sd(known)[0] if known else None
 
 
-@dataclass(frozen=True)
-class Lead:
-    """How far one run is ahead of another by a metric; behind where it is negative.
-
-    `low` and `high` are None without an interval.
-    """
-
-    metric: str
-    mean: float
-    low: float | None
-    high: float | None
-    sd: float | None
-
-    @property
-    def sure(self) -> int:
-        """1: the interval lies above zero; -1: below it; 0: it holds zero, or there is none."""
-        if self.low is None or self.high is None:
-            return 0
-        return (self.low > 0) - (self.high < 0)
-
-    @property
-    def words(self) -> str:
-        """The difference with its interval, such as ``+0.012 (95% interval -0.003 to +0.027)``."""
-        ends = "no interval"
-        if self.low is not None and self.high is not None:
-            ends = f"95% interval {self.low:+.3f} to {self.high:+.3f}"
-        spread = "" if self.sd is None else f"; SD over trainings {self.sd:.3f}"
-        return f"{self.mean:+.3f} ({ends}{spread})"
-
-
-def leads(ours: Group, theirs: Group) -> tuple[Lead, ...]:
+def leads(ours: Group, theirs: Group) -> tuple[Difference, ...]:
     """Compare two runs by mean AUPRC, then by mean AUROC; none where they were measured on other rows."""
-    return tuple(each for metric in NAMES if (each := lead(ours, theirs, metric)) is not None)
+    return tuple(each for metric in NAMES if (each := difference(ours, theirs, metric)) is not None)
 
 
-def outcome(compared: Sequence[Lead]) -> Level:
+def outcome(compared: Sequence[Difference]) -> Level:
     """Judge leads.
 
     Green where the first is sure and no other surely behind; red where one is surely behind and the first not
@@ -127,20 +97,11 @@ def outcome(compared: Sequence[Lead]) -> Level:
     return "red" if behind and not ahead else "green" if ahead and not behind else "amber"
 
 
-def decisive(compared: Sequence[Lead]) -> Lead:
+def decisive(compared: Sequence[Difference]) -> Difference:
     """Give the lead that an outcome is told with: the first that is surely behind, or else the first."""
     return next((each for each in compared if each.sure < 0), compared[0])
 
 
-def listed(compared: Iterable[Lead]) -> str:
+def listed(compared: Iterable[Difference]) -> str:
     """Write leads in a row."""
     return ", ".join(f"{NAMES[each.metric]} {each.words}" for each in compared)
-
-
-def lead(ours: Group, theirs: Group, metric: str = METRIC) -> Lead | None:
-    """Compare two runs; None where they were not measured on the same rows."""
-    compared = difference(ours, theirs, metric)
-    if compared is None:
-        return None
-    low, high, sd = (None if x != x else x for x in (compared.low, compared.high, compared.sd))
-    return Lead(metric, compared.mean, low, high, sd)

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from danq.evaluate.compare import Group
+from danq.evaluate.compare import Group, difference
 from danq.evaluate.remarks import CALIBRATED, CHANCE_ECE, LARGE_LEAK_AUROC, LEAK_AUROC, LEAK_SHARE, SHIFTED
 from danq.evaluate.runs import LeakageSummary, MeasuredSplit
 from danq.report.content import Section, headed, macro, section
@@ -17,7 +17,6 @@ from danq.report.standing import (
     Standing,
     decisive,
     is_network,
-    lead,
     leads,
     listed,
     mean_of,
@@ -106,7 +105,7 @@ def _best(runs: Standing) -> Finding:
     if len(runs.ranked) == 1:
         return Finding("none", f"Best run: {first.name}", figure, "There is no other run to compare it with.")
     second = runs.ranked[1]
-    ahead = lead(first, second)
+    ahead = difference(first, second, METRIC)
     if ahead is None:
         meaning = "They were measured on other rows: the figures do not tell which of them is better."
         return Finding("amber", f"Highest: {first.name}", f"{figure}; next is {second.name}", meaning)

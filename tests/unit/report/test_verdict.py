@@ -2,15 +2,19 @@
 
 import json
 import shutil
+from math import isnan, nan
 from pathlib import Path
 
+import numpy as np
+import polars as pl
 import pytest
 from results_tree import build
 
+from danq.evaluate.compare import Difference
 from danq.report.findings import Verdict
 from danq.report.page import write_report
 from danq.report.results import read_results
-from danq.report.standing import Lead, decisive, outcome
+from danq.report.standing import decisive, outcome
 from danq.report.verdict import judge
 from danq.storage import sealed
 
@@ -146,8 +150,9 @@ def test_writing_the_report_logs_the_headline(tmp_path: Path, caplog: pytest.Log
     ]
 
 
-def of(metric: str, low: float | None, high: float | None) -> Lead:
-    return Lead(metric, 0.0 if low is None or high is None else (low + high) / 2, low, high, None)
+def of(metric: str, low: float, high: float) -> Difference:
+    mean = 0.0 if isnan(low) else (low + high) / 2
+    return Difference(metric, mean, low, high, np.zeros(1), nan, pl.DataFrame(), (1, 1), (1, 1))
 
 
 @pytest.mark.parametrize(
@@ -159,7 +164,7 @@ def of(metric: str, low: float | None, high: float | None) -> Lead:
         ((-0.01, 0.03), (0.01, 0.02), "amber", "auprc"),
         ((-0.01, 0.03), (-0.03, -0.01), "red", "auroc"),
         ((-0.03, -0.01), (0.01, 0.02), "red", "auprc"),
-        ((None, None), (None, None), "amber", "auprc"),
+        ((nan, nan), (nan, nan), "amber", "auprc"),
     ],
 )
 def test_both_areas_decide(auprc: tuple, auroc: tuple, level: str, by: str):
