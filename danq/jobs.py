@@ -75,7 +75,9 @@ class Holder(NamedTuple):
             return bool(gone)
         own = _this_job()
         if own[:3] == (self.scheduler, self.job, self.cluster):
-            return own[3] != self.restarts
+            # Snakemake's plugin keeps from jobs how often they were begun again
+            began = _of_slurm(self.job, "%S")[:16].replace("T", " ")
+            return own[3] != self.restarts or (began[:1].isdigit() and began > self.since)
         return own[2] == self.cluster and _ended_in_slurm(self.job)
 
     def refusal(self, path: Path, lock: Path) -> DanqError:
@@ -185,17 +187,26 @@ def _this_job() -> tuple[str, str, str, str]:
 
 def _ended_in_slurm(job: str) -> bool:
     """Whether Slurm says that a job is over, or does not know it any more; False if it cannot be asked."""
-    command = ["squeue", "--noheader", "--format=%T", f"--jobs={job}"]
     for _ in range(_ENDING_SECONDS):
-        try:
-            asked = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
-        except (OSError, subprocess.TimeoutExpired):
-            return False
-        state = asked.stdout.strip()
+        state = _of_slurm(job, "%T")
         if state != "COMPLETING":
-            return not state and (asked.returncode == 0 or "invalid job id" in asked.stderr.lower())
+            return state == ""
         time.sleep(1)
     return False
+
+
+def _of_slurm(job: str, field: str) -> str:
+    """Ask squeue for a field of a job: ``""`` where it knows none, ``?`` where it cannot be asked."""
+    command = ["squeue", "--noheader", f"--format=%A {field}", f"--jobs={job}"]
+    try:
+        asked = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
+    except (OSError, subprocess.TimeoutExpired):
+        return "?"
+    if asked.returncode and "invalid job id" not in asked.stderr.lower():
+        return "?"
+    # an array has the number of one of its tasks
+    values = dict(line.split(maxsplit=1) for line in asked.stdout.splitlines() if " " in line)
+    return values.get(job, "").strip()
 
 
 def _lock(path: Path, folder: bool) -> Path:

@@ -16,10 +16,13 @@ _SUBMITTING = {"slurm": "sbatch", "lsf": "bsub"}
 """Executors of Snakemake → the command by which they hand in jobs."""
 
 
-def missing_command(executor: str) -> str:
-    """Say in one line that this machine cannot hand in jobs as an executor does; ``""`` where it can."""
-    command = _SUBMITTING.get(executor)
-    if command is None or shutil.which(command):
+def missing_command(executor: str, own: str = "") -> str:
+    """Say in one line that this machine cannot hand in jobs as an executor does; ``""`` where it can.
+
+    `own` is the command line of an executor that a profile tells how to, as Grid Engine's does.
+    """
+    command = _SUBMITTING.get(executor, own.partition(" ")[0])
+    if not command or shutil.which(command):
         return ""
     return (
         f"expected the command {command}, by which jobs are handed in, found none on this machine; start the "

@@ -30,9 +30,11 @@ _OF_MEMORY = re.compile(
 )
 # of Slurm, whose own log says this of time limits as well; then of LSF's log, where somebody ended the job
 _CANCELLED, _ENDED = re.compile(r"\bCANCELLED\b"), re.compile(r"\bTERM_(?:FORCE_)?(?:OWNER|ADMIN)\b")
+# of Slurm, of jobs that come to their end through nobody's fault
+_LOST = {"NODE_FAIL": "its node failed", "BOOT_FAIL": "its node failed", "PREEMPTED": "preempted"}
 # of Slurm, LSF, Kubernetes and AWS Batch
 _OVERTIME = re.compile(
-    r"\bTIMEOUT\b|DUE TO TIME LIMIT|\bTERM_RUNLIMIT\b|\bDeadlineExceeded\b|duration exceeded timeout"
+    r"\b(?:TIMEOUT|DEADLINE|TERM_RUNLIMIT|DeadlineExceeded)\b|DUE TO TIME LIMIT|duration exceeded timeout"
 )
 _OF_SLURM = re.compile(r"(?:srun|slurmstepd[\w.-]*): ")
 _LAST_BYTES = 20_000
@@ -86,6 +88,9 @@ def end_of(log: str, message: str = "", cluster_log: str = "") -> End:
         return End(Cause.STOPPED, stopped["line"])
     if _OVERTIME.search(around):
         return End(Cause.FAILED, "out of time")
+    for word, words in _LOST.items():
+        if word in message:
+            return End(Cause.FAILED, words)
     # a process that was killed says nothing itself
     if killed_after := _SAID.fullmatch(last):
         return End(Cause.FAILED, f"ended without saying why, after: {killed_after['line']}")

@@ -160,8 +160,10 @@ def test_what_was_left_before_this_machine_started_anew_is_removed(tmp_path):
 SQUEUE = """#!/bin/sh
 echo "$@" >> "{asked}"
 case "$3" in
-    --jobs=1) echo RUNNING ;;
-    --jobs=5) [ $(wc -l < "{asked}") -gt 1 ] || echo COMPLETING ;;
+    --jobs=1) echo 1 RUNNING ;;
+    --jobs=5) [ $(wc -l < "{asked}") -gt 1 ] || echo 5 COMPLETING ;;
+    --jobs=6) echo 7 RUNNING; echo 8 PENDING ;;
+    --jobs=9) echo 9 2026-11-26T20:30:00 ;;
     --jobs=2) exit 0 ;;
     --jobs=3) echo "slurm_load_jobs error: Invalid job id specified" >&2; exit 1 ;;
     *) echo "slurm_load_jobs error: Unable to contact slurm controller" >&2; exit 1 ;;
@@ -170,39 +172,39 @@ esac
 
 
 @pytest.mark.parametrize(
-    ("job", "cluster", "restarts", "free"),
+    ("job", "cluster", "restarts", "since", "free"),
     [
-        ("1", "big", "0", False),
-        ("2", "big", "0", True),
-        ("3", "big", "0", True),
-        ("5", "big", "0", True),
-        ("4", "big", "0", False),
-        ("2", "other", "0", False),
+        ("1", "big", "0", "", False),
+        ("2", "big", "0", "", True),
+        ("3", "big", "0", "", True),
+        ("5", "big", "0", "", True),
+        ("6", "big", "0", "", True),  # other tasks of its array are there
+        ("4", "big", "0", "", False),
+        ("2", "other", "0", "", False),
         # the very job that asks, begun again on another machine, and its other half
-        ("9", "big", "0", True),
-        ("9", "big", "1", False),
+        ("9", "big", "0", "", True),
+        ("9", "big", "1", "", False),
+        # where Snakemake's plugin took away how often it began
+        ("9", "big", "0", "2026-11-26 20:29", True),
+        ("9", "big", "0", "2026-11-26 20:31", False),
     ],
 )
-def test_slurm_is_asked_for_a_job_of_another_machine(job, cluster, restarts, free, tmp_path, monkeypatch):
+def test_slurm_is_asked_for_a_job_of_another_machine(
+    job, cluster, restarts, since, free, tmp_path, monkeypatch
+):
     """What a node took with it when it failed must not bar the retry on another one."""
     (tmp_path / "squeue").write_text(SQUEUE.format(asked=tmp_path / "asked"))
     (tmp_path / "squeue").chmod(0o755)
-    environment = {"SLURM_JOB_ID": "9", "SLURM_CLUSTER_NAME": "big", "SLURM_RESTART_COUNT": "1"}
+    environment = {"SLURM_JOB_ID": "9", "SLURM_CLUSTER_NAME": "big"}
+    environment |= {"SLURM_RESTART_COUNT": "1"} if not since else {}
     for name, value in (environment | {"PATH": f"{tmp_path}:{os.environ['PATH']}"}).items():
         monkeypatch.setenv(name, value)
     out = tmp_path / "out"
     with another_job(out) as holder:
-        holder.send_signal(signal.SIGKILL)
+        holder.kill()
         holder.wait()
-    change_holder(
-        lock_of(out),
-        machine="x",
-        host="node7",
-        scheduler="Slurm",
-        job=job,
-        cluster=cluster,
-        restarts=restarts,
-    )
+    where = {"machine": "x", "host": "node7", "scheduler": "Slurm", "since": since or "2026-11-26 20:31"}
+    change_holder(lock_of(out), job=job, cluster=cluster, restarts=restarts, **where)
     if free:
         write(out)
         assert result(out) == "mine"

@@ -178,10 +178,16 @@ def test_a_dry_run_shows_what_the_scheduler_is_asked_for(
         assert {key: asked.get(key) for key in own} == own, rule
 
 
-def test_without_the_commands_of_lsf_its_profile_is_refused_in_one_line(plugins: Path, clone: Project):
-    done = run(plugins, clone, "lsf")
+@pytest.mark.parametrize(
+    ("profile", "command", "target"),
+    [("lsf", "bsub", "all"), ("lsf", "bsub", "results/genomes/first/genome.json"), ("sge", "qsub", "all")],
+)
+def test_without_the_commands_of_a_scheduler_its_profile_is_refused_in_one_line(
+    plugins: Path, clone: Project, profile: str, command: str, target: str
+):
+    done = run(plugins, clone, profile, target)
     assert done.returncode == 2, done.stdout
-    assert done.stdout.splitlines()[-1].startswith("danq: expected the command bsub, by which jobs are")
+    assert done.stdout.splitlines()[-1].startswith(f"danq: expected the command {command}, by which jobs are")
     assert not (clone.path / "results").exists()
 
 

@@ -97,6 +97,7 @@ def test_a_training_on_several_nodes_asks_for_as_many_tasks_which_srun_starts(to
     launch = "srun --ntasks=3 --cpus-per-task=4 --kill-on-bad-exit=1 "
     expected = {
         "slurm_partition=gpu",
+        "gres=gpu:1",
         "mpi=srun",
         "tasks=3",
         "nodes=3",

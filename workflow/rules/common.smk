@@ -168,8 +168,6 @@ def written_config():
     Asked for before the first job, for a module's `onstart` is not run; a dry run writes nothing.
     """
     if workflow.executor_plugin and not workflow.dryrun:
-        # before the executor is made: that of LSF would end with a traceback
-        require_command()
         write_once(settings, Path(CONFIG))
     return CONFIG
 
@@ -189,15 +187,16 @@ def workers(wildcards):
 
 def require_command():
     """End the process with one line on a machine that cannot hand in jobs as the executor does."""
-    if problem := missing_command(workflow.executor_plugin.name):
+    if not workflow.executor_plugin or workflow.dryrun:
+        return
+    own_command = getattr(workflow.executor_settings, "submit_cmd", None)
+    if problem := missing_command(workflow.executor_plugin.name, own_command or ""):
         sys.stderr.write(f"danq: {problem}\n")
         raise SystemExit(2)
 
 
 def refuse_jobs_that_would_wait():
     """End before the first job where a cluster would never start one of them, or where nothing starts workers."""
-    # of a plan whose jobs ask for no configuration
-    require_command()
     needed = {job.rule.name for job in workflow.dag.needrun_jobs()}
     if "train_on_nodes" in needed and not which("srun"):
         raise WorkflowError(
@@ -313,8 +312,11 @@ def bundles_of_members(wildcards):
     ]
 
 
+@cache
 def code_for(verb, *runs):
     """Digest of the code that a verb runs for these runs or searches: of the models, theirs alone."""
+    # a parameter of every rule, asked for before the executor is made: that of LSF would end with a traceback
+    require_command()
     behind = [
         member
         for run in runs

@@ -12,7 +12,7 @@ rule genome_shard:
     resources:
         **needs(2000, 60),
     params:
-        code=verb_digest("genome"),
+        code=lambda wildcards: code_for("genome"),
         contents=lambda wildcards: contents.digest(fasta_path(wildcards)),
         fasta=fasta_path,
         work=f"{RESULTS}/genomes/{{genome}}/.work",
@@ -38,7 +38,7 @@ rule genome:
     resources:
         **needs(2000, 60),
     params:
-        code=verb_digest("genome"),
+        code=lambda wildcards: code_for("genome"),
         contents=lambda wildcards: contents.digest(fasta_path(wildcards)),
         fasta=fasta_path,
         work=f"{RESULTS}/genomes/{{genome}}/.work",
@@ -70,7 +70,7 @@ for made_by, rows in ROWS.items():
         resources:
             **needs(8000, 120),
         params:
-            code=verb_digest("dataset"),
+            code=lambda wildcards: code_for("dataset"),
             contents=lambda wildcards: contents.digest(
                 dataset_files(settings, wildcards.dataset)
             ),

@@ -57,9 +57,9 @@ use rule train as train_on_nodes with:
         mpi="srun",
         tasks=workers,
         nodes=workers,
-        # those of all nodes; by themselves they would decide how many tasks there are
-        gpu=lambda wildcards: (
-            workers(wildcards) if settings.runs[wildcards.run].train.require_gpu else 0
+        # of each node; by themselves GPUs would decide how many tasks there are
+        gres=lambda wildcards: (
+            "gpu:1" if settings.runs[wildcards.run].train.require_gpu else ""
         ),
         tasks_per_gpu=0,
         launch=lambda wildcards, threads: (
@@ -187,7 +187,7 @@ rule evaluate:
     resources:
         **needs(8000, 120),
     params:
-        code=verb_digest("evaluate"),
+        code=lambda wildcards: code_for("evaluate"),
         dataset=folder_of_dataset,
         out=subpath(output.summary, parent=True),
     shell:
@@ -217,7 +217,7 @@ rule model_card:
     resources:
         **needs(2000, 10),
     params:
-        code=verb_digest("export"),
+        code=lambda wildcards: code_for("export"),
         model=lambda wildcards: f"{RESULTS}/runs/{wildcards.run}",
         dataset=folder_of_dataset,
     shell:

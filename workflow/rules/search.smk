@@ -54,7 +54,7 @@ checkpoint rung:
     resources:
         **needs(1000, 10),
     params:
-        code=verb_digest("search"),
+        code=lambda wildcards: code_for("search"),
         out=subpath(output[0], parent=True),
         config=lambda wildcards: written_config(),
     shell:
@@ -76,7 +76,7 @@ checkpoint search:
     resources:
         **needs(1000, 10),
     params:
-        code=verb_digest("search"),
+        code=lambda wildcards: code_for("search"),
         space=lambda wildcards: SEARCHES[wildcards.search].search.space,
         out=subpath(output.best, parent=True),
         config=lambda wildcards: written_config(),
