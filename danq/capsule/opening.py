@@ -32,9 +32,14 @@ def opened_capsule(path: Path) -> Iterator[Path]:
         yield path
         return
     with scratch() as folder:
-        unpack_zip(path, folder, leads_nowhere_else, "the files of a capsule", "danq freeze")
+        unpack_capsule(path, folder)
         _check_files(folder, path)
         yield folder
+
+
+def unpack_capsule(path: Path, folder: Path) -> None:
+    """Unpack the archive of a capsule, as `unpack_zip` does."""
+    unpack_zip(path, folder, leads_nowhere_else, "the files of a capsule", "danq freeze")
 
 
 def _check_files(capsule: Path, shown: Path) -> None:

@@ -14,7 +14,7 @@ from danq.data.manifest import DatasetManifest
 from danq.errors import DanqError
 from danq.evaluate.runs import Evaluation
 from danq.explain.ism import IsmManifest
-from danq.files import read_json_text
+from danq.files import read_json_text, readable
 from danq.genome.fasta import GenomeManifest
 from danq.learn.manifest import BundleManifest
 from danq.learn.predict.predictions import SUFFIXES
@@ -31,6 +31,18 @@ MANIFESTS: dict[str, type[Manifest]] = {
     )
 }
 """Manifests by the names of their files; what lies inside a bundle is checked with it."""
+_BESIDE: dict[str, set[str]] = {
+    GenomeManifest.FILE: {"codes.npy", "contigs.tsv", "iupac.npy"},
+    DatasetManifest.FILE: {"labels.npy", "windows.parquet", "examples.parquet", "images.npy"},
+    BundleManifest.FILE: {"model.keras", "network.json", "weights.safetensors", "golden.npz", "history.tsv"},
+    Evaluation.FILE: {"metrics.tsv", "curves.parquet", "calibration.tsv", "resamples.parquet"},
+    ScoresManifest.FILE: {"ledger.tsv", "scores.parquet", "scores.tsv", "annotated.vcf.gz"},
+    BackgroundManifest.FILE: {"background.npy"},
+    ViewsManifest.FILE: {"peaks.parquet", "predictions.npz"},
+    IsmManifest.FILE: {"ism.parquet"},
+    BestTrial.FILE: {"trials.tsv", "trials.tsv.sha256"},
+}
+"""Files by which a directory is known whose manifest is gone: two of them, or the only one."""
 SUM = ".sha256"
 """Ending of a file that holds the digest of the one beside it."""
 _ARRAYS, _HEADER = ("ids.npy", "targets.npy"), 1 << 20
@@ -44,7 +56,7 @@ class Item:
     ----------
     kind : str
         ``results``, a directory with its manifest; ``predictions``; ``table``, a file with its digest beside
-        it; ``archive``, of a bundle; ``closed``, a directory that cannot be read.
+        it; ``archive``, of a bundle or a capsule; ``closed``, a directory that cannot be read.
     path : Path
         The manifest, or the file.
     only : str or None
@@ -70,7 +82,7 @@ def find(path: Path) -> list[Item]:
     if not items:
         raise DanqError(
             f"{path}: expected results of danq: a directory with a manifest (such as {BundleManifest.FILE}), "
-            "a file beside one, predictions, or an archive of a bundle; found none"
+            "a file beside one, predictions, or an archive of a bundle or a capsule; found none"
         )
     return items
 
@@ -80,12 +92,11 @@ def _below(folder: Path, seen: set[tuple[int, int]]) -> Iterator[Item]:
     if (state.st_dev, state.st_ino) in seen:
         return  # a link to a directory above
     seen.add((state.st_dev, state.st_ino))
-    try:
-        names = sorted(name for name in os.listdir(folder) if not name.startswith("."))
-    except OSError:
+    if (names := _visible(folder)) is None:
         yield Item("closed", folder)
         return
     manifests = [name for name in names if name in MANIFESTS and _is_danqs(folder / name)]
+    manifests = manifests or _lacking(names)
     yield from (Item("results", folder / name) for name in manifests)
     for name in names:
         path = folder / name
@@ -96,6 +107,19 @@ def _below(folder: Path, seen: set[tuple[int, int]]) -> Iterator[Item]:
                 yield from _below(path, seen)
         elif not manifests:
             yield from alone(path)
+
+
+def _visible(folder: Path) -> list[str] | None:
+    """Names in a directory but hidden ones; None where it may not be read."""
+    try:
+        return sorted(name for name in os.listdir(folder) if not name.startswith("."))
+    except OSError:
+        return None
+
+
+def _lacking(names: list[str]) -> list[str]:
+    """Name the manifest that is not there but was, by the files beside it."""
+    return [name for name, beside in _BESIDE.items() if len(beside & {*names}) >= min(2, len(beside))][:1]
 
 
 def _is_danqs(path: Path) -> bool:
@@ -116,7 +140,7 @@ def alone(path: Path) -> Iterator[Item]:
     elif path.suffix in SUFFIXES:
         if _of_predictions(path):
             yield Item("predictions", path)
-    elif holds(path, BundleManifest.FILE):
+    elif holds(path, BundleManifest.FILE) or holds(path, CapsuleManifest.FILE) or _is_cut_short(path):
         yield Item("archive", path)
 
 
@@ -127,6 +151,13 @@ def holds(path: Path, *names: str) -> bool:
             return set(names) <= set(archive.namelist())
     except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError):
         return False
+
+
+def _is_cut_short(path: Path) -> bool:
+    """Whether a file begins as the archive of a bundle does, whose list of files at its end is gone."""
+    with readable(path), path.open("rb") as stream:
+        head = stream.read(64)
+    return head[:4] == b"PK\3\4" and head[30:].startswith(BundleManifest.FILE.encode())
 
 
 def _of_predictions(path: Path) -> bool:
@@ -148,6 +179,7 @@ def _single(path: Path) -> Iterator[Item]:
         yield Item("results", path, only=path.name)
         return
     beside = [name for name in MANIFESTS if (path.parent / name).is_file()]
+    beside = beside or _lacking(_visible(path.parent) or [])
     if path.with_name(path.name + SUM).is_file():
         yield Item("table", path)
     elif beside:

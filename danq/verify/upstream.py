@@ -159,6 +159,9 @@ def _candidates(path: Path, manifest: Manifest, name: str) -> list[Path]:
     if name == "init_from" and isinstance(manifest, BundleManifest):
         start = str(manifest.train.get("init_from"))
         return _named(path, start) if "/" in start else [bundle_path(start, root / "runs") for root in roots]
+    if isinstance(manifest, Evaluation) and "/predictions/" in name:
+        # of a bundle elsewhere, too
+        return [path.parent.parent / "predictions" / Path(name).name, *_named(path, name)]
     of_views = roots if isinstance(manifest, ViewsManifest) and "/" not in name else []
     return [root / "genomes" / name for root in of_views] + _named(path, name)
 

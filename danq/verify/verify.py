@@ -1,11 +1,13 @@
 """Everything below some paths checked: files, manifests, what they were made from, golden rows."""
 
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 
+from danq.capsule.manifest import CapsuleManifest
+from danq.capsule.opening import unpack_capsule
 from danq.errors import DanqError
 from danq.genome.fasta import CODES_FILE, CONTIGS_FILE, GenomeManifest
 from danq.learn.bundle_files import GOLDEN_FILE
@@ -14,6 +16,7 @@ from danq.learn.manifest import MODEL_FILE, BundleManifest, check_trusted, membe
 from danq.learn.predict.reading import read_predictions
 from danq.learn.signature import SIGNATURE_FILE
 from danq.progress import progress
+from danq.remnants import scratch
 from danq.storage import Manifest
 from danq.verify.bundles import check_golden, check_members
 from danq.verify.checks import Check
@@ -26,7 +29,7 @@ from danq.verify.files import (
     check_manifest,
     listed,
 )
-from danq.verify.finding import MANIFESTS, SUM, Item, alone, find
+from danq.verify.finding import MANIFESTS, SUM, Item, alone, find, holds
 from danq.verify.upstream import Origins, check_predictions, check_upstream, content_digest
 
 
@@ -211,12 +214,24 @@ def _table(path: Path, common: Verification) -> Check:
 
 
 def _archive(path: Path, common: Verification) -> Iterator[Check]:
-    """Check a bundle in an archive, whose files are called as if it were a directory."""
+    """Check a bundle or a capsule in an archive, whose files are called as if it were a directory."""
     try:
-        with opened_bundles([path]) as (bundle,):
-            item = Item("results", bundle / BundleManifest.FILE)
-            for check in _results(item, common):
-                inside = path / check.path.relative_to(bundle)
-                yield replace(check, path=inside, reason=check.reason.replace(str(bundle), str(path)))
+        with _unpacked(path) as manifest:
+            folder = manifest.parent
+            for check in _results(Item("results", manifest), common):
+                inside = path / check.path.relative_to(folder)
+                yield replace(check, path=inside, reason=check.reason.replace(str(folder), str(path)))
     except DanqError as error:
         yield Check(path, "damaged", reason=str(error).removeprefix(f"{path}: "))
+
+
+@contextmanager
+def _unpacked(path: Path) -> Iterator[Path]:
+    """Give the manifest in an archive that is unpacked for as long as it is needed."""
+    if holds(path, CapsuleManifest.FILE):
+        with scratch() as folder:
+            unpack_capsule(path, folder)
+            yield folder / CapsuleManifest.FILE
+    else:
+        with opened_bundles([path]) as (bundle,):
+            yield bundle / BundleManifest.FILE

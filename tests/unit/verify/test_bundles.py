@@ -11,6 +11,7 @@ import pytest
 from bundles import manifest
 from tiny_dataset import tiny_run, write_tiny_dataset
 
+from danq.archives import write_zip
 from danq.capsule.manifest import CapsuleManifest
 from danq.errors import DanqError
 from danq.files import sha256
@@ -206,6 +207,13 @@ def test_a_capsule_is_checked_file_by_file(tmp_path):
     ]
     file.write_text("{ }")
     assert [check.path for check in verify([tmp_path / "capsule"]) if check.failed] == [file]
+    archive, folder = tmp_path / "c.zip", tmp_path / "capsule"
+    names = ["capsule.json", "results/runs/net/bundle.json"]
+    write_zip(archive, {name: folder / name for name in names})
+    assert [check.path for check in verify([archive]) if check.failed] == [archive / names[1]]
+    file.unlink()
+    write_zip(archive, {names[0]: folder / names[0]})
+    assert [check.path for check in verify([archive]) if check.failed] == [archive / names[1]]
 
 
 def test_what_may_not_be_read_is_unknown(copied, monkeypatch):
