@@ -11,6 +11,19 @@ from danq.genome.alphabet import encode
 from danq.learn.options import PredictOptions, TrainOptions
 from danq.storage import write_array
 
+OWN_LAYER = """
+import keras
+@keras.saving.register_keras_serializable("mine")
+class Twice(keras.layers.Layer):
+    def call(self, inputs):
+        return 2 * inputs
+from danq.models.danq import *
+from danq.models.danq import build as _build
+def build(options, encoder, n_targets, task):
+    inner = _build(options, encoder, n_targets, task)
+    return keras.Model(inner.input, Twice(name="twice")(inner.output))
+"""
+"""A model of one's own, with a layer of its own."""
 WINDOW = 60
 MOTIFS = ("TTACCG", "GGGATC", "CAAAT")
 SMALL = {"filters": 6, "kernel": 6, "pool": 9, "units": 4, "dense": 5, "bidirectional": False}

@@ -2,10 +2,10 @@
 
 import json
 import zipfile
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any
 
 import polars as pl
 from numpy.typing import NDArray
@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from danq.capsule.manifest import RESULTS, SAMPLES, CapsuleManifest, Stored
 from danq.capsule.results import PARTS
 from danq.capsule.samples import ROWS, UNREADABLE, sample
+from danq.checks import WITHIN, Check
 from danq.errors import first_line
 from danq.files import read_json_text, sha256
 from danq.limits import check_memory
@@ -20,67 +21,17 @@ from danq.npz import NpzArrays, largest_difference
 from danq.parquet import read_parquet
 from danq.remnants import scratch
 
-Status = Literal["equal", "equal within tolerance", "differs", "missing", "changed", "unknown"]
-WITHIN: Status = "equal within tolerance"
 _UNCOMPARED = ("bundle_digest", "dataset_digest", "digest", "engine", "probabilities")
 """Arrays that follow from others, or tell what made them."""
 _DAMAGED = (*UNREADABLE, OSError, TypeError, KeyError, RecursionError)
 
 
-@dataclass(frozen=True)
-class Comparison:
-    """What became of one result.
-
-    Attributes
-    ----------
-    result : str
-        Its name, from the results on; of inputs, from ``inputs/`` on.
-    status : str
-        ``equal``; ``equal within tolerance``; ``differs``; ``missing``, where the second run has none;
-        ``changed``, of inputs; ``unknown``, where the capsule has too little of it to say.
-    difference : float or None
-        Largest difference between two numbers, where there are numbers that differ.
-    note : str
-        What differs, or what there is to know.
-    """
-
-    result: str
-    status: Status
-    difference: float | None = None
-    note: str = ""
-
-    @property
-    def agrees(self) -> bool:
-        """Whether it is equal, or within the tolerance."""
-        return self.status in ("equal", WITHIN)
-
-    def words(self, tolerance: float) -> str:
-        """Say the status, with the figure, as `danq verify` does."""
-        if self.status == WITHIN:
-            return "equal within " + f"{tolerance:g}".replace("e-0", "e-")
-        return f"differs by {self.difference:.3g}" if self.difference else self.status
+STATUSES = ("equal", WITHIN, "differs", "missing", "changed", "unknown")
 
 
-def summary(compared: Sequence[Comparison], tolerance: float, versions: Sequence[str] = ()) -> dict[str, Any]:
-    """Give what ``danq replay --json`` prints, with the keys of ``danq verify --json``.
-
-    Parameters
-    ----------
-    versions : sequence of str
-        What of the environment is not as the capsule's was.
-    """
-    return {
-        "kind": "replay",
-        "format_version": 1,
-        "failed": not all(each.agrees for each in compared),
-        "tolerance": tolerance,
-        "versions": list(versions),
-        "counts": {status: sum(each.status == status for each in compared) for status in get_args(Status)},
-        "checks": [
-            {"path": each.result, "status": each.status, "figure": each.difference, "reason": each.note}
-            for each in compared
-        ],
-    }
+def agrees(check: Check) -> bool:
+    """Whether a result is equal, or within the tolerance."""
+    return check.status in ("equal", WITHIN)
 
 
 @dataclass(frozen=True)
@@ -92,9 +43,7 @@ class _Difference:
     others: tuple[str, ...] = ()
 
 
-def compare_results(
-    capsule: Path, manifest: CapsuleManifest, results: Path, tolerance: float
-) -> list[Comparison]:
+def compare_results(capsule: Path, manifest: CapsuleManifest, results: Path, tolerance: float) -> list[Check]:
     """Compare each result with what a capsule has of it, in the order of the way through the workflow.
 
     Parameters
@@ -104,9 +53,8 @@ def compare_results(
     """
     stored = [each for each in manifest.results if reader_of(each.name) is not None]
     stored.sort(key=lambda each: (PARTS.index(each.name.split("/")[0]), each.name))
-    compared = [_compare(capsule, each, results / each.name, tolerance) for each in stored]
-    by_name = {each.result: each for each in compared}
-    return [_judged(each, by_name, capsule, results) for each in compared]
+    checks = {each.name: _compare(capsule, each, results / each.name, tolerance) for each in stored}
+    return [_judged(check, checks, capsule, results) for check in checks.values()]
 
 
 def reader_of(name: str) -> Callable[[Path, Path], _Difference] | None:
@@ -125,60 +73,59 @@ def reader_of(name: str) -> Callable[[Path, Path], _Difference] | None:
     return None
 
 
-def _compare(capsule: Path, stored: Stored, now: Path, tolerance: float) -> Comparison:
+def _compare(capsule: Path, stored: Stored, now: Path, tolerance: float) -> Check:
+    path = Path(stored.name)
     if not now.is_file():
-        return Comparison(stored.name, "missing", note="the second run made none")
+        return Check(path, "missing", reason="the second run made none")
     if sha256(now) == stored.sha256:
-        return Comparison(stored.name, "equal")
+        return Check(path, "equal")
     if stored.kept:
-        return _measured(stored.name, capsule / RESULTS / stored.name, now, tolerance)
-    if not (capsule / SAMPLES / stored.name).is_file():
-        return Comparison(stored.name, "differs", note="by its digest, which is all that the capsule has")
-    return _sampled(stored.name, capsule / SAMPLES / stored.name, now, tolerance)
+        return _measured(path, capsule / RESULTS / path, now, tolerance)
+    if not (capsule / SAMPLES / path).is_file():
+        return Check(path, "differs", reason="by its digest, which is all that the capsule has")
+    return _sampled(path, capsule / SAMPLES / path, now, tolerance)
 
 
-def _sampled(name: str, before: Path, now: Path, tolerance: float) -> Comparison:
+def _sampled(path: Path, before: Path, now: Path, tolerance: float) -> Check:
     """Compare rows of a large result, whose bytes are known to differ, with those that a capsule has."""
     rows = sample(now)
     if rows is None:
-        return Comparison(name, "unknown", note="not readable, or too large")
+        return Check(path, "unknown", reason="not readable, or too large")
     with scratch() as folder:
-        path = folder / now.name
-        path.write_bytes(rows)
-        each = _measured(name, before, path, tolerance)
-    status: Status = WITHIN if each.status == "equal" else each.status
-    note = "; ".join(filter(None, [each.note, f"other bytes, at most {ROWS:,} rows compared"]))
-    return Comparison(name, status, each.difference, note)
+        (folder / now.name).write_bytes(rows)
+        check = _measured(path, before, folder / now.name, tolerance)
+    reason = "; ".join(filter(None, [check.reason, f"other bytes, at most {ROWS:,} rows compared"]))
+    return replace(check, status=WITHIN if check.status == "equal" else check.status, reason=reason)
 
 
-def _measured(name: str, before: Path, now: Path, tolerance: float) -> Comparison:
+def _measured(path: Path, before: Path, now: Path, tolerance: float) -> Check:
     """Read both files of a result, and say how much they differ."""
-    reader = reader_of(name)
+    reader = reader_of(path.as_posix())
     try:
         difference = reader(before, now) if reader else _Difference()
     except _DAMAGED as error:
-        return Comparison(name, "unknown", note=f"not readable ({first_line(error)})")
+        return Check(path, "unknown", reason=f"not readable ({first_line(error)})")
     if difference.others or not difference.largest <= tolerance:
-        note = "; ".join([*([f"most in {difference.where}"] if difference.where else []), *difference.others])
-        return Comparison(name, "differs", difference.largest or None, note)
+        where = [f"most in {difference.where}"] if difference.where else []
+        reason = "; ".join([*where, *difference.others])
+        return Check(path, "differs", difference.largest or None, reason)
     if difference.largest:
-        return Comparison(name, WITHIN, difference.largest, f"by {difference.largest:.2g} at most")
-    return Comparison(name, "equal")
+        return Check(path, WITHIN, difference.largest, f"by {difference.largest:.2g} at most")
+    return Check(path, "equal")
 
 
-def _judged(each: Comparison, by_name: dict[str, Comparison], capsule: Path, results: Path) -> Comparison:
+def _judged(check: Check, checks: Mapping[str, Check], capsule: Path, results: Path) -> Check:
     """Judge another model by its logits; say of metrics how good the model is now and was."""
-    folder, _, file = each.result.rpartition("/")
-    if file == "bundle.json" and each.status == "differs":
-        logits = [by_name.get(f"{folder}/{name}") for name in ("golden.npz", "predictions/test.npz")]
-        judge = next((known for known in logits if known is not None), None)
-        if judge is not None and judge.agrees:
-            note = f"another digest, judged by {judge.result.rsplit('/', 1)[-1]}"
-            return Comparison(each.result, judge.status, judge.difference, note)
-    if file == "metrics.tsv":
-        note = "; ".join(filter(None, [each.note, *_means(capsule / RESULTS / folder, results / folder)]))
-        return Comparison(each.result, each.status, each.difference, note)
-    return each
+    folder = check.path.parent
+    if check.path.name == "bundle.json" and check.status == "differs":
+        logits = [f"{folder}/{name}" for name in ("golden.npz", "predictions/test.npz")]
+        judge = next((checks[name] for name in logits if name in checks), None)
+        if judge is not None and agrees(judge):
+            return replace(judge, path=check.path, reason=f"another digest, judged by {judge.path.name}")
+    if check.path.name == "metrics.tsv":
+        means = _means(capsule / RESULTS / folder, results / folder)
+        return replace(check, reason="; ".join(filter(None, [check.reason, *means])))
+    return check
 
 
 def _means(before: Path, now: Path) -> Iterator[str]:

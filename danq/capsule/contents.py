@@ -95,7 +95,7 @@ def writing(out: Path) -> Iterator[Callable[[Contents], None]]:
     DanqError
         As `staged` and `published`.
     """
-    if out.suffix == ".zip":
+    if out.suffix.lower() == ".zip":
         with published(out) as partial:
             yield lambda contents: write_zip(partial, dict(sorted(contents.items())))
     else:

@@ -7,8 +7,9 @@ Run Crate 0.5 (Leo et al. 2024, *PLOS ONE* 19:e0309210, doi 10.1371/journal.pone
 import mimetypes
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import quote
 
-from danq.capsule.manifest import CONFIG_FILE, CRATE_FILE, INPUTS, RESULTS, WORKFLOW, CapsuleManifest
+from danq.capsule.manifest import CONFIG_FILE, CRATE_FILE, INPUTS, RESULTS, WORKFLOW, CapsuleManifest, Stored
 
 _CRATE = "https://w3id.org/ro/crate/1.1"
 _PROFILES = {
@@ -34,8 +35,8 @@ def crate(capsule: CapsuleManifest, sizes: Mapping[str, int], license: str | Non
     license : str or None
         Of the capsule: an address or a text.
     """
-    inputs = [f"{INPUTS}/{each.name}" if each.kept else f"#input/{each.name}" for each in capsule.inputs]
-    results = [f"{RESULTS}/{each.name}" if each.kept else f"#result/{each.name}" for each in capsule.results]
+    inputs = [_address(each, INPUTS, "#input") for each in capsule.inputs]
+    results = [_address(each, RESULTS, "#result") for each in capsule.results]
     described = {
         **dict(zip(inputs, capsule.inputs, strict=True)),
         **dict(zip(results, capsule.results, strict=True)),
@@ -70,6 +71,10 @@ def crate(capsule: CapsuleManifest, sizes: Mapping[str, int], license: str | Non
     }
 
 
+def _address(file: Stored, kept: str, elsewhere: str) -> str:
+    return f"{kept if file.kept else elsewhere}/{quote(file.name)}"
+
+
 def _descriptor() -> dict[str, Any]:
     return {
         "@id": CRATE_FILE,
@@ -100,7 +105,7 @@ def _root(
         "conformsTo": [{"@id": address} for address in _PROFILES],
         "mainEntity": {"@id": _MAIN},
         "mentions": {"@id": "#run"},
-        "hasPart": [{"@id": name} for name in (*sizes, CapsuleManifest.FILE, *more)],
+        "hasPart": [{"@id": name} for name in (*map(quote, sizes), CapsuleManifest.FILE, *more)],
     }
     if license and "://" in license:
         entity["license"] = {"@id": license}
@@ -126,7 +131,7 @@ def _file(name: str, size: int, capsule: CapsuleManifest) -> dict[str, Any]:
     suffix = name[name.rfind(".") :]
     kind = _FORMATS.get(suffix) or mimetypes.types_map.get(suffix, "application/octet-stream")
     entity = {
-        "@id": name,
+        "@id": quote(name),
         "@type": "File",
         "name": name.rsplit("/", 1)[-1],
         "encodingFormat": kind,

@@ -8,7 +8,9 @@ import re
 import subprocess
 import sys
 import zipfile
+import zlib
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from email.parser import HeaderParser
 from importlib import metadata
 from pathlib import Path
@@ -18,6 +20,8 @@ from packaging.utils import canonicalize_name
 
 import danq
 from danq.archives import write_zip
+from danq.capsule.manifest import WORKFLOW
+from danq.capsule.workflow import workflow_folder
 from danq.errors import DanqError, first_few
 from danq.files import read_lines, readable
 
@@ -239,6 +243,29 @@ def differing(versions: Mapping[str, str]) -> list[str]:
     return [
         f"{name} {versions[name]} (here {here[name]})" for name in versions if here[name] != versions[name]
     ]
+
+
+def other_code(wheel: Path) -> list[str]:
+    """Name files of danq and its workflow that are not here as they are in a wheel of it.
+
+    By their sizes and checksums, so that nothing of somebody's wheel is unpacked; of what is no wheel none.
+    """
+    with suppress(OSError, zipfile.BadZipFile), zipfile.ZipFile(wheel) as archive:
+        return [
+            member.filename
+            for member in archive.infolist()
+            if member.filename.startswith("danq/") and not _is_here(member)
+        ]
+    return []
+
+
+def _is_here(member: zipfile.ZipInfo) -> bool:
+    name = member.filename.removeprefix("danq/")
+    workflow = name.startswith(f"{WORKFLOW}/")
+    path = workflow_folder() / name.removeprefix(f"{WORKFLOW}/") if workflow else _PACKAGE / name
+    if not path.is_file() or path.stat().st_size != member.file_size:
+        return False
+    return zlib.crc32(path.read_bytes()) == member.CRC
 
 
 def refuse_without_digests(names: Iterable[str]) -> None:

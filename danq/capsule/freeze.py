@@ -62,6 +62,8 @@ log = logging.getLogger("danq")
 _ALWAYS = (".json", GOLDEN_FILE)
 """Ends of files of results that are copied whatever their size: what a comparison cannot do without."""
 
+_OTHER_ARCHIVES = (".tar", ".gz", ".tgz", ".bz2", ".xz", ".zst", ".7z", ".rar")
+
 
 @dataclass(frozen=True)
 class Freezing:
@@ -115,6 +117,8 @@ def freeze(results: Path, out: Path, how: Freezing, directory: Path | None = Non
     wheel = how.wheel.absolute() if how.wheel else None
     if out.is_dir() and any(out.iterdir()):
         raise DanqError(f"{out}: expected no folder, or an empty one, received one with files")
+    if out.suffix.lower() in _OTHER_ARCHIVES:
+        raise DanqError(f"{out}: expected a folder or a name in .zip, the only kind of archive")
     if not (results / CONFIG_FILE).is_file():
         raise DanqError(f"{results}: expected results of the workflow, found no {CONFIG_FILE}")
     if directory is not None and not directory.is_dir():

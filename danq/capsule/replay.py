@@ -12,12 +12,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import danq
-from danq.capsule.compare import Comparison, compare_results
-from danq.capsule.environment import differing
+from danq.capsule.compare import compare_results
+from danq.capsule.environment import differing, other_code
 from danq.capsule.inputs import frozen_inputs
 from danq.capsule.manifest import CONFIG_FILE, INPUTS, RESULTS, CapsuleManifest, Input, leads_nowhere_else
 from danq.capsule.opening import opened_capsule
 from danq.capsule.workflow import workflow_folder
+from danq.checks import Check
 from danq.config import load_config
 from danq.config.workflow import named_paths
 from danq.errors import DanqError, first_few
@@ -37,7 +38,7 @@ _CODE = (".py", ".pyc", ".so", ".pyd")
 class InputsError(DanqError):
     """Inputs of a capsule that are missing or changed, each in `inputs`."""
 
-    def __init__(self, message: str, inputs: list[Comparison]) -> None:
+    def __init__(self, message: str, inputs: list[Check]) -> None:
         super().__init__(message)
         self.inputs = inputs
 
@@ -67,7 +68,7 @@ class Replaying:
     arguments: Sequence[str] = ()
 
 
-def replay(path: Path, out: Path, how: Replaying) -> tuple[list[Comparison], list[str]]:
+def replay(path: Path, out: Path, how: Replaying) -> tuple[list[Check], list[str]]:
     """Run the workflow of a capsule in a folder, and compare its results with those of the capsule.
 
     The workflow is that of the danq which runs, not what the capsule holds of it: nothing in it is run.
@@ -81,7 +82,7 @@ def replay(path: Path, out: Path, how: Replaying) -> tuple[list[Comparison], lis
 
     Returns
     -------
-    list of Comparison
+    list of Check
         Of each result.
     list of str
         What of the environment is not as the capsule's was.
@@ -96,7 +97,7 @@ def replay(path: Path, out: Path, how: Replaying) -> tuple[list[Comparison], lis
     with opened_capsule(path) as capsule:
         manifest = CapsuleManifest.read(capsule)
         places = _places(path, capsule, manifest, how)
-        versions = other_versions(manifest)
+        versions = other_versions(manifest, capsule)
         for line in versions:
             log.warning("%s", line)
         with sole_writer(out):
@@ -130,7 +131,7 @@ def _places(path: Path, capsule: Path, manifest: CapsuleManifest, how: Replaying
             f"{path}: code of its own, {first_few(untrusted)}: read it, and name a file of the same content "
             "by --trust-model-code for each"
         )
-    places, problems = dict[str, Path](), list[Comparison]()
+    places, problems = dict[str, Path](), list[Check]()
     for each in manifest.inputs:
         places[each.name] = place = _place_of(each, capsule, how.inputs, code)
         if (problem := _fault(each, place, capsule)) is not None:
@@ -159,13 +160,13 @@ def _place_of(each: Input, capsule: Path, folder: Path | None, code: Mapping[str
     return inside if each.kept or folder is None else folder / each.name
 
 
-def _fault(each: Input, place: Path, capsule: Path) -> Comparison | None:
-    result, keys = f"{INPUTS}/{each.name}", ", ".join(each.keys)
+def _fault(each: Input, place: Path, capsule: Path) -> Check | None:
+    path, keys = Path(INPUTS, each.name), ", ".join(each.keys)
     if not place.is_file():
-        return Comparison(result, "missing", note=keys)
+        return Check(path, "missing", reason=keys)
     # those of the capsule were looked at with its other files
     if not place.is_relative_to(capsule) and sha256(place) != each.sha256:
-        return Comparison(result, "changed", note=f"{keys}: expected SHA-256 {each.sha256}")
+        return Check(path, "changed", reason=f"{keys}: expected SHA-256 {each.sha256}")
     return None
 
 
@@ -247,7 +248,7 @@ def _inside(path: Path) -> bool:
     return leads_nowhere_else(str(path))
 
 
-def other_versions(manifest: CapsuleManifest) -> list[str]:
+def other_versions(manifest: CapsuleManifest, capsule: Path) -> list[str]:
     """Say what of this environment is not as the capsule's was; empty where all is."""
     lines = [
         f"{name} {before} in the capsule, {here} here"
@@ -258,6 +259,8 @@ def other_versions(manifest: CapsuleManifest) -> list[str]:
         )
         if before != here
     ]
+    if manifest.danq == danq.__version__ and (code := other_code(capsule / manifest.wheel)):
+        lines.append(f"another state of danq {manifest.danq} than the capsule's: {first_few(code)}")
     if libraries := differing(manifest.versions):
         lines.append(f"other versions of libraries than the capsule's: {first_few(libraries, 200)}")
     return lines

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from danq.capsule.compare import Comparison
+    from danq.checks import Check
 
 
 def replay(
@@ -30,7 +30,7 @@ def replay(
     ] = None,
     tolerance: Annotated[
         float,
-        typer.Option(min=0, help="Largest difference of a logit, score or metric that counts as equal."),
+        typer.Option(min=0, max=1e6, help="Largest difference of a number that counts as equal."),
     ] = 1e-5,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
     trust_model_code: Annotated[
@@ -46,6 +46,7 @@ def replay(
     Inputs that are missing or changed are named first, and nothing runs. Exit status 0 if all results are
     equal or within the tolerance, 1 if one differs, 2 if the workflow cannot be run.
     """
+    from danq.capsule.compare import agrees
     from danq.capsule.replay import InputsError, Replaying
     from danq.capsule.replay import replay as run_again
 
@@ -56,20 +57,21 @@ def replay(
         _show(error.inputs, tolerance, as_json)
         raise
     _show(compared, tolerance, as_json, versions)
-    if not all(each.agrees for each in compared):
+    if not all(map(agrees, compared)):
         raise typer.Exit(1)
 
 
-def _show(
-    compared: "list[Comparison]", tolerance: float, as_json: bool, versions: Sequence[str] = ()
-) -> None:
-    from danq.capsule.compare import summary
+def _show(compared: "list[Check]", tolerance: float, as_json: bool, versions: Sequence[str] = ()) -> None:
+    from danq.capsule.compare import STATUSES, agrees
+    from danq.checks import summary
     from danq.errors import printable
 
     if as_json:
-        typer.echo(json.dumps(summary(compared, tolerance, versions), indent=2))
+        failed = not all(map(agrees, compared))
+        more = {"tolerance": tolerance, "versions": list(versions)}
+        typer.echo(json.dumps(summary("replay", compared, STATUSES, failed, **more), indent=2))
         return
-    rows = [(each.result, each.words(tolerance), each.note) for each in compared]
+    rows = [(str(each.path), each.words(tolerance), each.reason) for each in compared]
     widths = [max(len(row[column]) for row in rows) if rows else 0 for column in (0, 1)]
     for result, words, note in rows:
         typer.echo(printable(f"{result:<{widths[0]}}  {words:<{widths[1]}}  {note}".rstrip()))

@@ -29,24 +29,26 @@ def verify(
     Golden rows are inputs with their logits, which a bundle holds: they are scored again. One line each:
 
     intact: as it was written, or made from what is there now; damaged: not so, or missing; equal, equal
-    within 1e-5, differs by 3.2e-03: the logits of golden rows, by the largest difference; differs: made from
+    within 1e-5, differs by 0.0032: the logits of golden rows, by the largest difference; differs: made from
     something else than is there now; unknown: it cannot be told, for the reason in brackets.
 
     Nothing is written. Exit status 0; 1 if anything differs, is damaged or missing (unknown alone is 0); 2
     for a path that is not there or holds nothing that danq wrote.
     """
-    from danq.verify.checks import summary
+    from danq.checks import summary
+    from danq.verify.verify import STATUSES
     from danq.verify.verify import verify as verify_paths
 
     # which warns of functions that are compiled again and again, as those of one bundle after another are
     logging.getLogger("tensorflow").setLevel(logging.ERROR)
     checks = verify_paths(paths, trust_model_code or ())
+    failed = any(check.failed for check in checks)
     if as_json:
-        typer.echo(json.dumps(summary(checks), indent=2))
+        typer.echo(json.dumps(summary("verification", checks, STATUSES, failed), indent=2))
     else:
         for check in checks:
             typer.echo(printable(str(check)))
         counts = Counter(check.status for check in checks)
         typer.echo(", ".join(f"{number} {status}" for status, number in counts.items()))
-    if any(check.failed for check in checks):
+    if failed:
         raise typer.Exit(1)

@@ -5,14 +5,16 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
+from danq.checks import TOLERANCE, Check
 from danq.errors import DanqError
 from danq.learn.bundle_files import GOLDEN_FILE
 from danq.learn.golden import GoldenRows, read_golden_rows, score_golden_rows
 from danq.learn.gpu import tensorflow_installed
 from danq.learn.linear import open_bundle
 from danq.learn.manifest import BundleManifest, own_file, read_members
-from danq.verify.checks import Check, compare_numbers
+from danq.npz import largest_difference
 
 
 def check_members(bundle: Path) -> Check | None:
@@ -81,5 +83,23 @@ def _with_place(
     with np.errstate(invalid="ignore"):
         differences = np.nan_to_num(np.abs(golden.logits.astype(np.float64) - computed), nan=0, posinf=0)
     row, *_, target = np.unravel_index(int(differences.argmax()), differences.shape)
-    place = f"at most {check.figure:.1e}, in row {golden.names[row]}, target {info.targets[target]}"
+    place = f"at most {check.figure:.3g}, in row {golden.names[row]}, target {info.targets[target]}"
     return Check(check.path, check.status, check.figure, f"{place}; {machines}")
+
+
+def compare_numbers(path: Path, stored: NDArray[np.float32], computed: NDArray[np.float32]) -> Check:
+    """Compare numbers, such as logits, with those that were stored: bytes first, then values.
+
+    Returns
+    -------
+    Check
+        Of `path`; ``differs`` without a figure where shapes, dtypes or infinite values are others.
+    """
+    if stored.shape != computed.shape or stored.dtype != computed.dtype:
+        kinds = [f"{array.dtype} of shape {array.shape}" for array in (stored, computed)]
+        return Check(path, "differs", reason=f"stored {kinds[0]}, computed {kinds[1]}")
+    if stored.tobytes() == computed.tobytes():
+        return Check(path, "equal")
+    if (largest := largest_difference(stored, computed)) is None:
+        return Check(path, "differs", reason="some are finite numbers in one of the two only")
+    return Check(path, "equal within 1e-5" if largest <= TOLERANCE else "differs", largest)

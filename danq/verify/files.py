@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from danq.capsule.manifest import CapsuleManifest
+from danq.checks import Check
 from danq.errors import DanqError
 from danq.files import read_json_text
 from danq.genome.fasta import CODES_FILE, CONTIGS_FILE, GenomeManifest, contigs_table
 from danq.npz import read_header
 from danq.storage import SEAL, Manifest, sealed
-from danq.verify.checks import Check
 
 Advance = Callable[[float], object]
 """Count bytes that were read."""

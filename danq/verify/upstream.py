@@ -7,6 +7,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+from danq.checks import Check
 from danq.data.manifest import DatasetManifest
 from danq.errors import DanqError, first_few
 from danq.evaluate.runs import Evaluation
@@ -19,7 +20,6 @@ from danq.learn.options import bundle_path
 from danq.learn.trials import BestTrial, Searched, TrialResult
 from danq.score.manifest import BackgroundManifest, ScoresManifest
 from danq.storage import Manifest
-from danq.verify.checks import Check
 from danq.verify.files import UnreadableError, file_digest
 from danq.verify.finding import holds
 from danq.views.manifest import ViewsManifest

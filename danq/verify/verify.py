@@ -8,6 +8,7 @@ from pathlib import Path
 
 from danq.capsule.manifest import CapsuleManifest
 from danq.capsule.opening import unpack_capsule
+from danq.checks import Check
 from danq.errors import DanqError
 from danq.genome.fasta import CODES_FILE, CONTIGS_FILE, GenomeManifest
 from danq.learn.bundle_files import GOLDEN_FILE
@@ -19,7 +20,6 @@ from danq.progress import progress
 from danq.remnants import scratch
 from danq.storage import Manifest
 from danq.verify.bundles import check_golden, check_members
-from danq.verify.checks import Check
 from danq.verify.files import (
     UNLISTED,
     Advance,
@@ -31,6 +31,8 @@ from danq.verify.files import (
 )
 from danq.verify.finding import MANIFESTS, SUM, Item, alone, find, holds
 from danq.verify.upstream import Origins, check_predictions, check_upstream, content_digest
+
+STATUSES = ("intact", "damaged", "equal", "equal within 1e-5", "differs", "unknown")
 
 
 @dataclass(frozen=True)

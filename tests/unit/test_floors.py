@@ -14,7 +14,7 @@ PACKAGE = Path(danq.__file__).parent
 TESTS = Path(__file__).parents[1]
 FLOORS = [
     {"errors"},
-    {"limits", "parquet_footer", "processes", "text_checks", "threads"},
+    {"checks", "limits", "parquet_footer", "processes", "text_checks", "threads"},
     {"remnants"},
     {"jobs"},
     {"hdf5", "npz", "files", "spool", "drawing", "progress", "provenance", "options", "metrics"},

@@ -6,7 +6,7 @@ import re
 import numpy as np
 import pytest
 import typer
-from tiny_dataset import WINDOW, tiny_run, write_tiny_dataset
+from tiny_dataset import OWN_LAYER, WINDOW, tiny_run, write_tiny_dataset
 from untrained import save_model
 from verbs import danq
 
@@ -164,20 +164,6 @@ def test_no_rule_takes_a_file_for_an_option(repository):
         assert ("--" in words) == positional(command.split()[1]), command
         with_files += "--" in words
     assert with_files >= 2
-
-
-OWN_LAYER = """
-import keras
-@keras.saving.register_keras_serializable("mine")
-class Twice(keras.layers.Layer):
-    def call(self, inputs):
-        return 2 * inputs
-from danq.models.danq import *
-from danq.models.danq import build as _build
-def build(options, encoder, n_targets, task):
-    inner = _build(options, encoder, n_targets, task)
-    return keras.Model(inner.input, Twice(name="twice")(inner.output))
-"""
 
 
 def test_layers_of_one_s_own_are_loaded_only_with_trust(tmp_path):

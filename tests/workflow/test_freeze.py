@@ -132,12 +132,12 @@ def test_results_are_compared_with_the_capsule(capsule: Path, finished: Project,
     shutil.copytree(finished.path / "results", results, ignore=shutil.ignore_patterns(".finished"))
     compared = compare_results(capsule, manifest, results, 1e-5)
     assert {each.status for each in compared} == {"equal"}
-    assert "runs/net/golden.npz" in {each.result for each in compared}
+    assert "runs/net/golden.npz" in {str(each.path) for each in compared}
     path = results / "runs" / "net" / "predictions" / "test.npz"
     arrays = dict(np.load(path))
     np.savez(path, **arrays | {"logits": arrays["logits"] + np.float32(0.5)})
     (results / "runs" / "words" / "predictions" / "test.npz").unlink()
-    changed = {each.result: each.words(1e-5) for each in compare_results(capsule, manifest, results, 1e-5)}
+    changed = {str(each.path): each.words(1e-5) for each in compare_results(capsule, manifest, results, 1e-5)}
     assert changed["runs/net/predictions/test.npz"] == "differs by 0.5"
     assert changed["runs/words/predictions/test.npz"] == "missing"
 

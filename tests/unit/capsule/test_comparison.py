@@ -7,7 +7,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from danq.capsule.compare import compare_results
+from danq.capsule.compare import agrees, compare_results
 from danq.capsule.manifest import CapsuleManifest, Stored
 from danq.files import sha256
 
@@ -60,13 +60,13 @@ def test_tables_are_compared_number_by_number(tmp_path, suffix, values, status, 
     before = {"target": ["a", "b"], "auroc": [0.5, 1.0]}
     now = {"target": ["a", "b", "c"][: len(values)], "auroc": values}
     result = compared(tmp_path, name, before, now)
-    assert (result.result, result.status, result.words(1e-5)) == (name, status, words)
+    assert (str(result.path), result.status, result.words(1e-5)) == (name, status, words)
 
 
 def test_texts_have_to_be_the_same(tmp_path):
     before = {"id": ["v1", "v2"], "score": [1.0, 2.0]}
     result = compared(tmp_path, "scores/x/scores.parquet", before, before | {"id": ["v1", "v3"]})
-    assert (result.status, result.note) == ("differs", "1 of id")
+    assert (result.status, result.reason) == ("differs", "1 of id")
 
 
 def test_the_digest_of_the_bundle_and_the_library_are_no_part_of_predictions(tmp_path):
@@ -75,7 +75,7 @@ def test_the_digest_of_the_bundle_and_the_library_are_no_part_of_predictions(tmp
     now = before | other | {"logits": np.float32([[1, 2 + 4e-6]])}
     result = compared(tmp_path, "runs/x/predictions/test.npz", before, now)
     assert result.status == "equal within tolerance"
-    assert result.difference == pytest.approx(4e-6, rel=0.1)
+    assert result.figure == pytest.approx(4e-6, rel=0.1)
 
 
 def test_how_long_a_trial_took_is_no_part_of_a_search(tmp_path):
@@ -94,14 +94,14 @@ def test_results_of_others_of_any_name_and_content_are_compared_or_unknown(tmp_p
             (folder / name).write_text(text)
     manifest = capsule_of(tmp_path / "capsule", *names)
     (result,) = compare_results(tmp_path / "capsule", manifest, now, 1e-5)
-    assert (result.result, result.status) == (names[0], "unknown")
+    assert (str(result.path), result.status) == (names[0], "unknown")
 
 
 def test_what_is_missing_or_known_by_digest_alone_is_said(tmp_path):
     before = {"logits": np.float32([[1]])}
     assert compared(tmp_path, "runs/x/predictions/test.npz", before, None).status == "missing"
     other = compared(tmp_path, "runs/x/predictions/valid.npz", before, {"logits": np.float32([[2]])}, False)
-    assert (other.status, other.note) == ("differs", "by its digest, which is all that the capsule has")
+    assert (other.status, other.reason) == ("differs", "by its digest, which is all that the capsule has")
 
 
 def test_other_weights_count_by_their_golden_logits(tmp_path):
@@ -116,7 +116,7 @@ def test_other_weights_count_by_their_golden_logits(tmp_path):
     ]
     strict = compare_results(capsule, manifest, now, 1e-7)
     assert [each.status for each in strict] == ["differs", "differs"]
-    assert not any(each.agrees for each in strict)
+    assert not any(map(agrees, strict))
 
 
 def test_a_model_of_an_older_bundle_counts_by_its_predictions(tmp_path):
@@ -126,7 +126,7 @@ def test_a_model_of_an_older_bundle_counts_by_its_predictions(tmp_path):
         write(folder / "runs/x/predictions/test.npz", logits=np.float32([[1.0]]), bundle_digest=digest)
     manifest = capsule_of(capsule, "runs/x/bundle.json", "runs/x/predictions/test.npz")
     model, predictions = compare_results(capsule, manifest, now, 1e-5)
-    assert (model.status, model.note) == ("equal", "another digest, judged by test.npz")
+    assert (model.status, model.reason) == ("equal", "another digest, judged by test.npz")
     assert predictions.status == "equal"
 
 
@@ -137,4 +137,4 @@ def test_a_damaged_result_is_told_from_a_different_one(tmp_path):
     (tmp_path / "now" / name).write_bytes(b"PAR1")
     manifest = capsule_of(tmp_path / "capsule", name)
     (result,) = compare_results(tmp_path / "capsule", manifest, tmp_path / "now", 1e-5)
-    assert (result.status, result.agrees) == ("unknown", False)
+    assert (result.status, agrees(result)) == ("unknown", False)

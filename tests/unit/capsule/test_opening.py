@@ -5,9 +5,11 @@ import shutil
 from pathlib import Path
 
 import pytest
+from rocrate.rocrate import ROCrate
 
 from danq.archives import write_zip
 from danq.capsule import contents
+from danq.capsule.crate import crate
 from danq.capsule.manifest import CapsuleManifest
 from danq.capsule.opening import opened_capsule
 from danq.contents import unchanged
@@ -102,6 +104,22 @@ def test_archives_are_neither_compressed_nor_something_else(capsule: Path) -> No
     (capsule.parent / "text.zip").write_text("text")
     assert "expected an archive of `danq freeze`" in refusal(capsule.parent / "text.zip")
     assert "is no danq capsule" in refusal(capsule.parent / "none")
+
+
+def test_names_are_addresses_in_the_crate(capsule: Path) -> None:
+    manifest = CapsuleManifest.read(capsule)
+    for name in ("inputs/peaks of 5% #1?.bed", "workflow/Snakefile"):
+        (capsule / name).parent.mkdir(exist_ok=True)
+        (capsule / name).write_text("")
+    entry = manifest.inputs[0].model_copy(update={"name": "peaks of 5% #1?.bed"})
+    files = {**manifest.files, "inputs/" + entry.name: "0" * 64, "workflow/Snakefile": "0" * 64}
+    manifest = manifest.model_copy(update={"inputs": (entry,), "files": files})
+    (capsule / "ro-crate-metadata.json").write_text(
+        json.dumps(crate(manifest, dict.fromkeys(files, 0), None))
+    )
+    sources = {Path(entity.source) for entity in ROCrate(capsule).data_entities if "File" in entity.type}
+    assert capsule / "inputs" / entry.name in sources
+    assert not [path for path in sources if not path.is_file()]
 
 
 def test_hidden_files_beside_the_workflow_are_no_part_of_a_capsule(

@@ -1,13 +1,17 @@
 """Inputs placed where the workflow runs again, and what of the environment is another."""
 
+import platform
 from pathlib import Path
 
 import pytest
 
+import danq
+from danq.archives import write_zip
 from danq.capsule import replay
 from danq.capsule.manifest import CapsuleManifest, Input
 from danq.capsule.replay import Replaying, other_versions
 from danq.capsule.results import cores_of
+from danq.capsule.workflow import workflow_folder
 from danq.errors import DanqError
 from danq.files import write_json
 from tests.unit.config.good_config import changed
@@ -123,12 +127,27 @@ def test_files_and_folders_that_are_named_have_to_be_there(capsule: Path, how: R
         replay._places(capsule, capsule, manifest, how)
 
 
+def test_another_state_of_the_same_version_is_told(tmp_path: Path) -> None:
+    here = {"python": platform.python_version(), "platform": f"{platform.system()} {platform.machine()}"}
+    manifest = CapsuleManifest.model_construct(
+        danq=danq.__version__, wheel="danq.whl", versions={}, files={}, **here
+    )
+    files = {"danq/errors.py": Path(danq.errors.__file__).read_bytes(), "danq-0.dist-info/METADATA": b""}
+    files["danq/workflow/Snakefile"] = (workflow_folder() / "Snakefile").read_bytes()
+    for more, lines in (
+        ({}, []),
+        ({"danq/gone.py": b"", "danq/workflow/rules/data.smk": b"x"}, ["danq/gone.py, danq/workflow/rules/"]),
+    ):
+        write_zip(tmp_path / "danq.whl", files | more, compressed=True)
+        assert [line.split(": ")[1][:34] for line in other_versions(manifest, tmp_path)] == lines
+
+
 def test_other_versions_and_machines_are_told() -> None:
     versions = {"numpy": "0.1", "no-such-library": "1.0"}
     manifest = CapsuleManifest.model_construct(
         danq="0.0.1", python="2.7.18", platform="Plan9 vax", versions=versions
     )
-    danq, python, machine, libraries = other_versions(manifest)
+    danq, python, machine, libraries = other_versions(manifest, Path())
     assert danq.startswith("danq 0.0.1 in the capsule, ")
     assert python.startswith("Python 2.7.18 in the capsule, ")
     assert machine.startswith("the machine: Plan9 vax in the capsule, ")

@@ -68,5 +68,5 @@ def test_a_large_result_is_compared_by_its_sample(tmp_path, change, status):
     (result,) = compare_results(tmp_path / "capsule", manifest, tmp_path / "now", 1e-5)
     assert result.status == status
     if status == "equal within tolerance":
-        assert result.difference == pytest.approx(2e-6, rel=1e-3)
-    assert status == "equal" or result.note.endswith("other bytes, at most 1,000 rows compared")
+        assert result.figure == pytest.approx(2e-6, rel=1e-3)
+    assert status == "equal" or result.reason.endswith("other bytes, at most 1,000 rows compared")

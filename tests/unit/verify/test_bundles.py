@@ -9,10 +9,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 from bundles import manifest
-from tiny_dataset import tiny_run, write_tiny_dataset
+from tiny_dataset import OWN_LAYER, tiny_run, write_tiny_dataset
 
 from danq.archives import write_zip
 from danq.capsule.manifest import CapsuleManifest
+from danq.checks import Check
 from danq.errors import DanqError
 from danq.files import sha256
 from danq.learn.bundle import load_bundle, save_bundle
@@ -24,21 +25,8 @@ from danq.learn.train.run import train_run
 from danq.learn.trial_tables import write_rung, write_trials
 from danq.learn.trials import TrialResult, read_rungs, trial_folder
 from danq.storage import sealed
-from danq.verify.checks import Check
 from danq.verify.verify import verify
 
-OWN_LAYER = """
-import keras
-@keras.saving.register_keras_serializable("verified")
-class Twice(keras.layers.Layer):
-    def call(self, inputs):
-        return 2 * inputs
-from danq.models.danq import *
-from danq.models.danq import build as _build
-def build(options, encoder, n_targets, task):
-    inner = _build(options, encoder, n_targets, task)
-    return keras.Model(inner.input, Twice(name="twice")(inner.output))
-"""
 SMALL = {"filters": 6, "kernel": 6, "pool": 9, "units": 4, "dense": 5}
 
 
@@ -66,7 +54,7 @@ def copied(results, tmp_path):
 
 def golden(checks: list[Check]) -> dict[str, str]:
     """Status of the golden rows of each run."""
-    return {check.path.parent.name: check.words for check in of(checks, "golden.npz")}
+    return {check.path.parent.name: check.words() for check in of(checks, "golden.npz")}
 
 
 def of(checks: list[Check], name: str) -> list[Check]:
@@ -111,7 +99,7 @@ def test_other_weights_are_told_by_how_much_they_differ(copied):
     np.savez(bundle.path / "golden.npz", **arrays, digest=np.array(golden_digest(arrays)))
     made.write(bundle.path)
     (check,) = (check for check in verify([bundle.path]) if check.failed)
-    assert check.words.startswith("differs by ")
+    assert check.words().startswith("differs by ")
     assert check.figure > 1e-3
     assert "row row" in check.reason
     # what was made from the bundle that was there differs, too
