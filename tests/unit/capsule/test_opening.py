@@ -10,6 +10,7 @@ from rocrate.rocrate import ROCrate
 from danq.archives import write_zip
 from danq.capsule import contents
 from danq.capsule.crate import crate
+from danq.capsule.freeze import Freezing, freeze
 from danq.capsule.manifest import CapsuleManifest
 from danq.capsule.opening import opened_capsule
 from danq.contents import unchanged
@@ -139,7 +140,12 @@ def write_while_it_changes(out: Path, file: Path, text: str) -> None:
             file.write_text(text)
 
 
-@pytest.mark.parametrize("name", ["out", "out.zip"])
+def test_there_is_one_kind_of_archive(tmp_path: Path) -> None:
+    with pytest.raises(DanqError, match=r"run\.tar\.gz: expected a folder or a name in \.zip"):
+        freeze(tmp_path, tmp_path / "run.tar.gz", Freezing())
+
+
+@pytest.mark.parametrize("name", ["out", "out.zip", "out.ZIP"])
 def test_a_file_that_changes_while_it_is_frozen_leaves_no_capsule(tmp_path: Path, name: str) -> None:
     file, out = tmp_path / "x.bed", tmp_path / name
     file.write_text("chr1")
