@@ -11,8 +11,8 @@ from scipy.stats import rankdata
 from danq.evaluate.intervals import BLOCK_BP, FEWEST_BLOCKS, RESAMPLES, Resamples, blocks, draw, interval
 from danq.metrics import SCORED, auprc, auroc, rank, weighted_areas
 
-FIGURES = ("auroc", "auprc", "pearson", "spearman")
-"""Measures of agreement; each has columns `<name>_low` and `<name>_high` of its interval."""
+FIGURES = {"auroc": "AUROC", "auprc": "AUPRC", "pearson": "Pearson", "spearman": "Spearman"}
+"""Measures of agreement and their titles; each has columns `<name>_low` and `<name>_high` of its interval."""
 
 _FEWEST = 3
 _CELLS = 4_000_000

@@ -42,7 +42,8 @@ _MOST_SHOWN = 40
 _AFFORDABLE = 3e9
 """Alleles × comparisons × resamples up to which there are intervals (about a minute)."""
 _KEYS = ["row", "allele", "sample", "haplotype", "contig", "pos"]
-_TRUTHS = {"label": "the label", "effect": "the effect", "absolute": "the absolute effect"}
+TRUTHS = {"label": "the label", "effect": "the effect", "absolute": "the absolute effect"}
+"""What scores are compared with, in words."""
 
 
 class Truth:
@@ -249,15 +250,14 @@ def _describe(
         chosen = f", best of {targets} targets" if row["target"] and targets > 1 else ""
         figures = [_figure(row, figure) for figure in FIGURES if row.get(figure) is not None]
         shown = ", ".join(figures) or f"not compared ({row['status']})"
-        parts.append(f"{name} with {_TRUTHS[row['truth']]}{chosen}: {shown}")
+        parts.append(f"{name} with {TRUTHS[row['truth']]}{chosen}: {shown}")
     return "; ".join(parts)
 
 
 def _figure(row: Mapping[str, Any], name: str) -> str:
-    title = {"auroc": "AUROC", "auprc": "AUPRC", "pearson": "Pearson", "spearman": "Spearman"}[name]
     low, high = row.get(f"{name}_low"), row.get(f"{name}_high")
     between = f" [{low:.3f}, {high:.3f}]" if low is not None and high is not None else ""
-    return f"{title} {row[name]:.3f}{between}"
+    return f"{FIGURES[name]} {row[name]:.3f}{between}"
 
 
 def _text(value: Any) -> str:

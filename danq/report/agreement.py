@@ -5,7 +5,9 @@ from typing import Any
 import polars as pl
 from markupsafe import Markup
 
+from danq.evaluate.agreement import FIGURES
 from danq.evaluate.runs import refusing_damage
+from danq.evaluate.truth import TRUTHS
 from danq.report.callsets import Callset, label
 from danq.report.content import Column, Section, View, between, figure, headed, section, table
 from danq.report.plots import point_view
@@ -18,7 +20,20 @@ _KINDS = {
     "signed": "effects with a sign: scores without one are compared with their absolute values",
     "unsigned": "effects without a sign: scores with one are not compared",
 }
-_SIZES = {"label": "the label", "effect": "the effect", "absolute": "the absolute effect"}
+_COLUMNS = {
+    "truth": Column("With", "what the score is compared with"),
+    "n": Column("Alleles", "scored alleles whose truth is known", 0),
+    "positives": Column("Positives", "alleles with label 1", 0),
+    "auroc": Column("AUROC", "area under the ROC curve", 4),
+    "auroc_interval": Column("AUROC 95%", "interval of the AUROC"),
+    "auprc": Column("AUPRC", "average precision, to be read against the share of positives", 4),
+    "auprc_interval": Column("AUPRC 95%", "interval of the AUPRC"),
+    "pearson": Column("Pearson", "correlation with what is known", 3),
+    "pearson_interval": Column("Pearson 95%", "interval of the Pearson"),
+    "spearman": Column("Spearman", "rank correlation with what is known", 3),
+    "spearman_interval": Column("Spearman 95%", "interval of the Spearman"),
+    "status": Column("Status", "why there is no figure"),
+}
 _KEYS = ("row", "allele", "sample", "haplotype")
 
 
@@ -56,12 +71,12 @@ def _parts(callset: Callset, found: pl.DataFrame) -> list[Markup]:
     rows = {
         _name(row): _row(row) for row in pl.concat([whole, best.head(_MOST_COMPARED)]).iter_rows(named=True)
     }
-    parts = [_counts(callset), table("Score", _columns(rows), rows)]
+    parts = [_counts(callset), table("Score", _COLUMNS, rows)]
     for row in pl.concat([whole.head(1), best.head(1)]).iter_rows(named=True):
         same = found.filter(*(pl.col(key) == row[key] for key in ("score", "target")), pl.col("group") != "")
         groups = {each["group"]: _row(each) for each in same.head(_MOST_GROUPS).iter_rows(named=True)}
         if groups:
-            parts.append(headed(f"{_name(row)} by group", table("Group", _columns(groups), groups)))
+            parts.append(headed(f"{_name(row)} by group", table("Group", _COLUMNS, groups)))
     chosen = pl.concat([whole.head(1), best.filter(status="scored").head(_MOST_DRAWN)])
     return [*parts, _scatter(callset, chosen.filter(pl.col("truth") != "label").to_dicts())]
 
@@ -71,33 +86,9 @@ def _name(row: dict[str, Any]) -> str:
 
 
 def _row(row: dict[str, Any]) -> dict[str, Any]:
-    intervals = {
-        f"{name}_interval": between(row[f"{name}_low"], row[f"{name}_high"])
-        for name in ("auroc", "auprc", "pearson", "spearman")
-    }
+    intervals = {f"{name}_interval": between(row[f"{name}_low"], row[f"{name}_high"]) for name in FIGURES}
     status = None if row["status"] == "scored" else f"not compared: {words(row['status'])}"
-    return row | intervals | {"truth": _SIZES.get(row["truth"]), "status": status}
-
-
-def _columns(rows: dict[str, dict[str, Any]]) -> dict[str, Column]:
-    figures = {
-        "auroc": ("AUROC", "area under the ROC curve", 4),
-        "auprc": ("AUPRC", "average precision, to be read against the share of positives", 4),
-        "pearson": ("Pearson", "correlation with what is known", 3),
-        "spearman": ("Spearman", "rank correlation with what is known", 3),
-    }
-    columns = {
-        "truth": Column("With", "what the score is compared with"),
-        "n": Column("Alleles", "scored alleles whose truth is known", 0),
-        "positives": Column("Positives", "alleles with label 1", 0),
-    }
-    for name, (title, meaning, decimals) in figures.items():
-        columns[name] = Column(title, meaning, decimals)
-        columns[f"{name}_interval"] = Column(f"{title} 95%", f"interval of the {title}")
-    columns["status"] = Column("Status", "why there is no figure")
-    return {
-        key: column for key, column in columns.items() if any(row[key] is not None for row in rows.values())
-    }
+    return row | intervals | {"truth": TRUTHS.get(row["truth"]), "status": status}
 
 
 def _counts(callset: Callset) -> Markup:
@@ -138,4 +129,4 @@ def _points(row: dict[str, Any], column: str, alleles: list[dict[str, Any]]) -> 
         )
         for each in alleles
     ]
-    return point_view(_name(row), (_SIZES[row["truth"]].capitalize(), row["score"]), points)
+    return point_view(_name(row), (TRUTHS[row["truth"]].capitalize(), row["score"]), points)

@@ -10,12 +10,12 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from danq.evaluate.agreement import FIGURES
 from danq.evaluate.runs import refusing_damage
 from danq.score.manifest import ScoresManifest
 from danq.score.measures import EFFECT, LOGIT_DIFF, TARGET, column_of, targets_of
 from danq.views.places import NAMES, open_scores, shortened
 
-_AGREEMENT = ("auroc", "auprc", "pearson", "spearman")
 _WORDS = ("group", "score", "target", "truth", "status")
 
 
@@ -103,7 +103,7 @@ def read_callset(folder: Path) -> Callset:
 
 
 def _read_truth(path: Path) -> pl.DataFrame:
-    figures = [f"{name}{end}" for name in _AGREEMENT for end in ("", "_low", "_high")]
+    figures = [f"{name}{end}" for name in FIGURES for end in ("", "_low", "_high")]
     kinds = {pl.Float64: figures, pl.String: _WORDS, pl.Int64: ("n", "positives", "blocks")}
     schema = {name: kind for kind, names in kinds.items() for name in names}
     with refusing_damage(path, "table"):

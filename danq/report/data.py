@@ -1,7 +1,6 @@
 """Sections of the report about data and origin: repeats, class balance, splits, options, provenance."""
 
 from collections.abc import Iterator
-from typing import Any
 
 from danq.data.manifest import REASONS, DatasetManifest
 from danq.errors import first_few
@@ -243,15 +242,12 @@ def provenance_of_scores(results: Results) -> Section | None:
         ["Digests of the models", *(", ".join(b.digest for b in each.bundles) for each in scores)],
     ]
     options = list(dict.fromkeys(key for each in scores for key in each.options))
-    rows += [[key, *(_option(each.options.get(key)) for each in scores)] for key in options]
+    for key in options:
+        values = [each.options.get(key) for each in scores]
+        values = [", ".join(map(str, each)) or None if isinstance(each, list) else each for each in values]
+        rows.append([key, *("–" if value is None else value for value in values)])
     rows.append(["Command", *(each.provenance.get("command", "") for each in scores)])
     heads = ["", *(callset.name for callset in results.callsets)]
     prose = "Which variants were scored by which models, with all options. Formulas are in the documentation."
     body = listing(heads, rows if scores else [])
     return section("provenance-of-scores", "Provenance of the scores", "made", prose, body)
-
-
-def _option(value: Any) -> str:
-    if isinstance(value, list):
-        return ", ".join(map(str, value)) or "–"
-    return "–" if value is None else str(value)

@@ -8,7 +8,7 @@ from markupsafe import Markup
 
 from danq.evaluate.intervals import FEWEST_BLOCKS
 from danq.files import published
-from danq.report import compare, data, runs, scores, search, targets, views
+from danq.report import agreement, compare, data, runs, scores, search, targets, views
 from danq.report.content import GROUPS, TEMPLATES, Section, inline_digest, listing, section
 from danq.report.findings import Verdict
 from danq.report.results import Results, read_results
@@ -65,7 +65,11 @@ def sections(results: Results, verdicts: Sequence[Verdict]) -> list[Section]:
         compare.scatter(results),
         compare.by_target(results),
         search.search(results),
-        *scores.scores(results),
+        scores.counts(results),
+        scores.distribution(results),
+        scores.strongest(results),
+        scores.along(results),
+        agreement.truth(results),
         views.regions(results),
         data.data(results),
         data.balance(results),

@@ -139,11 +139,13 @@ def _mean_row(rows: list[dict[str, Any]], columns: Mapping[str, Column]) -> dict
 
 def _row(run: Run) -> dict[str, Any]:
     best, measured = run.bundle.best, run.measured
+    where = run.bundle.training.get("diverged")
+    diverged = where and f"training diverged: {where}"
     row = _speed(run) | {
         "model": run.bundle.model,
         "parameters": run.bundle.parameters,
         "epoch": best.get("epoch"),
-        "remark": not_above_chance(best) or _diverged(run) or (None if measured else "not evaluated"),
+        "remark": not_above_chance(best) or diverged or (None if measured else "not evaluated"),
     }
     if measured is None:
         return row
@@ -155,12 +157,6 @@ def _row(run: Run) -> dict[str, Any]:
         row[f"{name}_interval"] = between(area.low, area.high)
     classes = ("binary_f1", "accuracy", "macro_f1", "mcc")
     return row | {name: getattr(measured.classes, name, None) for name in classes}
-
-
-def _diverged(run: Run) -> str | None:
-    """Say that a training diverged, and where."""
-    where = run.bundle.training.get("diverged")
-    return where and f"training diverged: {where}"
 
 
 def _blocks(measured: MeasuredSplit) -> str | None:

@@ -6,7 +6,7 @@ import numpy as np
 import polars as pl
 from markupsafe import Markup
 
-from danq.report.agreement import head, truth, words
+from danq.report.agreement import head, words
 from danq.report.callsets import (
     Callset,
     extents,
@@ -28,11 +28,6 @@ _LONGEST_REGION, _MOST_TARGETS, _MOST_CONTIGS, _MOST_POINTS = 5_000, 8, 24, 1_00
 """bp of a region that is drawn target by target; targets, contigs and points of a view that are drawn."""
 _SHOWN = sorted((measure for measure in MEASURES if measure.title), key=lambda measure: measure.of)
 """Measures in tables, those of alleles before those of targets."""
-
-
-def scores(results: Results) -> list[Section | None]:
-    """Sections of all callsets: counts, distribution, strongest alleles, effects by position, truth."""
-    return [counts(results), distribution(results), strongest(results), along(results), truth(results)]
 
 
 def counts(results: Results) -> Section | None:

@@ -55,7 +55,7 @@ class Standing:
         return next(inside, group)
 
     def _first(self, model: str) -> Group | None:
-        return next((group for group in self.ranked if _model(group) == model), None)
+        return next((group for group in self.ranked if group.members[0].bundle.model == model), None)
 
 
 def standing(dataset: str, groups: Sequence[Group]) -> Standing:
@@ -69,10 +69,6 @@ def standing(dataset: str, groups: Sequence[Group]) -> Standing:
 def is_network(group: Group) -> bool:
     """Tell whether a run is more than a yardstick."""
     return not group.members[0].is_baseline
-
-
-def _model(group: Group) -> str:
-    return group.members[0].bundle.model
 
 
 def mean_of(group: Group, metric: str) -> float | None:

@@ -68,13 +68,9 @@ def _table(groups: Sequence[Group]) -> Markup:
         by_target = pl.concat(parts).group_by("target", maintain_order=True) if parts else ()
         for (target, *_), metrics in by_target:
             counted = metrics.filter("counted")
-            n, positives = (int(counted[name].sum()) for name in ("n", "positives"))
-            unknown = int(counted["unknown"].sum()) if "unknown" in counted.columns else 0
-            common = {
-                "positives": positives,
-                "prevalence": 100 * positives / max(n, 1),
-                "unknown": unknown or None,
-            }
+            n, positives, unknown = (int(counted[name].sum()) for name in ("n", "positives", "unknown"))
+            prevalence = 100 * positives / max(n, 1)
+            common = {"positives": positives, "prevalence": prevalence, "unknown": unknown or None}
             row = rows.setdefault(str(target), common)
             row |= {f"r{number}_{name}": metric for name, metric in _values(metrics).items()}
             row |= _status(metrics)

@@ -1,7 +1,6 @@
 """What the trainings of the runs say of what to change, run by run put together in one finding a kind."""
 
 import re
-from collections.abc import Iterable, Sequence
 
 from danq.errors import first_few
 from danq.evaluate.compare import Group
@@ -19,6 +18,17 @@ TITLES: dict[Kind, str] = {
     "overfit": "Training far better than validation",
 }
 MISSING = {"unfinished": "Training is not finished", "untrained": "Run was not trained"}
+_MISSING_MEANS = {
+    "unfinished": (
+        "a checkpoint, but no model",
+        "It was interrupted, or is under way: run the workflow again, and it goes on from its checkpoint.",
+    ),
+    "untrained": (
+        "no model",
+        "It is in the configuration, but has no model here: run the workflow again.",
+    ),
+}
+"""Why a run has no model → what is there in its place, and what to do."""
 _MEANINGS: dict[Kind, str] = {
     "diverged": "The model is that of the best epoch before; a calmer training may get further.",
     "untrained": "Predictions are no better than a random ranking; nothing can be read from them.",
@@ -53,7 +63,8 @@ def trained(group: Group) -> Finding:
         run, remark = found[0]
         title, level = TITLES[remark.kind], _LEVELS[remark.kind]
         several = f" ({len({run.name for run, _ in found})} of {len(group.members)} trainings)"
-        figure = f"{run.name} {_plain(remark)}{several if len(group.members) > 1 else ''}"
+        how = "diverged: " if remark.kind == "diverged" else ""
+        figure = f"{run.name} {how}{remark.figure}{several if len(group.members) > 1 else ''}"
         return Finding(level, title, figure, _MEANINGS[remark.kind], key_of(group, remark.key))
     run = group.members[0]
     epochs, reason = run.bundle.training.get("epochs"), ended(run.bundle.train, run.bundle.training)
@@ -65,10 +76,6 @@ def trained(group: Group) -> Finding:
         f"{run.name}: {epochs} epochs, {how}; the weights are those of epoch {run.bundle.best.get('epoch')}"
     )
     return Finding("green", "Trained to its end", figure, "Validation was not rising any more.")
-
-
-def _plain(remark: Remark) -> str:
-    return remark.figure if remark.kind in ("rising", "untrained") else f"diverged: {remark.figure}"
 
 
 def course(runs: Standing) -> list[Finding]:
@@ -90,9 +97,9 @@ def course(runs: Standing) -> list[Finding]:
 
 
 def _counted(group: Group, kind: Kind) -> str:
-    n, of = (
-        sum(any(each.kind == kind for each in remarks_of(run)) for run in group.members),
+    of, n = (
         len(group.members),
+        sum(remark.kind == kind for run in group.members for remark in remarks_of(run)),
     )
     return group.name if of == 1 else f"{group.name} ({n} of {of} trainings)"
 
@@ -109,16 +116,6 @@ def missing(results: Results, runs: Standing, first: bool) -> list[Finding]:
             if run.reason == reason and (run.dataset in here or (first and run.dataset not in others))
         ]
         if names:
-            findings.append(_missing(reason, title, names))
+            there, meaning = _MISSING_MEANS[reason]
+            findings.append(Finding("amber", title, f"{there}: {first_few(names)}", meaning))
     return findings
-
-
-def _missing(reason: str, title: str, names: Sequence[str] | Iterable[str]) -> Finding:
-    listed = first_few(names)
-    if reason == "unfinished":
-        meaning = (
-            "It was interrupted, or is under way: run the workflow again, and it goes on from its checkpoint."
-        )
-        return Finding("amber", title, f"a checkpoint, but no model: {listed}", meaning)
-    meaning = "It is in the configuration, but has no model here: run the workflow again."
-    return Finding("amber", title, f"no model: {listed}", meaning)
