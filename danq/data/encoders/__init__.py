@@ -3,9 +3,9 @@
 import json
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, fields, is_dataclass
+from dataclasses import asdict, dataclass, fields, is_dataclass, replace
 from importlib import import_module
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol, Self, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -69,12 +69,33 @@ class Encoder(Protocol):
         """Everything `load_encoder` needs to make an equal encoder; holds ``name``."""
 
 
-@dataclass(frozen=True)
-class CodesEncoder:
-    """Hands windows on as they are; the model itself turns codes into one-hot on the device.
+class OfWindows:
+    """What encoders of DNA, which are dataclasses, have in common: windows of one length, a plain state.
 
-    `window` is the length of a window in bp; 0 until `fit` has seen one.
+    Their field `window` is the length of a window in bp; 0 until `fit` has seen one.
     """
+
+    name: ClassVar[str]
+    window: int
+
+    def fit(self, raw: Iterable[NDArray[np.uint8]]) -> Self:
+        """Learn the window's length from the first block of rows."""
+        fitted: Self = replace(cast("Any", self), window=int(_first_block(raw).shape[1]))
+        return fitted
+
+    def state(self) -> dict[str, Any]:
+        """Name and fields."""
+        return {"name": self.name, **asdict(cast("Any", self))}
+
+    def check(self, codes: NDArray[np.uint8]) -> None:
+        """Refuse rows that are no windows of the length the encoder was fitted on."""
+        if codes.ndim != 2 or codes.shape[1] != self.window:
+            raise DanqError(f"expected windows of {self.window} bp, received an array of shape {codes.shape}")
+
+
+@dataclass(frozen=True)
+class CodesEncoder(OfWindows):
+    """Hands windows on as they are; the model itself turns codes into one-hot on the device."""
 
     window: int = 0
     name = "codes"
@@ -84,18 +105,10 @@ class CodesEncoder:
         """``codes`` uint8 (window,)."""
         return {"codes": ((self.window,), "uint8")}
 
-    def fit(self, raw: Iterable[NDArray[np.uint8]]) -> "CodesEncoder":
-        """Learn the window's length from the first block of rows."""
-        return CodesEncoder(first_window(raw))
-
     def encode(self, codes: NDArray[np.uint8]) -> dict[str, NDArray[Any]]:
         """Return the windows, uint8 (n, window), under the model's input name."""
-        check_window(codes, self.window)
+        self.check(codes)
         return {"codes": codes}
-
-    def state(self) -> dict[str, Any]:
-        """Name and window."""
-        return {"name": self.name, "window": self.window}
 
 
 @dataclass(frozen=True)
@@ -217,17 +230,6 @@ def _check_inputs(name: str, inputs: Inputs) -> None:
         raise DanqError(f"encoder {name}: expected sizes of inputs, received {min(sizes)}")
     row = sum(math.prod(shape) * np.dtype(dtype).itemsize for shape, dtype in inputs.values())
     check_memory(f"encoder {name}: a batch of {_BATCH} rows", _BATCH * row)
-
-
-def check_window(codes: NDArray[np.uint8], window: int) -> None:
-    """Refuse rows that are no windows of the length the encoder was fitted on."""
-    if codes.ndim != 2 or codes.shape[1] != window:
-        raise DanqError(f"expected windows of {window} bp, received an array of shape {codes.shape}")
-
-
-def first_window(raw: Iterable[NDArray[np.uint8]]) -> int:
-    """Length in bp of the windows of the first block; without any block a refusal."""
-    return int(_first_block(raw).shape[1])
 
 
 def _first_block(raw: Iterable[NDArray[np.uint8]]) -> NDArray[np.uint8]:

@@ -6,8 +6,7 @@ stride divides ``window - k``; otherwise words start at other places than on the
 read from its other end would.
 """
 
-from collections.abc import Iterable
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from itertools import product
 from typing import Any, Literal
@@ -17,7 +16,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 from pydantic import Field
 
-from danq.data.encoders import Inputs, check_window, first_window
+from danq.data.encoders import Inputs, OfWindows
 from danq.data.encoders.words import FIRST, UNKNOWN
 from danq.errors import DanqError
 from danq.genome.alphabet import LETTERS, N, kmer_numbers, reverse_complement
@@ -51,11 +50,10 @@ class FcgrOptions(Closed):
 
 
 @dataclass(frozen=True)
-class KmerCounts:
+class KmerCounts(OfWindows):
     """Counts the k-mers of both strands: a k-mer and its reverse complement are one column.
 
-    A position counts once, for the smaller of the two words. A word has 1 to 8 bp; `window` is the length of
-    a window in bp, 0 until `fit` has seen one.
+    A position counts once, for the smaller of the two words. A word has 1 to 8 bp.
     """
 
     k: int
@@ -83,29 +81,20 @@ class KmerCounts:
         opposite = kmer_numbers(reverse_complement(bases), self.k)[0][:, 0]
         return np.unique(np.minimum(words, opposite), return_inverse=True)[1]
 
-    def fit(self, raw: Iterable[NDArray[np.uint8]]) -> "KmerCounts":
-        """Learn the window's length from the first block of rows."""
-        return replace(self, window=first_window(raw))
-
     def encode(self, codes: NDArray[np.uint8]) -> dict[str, NDArray[Any]]:
         """Count the k-mers of codes uint8 (n, window): ``counts`` float32 (n, size)."""
-        check_window(codes, self.window)
+        self.check(codes)
         return {"counts": _counts(codes, self.k, self._columns, self.size)}
-
-    def state(self) -> dict[str, Any]:
-        """Name, k and window."""
-        return {"name": self.name, **asdict(self)}
 
 
 @dataclass(frozen=True)
-class Fcgr:
+class Fcgr(OfWindows):
     """Draws the frequency chaos-game representation (Jeffrey 1990, doi 10.1093/nar/18.8.2163).
 
     The image of order k has a cell for each k-mer, log(1 + its count). Its quadrant is the k-mer's last
     nucleotide (C top left, G top right, A bottom left, T bottom right), the quadrant therein the last but
     one, and so on. The image of the reverse complement holds the same counts in other cells; with both
-    strands counted, the images are equal. The order is 1 to 8; `window` is the length of a window in bp, 0
-    until `fit` has seen one.
+    strands counted, the images are equal. The order is 1 to 8.
     """
 
     order: int
@@ -131,25 +120,17 @@ class Fcgr:
         parts = [2**place * (_ROW * 2**self.order + _COLUMN)[base] for place, base in enumerate(bases)]
         return np.sum(parts, axis=0)
 
-    def fit(self, raw: Iterable[NDArray[np.uint8]]) -> "Fcgr":
-        """Learn the window's length from the first block of rows."""
-        return replace(self, window=first_window(raw))
-
     def encode(self, codes: NDArray[np.uint8]) -> dict[str, NDArray[Any]]:
         """Draw codes uint8 (n, window): ``image`` float32 (n, 2^order, 2^order, 1)."""
-        check_window(codes, self.window)
+        self.check(codes)
         counts = _counts(codes, self.order, self._cells, 4**self.order)
         if self.strands == "both":
             counts += _counts(reverse_complement(codes), self.order, self._cells, 4**self.order)
         return {"image": np.log1p(counts).reshape(len(codes), 2**self.order, 2**self.order, 1)}
 
-    def state(self) -> dict[str, Any]:
-        """Name, order, strands and window."""
-        return {"name": self.name, **asdict(self)}
-
 
 @dataclass(frozen=True)
-class KmerWords:
+class KmerWords(OfWindows):
     """Numbers the k-mers of windows, and their nucleotides.
 
     A k-mer's number is 2 + its value as a base-4 number (A, C, G, T = 0..3), so that nothing is learned from
@@ -162,8 +143,6 @@ class KmerWords:
         bp of a word, 1 to 8; bp from the start of one word to that of the next.
     characters : bool
         Give the nucleotides of each word too.
-    window : int
-        Length of a window in bp; 0 until `fit` has seen one.
     """
 
     k: int
@@ -199,13 +178,9 @@ class KmerWords:
         """Four nucleotides, padding and unknown."""
         return FIRST + N
 
-    def fit(self, raw: Iterable[NDArray[np.uint8]]) -> "KmerWords":
-        """Learn the window's length from the first block of rows."""
-        return replace(self, window=first_window(raw))
-
     def encode(self, codes: NDArray[np.uint8]) -> dict[str, NDArray[Any]]:
         """Turn codes uint8 (n, window) into ``words`` int32 (n, words) and ``characters``."""
-        check_window(codes, self.window)
+        self.check(codes)
         kmers, known = (values[:, :: self.stride] for values in kmer_numbers(codes, self.k))
         words = np.where(known, kmers.astype(np.int32) + FIRST, np.int32(UNKNOWN))
         if not self.characters:
@@ -213,10 +188,6 @@ class KmerWords:
         parts = sliding_window_view(codes, self.k, axis=1)[:, :: self.stride]
         numbers = np.where(parts == N, np.int32(UNKNOWN), parts.astype(np.int32) + FIRST)
         return {"words": words, "characters": numbers}
-
-    def state(self) -> dict[str, Any]:
-        """Name, k, stride, characters and window."""
-        return {"name": self.name, **asdict(self)}
 
 
 def _check_length(name: str, k: int, window: int) -> None:
