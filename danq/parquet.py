@@ -1,13 +1,14 @@
 """Parquet tables that come from others, read whole: what they declare is compared with limits first."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from danq.errors import DanqError
+from danq.errors import DanqError, first_line, remedy
 from danq.limits import check_memory
 from danq.parquet_footer import read_chunks
 
@@ -18,6 +19,15 @@ _UNREADABLE = (pa.ArrowException, OSError, UnicodeDecodeError, MemoryError)
 _DAMAGED_FOOTER = (ValueError, LookupError, RecursionError)
 DAMAGED = (pl.exceptions.PolarsError, pl.exceptions.PanicException, *_UNREADABLE)
 """What readers of Parquet raise over a damaged file."""
+
+
+@contextmanager
+def refusing_damage(path: Path, what: str) -> Iterator[None]:
+    """Make what the reader of a damaged table, Parquet or text, raises a refusal of that file."""
+    try:
+        yield
+    except DAMAGED as error:
+        raise DanqError(f"{path}: expected a {what} ({first_line(error)}){remedy(path)}") from None
 
 
 def check_parquet(path: Path, columns: Collection[str] | None = None, *, by_group: bool = False) -> None:

@@ -1,15 +1,13 @@
 """What was measured of a training: what ``summary.json`` says but for the tables, and both read back."""
 
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
 import polars as pl
 
-from danq.errors import DanqError, check_name, first_line, remedy
+from danq.errors import DanqError, check_name
 from danq.evaluate.class_metrics import ClassMetrics
 from danq.evaluate.pairs import SCHEMA as PAIRS
 from danq.evaluate.per_target import SCHEMA, TARGET
@@ -17,7 +15,7 @@ from danq.learn.manifest import BundleManifest
 from danq.learn.options import Repeat, read_name
 from danq.limits import check_memory
 from danq.models import BASELINES
-from danq.parquet import DAMAGED, read_parquet
+from danq.parquet import read_parquet, refusing_damage
 from danq.storage import Entry, Manifest
 
 _TEXTS, _FLOATS = ("run", "split", "target"), ("mean_probability", "observed", "bin_low", "bin_high")
@@ -274,12 +272,3 @@ def _resamples(path: Path) -> pl.DataFrame | None:
     areas = {} if table is None else dict.fromkeys({"auroc", "auprc"} & set(table.columns), pl.Float64)
     with refusing_damage(path, "Parquet table"):
         return None if table is None else table.cast(pl.Schema(areas))
-
-
-@contextmanager
-def refusing_damage(path: Path, what: str) -> Iterator[None]:
-    """Make what the reader of a damaged file raises a refusal of that file."""
-    try:
-        yield
-    except DAMAGED as error:
-        raise DanqError(f"{path}: expected a {what} ({first_line(error)}){remedy(path)}") from None

@@ -6,8 +6,8 @@ import polars as pl
 from markupsafe import Markup
 
 from danq.evaluate.agreement import FIGURES
-from danq.evaluate.runs import refusing_damage
 from danq.evaluate.truth import TRUTHS
+from danq.parquet import refusing_damage
 from danq.report.callsets import Callset, label
 from danq.report.content import Column, Section, View, between, figure, headed, section, table
 from danq.report.plots import point_view

@@ -11,7 +11,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from danq.evaluate.agreement import FIGURES
-from danq.evaluate.runs import refusing_damage
+from danq.parquet import refusing_damage
 from danq.score.manifest import ScoresManifest
 from danq.score.measures import EFFECT, LOGIT_DIFF, TARGET, column_of, targets_of
 from danq.views.places import NAMES, open_scores, shortened

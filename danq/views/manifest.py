@@ -9,11 +9,10 @@ import polars as pl
 from numpy.typing import NDArray
 
 from danq.errors import DanqError
-from danq.evaluate.runs import refusing_damage
 from danq.learn.manifest import UsedBundle
 from danq.learn.predict.predictions import Predictions
 from danq.learn.predict.reading import read_predictions
-from danq.parquet import check_parquet
+from danq.parquet import check_parquet, refusing_damage
 from danq.storage import Entry, Manifest, Name
 
 PREDICTIONS, PEAKS = "predictions.npz", "peaks.parquet"

@@ -9,10 +9,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from danq.errors import DanqError, printable
-from danq.evaluate.runs import refusing_damage
 from danq.genome.fasta import Genome
 from danq.genome.intervals import Region
-from danq.parquet import check_parquet
+from danq.parquet import check_parquet, refusing_damage
 from danq.score.manifest import ScoresManifest
 from danq.score.measures import EFFECT, TARGET, column_of
 from danq.views.options import FLANK
