@@ -11,14 +11,15 @@ from numpy.typing import NDArray
 
 from danq.data.manifest import KNOWN, SPLITS, DatasetManifest, Task
 from danq.data.options import Kind
-from danq.errors import CONTROLS, DanqError, check_name, first_few, first_line, remedy
+from danq.errors import CONTROLS, DanqError, check_name, first_few
 from danq.genome.alphabet import N
 from danq.genome.fasta import Genome, open_genome
 from danq.genome.intervals import window_start
 from danq.metrics import UNKNOWN
-from danq.parquet import DAMAGED, read_parquet
+from danq.parquet import read_parquet, refusing_damage
 from danq.storage import load_array
 
+_NUMBERS = ("start", "end")
 Raw = NDArray[np.uint8] | list[str]
 """Raw rows of a block: dna, codes uint8 (m, window); text, m texts; image, pixels uint8 (m, h, w, c)."""
 
@@ -233,19 +234,12 @@ def open_dataset(path: Path, genome: Path | None = None) -> Dataset:
     return dataset
 
 
-_NUMBERS = ("start", "end")
-
-
-def _load_table(path: Path, n: int, columns: Sequence[str] = ("name", "split")) -> pl.DataFrame:
+def _load_table(path: Path, n: int, columns: Sequence[str]) -> pl.DataFrame:
     """Read the table of rows; each of the columns has a text, or a whole number of bp, in every row."""
-    try:
+    if not path.exists():
+        raise DanqError(f"{path}: no such file; {path.parent} is no complete dataset")
+    with refusing_damage(path, "Parquet table"):
         table = read_parquet(path)
-    except FileNotFoundError:
-        raise DanqError(f"{path}: no such file; {path.parent} is no complete dataset") from None
-    except DAMAGED as error:
-        raise DanqError(
-            f"{path}: expected a Parquet table, received a damaged file ({first_line(error)}){remedy(path)}"
-        ) from None
     if len(table) != n:
         raise DanqError(f"{path}: expected {n} rows, received {len(table)}")
     for column in columns:
