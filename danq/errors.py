@@ -1,5 +1,6 @@
 """The one exception that the command line turns into one line and exit status 2; names in messages."""
 
+import errno
 import os
 import re
 from collections.abc import Iterable
@@ -8,6 +9,23 @@ from pathlib import Path
 CONTROLS = r"\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069"
 """Control characters, line breaks and what turns the direction of text, as a range of a pattern."""
 _UNPRINTABLE = re.compile(rf"[{CONTROLS}\ud800-\udfff]")
+
+WRITING = {
+    errno.ENOSPC: "no space left on the device",
+    errno.EDQUOT: "disk quota exceeded",
+    errno.EFBIG: "larger than a file may be here (`ulimit -f`, or the file system)",
+    errno.EACCES: "not writable (permission denied)",
+    errno.EROFS: "not writable (read-only file system)",
+    errno.ENOTDIR: "a part of the path is a file",
+    errno.EEXIST: "expected a directory, received a file",
+}
+"""Errors of writing that are a user's to mend → what to say."""
+_MACHINE = frozenset(
+    {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.ENAMETOOLONG}
+    | {errno.ELOOP, errno.ENOTDIR, errno.EISDIR, errno.ENXIO, errno.EMFILE, errno.ENFILE, errno.ENOMEM}
+    | {errno.EAGAIN, errno.EIO, errno.ESTALE, errno.ETIMEDOUT, errno.ENOTCONN}
+)
+"""Errors of the system that are no fault of danq, whatever it was at."""
 
 
 class DanqError(Exception):
@@ -24,6 +42,17 @@ class DanqError(Exception):
 
 class TrainingFailedError(DanqError):
     """These options cannot be trained on this data and device; a trial of a search then comes last."""
+
+
+def reason_of_system(error: Exception) -> str | None:
+    """Say in one line what the machine refused, which is the user's to mend; None for a fault of danq."""
+    if isinstance(error, MemoryError):
+        return f"no memory is left for this job ({first_line(error)})"
+    if isinstance(error, RuntimeError) and "can't start new thread" in str(error):
+        return "no more threads are allowed for this job (`ulimit -u` raises the limit)"
+    if not isinstance(error, OSError) or error.errno not in _MACHINE:
+        return None
+    return f"{error.filename or 'standard output or a temporary file'}: {os.strerror(error.errno)}"
 
 
 def refuse(problems: Iterable[str]) -> None:

@@ -18,7 +18,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import NamedTuple
 
-from danq.errors import DanqError
+from danq.errors import WRITING, DanqError
 from danq.processes import Process, this_process
 from danq.remnants import make_folder
 
@@ -30,15 +30,6 @@ _MOST_MISSING = 100
 _ENDING_SECONDS = 60
 """For so long a job may be ending, its processes being killed."""
 _WITHOUT_LINKS = (errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS)
-_REASONS = {
-    errno.ENOSPC: "no space left on the device",
-    errno.EDQUOT: "disk quota exceeded",
-    errno.EACCES: "not writable (permission denied)",
-    errno.EROFS: "not writable (read-only file system)",
-    errno.ENOTDIR: "a part of the path is a file",
-    errno.EEXIST: "expected a directory, received a file",
-}
-"""Errors of writing that are a user's to mend → what to say."""
 _SCHEDULERS = {
     "SLURM_JOB_ID": ("Slurm", "scancel"),
     "PBS_JOBID": ("PBS", "qdel"),
@@ -108,9 +99,9 @@ def writing(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        if error.errno not in _REASONS:
+        if error.errno not in WRITING:
             raise
-        raise DanqError(f"{path}: {_REASONS[error.errno]}") from error
+        raise DanqError(f"{path}: {WRITING[error.errno]}") from error
 
 
 @contextmanager

@@ -1,13 +1,14 @@
 """Hidden directories of jobs, named so that those of killed jobs are told from those of jobs that run."""
 
+import errno
 import logging
 import shutil
 import tempfile
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from danq.errors import DanqError
+from danq.errors import WRITING, DanqError
 from danq.processes import Process, this_process
 
 log = logging.getLogger("danq")
@@ -16,6 +17,7 @@ _PARTIAL = ".partial-"
 """Begin of the name of a hidden directory in which a job collects what it writes."""
 _TRIES = 100
 """At making one, while other jobs remove the folder that it lies in."""
+_ELSEWHERE = "TMPDIR names another place"
 
 
 @contextmanager
@@ -50,9 +52,26 @@ def make_folder(directory: Path) -> None:
         raise DanqError(f"{directory}: this directory cannot be created") from None
 
 
-def scratch() -> AbstractContextManager[Path]:
-    """Make a hidden directory where the system has temporary files."""
-    return hidden(Path(tempfile.gettempdir()))
+@contextmanager
+def scratch() -> Iterator[Path]:
+    """Make a hidden directory where the system has temporary files.
+
+    Raises
+    ------
+    DanqError
+        If there is no such place that can be written to, or it has no room for what is written there.
+    """
+    try:
+        place = Path(tempfile.gettempdir())
+    except FileNotFoundError:
+        raise DanqError(f"temporary files: no directory can be written to; {_ELSEWHERE}") from None
+    with hidden(place) as folder:
+        try:
+            yield folder
+        except OSError as error:
+            if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+                raise
+            raise DanqError(f"{place}: {WRITING[error.errno]} for temporary files; {_ELSEWHERE}") from error
 
 
 def _remove_remnants(folder: Path, named: bool) -> None:

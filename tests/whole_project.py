@@ -24,6 +24,7 @@ CONFIG = {
     "callsets": {"demo": {"vcf": "alleles.tsv", "runs": ["words"], "views": 1, "truth": "effect"}},
     "views": ["chr2:100-900"],
 }
+GENOME = ("genome", "genome.fa", "--out", "again")
 DATASET = ("dataset", "--config", "c.json", "--name", "d", "--out", "again")
 TRAIN = ("train", "--config", "c.json", "--run", "words", "--dataset", "results/datasets/d", "--out", "again")
 PREDICT = ("predict", "--model", "results/runs/words", "--dataset", "results/datasets/d", "--split", "test")
@@ -33,8 +34,9 @@ EVALUATE = ("evaluate", *SPLITS, "--out", "again")
 SCORE = ("score", "--config", "c.json", "--callset", "demo", "--out", "again")
 VIEW = ("view", "--config", "c.json", "--run", "words", "--out", "again")
 REPORT = ("report", "--results", "results", "--out", "again.html")
-BACKGROUND = ("--model", "results/runs/words", "--genome", "results/genomes/g", "--vcf", "alleles.tsv")
-EVALUES = ("score", *BACKGROUND, "--background", "background", "--out", "again")
+SCORED = ("--model", "results/runs/words", "--genome", "results/genomes/g", "--vcf", "alleles.tsv")
+BACKGROUND = ("background", *SCORED, "--out", "again")
+EVALUES = ("score", *SCORED, "--background", "background", "--out", "again")
 
 
 def flip_a_byte(path: Path) -> None:
@@ -61,7 +63,7 @@ def write_whole_project(path: Path, danq: Callable[..., int]) -> Path:
     (path / "alleles.tsv").write_text("variant\teffect\n" + "".join(rows))
     (path / "c.json").write_text(json.dumps(CONFIG))
     steps = (
-        ("genome", "genome.fa", "--out", "results/genomes/g"),
+        (*GENOME[:-1], "results/genomes/g"),
         (*DATASET[:-1], "results/datasets/d"),
         (*TRAIN[:-1], "results/runs/words"),
         (*PREDICT[:-1], SPLITS[1]),
@@ -69,7 +71,7 @@ def write_whole_project(path: Path, danq: Callable[..., int]) -> Path:
         (*EVALUATE[:-1], "results/runs/words/evaluation"),
         (*SCORE[:-1], "results/scores/demo"),
         (*VIEW[:-1], "results/views/words"),
-        ("background", *BACKGROUND, "--out", "background"),
+        (*BACKGROUND[:-1], "background"),
         (*PREDICT[:-1], "table.parquet"),
     )
     with pytest.MonkeyPatch.context() as patch:

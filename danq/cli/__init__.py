@@ -1,18 +1,18 @@
 """The command line: one verb a job, each in the file of its name, imported only when it is called."""
 
-import errno
 import importlib
 import logging
 import os
 import signal
 import sys
-from typing import Any
+from contextlib import suppress
+from typing import Any, NoReturn
 
 import typer
 from typer.core import TyperGroup
 
 import danq
-from danq.errors import DanqError, printable
+from danq.errors import DanqError, printable, reason_of_system
 from danq.processes import Stopped, stop
 
 VERBS = {
@@ -41,9 +41,6 @@ VERBS = {
     "doctor": "Show what this machine offers: devices, libraries, the fast recurrent path.",
 }
 """Every verb and its line of help; verb `x` is the function or typer application `x` of danq/cli/x.py."""
-
-_USERS = {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT, errno.ENAMETOOLONG, errno.ELOOP}
-"""Errors of the system that are the user's to mend."""
 
 
 class _Verbs(TyperGroup):
@@ -110,30 +107,50 @@ class _Printable(logging.Formatter):
         return printable(super().formatMessage(record))
 
 
+def _fill_streams() -> None:
+    """Open what the caller closed of standard input, output and error.
+
+    Otherwise the next file that is opened would take its number, and lines of libraries would end up in it.
+    """
+    for number, name in enumerate(("stdin", "stdout", "stderr")):
+        if getattr(sys, name) is None:
+            # the lowest number that is free
+            os.open(os.devnull, os.O_RDWR)
+            setattr(sys, name, open(number, "r" if number == 0 else "w", encoding="utf-8"))  # noqa: SIM115
+
+
 def main() -> None:
     """Run the command line; a `DanqError` becomes one line on stderr and exit status 2."""
+    _fill_streams()
     for number in (signal.SIGTERM, signal.SIGHUP):
         # nohup has hang-ups ignored
         if signal.getsignal(number) is not signal.SIG_IGN:
             signal.signal(number, stop)
     try:
-        app()
+        try:
+            app()
+        finally:
+            # here rather than by Python at its end, which tells a full disk in lines of its own
+            sys.stdout.flush()
     except Stopped as stopped:
         if not stopped.told:
             logging.getLogger("danq").warning(f"stopped by {stopped.name}; the same command begins again")
         raise
     except DanqError as error:
-        sys.stderr.write(f"danq: {printable(str(error))}\n")
-        sys.exit(2)
+        _refuse(str(error))
     except ModuleNotFoundError as error:
         if error.name not in ("tensorflow", "keras"):
             raise
-        sys.stderr.write("danq: expected TensorFlow, which is not installed; pip install tensorflow keras\n")
-        sys.exit(2)
-    except OSError as error:
+        _refuse("expected TensorFlow, which is not installed; pip install tensorflow keras")
+    except (OSError, MemoryError, RuntimeError) as error:
         # what the system refuses is the user's to mend; the rest is a fault of danq and shows its traceback
-        if error.errno not in _USERS:
+        reason = reason_of_system(error)
+        if reason is None:
             raise
-        place = printable(str(error.filename or "a temporary file"))
-        sys.stderr.write(f"danq: {place}: {error.strerror}\n")
-        sys.exit(2)
+        _refuse(reason)
+
+
+def _refuse(message: str) -> NoReturn:
+    with suppress(OSError):
+        sys.stderr.write(f"danq: {printable(message)}\n")
+    sys.exit(2)

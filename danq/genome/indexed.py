@@ -10,7 +10,9 @@ import hashlib
 import json
 import logging
 import os
+import struct
 import warnings
+import zlib
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -20,7 +22,7 @@ from numpy.typing import NDArray
 
 from danq.contents import file_state, settled, user_cache
 from danq.errors import DanqError
-from danq.files import BGZF_HEAD, GZIP_MAGIC, atomic, digest, is_bgzf
+from danq.files import BGZF_HEAD, GZIP_MAGIC, atomic, digest, is_bgzf, readable
 from danq.genome.alphabet import encode
 from danq.genome.encode import build_genome
 from danq.genome.fasta import Genome, genome_digest, open_genome
@@ -53,12 +55,16 @@ def open_genome_or_fasta(path: Path) -> Genome:
 
 @dataclass(frozen=True)
 class IndexedContig:
-    """Bases of one contig of a FASTA, by its name in a `pyfaidx.Faidx`, read where they are sliced."""
+    """Bases of one contig of a FASTA, by its name in a `pyfaidx.Faidx`, read where they are sliced.
+
+    `written` are size and time of change of the content that the index is of.
+    """
 
     fasta: Path
     faidx: Any
     key: str
     length: int
+    written: tuple[int, int]
 
     def __len__(self) -> int:
         """Length in bp."""
@@ -75,17 +81,17 @@ class IndexedContig:
         start, end, _ = part.indices(self.length)
         if start >= end:
             return np.empty(0, np.uint8)
-        try:
-            codes = encode(self.text(start, end))
-        except (DanqError, ValueError):
-            codes = np.empty(0, np.uint8)
-        if len(codes) != end - start:
-            raise _changed(self.fasta)
-        return codes
+        return encode(self.text(start, end))
 
     def text(self, start: int, end: int) -> str:
-        """Letters of the stretch [start, end) as the FASTA has them."""
-        letters: str = self.faidx.fetch(self.key, start + 1, end)
+        """Letters of the stretch [start, end) as the FASTA has them; `DanqError` as for its bases."""
+        try:
+            letters: str = self.faidx.fetch(self.key, start + 1, end)
+        except (ValueError, EOFError, zlib.error, struct.error):
+            letters = ""
+        # looked at last: what was read before a change is of the content that was indexed
+        if len(letters) != end - start or _written(self.fasta) != self.written:
+            raise _changed(self.fasta)
         return letters
 
 
@@ -144,10 +150,10 @@ def _indexed(fasta: Path) -> Genome | None:
     # pyfaidx tells compression by the name
     if compressed != (suffix in _GZIP) or suffix in _OTHERS:
         return None
-    state, cache = file_state(fasta), user_cache()
+    written, state, cache = _written(fasta), file_state(fasta), user_cache()
     kept = cache / f"{digest([_VERSION, *state])}.json" if cache else None
     if kept is not None and (index := _kept_index(kept)):
-        return _opened(fasta, index)
+        return _opened(fasta, index, written)
     index = _read_index(fasta, compressed)
     if file_state(fasta) != state:
         raise _changed(fasta)
@@ -158,10 +164,10 @@ def _indexed(fasta: Path) -> Genome | None:
             log.info("%s: checked and indexed; the index is kept as %s", fasta, kept)
         except (DanqError, OSError) as error:
             log.warning("%s: its index cannot be kept (%s)", fasta, error)
-    return index and _opened(fasta, index)
+    return index and _opened(fasta, index, written)
 
 
-def _opened(fasta: Path, index: "_Index") -> Genome:
+def _opened(fasta: Path, index: "_Index", written: tuple[int, int]) -> Genome:
     import pyfaidx
 
     with scratch() as folder, warnings.catch_warnings():
@@ -176,7 +182,8 @@ def _opened(fasta: Path, index: "_Index") -> Genome:
         )
     lengths = np.array(index.lengths, np.int64)
     contigs = tuple(
-        IndexedContig(fasta, faidx, str(number), length) for number, length in enumerate(index.lengths)
+        IndexedContig(fasta, faidx, str(number), length, written)
+        for number, length in enumerate(index.lengths)
     )
     offsets, ambiguity = np.cumsum(lengths) - lengths, _IndexedAmbiguity(contigs, index.ambiguity)
     return Genome(fasta, tuple(index.names), offsets, lengths, contigs, index.digest, None, ambiguity)
@@ -266,6 +273,13 @@ def _block_index(fasta: Path) -> bytes | None:
                 return None
             text += length
     return np.array([len(begins) - 1, *np.ravel(begins[1:])], "<u8").tobytes()
+
+
+def _written(fasta: Path) -> tuple[int, int]:
+    """Size and time of change of a file's content; names and modes may change meanwhile."""
+    with readable(fasta):
+        stat = fasta.stat()
+    return stat.st_size, stat.st_mtime_ns
 
 
 def _changed(fasta: Path) -> DanqError:

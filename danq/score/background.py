@@ -108,6 +108,7 @@ def build_background(job: "Job", out: Path) -> BackgroundManifest:
         with tempfile.TemporaryDirectory(dir=partial) as folder:
             spool = RowSpool(Path(folder) / "rows", np.float32)
             reasons = _score(job, Path(folder), spool)
+            job.refuse_changed_input()
             write_array(partial / VALUES_FILE, spool.shape[::-1], np.float32, map(np.sort, spool.columns()))
         manifest = _manifest(job, len(spool), reasons, sha256(partial / VALUES_FILE))
         manifest.write(partial)

@@ -11,7 +11,6 @@ from pathlib import Path
 import pyarrow as pa
 
 from danq.errors import DanqError, counted
-from danq.files import sha256
 from danq.parts import Done, Parts, Shard, opened_work, write_receipt
 from danq.progress import progress
 from danq.score.haplotypes import compute_haplotypes
@@ -57,9 +56,11 @@ class Work:
 
     def refuse_changed_input(self) -> None:
         """Refuse an input that is no longer what was surveyed, and remove what has been done of it."""
-        if sha256(self.job.variants.path) != self.job.vcf_digest:
+        try:
+            self.job.refuse_changed_input()
+        except DanqError:
             self.parts.remove()
-            raise DanqError(f"{self.job.name}: changed while it was scored; score it again")
+            raise
 
 
 @contextmanager

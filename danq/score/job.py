@@ -11,7 +11,7 @@ from typing import NamedTuple, TypeVar
 
 import numpy as np
 
-from danq.errors import counted, first_few
+from danq.errors import DanqError, counted, first_few
 from danq.files import digest, sha256
 from danq.genome.contigs import read_aliases
 from danq.genome.fasta import Genome
@@ -107,6 +107,11 @@ class Job:
         result = survey(folder, *inputs, *how, digest=self.digest, marks=_INFO_MARKS)
         _remark(self.name, self.variants, self.genome, result)
         return result
+
+    def refuse_changed_input(self) -> None:
+        """Refuse an input that is no longer what it was when it was opened."""
+        if sha256(self.variants.path) != self.vcf_digest:
+            raise DanqError(f"{self.name}: changed while it was scored; score it again")
 
     def scored_blocks(
         self, survey: Survey, runners: Sequence[Runner], parts: Iterable[int]

@@ -1,89 +1,92 @@
-"""Faults of machines: killed jobs, full disks, inputs that may only be read, clocks that are wrong."""
+"""Faults of machines: killed jobs, full disks, limits, inputs that may only be read, wrong clocks."""
 
 import json
 import os
+import resource
+import shlex
 import shutil
 import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
-import polars as pl
 import pytest
 from tiny_dataset import SMALL
+from whole_project import BACKGROUND, DATASET, EVALUATE, GENOME, PREDICT, REPORT, SCORE, SPLITS, TRAIN, VIEW
 
 from danq.learn.bundle import load_bundle, model_weights
 
 DANQ = [sys.executable, "-c", "from danq.cli import main; main()"]
-CONFIG = {
-    "genomes": {"g": "in/genome.fa"},
-    "datasets": {
-        "d": {
-            "targets": "in/targets.tsv",
-            "window": 60,
-            "bin": 30,
-            "keep": "all",
-            "composition": False,
-            "split": {"valid": ["chr2"], "test": ["chr3"]},
-        }
-    },
-    "runs": {
-        "words": {"model": "kmer_logistic", "dataset": "d", "options": {"k": [3], "c": [0.01]}},
-        "net": {
-            "model": "danq",
-            "dataset": "d",
-            "options": SMALL,
-            "train": {"batch_size": 8, "epochs": 12, "patience": 12, "checkpoint_minutes": 0.0001},
-        },
-    },
-    "callsets": {"demo": {"vcf": "in/alleles.tsv", "runs": ["words"], "views": 0}},
-}
+RUN = "results/runs/words"
+PARTS = ("predict", "--model", RUN, "--fasta", "large.fa", "--tile", "--work", "{out}/work")
 STEPS = {
-    "genome": "genome in/genome.fa --out {out}/genomes/g",
-    "dataset": "dataset --config c.json --name d --genome {made}/genomes/g --out {out}/datasets/d",
-    "train": "train --config c.json --run words --dataset {made}/datasets/d --out {out}/runs/words",
-    "valid": "predict --model {made}/runs/words --dataset {made}/datasets/d --split valid"
-    " --out {out}/runs/words/predictions/valid.npz",
-    "test": "predict --model {made}/runs/words --dataset {made}/datasets/d --split test"
-    " --out {out}/runs/words/predictions/test.npz",
-    "parts": "predict --model {made}/runs/words --fasta in/large.fa --tile --work {out}/work"
-    " --out {out}/bins.parquet --tracks {out}/tracks",
-    "evaluate": "evaluate {made}/runs/words/predictions/valid.npz {made}/runs/words/predictions/test.npz"
-    " --out {out}/runs/words/evaluation",
-    "score": "score --config c.json --callset demo --results {made} --out {out}/scores/demo",
-    "report": "report --results {made} --out {out}/report.html",
+    "genomes/g": GENOME,
+    "genomes/parts": ("genome", "genome.fa", "--work", "{out}/work", "--out", "again"),
+    "datasets/d": DATASET,
+    "runs/words": TRAIN,
+    "runs/words/predictions/test.npz": PREDICT,
+    "bins.parquet": (*PARTS, "--tracks", "{out}/tracks", "--out", "again"),
+    "runs/words/evaluation": EVALUATE,
+    "scores/demo": SCORE,
+    "background": BACKGROUND,
+    "ism": ("ism", *BACKGROUND[1:5], "--region", "chr2:200-240", "--out", "again"),
+    "views/words": VIEW,
+    "words.zip": ("export", RUN, "--format", "archive", "--out", "again"),
+    "report.html": REPORT,
+}
+"""What a verb writes → its command, whose last word stands for that."""
+NAMES = ("genomes/g/codes.npy", "datasets/d/labels.npy", "runs/words/weights.safetensors", SPLITS[1][8:])
+NAMES += ("scores/demo/scores.parquet", "scores/demo/ledger.tsv", "bins.parquet")
+"""Results that are equal byte for byte."""
+NET = {
+    "model": "danq",
+    "dataset": "d",
+    "options": SMALL,
+    "train": {"batch_size": 8, "epochs": 12, "patience": 12, "checkpoint_minutes": 0.0001},
 }
 
 
 @pytest.fixture(scope="module")
-def whole(tmp_path_factory, danq) -> Path:
-    """Inputs in `in`, and every kind of results in `results`, of a model that takes seconds."""
-    path = tmp_path_factory.mktemp("faults")
-    (path / "in").mkdir()
-    rng = np.random.default_rng(3)
-    lengths = {"chr1": 6_000, "chr2": 1_500, "chr3": 1_500}
-    contigs = {name: "".join(rng.choice(list("ACGT"), length)) for name, length in lengths.items()}
-    (path / "in/genome.fa").write_text("".join(f">{name}\n{text}\n" for name, text in contigs.items()))
-    large = "".join(rng.choice(list("ACGT"), 900_000))
-    (path / "in/large.fa").write_text(f">large\n{large}\n>small\nACGT\n")
-    spots = [(name, start) for name in contigs for start in range(0, 1_400, 90)]
-    (path / "in/a.bed").write_text("".join(f"{name}\t{start}\t{start + 30}\n" for name, start in spots))
-    (path / "in/targets.tsv").write_text("target\tpath\na\ta.bed\n")
-    alleles = [(at, contigs["chr2"][at]) for at in range(100, 1_300, 31)]
-    rows = [f"chr2:{at + 1}:{base}:{'A' if base != 'A' else 'C'}\n" for at, base in alleles]
-    (path / "in/alleles.tsv").write_text("variant\n" + "".join(rows))
-    (path / "c.json").write_text(json.dumps(CONFIG))
+def whole(whole_project, tmp_path_factory, danq) -> Path:
+    """The whole project, a FASTA of several parts with its predictions, and a network to be trained."""
+    path = tmp_path_factory.mktemp("faults") / "project"
+    shutil.copytree(whole_project, path)
+    large = "".join(np.random.default_rng(3).choice(list("ACGT"), 900_000))
+    (path / "large.fa").write_text(f">large\n{large}\n>small\nACGT\n")
+    config = json.loads((path / "c.json").read_text())
+    config["runs"]["net"] = NET
+    (path / "c.json").write_text(json.dumps(config))
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(path)
-        for step in STEPS.values():
-            assert danq(*step.format(out="results", made="results").split()) == 0, step
+        assert danq(*words("bins.parquet", Path("results"))) == 0
     return path
 
 
-def words(step: str, out: Path | str, made: Path | str = "results") -> list[str]:
-    return STEPS[step].format(out=out, made=made).split()
+def words(step: str, out: Path) -> list[str]:
+    return [word.format(out=out) for word in (*STEPS[step][:-1], str(out / step))]
+
+
+def refusal(capfd: pytest.CaptureFixture[str]) -> str:
+    """The one line that a verb ended with; there is no traceback."""
+    text = capfd.readouterr().err
+    lines = [line for line in text.splitlines() if line.startswith("danq: ")]
+    assert len(lines) == 1, text
+    assert "Traceback" not in text
+    return lines[0]
+
+
+def assert_equal(out: Path, whole: Path) -> None:
+    for name in NAMES:
+        assert (out / name).read_bytes() == (whole / "results" / name).read_bytes(), name
+
+
+def assert_nothing_written(out: Path) -> None:
+    """Nothing under a final name; parts that are whole may be there for the next attempt."""
+    assert not [path for path in out.rglob("*") if path.is_file() and ".work-" not in str(path)]
 
 
 @pytest.fixture
@@ -110,45 +113,75 @@ def mounted(tmp_path):
 
 
 @pytest.mark.parametrize("step", STEPS)
-def test_a_full_disk_is_one_line_and_leaves_nothing_under_a_final_name(
-    whole, mounted, danq, monkeypatch, capfd, step
+@pytest.mark.parametrize(
+    ("options", "reason"),
+    [("size=4k", "no space left on the device"), ("ro", "not writable (read-only file system)")],
+    ids=["full", "read-only"],
+)
+def test_a_full_disk_or_a_place_that_may_only_be_read_is_one_line(
+    whole, mounted, danq, monkeypatch, capfd, step, options, reason
 ):
     monkeypatch.chdir(whole)
-    disk = mounted("-t", "tmpfs", "-o", "size=4k", "tmpfs")
+    disk = mounted("-t", "tmpfs", "-o", options, "tmpfs")
     assert danq(*words(step, disk)) == 2
-    lines = [line for line in capfd.readouterr().err.splitlines() if line.startswith("danq: ")]
-    assert len(lines) == 1
-    assert lines[0].endswith("no space left on the device")
-    assert not [path for path in disk.rglob("*") if path.is_file() and ".work-" not in str(path)]
+    assert refusal(capfd).endswith(reason)
+    assert_nothing_written(disk)
 
 
-def test_read_only_inputs_give_the_same_results(whole, mounted, danq, monkeypatch, tmp_path):
-    inputs = mounted("--bind", str(whole / "in"), then="remount,bind,ro")
-    made = mounted("--bind", str(whole / "results"), then="remount,bind,ro")
-    with pytest.raises(OSError, match="Read-only file system"):
-        (inputs / "file").touch()
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "in").symlink_to(inputs)
-    shutil.copy(whole / "c.json", tmp_path)
-    for step in STEPS:
-        assert danq(*words(step, "out", made)) == 0, step
-    for name in (
-        "genomes/g/codes.npy",
-        "datasets/d/labels.npy",
-        "runs/words/predictions/test.npz",
-        "bins.parquet",
-    ):
-        assert (tmp_path / "out" / name).read_bytes() == (whole / "results" / name).read_bytes()
+@contextmanager
+def limited(kind: int, soft: int) -> Iterator[None]:
+    before = resource.getrlimit(kind)
+    resource.setrlimit(kind, (soft, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(kind, before)
 
 
-@pytest.mark.parametrize("step", STEPS)
-def test_a_read_only_place_for_results_is_one_line(whole, mounted, danq, monkeypatch, capfd, step):
+@pytest.mark.parametrize("step", ["genomes/parts", "bins.parquet", "scores/demo", "ism", "report.html"])
+def test_results_larger_than_a_file_may_be_are_one_line(
+    whole, danq, monkeypatch, capfd, tmp_path, caplog, step
+):
     monkeypatch.chdir(whole)
-    place = mounted("-t", "tmpfs", "-o", "ro", "tmpfs")
-    assert danq(*words(step, place)) == 2
-    lines = [line for line in capfd.readouterr().err.splitlines() if line.startswith("danq: ")]
-    assert len(lines) == 1
-    assert lines[0].endswith("not writable (read-only file system)")
+    with limited(resource.RLIMIT_FSIZE, 512):
+        assert danq("--quiet", *words(step, tmp_path / "out")) == 2
+    assert "larger than a file may be here" in refusal(capfd)
+    assert_nothing_written(tmp_path / "out")
+
+
+def test_too_few_open_files_are_one_line(whole, danq, monkeypatch, capfd, tmp_path):
+    monkeypatch.chdir(whole)
+    with limited(resource.RLIMIT_NOFILE, len(os.listdir("/proc/self/fd")) - 1):
+        assert danq(*words("scores/demo", tmp_path / "out")) == 2
+    assert "Too many open files" in refusal(capfd)
+    assert_nothing_written(tmp_path / "out")
+
+
+@pytest.mark.parametrize(
+    ("command", "streams", "status"),
+    [
+        (("verify", "results/genomes"), "<&- >&- 2>&-", 0),
+        (("verify", "results/genomes"), ">/dev/full", 2),
+        (("genome", "missing.fa", "--out", "again"), "2>&-", 2),
+    ],
+)
+def test_closed_and_full_streams_leave_the_status_as_it_is(whole, command, streams, status):
+    shell = ["bash", "-c", f"{shlex.join([*DANQ, *command])} {streams}"]
+    done = subprocess.run(shell, cwd=whole, capture_output=True, text=True, check=False)
+    assert done.returncode == status, done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_read_only_inputs_and_working_directories_give_the_same_results(
+    whole, mounted, danq, monkeypatch, tmp_path
+):
+    project = mounted("--bind", str(whole), then="remount,bind,ro")
+    monkeypatch.chdir(project)
+    with pytest.raises(OSError, match="Read-only file system"):
+        Path("file").touch()
+    for step in STEPS:
+        assert danq(*words(step, tmp_path)) == 0, step
+    assert_equal(tmp_path, whole)
 
 
 def test_dates_in_the_future_change_nothing(whole, danq, monkeypatch, tmp_path):
@@ -159,16 +192,8 @@ def test_dates_in_the_future_change_nothing(whole, danq, monkeypatch, tmp_path):
     for path in Path().rglob("*"):
         os.utime(path, (future, future))
     for step in STEPS:
-        assert danq(*words(step, "again")) == 0, step
-    for name in (
-        "genomes/g/codes.npy",
-        "datasets/d/labels.npy",
-        "runs/words/predictions/test.npz",
-        "bins.parquet",
-    ):
-        assert (Path("again") / name).read_bytes() == (whole / "results" / name).read_bytes()
-    table = pl.read_parquet("again/scores/demo/scores.parquet")
-    assert table.equals(pl.read_parquet(whole / "results/scores/demo/scores.parquet"))
+        assert danq(*words(step, Path("again"))) == 0, step
+    assert_equal(Path("again"), whole)
 
 
 def killed(command: list[str], where: Path, pattern: str) -> None:
@@ -186,7 +211,7 @@ def test_a_killed_shard_goes_on_and_a_killed_gathering_is_done_again(
     whole, danq, monkeypatch, tmp_path, caplog
 ):
     monkeypatch.chdir(whole)
-    command = [word for word in words("parts", tmp_path) if not word.startswith("--tracks")][:-1]
+    command = [word.format(out=tmp_path) for word in (*PARTS, "--out", "{out}/bins.parquet")]
     shard = [*command[: command.index("--out")], "--shard", "1/1"]
     killed(shard, tmp_path, "work/.work-*/part-000000.arrow")
     kept = {path: path.stat().st_mtime_ns for path in tmp_path.glob("work/.work-*/part-*.arrow")}
@@ -207,17 +232,7 @@ def test_a_training_killed_at_three_random_steps_ends_byte_equal(whole, monkeypa
     """By SIGKILL, with no time for a checkpoint; of another moment in each run of this test."""
     monkeypatch.chdir(whole)
     rng = np.random.default_rng()
-    command = [
-        *DANQ,
-        "train",
-        "--config",
-        "c.json",
-        "--run",
-        "net",
-        "--dataset",
-        "results/datasets/d",
-        "--out",
-    ]
+    command = [*DANQ, *TRAIN[:4], "net", *TRAIN[5:-1]]
     environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
     for epochs in sorted(rng.integers(1, 11, 3).tolist()):
         job = subprocess.Popen(

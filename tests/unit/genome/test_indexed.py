@@ -262,6 +262,20 @@ def test_a_file_that_changes_while_it_is_used_is_refused(tmp_path: Path) -> None
         genome.contig(0)[0:6]
 
 
+@pytest.mark.parametrize("name", ["g.fa", "g.fa.gz"])
+def test_other_bases_of_the_same_length_are_refused_too(name: str, tmp_path: Path) -> None:
+    texts = [b">a\n" + letters * 20 + b"\n" for letters in (b"ACGT", b"AGGT")]
+    for text, file in zip(texts, ("g.fa", "other.fa"), strict=True):
+        written(tmp_path / file, text)
+        pysam.tabix_compress(str(tmp_path / file), str(tmp_path / f"{file}.gz"))
+    fasta, other = tmp_path / name, tmp_path / name.replace("g.", "other.")
+    genome = open_genome_or_fasta(fasta)
+    assert genome.contig(0)[:4].tolist() == [0, 1, 2, 3]
+    fasta.write_bytes(other.read_bytes())
+    with pytest.raises(DanqError, match="the file changed while it was read"):
+        genome.contig(0)[:4]
+
+
 def test_what_cannot_be_read_is_refused_as_in_encoding(tmp_path: Path) -> None:
     with pytest.raises(DanqError, match="no such file"):
         open_genome_or_fasta(tmp_path / "absent.fa")

@@ -224,6 +224,14 @@ def test_few_alleles_are_warned_about(tmp_path, genome, common, caplog):
     assert f"no e-value can go below 1/{len(SNVS)}, the number of its alleles" in caplog.text
 
 
+def test_variants_that_change_meanwhile_make_no_background(tmp_path, genome, common):
+    opened = job(common, genome, [Weighted(1)])
+    vcf(common, [f"chrI\t{pos}\t.\t{CONTIG[pos - 1]}\t{alt}\t.\t.\t." for pos, alt in SNVS[1:]])
+    with pytest.raises(DanqError, match=r"common\.vcf: changed while it was scored"):
+        build_background(opened, tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
 @pytest.mark.parametrize(
     ("records", "message"),
     [
