@@ -15,7 +15,7 @@ _DEFLATED = 1032
 """Bytes that DEFLATE can make of one, at most."""
 
 
-def plain_member(group: Any, name: str, where: object) -> Any:
+def plain_member(group: Any, name: str, where: object, kinds: str = "biuf") -> Any:
     """Take a group or an array out of an HDF5 group, if it is hard-linked and plain; None if it is not there.
 
     Parameters
@@ -24,6 +24,8 @@ def plain_member(group: Any, name: str, where: object) -> Any:
         A file, or a group that was itself taken so.
     where : path or str
         What messages start with.
+    kinds : str
+        Of arrays that are taken, as NumPy calls them.
 
     Returns
     -------
@@ -46,7 +48,7 @@ def plain_member(group: Any, name: str, where: object) -> Any:
     member = group[name]
     if isinstance(member, h5py.Group):
         return member
-    if not isinstance(member, h5py.Dataset) or member.dtype.kind not in "biuf":
+    if not isinstance(member, h5py.Dataset) or member.dtype.kind not in kinds:
         received = getattr(member, "dtype", "something else")
         raise DanqError(f"{where}: expected an array of numbers, received {received}")
     _check_storage(member, where)

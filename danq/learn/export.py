@@ -13,11 +13,9 @@ from danq.archives import unpack_zip, write_zip
 from danq.errors import DanqError
 from danq.files import published
 from danq.learn.bundle_files import GOLDEN_FILE, LATER, bundle_files
-from danq.learn.keras_file import read_network
 from danq.learn.manifest import HISTORY_FILE, MODEL_FILE, BundleManifest, check_trusted, read_members
 from danq.learn.network_exports import write_keras, write_onnx, write_savedmodel
 from danq.learn.signature import SIGNATURE_FILE, require_signatures, sign_bundle
-from danq.models import own_module_name
 from danq.remnants import scratch
 from danq.storage import sealed
 
@@ -77,16 +75,16 @@ def write_archive(bundle: Path, out: Path, private: bool, card: str | None = Non
     Raises
     ------
     DanqError
-        If it is no whole bundle, one of its files is a link, or a private bundle names paths elsewhere.
+        If it is no whole bundle, one of its files is a link or damaged, or a private bundle names
+        paths elsewhere.
     """
     read_members(bundle)
     files = _files(bundle)
     for name in files:
         if files[name].is_symlink() or not files[name].is_file():
             raise DanqError(f"{files[name]}: expected a file, received a link or something else")
-        if name.endswith(MODEL_FILE):
-            info = BundleManifest.read(files[name].parent)
-            read_network(files[name], [own_module_name(info.model_file or "")])
+    for folder in {files[name].parent for name in files if name.endswith(MODEL_FILE)} | {bundle}:
+        BundleManifest.read(folder).check(folder, *(path.name for path in folder.iterdir()))
     kept = [name for name in files if not (private and name.endswith((SIGNATURE_FILE, GOLDEN_FILE)))]
     manifests = [name for name in kept if private and name.endswith(BundleManifest.FILE)]
     contents = {name: _private(files[name]) if name in manifests else files[name] for name in kept}

@@ -25,6 +25,7 @@ from danq.npz import NpzArrays
 
 if TYPE_CHECKING:
     from danq.learn.bundle import Bundle
+    from danq.learn.onnx.engine import OnnxBundle
 
 ROWS = 64
 """Golden rows of a bundle, as long as validation and test hold so many."""
@@ -86,7 +87,7 @@ def write_golden_rows(bundle: "Bundle | NumpyBundle", data: Dataset) -> None:
     np.savez(bundle.path / GOLDEN_FILE, allow_pickle=False, **arrays)
 
 
-def score_golden_rows(bundle: "Bundle | NumpyBundle", golden: GoldenRows) -> NDArray[np.float32]:
+def score_golden_rows(bundle: "Bundle | NumpyBundle | OnnxBundle", golden: GoldenRows) -> NDArray[np.float32]:
     """Compute the logits of golden rows, float32, in the same batches as at the training."""
     return Predictor(bundle, golden.batch_size).logits(golden.raw)
 

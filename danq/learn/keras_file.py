@@ -281,7 +281,7 @@ def _check_weights(path: Path, data: bytes) -> tuple[tuple[int, ...], ...]:
         while pending:
             group = pending.pop()
             for name in group:
-                member = plain_member(group, name, path)
+                member = plain_member(group, name, path, "biufV")  # bfloat16 has no kind of its own
                 address = h5py.h5o.get_info(member.id).addr
                 if address in seen:
                     raise DanqError(

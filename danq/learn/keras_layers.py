@@ -162,11 +162,12 @@ def _calls(
         kind = _kind(layer)
         options = {} if kind.startswith("unknown") else _options(layer)
         for number, node in enumerate(layer["inbound_nodes"]):
+            training = bool(node["kwargs"].get("training"))  # always, as a dropout that is never off
             named = {key: _plain(value, names) for key, value in node["kwargs"].items() if key != "training"}
             yield {
                 "name": _call_name(names[name], number),
-                "kind": kind,
-                "options": options,
+                "kind": f"unknown layer {kind} in training" if training else kind,
+                "options": {} if training else options,
                 "inputs": [_plain(value, names) for value in node["args"]],
                 "named_inputs": {key: value for key, value in named.items() if value is not None},
                 "weights": list(arrays[name]),
@@ -202,7 +203,7 @@ def _plain(value: Any, names: Mapping[str, str]) -> Any:
         return {"slice": [options["start"], options["stop"], options["step"]]}
     if kind == "__ellipsis__":
         return {"slice": "..."}
-    if kind == "__numpy__":
+    if kind in ("__numpy__", "__tensor__"):
         return {"array": options["value"], "dtype": options["dtype"]}
     if kind == "DTypePolicy":
         return options["name"]

@@ -86,7 +86,7 @@ def open_bundle(path: Path, trusted: Sequence[Path] = ()) -> "Bundle | NumpyBund
     if compute is not None:
         return NumpyBundle(path, compute, load_encoder(info.encoder), info)
 
-    with _installed(
+    with installed(
         "TensorFlow",
         "tensorflow",
         "keras",
@@ -115,14 +115,20 @@ def open_by_engine(
     """
     if engine == "keras":
         return open_bundle(path, trusted)
-    with _installed("ONNX Runtime", "onnx", "onnxruntime", remedy="pip install 'danq[onnx]'"):
+    with installed("ONNX Runtime", "onnx", "onnxruntime", remedy="pip install 'danq[onnx]'"):
         from danq.learn.onnx.engine import open_onnx
     return open_onnx(path)
 
 
 @contextmanager
-def _installed(library: str, *modules: str, remedy: str) -> Iterator[None]:
-    """Say in one line that a library is missing."""
+def installed(library: str, *modules: str, remedy: str) -> Iterator[None]:
+    """Say in one line that a library is missing, of which some `modules` are imported within.
+
+    Raises
+    ------
+    DanqError
+        If one of them is not installed; `remedy` says what is to be done.
+    """
     try:
         yield
     except ModuleNotFoundError as error:

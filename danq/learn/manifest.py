@@ -57,7 +57,8 @@ def weights_digest(head: Mapping[str, Any], weights: Sequence[NDArray[Any]]) -> 
     for array in weights:
         contiguous = np.ascontiguousarray(array)
         total.update(f"\0{contiguous.dtype.str}{array.shape}\0".encode())
-        total.update(contiguous.data)
+        # as bytes: bfloat16 has no buffer of its own
+        total.update(contiguous.reshape(-1).view(np.uint8).data)
     return total.hexdigest()
 
 

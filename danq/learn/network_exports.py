@@ -6,20 +6,42 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from danq.files import published
+from danq.learn.bundle_files import GOLDEN_FILE
+from danq.learn.linear import installed
 from danq.learn.manifest import MODEL_FILE, BundleManifest
+from danq.npz import largest_difference
+
+log = logging.getLogger("danq")
+
+_ROUNDING = 1e-5
+"""Largest difference of a logit that another library may make of the same arithmetic."""
 
 
 def write_onnx(bundle: Path, out: Path) -> None:
     """Write one file of ONNX; equal bundles give equal bytes, and TensorFlow is not needed.
 
+    The golden rows of the bundle are computed by ONNX Runtime before: a difference from its training is said.
+
     Raises
     ------
     DanqError
-        As `danq.learn.onnx.graph.onnx_model`.
+        As `danq.learn.onnx.engine.open_onnx`, or if ONNX Runtime is not installed.
     """
-    from danq.learn.onnx.graph import onnx_model
+    # what predicts opens archives, too
+    from danq.learn.golden import read_golden_rows, score_golden_rows
+
+    with installed("ONNX Runtime", "onnx", "onnxruntime", remedy="pip install 'danq[onnx]'"):
+        from danq.learn.onnx.engine import open_onnx
+        from danq.learn.onnx.graph import onnx_model
 
     model = onnx_model(bundle).SerializeToString(deterministic=True)
+    opened = open_onnx(bundle, model)
+    if (path := bundle / GOLDEN_FILE).exists():
+        golden = read_golden_rows(path, opened.info)
+        difference = largest_difference(golden.logits, score_golden_rows(opened, golden))
+        if difference is None or difference > _ROUNDING:
+            amount = "in kind" if difference is None else f"by {difference:.1g}"
+            log.warning("%s: logits of golden rows differ %s from those of the training", out, amount)
     with published(out) as partial:
         partial.write_bytes(model)
 

@@ -82,8 +82,9 @@ VERBS = {
 def test_scores_predictions_and_metrics_need_no_tensorflow(folder, danq, monkeypatch):
     monkeypatch.chdir(folder)
     assert danq("export", "words", "--format", "archive", "--out", "words.zip") == 0
-    codes, said = absent(folder, *VERBS.values())
-    assert codes == [0] * len(VERBS), said
+    exports = [f"export net --format {form} --out net.{form}" for form in ("archive", "card", "onnx")]
+    codes, said = absent(folder, *VERBS.values(), *exports)
+    assert codes == [0] * (len(VERBS) + len(exports)), said
     without = {name: tables(folder / name) for name in VERBS}
     for name in VERBS:
         (folder / name).rename(folder / f"without_{name}")

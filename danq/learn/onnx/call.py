@@ -62,8 +62,8 @@ class Call:
         The same by keyword.
     arrays : sequence of arrays
         Weights, float32, in the order of Keras.
-    outputs : sequence of Shape
-        As far as they are known.
+    dtype : str
+        Of what it gives.
     """
 
     graph: Graph
@@ -72,7 +72,7 @@ class Call:
     inputs: Sequence[Any]
     named: Mapping[str, Any]
     arrays: Sequence[NDArray[Any]]
-    outputs: Sequence[Shape]
+    dtype: str
 
     @property
     def x(self) -> Value:
@@ -92,6 +92,7 @@ class Call:
         value = self.inputs[place]
         if isinstance(value, Value):
             return self.floats(value) if dtype == "float32" else value.name
+        value = value["array"] if isinstance(value, dict) else value
         return self.graph.constant(value, dtype)
 
     def expect(self, holds: bool, value: Any, what: str) -> Any:

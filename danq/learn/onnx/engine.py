@@ -12,6 +12,7 @@ import onnxruntime
 from numpy.typing import NDArray
 
 from danq.data.encoders import Encoder, load_encoder
+from danq.errors import DanqError, first_line
 from danq.learn.manifest import BundleManifest
 from danq.learn.onnx.graph import OUTPUT, onnx_model
 from danq.models.logistic_regression import probabilities
@@ -68,17 +69,23 @@ class OnnxBundle:
         yield
 
     def _logits(self, inputs: Inputs) -> Floats:
-        logits: Floats = self.session.run([OUTPUT], inputs)[0]
+        with _refusals(self.path):
+            logits: Floats = self.session.run([OUTPUT], inputs)[0]
         return logits
 
 
-def open_onnx(path: Path) -> OnnxBundle:
+def open_onnx(path: Path, model: bytes | None = None) -> OnnxBundle:
     """Read a bundle for prediction by ONNX Runtime, in as many threads as `danq.threads.threads` says.
+
+    Parameters
+    ----------
+    model : bytes, optional
+        Its file of ONNX, if that is there already.
 
     Raises
     ------
     DanqError
-        As `danq.learn.onnx.graph.onnx_model`.
+        As `danq.learn.onnx.graph.onnx_model`, or if ONNX Runtime does not take its graph.
     """
     info = BundleManifest.read(path)
     options = onnxruntime.SessionOptions()
@@ -86,10 +93,19 @@ def open_onnx(path: Path) -> OnnxBundle:
     options.inter_op_num_threads = 1
     # saturated gates leave numbers that processors take a hundred times as long for
     options.add_session_config_entry("session.set_denormal_as_zero", "1")
-    model = onnx_model(path).SerializeToString()
+    model = onnx_model(path).SerializeToString() if model is None else model
     # whatever thread makes the session loses such numbers for good: not the caller's, whose own they may be
-    with ThreadPoolExecutor(1) as pool:
+    with _refusals(path), ThreadPoolExecutor(1) as pool:
         session = pool.submit(
             onnxruntime.InferenceSession, model, options, providers=["CPUExecutionProvider"]
         ).result()
     return OnnxBundle(path, session, load_encoder(info.encoder), info)
+
+
+@contextmanager
+def _refusals(path: Path) -> Iterator[None]:
+    """Say in one line what ONNX Runtime refuses; its exceptions have nothing but `Exception` in common."""
+    try:
+        yield
+    except Exception as error:
+        raise DanqError(f"{path}: not computed by ONNX Runtime ({first_line(error)})") from error

@@ -18,12 +18,14 @@ from danq.learn.onnx.layers import LAYERS
 from danq.learn.onnx.operations import OPERATIONS
 from danq.learn.onnx.recurrent import RECURRENT
 
-OPSET, IR_VERSION = 20, 10
-"""As old as the operators in use let them be, for older runtimes."""
+OPSET, IR_VERSION = 18, 8
+"""As old as the operators in use let them be: ONNX Runtime 1.15 (2023) and later read them."""
 OUTPUT = "logits"
 _LARGEST = (1 << 31) - (1 << 20)
 """Bytes of a file of protocol buffers."""
 _KINDS = {**LAYERS, **OPERATIONS, **RECURRENT}
+_MASKED = {*RECURRENT, "GlobalAveragePooling1D", "BatchNormalization"}
+"""Kinds of layers whose mask is written; it changes nothing of a normalization that is trained."""
 _STRANDS = {
     "mean": "Of DNA it reads the strand that it is given: danq's predictions are the means, over a window "
     "and its reverse complement, of the logits and of the probabilities.",
@@ -123,7 +125,7 @@ def _network(graph: Graph, bundle: Path, inputs: dict[str, Value]) -> Value:
     network, arrays = read_network_description(bundle), read_arrays(bundle)
     values: dict[tuple[str, int], Value] = {(name, 0): value for name, value in inputs.items()}
     for layer in network.layers:
-        shapes = [None if output is None else output.shape for output in layer.outputs]
+        first = layer.outputs[0]
         call = Call(
             graph=graph,
             kind=layer.kind,
@@ -131,28 +133,33 @@ def _network(graph: Graph, bundle: Path, inputs: dict[str, Value]) -> Value:
             inputs=[_resolved(value, values) for value in layer.inputs],
             named={name: _resolved(value, values) for name, value in layer.named_inputs.items()},
             arrays=[arrays[name].astype(np.float32) for name in layer.weights],
-            outputs=[shape for shape in shapes if shape is not None],
+            dtype="float32" if first is None else first.dtype,
         )
-        if layer.kind not in _KINDS:
-            raise DanqError(
-                f"{bundle}: layer {layer.name}: expected one that is written as ONNX, received {layer.kind}"
-            )
         try:
-            names = _KINDS[layer.kind](call)
+            names = _written(call, len(layer.outputs))
         except DanqError as error:
             raise DanqError(f"{bundle}: layer {layer.name} ({layer.kind}): {error}") from None
         except (LookupError, TypeError, ValueError) as error:
             raise DanqError(
                 f"{bundle}: layer {layer.name} ({layer.kind}): not written as ONNX ({error})"
             ) from error
-        for place, name in enumerate([names] if isinstance(names, str) else names):
-            output = layer.outputs[place] if place < len(layer.outputs) else None
-            if output is not None:
-                dtype = "float32" if "float" in output.dtype else output.dtype
-                values[layer.name, place] = Value(name, output.shape, dtype)
-            else:
-                values[layer.name, place] = Value(name, (), "float32")
+        for place, (name, output) in enumerate(zip(names, layer.outputs, strict=False)):
+            shape, dtype = ((), "float32") if output is None else (output.shape, output.dtype)
+            values[layer.name, place] = Value(name, shape, "float32" if "float" in dtype else dtype)
     return values[network.output.layer, network.output.output]
+
+
+def _written(call: Call, outputs: int) -> list[str]:
+    """Write the nodes of a layer; refuse inputs and outputs that they leave out, such as first states."""
+    call.expect(call.kind in _KINDS, call.kind, "one that is written as ONNX")
+    more = [name for name in call.named if name != "mask" or call.kind not in _MASKED]
+    call.expect(not more, ", ".join(more), "no inputs by name but a recurrent layer's mask")
+    several = len(call.inputs) > 1 and not call.kind.startswith(("ops.", "MultiHead"))
+    call.expect(not several, len(call.inputs), "one input")
+    names = _KINDS[call.kind](call)
+    names = [names] if isinstance(names, str) else names
+    call.expect(len(names) >= outputs, outputs, f"as many outputs as are written, {len(names)}")
+    return names
 
 
 def _resolved(value: Any, values: dict[tuple[str, int], Value]) -> Any:

@@ -47,6 +47,7 @@ def _directions(call: Call, kind: str, options: Sequence[Mapping[str, Any]], dir
     """States of each direction: (rows, positions, units), or the last ones, (rows, units)."""
     graph, first = call.graph, options[0]
     call.expect(kind in _CELLS, kind, f"a layer of {', '.join(_CELLS)}")
+    call.expect(not first.get("stateful"), "one that is stateful", "a layer that begins anew")
     operator, _ = _CELLS[kind]
     each = len(call.arrays) // len(options)
     parts = [_arrays(call, kind, option, call.arrays[each * n :][:each]) for n, option in enumerate(options)]

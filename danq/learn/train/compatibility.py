@@ -93,8 +93,10 @@ def check_output(model: keras.Model, data: Dataset, run: str) -> None:
         If it is no model, one has sub-bins and the other has none, or their numbers differ; with the size
         that would fit.
     """
-    if not isinstance(model, keras.Model):
-        raise DanqError(f"runs.{run}.model: expected build to return a Keras model, received {model!r}")
+    if not isinstance(model, keras.Model) or not hasattr(getattr(model, "output", None), "shape"):
+        raise DanqError(
+            f"runs.{run}.model: expected build to return a Keras model with one output, received {model!r}"
+        )
     received = tuple(model.output.shape[1:])
     expected = (data.sub_bins, len(data.targets)) if data.sub_bins else (len(data.targets),)
     if received == expected:

@@ -93,6 +93,15 @@ def test_what_is_not_whole_is_not_exported(place, tmp_path, file, capsys):
     assert not (tmp_path / "net.zip").exists()
 
 
+@pytest.mark.parametrize("file", [MODEL_FILE, WEIGHTS_FILE, NETWORK_FILE, "history.tsv"])
+def test_what_is_damaged_is_not_exported(place, tmp_path, file, capsys):
+    shutil.copytree(place / "net", tmp_path / "net")
+    (tmp_path / "net" / file).write_bytes((tmp_path / "net" / file).read_bytes() + b"\n")
+    assert danq("export", tmp_path / "net", "--out", tmp_path / "net.zip") == 2
+    assert f"net/{file}: damaged" in capsys.readouterr().err
+    assert not (tmp_path / "net.zip").exists()
+
+
 def test_a_private_archive_tells_nothing_of_its_maker(place, tmp_path):
     assert danq("export", place / "net", "--private", "--out", tmp_path / "net.zip") == 0
     with opened_bundles([tmp_path / "net.zip"]) as (bundle,):

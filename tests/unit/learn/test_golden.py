@@ -11,9 +11,10 @@ from danq.data.dataset import open_dataset
 from danq.errors import DanqError
 from danq.learn.ensemble import join_runs
 from danq.learn.export import opened_bundles, write_archive
-from danq.learn.golden import ROWS, choose_rows, read_golden_rows, score_golden_rows
+from danq.learn.golden import ROWS, choose_rows, golden_digest, read_golden_rows, score_golden_rows
 from danq.learn.linear import open_bundle
 from danq.learn.manifest import BundleManifest
+from danq.learn.network_exports import write_onnx
 from danq.learn.options import EnsembleOptions, PredictOptions
 from danq.learn.predict.predictor import load
 from danq.learn.train.run import train_run
@@ -71,6 +72,19 @@ def test_golden_rows_are_part_of_archives_but_of_private_ones(runs, tmp_path):
             assert len(list(bundle.rglob("golden.npz"))) == (0 if private else 3)
             outputs = BundleManifest.read(bundle).provenance["outputs"]
             assert ("golden.npz" in outputs) != private
+
+
+def test_an_export_as_onnx_says_where_golden_rows_differ(runs, tmp_path, caplog):
+    for name in ("net", "mean"):
+        write_onnx(runs / name, tmp_path / f"{name}.onnx")
+    assert not caplog.records
+    shutil.copytree(runs / "net", tmp_path / "other")
+    path = tmp_path / "other" / "golden.npz"
+    arrays = {name: np.asarray(value) for name, value in vars(golden_of(tmp_path / "other")).items()}
+    arrays["logits"] = arrays["logits"] + np.float32(0.5)
+    np.savez(path, digest=np.array(golden_digest(arrays)), **arrays)
+    write_onnx(tmp_path / "other", tmp_path / "other.onnx")
+    assert "logits of golden rows differ by 0.5 from those of the training" in caplog.text
 
 
 @pytest.mark.parametrize("task", ["multilabel", "multiclass"])

@@ -29,7 +29,20 @@ def place(tmp_path_factory):
 
 
 def _run(place, out, *options, missing=("tensorflow", "keras")):
-    verb = ["predict", "--model", place / "net", "--fasta", place / "x.fa", "--out", out, *options]
+    return _call(
+        "predict",
+        "--model",
+        place / "net",
+        "--fasta",
+        place / "x.fa",
+        "--out",
+        out,
+        *options,
+        missing=missing,
+    )
+
+
+def _call(*verb, missing):
     code = WITHOUT.format(missing=missing)
     return subprocess.run(
         [sys.executable, "-c", code, *map(str, verb)], capture_output=True, text=True, check=False
@@ -64,6 +77,15 @@ def test_what_is_missing_is_said_in_one_line(options, missing, words, place, tmp
     done = _run(place, tmp_path / "p.tsv", *options, missing=missing)
     assert done.returncode == 2
     assert words in done.stderr
+    assert "Traceback" not in done.stderr
+    assert not list(tmp_path.iterdir())
+
+
+def test_an_export_without_the_library_says_so_in_one_line(place, tmp_path):
+    options = ("--format", "onnx", "--out", tmp_path / "net.onnx")
+    done = _call("export", place / "net", *options, missing=("onnx",))
+    assert done.returncode == 2
+    assert done.stderr.splitlines()[-1].startswith("danq: expected ONNX Runtime")
     assert "Traceback" not in done.stderr
     assert not list(tmp_path.iterdir())
 
