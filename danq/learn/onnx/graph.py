@@ -14,6 +14,7 @@ from danq.errors import DanqError
 from danq.learn.manifest import BundleManifest, member_paths, read_members
 from danq.learn.network import read_arrays, read_network_description
 from danq.learn.onnx.call import Call, Graph, Value
+from danq.learn.onnx.convolutions import CONVOLUTIONS
 from danq.learn.onnx.layers import LAYERS
 from danq.learn.onnx.operations import OPERATIONS
 from danq.learn.onnx.recurrent import RECURRENT
@@ -23,7 +24,7 @@ OPSET, IR_VERSION = 18, 8
 OUTPUT = "logits"
 _LARGEST = (1 << 31) - (1 << 20)
 """Bytes of a file of protocol buffers."""
-_KINDS = {**LAYERS, **OPERATIONS, **RECURRENT}
+_KINDS = {**CONVOLUTIONS, **LAYERS, **OPERATIONS, **RECURRENT}
 _MASKED = {*RECURRENT, "GlobalAveragePooling1D", "BatchNormalization"}
 """Kinds of layers whose mask is written; it changes nothing of a normalization that is trained."""
 _STRANDS = {

@@ -6,8 +6,9 @@ from typing import Any
 import numpy as np
 import onnx
 
+from danq.learn.onnx.activations import activated
 from danq.learn.onnx.call import Call
-from danq.learn.onnx.layers import activated, concatenated
+from danq.learn.onnx.layers import concatenated
 
 _ONE = {"Absolute": "Abs", "Negative": "Neg", "Erf": "Erf", "Relu": "Relu", "Sigmoid": "Sigmoid"}
 _ONE |= {name: name for name in ("Exp", "Log", "Sqrt", "Tanh", "Sign", "Floor", "Ceil")}
