@@ -2,7 +2,7 @@
 
 import json
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,7 @@ def checked_config(
     overrides: Mapping[str, Any] | None = None,
     shared: bool = True,
     far_away: bool = False,
+    module: bool = False,
 ) -> Config:
     """Check the merged configuration of a workflow; end the process with one line if it is refused.
 
@@ -36,6 +37,8 @@ def checked_config(
         Whether jobs see the same directories, rather than results going through a storage.
     far_away : bool
         Whether this is a job that sees no files of the user's but those with absolute paths.
+    module : bool
+        Whether the workflow is part of another one, whose rules may make files that are missing.
 
     Returns
     -------
@@ -52,14 +55,16 @@ def checked_config(
         for path in files:
             read_mapping(Path(path))
         # who starts a workflow has jobs run by a configuration of their own
-        config = parse_config(_merged(merged, overrides or {}), source, trusted=None)
+        for part in _mappings(overrides or {}):
+            merged = _merged(merged, part)
+        config = parse_config(merged, source, trusted=None)
         if not shared:
             _refuse_shards(config, source)
         if far_away:
             # checked where the workflow started
             there = {name: callset for name, callset in config.callsets.items() if callset.vcf.is_file()}
             return config.model_copy(update={"callsets": there})
-        check_files(config, source, trusted=None)
+        check_files(config, source, trusted=None, later=module)
     except DanqError as error:
         sys.stderr.write(f"danq: {printable(str(error))}\n")
         raise SystemExit(2) from None
@@ -78,6 +83,14 @@ def _refuse_shards(config: Config, source: str) -> None:
             raise DanqError(
                 f"{source}: {key}.shards: expected 1 where results go through a storage, received {number}"
             )
+
+
+def _mappings(value: Any) -> Iterator[Mapping[str, Any]]:
+    """Give what the command line gave, and each mapping in it: a module's configuration lies below a key."""
+    if isinstance(value, Mapping):
+        yield value
+        for item in value.values():
+            yield from _mappings(item)
 
 
 def _merged(below: Any, above: Any) -> Any:

@@ -12,11 +12,13 @@ if TYPE_CHECKING:
 def scored_files(callset: "Callset") -> dict[str, str]:
     """Name the files of a scored callset; the first three are there whatever is asked.
 
-    A table of alleles has no VCF that could be annotated; whole haplotypes are those of samples; and what is
-    known of the variants is compared with their scores.
+    A table of alleles has no VCF that could be annotated (one that another rule makes later has a name with
+    ``.tsv``); whole haplotypes are those of samples; and what is known of the variants is compared with their
+    scores.
     """
     files = {"manifest": "scores.json", "scores": "scores.parquet", "ledger": "ledger.tsv"}
-    if open_variants(callset.vcf).kind != "tsv":
+    table = open_variants(callset.vcf).kind == "tsv" if callset.vcf.exists() else ".tsv" in callset.vcf.name
+    if not table:
         files["annotated"] = "annotated.vcf.gz"
     if callset.samples:
         files["haplotypes"] = "haplotypes.parquet"

@@ -56,8 +56,10 @@ def _continued(names: list[str]) -> str:
     return branches[0] if len(branches) == 1 else f"(?:{'|'.join(branches)})"
 
 
-def dataset_files(config: Config, name: str) -> list[Path]:
+def dataset_files(config: Config, name: str, later: bool = False) -> list[Path]:
     """Files a dataset is made from besides its genome: tables, tracks, examples, excluded regions, aliases.
+
+    Where tracks are made `later`, by other rules, they may be missing.
 
     Raises
     ------
@@ -67,7 +69,7 @@ def dataset_files(config: Config, name: str) -> list[Path]:
     options = config.datasets[name]
     # of a folder of images, each of them
     paths = [file for _, path in _paths(options) for file in (png_files(path) if path.is_dir() else [path])]
-    tracks = [target.path for target in read_targets(options.targets)] if options.targets else []
+    tracks = [target.path for target in read_targets(options.targets, later)] if options.targets else []
     return list(dict.fromkeys([*paths, *tracks]))
 
 
@@ -89,10 +91,13 @@ def callset_files(config: Config, name: str) -> list[Path]:
     return [path for _, path in _callset_paths(config, name)]
 
 
-def check_files(config: Config, source: str, trusted: Sequence[Path] | None = ()) -> None:
+def check_files(
+    config: Config, source: str, trusted: Sequence[Path] | None = (), later: bool = False
+) -> None:
     """Refuse a configuration that names files which do not exist, or contradicts what stands in them.
 
-    `trusted` as of `parse_config`: of other models of one's own, options are not known to be paths.
+    `trusted` as of `parse_config`: of other models of one's own, options are not known to be paths. With
+    `later`, rules of another workflow may make data: all but tables of targets and what runs name.
 
     Raises
     ------
@@ -108,24 +113,30 @@ def check_files(config: Config, source: str, trusted: Sequence[Path] | None = ()
         + ("(a directory)" if path.is_dir() else "(no such file)")
         for key, path in reversed(paths)
         if not (path.is_file() or (path.is_dir() and key.startswith(folders)))
+        and not (later and _may_come(key, path))
     }
     if missing:
         raise DanqError(f"{source}: " + "; ".join(reversed(missing.values())))
     contents = [
-        (f"datasets.{name}", path) for name in config.datasets for path in dataset_files(config, name)
+        (f"datasets.{name}", path) for name in config.datasets for path in dataset_files(config, name, later)
     ]
     for key, path in (*paths, *contents):
         # a rule's input with braces is a pattern to Snakemake
         if set("{}") & set(str(path)):
             raise DanqError(f"{source}: {key}: expected a path without braces, received {path}")
     # a wrong name of a target would otherwise come to light after the training
-    problems = [phrase for name in config.callsets for phrase in _callset_problems(config, name)]
+    problems = [phrase for name in config.callsets for phrase in _callset_problems(config, name, later)]
     for key, path in paths:
         if key.endswith(".options.motifs"):
             problems += _refusal(key, read_motifs, path)
     problems += misplaced_views(config)
     if problems:
         raise DanqError(f"{source}: " + "; ".join(problems))
+
+
+def _may_come(key: str, path: Path) -> bool:
+    """Whether another rule may make a file: one of data that is not there, and not read to plan the jobs."""
+    return not (path.exists() or key.startswith("runs.") or key.endswith(".targets"))
 
 
 def named_paths(config: Config, trusted: Sequence[Path] | None) -> Iterator[tuple[str, Path]]:
@@ -167,23 +178,24 @@ def _callset_paths(config: Config, name: str) -> Iterator[tuple[str, Path]]:
             yield f"{key}.background", callset.background / file
 
 
-def _callset_problems(config: Config, name: str) -> Iterator[str]:
+def _callset_problems(config: Config, name: str, later: bool) -> Iterator[str]:
     """Find files that cannot be read or lack what is asked of them, and what is no target of all the runs."""
     callset, key = config.callsets[name], f"callsets.{name}"
-    unreadable = [*_refusal(f"{key}.vcf", open_variants, callset.vcf)]
+    awaited = later and not callset.vcf.exists()
+    unreadable = [] if awaited else [*_refusal(f"{key}.vcf", open_variants, callset.vcf)]
     yield from unreadable
-    if not unreadable:
+    if not (awaited or unreadable):
         variants = open_variants(callset.vcf)
         if callset.samples:
             yield from _refusal(f"{key}.samples", choose_samples, variants, callset.samples)
         for option in ("truth", "truth_group"):
             if known := getattr(callset, option):
                 yield from _refusal(f"{key}.{option}", truth_key, variants, known, option)
-    if callset.aliases is not None:
+    if callset.aliases is not None and not (later and not callset.aliases.exists()):
         yield from _refusal(f"{key}.aliases", read_aliases, callset.aliases)
     for number, region in enumerate(callset.regions):
         yield from _refusal(f"{key}.regions.{number}", parse_region, region)
-    yield from _target_problems(config, name)
+    yield from _target_problems(config, name, later)
 
 
 def _refusal(key: str, check: Callable[..., object], *arguments: object) -> Iterator[str]:
@@ -194,14 +206,14 @@ def _refusal(key: str, check: Callable[..., object], *arguments: object) -> Iter
         yield f"{key}: {error}"
 
 
-def _target_problems(config: Config, name: str) -> Iterator[str]:
+def _target_problems(config: Config, name: str, later: bool) -> Iterator[str]:
     callset, key = config.callsets[name], f"callsets.{name}"
     known: list[str] = []
     for number, run in enumerate(callset.runs):
         table = config.datasets[config.runs[run].dataset].targets
         if table is None:
             continue
-        targets = [target.name for target in read_targets(table)]
+        targets = [target.name for target in read_targets(table, later)]
         known = known or targets
         if targets != known:
             yield f"{key}.runs.{number}: expected the targets of the other runs, received others in {table}"

@@ -149,9 +149,9 @@ def test_no_rule_takes_a_file_for_an_option(repository):
     with_files = 0
     for command in commands:
         # what starts several processes of it is danq's own
-        words = command.removeprefix("{resources.launch}").split()
+        words = command.removeprefix("{params.launch}").split()
         assert words[0] == "danq"
-        assert words[-2:] == ["2>", "{log}"]
+        assert words[-2:] == ["2>", "{log:q}"]
         words = words[2:-2]
         # what is no option, nor the value of one, nor options that the rule puts together, stands behind --
         end = words.index("--") if "--" in words else len(words)

@@ -1,5 +1,6 @@
 """The workflow as a module of another one."""
 
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -46,6 +47,10 @@ rule all:
 """
 
 
+# a run that a GPU may train, smaller than that of the project
+NET = "{net: {model: danq, dataset: two, options: {filters: 8, units: 4, dense: 8}, train: {epochs: 2}}}"
+
+
 class Foreign(Project):
     """A project with a Snakefile of its own, which uses the repository's workflow."""
 
@@ -53,6 +58,19 @@ class Foreign(Project):
         snakefile = snakefile or f'"{self.repository}/workflow/Snakefile"'
         text = SNAKEFILE.format(snakefile=snakefile, config=config, prefix=prefix)
         (self.path / "Snakefile").write_text(text)
+
+    def fetch(self) -> set[str]:
+        """Have a rule bring genome, tracks and variants, which are not there before; their paths."""
+        table, config = self.path / "data" / "two.tsv", self.path / "config" / "config.yaml"
+        table.write_text(table.read_text().replace("\ttwo", "\t../fetched/two"))
+        text = config.read_text()
+        for name in ("second.fa", "alleles.tsv"):
+            text = text.replace(f"data/{name}", f"fetched/{name}")
+        config.write_text(text)
+        rule = 'rule fetch:\n    input:\n        "data/{name}",\n    output:\n        "fetched/{name}",\n'
+        with (self.path / "Snakefile").open("a") as snakefile:
+            snakefile.write(rule + '    shell:\n        "cp {input} {output}"\n')
+        return {f"fetched/{name}" for name in ("second.fa", "alleles.tsv", "two.alpha.bed", "two.beta.bed")}
 
     def on_github(self, monkeypatch: pytest.MonkeyPatch) -> str:
         """Commit the workflow under a tag where git looks for GitHub; how a Snakefile names it."""
@@ -88,21 +106,54 @@ def foreign(tmp_path: Path, repository: Path) -> Foreign:
 
 @pytest.mark.slow
 def test_a_module_with_a_prefix_makes_everything_below_it(foreign: Foreign):
-    foreign.write('config["danq"]', '    prefix:\n        "below/here"\n')
+    # of which a space is part: commands have it as one word
+    foreign.write('config["danq"]', '    prefix:\n        "below/a place"\n')
+    fetched = foreign.fetch()
     # what the command line says is the other workflow's, even if it sounds like ours
     done = foreign.snakemake("--cores", "2", "--config", "samples=4", "runs=5")
     assert done.returncode == 0, done.stdout
     made = foreign.files() - {"Snakefile"}
-    assert {path for path in made if not path.startswith("below/here/results/")} == {
+    assert {path for path in made if not path.startswith("below/a place/results/")} == {
         "mine/anything.txt",
         "after/anything.txt",
+        *fetched,
     }
-    inside = {path.removeprefix("below/here/results/") for path in made}
+    inside = {path.removeprefix("below/a place/results/") for path in made}
     assert {"config.json", "report.html", "runs/words/evaluation/metrics.tsv"} <= inside
     assert {"scores/demo/scores.parquet", "views/words/views.json", "logs/train/words.log"} <= inside
     again = foreign.snakemake("--cores", "2", "--config", "samples=4", "runs=5")
     assert "Nothing to be done" in again.stdout
     assert foreign.files() - {"Snakefile"} == made
+
+
+def test_of_files_that_no_rule_makes_snakemake_says_so(foreign: Foreign):
+    foreign.write('config["danq"]')
+    (foreign.path / "data" / "second.fa").unlink()
+    done = foreign.snakemake("--dry-run")
+    assert done.returncode == 1
+    assert re.search(r"Missing input files for rule danq_genome:.*data/second.fa", done.stdout, re.DOTALL)
+    # what is read to plan the jobs is refused as ever
+    (foreign.path / "data" / "two.tsv").unlink()
+    refused = foreign.snakemake("--dry-run").stdout
+    assert "datasets.two.targets: expected a file, received 'data/two.tsv' (no such file)" in refused
+
+
+def test_rules_of_a_module_are_changed_and_left_out_as_snakemake_has_it(foreign: Foreign):
+    foreign.write('config["danq"]')
+    text = (foreign.path / "Snakefile").read_text()
+    # whoever changes resources names all of them
+    changed = "use rule predict from danq as danq_predict with:\n    resources:\n        mem_mb=1234\n"
+    changed += changed.replace("predict", "train")
+    for without in ("", " exclude predict, train"):
+        used = f"use rule * from danq{without} as danq_*\n"
+        (foreign.path / "Snakefile").write_text(
+            text.replace("use rule * from danq as danq_*\n", used + changed)
+        )
+        planned = foreign.snakemake("-np", "--config", f"danq={{runs: {NET}}}").stdout.split("\n\n")
+        for job, log in (("predict", "net.test"), ("train", "net")):
+            (block,) = (part for part in planned if f"log: results/logs/{job}/{log}.log" in part)
+            assert "mem_mb=1234" in block
+            assert f"Shell command: danq {job} " in block
 
 
 def test_a_module_without_a_prefix_lies_where_the_workflow_alone_does(foreign: Foreign):

@@ -1,6 +1,6 @@
 import os
 import sys
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from shutil import which
 
@@ -50,13 +50,17 @@ FAR_AWAY = (
     workflow.exec_mode == ExecMode.REMOTE
     and SharedFSUsage.INPUT_OUTPUT not in workflow.storage_settings.shared_fs_usage
 )
+# part of another workflow, whose rules may make what the configuration names
+MODULE = not workflow.modifier.is_main_snakefile()
 settings = checked_config(
     config,
     workflow.configfiles,
     workflow.config_settings.config,
     SHARED,
     FAR_AWAY,
+    MODULE,
 )
+dataset_files = partial(dataset_files, settings, later=MODULE)
 if FAR_AWAY:
     # whoever started the workflow looked at them; here even the tables that name some are missing
     dataset_files = run_files = trial_files = callset_files = lambda *names: []
@@ -96,6 +100,25 @@ SEARCHES = searches(settings)
 TRIALS = trials(settings)
 TRAINED = SEARCHES | settings.runs
 CORES = workflow.resource_settings.cores
+
+
+def workers(wildcards):
+    """How many processes train a run together."""
+    return settings.runs[wildcards.run].train.workers or 2
+
+
+def gpu(wildcards):
+    """Whether a training asks for a GPU."""
+    return int(settings.runs[wildcards.run].train.require_gpu)
+
+
+def launch(wildcards, threads):
+    """What starts the processes that train a run together; nothing where there is one."""
+    if wildcards.run not in ON_NODES:
+        return ""
+    return f"srun --ntasks={workers(wildcards)} --cpus-per-task={threads} --kill-on-bad-exit=1 "
+
+
 # half of a machine: a small network leaves the other cores idle, and two jobs side by side use them; but a GPU's
 # memory is for one training at a time
 SHARE = CORES if CORES and gpu_possible() else max(1, min(8, (CORES or 16) // 2))
@@ -111,6 +134,26 @@ ON_NODES = [
     for name, run in settings.runs.items()
     if run.train.distribute == "multi_worker"
 ]
+# rules that train → their runs, and what they ask for beside memory and time
+TRAINING = {
+    "train": (
+        set(settings.runs) - set(ENSEMBLES) - set(ON_CPU) - set(ON_NODES),
+        {"gpu": gpu},
+    ),
+    "train_on_cpu": (set(ON_CPU) - set(ENSEMBLES), {}),
+    # `mpi` has Slurm's plugin leave starting the processes, one on each node, to the job itself; the GPU of each
+    # would decide by itself how many there are
+    "train_on_nodes": (
+        ON_NODES,
+        {
+            "mpi": "srun",
+            "tasks": workers,
+            "nodes": workers,
+            "gres": lambda wildcards: "gpu:1" if gpu(wildcards) else "",
+            "tasks_per_gpu": 0,
+        },
+    ),
+}
 LINEAR_CALLSETS = [
     name
     for name, callset in settings.callsets.items()
@@ -129,6 +172,11 @@ USERS_DEFAULTS = {
 }
 
 
+def by_device(rule_name, names, on_cpu):
+    """A rule and its twin, which asks for no GPU, with the names that each is for."""
+    return {rule_name: set(names) - set(on_cpu), f"{rule_name}_on_cpu": on_cpu}
+
+
 def tell(line):
     """Print a line on the terminal and into Snakemake's log, unless `--quiet` asks for none of progress."""
     logger.info(line, extra={"quietness": Quietness.PROGRESS})
@@ -141,7 +189,7 @@ tries = Tries(
     workflow,
     Path(RESULTS, "logs"),
     tell,
-    at_once=not workflow.modifier.is_main_snakefile(),
+    at_once=MODULE,
 )
 # a cluster's jobs are workflows of their own
 if workflow.exec_mode == ExecMode.DEFAULT:
@@ -180,11 +228,6 @@ def needs(memory, minutes):
     }
 
 
-def workers(wildcards):
-    """How many processes train a run together."""
-    return settings.runs[wildcards.run].train.workers or 2
-
-
 def require_command():
     """End the process with one line on a machine that cannot hand in jobs as the executor does."""
     if not workflow.executor_plugin or workflow.dryrun:
@@ -210,6 +253,12 @@ def refuse_jobs_that_would_wait():
         raise WorkflowError(f"danq: {problem}")
 
 
+def as_rules_name_it(path):
+    """What a table in `config` has as `config/../peaks/a.bed`, rules of another workflow make as `peaks/a.bed`."""
+    short = os.path.normpath(path)
+    return short if os.path.realpath(short) == os.path.realpath(path) else str(path)
+
+
 def own(paths):
     """The user's files, which lie where the configuration says, whatever prefix results have.
 
@@ -217,7 +266,7 @@ def own(paths):
     while an absolute one is there for the jobs as well, on a volume or in their image.
     """
     return [
-        local(str(path))
+        local(as_rules_name_it(path) if MODULE else str(path))
         for path in paths
         if SHARED or not (FAR_AWAY or path.is_absolute())
     ]
@@ -244,7 +293,7 @@ def maker(name):
 def genome_option(wildcards):
     """Option for the genome that a dataset's bins lie on; nothing for rows that bring their own data."""
     genome = settings.genome_of(wildcards.dataset)
-    return f" --genome {RESULTS}/genomes/{genome}" if genome else ""
+    return ["--genome", f"{RESULTS}/genomes/{genome}"] if genome else []
 
 
 @cache
@@ -337,6 +386,13 @@ def best_trial(wildcards):
         return []
     search = search_name(wildcards.run)
     return checkpoints.search.get(search=search).output.best
+
+
+def search_option(wildcards):
+    """Option for the search that chose a run's options, if one did."""
+    if settings.runs[wildcards.run].search is None:
+        return []
+    return ["--search", f"{RESULTS}/searches/{search_name(wildcards.run)}"]
 
 
 def trial_of(wildcards):

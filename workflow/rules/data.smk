@@ -17,8 +17,8 @@ rule genome_shard:
         fasta=fasta_path,
         work=f"{RESULTS}/genomes/{{genome}}/.work",
     shell:
-        "danq genome --shard {wildcards.shard}/{wildcards.shards} --work {params.work} --receipt {output}"
-        " -- {params.fasta:q} 2> {log}"
+        "danq genome --shard {wildcards.shard}/{wildcards.shards} --work {params.work:q} --receipt {output:q}"
+        " -- {params.fasta:q} 2> {log:q}"
 
 
 rule genome:
@@ -44,7 +44,7 @@ rule genome:
         work=f"{RESULTS}/genomes/{{genome}}/.work",
         out=subpath(output.manifest, parent=True),
     shell:
-        "danq genome --out {params.out} --work {params.work} -- {params.fasta:q} 2> {log}"
+        "danq genome --out {params.out:q} --work {params.work:q} -- {params.fasta:q} 2> {log:q}"
 
 
 # the same job whatever the rows are, but Snakemake wants to know the names of its files
@@ -54,7 +54,7 @@ for made_by, rows in ROWS.items():
         name:
             made_by
         input:
-            files=lambda wildcards: own(dataset_files(settings, wildcards.dataset)),
+            files=lambda wildcards: own(dataset_files(wildcards.dataset)),
             genome=lambda wildcards: genome_files(settings.genome_of(wildcards.dataset)),
         output:
             rows=[f"results/datasets/{{dataset}}/{file}" for file in rows],
@@ -71,9 +71,7 @@ for made_by, rows in ROWS.items():
             **needs(8000, 120),
         params:
             code=lambda wildcards: code_for("dataset"),
-            contents=lambda wildcards: contents.digest(
-                dataset_files(settings, wildcards.dataset)
-            ),
+            contents=lambda wildcards: contents.digest(dataset_files(wildcards.dataset)),
             options=lambda wildcards: settings.datasets[
                 wildcards.dataset
             ].model_dump_json(exclude={"composition"}),
@@ -81,5 +79,5 @@ for made_by, rows in ROWS.items():
             config=lambda wildcards: written_config(),
             genome=genome_option,
         shell:
-            "danq dataset --config {params.config} --name {wildcards.dataset} --out {params.out}{params.genome}"
-            " 2> {log}"
+            "danq dataset --config {params.config:q} --name {wildcards.dataset} --out {params.out:q} {params.genome:q}"
+            " 2> {log:q}"

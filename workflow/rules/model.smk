@@ -1,70 +1,47 @@
-rule train:
-    input:
-        dataset=dataset_of,
-        start=lambda wildcards: bundle_of(settings.runs[wildcards.run].train.init_from),
-        files=lambda wildcards: own(run_files(settings, wildcards.run)),
-        best=best_trial,
-    output:
-        model="results/runs/{run}/model.keras",
-        network="results/runs/{run}/network.json",
-        weights="results/runs/{run}/weights.safetensors",
-        bundle="results/runs/{run}/bundle.json",
-        history="results/runs/{run}/history.tsv",
-        golden="results/runs/{run}/golden.npz",
-    log:
-        "results/logs/train/{run}.log",
-    benchmark:
-        "results/benchmarks/train/{run}.tsv"
-    wildcard_constraints:
-        run=any_of(set(settings.runs) - set(ENSEMBLES) - set(ON_CPU) - set(ON_NODES)),
-    threads: SHARE
-    resources:
-        **needs(8000, 1440),
-        gpu=lambda wildcards: int(settings.runs[wildcards.run].train.require_gpu),
-        launch="",
-    params:
-        code=lambda wildcards: code_for("train", wildcards.run),
-        contents=lambda wildcards: contents.digest(run_files(settings, wildcards.run)),
-        options=training_options,
-        dataset=folder_of_dataset,
-        search=lambda wildcards: (
-            f" --search {RESULTS}/searches/{search_name(wildcards.run)}"
-            if settings.runs[wildcards.run].search
-            else ""
-        ),
-        out=subpath(output.bundle, parent=True),
-        config=lambda wildcards: written_config(),
-    shell:
-        "{resources.launch}danq train --config {params.config} --run {wildcards.run} --dataset {params.dataset}"
-        "{params.search} --reuse --threads {threads} --out {params.out} 2> {log}"
+# apart, so that a profile gives GPUs to what uses one, and nodes to what several processes train together
+for rule_name, (names, resources_of_rule) in TRAINING.items():
 
-
-# apart, so that a profile gives GPUs to what uses one
-use rule train as train_on_cpu with:
-    wildcard_constraints:
-        run=any_of(set(ON_CPU) - set(ENSEMBLES)),
-    resources:
-        **needs(8000, 1440),
-        launch="",
-
-
-# with one process on each of several nodes: `mpi` has Slurm's plugin leave starting them to the job itself
-use rule train as train_on_nodes with:
-    wildcard_constraints:
-        run=any_of(ON_NODES),
-    resources:
-        **needs(8000, 1440),
-        mpi="srun",
-        tasks=workers,
-        nodes=workers,
-        # of each node; by themselves GPUs would decide how many tasks there are
-        gres=lambda wildcards: (
-            "gpu:1" if settings.runs[wildcards.run].train.require_gpu else ""
-        ),
-        tasks_per_gpu=0,
-        launch=lambda wildcards, threads: (
-            f"srun --ntasks={workers(wildcards)} --cpus-per-task={threads} --kill-on-bad-exit=1 "
-        ),
+    rule:
+        name:
+            rule_name
+        input:
+            dataset=dataset_of,
+            start=lambda wildcards: bundle_of(
+                settings.runs[wildcards.run].train.init_from
+            ),
+            files=lambda wildcards: own(run_files(settings, wildcards.run)),
+            best=best_trial,
+        output:
+            model="results/runs/{run}/model.keras",
+            network="results/runs/{run}/network.json",
+            weights="results/runs/{run}/weights.safetensors",
+            bundle="results/runs/{run}/bundle.json",
+            history="results/runs/{run}/history.tsv",
+            golden="results/runs/{run}/golden.npz",
+        log:
+            "results/logs/train/{run}.log",
+        benchmark:
+            "results/benchmarks/train/{run}.tsv"
+        wildcard_constraints:
+            run=any_of(names),
+        threads: SHARE
+        resources:
+            **needs(8000, 1440),
+            **resources_of_rule,
+        params:
+            code=lambda wildcards: code_for("train", wildcards.run),
+            contents=lambda wildcards: contents.digest(
+                run_files(settings, wildcards.run)
+            ),
+            options=training_options,
+            dataset=folder_of_dataset,
+            search=search_option,
+            launch=launch,
+            out=subpath(output.bundle, parent=True),
+            config=lambda wildcards: written_config(),
+        shell:
+            "{params.launch}danq train --config {params.config:q} --run {wildcards.run} --dataset {params.dataset:q}"
+            " {params.search:q} --reuse --threads {threads} --out {params.out:q} 2> {log:q}"
 
 
 # the mean of runs: `danq train` finds them beside it
@@ -93,73 +70,73 @@ rule ensemble:
         out=subpath(output.bundle, parent=True),
         config=lambda wildcards: written_config(),
     shell:
-        "danq train --config {params.config} --run {wildcards.run} --dataset {params.dataset}"
-        " --threads {threads} --out {params.out} 2> {log}"
+        "danq train --config {params.config:q} --run {wildcards.run} --dataset {params.dataset:q}"
+        " --threads {threads} --out {params.out:q} 2> {log:q}"
 
 
-rule predict_shard:
-    input:
-        bundle=lambda wildcards: bundle_files(wildcards.run),
-        dataset=dataset_of,
-    output:
-        # says that this part of the work is done; the work itself lies outside declared outputs
-        temp("results/runs/{run}/predictions/{split}.{shard}-of-{shards}.receipt.json"),
-    log:
-        "results/logs/predict/{run}.{split}.{shard}-of-{shards}.log",
-    benchmark:
-        "results/benchmarks/predict/{run}.{split}.{shard}-of-{shards}.tsv"
-    wildcard_constraints:
-        run=any_of(set(settings.runs) - set(ON_CPU)),
-    threads: SHARE
-    resources:
-        **needs(6000, 240),
-    params:
-        code=lambda wildcards: code_for("predict", wildcards.run),
-        dataset=folder_of_dataset,
-        model=f"{RESULTS}/runs/{{run}}",
-        options=prediction_options,
-        work=f"{RESULTS}/runs/{{run}}/predictions/.work-{{split}}",
-    shell:
-        "danq predict --model {params.model} --dataset {params.dataset} --split {wildcards.split}"
-        " --threads {threads} {params.options:q}"
-        " --shard {wildcards.shard}/{wildcards.shards} --work {params.work} --receipt {output} 2> {log}"
+for rule_name, names in by_device("predict_shard", settings.runs, ON_CPU).items():
+
+    rule:
+        name:
+            rule_name
+        input:
+            bundle=lambda wildcards: bundle_files(wildcards.run),
+            dataset=dataset_of,
+        output:
+            # says that this part of the work is done; the work itself lies outside declared outputs
+            temp(
+                "results/runs/{run}/predictions/{split}.{shard}-of-{shards}.receipt.json"
+            ),
+        log:
+            "results/logs/predict/{run}.{split}.{shard}-of-{shards}.log",
+        benchmark:
+            "results/benchmarks/predict/{run}.{split}.{shard}-of-{shards}.tsv"
+        wildcard_constraints:
+            run=any_of(names),
+        threads: SHARE
+        resources:
+            **needs(6000, 240),
+        params:
+            code=lambda wildcards: code_for("predict", wildcards.run),
+            dataset=folder_of_dataset,
+            model=f"{RESULTS}/runs/{{run}}",
+            options=prediction_options,
+            work=f"{RESULTS}/runs/{{run}}/predictions/.work-{{split}}",
+        shell:
+            "danq predict --model {params.model:q} --dataset {params.dataset:q} --split {wildcards.split}"
+            " --threads {threads} {params.options:q}"
+            " --shard {wildcards.shard}/{wildcards.shards} --work {params.work:q} --receipt {output:q} 2> {log:q}"
 
 
-use rule predict_shard as predict_shard_on_cpu with:
-    wildcard_constraints:
-        run=any_of(ON_CPU),
+for rule_name, names in by_device("predict", settings.runs, PREDICTED_ON_CPU).items():
 
-
-rule predict:
-    input:
-        bundle=lambda wildcards: bundle_files(wildcards.run),
-        dataset=dataset_of,
-        shards=shards_of_prediction,
-    output:
-        "results/runs/{run}/predictions/{split}.npz",
-    log:
-        "results/logs/predict/{run}.{split}.log",
-    benchmark:
-        "results/benchmarks/predict/{run}.{split}.tsv"
-    wildcard_constraints:
-        run=any_of(set(settings.runs) - set(PREDICTED_ON_CPU)),
-    threads: SHARE
-    resources:
-        **needs(6000, 240),
-    params:
-        code=lambda wildcards: code_for("predict", wildcards.run),
-        dataset=folder_of_dataset,
-        model=f"{RESULTS}/runs/{{run}}",
-        options=prediction_options,
-        work=f"{RESULTS}/runs/{{run}}/predictions/.work-{{split}}",
-    shell:
-        "danq predict --model {params.model} --dataset {params.dataset} --split {wildcards.split}"
-        " --threads {threads} {params.options:q} --work {params.work} --out {output} 2> {log}"
-
-
-use rule predict as predict_on_cpu with:
-    wildcard_constraints:
-        run=any_of(PREDICTED_ON_CPU),
+    rule:
+        name:
+            rule_name
+        input:
+            bundle=lambda wildcards: bundle_files(wildcards.run),
+            dataset=dataset_of,
+            shards=shards_of_prediction,
+        output:
+            "results/runs/{run}/predictions/{split}.npz",
+        log:
+            "results/logs/predict/{run}.{split}.log",
+        benchmark:
+            "results/benchmarks/predict/{run}.{split}.tsv"
+        wildcard_constraints:
+            run=any_of(names),
+        threads: SHARE
+        resources:
+            **needs(6000, 240),
+        params:
+            code=lambda wildcards: code_for("predict", wildcards.run),
+            dataset=folder_of_dataset,
+            model=f"{RESULTS}/runs/{{run}}",
+            options=prediction_options,
+            work=f"{RESULTS}/runs/{{run}}/predictions/.work-{{split}}",
+        shell:
+            "danq predict --model {params.model:q} --dataset {params.dataset:q} --split {wildcards.split}"
+            " --threads {threads} {params.options:q} --work {params.work:q} --out {output:q} 2> {log:q}"
 
 
 rule evaluate:
@@ -191,8 +168,8 @@ rule evaluate:
         dataset=folder_of_dataset,
         out=subpath(output.summary, parent=True),
     shell:
-        "danq evaluate --dataset {params.dataset} --threads {threads} --out {params.out}"
-        " -- {input.valid} {input.test} 2> {log}"
+        "danq evaluate --dataset {params.dataset:q} --threads {threads} --out {params.out:q}"
+        " -- {input.valid:q} {input.test:q} 2> {log:q}"
 
 
 # in words, for whoever is handed the model
@@ -221,5 +198,5 @@ rule model_card:
         model=lambda wildcards: f"{RESULTS}/runs/{wildcards.run}",
         dataset=folder_of_dataset,
     shell:
-        "danq export --format card --dataset {params.dataset}"
-        " --out {output} -- {params.model} 2> {log}"
+        "danq export --format card --dataset {params.dataset:q}"
+        " --out {output:q} -- {params.model:q} 2> {log:q}"

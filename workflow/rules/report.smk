@@ -55,4 +55,4 @@ rule report:
         callsets=" ".join(f"--callset {name}" for name in settings.callsets),
         views=" ".join(f"--views {name}" for name in viewing_runs(settings)),
     shell:
-        "danq report --results {params.results} {params.runs} {params.callsets} {params.views} --out {output} 2> {log}"
+        "danq report --results {params.results:q} {params.runs} {params.callsets} {params.views} --out {output:q} 2> {log:q}"

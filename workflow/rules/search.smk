@@ -35,8 +35,8 @@ rule trial:
         runs=lambda wildcards: f"{RESULTS}/runs",
         config=lambda wildcards: written_config(),
     shell:
-        "danq trial --config {params.config} --name {params.name} --rung {wildcards.rung} --dataset {params.dataset}"
-        " --out {params.out} --work {params.work} --runs {params.runs} --threads {threads} 2> {log}"
+        "danq trial --config {params.config:q} --name {params.name} --rung {wildcards.rung} --dataset {params.dataset:q}"
+        " --out {params.out:q} --work {params.work:q} --runs {params.runs:q} --threads {threads} 2> {log:q}"
 
 
 # checkpoints: only the trials that go on are jobs of the next rung, and a best trial that stays the best is not
@@ -58,8 +58,8 @@ checkpoint rung:
         out=subpath(output[0], parent=True),
         config=lambda wildcards: written_config(),
     shell:
-        "danq search --config {params.config} --name {wildcards.search} --rung {wildcards.rung} --out {params.out}"
-        " 2> {log}"
+        "danq search --config {params.config:q} --name {wildcards.search} --rung {wildcards.rung} --out {params.out:q}"
+        " 2> {log:q}"
 
 
 checkpoint search:
@@ -81,4 +81,4 @@ checkpoint search:
         out=subpath(output.best, parent=True),
         config=lambda wildcards: written_config(),
     shell:
-        "danq search --config {params.config} --name {wildcards.search} --out {params.out} 2> {log}"
+        "danq search --config {params.config:q} --name {wildcards.search} --out {params.out:q} 2> {log:q}"

@@ -1,38 +1,37 @@
-rule view:
-    input:
-        bundle=lambda wildcards: bundle_files(wildcards.run),
-        genomes=genomes_of_views,
-        tracks=lambda wildcards: own(
-            dataset_files(settings, settings.runs[wildcards.run].dataset)
-        ),
-        scores=scores_viewed,
-    output:
-        predictions="results/views/{run}/predictions.npz",
-        peaks="results/views/{run}/peaks.parquet",
-        manifest="results/views/{run}/views.json",
-    log:
-        "results/logs/view/{run}.log",
-    benchmark:
-        "results/benchmarks/view/{run}.tsv"
-    wildcard_constraints:
-        run=any_of(set(settings.runs) - set(ON_CPU)),
-    threads: SHARE
-    resources:
-        **needs(6000, 120),
-    params:
-        code=lambda wildcards: code_for("view", wildcards.run),
-        contents=lambda wildcards: contents.digest(
-            dataset_files(settings, settings.runs[wildcards.run].dataset)
-        ),
-        options=lambda wildcards: viewing_options(settings, wildcards.run),
-        out=subpath(output.manifest, parent=True),
-        results=lambda wildcards: RESULTS,
-        config=lambda wildcards: written_config(),
-    shell:
-        "danq view --config {params.config} --run {wildcards.run} --results {params.results} --out {params.out}"
-        " --threads {threads} 2> {log}"
+for rule_name, names in by_device("view", settings.runs, ON_CPU).items():
 
-
-use rule view as view_on_cpu with:
-    wildcard_constraints:
-        run=any_of(ON_CPU),
+    rule:
+        name:
+            rule_name
+        input:
+            bundle=lambda wildcards: bundle_files(wildcards.run),
+            genomes=genomes_of_views,
+            tracks=lambda wildcards: own(
+                dataset_files(settings.runs[wildcards.run].dataset)
+            ),
+            scores=scores_viewed,
+        output:
+            predictions="results/views/{run}/predictions.npz",
+            peaks="results/views/{run}/peaks.parquet",
+            manifest="results/views/{run}/views.json",
+        log:
+            "results/logs/view/{run}.log",
+        benchmark:
+            "results/benchmarks/view/{run}.tsv"
+        wildcard_constraints:
+            run=any_of(names),
+        threads: SHARE
+        resources:
+            **needs(6000, 120),
+        params:
+            code=lambda wildcards: code_for("view", wildcards.run),
+            contents=lambda wildcards: contents.digest(
+                dataset_files(settings.runs[wildcards.run].dataset)
+            ),
+            options=lambda wildcards: viewing_options(settings, wildcards.run),
+            out=subpath(output.manifest, parent=True),
+            results=lambda wildcards: RESULTS,
+            config=lambda wildcards: written_config(),
+        shell:
+            "danq view --config {params.config:q} --run {wildcards.run} --results {params.results:q} --out {params.out:q}"
+            " --threads {threads} 2> {log:q}"

@@ -49,11 +49,11 @@ class Target:
         return f"{self.source}:{self.line}"
 
 
-def read_targets(path: Path) -> list[Target]:
+def read_targets(path: Path, later: bool = False) -> list[Target]:
     """Read a table of targets: tab-separated, with a header line, in the order of the label columns.
 
     Its columns are ``target``, ``path`` and, optionally, ``rule``, ``feature`` and ``group``, in any order.
-    Paths of tracks are relative to the table.
+    Paths of tracks are relative to the table; where they are made `later`, those may be missing.
 
     Raises
     ------
@@ -70,7 +70,7 @@ def read_targets(path: Path) -> list[Target]:
         if not columns:
             columns = _header(path, number, fields)
             continue
-        target = _target(path, number, columns, fields)
+        target = _target(path, number, columns, fields, later)
         if target.name in targets:
             earlier = targets[target.name].line
             raise DanqError(
@@ -95,7 +95,7 @@ def _header(path: Path, number: int, fields: list[str]) -> list[str]:
     return fields
 
 
-def _target(path: Path, number: int, columns: list[str], fields: list[str]) -> Target:
+def _target(path: Path, number: int, columns: list[str], fields: list[str], later: bool) -> Target:
     origin = f"{path}:{number}"
     if len(fields) > len(columns):
         raise DanqError(f"{origin}: expected {len(columns)} columns, received {len(fields)}")
@@ -110,7 +110,7 @@ def _target(path: Path, number: int, columns: list[str], fields: list[str]) -> T
         raise DanqError(f"{origin}: expected a rule of {', '.join(RULES)}; received {rule!r}")
     track = path.parent / listed
     # False of names that no file can have, too
-    if not os.path.isfile(track):
+    if not os.path.isfile(track) and not (later and not track.exists()):
         raise DanqError(f"{origin}: expected a track file, found none at {track}")
     if not feature and suffix_of(track) in GFF_SUFFIXES:
         raise DanqError(f"{origin}: expected a feature type in column feature for the GFF {track.name}")

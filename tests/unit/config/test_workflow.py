@@ -150,6 +150,8 @@ def test_values_of_the_command_line_are_numbers_where_they_look_like_it(project:
     merged = changed("runs/small/train", given["runs"]["small"]["train"])
     merged["runs"]["small"]["train"] |= {"seed": 5}
     train = checked_config(merged, [], given).runs["small"].train
+    # of a module, below a key of the other workflow's
+    assert checked_config(merged, [], {"samples": "3", "models": given}).runs["small"].train == train
     assert (train.epochs, train.learning_rate, train.require_gpu, train.seed) == (3, 0.0001, True, 5)
     assert (train.clip_norm, train.freeze, train.optimizer) == (None, ["conv", "lstm"], "adam")
 
