@@ -102,7 +102,6 @@ def test_a_training_on_several_nodes_asks_for_as_many_tasks_which_srun_starts(to
         "tasks=3",
         "nodes=3",
         "tasks_per_gpu=0",
-        f"launch={launch}",
     }
     assert expected <= set(asked.split(", "))
     assert f"Shell command: {launch}danq train --config results/config.json --run net " in done.stdout
