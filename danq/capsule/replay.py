@@ -6,7 +6,8 @@ import platform
 import shutil
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import chdir
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,8 +16,15 @@ import danq
 from danq.capsule.compare import compare_results
 from danq.capsule.environment import differing, other_code
 from danq.capsule.inputs import frozen_inputs
-from danq.capsule.manifest import CONFIG_FILE, INPUTS, RESULTS, CapsuleManifest, Input, leads_nowhere_else
-from danq.capsule.opening import opened_capsule
+from danq.capsule.manifest import (
+    CONFIG_FILE,
+    INPUTS,
+    RESULTS,
+    CapsuleManifest,
+    Input,
+    leads_nowhere_else,
+    opened_capsule,
+)
 from danq.capsule.workflow import workflow_folder
 from danq.checks import Check
 from danq.config import load_config
@@ -29,8 +37,6 @@ log = logging.getLogger("danq")
 
 _CONFIG = "replay.json"
 """The configuration in the folder in which the workflow runs again."""
-
-
 _CODE = (".py", ".pyc", ".so", ".pyd")
 """Endings of what Python imports."""
 
@@ -125,23 +131,17 @@ def _places(path: Path, capsule: Path, manifest: CapsuleManifest, how: Replaying
     code = {sha256(file): file for file in how.trusted if file.is_file()}
     if any(each.name == _CONFIG for each in manifest.inputs):
         raise DanqError(f"{path}: expected no input called {_CONFIG}, which is the name of the configuration")
-    untrusted = [each.name for each in manifest.inputs if _is_code(each) and each.sha256 not in code]
-    if untrusted:
+    own = [each for each in manifest.inputs if each.name.endswith(_CODE)]
+    if untrusted := [each.name for each in own if each.sha256 not in code]:
         raise DanqError(
             f"{path}: code of its own, {first_few(untrusted)}: read it, and name a file of the same content "
             "by --trust-model-code for each"
         )
-    places, problems = dict[str, Path](), list[Check]()
-    for each in manifest.inputs:
-        places[each.name] = place = _place_of(each, capsule, how.inputs, code)
-        if (problem := _fault(each, place, capsule)) is not None:
-            problems.append(problem)
-    if problems:
-        counts = ", ".join(
-            f"{number} {status}"
-            for status in ("missing", "changed")
-            if (number := sum(problem.status == status for problem in problems))
-        )
+    places = {each.name: _place_of(each, capsule, how.inputs) for each in manifest.inputs}
+    places |= {each.name: code[each.sha256] for each in own}
+    if problems := [check for each in manifest.inputs for check in _fault(each, places[each.name], capsule)]:
+        statuses = Counter(check.status for check in problems)
+        counts = ", ".join(f"{number} {status}" for status, number in sorted(statuses.items(), reverse=True))
         where = f"{how.inputs}, the folder of --inputs" if how.inputs else "a folder named by --inputs"
         raise InputsError(
             f"{path}: of {len(places)} inputs {counts}; they are looked for in {where}", problems
@@ -149,25 +149,17 @@ def _places(path: Path, capsule: Path, manifest: CapsuleManifest, how: Replaying
     return places
 
 
-def _is_code(each: Input) -> bool:
-    return each.name.endswith(_CODE)
+def _place_of(each: Input, capsule: Path, folder: Path | None) -> Path:
+    return capsule / INPUTS / each.name if each.kept or folder is None else folder / each.name
 
 
-def _place_of(each: Input, capsule: Path, folder: Path | None, code: Mapping[str, Path]) -> Path:
-    if _is_code(each):
-        return code[each.sha256]
-    inside = capsule / INPUTS / each.name
-    return inside if each.kept or folder is None else folder / each.name
-
-
-def _fault(each: Input, place: Path, capsule: Path) -> Check | None:
+def _fault(each: Input, place: Path, capsule: Path) -> Iterator[Check]:
     path, keys = Path(INPUTS, each.name), ", ".join(each.keys)
     if not place.is_file():
-        return Check(path, "missing", reason=keys)
+        yield Check(path, "missing", reason=keys)
     # those of the capsule were looked at with its other files
-    if not place.is_relative_to(capsule) and sha256(place) != each.sha256:
-        return Check(path, "changed", reason=f"{keys}: expected SHA-256 {each.sha256}")
-    return None
+    elif not place.is_relative_to(capsule) and sha256(place) != each.sha256:
+        yield Check(path, "changed", reason=f"{keys}: expected SHA-256 {each.sha256}")
 
 
 def _place(capsule: Path, places: Mapping[str, Path], out: Path) -> None:
@@ -177,7 +169,11 @@ def _place(capsule: Path, places: Mapping[str, Path], out: Path) -> None:
     if taken and (not placed.is_file() or placed.read_bytes() != config):
         raise DanqError(f"{out}: expected an empty folder or one of this capsule's replay, received another")
     # the workflow writes logs where they lie: never through a link into somebody's folder
-    copied = {name for name, source in places.items() if source.is_relative_to(capsule) or _is_result(name)}
+    copied = {
+        name
+        for name, source in places.items()
+        if source.is_relative_to(capsule) or name.split("/")[0] == RESULTS
+    }
     # first: by it the folder is known when this is interrupted
     if not taken:
         placed.write_bytes(config)
@@ -213,10 +209,6 @@ def _is_placed(source: Path, place: Path, linked: bool) -> bool:
     return place.is_file() and sha256(place) == sha256(source)
 
 
-def _is_result(name: str) -> bool:
-    return name.split("/")[0] == RESULTS
-
-
 def _check_config(path: Path, manifest: CapsuleManifest, out: Path, trusted: Sequence[Path]) -> None:
     """Refuse a configuration that names files which are none of the capsule's inputs, or not all of these.
 
@@ -229,7 +221,11 @@ def _check_config(path: Path, manifest: CapsuleManifest, out: Path, trusted: Seq
     trusted = [file.absolute() for file in trusted]
     with chdir(out):
         config = load_config(Path(_CONFIG), trusted)
-        other = [f"{key} ({file})" for key, file in named_paths(config, trusted) if not _inside(file)]
+        other = [
+            f"{key} ({file})"
+            for key, file in named_paths(config, trusted)
+            if not leads_nowhere_else(str(file))
+        ]
         other += [
             f"runs.{name}.model ({run.model})"
             for name, run in config.runs.items()
@@ -242,10 +238,6 @@ def _check_config(path: Path, manifest: CapsuleManifest, out: Path, trusted: Seq
                 raise DanqError(f"{path}: inputs that its {CONFIG_FILE} does not name: {first_few(unused)}")
     if other:
         raise DanqError(f"{path}: {CONFIG_FILE} names files that are none of its inputs: {first_few(other)}")
-
-
-def _inside(path: Path) -> bool:
-    return leads_nowhere_else(str(path))
 
 
 def other_versions(manifest: CapsuleManifest, capsule: Path) -> list[str]:
@@ -278,7 +270,8 @@ def _run(out: Path, cores: int, arguments: Sequence[str]) -> None:
     command = [sys.executable, "-P", "-m", "snakemake", "--snakefile", str(workflow_folder() / "Snakefile")]
     command += ["--directory", str(out.absolute()), "--configfile", str((out / _CONFIG).absolute())]
     command += ["--cores", str(cores), "--rerun-incomplete", "--show-failed-logs"]
-    profile = [] if "--workflow-profile" in arguments else ["--workflow-profile", "none"]
+    named = any(argument.partition("=")[0] == "--workflow-profile" for argument in arguments)
+    profile = [] if named else ["--workflow-profile", "none"]
     environment = os.environ | {"PYTHONSAFEPATH": "1"}
     process = subprocess.Popen([*command, *profile, *arguments], stdout=sys.stderr, env=environment)
     try:

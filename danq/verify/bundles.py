@@ -15,6 +15,7 @@ from danq.learn.gpu import tensorflow_installed
 from danq.learn.linear import open_bundle
 from danq.learn.manifest import BundleManifest, own_file, read_members
 from danq.npz import largest_difference
+from danq.verify.files import refused
 
 
 def check_members(bundle: Path) -> Check | None:
@@ -22,7 +23,7 @@ def check_members(bundle: Path) -> Check | None:
     try:
         read_members(bundle)
     except DanqError as error:
-        return Check(bundle / BundleManifest.FILE, "damaged", reason=str(error))
+        return refused(bundle / BundleManifest.FILE, error)
     return None
 
 
@@ -41,7 +42,7 @@ def check_golden(bundle: Path, info: BundleManifest, trusted: Sequence[Path]) ->
     try:
         golden = read_golden_rows(path, info)
     except DanqError as error:
-        return Check(path, "damaged", reason=str(error).removeprefix(f"{path}: "))
+        return refused(path, error)
     try:
         lacking = [each.model for each in read_members(bundle) if _not_trusted(each, trusted)]
     except DanqError as error:

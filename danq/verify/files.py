@@ -4,31 +4,32 @@ import hashlib
 import json
 import stat
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from itertools import accumulate
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
 from danq.capsule.manifest import CapsuleManifest
 from danq.checks import Check
 from danq.errors import DanqError
 from danq.files import read_json_text
-from danq.genome.fasta import CODES_FILE, CONTIGS_FILE, GenomeManifest, contigs_table
+from danq.genome.fasta import GenomeManifest, contigs_table
 from danq.npz import read_header
 from danq.storage import SEAL, Manifest, sealed
 
 Advance = Callable[[float], object]
 """Count bytes that were read."""
 _BLOCK = 8 << 20
-UNLISTED = "its manifest has no digest of it"
 _OLD = "an earlier release wrote it, without a digest of its own"
 _DAMAGED = "its SHA-256 is not the one that was noted when it was written"
 
 
 class UnreadableError(Exception):
-    """A file that cannot be compared: the status and reason of its check."""
+    """A file that cannot be compared, with the check that says so."""
 
-    def __init__(self, status: Any, reason: str) -> None:
-        super().__init__(reason)
-        self.status, self.reason = status, reason
+    def __init__(self, check: Check) -> None:
+        super().__init__(check.reason)
+        self.check = check
 
 
 def file_digest(path: Path, advance: Advance) -> str:
@@ -40,10 +41,10 @@ def file_digest(path: Path, advance: Advance) -> str:
         If it is missing, no file, may not be read, or goes while it is read.
     """
     with opened(path) as stream:
-        return part_digest(stream, None, advance)
+        return _part_digest(stream, None, advance)
 
 
-def part_digest(stream: BinaryIO, size: int | None, advance: Advance) -> str:
+def _part_digest(stream: BinaryIO, size: int | None, advance: Advance) -> str:
     """SHA-256 of the next bytes of a stream, so many or all."""
     total, left = hashlib.sha256(), size
     while block := stream.read(_BLOCK if left is None else min(_BLOCK, left)):
@@ -53,33 +54,25 @@ def part_digest(stream: BinaryIO, size: int | None, advance: Advance) -> str:
     return total.hexdigest()
 
 
-class opened:  # noqa: N801
+@contextmanager
+def opened(path: Path) -> Iterator[BinaryIO]:
     """Open a file to compare it; whatever the system says against it becomes `UnreadableError`."""
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-
-    def __enter__(self) -> BinaryIO:
-        try:
-            if not stat.S_ISREG(self._path.stat().st_mode):
-                raise UnreadableError("damaged", "expected a file, found something else")
-            self._stream = self._path.open("rb")
-        except OSError as error:
-            raise _unreadable(self._path, error) from None
-        return self._stream
-
-    def __exit__(self, kind: Any, error: Any, traceback: Any) -> None:
-        self._stream.close()
-        if isinstance(error, OSError):
-            raise _unreadable(self._path, error) from None
-
-
-def _unreadable(path: Path, error: OSError) -> UnreadableError:
-    if isinstance(error, FileNotFoundError):
+    try:
+        if not stat.S_ISREG(path.stat().st_mode):
+            raise UnreadableError(Check(path, "damaged", reason="expected a file, found something else"))
+        with path.open("rb") as stream:
+            yield stream
+    except FileNotFoundError:
         leads = ", but a link that leads nowhere" if path.is_symlink() else ""
-        return UnreadableError("damaged", f"missing: no such file{leads}")
-    status = "unknown" if isinstance(error, PermissionError) else "damaged"
-    return UnreadableError(status, f"not readable ({error.strerror})")
+        raise UnreadableError(Check(path, "damaged", reason=f"missing: no such file{leads}")) from None
+    except OSError as error:
+        status = "unknown" if isinstance(error, PermissionError) else "damaged"
+        raise UnreadableError(Check(path, status, reason=f"not readable ({error.strerror})")) from None
+
+
+def refused(path: Path, error: DanqError, status: str = "damaged") -> Check:
+    """Say why a file could not be read."""
+    return Check(path, status, reason=str(error).removeprefix(f"{path}: "))
 
 
 def check_file(path: Path, expected: str, advance: Advance) -> Check:
@@ -87,7 +80,7 @@ def check_file(path: Path, expected: str, advance: Advance) -> Check:
     try:
         whole = file_digest(path, advance) == expected
     except UnreadableError as error:
-        return Check(path, error.status, reason=error.reason)
+        return error.check
     return Check(path, "intact") if whole else Check(path, "damaged", reason=_DAMAGED)
 
 
@@ -98,11 +91,9 @@ def check_manifest(kind: type[Manifest], path: Path) -> tuple[Check, Manifest | 
             manifest = kind.read(path.parent)
         value = json.loads(read_json_text(path))
     except UnreadableError as error:
-        return Check(path, error.status, reason=error.reason), None
+        return error.check, None
     except DanqError as error:
-        version = _other_version(path, kind)
-        reason = str(error).removeprefix(f"{path}: ")
-        return Check(path, "unknown" if version else "damaged", reason=reason), None
+        return refused(path, error, "unknown" if _other_version(path, kind) else "damaged"), None
     if SEAL not in value:
         return Check(path, "unknown", reason=_OLD), manifest
     return Check(path, "intact"), manifest
@@ -129,24 +120,21 @@ def listed(manifest: Manifest) -> dict[str, str]:
     return {name: str(value) for name, value in outputs.items() if Path(name).name == name}
 
 
-def check_genome(
-    folder: Path, manifest: GenomeManifest, names: set[str], advance: Advance
-) -> Iterator[Check]:
-    """Compare the codes of a genome contig by contig, and the table of its contigs."""
-    if CONTIGS_FILE in names:
-        offsets = [sum(each.length for each in manifest.contigs[:n]) for n in range(len(manifest.contigs))]
-        table = hashlib.sha256(contigs_table(manifest.contigs, offsets).encode()).hexdigest()
-        yield check_file(folder / CONTIGS_FILE, table, advance)
-    if CODES_FILE not in names:
-        return
-    path = folder / CODES_FILE
+def check_contigs(path: Path, manifest: GenomeManifest, advance: Advance) -> Check:
+    """Compare the table of a genome's contigs with its manifest."""
+    offsets = list(accumulate((contig.length for contig in manifest.contigs), initial=0))[:-1]
+    table = contigs_table(manifest.contigs, offsets)
+    return check_file(path, hashlib.sha256(table.encode()).hexdigest(), advance)
+
+
+def check_codes(path: Path, manifest: GenomeManifest, advance: Advance) -> Check:
+    """Compare the codes of a genome contig by contig."""
     try:
         with opened(path) as stream:
             wrong = _wrong_contig(stream, manifest, advance)
     except UnreadableError as error:
-        yield Check(path, error.status, reason=error.reason)
-    else:
-        yield Check(path, "damaged", reason=wrong) if wrong else Check(path, "intact")
+        return error.check
+    return Check(path, "damaged", reason=wrong) if wrong else Check(path, "intact")
 
 
 def _wrong_contig(stream: BinaryIO, manifest: GenomeManifest, advance: Advance) -> str:
@@ -157,6 +145,6 @@ def _wrong_contig(stream: BinaryIO, manifest: GenomeManifest, advance: Advance) 
     if dtype != "uint8" or shape != (sum(contig.length for contig in manifest.contigs),):
         return f"{dtype} of shape {shape} are not the codes of its contigs"
     for contig in manifest.contigs:
-        if part_digest(stream, contig.length, advance) != contig.digest:
+        if _part_digest(stream, contig.length, advance) != contig.digest:
             return f"in {contig.name}: {_DAMAGED}"
     return "longer than its contigs" if stream.read(1) else ""

@@ -6,8 +6,7 @@ from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 
-from danq.capsule.manifest import CapsuleManifest
-from danq.capsule.opening import unpack_capsule
+from danq.capsule.manifest import CapsuleManifest, unpack_capsule
 from danq.checks import Check
 from danq.errors import DanqError
 from danq.genome.fasta import CODES_FILE, CONTIGS_FILE, GenomeManifest
@@ -21,17 +20,20 @@ from danq.remnants import scratch
 from danq.storage import Manifest
 from danq.verify.bundles import check_golden, check_members
 from danq.verify.files import (
-    UNLISTED,
     Advance,
     UnreadableError,
+    check_codes,
+    check_contigs,
     check_file,
-    check_genome,
     check_manifest,
     listed,
+    refused,
 )
 from danq.verify.finding import MANIFESTS, SUM, Item, alone, find, holds
 from danq.verify.upstream import Origins, check_predictions, check_upstream, content_digest
 
+_GENOMES = {CODES_FILE: check_codes, CONTIGS_FILE: check_contigs}
+"""Files whose digests the manifest of a genome has in another way."""
 STATUSES = ("intact", "damaged", "equal", "equal within 1e-5", "differs", "unknown")
 
 
@@ -150,17 +152,15 @@ def _files(folder: Path, manifest: Manifest, only: str | None, common: Verificat
     """Compare the files beside a manifest with their digests; those of an ensemble's members, too."""
     digests = listed(manifest)
     there = {path.name for path in folder.iterdir() if path.is_file() and path.name[0] != "."}
-    names = sorted({*digests, *there} - {name for name in there if name in MANIFESTS})
-    names = names if only is None else [only]
-    own = {CODES_FILE, CONTIGS_FILE} if isinstance(manifest, GenomeManifest) else set[str]()
-    if isinstance(manifest, GenomeManifest):
-        wanted = own if only is None else own & {only}
-        yield from check_genome(folder, manifest, wanted, common.advance)
-    for name in names:
-        if name in digests and name not in own:
-            yield check_file(folder / name, digests[name], common.advance)
-        elif name not in own:
-            yield from _unlisted(folder / name, manifest, common)
+    own = _GENOMES if isinstance(manifest, GenomeManifest) else {}
+    for name in sorted({*digests, *own, *there.difference(MANIFESTS)}) if only is None else [only]:
+        path = folder / name
+        if isinstance(manifest, GenomeManifest) and name in own:
+            yield own[name](path, manifest, common.advance)
+        elif name in digests:
+            yield check_file(path, digests[name], common.advance)
+        else:
+            yield from _unlisted(path, manifest, common)
     if isinstance(manifest, BundleManifest) and manifest.members and only is None:
         yield from _members(folder, manifest, common)
 
@@ -179,7 +179,7 @@ def _unlisted(path: Path, manifest: Manifest, common: Verification) -> Iterator[
     elif items := list(alone(path)):
         yield from _checked(items[0], common)
     else:
-        yield Check(path, "unknown", reason=UNLISTED)
+        yield Check(path, "unknown", reason="its manifest has no digest of it")
 
 
 def _members(folder: Path, manifest: BundleManifest, common: Verification) -> Iterator[Check]:
@@ -196,7 +196,7 @@ def _predictions(path: Path, common: Verification) -> Iterator[Check]:
     try:
         predictions = read_predictions(path)
     except DanqError as error:
-        yield Check(path, "damaged", reason=str(error).removeprefix(f"{path}: "))
+        yield refused(path, error)
         return
     if path.suffix == ".tsv":
         yield Check(path, "unknown", reason="a table of text has no digest")
@@ -224,7 +224,7 @@ def _archive(path: Path, common: Verification) -> Iterator[Check]:
                 inside = path / check.path.relative_to(folder)
                 yield replace(check, path=inside, reason=check.reason.replace(str(folder), str(path)))
     except DanqError as error:
-        yield Check(path, "damaged", reason=str(error).removeprefix(f"{path}: "))
+        yield refused(path, error)
 
 
 @contextmanager

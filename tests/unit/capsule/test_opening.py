@@ -11,8 +11,7 @@ from danq.archives import write_zip
 from danq.capsule import contents
 from danq.capsule.crate import crate
 from danq.capsule.freeze import Freezing, freeze
-from danq.capsule.manifest import CapsuleManifest
-from danq.capsule.opening import opened_capsule
+from danq.capsule.manifest import CapsuleManifest, opened_capsule
 from danq.contents import unchanged
 from danq.errors import DanqError
 from danq.files import sha256
