@@ -16,7 +16,8 @@ from danq.data.encoders import Encoder, load_encoder
 from danq.errors import DanqError, first_line, remedy
 from danq.learn.devices import describe_device, prepare_gpus
 from danq.learn.gpu import memory_limit, out_of_memory
-from danq.learn.keras_file import layers_of, load_network, network_digest, read_network, stored_config
+from danq.learn.keras_file import network_digest, read_network, stored_config
+from danq.learn.keras_loading import layers_of, load_network
 from danq.learn.manifest import (
     ENSEMBLE,
     HISTORY_FILE,

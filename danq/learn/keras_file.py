@@ -8,12 +8,9 @@ their inputs and weights alone, operations, and what describes their weights.
 
 import io
 import json
-import math
 import re
 import zipfile
-from collections import Counter
 from collections.abc import Collection, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,7 +19,6 @@ from danq.errors import DanqError, first_line, remedy
 from danq.files import digest
 from danq.hdf5 import plain_member
 from danq.limits import check_limit, check_memory
-from danq.remnants import scratch
 
 _CONFIG, _WEIGHTS = "config.json", "model.weights.h5"
 _MEMBERS = {"metadata.json", _CONFIG, _WEIGHTS}
@@ -122,7 +118,7 @@ def read_network(path: Path, own: Collection[str] = ()) -> KerasFile:
             text = archive.read(_CONFIG)
             check_limit("DANQ_MAX_NODES", path, "values in the network's configuration", text.count(b","))
             config = json.loads(text)
-            _check_classes(path, config, own)
+            check_classes(path, config, own)
             weights = archive.read(_WEIGHTS)
             return KerasFile(text, weights, _check_weights(path, weights), network_digest(config))
     except (ValueError, KeyError, TypeError, RecursionError, OSError) as error:
@@ -149,7 +145,8 @@ def _check_members(path: Path, archive: zipfile.ZipFile) -> None:
             raise DanqError(f"{path}: {member.filename}: expected it as it is, received a compressed member")
 
 
-def _check_classes(path: Path, config: Any, own: Collection[str]) -> None:
+def check_classes(path: object, config: Any, own: Collection[str]) -> None:
+    """Refuse a configuration that names a class which is not known, or too many layers; as `read_network`."""
     layers = sum("inbound_nodes" in value for value in objects(config))
     if layers > _MOST_LAYERS:
         raise DanqError(f"{path}: expected a network of at most {_MOST_LAYERS:,} layers, received {layers:,}")
@@ -159,9 +156,11 @@ def _check_classes(path: Path, config: Any, own: Collection[str]) -> None:
             raise DanqError(f"{path}: expected names of classes, received {str(name)[:60]!r}")
         known = name in _VALUES if module is None else is_known(module, name) and registered in (None, name)
         if not known and module not in own:
+            keras = str(module).startswith("keras.")
+            advice = "; a layer of one's own needs --trust-model-code with its model's file"
             raise DanqError(
                 f"{path}: expected a network of known layers, received {module or ''}.{name}, "
-                "which is not loaded; a layer of one's own needs --trust-model-code with its model's file"
+                f"which is not loaded{'' if keras else advice}"
             )
 
 
@@ -183,58 +182,6 @@ def objects(value: Any, depth: int = 0) -> Iterator[dict[str, Any]]:
     if isinstance(value, list):
         for item in value:
             yield from objects(item, depth + 1)
-
-
-def load_network(path: Path, network: KerasFile) -> Any:
-    """Let Keras build a network that was checked, whatever has become of its file at `path` since.
-
-    Returns
-    -------
-    keras.Model
-
-    Raises
-    ------
-    DanqError
-        If it declares more weights than its file holds, or outputs of unreasonable size.
-    """
-    import keras
-
-    # Keras notes for its thread which weights are still to be made, and would make them at the next occasion
-    with ThreadPoolExecutor(1) as thread:
-        thread.submit(_check_declared, path, network).result()
-    with scratch() as folder:
-        copy = folder / path.name
-        network.write(copy)
-        return keras.models.load_model(copy, compile=False, safe_mode=True)
-
-
-def _check_declared(path: Path, network: KerasFile) -> None:
-    import keras
-
-    # layers without their weights: what Keras makes in a stateless scope takes no memory
-    with keras.StatelessScope(initialize_variables=False):
-        model = keras.saving.deserialize_keras_object(json.loads(network.config), safe_mode=True)
-    if not isinstance(model, keras.Model):
-        raise TypeError("it is no model")
-    missing = Counter(tuple(weight.shape) for weight in model.weights) - Counter(network.shapes)
-    if missing:
-        raise DanqError(
-            f"{path}: expected a network of the weights that the file holds, received one with weights of "
-            f"shape {next(iter(missing))}"
-        )
-    for layer in layers_of(model):
-        shapes = [tensor.shape[1:] for tensor in keras.tree.flatten(layer.output)]
-        sizes = (math.prod(size or 1 for size in shape) for shape in shapes)
-        check_memory(f"{path}: output of layer {layer.name}", 4 * max(sizes, default=0))
-
-
-def layers_of(model: Any) -> Iterator[Any]:
-    """Layers of a Keras model and of the models inside it, as an ensemble has them."""
-    for layer in model.layers:
-        if hasattr(layer, "layers"):
-            yield from layers_of(layer)
-        else:
-            yield layer
 
 
 def network_digest(config: Any) -> str:

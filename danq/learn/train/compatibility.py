@@ -9,6 +9,7 @@ import numpy as np
 from danq.data.dataset import Dataset
 from danq.data.encoders import Encoder, load_encoder
 from danq.errors import DanqError
+from danq.learn.keras_loading import check_loads
 from danq.learn.options import TrainOptions
 from danq.models import kinds_read
 from danq.models.compatibility import check_sub_bins, check_whole_rows, train_problems
@@ -84,19 +85,22 @@ def _check_validation(data: Dataset, train: TrainOptions) -> None:
     )
 
 
-def check_output(model: keras.Model, data: Dataset, run: str) -> None:
+def check_built(model: keras.Model, data: Dataset, run: str, module: str) -> None:
     """Refuse a model whose output, (batch, k) or (batch, sub-bins, k), is not one logit a label of a row.
+
+    Or one that no bundle could bring back; `module` is the name of the model's.
 
     Raises
     ------
     DanqError
-        If it is no model, one has sub-bins and the other has none, or their numbers differ; with the size
-        that would fit.
+        If it is no model, one has sub-bins and the other has none, or their numbers differ, with the size
+        that would fit; or as `check_loads`.
     """
     if not isinstance(model, keras.Model) or not hasattr(getattr(model, "output", None), "shape"):
         raise DanqError(
             f"runs.{run}.model: expected build to return a Keras model with one output, received {model!r}"
         )
+    check_loads(f"runs.{run}.model", model, [module])
     received = tuple(model.output.shape[1:])
     expected = (data.sub_bins, len(data.targets)) if data.sub_bins else (len(data.targets),)
     if received == expected:

@@ -28,7 +28,7 @@ from danq.learn.gpu import out_of_memory
 from danq.learn.manifest import BundleManifest
 from danq.learn.options import PredictOptions, TrainOptions, bundle_path
 from danq.learn.train.chance import chance_loss
-from danq.learn.train.compatibility import check_encoder, check_output
+from danq.learn.train.compatibility import check_built, check_encoder
 from danq.learn.train.loop import Training, TrainingData
 from danq.learn.train.monitor import epoch_events
 from danq.learn.train.optimization import make_optimizer, positive_weights, row_loss, target_weights
@@ -132,7 +132,7 @@ def fit_by_steps(
         with strategy.scope():
             with _options_that_fail():
                 model = module.build(*build)
-                check_output(model, data, name)
+                check_built(model, data, name, module.__name__)
             if train.precision == "mixed_bfloat16" and find_gpus():
                 recur_in_float32(model)
             if source is not None:

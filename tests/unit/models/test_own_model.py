@@ -105,3 +105,33 @@ def test_an_encoder_that_a_bundle_cannot_bring_back_is_refused_before_training(t
         model.write_text(BLOCK + f"\n\ndef {name}(*given):\n    pass\n")
         with pytest.raises(DanqError, match=message):
             train_run("own", tiny_run(str(model), {}), dataset, tmp_path / "own", tmp_path)
+
+
+NEVER_LOADED = {
+    "keras.layers.Lambda(lambda x: x * 2)": r"layers, received keras\.layers\.Lambda, which is not loaded$",
+    "Scaled(2)": r"layers that Keras makes again of what their get_config says \(",
+}
+SCALED = """
+
+import keras
+
+
+class Scaled(keras.layers.Layer):
+    def __init__(self, by, **more):
+        super().__init__(**more)
+        self.by = by
+
+    def call(self, x):
+        return x * self.by
+"""
+
+
+@pytest.mark.parametrize("layer", NEVER_LOADED)
+def test_a_network_that_no_bundle_could_bring_back_is_refused_before_training(tmp_path, layer):
+    model = tmp_path / "conv_only.py"
+    built = 'x = keras.layers.GlobalMaxPooling1D(name="maximum")(x)'
+    model.write_text(BLOCK.replace(built, f"{built}\n    x = {layer}(x)") + SCALED)
+    dataset = write_tiny_dataset(tmp_path / "tiny")
+    with pytest.raises(DanqError, match=r"^runs\.own\.model: expected .*" + NEVER_LOADED[layer]):
+        train_run("own", tiny_run(str(model), {}), dataset, tmp_path / "own", tmp_path)
+    assert not list((tmp_path / "own").glob("*"))
