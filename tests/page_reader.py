@@ -1,19 +1,66 @@
 """Sections of the report read back from their HTML, which must be well-formed XML."""
 
+from collections.abc import Iterator, Mapping
+from functools import cached_property
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
+from danq.report import compare, data, runs, search, targets
 from danq.report.content import Section
 from danq.report.page import sections
-from danq.report.results import read_results
+from danq.report.results import Results, read_results
 from danq.report.verdict import judge
 
 Rows = dict[str, dict[str, str]]
+ALONE = {
+    "Runs": runs.side_by_side,
+    "Repeats of runs": runs.trainings,
+    "Calls at thresholds": runs.calls,
+    "Training": runs.training,
+    "Targets": targets.per_target,
+    "Curves": targets.curves,
+    "Runs compared": compare.overview,
+    "Differences between runs": compare.differences,
+    "Target by target": compare.by_target,
+    "AUROC target by target": compare.scatter,
+    "Search": search.search,
+    "Data and splits": data.data,
+    "Class balance": data.balance,
+    "Repeats of training rows": data.leakage,
+    "Options": data.options,
+    "Provenance": data.provenance,
+}
+"""Sections that are made by themselves, for drawing all of them takes a second."""
 
 
-def by_title(results: Path) -> dict[str, Section]:
-    read = read_results(results)
-    return {section.title: section for section in sections(read, judge(read))}
+class Sections(Mapping[str, Section]):
+    """Sections by title, each made when it is asked for; all where they are gone through."""
+
+    def __init__(self, results: Results) -> None:
+        self._results = results
+
+    @cached_property
+    def _all(self) -> dict[str, Section]:
+        return {section.title: section for section in sections(self._results, judge(self._results))}
+
+    def __getitem__(self, title: str) -> Section:
+        if title not in ALONE:
+            return self._all[title]
+        section = ALONE[title](self._results)
+        if section is None:
+            raise KeyError(title)
+        assert section.title == title
+        return section
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._all)
+
+    def __len__(self) -> int:
+        return len(self._all)
+
+
+def by_title(results: Path) -> Sections:
+    return Sections(read_results(results))
 
 
 def parsed(section: Section) -> ET.Element:

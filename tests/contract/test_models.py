@@ -5,6 +5,7 @@ import importlib
 import keras
 import numpy as np
 import pytest
+from eager import computed
 from pydantic import ValidationError
 from tiny_dataset import MOTIFS, SMALL_OF, WINDOW, tiny_run, write_tiny_dataset
 
@@ -79,34 +80,34 @@ def test_one_gradient_step_lowers_the_loss_of_its_batch(trained):
     model.compile(keras.optimizers.SGD(1e-3), loss, jit_compile=False)
     rows = dataset.rows("train")[:32]
     inputs, labels = bundle.encoder.encode(dataset.raw(rows)), dataset.labels(rows)
-    before = loss(labels, model.predict_on_batch(inputs))
+    before = loss(labels, computed(model, inputs))
     model.train_on_batch(inputs, labels)
-    assert loss(labels, model.predict_on_batch(inputs)) < before
+    assert loss(labels, computed(model, inputs)) < before
 
 
 def test_a_saved_and_loaded_model_predicts_the_same(trained, tmp_path):
     module, bundle, dataset = trained
     inputs = bundle.encoder.encode(_rows(dataset))
-    expected = bundle.model.predict_on_batch(inputs)
+    expected = computed(bundle.model, inputs)
     model = _rebuilt(module, bundle, dataset)
     model.set_weights(bundle.model.get_weights())
-    np.testing.assert_array_equal(model.predict_on_batch(inputs), expected)
+    np.testing.assert_array_equal(computed(model, inputs), expected)
     model.save(tmp_path / "model.keras")
     loaded = keras.models.load_model(tmp_path / "model.keras", compile=False, safe_mode=True)
-    np.testing.assert_array_equal(loaded.predict_on_batch(inputs), expected)
+    np.testing.assert_array_equal(computed(loaded, inputs), expected)
     assert [layer.name for layer in loaded.layers] == [layer.name for layer in model.layers]
 
 
 def test_a_prediction_depends_on_its_row_alone(trained):
     _, bundle, dataset = trained
     rows = _rows(dataset, 16)
-    whole = bundle.model.predict_on_batch(bundle.encoder.encode(rows))
+    whole = computed(bundle.model, bundle.encoder.encode(rows))
     order = np.random.default_rng(0).permutation(16).tolist()
-    shuffled = bundle.model.predict_on_batch(bundle.encoder.encode(dataset.raw(dataset.rows("test")[order])))
+    shuffled = computed(bundle.model, bundle.encoder.encode(dataset.raw(dataset.rows("test")[order])))
     np.testing.assert_allclose(shuffled, whole[order], atol=1e-5, rtol=0)
     for number in (0, 1):
         others = bundle.encoder.encode(_others(dataset, rows[3], number))
-        np.testing.assert_allclose(bundle.model.predict_on_batch(others)[3], whole[3], atol=1e-5, rtol=0)
+        np.testing.assert_allclose(computed(bundle.model, others)[3], whole[3], atol=1e-5, rtol=0)
     predictor = Predictor(bundle, batch_size=32)
     np.testing.assert_allclose(predictor.logits(rows[5:7]), predictor.logits(rows)[5:7], atol=1e-5, rtol=0)
 
@@ -157,7 +158,7 @@ def test_steps_are_classified_one_by_one_and_the_model_still_loads(name, merge, 
     inputs = encoder.encode(_rows(data))
     model.save(tmp_path / "model.keras")
     loaded = keras.models.load_model(tmp_path / "model.keras", compile=False, safe_mode=True)
-    np.testing.assert_array_equal(loaded.predict_on_batch(inputs), model.predict_on_batch(inputs))
+    np.testing.assert_array_equal(computed(loaded, inputs), computed(model, inputs))
 
 
 def test_mixed_precision_leaves_float32_logits(trained):
@@ -169,9 +170,9 @@ def test_mixed_precision_leaves_float32_logits(trained):
         keras.config.set_dtype_policy("float32")
     model.set_weights(bundle.model.get_weights())
     inputs = bundle.encoder.encode(_rows(dataset))
-    logits = model.predict_on_batch(inputs)
+    logits = computed(model, inputs)
     assert logits.dtype == np.float32
-    np.testing.assert_allclose(logits, bundle.model.predict_on_batch(inputs), atol=0.1)
+    np.testing.assert_allclose(logits, computed(bundle.model, inputs), atol=0.1)
 
 
 def test_options_have_descriptions_and_refuse_unknown_keys(trained):

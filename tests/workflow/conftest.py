@@ -11,6 +11,9 @@ import numpy as np
 import pytest
 import yaml
 
+from tests.workflow.forked_snakemake import snakemake
+
+REPOSITORY = Path(__file__).parents[2]
 MOTIFS = {"alpha": "TGACGTCA", "beta": "GGGATTTCC"}
 CONTIGS = {"chr1": 24_000, "chr2": 6_000, "chr3": 6_000}
 CONFIG = """\
@@ -39,22 +42,20 @@ class Project:
 
     def snakemake(self, *arguments: str, timeout: float = 1200) -> subprocess.CompletedProcess[str]:
         """Run the repository's workflow here; what it prints is in `stdout`, both streams together."""
+        arguments = ("--snakefile", str(self.repository / "Snakefile"), *arguments)
+        environment = os.environ | {"TF_NUM_INTRAOP_THREADS": "1"}
+        if self.repository == REPOSITORY:
+            return snakemake(arguments, self.path, environment, timeout)
+        # of other code than that which the forking process has loaded
         return subprocess.run(
-            [
-                sys.executable,
-                "-m",
-                "snakemake",
-                "--snakefile",
-                str(self.repository / "Snakefile"),
-                *arguments,
-            ],
+            [sys.executable, "-m", "snakemake", *arguments],
             cwd=self.path,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
             check=False,
             timeout=timeout,
-            env=os.environ | {"TF_NUM_INTRAOP_THREADS": "1"},
+            env=environment,
         )
 
     def planned(self, *arguments: str) -> set[str]:

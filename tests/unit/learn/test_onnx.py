@@ -8,6 +8,7 @@ import onnx
 import onnxruntime
 import pytest
 from bundles import entries
+from eager import computed
 from tiny_dataset import SMALL_OF, write_tiny_dataset
 from verbs import danq
 
@@ -83,7 +84,7 @@ def test_a_graph_computes_what_the_network_does(name, kind, sizes, datasets, tmp
     model = module.build(options, encoder, 3, "multilabel")
     _save(tmp_path, model, encoder, model=name, data_kind=kind)
     inputs = encoder.encode(rows)
-    expected = model.predict_on_batch(inputs)
+    expected = computed(model, inputs)
     assert np.ptp(expected) > 0.1
     np.testing.assert_allclose(_logits(tmp_path, inputs), expected, atol=1e-5, rtol=0)
 
@@ -142,7 +143,7 @@ def test_layers_of_models_of_one_s_own_are_written_too(name, tmp_path):
     model, encoder = OWN[name](), CodesEncoder(40)
     _save(tmp_path, model, encoder, window=40)
     inputs = {"codes": np.random.default_rng(1).integers(0, 5, (20, 40), dtype=np.uint8)}
-    expected = model.predict_on_batch(inputs)
+    expected = computed(model, inputs)
     assert np.ptp(expected) > 0.1
     np.testing.assert_allclose(_logits(tmp_path, inputs), expected, atol=1e-5, rtol=1e-6)
 
@@ -224,7 +225,7 @@ def test_mixed_precision_is_computed_in_float32_and_the_file_says_what_it_means(
     assert danq("export", bundle, "--format", "onnx", "--out", tmp_path / "net.onnx") == 0
     session = onnxruntime.InferenceSession(tmp_path / "net.onnx", providers=["CPUExecutionProvider"])
     logits = session.run(["logits"], inputs)[0]
-    np.testing.assert_allclose(logits, model.predict_on_batch(inputs), atol=1e-5, rtol=0)
+    np.testing.assert_allclose(logits, computed(model, inputs), atol=1e-5, rtol=0)
     meaning = session.get_modelmeta().custom_metadata_map
     assert json.loads(meaning["danq.targets"]) == ["a", "b", "c"]
     assert load_encoder(json.loads(meaning["danq.encoder"])) == encoder

@@ -6,6 +6,7 @@ from dataclasses import replace
 import keras
 import numpy as np
 import pytest
+from eager import computed
 
 from danq.data.encoders.kmers import KmerWords
 from danq.data.encoders.words import Words
@@ -87,8 +88,8 @@ def test_merge_none_is_the_mean_of_two_heads(head):
     assert _shape(model, "rnn") == (5, 14)
     rows = _words(5).encode(TEXTS)
     parts = [model.get_layer(f"logits_{end}").output for end in ("forward", "backward")]
-    forward, backward = keras.Model(model.input, parts).predict_on_batch(rows)
-    np.testing.assert_allclose(model.predict_on_batch(rows), (forward + backward) / 2, rtol=1e-5)
+    forward, backward = computed(keras.Model(model.input, parts), rows)
+    np.testing.assert_allclose(computed(model, rows), (forward + backward) / 2, rtol=1e-5)
 
 
 @pytest.mark.parametrize("merge", ["concat", "sum", "mul", "ave", "none", None])
@@ -101,21 +102,21 @@ def test_padding_does_not_reach_the_pools(merge):
     longer = _build(long, **options)
     longer.set_weights(model.get_weights())
     np.testing.assert_allclose(
-        longer.predict_on_batch(long.encode(TEXTS)), model.predict_on_batch(short.encode(TEXTS)), atol=1e-6
+        computed(longer, long.encode(TEXTS)), computed(model, short.encode(TEXTS)), atol=1e-6
     )
 
 
 def test_past_a_text_s_end_recurrent_output_is_zero_and_the_backward_direction_starts_there():
     model = _build(units=[4])
     rows = _words().encode(TEXTS)
-    steps = keras.Model(model.input, model.get_layer("rnn_dropout").output).predict_on_batch(rows)
+    steps = computed(keras.Model(model.input, model.get_layer("rnn_dropout").output), rows)
     np.testing.assert_array_equal(steps[rows["words"] == 0], 0)
     alone = replace(_words(), max_words=2)
     two = _build(alone, units=[4], pool=1, kernel=1)
     two.get_layer("word_embedding").set_weights(model.get_layer("word_embedding").get_weights())
     two.get_layer("rnn").set_weights(model.get_layer("rnn").get_weights())
     short = keras.Model(two.input, two.get_layer("rnn_dropout").output)
-    np.testing.assert_allclose(steps[1, :2], short.predict_on_batch(alone.encode([TEXTS[1]]))[0], atol=1e-6)
+    np.testing.assert_allclose(steps[1, :2], computed(short, alone.encode([TEXTS[1]]))[0], atol=1e-6)
 
 
 def test_vectors_start_the_embedding_and_stay_where_frozen(tmp_path, caplog):

@@ -5,6 +5,7 @@ from dataclasses import replace
 import keras
 import numpy as np
 import pytest
+from eager import computed
 from pydantic import ValidationError
 
 from danq.data.encoders.kmers import KmerWords
@@ -26,7 +27,7 @@ def _build(encoder=None, targets=3, **options):
 
 
 def _outputs(model, rows, name):
-    return keras.Model(model.input, model.get_layer(name).output).predict_on_batch(rows)
+    return computed(keras.Model(model.input, model.get_layer(name).output), rows)
 
 
 def test_shapes_of_the_defaults():
@@ -69,9 +70,9 @@ def test_padding_changes_nothing(head, merge):
     tight, wide = _words(9, 8), _words(21, 13)
     model, wider = _build(tight, **options), _build(wide, **options)
     wider.set_weights(model.get_weights())
-    logits = model.predict_on_batch(tight.encode(TEXTS))
+    logits = computed(model, tight.encode(TEXTS))
     assert np.isfinite(logits).all()
-    np.testing.assert_allclose(wider.predict_on_batch(wide.encode(TEXTS)), logits, atol=1e-6)
+    np.testing.assert_allclose(computed(wider, wide.encode(TEXTS)), logits, atol=1e-6)
 
 
 def test_the_last_state_is_that_of_the_last_word():
@@ -79,8 +80,8 @@ def test_the_last_state_is_that_of_the_last_word():
     longer.set_weights(model.get_weights())
     text = ["cat sat mat"]
     np.testing.assert_allclose(
-        longer.predict_on_batch(_words(9).encode(text)),
-        model.predict_on_batch(_words(3).encode(text)),
+        computed(longer, _words(9).encode(text)),
+        computed(model, _words(3).encode(text)),
         atol=1e-6,
     )
 

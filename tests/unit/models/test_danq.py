@@ -3,6 +3,7 @@
 import keras
 import numpy as np
 import pytest
+from eager import computed
 
 from danq.config import load_config
 from danq.data.encoders import CodesEncoder
@@ -44,7 +45,7 @@ def test_the_paper_s_jaspar_variant_builds():
 
 def test_n_is_all_zeros_and_bases_stand_in_order():
     codes, bases = codes_input(5)
-    encoded = keras.Model(codes, bases).predict_on_batch(np.array([[0, 1, 2, 3, 4]], np.uint8))
+    encoded = computed(keras.Model(codes, bases), np.array([[0, 1, 2, 3, 4]], np.uint8))
     np.testing.assert_array_equal(encoded[0], np.eye(5, 4))
 
 
@@ -62,7 +63,7 @@ def test_the_strong_small_network_of_the_options():
 @pytest.mark.parametrize("merge", ["concat", "sum", "mul", "ave", "none"])
 def test_every_merge_mode_with_every_head(merge, head):
     model = _build(merge_mode=merge, head=head, rnn="gru")
-    logits = model.predict_on_batch({"codes": _codes()})
+    logits = computed(model, {"codes": _codes()})
     assert logits.shape == (5, 3)
     assert logits.dtype == np.float32
     assert model.layers[-1].name == "logits"
@@ -76,7 +77,7 @@ def test_every_merge_mode_with_every_head(merge, head):
 @pytest.mark.parametrize("options", [{}, {"rnn_layers": 2}, {"bidirectional": False}, {"dense": 0}])
 def test_cells_depth_and_direction(rnn, options):
     model = _build(rnn=rnn, **options)
-    assert model.predict_on_batch({"codes": _codes()}).shape == (5, 3)
+    assert computed(model, {"codes": _codes()}).shape == (5, 3)
     assert (cudnn_ready(model.get_layer("rnn")) == []) == (rnn != "simple")
 
 
@@ -84,8 +85,8 @@ def test_merge_none_is_the_mean_of_two_heads():
     model = _build(merge_mode="none")
     parts = [model.get_layer(f"logits_{end}").output for end in ("forward", "backward")]
     rows = {"codes": _codes()}
-    forward, backward = keras.Model({"codes": model.inputs[0]}, parts).predict_on_batch(rows)
-    np.testing.assert_allclose(model.predict_on_batch(rows), (forward + backward) / 2, rtol=1e-5)
+    forward, backward = computed(keras.Model({"codes": model.inputs[0]}, parts), rows)
+    np.testing.assert_allclose(computed(model, rows), (forward + backward) / 2, rtol=1e-5)
     assert not np.allclose(forward, backward)
 
 
@@ -98,7 +99,7 @@ def test_last_state_is_forward_at_the_end_and_backward_at_the_start(kind):
     ]
     model = keras.Model(steps, [layer(steps) for layer in layers])
     layers[1].set_weights(layers[0].get_weights())
-    sequence, last = model.predict_on_batch(np.random.default_rng(1).normal(size=(2, 6, 3)))
+    sequence, last = computed(model, np.random.default_rng(1).normal(size=(2, 6, 3)))
     np.testing.assert_allclose(last, np.concatenate([sequence[:, -1, :4], sequence[:, 0, 4:]], 1), rtol=1e-5)
 
 
@@ -130,7 +131,7 @@ def test_steps_are_stretches_of_the_bin(head, merge):
     options = {"head": head, "merge_mode": merge, "pool": 5, "output": "steps"}
     model = _build(60, **options, bin=30, steps=10)
     assert model.output.shape == (None, 3, 3)
-    assert model.predict_on_batch({"codes": _codes(window=60)}).shape == (5, 3, 3)
+    assert computed(model, {"codes": _codes(window=60)}).shape == (5, 3, 3)
     width = 4 if merge != "concat" else 8
     name = "dense_forward" if merge == "none" else "dense"
     assert model.get_layer(name).kernel.shape == (width * (1 if head == "max" else 2), 7)
@@ -141,7 +142,7 @@ def test_steps_are_stretches_of_the_bin(head, merge):
 def test_pooled_steps_tile_the_labelled_stretches(padding, kernel):
     model = _build(60, kernel=kernel, padding=padding, pool=5, output="steps", head="max", bin=30, steps=10)
     outputs = [model.get_layer(name).output for name in ("conv", "pool")]
-    conv, pool = keras.Model(model.input, outputs).predict_on_batch({"codes": _codes(window=60)})
+    conv, pool = computed(keras.Model(model.input, outputs), {"codes": _codes(window=60)})
     cropped = model.get_layer("labelled").cropping[0]
     assert pool.shape[1] - cropped - model.get_layer("labelled").cropping[1] == 6
     # bp 15 to 45 are labelled; the first base that a centred filter stands on is its own half behind

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pytest
+from eager import computed
 from numpy.typing import NDArray
 from pydantic import ValidationError
 from sklearn.metrics import roc_auc_score
@@ -62,7 +63,7 @@ def test_a_planted_motif_is_found_on_either_strand():
     rows = _planted()
     encoder, model, history = fit(Options(k=[2, 4], c=[0.001, 0.01]), rows, SEED)
     valid = rows.rows("valid")
-    logits = model.predict_on_batch(encoder.encode(rows.codes(valid)))[:, 0]
+    logits = computed(model, encoder.encode(rows.codes(valid)))[:, 0]
     auroc = roc_auc_score(rows.values[valid, 0], logits)
     assert auroc > 0.95
     assert encoder == KmerCounts(4, 60)
@@ -77,7 +78,7 @@ def test_the_folded_model_equals_the_scaled_regression():
     features = np.log1p(encoder.encode(rows.codes(train))["counts"])
     scaled = (features - features.mean(axis=0)) / np.where(features.std(axis=0) > 0, features.std(axis=0), 1)
     expected = regress(scaled, rows.labels(train), 0.01, "multilabel").logits(scaled)
-    logits = model.predict_on_batch(encoder.encode(rows.codes(train)))
+    logits = computed(model, encoder.encode(rows.codes(train)))
     np.testing.assert_allclose(logits, expected, atol=1e-4)
     probabilities = 1 / (1 + np.exp(-expected.astype(np.float64)))
     values = rows.labels(train)
@@ -90,7 +91,7 @@ def test_targets_of_one_value_get_the_logit_of_their_frequency():
     constant = np.zeros((90, 1), np.uint8)
     both = Rows(rows.sequences, np.hstack([constant, rows.values, constant + 1]))
     encoder, model, _ = fit(TINY, both, SEED)
-    logits = model.predict_on_batch(encoder.encode(both.codes(np.arange(5))))
+    logits = computed(model, encoder.encode(both.codes(np.arange(5))))
     np.testing.assert_allclose(logits[:, 0], np.log(0.5 / 60.5), rtol=1e-6)
     np.testing.assert_allclose(logits[:, 2], np.log(60.5 / 0.5), rtol=1e-6)
     assert np.ptp(logits[:, 1]) > 0
@@ -104,7 +105,7 @@ def test_classes_sum_to_one_and_absent_ones_are_unlikely(present):
     codes[classes == 2, :10] = 0
     rows = Rows(codes, np.eye(3, dtype=np.uint8)[classes], "multiclass")
     encoder, model, history = fit(TINY, rows, SEED)
-    logits = model.predict_on_batch(encoder.encode(codes)).astype(np.float64)
+    logits = computed(model, encoder.encode(codes)).astype(np.float64)
     shares = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
     for absent in set(range(3)) - set(present):
         assert shares[:, absent].max() < 0.02

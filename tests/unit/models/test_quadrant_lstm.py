@@ -3,6 +3,7 @@
 import keras
 import numpy as np
 import pytest
+from eager import computed
 
 from danq.data.encoders import Images
 from danq.data.encoders.kmers import Fcgr
@@ -22,7 +23,7 @@ def _pixels(shape=(12, 12, 1), n=5):
 
 
 def _tiles(model, pixels, name="orders"):
-    return keras.Model(model.input, model.get_layer(name).output).predict_on_batch({"image": pixels}) * 255
+    return computed(keras.Model(model.input, model.get_layer(name).output), {"image": pixels}) * 255
 
 
 def test_the_historic_sizes():
@@ -80,7 +81,7 @@ def test_the_cnn_is_distributed_over_the_steps():
         features = keras.layers.TimeDistributed(keras.layers.MaxPooling2D(2))(features)
         expected = keras.layers.TimeDistributed(keras.layers.Flatten())(features)
         both = keras.Model(built.input, [expected, built.get_layer("conv_dropout").output])
-        one_by_one, folded = both.predict_on_batch({"image": _pixels()})
+        one_by_one, folded = computed(both, {"image": _pixels()})
         np.testing.assert_allclose(folded, one_by_one, atol=1e-6)
 
 
@@ -88,7 +89,7 @@ def test_the_cnn_is_distributed_over_the_steps():
 @pytest.mark.parametrize("output", ["sequence", "steps"])
 def test_merge_modes_and_outputs(merge, output):
     model = _build(bidirectional=True, merge_mode=merge, output=output, units=[4, 3])
-    logits = model.predict_on_batch({"image": _pixels()})
+    logits = computed(model, {"image": _pixels()})
     assert logits.shape == ((5, 3) if output == "sequence" else (5, 4, 3))
     assert model.layers[-1].name == "logits"
     name = "dense_forward" if merge == "none" else "dense"

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 import pytest
-from page_reader import parsed, prose, rows, views
+from page_reader import Sections, by_title, parsed, prose, rows, views
 from results_tree import build
 
 from danq.evaluate.compare import difference
@@ -16,10 +16,8 @@ from danq.evaluate.intervals import interval
 from danq.learn.predict.predictions import write_predictions
 from danq.learn.predict.reading import read_predictions
 from danq.report.compare import reference
-from danq.report.content import Section
-from danq.report.page import sections, write_report
+from danq.report.page import write_report
 from danq.report.results import Results, read_results
-from danq.report.verdict import judge
 from danq.storage import sealed
 
 TARGETS = ("a", "b", "c", "never")
@@ -48,10 +46,6 @@ def areas(tree: Path, metric: str = "auroc") -> dict[str, float]:
 def resampled(tree: Path, run: str) -> np.ndarray:
     table = pl.read_parquet(tree / f"runs/{run}/evaluation/resamples.parquet").filter(split="test")
     return table["auroc"].to_numpy()
-
-
-def titled(results: Results) -> dict[str, Section]:
-    return {section.title: section for section in sections(results, judge(results))}
 
 
 def test_trainings_are_found_together_by_name(results: Results):
@@ -97,7 +91,7 @@ def test_other_options_are_another_run(tmp_path: Path, change: dict):
     path.write_text(json.dumps(sealed(json.loads(path.read_text()) | change)))
     results = read_results(tmp_path / "results")
     assert [group.name for group in results.groups] == ["x.seed1", "x.seed2"]
-    assert ">SD<" not in titled(results)["Runs"].html
+    assert ">SD<" not in Sections(results)["Runs"].html
 
 
 def seeded(path: Path, missing: str, ours: int = 3, theirs: int = 3) -> Results:
@@ -112,7 +106,7 @@ def seeded(path: Path, missing: str, ours: int = 3, theirs: int = 3) -> Results:
 
 def test_a_training_that_was_not_evaluated_is_told_and_left_out(tmp_path: Path):
     results = seeded(tmp_path / "results", "x.seed3")
-    found = titled(results)
+    found = Sections(results)
     single, runs = rows(found["Repeats of runs"]), rows(found["Runs"])
     ours, theirs = (
         [float(single[f"{run}.seed{seed}"]["AUROC Mean"]) for seed in range(1, n + 1)]
@@ -134,13 +128,13 @@ def test_a_run_of_which_no_training_was_evaluated_is_no_reference(tmp_path: Path
     seeded(tmp_path / "results", "z.seed1", 2, 1)
     results = read_results(tmp_path / "results")
     assert reference(list(results.groups)).name == "x"
-    assert list(rows(titled(results)["Runs"]))[:2] == ["x, mean of 2", "z.seed1"]
+    assert list(rows(Sections(results)["Runs"]))[:2] == ["x, mean of 2", "z.seed1"]
 
 
 def test_only_folds_that_both_have_are_compared_and_counted(tree: Path, tmp_path: Path):
     shutil.copytree(tree, tmp_path / "results")
     shutil.rmtree(tmp_path / "results/runs/words.fold3/evaluation")
-    row = rows(titled(read_results(tmp_path / "results"))["Differences between runs"])["net − words"]
+    row = rows(by_title(tmp_path / "results")["Differences between runs"])["net − words"]
     area = areas(tree)
     each = [area[f"net.fold{f}.seed{s}"] - area[f"words.fold{f}"] for f, s in SKILLS if f != 3]
     assert float(row["Δ AUROC Mean"]) == pytest.approx(np.mean(each), abs=6e-5)
@@ -148,9 +142,9 @@ def test_only_folds_that_both_have_are_compared_and_counted(tree: Path, tmp_path
 
 
 def test_means_and_deviations_are_those_of_numpy(tree: Path, results: Results):
-    runs = rows(titled(results)["Runs"])
+    runs = rows(Sections(results)["Runs"])
     assert list(runs) == ["net, mean of 6", "words, mean of 3"]
-    assert next(iter(rows(titled(results)["Repeats of runs"]))) == "net.fold1.seed1337"
+    assert next(iter(rows(Sections(results)["Repeats of runs"]))) == "net.fold1.seed1337"
     found = runs["net, mean of 6"]
     for metric in ("auroc", "auprc"):
         values = [area for run, area in areas(tree, metric).items() if run.startswith("net")]
@@ -171,7 +165,7 @@ def test_differences_are_paired_by_fold(tree: Path, results: Results):
     assert found.low < found.mean < found.high
     assert found.targets["target"].to_list() == ["a", "b", "c"]
     assert (found.targets["ours"] - found.targets["theirs"]).mean() == pytest.approx(found.mean, abs=1e-12)
-    row = rows(titled(results)["Differences between runs"])["net − words"]
+    row = rows(Sections(results)["Differences between runs"])["net − words"]
     assert float(row["Δ AUROC Mean"]) == pytest.approx(found.mean, abs=6e-5)
     assert row["Δ AUROC Higher on"] == "3 of 3"
 
@@ -187,7 +181,7 @@ def test_the_interval_of_one_fold_is_that_of_the_differences(tree: Path, results
 
 
 def test_the_table_of_targets_has_each_ones_difference(results: Results):
-    section = titled(results)["Target by target"]
+    section = Sections(results)["Target by target"]
     found = difference(*results.groups, "auroc")
     assert found is not None
     each = found.targets["ours"] - found.targets["theirs"]
@@ -234,13 +228,13 @@ def reordered(tree: Path, change: slice) -> Results:
 def test_other_rows_or_another_order_are_not_compared(tmp_path: Path, change: slice):
     results = reordered(tmp_path / "results", change)
     assert difference(*results.groups, "auroc") is None
-    found = titled(results)
+    found = Sections(results)
     assert "Differences between runs" not in found
     assert "Not compared" in prose(found["Runs compared"])
 
 
 def test_targets_are_shown_once_for_all_trainings(tree: Path, results: Results):
-    row = rows(titled(results)["Targets"])
+    row = rows(Sections(results)["Targets"])
     assert set(row) == set(TARGETS)
     tables = [
         pl.read_csv(tree / f"runs/{run}/evaluation/metrics.tsv", separator="\t").filter(
@@ -266,7 +260,7 @@ def test_classes_are_compared_by_accuracy_and_correlation(tmp_path: Path):
         classes |= {"micro_f1": accuracy, "binary_f1": None}
         told["splits"]["test"]["classes"] = classes
         path.write_text(json.dumps(sealed(told)))
-    found = titled(read_results(tmp_path / "results"))
+    found = by_title(tmp_path / "results")
     row = rows(found["Differences between runs"])["z − x"]
     shown = [row[f"Δ {name} Value"] for name in ("accuracy", "macro F1", "MCC")]
     assert shown == ["+0.1000", "+0.0500", "+0.0000"]
@@ -293,7 +287,7 @@ def test_called_classes_have_an_interval_of_their_difference(tmp_path: Path):
 def test_the_drawing_has_a_line_a_run(tmp_path: Path, number: int):
     runs = {f"run<{index}>": ("y", "danq", 0.5 + index / 4) for index in range(number)}
     build(tmp_path / "results", runs, TARGETS, resamples=20)
-    body = parsed(titled(read_results(tmp_path / "results"))["Runs compared"])
+    body = parsed(by_title(tmp_path / "results")["Runs compared"])
     drawings = list(body.iter("svg"))
     assert len(drawings) == 2, "AUROC and AUPRC"
     for drawing in drawings:
