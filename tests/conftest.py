@@ -109,6 +109,7 @@ def viewed_project(tmp_path_factory: pytest.TempPathFactory) -> SimpleNamespace:
 @pytest.fixture(scope="session")
 def whole_project(tmp_path_factory: pytest.TempPathFactory, danq: Callable[..., int]) -> Path:
     """A project with every kind of results; tests copy it before they change anything."""
+    from once import made_once
     from whole_project import write_whole_project
 
-    return write_whole_project(tmp_path_factory.mktemp("whole"), danq)
+    return made_once(tmp_path_factory, "whole", lambda path: write_whole_project(path, danq))

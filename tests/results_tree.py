@@ -265,3 +265,28 @@ def write_scores(
 
 def read_metrics(path: Path) -> pl.DataFrame:
     return pl.read_csv(path / "metrics.tsv", separator="\t")
+
+
+DRAWN_TARGETS = ("CDS", "NFKB/p65", "tRNA <b>x</b>", "ARS, 100%", "M", "never")
+DRAWN_RUNS = {
+    "danq": ("yeast", "danq", 2.0),
+    "a_first": ("yeast", "danq", 1.5),
+    "baseline": ("yeast", "kmer_logistic", 1.0),
+}
+
+
+def build_three(results: Path) -> Path:
+    """Two networks and a baseline, of which one training says how long its job took."""
+    build(results, DRAWN_RUNS, DRAWN_TARGETS, without=(5,))
+    jobs = results / "benchmarks" / "train"
+    jobs.mkdir(parents=True)
+    (jobs / "danq.tsv").write_text("s\th:m:s\tmax_rss\tmean_load\n12.5\t0:00:12\t812.3\t150.0\n")
+    return results
+
+
+def just_trained(results: Path, targets: tuple[str, ...]) -> Path:
+    """One run that has just been trained."""
+    place = results / "runs" / "danq"
+    place.mkdir(parents=True)
+    (place / "bundle.json").write_text(json.dumps(bundle("danq", "yeast", "danq", targets)))
+    return results

@@ -1,10 +1,10 @@
 """The command line, called in this process or in one of its own."""
 
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+from forked import run_forked
 
 
 def danq(*arguments: object) -> int:
@@ -19,12 +19,6 @@ def danq(*arguments: object) -> int:
     return stopped.value.code
 
 
-def danq_process(*arguments: str | Path, cwd: Path) -> subprocess.CompletedProcess[str]:
+def danq_process(*arguments: object, cwd: Path) -> subprocess.CompletedProcess[str]:
     """Call a verb as a shell would, in a directory."""
-    return subprocess.run(
-        [sys.executable, "-c", "from danq.cli import main; main()", *map(str, arguments)],
-        capture_output=True,
-        text=True,
-        check=False,
-        cwd=cwd,
-    )
+    return run_forked("danq.cli", *map(str, arguments), cwd=cwd)

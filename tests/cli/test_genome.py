@@ -10,13 +10,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from verbs import danq_process
 
 COMMAND = [sys.executable, "-c", "from danq.cli import main; main()", "genome"]
 
 
 def danq_genome(fasta: Path, out: Path) -> subprocess.CompletedProcess[str]:
-    command = [*COMMAND, str(fasta), "--out", str(out)]
-    return subprocess.run(command, capture_output=True, text=True, check=False)
+    return danq_process("genome", fasta, "--out", out, cwd=Path.cwd())
 
 
 def test_a_fasta_becomes_a_genome_directory(tmp_path: Path) -> None:
@@ -72,10 +72,8 @@ def test_a_killed_job_leaves_no_final_file(tmp_path: Path) -> None:
     job = subprocess.Popen([*COMMAND, str(tmp_path / "g.fa"), "--out", str(out)], stderr=subprocess.DEVNULL)
     with (tmp_path / "g.fa").open("wb") as pipe:
         pipe.write(b">one\n" + (b"ACGT" * 15 + b"\n") * 50_000)
-        deadline = time.monotonic() + 30
         while not [path for path in out.glob(".*/codes.npy") if path.stat().st_size > 10_000]:
             assert job.poll() is None, "the job ended before it could be killed"
-            assert time.monotonic() < deadline
             time.sleep(0.01)
         job.kill()
         job.wait()

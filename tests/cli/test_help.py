@@ -6,17 +6,13 @@ from importlib.metadata import version
 from pathlib import Path
 
 import pytest
+from verbs import danq_process
 
 from danq.cli import VERBS
 
 
 def run(*arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-c", "from danq.cli import main; main()", *arguments],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    return danq_process(*arguments, cwd=Path.cwd())
 
 
 def test_help_lists_every_verb_without_importing_one() -> None:

@@ -12,6 +12,7 @@ import pytest
 import yaml
 from hypothesis import HealthCheck, given, reject, settings
 from hypothesis import strategies as st
+from verbs import danq_process
 
 from danq.config import load_config
 from danq.config.starter.regions import Choices, Tracks, write_starter
@@ -21,7 +22,6 @@ from danq.genome.alphabet import decode
 from danq.genome.encode import build_genome
 from danq.genome.fasta import open_genome
 from danq.genome.intervals import read_regions
-from tests.verbs import danq_process
 
 LENGTHS = {f"chr{number}": 20_000 + 500 * number for number in range(1, 7)} | {"chrM": 800}
 

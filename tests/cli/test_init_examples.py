@@ -7,11 +7,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from verbs import danq_process
 
 from danq.config import load_config
 from danq.config.workflow import check_files
 from danq.genome.alphabet import decode
-from tests.verbs import danq_process
 
 
 def rows(number: int, label: bool = True) -> str:

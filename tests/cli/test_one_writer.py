@@ -207,10 +207,11 @@ def test_a_training_that_outlives_its_workflow_is_named_and_a_killed_one_is_take
     for line in orphan.stderr:
         if "epoch 2/400" in line:
             break
-    again = subprocess.run([*DANQ, *words], capture_output=True, text=True, check=False)
-    assert again.returncode == 2
-    assert f"{out}: another job is writing there: danq train, process {orphan.pid} on " in again.stderr
-    assert f"end it (kill {orphan.pid})" in again.stderr
+    with pytest.raises(DanqError) as refused:
+        app(words, standalone_mode=False)
+    named = f"{out}: another job is writing there: danq train, process {orphan.pid} on "
+    assert str(refused.value).startswith(named)
+    assert f"end it (kill {orphan.pid})" in str(refused.value)
     assert orphan.poll() is None
     orphan.kill()
     orphan.communicate()

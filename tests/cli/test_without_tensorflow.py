@@ -52,7 +52,7 @@ def folder(tmp_path_factory):
     (path / "v.vcf").write_text("\n".join(["##fileformat=VCFv4.2", COLUMNS, *records]) + "\n")
     (path / "r.bed").write_text("chr1\t150\t156\n")
     save_model(path / "net")
-    save_model(path / "deep", rnn_layers=2)
+    save_model(path / "deep", sizes={"rnn_layers": 2})
     dataset = write_tiny_dataset(path / "data")
     runs = path / "runs"
     train_run("words", tiny_run("kmer_logistic"), dataset, runs / "words", runs)

@@ -19,7 +19,13 @@ from danq.models import MODELS, kinds_read, load_model_module
 from danq.models.compatibility import make_encoder
 
 TASKS = ("multilabel", "multiclass")
-CASES = [(name, task, kind) for name in MODELS for task in TASKS for kind in kinds_read(MODELS[name])]
+# classes once a model, on rows of its own kind: how labels are learned has nothing to do with the encoder
+CASES = [
+    (name, task, kind)
+    for name in MODELS
+    for kind in kinds_read(MODELS[name])
+    for task in (TASKS if kind == MODELS[name].KIND else TASKS[:1])
+]
 STEPS = [name for name in MODELS if "output" in MODELS[name].Options.model_fields]
 
 
@@ -77,7 +83,7 @@ def test_one_gradient_step_lowers_the_loss_of_its_batch(trained):
     keras.utils.set_random_seed(0)
     model = _rebuilt(module, bundle, dataset)
     loss = keras.losses.BinaryCrossentropy(from_logits=True)
-    model.compile(keras.optimizers.SGD(1e-3), loss, jit_compile=False)
+    model.compile(keras.optimizers.SGD(1e-3), loss, run_eagerly=True, jit_compile=False)
     rows = dataset.rows("train")[:32]
     inputs, labels = bundle.encoder.encode(dataset.raw(rows)), dataset.labels(rows)
     before = loss(labels, computed(model, inputs))

@@ -198,7 +198,7 @@ def test_a_configured_pattern_that_backtracks_for_ever_ends_in_one_line(tmp_path
         text=True,
         check=False,
         cwd=tmp_path,
-        timeout=60,
+        timeout=600,
         env={"DANQ_MAX_SECONDS": "1", "PYTHONPATH": ":".join(sys.path), "HOME": str(tmp_path)},
     )
     assert (done.returncode, done.stderr.count("\n")) == (2, 1)

@@ -161,7 +161,7 @@ def test_a_model_of_ones_own_depends_on_what_it_imports(copied: Path, tmp_path: 
     ],
 )
 def test_a_model_of_ones_own_depends_on_ones_own_modules(imported, changed, counts, tmp_path, monkeypatch):
-    """Without running them; what a library is, its version says."""
+    """Without running them; what a library is, its version says. The verb is one of little code."""
     for name, text in {
         "widths.py": "WIDTH = 4\n",
         "shared/__init__.py": "from .deeper import WIDTH\n",
@@ -174,11 +174,11 @@ def test_a_model_of_ones_own_depends_on_ones_own_modules(imported, changed, coun
     monkeypatch.syspath_prepend(tmp_path / "site-packages")
     own = tmp_path / "mine.py"
     own.write_text(f"import os, numpy, missing\n{imported}\n")
-    before = fresh("train", str(own))
+    before = fresh("genome", str(own))
     (tmp_path / changed).write_text(f"# a comment\n{(tmp_path / changed).read_text()}")
-    assert fresh("train", str(own)) == before
+    assert fresh("genome", str(own)) == before
     (tmp_path / changed).write_text(f"{(tmp_path / changed).read_text()}CHANGED = 1\n")
-    assert (fresh("train", str(own)) != before) == counts
+    assert (fresh("genome", str(own)) != before) == counts
 
 
 def test_provenance_names_versions_inputs_and_options():

@@ -4,14 +4,18 @@ import os
 import re
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pytest
 import yaml
+from forked import run_forked
+from once import made_once
 
-from tests.workflow.forked_snakemake import snakemake
+from tests.workflow.installed import build
 
 REPOSITORY = Path(__file__).parents[2]
 MOTIFS = {"alpha": "TGACGTCA", "beta": "GGGATTTCC"}
@@ -28,7 +32,7 @@ runs:
     model: danq
     dataset: one
     options: {filters: 8, kernel: 9, pool: 12, units: 4, dense: 8}
-    train: {epochs: 1, batch_size: 50, optimizer: adam}
+    train: {epochs: 30, patience: 20, batch_size: 50, optimizer: adam}
   words: {model: kmer_logistic, dataset: two, options: {k: [3], c: [0.01]}}
 """
 
@@ -45,7 +49,13 @@ class Project:
         arguments = ("--snakefile", str(self.repository / "Snakefile"), *arguments)
         environment = os.environ | {"TF_NUM_INTRAOP_THREADS": "1"}
         if self.repository == REPOSITORY:
-            return snakemake(arguments, self.path, environment, timeout)
+            return run_forked(
+                *("snakemake.cli", *arguments),
+                cwd=self.path,
+                environment=environment,
+                timeout=timeout,
+                together=True,
+            )
         # of other code than that which the forking process has loaded
         return subprocess.run(
             [sys.executable, "-m", "snakemake", *arguments],
@@ -137,6 +147,17 @@ def set_key(key: str, value: object) -> str:
     return yaml.safe_dump(raw, sort_keys=False)
 
 
+@contextmanager
+def inputs_kept(project: Project) -> Iterator[None]:
+    """Put a project's data and configuration back in the end, with their times."""
+    inputs = [p for name in ("data", "config") for p in (project.path / name).iterdir()]
+    before = {path: (path.read_bytes(), path.stat()) for path in inputs}
+    yield
+    for path, (content, status) in before.items():
+        path.write_bytes(content)
+        os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
+
+
 @pytest.fixture
 def project(tmp_path: Path, repository: Path) -> Project:
     """The project before anything ran."""
@@ -147,9 +168,17 @@ def project(tmp_path: Path, repository: Path) -> Project:
 @pytest.fixture(scope="session")
 def finished(tmp_path_factory: pytest.TempPathFactory, repository: Path) -> Project:
     """The project after one whole run; tests leave its data and configuration as they found them."""
-    path = tmp_path_factory.mktemp("finished")
-    write_project(path)
-    project = Project(path, repository)
-    done = project.snakemake("--cores", "2")
-    assert done.returncode == 0, done.stdout
-    return project
+
+    def make(path: Path) -> None:
+        write_project(path)
+        done = Project(path, repository).snakemake("--cores", "2")
+        assert done.returncode == 0, done.stdout
+        # what the terminal was told while it ran, beside what tests look through
+        (path / ".snakemake" / "printed").write_text(done.stdout)
+
+    return Project(made_once(tmp_path_factory, "finished", make), repository)
+
+
+@pytest.fixture(scope="session")
+def wheel(tmp_path_factory: pytest.TempPathFactory, repository: Path) -> Path:
+    return build(repository, "wheel", tmp_path_factory.mktemp("wheel"))

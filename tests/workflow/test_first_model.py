@@ -3,12 +3,12 @@
 import re
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+from verbs import danq_process
 
 from tests.workflow.conftest import Project
 
@@ -23,8 +23,9 @@ def shown_after(text: str) -> str:
 
 
 def danq(arguments: str, directory: Path) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-c", "from danq.cli import main; main()", *arguments.split()]
-    return subprocess.run(command, cwd=directory, capture_output=True, text=True, check=True)
+    done = danq_process(*arguments.split(), cwd=directory)
+    assert done.returncode == 0, done.stderr
+    return done
 
 
 def merged(below: Any, above: Any) -> Any:

@@ -16,14 +16,8 @@ from danq.capsule.manifest import CapsuleManifest
 from danq.files import sha256
 from danq.storage import sealed
 from tests.workflow.conftest import Project
-from tests.workflow.installed import build
 
 pytestmark = pytest.mark.slow
-
-
-@pytest.fixture(scope="session")
-def wheel(tmp_path_factory: pytest.TempPathFactory, repository: Path) -> Path:
-    return build(repository, "wheel", tmp_path_factory.mktemp("wheel"))
 
 
 @pytest.fixture(scope="session")

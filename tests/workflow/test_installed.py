@@ -19,11 +19,6 @@ from tests.workflow.installed import Installed, build, install
 
 
 @pytest.fixture(scope="session")
-def wheel(tmp_path_factory: pytest.TempPathFactory, repository: Path) -> Path:
-    return build(repository, "wheel", tmp_path_factory.mktemp("wheel"))
-
-
-@pytest.fixture(scope="session")
 def installed(tmp_path_factory: pytest.TempPathFactory, wheel: Path) -> Installed:
     return install(wheel, tmp_path_factory.mktemp("installed") / "environment")
 

@@ -13,6 +13,7 @@ from types import ModuleType
 
 import pytest
 import yaml
+from forked import run_forked
 
 N_SCORED = 3
 
@@ -81,12 +82,9 @@ def test_the_snakemake_wrapper_scores(repository: Path, tmp_path: Path, prefix: 
     else:
         snakefile.write_text(snakefile.read_text().replace("master/bio/danq/score", f"file:{wrapper}"))
         more = []
-    command = [sys.executable, "-m", "snakemake", "--cores", "2", *more, "scores/here.tsv"]
-    done = subprocess.run(
-        command, cwd=snakefile.parent, env=environment(tmp_path), text=True, check=False,
-        stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-    )  # fmt: skip
-    assert done.returncode == 0, done.stdout + (snakefile.parent / "logs/here.log").read_text()
+    arguments = ("--cores", "2", *more, "scores/here.tsv")
+    done = run_forked("snakemake.cli", *arguments, cwd=snakefile.parent, environment=environment(tmp_path))
+    assert done.returncode == 0, done.stderr + (snakefile.parent / "logs/here.log").read_text()
     scores = snakefile.parent / "scores"
     assert {path.name for path in scores.iterdir()} == {
         *("here.tsv", "here.ledger.tsv", "here.vcf.gz", "here.vcf.gz.tbi", "here.json"),
@@ -103,10 +101,8 @@ def test_the_snakemake_wrapper_hands_on_a_refusal(repository: Path, tmp_path: Pa
     snakefile = tmp_path / "test" / "Snakefile"
     text = snakefile.read_text().replace("master/bio/danq/score", f"file:{wrapper}")
     snakefile.write_text(text.replace("--strands forward", "--target absent"))
-    command = [sys.executable, "-m", "snakemake", "--cores", "1", "scores/here.tsv"]
-    done = subprocess.run(
-        command, cwd=snakefile.parent, env=environment(tmp_path), capture_output=True, check=False
-    )
+    arguments = ("--cores", "1", "scores/here.tsv")
+    done = run_forked("snakemake.cli", *arguments, cwd=snakefile.parent, environment=environment(tmp_path))
     assert done.returncode == 1
     assert "danq: " in (snakefile.parent / "logs/here.log").read_text()
     assert not list(snakefile.parent.glob("scores/*"))

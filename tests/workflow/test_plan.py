@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from verbs import danq_process
 
 from tests.workflow.conftest import CONFIG, Project, set_key
 
@@ -131,10 +132,9 @@ def test_a_gpu_is_asked_for_only_where_it_is_required(project: Project):
 
 
 def test_a_starter_configuration_can_be_run(project: Project):
-    init = [sys.executable, "-c", "from danq.cli import main; main()", "init", "--fasta", "data/first.fa"]
-    init += ["--bed", "data/one.alpha.bed", "--bed", "data/one.beta.bed", "--out", "my"]
-    init += ["--valid", "chr2", "--test", "chr3"]
-    subprocess.run(init, cwd=project.path, check=True, capture_output=True)
+    init = ["init", "--fasta", "data/first.fa", "--out", "my", "--valid", "chr2", "--test", "chr3"]
+    init += ["--bed", "data/one.alpha.bed", "--bed", "data/one.beta.bed"]
+    assert danq_process(*init, cwd=project.path).returncode == 0
     assert "train/danq" in project.planned("--configfile", "my/config.yaml")
 
 

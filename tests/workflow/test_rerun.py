@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,7 +10,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from tests.workflow.conftest import CONFIG, Project, set_key
+from tests.workflow.conftest import CONFIG, Project, inputs_kept, set_key
 
 pytestmark = pytest.mark.slow
 
@@ -29,12 +30,8 @@ def measured(run: str) -> set[str]:
 @pytest.fixture
 def unchanged(finished: Project) -> Iterator[Project]:
     """The finished project; its data and configuration are put back after the test, with their times."""
-    inputs = [p for name in ("data", "config") for p in (finished.path / name).iterdir()]
-    before = {path: (path.read_bytes(), path.stat()) for path in inputs}
-    yield finished
-    for path, (content, status) in before.items():
-        path.write_bytes(content)
-        os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
+    with inputs_kept(finished):
+        yield finished
 
 
 def test_everything_is_made_and_nothing_else(finished: Project):
@@ -50,6 +47,14 @@ def test_everything_is_made_and_nothing_else(finished: Project):
     assert not [path for path in made if ".partial-" in path]
     config = json.loads((finished.path / "results" / "config.json").read_text())
     assert config["runs"]["net"]["options"]["filters"] == 8
+
+
+def test_the_terminal_tells_how_far_a_training_is(finished: Project):
+    """Of 30 epochs, which take some seconds: long enough to be looked at in between."""
+    printed = (finished.path / ".snakemake" / "printed").read_text()
+    told = re.findall(r"^(?:\x1b\[\d+m)?train/net: epoch \d+/30: (.+)$", printed, re.MULTILINE)
+    patterns = r"AUPRC 0\.\d{4}", r"; best validation loss 0\.\d{4} at epoch \d", r"; (at most )?\d+ s left"
+    assert any(all(re.search(pattern, line) for pattern in patterns) for line in told), printed
 
 
 def test_the_report_names_every_run(finished: Project):

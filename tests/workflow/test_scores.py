@@ -11,7 +11,7 @@ import polars as pl
 import pytest
 import yaml
 
-from tests.workflow.conftest import CONFIG, Project, write_variants
+from tests.workflow.conftest import CONFIG, Project, inputs_kept, write_variants
 
 # more records than two parts of the work hold, so that three shards each have some
 RECORDS = 4_200
@@ -145,12 +145,8 @@ def scored(finished: Project, tmp_path_factory: pytest.TempPathFactory) -> Proje
 @pytest.fixture
 def unchanged(scored: Project) -> Iterator[Project]:
     """The scored project; its data and configuration are put back after the test, with their times."""
-    inputs = [p for name in ("data", "config") for p in (scored.path / name).iterdir()]
-    before = {path: (path.read_bytes(), path.stat()) for path in inputs}
-    yield scored
-    for path, (content, status) in before.items():
-        path.write_bytes(content)
-        os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
+    with inputs_kept(scored):
+        yield scored
 
 
 @pytest.mark.slow

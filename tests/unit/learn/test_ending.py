@@ -178,10 +178,17 @@ def test_the_loss_of_chance_is_the_lowest_that_equal_logits_reach(tmp_path, task
     loss = row_loss(task, weights, shares)
     labels = tf.constant(data.labels(data.rows("train")))
     logits, optimizer = tf.Variable(tf.zeros(3)), keras.optimizers.Adam(0.1)
-    for _ in range(300):
+    optimizer.build([logits])
+
+    @tf.function
+    def descend():
         with tf.GradientTape() as tape:
             value = tf.reduce_mean(loss(labels, tf.broadcast_to(logits, labels.shape)))
         optimizer.apply([tape.gradient(value, logits)], [logits])
+        return value
+
+    for _ in range(300):
+        value = descend()
     assert chance_loss(data, "train", weights, shares) == pytest.approx(float(value), rel=1e-4)
     valid = tf.constant(data.labels(data.rows("valid")))
     there = tf.reduce_mean(loss(valid, tf.broadcast_to(logits, valid.shape)))

@@ -157,6 +157,8 @@ def test_a_stranger_on_the_port_is_no_worker(monkeypatch):
                 break
             except ConnectionRefusedError:
                 workers.time.sleep(0.05)
+        else:
+            pytest.fail("nobody listens")
     assert leading.is_alive()
     meet(Workers(addresses, 1), 20)
     leading.join(20)

@@ -1,6 +1,5 @@
 """The section of the report about agreement with what is known of variants."""
 
-import json
 from pathlib import Path
 
 import numpy as np
@@ -8,7 +7,7 @@ import polars as pl
 import pytest
 from page_reader import by_title as made
 from page_reader import remarks, tables, views
-from results_tree import bundle, write_scores
+from results_tree import just_trained, write_scores
 
 from danq.evaluate.truth import COLUMNS
 
@@ -18,10 +17,7 @@ TARGETS = ("CDS", "NFKB/p65", "ARS")
 @pytest.fixture
 def results(tmp_path: Path) -> Path:
     """A results directory with one run that has just been trained."""
-    place = tmp_path / "results" / "runs" / "danq"
-    place.mkdir(parents=True)
-    (place / "bundle.json").write_text(json.dumps(bundle("danq", "yeast", "danq", TARGETS)))
-    return tmp_path / "results"
+    return just_trained(tmp_path / "results", TARGETS)
 
 
 def alleles(n: int) -> list[dict[str, object]]:

@@ -8,28 +8,16 @@ from pathlib import Path
 
 import pytest
 from page_reader import by_title, prose, rows
-from results_tree import build
+from results_tree import DRAWN_TARGETS, build, build_three
 
 from danq.errors import DanqError
 from danq.report.content import GROUPS, text
 from danq.report.page import write_report
 
-TARGETS = ("CDS", "NFKB/p65", "tRNA <b>x</b>", "ARS, 100%", "M", "never")
-RUNS = {
-    "danq": ("yeast", "danq", 2.0),
-    "a_first": ("yeast", "danq", 1.5),
-    "baseline": ("yeast", "kmer_logistic", 1.0),
-}
-
 
 @pytest.fixture(scope="module")
 def tree(tmp_path_factory) -> Path:
-    path = tmp_path_factory.mktemp("tree") / "results"
-    build(path, RUNS, TARGETS, without=(5,))
-    jobs = path / "benchmarks" / "train"
-    jobs.mkdir(parents=True)
-    (jobs / "danq.tsv").write_text("s\th:m:s\tmax_rss\tmean_load\n12.5\t0:00:12\t812.3\t150.0\n")
-    return path
+    return build_three(tmp_path_factory.mktemp("tree") / "results")
 
 
 @pytest.fixture(scope="module")
@@ -64,7 +52,7 @@ def test_the_page_has_five_groups_with_every_section_in_order(page):
 
 
 def test_a_page_about_texts_does_not_speak_of_dna(tmp_path):
-    build(tmp_path / "results", {"danq": ("reviews", "char_word_lstm", 1.0)}, TARGETS)
+    build(tmp_path / "results", {"danq": ("reviews", "char_word_lstm", 1.0)}, DRAWN_TARGETS)
     path = tmp_path / "results" / "datasets" / "reviews" / "dataset.json"
     manifest = json.loads(path.read_text()) | {
         "data_kind": "text",
@@ -111,7 +99,7 @@ def test_equal_results_give_equal_bytes(tree, page, tmp_path):
 
 
 def test_names_are_shown_as_they_are(tree, page):
-    assert set(TARGETS) == set(rows(by_title(tree)["Targets"]))
+    assert set(DRAWN_TARGETS) == set(rows(by_title(tree)["Targets"]))
     assert "<b>x</b>" not in page
 
 

@@ -1,6 +1,5 @@
 """Sections of the report about scored variants, from directories of scores written here by hand."""
 
-import json
 import xml.etree.ElementTree as ET
 from pathlib import Path
 from typing import Any
@@ -10,7 +9,7 @@ import polars as pl
 import pytest
 from page_reader import by_title as made
 from page_reader import descriptions, legend, prose, remarks, rows, tables, views
-from results_tree import build, bundle, write_scores
+from results_tree import build, just_trained, write_scores
 
 from danq.errors import DanqError
 from danq.report.page import write_report
@@ -45,10 +44,7 @@ def drawn(n: int, k: int = len(TARGETS), seed: int = 0) -> np.ndarray:
 @pytest.fixture
 def results(tmp_path: Path) -> Path:
     """A results directory with one run that has just been trained."""
-    place = tmp_path / "results" / "runs" / "danq"
-    place.mkdir(parents=True)
-    (place / "bundle.json").write_text(json.dumps(bundle("danq", "yeast", "danq", TARGETS)))
-    return tmp_path / "results"
+    return just_trained(tmp_path / "results", TARGETS)
 
 
 def drawn_points(view: ET.Element) -> list[tuple[str, int, float]]:

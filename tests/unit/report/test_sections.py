@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from page_reader import by_title, legend, prose, remarks, rows, tables, views
-from results_tree import build, bundle, history
+from results_tree import DRAWN_RUNS, DRAWN_TARGETS, build, build_three, bundle, history
 
 from danq.errors import DanqError
 from danq.evaluate.evaluate import evaluate_predictions
@@ -20,22 +20,10 @@ from danq.report.plots import Line, Plot, line_view
 from danq.report.results import read_results
 from danq.storage import sealed
 
-TARGETS = ("CDS", "NFKB/p65", "tRNA <b>x</b>", "ARS, 100%", "M", "never")
-RUNS = {
-    "danq": ("yeast", "danq", 2.0),
-    "a_first": ("yeast", "danq", 1.5),
-    "baseline": ("yeast", "kmer_logistic", 1.0),
-}
-
 
 @pytest.fixture(scope="module")
 def tree(tmp_path_factory) -> Path:
-    path = tmp_path_factory.mktemp("tree") / "results"
-    build(path, RUNS, TARGETS, without=(5,))
-    jobs = path / "benchmarks" / "train"
-    jobs.mkdir(parents=True)
-    (jobs / "danq.tsv").write_text("s\th:m:s\tmax_rss\tmean_load\n12.5\t0:00:12\t812.3\t150.0\n")
-    return path
+    return build_three(tmp_path_factory.mktemp("tree") / "results")
 
 
 def test_runs_stand_side_by_side_with_the_baseline_last(tree):
@@ -51,7 +39,7 @@ def test_runs_stand_side_by_side_with_the_baseline_last(tree):
 
 
 def test_a_run_no_better_than_chance_is_called_not_trained_enough(tmp_path):
-    build(tmp_path, {"danq": ("yeast", "danq", 1.0), "short": ("yeast", "danq", 0.1)}, TARGETS)
+    build(tmp_path, {"danq": ("yeast", "danq", 1.0), "short": ("yeast", "danq", 0.1)}, DRAWN_TARGETS)
     for run, auprc in (("danq", 0.21), ("short", 0.2)):
         path = tmp_path / "runs" / run / "bundle.json"
         info = json.loads(path.read_text())
@@ -65,7 +53,7 @@ def test_a_run_no_better_than_chance_is_called_not_trained_enough(tmp_path):
 def test_the_comparison_is_paired_by_target_and_resample(tree):
     pairs = rows(by_title(tree)["Differences between runs"])
     assert list(pairs) == ["a_first − danq", "a_first − baseline", "danq − baseline"]
-    mean = {run: json.loads((tree / f"runs/{run}/evaluation/summary.json").read_text()) for run in RUNS}
+    mean = {run: json.loads((tree / f"runs/{run}/evaluation/summary.json").read_text()) for run in DRAWN_RUNS}
     areas = {run: found["splits"]["test"]["auroc"]["mean"] for run, found in mean.items()}
     row = pairs["danq − baseline"]
     assert row["Δ AUROC Higher on"] == "5 of 5"
@@ -79,11 +67,11 @@ def test_a_target_without_positives_keeps_its_row_and_says_why(tree):
     assert found["never"]["Status"] == "not scored: no positives"
     assert "danq AUROC" not in found["never"]
     assert "Status" not in found["CDS"]
-    assert set(found) == set(TARGETS)
+    assert set(found) == set(DRAWN_TARGETS)
 
 
 def test_unknown_labels_are_counted(tmp_path):
-    build(tmp_path, {"danq": ("yeast", "danq", 2.0)}, TARGETS[:3], resamples=0)
+    build(tmp_path, {"danq": ("yeast", "danq", 2.0)}, DRAWN_TARGETS[:3], resamples=0)
     assert "Unknown" not in rows(by_title(tmp_path)["Targets"])["CDS"]
     path = tmp_path / "runs/danq/predictions/test.npz"
     known = read_predictions(path)
@@ -96,7 +84,7 @@ def test_unknown_labels_are_counted(tmp_path):
     text["targets"][1]["unknown"] = {"train": 5, "valid": 0, "test": 70}
     manifest.write_text(json.dumps(text | {"format_version": 2}))
     found = rows(by_title(tmp_path)["Targets"])
-    assert found[TARGETS[1]]["Unknown"] == "70"
+    assert found[DRAWN_TARGETS[1]]["Unknown"] == "70"
     assert "Unknown" not in found["CDS"]
     cells = by_title(tmp_path)["Data and splits"].html
     assert "Unknown labels, no part of training and metrics" in cells

@@ -26,17 +26,24 @@ def dataset(tmp_path_factory):
     return write_tiny_dataset(tmp_path_factory.mktemp("data") / "tiny")
 
 
+@pytest.fixture(scope="module")
+def plain(dataset, tmp_path_factory):
+    """A training of two epochs that does not diverge."""
+    out = tmp_path_factory.mktemp("runs") / "plain"
+    train(dataset, out)
+    return load_bundle(out)
+
+
 def train(dataset, out, **options):
     return train_run("tiny", tiny_run(**options), dataset, out, out.parent)
 
 
 def weights_of(bundle):
-    return [array.tobytes() for array in model_weights(load_bundle(bundle).model)]
+    return [array.tobytes() for array in model_weights(bundle.model)]
 
 
 @pytest.mark.parametrize("stopped", [False, True])
-def test_divergence_keeps_the_best_epoch_before_it(dataset, tmp_path, monkeypatch, caplog, stopped):
-    plain = train(dataset, tmp_path / "plain")
+def test_divergence_keeps_the_best_epoch_before_it(dataset, plain, tmp_path, monkeypatch, caplog, stopped):
     stop_at = {2 * STEPS + 1} if stopped else set()
 
     def rate(options, step, total_steps, reductions=0):
@@ -57,8 +64,8 @@ def test_divergence_keeps_the_best_epoch_before_it(dataset, tmp_path, monkeypatc
     assert info.training["diverged"] == "the loss is nan in epoch 3, step 5"
     assert info.training["resumed"] == stopped
     assert info.training["epochs"] == 2
-    assert info.best == plain.best
-    assert weights_of(tmp_path / "run") == weights_of(tmp_path / "plain")
+    assert info.best == plain.info.best
+    assert weights_of(load_bundle(tmp_path / "run")) == weights_of(plain)
     last = caplog.records[-1]
     assert last.levelname == "WARNING"
     assert last.message == (
@@ -74,15 +81,16 @@ def test_divergence_before_an_epoch_is_whole_leaves_no_bundle(dataset, tmp_path)
 
 
 @pytest.mark.parametrize("number", [np.nan, np.inf])
-def test_a_validation_loss_that_is_no_number_keeps_the_epochs_before(dataset, tmp_path, monkeypatch, number):
+def test_a_validation_loss_that_is_no_number_keeps_the_epochs_before(
+    dataset, plain, tmp_path, monkeypatch, number
+):
     """The training loss is measured before the step that spoils the weights."""
-    plain = train(dataset, tmp_path / "plain")
     spoil_validation(monkeypatch, 2, number)
     info = train(dataset, tmp_path / "run", epochs=5)
     assert info.training["diverged"] == f"the validation loss is {number} after epoch 3"
     assert (info.training["ended"], info.training["epochs"]) == ("diverged", 2)
-    assert info.best == plain.best
-    assert weights_of(tmp_path / "run") == weights_of(tmp_path / "plain")
+    assert info.best == plain.info.best
+    assert weights_of(load_bundle(tmp_path / "run")) == weights_of(plain)
 
 
 def test_a_first_validation_loss_that_is_no_number_is_refused(dataset, tmp_path, monkeypatch):
