@@ -28,7 +28,7 @@ from danq.capsule.environment import (
     refuse_without_digests,
     requirements_text,
 )
-from danq.capsule.inputs import Frozen, frozen_inputs
+from danq.capsule.inputs import Frozen, MissingError, frozen_inputs
 from danq.capsule.manifest import (
     CONFIG_FILE,
     INPUTS,
@@ -144,7 +144,11 @@ def _gathered(
 ) -> tuple[Frozen, CapsuleManifest, Contents]:
     """Look at everything that a capsule is made of; its manifest does not name the files yet."""
     config = load_config(results / CONFIG_FILE, absolute["trusted"])
-    inputs = frozen_inputs(config, absolute["trusted"])
+    try:
+        inputs = frozen_inputs(config, absolute["trusted"])
+    except MissingError as error:
+        where = f"--directory names the folder where the workflow ran, if not {Path.cwd()}"
+        raise DanqError(f"{error}; {where}") from None
     made = result_files(config, results)
     digests = {name: sha256(path) for name, path in inputs.files.items()}
     changed = changed_inputs(made, {path: digests[name] for name, path in inputs.files.items()})

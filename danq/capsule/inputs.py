@@ -19,6 +19,10 @@ _OUTSIDE = "outside"
 """Folder for files that lie outside the workflow's directory, whose paths may tell of people and machines."""
 
 
+class MissingError(DanqError):
+    """Files that a configuration names and that are not there."""
+
+
 @dataclass(frozen=True)
 class Frozen:
     """Inputs of a configuration as a capsule has them.
@@ -58,6 +62,7 @@ def frozen_inputs(config: Config, trusted: Sequence[Path] | None) -> Frozen:
         If one of them is missing, all missing ones in one line, a table of targets cannot be read, or a model
         of one's own is not trusted.
     """
+    _refuse_missing(("model", model) for model in own_models(config, config.runs))
     if code := [model for model in own_models(config, config.runs) if not may_run(str(model), trusted)]:
         raise DanqError(
             f"models of one's own: {first_few(map(str, code))}; name each by --trust-model-code, for "
@@ -85,7 +90,7 @@ def frozen_inputs(config: Config, trusted: Sequence[Path] | None) -> Frozen:
 def _refuse_missing(named: Iterable[tuple[str, Path]]) -> None:
     missing = {path: f"{key} ({path})" for key, path in named if not path.exists()}
     if missing:
-        raise DanqError(f"inputs that are no longer there: {first_few(missing.values(), 20)}")
+        raise MissingError(f"inputs that are no longer there: {first_few(missing.values(), 20)}")
 
 
 def _tables(config: Config) -> list[Path]:

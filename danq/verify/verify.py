@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 
-from danq.capsule.manifest import CapsuleManifest, unpack_capsule
+from danq.capsule.manifest import RESULTS, CapsuleManifest, unpack_capsule
 from danq.checks import Check
 from danq.errors import DanqError
 from danq.genome.fasta import CODES_FILE, CONTIGS_FILE, GenomeManifest
@@ -146,6 +146,21 @@ def _results(item: Item, common: Verification) -> Iterator[Check]:
         yield from check_upstream(path, manifest, common.origins)
     if isinstance(manifest, BundleManifest) and item.only in (None, GOLDEN_FILE):
         yield check_golden(folder, manifest, common.trusted)
+    if isinstance(manifest, CapsuleManifest) and item.only is None:
+        yield from _frozen_bundles(folder, common)
+
+
+def _frozen_bundles(capsule: Path, common: Verification) -> Iterator[Check]:
+    """Score the golden rows of the bundles in a capsule, of which large networks may have been left out."""
+    for path in sorted(capsule.glob(f"{RESULTS}/runs/*/{BundleManifest.FILE}")):
+        check, info = check_manifest(BundleManifest, path)
+        bundle = path.parent
+        if not isinstance(info, BundleManifest):
+            yield check
+        elif all((folder / MODEL_FILE).is_file() for folder in member_paths(bundle, info) or [bundle]):
+            yield check_golden(bundle, info, common.trusted)
+        else:
+            yield Check(bundle / GOLDEN_FILE, "unknown", reason="its network is not in the capsule")
 
 
 def _files(folder: Path, manifest: Manifest, only: str | None, common: Verification) -> Iterator[Check]:

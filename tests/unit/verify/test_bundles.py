@@ -169,40 +169,47 @@ def test_a_search_is_checked_trial_by_trial(copied):
     assert failed == {"best.json": "differs", "rung1.tsv": "damaged"}
 
 
+def write_capsule(folder):
+    """Describe the files of a folder as those of a capsule."""
+    names = [path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()]
+    files = {name: sha256(folder / name) for name in names if "/." not in name}
+    head = {"created": "now", "ended": "now", "danq": "1", "python": "3", "platform": "x", "versions": {}}
+    more = {"unhashed": (), "cores": 1, "wheel": "danq.whl", "inputs": (), "results": (), "files": files}
+    (folder / "capsule.json").write_text(json.dumps(sealed(CapsuleManifest(**head, **more).content())))
+
+
 def test_a_capsule_is_checked_file_by_file(tmp_path):
-    file = tmp_path / "capsule" / "results" / "runs" / "net" / "bundle.json"
+    folder, archive = tmp_path / "capsule", tmp_path / "c.zip"
+    file = folder / "results" / "runs" / "net" / "history.tsv"
     file.parent.mkdir(parents=True)
     file.write_text("{}")
-    described = CapsuleManifest(
-        created="now",
-        ended="now",
-        danq="1",
-        python="3",
-        platform="x",
-        versions={},
-        unhashed=(),
-        cores=1,
-        wheel="danq.whl",
-        inputs=(),
-        results=(),
-        files={"results/runs/net/bundle.json": sha256(file)},
-    )
-    text = json.dumps(sealed(described.content()))
-    (tmp_path / "capsule" / "capsule.json").write_text(text)
-    checks = verify([tmp_path / "capsule"])
-    assert [(check.status, check.path.name) for check in checks] == [
+    write_capsule(folder)
+    assert [(check.status, check.path.name) for check in verify([folder])] == [
         ("intact", "capsule.json"),
-        ("intact", "bundle.json"),
+        ("intact", "history.tsv"),
     ]
     file.write_text("{ }")
-    assert [check.path for check in verify([tmp_path / "capsule"]) if check.failed] == [file]
-    archive, folder = tmp_path / "c.zip", tmp_path / "capsule"
-    names = ["capsule.json", "results/runs/net/bundle.json"]
+    assert [check.path for check in verify([folder]) if check.failed] == [file]
+    names = ["capsule.json", "results/runs/net/history.tsv"]
     write_zip(archive, {name: folder / name for name in names})
     assert [check.path for check in verify([archive]) if check.failed] == [archive / names[1]]
     file.unlink()
     write_zip(archive, {names[0]: folder / names[0]})
     assert [check.path for check in verify([archive]) if check.failed] == [archive / names[1]]
+
+
+def test_bundles_in_a_capsule_score_their_golden_rows(copied):
+    capsule = copied.parent / "capsule"
+    for name in ("linear", "net", "mean"):
+        shutil.copytree(copied / "runs" / name, capsule / "results" / "runs" / name)
+    # too large to be frozen
+    (capsule / "results" / "runs" / "net" / "model.keras").unlink()
+    write_capsule(capsule)
+    checks = verify([capsule])
+    assert not [check for check in checks if check.failed]
+    assert [(check.path.parent.name, check.status) for check in checks if check.status != "intact"] == [
+        *(("linear", "equal"), ("mean", "equal"), ("net", "unknown"))
+    ]
 
 
 def test_what_may_not_be_read_is_unknown(copied, monkeypatch):
