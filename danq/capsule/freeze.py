@@ -6,7 +6,7 @@ import os
 import platform
 from collections.abc import Mapping, Sequence
 from contextlib import chdir
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -50,7 +50,7 @@ from danq.capsule.results import (
     without_places,
 )
 from danq.capsule.samples import sample
-from danq.config import load_config
+from danq.config import Config, load_config
 from danq.contents import unchanged
 from danq.errors import DanqError, first_few
 from danq.files import sha256
@@ -112,9 +112,8 @@ def freeze(results: Path, out: Path, how: Freezing, directory: Path | None = Non
         If results or inputs are missing or changed since, libraries have no digests, or `out` is taken.
     """
     results, out = results.absolute(), out.absolute()
-    files = {"trusted": how.trusted, "hashes": how.hashes}
-    absolute = {name: [path.absolute() for path in paths] for name, paths in files.items()}
-    wheel = how.wheel.absolute() if how.wheel else None
+    trusted, hashes = ([path.absolute() for path in paths] for paths in (how.trusted, how.hashes))
+    how = replace(how, trusted=trusted, hashes=hashes, wheel=how.wheel.absolute() if how.wheel else None)
     if out.is_dir() and any(out.iterdir()):
         raise DanqError(f"{out}: expected no folder, or an empty one, received one with files")
     if out.suffix.lower() in _OTHER_ARCHIVES:
@@ -124,8 +123,8 @@ def freeze(results: Path, out: Path, how: Freezing, directory: Path | None = Non
     if directory is not None and not directory.is_dir():
         raise DanqError(f"{directory}: expected the folder in which the workflow ran, found none")
     with scratch() as folder, chdir(directory or results.parent):
-        wheel = wheel or own_wheel(folder)
-        inputs, capsule, contents = _gathered(results, how, absolute, wheel)
+        config, inputs = _named(results, how.trusted)
+        capsule, contents = _gathered(config, inputs, results, how, how.wheel or own_wheel(folder))
         # a file that changes meanwhile is found before anything is there
         with (
             writing(out) as write,
@@ -139,16 +138,20 @@ def freeze(results: Path, out: Path, how: Freezing, directory: Path | None = Non
     return capsule
 
 
-def _gathered(
-    results: Path, how: Freezing, absolute: Mapping[str, Sequence[Path]], wheel: Path
-) -> tuple[Frozen, CapsuleManifest, Contents]:
-    """Look at everything that a capsule is made of; its manifest does not name the files yet."""
-    config = load_config(results / CONFIG_FILE, absolute["trusted"])
+def _named(results: Path, trusted: Sequence[Path]) -> tuple[Config, Frozen]:
+    """Read the configuration of results, and find the files that it names."""
+    config = load_config(results / CONFIG_FILE, trusted)
     try:
-        inputs = frozen_inputs(config, absolute["trusted"])
+        return config, frozen_inputs(config, trusted)
     except MissingError as error:
         where = f"--directory names the folder where the workflow ran, if not {Path.cwd()}"
         raise DanqError(f"{error}; {where}") from None
+
+
+def _gathered(
+    config: Config, inputs: Frozen, results: Path, how: Freezing, wheel: Path
+) -> tuple[CapsuleManifest, Contents]:
+    """Look at everything that a capsule is made of; its manifest does not name the files yet."""
     made = result_files(config, results)
     digests = {name: sha256(path) for name, path in inputs.files.items()}
     changed = changed_inputs(made, {path: digests[name] for name, path in inputs.files.items()})
@@ -159,7 +162,7 @@ def _gathered(
         )
     versions = libraries(wheel)
     _warn_of_other_versions(made_with(made), versions)
-    archives = hashed(versions, absolute["hashes"])
+    archives = hashed(versions, how.hashes)
     unhashed = tuple(name for name in versions if name not in archives)
     if not how.without_hashes:
         refuse_without_digests(unhashed)
@@ -186,7 +189,7 @@ def _gathered(
         results=stored,
         files={},
     )
-    return inputs, capsule, contents
+    return capsule, contents
 
 
 def _add_inputs(

@@ -16,6 +16,7 @@ from danq.contents import unchanged
 from danq.errors import DanqError
 from danq.files import sha256
 from danq.storage import sealed
+from tests.unit.config.good_config import GOOD
 
 ENTRY = {"name": "data/x.bed", "sha256": "0" * 64, "size": 1, "kept": False, "keys": []}
 
@@ -137,6 +138,13 @@ def write_while_it_changes(out: Path, file: Path, text: str) -> None:
         write({"inputs/x.bed": file})
         if text != file.read_text():
             file.write_text(text)
+
+
+def test_missing_inputs_say_how_to_name_the_folder_of_the_workflow(tmp_path: Path) -> None:
+    (tmp_path / "config.json").write_text(json.dumps(GOOD))
+    with pytest.raises(DanqError, match=r"no longer there: .*; --directory names the folder"):
+        freeze(tmp_path, tmp_path / "out", Freezing())
+    assert not (tmp_path / "out").exists()
 
 
 def test_there_is_one_kind_of_archive(tmp_path: Path) -> None:
