@@ -91,28 +91,15 @@ def correlations(values: NDArray[Any], known: NDArray[np.bool_] | None = None) -
     """
     if not len(values):
         return np.full((values.shape[1],) * 2, np.nan)
-    if known is not None and not known.all():
-        return _pairwise(values, known)
-    centred = values.astype(np.float64)
-    centred -= centred.mean(axis=0)
-    deviation = np.sqrt((centred**2).sum(axis=0))
-    # what is left of a constant by rounding is no variation
-    scale = np.abs(values).max(axis=0, initial=0) * np.sqrt(len(values)) * 1e-6
-    deviation[deviation <= scale] = np.nan
-    centred /= deviation
-    return np.asarray(centred.T @ centred)
-
-
-def _pairwise(values: NDArray[Any], known: NDArray[np.bool_]) -> NDArray[np.float64]:
+    known = np.ones(values.shape, bool) if known is None else known
+    there, exact = known.astype(np.float64), np.where(known, values.astype(np.float64), 0.0)
     # a shift changes no correlation, and keeps the squares of large means out of the differences
-    exact = np.where(known, values, 0.0)
     centred = np.where(known, exact - exact.sum(axis=0) / np.maximum(known.sum(axis=0), 1), 0.0)
-    there = known.astype(np.float64)
     n = np.maximum(there.T @ there, 1)
     sums = centred.T @ there / n
     variance = (centred**2).T @ there / n - sums**2
     # what is left of a constant by rounding is no variation
-    variance[variance <= 1e-12 * np.abs(centred).max(initial=0) ** 2] = np.nan
+    variance[variance <= (1e-6 * np.abs(exact).max(axis=0))[:, None] ** 2] = np.nan
     return np.asarray((centred.T @ centred / n - sums * sums.T) / np.sqrt(variance * variance.T))
 
 

@@ -42,6 +42,17 @@ def test_correlations_are_those_of_numpy_and_of_a_constant_none():
     assert np.isnan(correlations(np.zeros((0, 2)))).all()
 
 
+@pytest.mark.parametrize("unknown", [0, 7], ids=["all known", "some unknown"])
+def test_what_varies_by_rounding_alone_correlates_with_nothing(unknown: int):
+    rng = np.random.default_rng(5)
+    steady = np.float32(3) + np.float32(2.4e-7) * rng.integers(0, 2, 200)
+    values = np.column_stack([steady, rng.normal(size=200)]).astype(np.float32)
+    known = np.arange(400).reshape(200, 2) >= unknown
+    r = correlations(values, known)
+    assert np.isnan(r[0]).all()
+    assert r[1, 1] == pytest.approx(1)
+
+
 def test_rows_of_the_table_are_the_pairs():
     made = drawn(0.5)
     table = pair_table(made, made.labels)
