@@ -17,9 +17,13 @@ log = logging.getLogger("danq")
 
 
 def contigs_taking_part(
-    options: DatasetOptions, genome: Genome, source: str, aliases: Mapping[str, str] | None = None
+    options: DatasetOptions,
+    genome: Genome,
+    source: str,
+    aliases: Mapping[str, str] | None = None,
+    report: bool = False,
 ) -> NDArray[np.bool_]:
-    """Mark the contigs that take part by `contigs` and `exclude_contigs`.
+    """Mark the contigs that take part by `contigs` and `exclude_contigs`; `report` logs what is left out.
 
     An entry is a contig's name, in whatever style, or a pattern of the genome's own names (``*``, ``?`` and
     ``[…]``, in the case as written). A contig that `contigs` names letter for letter takes part even if a
@@ -36,7 +40,9 @@ def contigs_taking_part(
     DanqError
         If an entry of `contigs` matches no contig, or none is left.
     """
-    known = _known(options, genome, source, aliases)
+    entries = [*options.contigs, *options.exclude_contigs]
+    styled = [entry for entry in entries if entry not in genome.names and not has_magic(entry)]
+    known = resolve_contigs(styled, genome.names, f"{source}: contigs", aliases).index
     wanted = [_matches(entry, genome, known) for entry in options.contigs]
     for entry, match in zip(options.contigs, wanted, strict=True):
         if not match.any():
@@ -55,16 +61,9 @@ def contigs_taking_part(
             f"{source}: exclude_contigs: expected at least one contig to take part; all of "
             f"{first_few(named)} are left out; [] leaves none out"
         )
+    if report:
+        _report(options, genome, taking, known)
     return taking
-
-
-def _known(
-    options: DatasetOptions, genome: Genome, source: str, aliases: Mapping[str, str] | None
-) -> Mapping[str, int]:
-    """Find the contigs that entries name in another style: entry → index."""
-    entries = [*options.contigs, *options.exclude_contigs]
-    names = [entry for entry in entries if entry not in genome.names and not has_magic(entry)]
-    return resolve_contigs(names, genome.names, f"{source}: contigs", aliases).index
 
 
 def _matches(entry: str, genome: Genome, known: Mapping[str, int]) -> NDArray[np.bool_]:
@@ -75,18 +74,10 @@ def _matches(entry: str, genome: Genome, known: Mapping[str, int]) -> NDArray[np
     return np.arange(len(genome.names)) == index
 
 
-def report_left_out(
-    options: DatasetOptions,
-    genome: Genome,
-    taking: NDArray[np.bool_],
-    source: str,
-    aliases: Mapping[str, str] | None = None,
+def _report(
+    options: DatasetOptions, genome: Genome, taking: NDArray[np.bool_], known: Mapping[str, int]
 ) -> None:
-    """Log which contigs take no part, which do though they are secondary, and entries that leave none out.
-
-    `taking` is as from `contigs_taking_part`, the other arguments as for it.
-    """
-    known = _known(options, genome, source, aliases)
+    """Log which contigs take no part, which do though they are secondary, and entries that leave none out."""
     left_out = [genome.names[index] for index in np.flatnonzero(~taking)]
     secondary = [
         name

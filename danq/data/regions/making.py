@@ -13,7 +13,7 @@ from danq.data.manifest import REASONS, SPLITS, DatasetManifest
 from danq.data.options import DatasetOptions, SplitOptions
 from danq.data.regions.admission import NOWHERE, Admission, admit, kept_bins, window_composition
 from danq.data.regions.bins import Bins, any_sub_bin, bins_of, of_sub_bins
-from danq.data.regions.contig_choice import contigs_taking_part, report_left_out
+from danq.data.regions.contig_choice import contigs_taking_part
 from danq.data.regions.targets import Target, read_targets
 from danq.data.regions.tracks import Labels, label_tracks, packed_rows, report_tracks
 from danq.data.splits import territories, with_contigs
@@ -155,8 +155,7 @@ def label_bins(
     unknown, gc = composition
     aliases = read_aliases(options.aliases) if options.aliases else None
     bins = bins_of(genome.lengths, options.bin)
-    taking = contigs_taking_part(options, genome, source, aliases)
-    report_left_out(options, genome, taking, source, aliases)
+    taking = contigs_taking_part(options, genome, source, aliases, report=True)
     placed = territories(parts, genome, bins, source, aliases, taking)
     admission = admit(options, placed, genome, bins, unknown, taking, aliases)
     sub_bins = bins if options.steps is None else bins_of(genome.lengths, options.steps)

@@ -9,7 +9,7 @@ import pytest
 
 from danq.data.dataset import open_dataset
 from danq.data.options import DatasetOptions
-from danq.data.regions.contig_choice import contigs_taking_part, report_left_out
+from danq.data.regions.contig_choice import contigs_taking_part
 from danq.errors import DanqError
 from danq.genome.fasta import Genome
 from tests.unit.data.test_dataset import SEQUENCES, SPLIT, make
@@ -71,7 +71,7 @@ def test_a_list_of_ones_own_is_told_of_what_it_lets_in_and_of_what_it_does_not_f
         options = DatasetOptions.model_validate({"targets": "t.tsv", "split": SPLIT, **more})
         whole = genome([*PRIMARY, "chr1_x_alt", "chrEBV"])
         caplog.clear()
-        report_left_out(options, whole, contigs_taking_part(options, whole, "d"), "d")
+        contigs_taking_part(options, whole, "d", report=True)
         return [record.message for record in caplog.records]
 
     assert report(exclude_contigs=["MT", "chrZ", "*_ALT"], contigs=["chr*"]) == [
