@@ -237,8 +237,10 @@ def atomic(path: Path) -> Iterator[Path]:
     Raises
     ------
     DanqError
-        If the directory cannot be written to or the disk is full.
+        If `path` is a directory, its own cannot be written to, or the disk is full.
     """
+    if path.is_dir():
+        raise DanqError(f"{path}: expected a file to write, received a directory")
     with writing(path), hidden(path.parent) as partial:
         try:
             yield partial / path.name

@@ -139,6 +139,14 @@ def test_an_output_directory_that_is_a_file_is_one_clear_line(tmp_path: Path) ->
     assert (tmp_path / "out").read_text() == "mine"
 
 
+def test_an_output_file_that_is_a_directory_is_one_clear_line(tmp_path: Path) -> None:
+    with pytest.raises(DanqError, match=r"report: expected a file to write, received a directory"):
+        (tmp_path / "report").mkdir()
+        with atomic(tmp_path / "report") as partial:
+            partial.write_text("whole")
+    assert [path.name for path in tmp_path.iterdir()] == ["report"]
+
+
 def test_other_errors_of_the_system_keep_their_traceback(tmp_path: Path) -> None:
     with pytest.raises(OSError, match="Input/output"), staged(tmp_path):
         raise OSError(errno.EIO, os.strerror(errno.EIO))
