@@ -28,6 +28,7 @@ _ROOM = 200
 """bp of sequence beside each region."""
 _HEIGHT, _EFFECTS = 50, 80
 """Heights of tracks in px."""
+_VCF_HEAD = ("##fileformat=VCFv4.3", "#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO")
 Track = dict[str, Any]
 """A track as the configuration of igv.js has it, its data in a ``data:`` URI."""
 
@@ -59,12 +60,8 @@ def reference(genome: Genome, parts: Sequence[Stretch]) -> dict[str, Any]:
         letters = np.frombuffer(LETTERS.encode(), np.uint8)[bases].tobytes().decode()
         length = int(genome.lengths[index])
         lines.append(f">{shown(part.contig)}:{part.start + 1}-{part.end} @len={length}\n{letters}\n")
-    return {
-        "id": "danq",
-        "fastaURL": _uri("".join(lines).encode()),
-        "indexed": False,
-        "wholeGenomeView": False,
-    }
+    uri = _uri("".join(lines).encode())
+    return {"id": "danq", "fastaURL": uri, "indexed": False, "wholeGenomeView": False}
 
 
 def predictions(
@@ -101,10 +98,9 @@ def predictions(
 
 
 def _bigwig(rows: pl.DataFrame, lengths: Mapping[str, int]) -> bytes:
-    used = {name: lengths[name] for name in sorted(rows["contig"].unique())}
     with scratch() as folder:
         path = folder / "track.bw"
-        named = {shown(name): length for name, length in used.items()}
+        named = {shown(name): lengths[name] for name in sorted(rows["contig"].unique())}
         records = ((shown(contig), *record) for contig, *record in rows.iter_rows())
         write_bigwig(path, named, records)
         return path.read_bytes()
@@ -141,43 +137,26 @@ def variants(callset: Callset, parts: Sequence[Stretch], targets: Sequence[str])
 
     `targets` are those of its models.
     """
-    everything = range(len(targets))
-    frames = [variants_in(callset.path, *part, everything) for part in parts]
     points, records = [], []
-    for part, frame in zip(parts, frames, strict=True):
-        for row in frame.iter_rows(named=True):
+    for part in parts:
+        for row in variants_in(callset.path, *part, range(len(targets))).iter_rows(named=True):
             effect = signed_effect(row, targets)
             points.append((shown(part.contig), row["pos"] - 1, row["pos"], round(effect, 5)))
             info = f"danq_max_abs={row[EFFECT]:.5g};danq_max_target={quote(row[TARGET], safe='')}"
-            fields = (
-                shown(part.contig),
-                row["pos"],
-                row["id"] or ".",
-                row["ref"],
-                row["alt"],
-                ".",
-                ".",
-                info,
-            )
-            records.append("\t".join(map(str, fields)))
+            allele = f"{row['id'] or '.'}\t{row['ref']}\t{row['alt']}"
+            records.append(f"{shown(part.contig)}\t{row['pos']}\t{allele}\t.\t.\t{info}")
     if not points:
         return []
     # of alleles at one position the strongest
     strongest = {point[:2]: point for point in sorted(points, key=lambda point: abs(point[3]))}
     graph = "".join("\t".join(map(str, point)) + "\n" for point in sorted(strongest.values()))
     annotated = callset.path / "annotated.vcf.gz"
-    text = "\n".join(_annotated(callset, annotated, parts) if annotated.is_file() else _vcf(records))
-    name = shown(callset.name)
+    lines = _annotated(callset, annotated, parts) if annotated.is_file() else [*_VCF_HEAD, *records]
+    name, text = shown(callset.name), "".join(f"{line}\n" for line in lines)
     effects = {"name": f"{name} · effect", "type": "wig", "format": "bedgraph", "height": _EFFECTS}
     effects |= {"url": _uri(graph.encode()), "graphType": "points", "autoscale": True, "color": PALETTE[1]}
     alleles = {"name": f"{name} · variants", "type": "variant", "format": "vcf", "height": _EFFECTS}
-    return [effects, alleles | {"url": _uri(f"{text}\n".encode()), "indexed": False}]
-
-
-def _vcf(records: Sequence[str]) -> Iterator[str]:
-    yield "##fileformat=VCFv4.3"
-    yield "#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO"
-    yield from records
+    return [effects, alleles | {"url": _uri(text.encode()), "indexed": False}]
 
 
 def _annotated(callset: Callset, path: Path, parts: Sequence[Stretch]) -> Iterator[str]:

@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 
 from danq.errors import DanqError
 from danq.learn.manifest import UsedBundle
-from danq.learn.predict.predictions import Predictions
 from danq.learn.predict.reading import read_predictions
 from danq.parquet import check_parquet, refusing_damage
 from danq.storage import Entry, Manifest, Name
@@ -124,7 +123,9 @@ def read_views(folder: Path) -> tuple[Viewed, ...]:
     manifest.check(folder, PREDICTIONS, PEAKS)
     if predictions.start is None or tuple(predictions.targets.tolist()) != manifest.targets:
         raise DanqError(f"{folder / PREDICTIONS}: expected predictions of {manifest.FILE}, received others")
-    centres = _centres(predictions)
+    # a bin is whole though its contig may end before it does
+    centres = np.asarray(predictions.start, np.float64) + predictions.bin // 2
+    of_run = manifest.run, manifest.dataset, manifest.targets, manifest.groups
     viewed = []
     for number, entry in enumerate(manifest.views):
         rows = slice(entry.first, entry.first + entry.rows)
@@ -132,20 +133,5 @@ def read_views(folder: Path) -> tuple[Viewed, ...]:
             raise DanqError(f"{folder / manifest.FILE}: views.{number}: expected rows of {PREDICTIONS}")
         of_view = peaks.filter(pl.col("view") == number)
         numbers = centres[rows], predictions.probabilities[rows]
-        viewed.append(
-            Viewed(
-                entry,
-                manifest.run,
-                manifest.dataset,
-                manifest.targets,
-                manifest.groups,
-                *numbers,
-                of_view,
-            )
-        )
+        viewed.append(Viewed(entry, *of_run, *numbers, of_view))
     return tuple(viewed)
-
-
-def _centres(predictions: Predictions) -> NDArray[np.float64]:
-    """Centre each bin, whole though its contig may end before it does."""
-    return np.asarray(predictions.start, np.float64) + predictions.bin // 2
