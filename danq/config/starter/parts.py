@@ -5,12 +5,13 @@ blocks that are missing weigh most, then a size other than a tenth, then targets
 frequent in the part than elsewhere. The same data give the same parts.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from danq.config.starter.grains import Grains, Units, gather, regions_of
+from danq.config.starter.grains import Grains, gather, regions_of
 from danq.errors import DanqError
 from danq.evaluate.intervals import BLOCK_BP, FEWEST_BLOCKS
 from danq.genome.fasta import Genome
@@ -28,56 +29,38 @@ _MOST = 0.35
 _EMPTY, _TOO_LARGE = 1e6, 1e9
 """Costs of a part without anything in it, and of one too large, to which its share is added."""
 _STARTS, _SEED = 10, 1
-
-
-@dataclass(frozen=True, eq=False)
-class _Sums:
-    """Sums of units, or of parts, one a row.
-
-    Attributes
-    ----------
-    positives : float64, shape (n, targets)
-    size : float64, shape (n, 3)
-        bp of data, bp, and units.
-    """
-
-    positives: NDArray[np.float64]
-    size: NDArray[np.float64]
-
-    def __getitem__(self, rows: NDArray[np.int64] | int) -> "_Sums":
-        return _Sums(self.positives[rows], self.size[rows])
-
-    def plus(self, other: "_Sums", sign: int = 1) -> "_Sums":
-        return _Sums(self.positives + sign * other.positives, self.size + sign * other.size)
+_DATA, _BP, _UNITS = -3, -2, -1
+"""Last columns of sums over units, or over parts, float64 (…, targets + 3): bp of data, bp, and units. Before
+them stand the positives of each target."""
 
 
 @dataclass(frozen=True, eq=False)
 class _Aim:
     """What a part should hold: the totals it is a share of, its largest share, and what it needs."""
 
-    total: _Sums
+    total: NDArray[np.float64]
     largest: float
     positives: NDArray[np.float64]
     bp: float
 
-    def lack(self, part: _Sums) -> NDArray[np.float64]:
+    def lack(self, part: NDArray[np.float64]) -> NDArray[np.float64]:
         """Positives and blocks that are missing, as parts of what is needed: float64, shape (n,)."""
-        total = np.maximum(self.total.positives, 1)
-        short = np.maximum(self.positives - part.positives, 0) / np.maximum(self.positives, 1)
+        total, positives = np.maximum(self.total[:_DATA], 1), part[..., :_DATA]
+        short = np.maximum(self.positives - positives, 0) / np.maximum(self.positives, 1)
         # what a part has too many of, the training lacks
-        short = short + np.maximum(part.positives - np.maximum(_MOST * total, 2), 0) / total
-        blocks = np.maximum(self.bp - part.size[..., 0], 0) / max(self.bp, 1)
+        short = short + np.maximum(positives - np.maximum(_MOST * total, 2), 0) / total
+        blocks = np.maximum(self.bp - part[..., _DATA], 0) / max(self.bp, 1)
         return 3 * short.sum(axis=-1) + 10 * blocks
 
-    def cost(self, part: _Sums) -> NDArray[np.float64]:
+    def cost(self, part: NDArray[np.float64]) -> NDArray[np.float64]:
         """How far parts are from what they should be: float64, shape (n,)."""
-        share = part.size[..., 0] / self.total.size[0]
-        of_targets = part.positives / np.maximum(self.total.positives, 1)
+        share = part[..., _DATA] / self.total[_DATA]
+        of_targets = part[..., :_DATA] / np.maximum(self.total[:_DATA], 1)
         uneven = np.abs(of_targets - share[..., None]).mean(axis=-1)
-        cost = self.lack(part) + np.abs(share - _AIM) / _AIM + 5 * uneven + 0.02 * part.size[..., 2]
-        too_large = np.maximum(share, part.size[..., 1] / self.total.size[1]) > self.largest
+        cost = self.lack(part) + np.abs(share - _AIM) / _AIM + 5 * uneven + 0.02 * part[..., _UNITS]
+        too_large = np.maximum(share, part[..., _BP] / self.total[_BP]) > self.largest
         cost = np.where(too_large, _TOO_LARGE * (1 + share), cost)
-        return np.where(part.size[..., 2] == 0, _EMPTY, cost)
+        return np.where(part[..., _UNITS] == 0, _EMPTY, cost)
 
 
 def choose_parts(
@@ -123,7 +106,8 @@ def choose_parts(
     best, least = None, np.inf
     for weight, pieces in ((data, False), (data, True), (inside, True)):
         units = gather(genome, grains, weight, taken, pieces)
-        sums = _sums(units, grains, positives, weight)
+        size = [units.total(weight), units.total(grains.bp), np.ones(units.number)]
+        sums = np.vstack([units.total(positives), *size]).T
         aim = _aim(grains, positives, weight, _SPARE * pieces)
         part = _search(sums, aim, len(wanted))
         lacks = [float(aim.lack(_part(sums, part, number))) for number in range(1, len(wanted) + 1)]
@@ -143,11 +127,6 @@ def choose_parts(
     return {name: regions_of(genome, grains, best == number) for number, name in enumerate(wanted, 1)}
 
 
-def _sums(units: Units, grains: Grains, positives: NDArray[np.int64], weight: NDArray[np.int64]) -> _Sums:
-    size = np.stack([units.total(weight), units.total(grains.bp), np.ones(units.number)], axis=1)
-    return _Sums(units.total(positives).T.astype(np.float64), size)
-
-
 def _aim(grains: Grains, positives: NDArray[np.int64], weight: NDArray[np.int64], spare: int) -> _Aim:
     of_target = positives.sum(axis=1).astype(np.float64)
     bp, blocks = float(weight.sum()), FEWEST_BLOCKS * BLOCK_BP
@@ -155,23 +134,22 @@ def _aim(grains: Grains, positives: NDArray[np.int64], weight: NDArray[np.int64]
     needed = np.where(
         of_target >= _SPARED * FEWEST_POSITIVES, FEWEST_POSITIVES + spare, of_target * _AIM // 1
     )
-    total = _Sums(of_target, np.array([bp, grains.bp.sum(), 0], np.float64))
+    total = np.array([*of_target, bp, grains.bp.sum(), 0], np.float64)
     # where blocks are too few in any case, no more is held out for their sake
     return _Aim(total, largest, needed, blocks if largest * bp >= blocks else 0)
 
 
-def _part(units: _Sums, part: NDArray[np.int64], number: int) -> _Sums:
-    rows = units[np.flatnonzero(part == number)]
-    return _Sums(rows.positives.sum(axis=0), rows.size.sum(axis=0))
+def _part(units: NDArray[np.float64], part: NDArray[np.int64], number: int) -> NDArray[np.float64]:
+    return np.asarray(units[part == number].sum(axis=0))
 
 
-def _search(units: _Sums, aim: _Aim, parts: int) -> NDArray[np.int64]:
+def _search(units: NDArray[np.float64], aim: _Aim, parts: int) -> NDArray[np.int64]:
     """Give each unit 0, or the number 1, 2, … of the part that holds it out: int64, shape (units,)."""
     random = np.random.default_rng(_SEED)
-    best, least = np.zeros(len(units.size), np.int64), np.inf
-    for start in range(_STARTS if len(units.size) else 0):
+    best, least = np.zeros(len(units), np.int64), np.inf
+    for start in range(_STARTS if len(units) else 0):
         # the first one from everything in training, the others from parts of about the size aimed at
-        held_out = (random.random(len(units.size)) < parts * _AIM) & (start > 0)
+        held_out = (random.random(len(units)) < parts * _AIM) & (start > 0)
         part = _descend(
             units, aim, np.where(held_out, random.integers(1, parts + 1, len(held_out)), 0), parts
         )
@@ -181,53 +159,52 @@ def _search(units: _Sums, aim: _Aim, parts: int) -> NDArray[np.int64]:
     return best
 
 
-def _descend(units: _Sums, aim: _Aim, part: NDArray[np.int64], parts: int) -> NDArray[np.int64]:
-    """Change parts as long as a change lowers the cost."""
+def _descend(units: NDArray[np.float64], aim: _Aim, part: NDArray[np.int64], parts: int) -> NDArray[np.int64]:
+    """Change parts as long as a change lowers the cost: the best move, or the best swap where none does."""
     while True:
-        change, unit, to = _best_move(units, aim, part, parts)
-        other = -1
+        sums = {number: _part(units, part, number) for number in range(1, parts + 1)}
+        change, moved = _best_move(units, aim, part, sums)
         if change > -1e-9:
-            change, unit, other = _best_swap(units, aim, part, parts)
-            to = part[other]
+            change, moved = _best_swap(units, aim, part, sums)
         if change > -1e-9:
-            break
-        if other >= 0:
-            part[other] = part[unit]
-        part[unit] = to
-    return part
+            return part
+        for unit, number in moved.items():
+            part[unit] = number
 
 
-def _best_move(units: _Sums, aim: _Aim, part: NDArray[np.int64], parts: int) -> tuple[float, int, int]:
+def _best_move(
+    units: NDArray[np.float64], aim: _Aim, part: NDArray[np.int64], sums: Mapping[int, NDArray[np.float64]]
+) -> tuple[float, dict[int, int]]:
     """Find the unit whose move to another part, or to training, lowers the cost most."""
-    best = (0.0, -1, 0)
+    best, moved = 0.0, dict[int, int]()
     leaving = np.zeros(len(part))
-    sums = {number: _part(units, part, number) for number in range(1, parts + 1)}
     for number, own in sums.items():
         inside = np.flatnonzero(part == number)
-        leaving[inside] = aim.cost(own.plus(units[inside], -1)) - aim.cost(own)
-    if len(part) and leaving.min() < best[0]:
-        best = (float(leaving.min()), int(leaving.argmin()), 0)
+        leaving[inside] = aim.cost(own - units[inside]) - aim.cost(own)
+    if leaving.min() < best:
+        best, moved = float(leaving.min()), {int(leaving.argmin()): 0}
     for number, own in sums.items():
-        change = aim.cost(own.plus(units)) - aim.cost(own) + leaving
+        change = aim.cost(own + units) - aim.cost(own) + leaving
         change[part == number] = np.inf
-        if change.min() < best[0]:
-            best = (float(change.min()), int(change.argmin()), number)
-    return best
+        if change.min() < best:
+            best, moved = float(change.min()), {int(change.argmin()): number}
+    return best, moved
 
 
-def _best_swap(units: _Sums, aim: _Aim, part: NDArray[np.int64], parts: int) -> tuple[float, int, int]:
+def _best_swap(
+    units: NDArray[np.float64], aim: _Aim, part: NDArray[np.int64], sums: Mapping[int, NDArray[np.float64]]
+) -> tuple[float, dict[int, int]]:
     """Find the two units of different parts, or of a part and training, that had better change places."""
-    best = (0.0, -1, -1)
-    sums = {number: _part(units, part, number) for number in range(1, parts + 1)}
+    best, moved = 0.0, dict[int, int]()
     for unit in np.flatnonzero(part).tolist():
         number = int(part[unit])
-        change = aim.cost(sums[number].plus(units[unit], -1).plus(units)) - aim.cost(sums[number])
+        change = aim.cost(sums[number] - units[unit] + units) - aim.cost(sums[number])
         for other, own in sums.items():
             if other != number:
                 inside = np.flatnonzero(part == other)
-                moved = own.plus(units[inside], -1).plus(units[unit])
-                change[inside] += aim.cost(moved) - aim.cost(own)
+                change[inside] += aim.cost(own - units[inside] + units[unit]) - aim.cost(own)
         change[part == number] = np.inf
-        if change.min() < best[0]:
-            best = (float(change.min()), unit, int(change.argmin()))
-    return best
+        if change.min() < best:
+            other = int(change.argmin())
+            best, moved = float(change.min()), {unit: int(part[other]), other: number}
+    return best, moved
