@@ -184,6 +184,11 @@ def value(run: Run, metric: str) -> float | None:
     return areas[metric] if metric in areas else getattr(run.measured.classes, metric, None)
 
 
+def values(group: Group, metric: str) -> list[float]:
+    """Give the values of a run's trainings, as far as they have one."""
+    return [number for run in group.members if (number := value(run, metric)) is not None]
+
+
 def difference(ours: Group, theirs: Group, metric: str) -> Difference | None:
     """Compare two runs on one dataset, fold by fold; None where no fold has both on the same rows.
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from markupsafe import Markup
 
-from danq.evaluate.compare import LIMITS, Group, difference, mean_and_sd, other_rows, resampled, value
+from danq.evaluate.compare import LIMITS, Group, difference, mean_and_sd, other_rows, resampled, values
 from danq.evaluate.intervals import interval
 from danq.metrics import AREAS
 from danq.report.content import Column, Section, View, between, figure, headed, section, table
@@ -97,7 +97,7 @@ def _drawing(results: Results, groups: Sequence[Group], metric: str) -> Markup:
 
 
 def _score(group: Group, metric: str) -> Mark | None:
-    known = [number for run in group.members if (number := value(run, metric)) is not None]
+    known = values(group, metric)
     if not known:
         return None
     mean, sd = mean_and_sd(known)
@@ -113,8 +113,8 @@ def _difference(ours: Group, theirs: Group, metric: str) -> Mark | None:
     compared = difference(ours, theirs, metric)
     if compared is None:
         return None
-    single = compared.single.tolist()
-    return Mark(compared.mean, compared.low, compared.high, single if len(single) > 1 else ())
+    single = compared.single.tolist() if len(compared.single) > 1 else ()
+    return Mark(compared.mean, compared.low, compared.high, single)
 
 
 def differences(results: Results) -> Section | None:
@@ -171,12 +171,10 @@ def _row(ours: Group, theirs: Group) -> dict[str, Any]:
 
 def by_target(results: Results) -> Section | None:
     """One table for runs on the same rows: every target, each run minus the reference."""
-    parts, prose = (
-        [],
-        (
-            "Each run minus the reference (Δ) on the same test rows, target by target. Of many targets some "
-            "differ by chance: single ones are no proof."
-        ),
+    parts = []
+    prose = (
+        "Each run minus the reference (Δ) on the same test rows, target by target. Of many targets some "
+        "differ by chance: single ones are no proof."
     )
     for name, groups, several in _comparable(results):
         against, others = _others(groups)

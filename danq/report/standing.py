@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from danq.evaluate.compare import Difference, Group, difference, mean_and_sd, value
+from danq.evaluate.compare import Difference, Group, difference, mean_and_sd, values
 from danq.models import BASELINES
 from danq.report.findings import Level
 
@@ -73,7 +73,7 @@ def is_network(group: Group) -> bool:
 
 def mean_of(group: Group, metric: str) -> float | None:
     """Mean of a metric over a run's trainings; None where none was evaluated."""
-    known = [area for run in group.evaluated if (area := value(run, metric)) is not None]
+    known = values(group, metric)
     return mean_and_sd(known)[0] if known else None
 
 
