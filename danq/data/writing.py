@@ -205,6 +205,11 @@ def write_manifest(
         If a split has no row, or a target no positive row and `options.empty_targets` is ``refuse``.
     """
     rows = rows_of_splits(contents.split, f"dataset {name}")
+    of_genome = genome and GenomeOfDataset(
+        name=options.genome or genome.path.name,
+        path=os.path.relpath(genome.path.resolve(), out.resolve()),
+        digest=genome.digest,
+    )
     # what is compared with its runs is nothing of the dataset itself
     made_with = options.model_dump(mode="json", exclude={"composition"})
     manifest = DatasetManifest(
@@ -217,7 +222,7 @@ def write_manifest(
         window=options.window if options.kind == "dna" else None,
         bin=None if genome is None else options.bin,
         step=options.steps,
-        genome=None if genome is None else _genome(genome, options.genome, out),
+        genome=of_genome,
         **contents.of_kind,
         targets=tuple(contents.targets),
         options=made_with,
@@ -226,11 +231,6 @@ def write_manifest(
     _check_counts(manifest, contents.origin, options.empty_targets)
     manifest.write(directory)
     return manifest
-
-
-def _genome(genome: Genome, name: str | None, out: Path) -> GenomeOfDataset:
-    relative = os.path.relpath(genome.path.resolve(), out.resolve())
-    return GenomeOfDataset(name=name or genome.path.name, path=relative, digest=genome.digest)
 
 
 def _digest(directory: Path, options: DatasetOptions, contents: Contents, genome: Genome | None) -> str:

@@ -154,10 +154,11 @@ def calibration(results: Results) -> Section | None:
     """Reliability of all targets together for each run, then of the targets of each run."""
     known = [run for run in results.drawn if run.on_split(run.calibration) is not None]
     named = {results.label(run): run for run in known}
-    whole = [
-        _calibration(run, {-1: (f"{name}{_pooled_error(run)}", number)})
-        for number, (name, run) in enumerate(named.items())
-    ]
+    whole = []
+    for number, (name, run) in enumerate(named.items()):
+        error = run.measured and run.measured.ece.pooled
+        shown = name if error is None else f"{name} (ECE {error:.4f})"
+        whole.append(_calibration(run, {-1: (shown, number)}))
     views = [line_view("All runs, targets pooled", [_joined(*whole)])] if whole else []
     for name, run in _with_views(named).items():
         targets = {
@@ -173,11 +174,6 @@ def calibration(results: Results) -> Section | None:
     )
     drawn = figure(views)
     return section("calibration", "Calibration", "good", prose + results.first_drawn, drawn, printed=True)
-
-
-def _pooled_error(run: Run) -> str:
-    error = run.measured and run.measured.ece.pooled
-    return "" if error is None else f" (ECE {error:.4f})"
 
 
 def _calibration(run: Run, names: Mapping[int, tuple[str, int]]) -> Plot:

@@ -8,14 +8,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import polars as pl
-from numpy.typing import NDArray
 
 from danq.data.options import DatasetOptions
 from danq.data.regions.targets import read_targets
 from danq.files import staged
 from danq.genome.contigs import read_aliases
 from danq.genome.fasta import Genome
-from danq.genome.intervals import PlacedIntervals, TrackRecords
+from danq.genome.intervals import TrackRecords
 from danq.genome.tracks import place_intervals, report_records
 from danq.learn.manifest import BundleManifest, UsedBundle
 from danq.learn.options import PredictOptions
@@ -179,18 +178,15 @@ def _peaks(looking: Looking) -> pl.DataFrame:
                 track = place_intervals(target.path, genome, aliases, target.feature, out_of_range)
                 records[target.name] = track.records
                 for number in numbers:
-                    at = _within(track, genome, looking.places[number])
+                    place = looking.places[number]
+                    there = track.contig == genome.index(place.region.contig)
+                    at = np.flatnonzero(there & (track.start < place.end) & (track.end > place.region.start))
                     columns = {"start": track.start[at], "end": track.end[at], "summit": track.summit[at]}
                     keys = {"view": np.full(len(at), number), "target": np.full(len(at), index)}
                     frames.append(pl.DataFrame(keys | columns, schema=PEAK_SCHEMA))
                 advance()
         report_records("tracks", records)
     return pl.concat(frames).sort("view", "target", "start", "end", maintain_order=True)
-
-
-def _within(track: PlacedIntervals, genome: Genome, place: Place) -> NDArray[np.int64]:
-    there = track.contig == genome.index(place.region.contig)
-    return np.flatnonzero(there & (track.start < place.end) & (track.end > place.region.start))
 
 
 def _manifest(looking: Looking, info: BundleManifest, entries: tuple[ViewEntry, ...]) -> ViewsManifest:

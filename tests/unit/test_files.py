@@ -140,10 +140,12 @@ def test_an_output_directory_that_is_a_file_is_one_clear_line(tmp_path: Path) ->
 
 
 def test_an_output_file_that_is_a_directory_is_one_clear_line(tmp_path: Path) -> None:
-    with pytest.raises(DanqError, match=r"report: expected a file to write, received a directory"):
-        (tmp_path / "report").mkdir()
-        with atomic(tmp_path / "report") as partial:
-            partial.write_text("whole")
+    (tmp_path / "report").mkdir()
+    with (
+        pytest.raises(DanqError, match=r"report: expected a file to write, received a directory"),
+        atomic(tmp_path / "report") as partial,
+    ):
+        partial.write_text("whole")
     assert [path.name for path in tmp_path.iterdir()] == ["report"]
 
 

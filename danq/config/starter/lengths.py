@@ -18,6 +18,8 @@ _BROAD = 2000
 """bp; where every track has such intervals, bins of 200 bp would be near copies of each other."""
 _POINT_WINDOW, _WINDOW = 3, 5
 """Bins in a window: around points a bin on either side is sequence enough; otherwise DanQ's 1,000 bp."""
+_WHY_POINTS = ": three bins, as intervals are short; more takes longer in proportion"
+_WHY_WINDOW = ": five bins; fewer train faster in proportion"
 
 
 @dataclass(frozen=True)
@@ -122,7 +124,7 @@ def fit_to(lengths: Sequence[Lengths], targets: Sequence[Target], bin: int | Non
         "seen": _seen(lengths),
         "targets": _why_rules(lengths, targets, rules, chosen_bin),
         "bin": "bp at its centre that are labelled" + ("" if bin or not broad else "; intervals are broad"),
-        "window": "bp seen by the model" + ("" if window else f": {_why_window(points)}"),
+        "window": "bp seen by the model" + ("" if window else _WHY_POINTS if points else _WHY_WINDOW),
     }
     return Fit(chosen_bin, chosen_window, rules, {key: reason for key, reason in reasons.items() if reason})
 
@@ -152,9 +154,3 @@ def _why_rules(lengths: Sequence[Lengths], targets: Sequence[Target], rules: Seq
     return (
         f"rule summit for {many}: shorter than a bin (median), so the bin that holds the {point} is positive"
     )
-
-
-def _why_window(points: bool) -> str:
-    if points:
-        return "three bins, as intervals are short; more takes longer in proportion"
-    return "five bins; fewer train faster in proportion"

@@ -121,17 +121,14 @@ def _distinct(paths: Sequence[Path]) -> list[Path]:
 
 def _only_tracks(paths: list[Path], source: str) -> list[Path]:
     """Keep what is a track by its name, and say what is left out: hidden files, folders, all others."""
-    tracks = [path for path in paths if _is_track(path)]
+    visible = [path for path in paths if path.is_file() and not path.name.startswith(".")]
+    tracks = [path for path in visible if _is_track_name(path.name)]
     others = [path.name + "/" * path.is_dir() for path in paths if path not in set(tracks)]
     if not tracks:
         raise DanqError(f"{source}: expected {_WANTED}, found {first_few(others) or 'nothing'}")
     if others:
         log.info("%s: left out, by their names no tracks: %s", source, first_few(others, 10))
     return tracks
-
-
-def _is_track(path: Path) -> bool:
-    return path.is_file() and not path.name.startswith(".") and _is_track_name(path.name)
 
 
 def _is_track_name(name: str) -> bool:
@@ -166,11 +163,8 @@ def _is_header(line: str) -> bool:
 def _targets_of_table(path: Path) -> list[Target]:
     """Read a table of targets; where it has no column of rules, they are chosen."""
     targets = read_targets(path)
-    return (
-        targets
-        if "rule" in _first_line(path).split("\t")
-        else [replace(each, rule=CHOSEN) for each in targets]
-    )
+    listed = "rule" in _first_line(path).split("\t")
+    return targets if listed else [replace(target, rule=CHOSEN) for target in targets]
 
 
 def _paths_of_list(path: Path) -> list[Path]:

@@ -49,7 +49,9 @@ def build_region_dataset(options: DatasetOptions, name: str, genome: Genome, out
     targets = read_targets(options.targets)
     bins = bins_of(genome.lengths, options.bin)
     composition = window_composition(genome, bins, options.window)
-    with staged(out) as partial, unchanged(_paths(options, targets)):
+    named = {options.targets, options.aliases, *options.exclude, *(target.path for target in targets)}
+    paths = sorted(path for path in named if path is not None)
+    with staged(out) as partial, unchanged(paths):
         scratch = partial / "columns"
         with scratch.open("wb") as stream:
             made = label_bins(options, targets, genome, composition, f"datasets.{name}", stream.write)
@@ -66,7 +68,7 @@ def build_region_dataset(options: DatasetOptions, name: str, genome: Genome, out
             task="multilabel",
             targets=made.labels.targets,
             split=made.split[kept],
-            inputs=_inputs(options, targets, genome),
+            inputs={str(genome.path): genome.digest} | {str(path): sha256(path) for path in paths},
             origin=str(options.targets),
             left_out=made.admission.left_out | {"negatives_dropped": made.admission.admitted - len(kept)},
             of_kind={
@@ -206,16 +208,6 @@ def _why_no_row(counts: Mapping[str, int], options: DatasetOptions, genome: Geno
             f"a smaller `window`, or a `max_n` above {options.max_n:g}, helps"
         )
     return f"all its {sum(lost.values()):,} bins are left out: {why}"
-
-
-def _paths(options: DatasetOptions, targets: list[Target]) -> list[Path]:
-    paths = {options.targets, options.aliases, *options.exclude, *(target.path for target in targets)}
-    return sorted(path for path in paths if path is not None)
-
-
-def _inputs(options: DatasetOptions, targets: list[Target], genome: Genome) -> dict[str, str]:
-    digests = {str(path): sha256(path) for path in _paths(options, targets)}
-    return {str(genome.path): genome.digest, **digests}
 
 
 def _report(manifest: DatasetManifest) -> None:

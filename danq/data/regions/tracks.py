@@ -190,14 +190,11 @@ def report_tracks(targets: Sequence[DatasetTarget]) -> None:
     """Log as what tracks were read, and what became of records that are not used as they stand."""
     tracks = {target.name: target.track for target in targets if target.track is not None}
     formats = Counter(track.format for track in tracks.values())
-    midpoints = [each.name for each in targets if each.rule == "summit" and not _has_summits(each)]
+    of_summits = [each for each in targets if each.rule == "summit"]
+    midpoints = [each.name for each in of_summits if not each.track or each.track.format != NARROW_PEAK.name]
     by = f"; rule summit takes midpoints of {first_few(midpoints)}" if midpoints else ""
     log.info("tracks read as %s%s", ", ".join(f"{name} {n:,}" for name, n in formats.items()), by)
-    report_records("tracks", tracks, {each.name for each in targets if each.rule == "summit"})
-
-
-def _has_summits(target: DatasetTarget) -> bool:
-    return target.track is not None and target.track.format == NARROW_PEAK.name
+    report_records("tracks", tracks, {each.name for each in of_summits})
 
 
 def packed_rows(
