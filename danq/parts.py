@@ -4,13 +4,13 @@ import logging
 import re
 import shutil
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from danq.errors import DanqError, first_few
+from danq.errors import DanqError, counted, first_few
 from danq.files import check_writable, published, write_json
 from danq.jobs import check_claim, made, refuse_claimed, sole_writer, writing
 from danq.progress import telling_where_stopped
@@ -184,44 +184,55 @@ def _claimed(path: Path, shard: Shard | None) -> Iterator[None]:
                 mark.unlink(missing_ok=True)
 
 
-class Done(NamedTuple):
-    """What a shard did: rows of all its parts, those computed now, and when it began (`time.monotonic`)."""
+class Receipt(NamedTuple):
+    """A JSON file that says that all parts of a shard are there, if it is asked for; see `provenance`."""
 
-    rows: int
-    now: int
-    began: float
+    path: Path | None
+    verb: str
+    inputs: Mapping[str, str]
+    options: Mapping[str, Any]
 
 
-def write_receipt(
-    path: Path,
-    verb: str,
+def compute_shard(
     parts: Parts,
     shard: Shard,
-    done: Done,
-    inputs: dict[str, str],
-    options: dict[str, Any],
+    compute: Callable[[Sequence[int]], object],
+    rows: Callable[[Sequence[int]], int],
+    words: tuple[str, str],
+    receipt: Receipt,
+    done: bool = False,
 ) -> None:
-    """Write the JSON file that says that all parts of a shard are there.
+    """Compute what is missing of the parts of one shard, in a directory that all share.
 
     Parameters
     ----------
-    inputs, options : dict
-        As of `danq.provenance.provenance`.
+    compute, rows : callable
+        Compute some parts; count their rows.
+    words : tuple of str
+        What a row is called, and what was done with it.
+    done : bool
+        Whether the whole is done elsewhere, and nothing left to compute.
     """
-    share = shard.share(parts.number)
-    with published(path) as partial:
-        write_json(
-            partial,
-            {
-                "kind": f"{verb}-receipt",
-                "format_version": 1,
-                "shard": shard.number,
-                "shards": shard.shards,
-                "parts": [share.start, share.stop],
-                "rows": done.rows,
-                "rows_computed_now": done.now,
-                "digest": parts.digest,
-                "seconds": round(time.monotonic() - done.began, 3),
-                "provenance": provenance(inputs, options),
-            },
-        )
+    began, share = time.monotonic(), shard.share(parts.number)
+    missing = [] if done else parts.missing(share)
+    compute(missing)
+    computed = rows(missing)
+    if receipt.path is not None:
+        with published(receipt.path) as partial:
+            write_json(
+                partial,
+                {
+                    "kind": f"{receipt.verb}-receipt",
+                    "format_version": 1,
+                    "shard": shard.number,
+                    "shards": shard.shards,
+                    "parts": [share.start, share.stop],
+                    "rows": rows(share),
+                    "rows_computed_now": computed,
+                    "digest": parts.digest,
+                    "seconds": round(time.monotonic() - began, 3),
+                    "provenance": provenance(dict(receipt.inputs), dict(receipt.options)),
+                },
+            )
+    row, verb = words
+    log.info("shard %d of %d: %s, %s %s now", *shard, counted(rows(share), row), f"{computed:,}", verb)

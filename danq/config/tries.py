@@ -21,6 +21,8 @@ _REFUSED = re.compile(r"danq: (?P<line>.+)")
 _STOPPED = re.compile(
     r"[\d:]{8} WARNING (?P<line>stopped by .+; the same command (?:goes on|begins again).*)"
 )
+# how far a job had come that goes on; who was lost meanwhile is told in other words each time
+_REACHED = re.compile(r"epoch \d+ after step \d+|after \d+ of \d+ parts")
 _SAID = re.compile(r"[\d:]{8} [A-Z]+ (?P<line>.+)")
 # words of Slurm, Kubernetes and kernels, of AWS Batch, of LSF, then of Python, NumPy and TensorFlow
 _OF_MEMORY = re.compile(
@@ -171,10 +173,10 @@ class Tries(logging.Handler):
         job = self._job(number)
         if job is None:
             return
-        kept = end.cause is Cause.STOPPED and "; the same command goes on" in end.line
-        further = kept and self._reached.get(log) != end.line
-        if further:
-            self._reached[log] = end.line
+        reached = _REACHED.search(end.line) if end.cause is Cause.STOPPED else None
+        further = reached is not None and self._reached.get(log) != reached[0]
+        if reached:
+            self._reached[log] = reached[0]
         self._counts[log, end.cause] += not further
         # where nothing is tried again, neither is what was stopped: a user may have stopped it
         again = job.restart_times > 0 and (further or self._counts[log, end.cause] <= job.restart_times)

@@ -1,7 +1,6 @@
 """A FASTA encoded in parts that outlive an interruption and that shards share: stretches of its text."""
 
 import logging
-import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -11,7 +10,7 @@ from typing import BinaryIO, Protocol
 import pyarrow as pa
 
 from danq.contents import unchanged
-from danq.errors import DanqError, counted
+from danq.errors import DanqError
 from danq.files import GZIP_MAGIC, atomic, check_writable, digest, open_binary, readable, sha256
 from danq.genome.encode import Stretch, build_genome, stretch_of
 from danq.genome.fasta import GenomeManifest
@@ -23,7 +22,7 @@ from danq.genome.fasta_text import (
     encoded_pieces,
     parsed,
 )
-from danq.parts import Done, Parts, Shard, opened_work, write_receipt
+from danq.parts import Parts, Receipt, Shard, compute_shard, opened_work
 from danq.progress import progress
 from danq.provenance import verb_digest
 from danq.tables import reading_batches, writing_batches
@@ -192,7 +191,8 @@ def encode_in_parts(
     """
     with _opened(fasta, directory, shard) as work:
         if shard is not None:
-            _compute_shard(work, shard, receipt)
+            about = Receipt(receipt, "genome", {str(work.fasta): work.parts.digest}, {})
+            compute_shard(work.parts, shard, work.compute, len, ("part", "encoded"), about)
             return None
         if out is None:
             raise DanqError("--out: expected a directory, received nothing")
@@ -236,13 +236,3 @@ def _text_bytes(fasta: Path, note: Path) -> int:
     with atomic(note) as partial:
         partial.write_text(str(size), encoding="ascii")
     return size
-
-
-def _compute_shard(work: Work, shard: Shard, receipt: Path | None) -> None:
-    began, share = time.monotonic(), shard.share(work.parts.number)
-    missing = work.parts.missing(share)
-    work.compute(missing)
-    if receipt is not None:
-        done = Done(len(share), len(missing), began)
-        write_receipt(receipt, "genome", work.parts, shard, done, {str(work.fasta): work.parts.digest}, {})
-    log.info("shard %d of %d: %s, %d encoded now", *shard, counted(len(share), "part"), len(missing))

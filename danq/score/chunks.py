@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from danq.errors import DanqError, counted
-from danq.parts import Done, Parts, Shard, opened_work, write_receipt
+from danq.errors import DanqError
+from danq.parts import Parts, Receipt, Shard, opened_work
+from danq.parts import compute_shard as compute_missing
 from danq.progress import progress
 from danq.score.haplotypes import compute_haplotypes
 from danq.score.job import Job
@@ -115,23 +116,19 @@ def _compute_part(
 
 
 def compute_shard(work: Work, shard: Shard, receipt: Path | None, done: bool = False) -> None:
-    """Compute what is missing of the parts of one shard, in a directory that all share.
-
-    When all of its parts are there, `receipt` becomes a JSON file that says so; also where the whole is
-    `done` elsewhere.
+    """Compute what is missing of the parts of one shard; see `danq.parts.compute_shard`.
 
     Raises
     ------
     DanqError
         If a model cannot be loaded, or as `compute_parts`.
     """
-    began = time.monotonic()
-    job, parts = work.job, shard.share(work.parts.number)
-    missing = [] if done else work.parts.missing(parts)
-    if missing:
-        compute_parts(work, missing, job.models.open())
-    records, scored = work.survey.records_of(parts), work.survey.records_of(missing)
-    if receipt is not None:
-        inputs, options = {job.name: job.vcf_digest}, job.options.model_dump(mode="json")
-        write_receipt(receipt, "score", work.parts, shard, Done(records, scored, began), inputs, options)
-    log.info("shard %d of %d: %s, %s scored now", *shard, counted(records, "record"), f"{scored:,}")
+
+    def compute(missing: Sequence[int]) -> None:
+        if missing:
+            compute_parts(work, missing, work.job.models.open())
+
+    inputs, options = {work.job.name: work.job.vcf_digest}, work.job.options.model_dump(mode="json")
+    about = Receipt(receipt, "score", inputs, options)
+    rows = work.survey.records_of
+    compute_missing(work.parts, shard, compute, rows, ("record", "scored"), about, done)

@@ -1,3 +1,4 @@
+import fcntl
 import json
 import os
 import re
@@ -5,7 +6,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 
 import pytest
 import yaml
@@ -165,10 +165,11 @@ def test_a_cluster_time_limit_ends_with_143_and_the_same_command_goes_on(place, 
     process = subprocess.Popen(
         command, env={**os.environ, "PYTHONUNBUFFERED": "1"}, stderr=subprocess.PIPE, text=True
     )
+    # a pipe that holds fewer lines than the training writes: it waits before its end
+    fcntl.fcntl(process.stderr, fcntl.F_SETPIPE_SZ, 4096)
     for line in process.stderr:
         if "epoch 2/60" in line:
             break
-    time.sleep(0.1)
     process.send_signal(signal.SIGTERM)
     _, errors = process.communicate(timeout=300)
     assert process.returncode == 143, errors

@@ -2,7 +2,8 @@
 # Starts a Slurm of one node for the tests: as root, on Debian's packages slurmctld, slurmd, slurm-client,
 # munge and slurm-wlm-basic-plugins. Needs no systemd and no accounting database; with control groups (version 1)
 # jobs are held to their memory.
-# Partitions: cpu (default) and gpu, whose two "GPUs" are device files that every machine has.
+# Partitions: cpu (default) and gpu, whose two "GPUs" are device files that every machine has; jobs of urgent preempt
+# theirs, which go back into the queue.
 # Stop it with: kill $(cat /run/slurmctld.pid /run/slurmd.pid)
 set -euo pipefail
 
@@ -57,11 +58,14 @@ MailProg=/bin/true
 MpiDefault=none
 ReturnToService=2
 MinJobAge=900
-KillWait=5
+KillWait=30
+PreemptType=preempt/partition_prio
+PreemptMode=REQUEUE
 GresTypes=gpu
 NodeName=$node NodeAddr=127.0.0.1 CPUs=$(nproc) RealMemory=$memory Gres=gpu:2 State=UNKNOWN
-PartitionName=cpu Nodes=$node Default=YES MaxTime=60 State=UP
+PartitionName=cpu Nodes=$node Default=YES MaxTime=60 GraceTime=60 State=UP
 PartitionName=gpu Nodes=$node MaxTime=60 State=UP
+PartitionName=urgent Nodes=$node MaxTime=60 PriorityTier=10 State=UP
 CONFIG
 printf 'NodeName=%s Name=gpu File=%s\n' "$node" /dev/null "$node" /dev/zero >/etc/slurm/gres.conf
 

@@ -1,7 +1,7 @@
 """Commands of LSF and Grid Engine that run jobs on this machine: what executors call, and no more.
 
-A stand-in: jobs start at once, whatever they ask for, which is noted. Two jobs are warned and ended, as their
-scheduler would do at the limit, when they have written so many lines into the file `STAND_IN_WORK`.
+A stand-in: jobs start at once, whatever they ask for, which is noted. Jobs are warned and ended, as their
+scheduler would do at the limit, when the file `STAND_IN_WORK`, which is each one's own, is there.
 """
 
 import json
@@ -14,9 +14,7 @@ import time
 from pathlib import Path
 
 COMMANDS = ("bsub", "bjobs", "bkill", "badmin", "lsclusters", "bhist", "qsub", "qstat", "qacct", "qdel")
-_GRACE_SECONDS = 60
-_LIMIT_LINES = 3
-_LIMITED_JOBS = 2
+_GRACE_SECONDS = 120
 
 
 def install(directory: Path) -> dict[str, str]:
@@ -66,10 +64,10 @@ def _watch(job: Path, command: list[str], log: Path | None, warning: int) -> Non
             command, stdout=stream, stderr=stream, start_new_session=True, env=variables
         )
         (job / "pid").write_text(str(process.pid))
-        limited = len(list(job.parent.glob("*/limited"))) < _LIMITED_JOBS
-        status, said = (_until_limit(process, job / "work") if limited else process.wait()), ""
+        said = ""
+        while (status := process.poll()) is None and not (job / "work").is_file():
+            time.sleep(0.2)
         if status is None:
-            (job / "limited").touch()
             said = "TERM_RUNLIMIT: job killed after reaching LSF run time limit.\n"
             os.killpg(process.pid, warning)
             try:
@@ -79,15 +77,6 @@ def _watch(job: Path, command: list[str], log: Path | None, warning: int) -> Non
                 status = process.wait()
         stream.write(said.encode() if warning == signal.SIGTERM else b"")
     (job / "status").write_text(str(status))
-
-
-def _until_limit(process: subprocess.Popen[bytes], work: Path) -> int | None:
-    """Wait for a job's end, whose status is returned, or until it has done so much work."""
-    while (status := process.poll()) is None:
-        time.sleep(0.2)
-        if work.is_file() and len(work.read_text().splitlines()) >= _LIMIT_LINES:
-            break
-    return status
 
 
 def _bsub(jobs: Path, arguments: list[str]) -> None:

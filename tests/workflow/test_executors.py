@@ -15,7 +15,7 @@ import pytest
 import yaml
 
 from tests.workflow import stand_in_schedulers
-from tests.workflow.conftest import Project, write_project
+from tests.workflow.conftest import HELD, Project, write_project
 from tests.workflow.stand_in_clouds import Cloud, Pods
 from tests.workflow.stand_in_schedulers import submissions
 
@@ -28,22 +28,6 @@ DEFAULTS = {
     "kubernetes": ({"scale": "0", "gpu_manufacturer": "nvidia"}, {"scale": "0", "gpu": "1"}),
     "aws-batch": ({"mem_mb": "8192"}, {"mem_mb": "8192", "_gpus": "1"}),
 }
-# a training that takes its time
-NAPPING = """\
-import os, sys, time
-from danq.data.encoders import CodesEncoder
-from danq.models.danq import *
-if "STAND_IN_WORK" in os.environ and "train" in sys.argv:
-    encode = CodesEncoder.encode
-
-    def slowly(self, codes):
-        time.sleep(2)
-        with open(os.environ["STAND_IN_WORK"], "a") as work:
-            print("batch", file=work)
-        return encode(self, codes)
-
-    CodesEncoder.encode = slowly
-"""
 NETWORK = {
     "model": "danq",
     "dataset": "one",
@@ -195,15 +179,15 @@ def test_without_the_commands_of_a_scheduler_its_profile_is_refused_in_one_line(
 def test_a_training_goes_on_across_time_limits_and_what_the_user_must_mend_is_not_tried_again(
     plugins: Path, clone: Project, tmp_path_factory: pytest.TempPathFactory, profile: str
 ):
-    (clone.path / "napping.py").write_text(NAPPING)
+    (clone.path / "held.py").write_text(HELD.replace("TIMES", "2"))
     raw = yaml.safe_load((clone.path / "config" / "config.yaml").read_text())
-    raw["runs"]["net"]["model"] = "napping.py"
+    raw["runs"]["net"] |= {"model": "held.py", "train": {"epochs": 3, "batch_size": 50}}
     raw["runs"]["other"] = NETWORK
     clone.configure(yaml.safe_dump(raw))
     where = tmp_path_factory.mktemp(profile)
     more = stand_in_schedulers.install(where)
     done = run(
-        plugins, clone, profile, "--seconds-between-status-checks", "2", "--keep-going", "--retries", "4",
+        plugins, clone, profile, "--seconds-between-status-checks", "2", "--keep-going",
         "results/runs/net/bundle.json", "results/runs/other/bundle.json", **more,
     )  # fmt: skip
     assert done.returncode == 1, done.stdout

@@ -2,7 +2,6 @@
 
 import json
 import logging
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -21,7 +20,7 @@ from danq.learn.predict.outputs import Output
 from danq.learn.predict.predictions import COLUMNS, SCALARS, Predictions
 from danq.learn.predict.predictor import Predictor, predicted
 from danq.learn.predict.rows import BLOCK, Source
-from danq.parts import Done, Parts, Shard, opened_work, write_receipt
+from danq.parts import Parts, Receipt, Shard, compute_shard, opened_work
 from danq.progress import progress
 from danq.tables import reading_batches, writing_batches
 
@@ -153,7 +152,9 @@ def predict_in_parts(asked: Prediction, directory: Path, shard: Shard | None, re
         if shard is None:
             _gather(work)
         else:
-            _compute_shard(work, shard, receipt)
+            inputs = {asked.info.run: asked.info.digest}
+            about = Receipt(receipt, "predict", inputs, asked.options)
+            compute_shard(work.parts, shard, work.compute, work.rows, ("row", "predicted"), about)
 
 
 def _content(value: Any) -> Any:
@@ -166,17 +167,6 @@ def _content(value: Any) -> Any:
     if not value.is_file():
         raise DanqError(f"{value}: expected a file that can be read twice with --work, received a pipe")
     return sha256(value)
-
-
-def _compute_shard(work: Work, shard: Shard, receipt: Path | None) -> None:
-    began, share, asked = time.monotonic(), shard.share(work.parts.number), work.asked
-    missing = work.parts.missing(share)
-    work.compute(missing)
-    done = Done(work.rows(share), work.rows(missing), began)
-    if receipt is not None:
-        inputs = {asked.info.run: asked.info.digest}
-        write_receipt(receipt, "predict", work.parts, shard, done, inputs, dict(asked.options))
-    log.info("shard %d of %d: %s, %s predicted now", *shard, counted(done.rows, "row"), f"{done.now:,}")
 
 
 def _gather(work: Work) -> None:

@@ -158,6 +158,13 @@ def test_a_training_goes_on_as_long_as_it_gets_further_and_asks_for_no_more_memo
     assert "runtime=60; give it more" in run.tries.failures[0].line
 
 
+def test_the_loss_of_another_worker_each_time_is_no_progress(run: Run):
+    lost = "12:00:00 WARNING stopped by the loss of another worker ({}); the same command goes on from {}"
+    place = "epoch 2 after step 8, as x has it"
+    assert [run.fail(lost.format(n, place)) for n in range(4)] == [True, True, True, False]
+    assert not run.fail(lost.format(5, "the start"))
+
+
 def test_a_job_stopped_again_and_again_before_its_work_begins_is_given_up(run: Run):
     assert [run.fail(BEFORE_WORK) for _ in range(3)] == [True, True, False]
     assert not any("goes on in another job" in line for line in run.said)

@@ -126,12 +126,12 @@ def test_options_that_do_not_go_together_are_refused():
 def test_workers_wait_for_each_other_and_say_who_did_not_come(caplog):
     caplog.set_level(logging.INFO)
     addresses = tuple(f"localhost:{free_port()}" for _ in range(3))
-    calls = [threading.Thread(target=meet, args=(Workers(addresses, number), 20)) for number in (1, 2)]
+    calls = [threading.Thread(target=meet, args=(Workers(addresses, number),)) for number in (1, 2)]
     for call in calls:
         call.start()
-    meet(Workers(addresses, 0), 20)
+    meet(Workers(addresses, 0))
     for call in calls:
-        call.join(20)
+        call.join(600)
         assert not call.is_alive()
     assert f"waiting for the other workers: {addresses[1]}, {addresses[2]}" in caplog.text
     for index, late in ((0, "worker 1 .*, worker 2 .*"), (1, "worker 0 .*")):
@@ -145,11 +145,11 @@ def test_workers_wait_for_each_other_and_say_who_did_not_come(caplog):
 
 def test_a_stranger_on_the_port_is_no_worker(monkeypatch):
     addresses = tuple(f"localhost:{free_port()}" for _ in range(2))
-    leading = threading.Thread(target=meet, args=(Workers(addresses, 0), 20))
+    leading = threading.Thread(target=meet, args=(Workers(addresses, 0),))
     leading.start()
     for words in (b"GET / HTTP/1.0\r\n\r\n", b'1 ["other:1", "other:2"]\n', b"1\n"):
         host, _, port = addresses[0].partition(":")
-        for _ in range(100):
+        for _ in range(1000):
             try:
                 with socket.create_connection((host, int(port)), timeout=5) as call:
                     call.sendall(words)
@@ -160,8 +160,8 @@ def test_a_stranger_on_the_port_is_no_worker(monkeypatch):
         else:
             pytest.fail("nobody listens")
     assert leading.is_alive()
-    meet(Workers(addresses, 1), 20)
-    leading.join(20)
+    meet(Workers(addresses, 1))
+    leading.join(600)
 
 
 def start(kind, dataset, out, repository, *request, **environment):
