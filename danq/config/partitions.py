@@ -3,7 +3,8 @@
 import re
 import shutil
 import subprocess
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
 
 from danq.errors import first_few
 
@@ -30,8 +31,16 @@ def missing_command(executor: str, own: str = "") -> str:
     )
 
 
-def time_limits() -> dict[str, int | None]:
-    """Ask Slurm for the longest time of each partition, in minutes; None for any, the default one as ``""``.
+class Partition(NamedTuple):
+    """What one job can have of a partition at most, in minutes, nodes and cores; None for any number."""
+
+    minutes: int | None = None
+    nodes: int | None = None
+    cores: int | None = None
+
+
+def partitions() -> dict[str, Partition]:
+    """Ask Slurm for its partitions; the default one is there as ``""`` as well.
 
     Nothing is known, and the result empty, where Slurm does not answer.
     """
@@ -49,59 +58,79 @@ def time_limits() -> dict[str, int | None]:
     return parse_partitions(shown)
 
 
-def parse_partitions(shown: str) -> dict[str, int | None]:
-    """Read what ``scontrol --all show partition --oneliner`` prints; see `time_limits`."""
-    limits: dict[str, int | None] = {}
+def parse_partitions(shown: str) -> dict[str, Partition]:
+    """Read what ``scontrol --all show partition --oneliner`` prints; see `partitions`."""
+    limits: dict[str, Partition] = {}
     for line in shown.splitlines():
         values = dict(field.split("=", 1) for field in line.split() if "=" in field)
         match = _TIME.fullmatch(values.get("MaxTime", ""))
         days, hours, minutes, seconds = (int(part or 0) for part in match.groups()) if match else (0, 0, 0, 0)
-        limit = ((days * 24 + hours) * 60 + minutes + (seconds > 0)) if match else None
-        limits[values.get("PartitionName", "")] = limit
+        sizes = [values[name] for name in ("TotalNodes", "MaxNodes") if values.get(name, "").isdecimal()]
+        cores = values.get("TotalCPUs", "")
+        limits[values.get("PartitionName", "")] = Partition(
+            (days * 24 + hours) * 60 + minutes + (seconds > 0) if match else None,
+            min(map(int, sizes), default=None),
+            int(cores) if cores.isdecimal() else None,
+        )
         if values.get("Default") == "YES":
-            limits[""] = limit
+            limits[""] = limits[values.get("PartitionName", "")]
     return limits
 
 
 def jobs_that_would_wait(
-    jobs: Iterable[tuple[str, Mapping[str, object]]], limits: Mapping[str, int | None]
+    jobs: Iterable[tuple[str, Mapping[str, Any]]], limits: Mapping[str, Partition]
 ) -> str:
     """Say which jobs no partition would ever start, all in one line; ``""`` where there are none.
 
     Parameters
     ----------
     jobs : iterable of (str, mapping)
-        Rule and resources of each job, among them ``runtime`` in minutes and ``slurm_partition``, which may
-        name several.
+        Rule and resources of each job, among them ``runtime`` in minutes, ``nodes``, ``tasks``, ``_cores`` of
+        each task, and ``slurm_partition``, which may name several.
     limits : mapping
-        As of `time_limits`; where it is empty, nothing is said. Nor is it of jobs for other clusters.
+        As of `partitions`; where it is empty, nothing is said. Nor is it of jobs for other clusters.
     """
     unknown: dict[str, list[str]] = {}
     long: set[tuple[str, int, int]] = set()
+    large: set[str] = set()
     for rule, resources in jobs if limits else ():
         if any(resources.get(key) for key in _OTHER_CLUSTER):
             continue
-        asked = str(resources.get("slurm_partition") or "")
-        names = asked.split(",")
+        names = str(resources.get("slurm_partition") or "").split(",")
         if missing := [name for name in names if name and name not in limits]:
             unknown.setdefault(first_few(missing), []).append(rule)
             continue
-        allowed = [limits.get(name) for name in names]
-        runtime = resources.get("runtime")
-        most = max((limit for limit in allowed if limit is not None), default=None)
-        if None not in allowed and most is not None and isinstance(runtime, int) and runtime > most:
-            long.add((rule, runtime, most))
-    partitions = first_few((name for name in limits if name), 10)
+        allowed = [limits.get(name, Partition()) for name in names]
+        for unit, asked, most in _beyond(resources, allowed):
+            if unit == "minutes":
+                long.add((rule, asked, most))
+            else:
+                large.add(f"{rule} {asked} {unit} of {most}")
+    named = first_few((name for name in limits if name), 10)
     phrases = [
-        f"partition {name} of {first_few(dict.fromkeys(rules), 10)}: expected one of {partitions}"
+        f"partition {name} of {first_few(dict.fromkeys(rules), 10)}: expected one of {named}"
         for name, rules in unknown.items()
     ]
+    if large:
+        phrases.append(
+            f"more than the partition has, for which jobs would wait for ever: {', '.join(sorted(large))}; "
+            "see `set-threads` of the profile, and `train.workers`"
+        )
     if long:
-        asked = ", ".join(f"{rule} {runtime} of at most {most}" for rule, runtime, most in sorted(long))
+        listed = ", ".join(f"{rule} {runtime} of at most {most}" for rule, runtime, most in sorted(long))
         least = min(most for _, _, most in long)
         phrases.append(
-            f"more minutes than the partition gives, for which jobs would wait for ever: {asked}; `runtime: "
+            f"more minutes than the partition gives, for which jobs would wait for ever: {listed}; `runtime: "
             f"{least}` under the profile's `default-resources` helps, or under `set-resources` for one rule "
             "(a training goes on in another job)"
         )
     return "; ".join(phrases)
+
+
+def _beyond(resources: Mapping[str, Any], allowed: Sequence[Partition]) -> Iterator[tuple[str, int, int]]:
+    """Give what a job asks for that none of some partitions has: unit, how much, and how much there is."""
+    cores = resources.get("cpus_per_task") or resources.get("_cores") or 1
+    needed = resources.get("runtime"), resources.get("nodes"), cores * (resources.get("tasks") or 1)
+    for unit, asked, *most in zip(Partition._fields, needed, *allowed, strict=True):
+        if isinstance(asked, int) and None not in most and asked > max(most):
+            yield unit, asked, max(most)

@@ -148,7 +148,7 @@ def _meeting(workers: Workers) -> Iterator[None]:
         return
     tf.get_logger().setLevel("WARNING")
     adopt(workers)
-    meet(workers)
+    meet(workers, len(find_gpus()))
     numbers = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
     before = signal.pthread_sigmask(signal.SIG_BLOCK, numbers)
     try:

@@ -93,7 +93,7 @@ class TrainOptions(Closed):
     )
     workers: int | None = Field(
         None,
-        ge=1,
+        ge=2,
         description="multi_worker: processes, one a node; as many as there are where left out (the workflow "
         "starts 2)",
     )

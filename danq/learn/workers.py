@@ -189,13 +189,13 @@ def _tasks_of_nodes(text: str, tasks: int, nodes: int) -> list[int]:
     return [int(match[1]) for match in matches if match for _ in range(int(match[2] or 1))]
 
 
-def meet(workers: Workers, wait: float = WAIT_SECONDS) -> None:
+def meet(workers: Workers, gpus: int = 0, wait: float = WAIT_SECONDS) -> None:
     """Wait until all workers are there: TensorFlow would wait for them without hearing any signal.
 
     Raises
     ------
     DanqError
-        If a worker does not come, or the port of this one is taken.
+        If a worker does not come or has not as many GPUs as the others, or the port of this one is taken.
     """
     host, _, port = workers.addresses[workers.index].rpartition(":")
     until = time.monotonic() + wait
@@ -206,18 +206,21 @@ def meet(workers: Workers, wait: float = WAIT_SECONDS) -> None:
         # of the others too: whether the port is free
         with socket.create_server(("", int(port)), family=family, dualstack_ipv6=dual) as server:
             if workers.leads:
-                _gather(server, workers, token, until, wait)
+                _gather(server, workers, token, gpus, until, wait)
     except (OSError, OverflowError) as error:
         raise DanqError(
             f"port {port} of {host}, by which the workers of this training speak with each other: {error}; "
             "another program has it, or TF_CONFIG names another machine's"
         ) from None
     if not workers.leads:
-        _call(workers, token, until, wait)
+        _call(workers, token, gpus, until, wait)
 
 
-def _gather(server: socket.socket, workers: Workers, token: bytes, until: float, wait: float) -> None:
-    """Hear all other workers call, and tell them to begin."""
+def _gather(
+    server: socket.socket, workers: Workers, token: bytes, gpus: int, until: float, wait: float
+) -> None:
+    """Hear all other workers call, and tell them to begin, or why not."""
+    numbers = {0: gpus}
     missing = dict(enumerate(workers.addresses[1:], 1))
     log.info("waiting for the other workers: %s", ", ".join(missing.values()))
     server.settimeout(1)
@@ -231,26 +234,46 @@ def _gather(server: socket.socket, workers: Workers, token: bytes, until: float,
                 call.settimeout(5)
                 with ExitStack() as strangers:
                     strangers.enter_context(call)
-                    number, _, names = call.makefile("rb").readline(1_000_000).strip().partition(b" ")
-                    if names == token and number.isdigit() and missing.pop(int(number), ""):
+                    number, there, names = (
+                        *call.makefile("rb").readline(1_000_000).split(b" ", 2),
+                        b"",
+                        b"",
+                    )[:3]
+                    known = names.strip() == token and number.isdigit() and there.isdigit()
+                    if known and missing.pop(int(number), ""):
                         strangers.pop_all()
+                        numbers[int(number)] = int(there)
                         waiting.append(calls.enter_context(call))
+        differ = _differing(numbers) if len(set(numbers.values())) > 1 else None
         for call in waiting:
             with suppress(OSError):
-                call.sendall(b"begin\n")
+                call.sendall(f"{differ or 'begin'}\n".encode())
                 # it closes first, so that the port is free for TensorFlow
                 call.recv(1)
+    if differ:
+        raise differ
 
 
-def _call(workers: Workers, token: bytes, until: float, wait: float) -> None:
-    """Call the first worker until it says to begin."""
+def _differing(numbers: Mapping[int, int]) -> DanqError:
+    listed = ", ".join(f"worker {number} {gpus}" for number, gpus in sorted(numbers.items()))
+    return DanqError(
+        f"train.distribute: multi_worker expects as many GPUs for each worker; received those of {listed}; "
+        "`danq doctor` on a node shows what it offers"
+    )
+
+
+def _call(workers: Workers, token: bytes, gpus: int, until: float, wait: float) -> None:
+    """Call the first worker until it says to begin, or why not."""
     host, _, port = workers.addresses[0].rpartition(":")
     while time.monotonic() < until:
         with suppress(OSError), socket.create_connection((host, int(port)), timeout=5) as call:
-            call.sendall(b"%d %s\n" % (workers.index, token))
+            call.sendall(b"%d %d %s\n" % (workers.index, gpus, token))
             call.settimeout(max(until - time.monotonic(), 1))
-            if call.recv(16).startswith(b"begin"):
+            answer = call.makefile("rb").readline(1_000_000).decode(errors="replace").strip()
+            if answer == "begin":
                 return
+            if answer:
+                raise DanqError(answer)
         time.sleep(0.3)
     raise _late({0: workers.addresses[0]}, wait)
 

@@ -12,7 +12,7 @@ from danq.config import own_models
 from danq.config.expand import computed_by_numpy, members_of
 from danq.config.job_logs import JobLogs
 from danq.config.merged import checked_config, write_once
-from danq.config.partitions import jobs_that_would_wait, missing_command, time_limits
+from danq.config.partitions import jobs_that_would_wait, missing_command, partitions
 from danq.config.tries import Tries
 from danq.config.views import (
     callsets_viewed,
@@ -249,7 +249,7 @@ def refuse_jobs_that_would_wait():
     if workflow.executor_plugin.name != "slurm":
         return
     asked = ((job.rule.name, job.resources) for job in workflow.dag.needrun_jobs())
-    if problem := jobs_that_would_wait(asked, time_limits()):
+    if problem := jobs_that_would_wait(asked, partitions()):
         raise WorkflowError(f"danq: {problem}")
 
 

@@ -1,16 +1,18 @@
 """Jobs that Slurm would never start are found before the first is submitted."""
 
-from danq.config.partitions import jobs_that_would_wait, parse_partitions
+from danq.config.partitions import Partition, jobs_that_would_wait, parse_partitions
 
 SHOWN = """\
 PartitionName=cpu AllowGroups=ALL Default=YES QoS=N/A MaxTime=01:00:00 MinNodes=0 TRES=cpu=2,mem=24105M
-PartitionName=gpu AllowGroups=ALL Default=NO MaxTime=2-12:00:00 State=UP
-PartitionName=long Default=NO MaxTime=UNLIMITED
+PartitionName=gpu Default=NO MaxTime=2-12:00:00 MaxNodes=UNLIMITED State=UP TotalCPUs=16 TotalNodes=2
+PartitionName=long Default=NO MaxTime=UNLIMITED MaxNodes=1 TotalNodes=2
 """
 
 
 def test_limits_are_read_in_minutes_with_the_default_partition():
-    assert parse_partitions(SHOWN) == {"cpu": 60, "": 60, "gpu": 3600, "long": None}
+    cpu = Partition(60, None, None)
+    others = {"gpu": Partition(3600, 2, 16), "long": Partition(None, 1, None)}
+    assert parse_partitions(SHOWN) == {"cpu": cpu, "": cpu, **others}
 
 
 def test_all_jobs_that_would_wait_are_named_once_with_the_option_that_helps():
@@ -35,6 +37,20 @@ def test_a_partition_that_is_none_is_named_with_those_there_are():
     jobs = [("train", {"runtime": 5, "slurm_partition": "a100"}), ("trial", {"slurm_partition": "a100"})]
     assert jobs_that_would_wait(jobs, parse_partitions(SHOWN)) == (
         "partition a100 of train, trial: expected one of cpu, gpu, long"
+    )
+
+
+def test_jobs_larger_than_their_partition_are_named():
+    jobs = [
+        ("train_on_nodes", {"slurm_partition": "gpu", "nodes": 3, "tasks": 3, "_cores": 8}),
+        ("train", {"slurm_partition": "gpu", "nodes": None, "_cores": 16}),
+        ("score", {"slurm_partition": "gpu", "_cores": 17}),
+        ("trial", {"slurm_partition": "gpu,long", "_cores": 99, "cpus_per_task": 1}),
+    ]
+    assert jobs_that_would_wait(jobs, parse_partitions(SHOWN)) == (
+        "more than the partition has, for which jobs would wait for ever: score 17 cores of 16, "
+        "train_on_nodes 24 cores of 16, train_on_nodes 3 nodes of 2; see `set-threads` of the profile, and "
+        "`train.workers`"
     )
 
 

@@ -136,11 +136,33 @@ def test_workers_wait_for_each_other_and_say_who_did_not_come(caplog):
     assert f"waiting for the other workers: {addresses[1]}, {addresses[2]}" in caplog.text
     for index, late in ((0, "worker 1 .*, worker 2 .*"), (1, "worker 0 .*")):
         with pytest.raises(DanqError, match=f"{late} did not come within 0 s"):
-            meet(Workers(addresses, index), 0.1)
+            meet(Workers(addresses, index), wait=0.1)
     with socket.create_server(("", 0)) as other:
         taken = f"localhost:{other.getsockname()[1]}", addresses[1]
         with pytest.raises(DanqError, match=r"workers of this training speak with each other: .* in use"):
-            meet(Workers(taken, 0), 1)
+            meet(Workers(taken, 0), wait=1)
+
+
+def test_workers_with_unlike_gpus_are_refused_all_of_them():
+    addresses = tuple(f"localhost:{free_port()}" for _ in range(3))
+    refused = []
+
+    def come(number, gpus):
+        with pytest.raises(DanqError) as error:
+            meet(Workers(addresses, number), gpus)
+        refused.append(str(error.value))
+
+    calls = [threading.Thread(target=come, args=both) for both in ((1, 2), (2, 1))]
+    for call in calls:
+        call.start()
+    come(0, 2)
+    for call in calls:
+        call.join(600)
+    assert len(refused) == 3
+    assert all(
+        "GPUs for each worker; received those of worker 0 2, worker 1 2, worker 2 1;" in line
+        for line in refused
+    )
 
 
 def test_a_stranger_on_the_port_is_no_worker(monkeypatch):
