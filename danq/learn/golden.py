@@ -18,14 +18,13 @@ from danq.data.dataset import Dataset, Raw
 from danq.errors import DanqError, check_name, remedy
 from danq.files import readable
 from danq.learn.bundle_files import GOLDEN_FILE
-from danq.learn.linear import NumpyBundle
+from danq.learn.linear import CpuBundle
 from danq.learn.manifest import BundleManifest, weights_digest
 from danq.learn.predict.predictor import Predictor
 from danq.npz import NpzArrays
 
 if TYPE_CHECKING:
     from danq.learn.bundle import Bundle
-    from danq.learn.onnx.engine import OnnxBundle
 
 ROWS = 64
 """Golden rows of a bundle, as long as validation and test hold so many."""
@@ -65,7 +64,7 @@ class GoldenRows:
         return self.inputs.tolist() if self.inputs.dtype.kind == _TEXT else self.inputs
 
 
-def write_golden_rows(bundle: "Bundle | NumpyBundle", data: Dataset) -> None:
+def write_golden_rows(bundle: "Bundle | CpuBundle", data: Dataset) -> None:
     """Write ``golden.npz`` into the directory of a bundle whose other files are there.
 
     Parameters
@@ -87,7 +86,7 @@ def write_golden_rows(bundle: "Bundle | NumpyBundle", data: Dataset) -> None:
     np.savez(bundle.path / GOLDEN_FILE, allow_pickle=False, **arrays)
 
 
-def score_golden_rows(bundle: "Bundle | NumpyBundle | OnnxBundle", golden: GoldenRows) -> NDArray[np.float32]:
+def score_golden_rows(bundle: "Bundle | CpuBundle", golden: GoldenRows) -> NDArray[np.float32]:
     """Compute the logits of golden rows, float32, in the same batches as at the training."""
     return Predictor(bundle, golden.batch_size).logits(golden.raw)
 

@@ -1,4 +1,4 @@
-"""Bundles of models that NumPy computes as well: opened, and predicting, without TensorFlow's seconds."""
+"""Bundles that NumPy or ONNX Runtime computes: opened, and predicting, without TensorFlow's seconds."""
 
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -23,7 +23,6 @@ from danq.threads import threads
 
 if TYPE_CHECKING:
     from danq.learn.bundle import Bundle
-    from danq.learn.onnx.engine import OnnxBundle
 
 Engine = Literal["keras", "onnx"]
 Inputs = dict[str, NDArray[Any]]
@@ -34,33 +33,41 @@ _BLOCK = 32
 
 
 @dataclass(frozen=True)
-class NumpyBundle:
-    """A trained model that NumPy computes, to be used as a `Bundle`.
+class CpuBundle:
+    """A trained model without TensorFlow, to be used as a `Bundle`.
 
     Attributes
     ----------
     compute : callable
-        Dict of the encoder's arrays → logits float32 (n, k).
+        Dict of the encoder's arrays → logits float32 (n, k), or (n, sub-bins, k).
+    outputs : tuple of int
+        Shape of the logits of one row: (k,), or (sub-bins, k).
+    engine : str
+        Library that computes, and its version.
     """
 
     path: Path
     compute: Callable[[Inputs], Logits]
     encoder: Encoder
     info: BundleManifest
-    device = "CPU (NumPy)"
-    engine = f"NumPy {np.__version__}"
+    outputs: tuple[int, ...]
+    engine: str = f"NumPy {np.__version__}"
 
     @property
-    def outputs(self) -> tuple[int, ...]:
-        """Shape of the logits of one row: (k,)."""
-        return (len(self.info.targets),)
+    def device(self) -> str:
+        """What computes, in words."""
+        return f"CPU ({self.engine})"
 
     def forward(self, rows: int, both_strands: bool) -> Callable[[Inputs], tuple[Logits, Logits]]:
         """Give the forward pass; rows and results are as of `danq.learn.bundle.compile_forward`."""
 
         def mean(values: Logits) -> Logits:
-            strands = values.reshape(-1, rows, values.shape[1])
-            return strands.mean(axis=0) if both_strands else values
+            if not both_strands:
+                return values
+            opposite = values[rows:]
+            # of sub-bins each with that at the same place of the genome
+            total = values[:rows] + (opposite[:, ::-1] if values.ndim > 2 else opposite)
+            return total / np.float32(2)
 
         def forward(inputs: Inputs) -> tuple[Logits, Logits]:
             logits = self.compute(inputs)
@@ -75,7 +82,7 @@ class NumpyBundle:
             yield
 
 
-def open_bundle(path: Path, trusted: Sequence[Path] = ()) -> "Bundle | NumpyBundle":
+def open_bundle(path: Path, trusted: Sequence[Path] = ()) -> "Bundle | CpuBundle":
     """Read a bundle for prediction, without TensorFlow where the model needs none.
 
     Where TensorFlow is not installed, models that share work between alleles are computed by that code, too.
@@ -84,7 +91,7 @@ def open_bundle(path: Path, trusted: Sequence[Path] = ()) -> "Bundle | NumpyBund
     info = BundleManifest.read(path)
     compute = _in_numpy(path, info, trusted)
     if compute is not None:
-        return NumpyBundle(path, compute, load_encoder(info.encoder), info)
+        return CpuBundle(path, compute, load_encoder(info.encoder), info, (len(info.targets),))
 
     with installed(
         "TensorFlow",
@@ -96,9 +103,7 @@ def open_bundle(path: Path, trusted: Sequence[Path] = ()) -> "Bundle | NumpyBund
     return load_bundle(path, trusted)
 
 
-def open_by_engine(
-    path: Path, trusted: Sequence[Path], engine: Engine
-) -> "Bundle | NumpyBundle | OnnxBundle":
+def open_by_engine(path: Path, trusted: Sequence[Path], engine: Engine) -> "Bundle | CpuBundle":
     """Read a bundle for prediction by what the user wants it to be computed by.
 
     Parameters

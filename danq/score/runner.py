@@ -14,7 +14,7 @@ from danq.data.encoders import CodesEncoder
 from danq.genome.alphabet import N, reverse_complement
 from danq.learn.gpu import gpu_possible
 from danq.learn.keras_layers import Weights
-from danq.learn.linear import NumpyBundle, open_bundle
+from danq.learn.linear import CpuBundle, open_bundle
 from danq.learn.manifest import (
     ENSEMBLE,
     BundleManifest,
@@ -91,7 +91,7 @@ class _OfBundle:
 class WholeWindows(_OfBundle):
     """Every window from its first base to its last, in batches of one fixed shape: any model, any device."""
 
-    def __init__(self, bundle: "Bundle | NumpyBundle", strands: Computed, predictor: Predictor) -> None:
+    def __init__(self, bundle: "Bundle | CpuBundle", strands: Computed, predictor: Predictor) -> None:
         super().__init__(bundle.info, strands)
         self._predictor = predictor
 
@@ -256,7 +256,7 @@ def open_runner(
         return SharedWork(info, strands, shared, batch_size, threads)
 
     bundle = open_bundle(model, trusted)
-    if isinstance(bundle, NumpyBundle):
+    if isinstance(bundle, CpuBundle):
         return WholeWindows(bundle, strands, Predictor(bundle, _CPU_ROWS, "none"))
     for layer in bundle.model._flatten_layers():
         if layer.compute_dtype in ("float16", "bfloat16"):

@@ -12,7 +12,7 @@ from tiny_dataset import MOTIFS, SMALL_OF, WINDOW, tiny_run, write_tiny_dataset
 from danq.data.dataset import open_dataset
 from danq.data.encoders import load_encoder
 from danq.learn.bundle import load_bundle
-from danq.learn.linear import NumpyBundle, open_bundle, open_by_engine
+from danq.learn.linear import CpuBundle, open_bundle, open_by_engine
 from danq.learn.predict.predictor import Predictor
 from danq.learn.train.run import train_run
 from danq.models import MODELS, kinds_read, load_model_module
@@ -122,8 +122,8 @@ def test_a_prediction_depends_on_its_row_alone(trained):
 def test_numpy_predicts_what_the_model_does_where_it_can(trained, strands):
     module, bundle, dataset = trained
     opened = open_bundle(bundle.path)
-    assert isinstance(opened, NumpyBundle) == hasattr(module, "logits")
-    if isinstance(opened, NumpyBundle):
+    assert isinstance(opened, CpuBundle) == hasattr(module, "logits")
+    if isinstance(opened, CpuBundle):
         rows = _rows(dataset)
         values = Predictor(opened, 16, strands).scores(rows)
         expected = Predictor(bundle, 16, strands).scores(rows)

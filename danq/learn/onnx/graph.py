@@ -53,6 +53,9 @@ def onnx_model(bundle: Path) -> onnx.ModelProto:
     }
     graph = Graph()
     logits = _ensemble(graph, bundle, info, inputs) if info.members else _network(graph, bundle, inputs)
+    if not logits.shape:  # of an operation, which no layer reads, nobody has noted it
+        sub_bins = (info.bin // info.step,) if info.bin and info.step else ()
+        logits = logits._replace(shape=(None, *sub_bins, len(info.targets)))
     graph.nodes.append(helper.make_node("Identity", [logits.name], [OUTPUT], name=OUTPUT))
     model = helper.make_model(
         helper.make_graph(

@@ -17,7 +17,7 @@ from danq.data.dataset import Raw
 from danq.errors import DanqError
 from danq.genome.alphabet import N, reverse_complement
 from danq.learn.export import opened_bundles
-from danq.learn.linear import Engine, NumpyBundle, open_by_engine
+from danq.learn.linear import CpuBundle, Engine, open_by_engine
 from danq.learn.manifest import BundleManifest
 from danq.learn.options import PredictOptions
 from danq.learn.predict.outputs import Output
@@ -29,7 +29,6 @@ from danq.storage import first_problem
 
 if TYPE_CHECKING:
     from danq.learn.bundle import Bundle
-    from danq.learn.onnx.engine import OnnxBundle
 
 log = logging.getLogger("danq")
 
@@ -62,7 +61,7 @@ class Predictor:
 
     def __init__(
         self,
-        bundle: "Bundle | NumpyBundle | OnnxBundle",
+        bundle: "Bundle | CpuBundle",
         batch_size: int | None = None,
         reverse_complement: Literal["mean", "none"] | None = None,
     ) -> None:
@@ -188,7 +187,7 @@ class Predictor:
         return logits, probabilities
 
 
-def _stored(bundle: "Bundle | NumpyBundle | OnnxBundle") -> PredictOptions:
+def _stored(bundle: "Bundle | CpuBundle") -> PredictOptions:
     """How a bundle says that it predicts, of sizes that fit into memory."""
     path = bundle.path / BundleManifest.FILE
     try:
