@@ -173,7 +173,7 @@ def read_stored(path: Path, network: Network) -> dict[str, NDArray[Any]]:
                     f"{path}: expected the arrays of {NETWORK_FILE}, received {min(extra)[:60]!r}, too"
                 )
             return {array.name: file.get_tensor(array.name) for array in network.weights}
-    except (SafetensorError, OSError, ValueError) as error:
+    except (SafetensorError, OSError, TypeError, ValueError) as error:
         raise DanqError(f"{path}: not readable as safetensors ({first_line(error)}){remedy(path)}") from None
 
 
