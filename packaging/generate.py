@@ -22,6 +22,9 @@ import typer
 from danq.cli import app
 
 HERE = Path(__file__).parent
+VERSION_COMMAND = "danq --version | sed 's/^danq //'"
+# in Galaxy a VCF is tabular as well: `is_of_type` would not tell them apart
+IS_VCF = "vcf.ext != 'tabular'"
 ANY_CLUSTER = "the other system cuts work and chooses threads"
 CODE = "a shared service runs no code of a model's"
 
@@ -37,13 +40,28 @@ class Data:
 
 @dataclass(frozen=True)
 class Output:
-    """A file that a verb writes: its name, Galaxy's format, words."""
+    """A file that a verb writes: its name, place, Galaxy's format, words.
+
+    Attributes
+    ----------
+    path : str
+        Where Nextflow finds it, below or beside ``${prefix}``.
+    format : str
+        ``""`` of what Galaxy makes itself.
+    needs : str
+        Expression of Galaxy's that is true where it is written; ``""`` where it always is.
+    """
 
     name: str
-    file: str
+    path: str
     format: str
     words: str
-    optional: bool = False
+    needs: str = ""
+
+    @property
+    def optional(self) -> bool:
+        """Whether it is not always written."""
+        return bool(self.needs)
 
 
 @dataclass(frozen=True)
@@ -68,10 +86,42 @@ TOOLS = (
             "aliases": Data("tabular", "*.tsv", optional=True),
         },
         (
-            Output("scores", "scores.{parquet,tsv}", "parquet", "One row an allele: what it changes"),
-            Output("ledger", "ledger.tsv", "tabular", "Every allele: scored, or the reason why not"),
-            Output("vcf", "annotated.vcf.gz", "vcf_bgzip", "The input with the summary in INFO", True),
-            Output("manifest", "scores.json", "json", "Options, digests of inputs, versions"),
+            Output(
+                "scores", "${prefix}/scores.{parquet,tsv}", "parquet", "One row an allele: what it changes"
+            ),
+            Output(
+                "ledger", "${prefix}/ledger.tsv", "tabular", "Every allele: scored, or the reason why not"
+            ),
+            Output(
+                "annotated",
+                "${prefix}/annotated.vcf.gz",
+                "vcf_bgzip",
+                "The input with the summary in INFO",
+                IS_VCF,
+            ),
+            Output("index", "${prefix}/annotated.vcf.gz.{tbi,csi}", "", "Index of the annotated VCF", IS_VCF),
+            Output(
+                "haplotypes",
+                "${prefix}/haplotypes.{parquet,tsv}",
+                "parquet",
+                "With samples: one row a window of a whole haplotype",
+                "options['sample_repeated']",
+            ),
+            Output(
+                "agreement",
+                "${prefix}/truth.tsv",
+                "tabular",
+                "With truth: how well the scores agree with it",
+                "options['truth']",
+            ),
+            Output(
+                "compared",
+                "${prefix}/truth.parquet",
+                "parquet",
+                "With truth: scores and truth of each allele",
+                "options['truth']",
+            ),
+            Output("manifest", "${prefix}/scores.json", "json", "Options, digests of inputs, versions"),
         ),
         {
             **dict.fromkeys(("config", "callset", "results"), "the other system has its own configuration"),
@@ -91,11 +141,7 @@ TOOLS = (
             "model": Data("zip", "*.zip"),
             "aliases": Data("tabular", "*.tsv", optional=True),
         },
-        (
-            Output(
-                "predictions", "predictions.tsv", "tabular", "One row a sequence or region, with its flags"
-            ),
-        ),
+        (Output("predictions", "${prefix}.tsv", "tabular", "One row a sequence or region, with its flags"),),
         {
             **dict.fromkeys(("dataset", "split", "examples", "column", "encoding"), "for models in training"),
             **dict.fromkeys(("shard", "work", "receipt", "threads"), ANY_CLUSTER),
@@ -191,11 +237,15 @@ def generated() -> dict[Path, str]:
     for tool in TOOLS:
         helps = {option.name: option for option in options_of(tool.verb)}
         values = {"tool": tool, "options": shown_options(tool), "helps": helps}
-        values |= {"version": version, "help": inspect.cleandoc(_command(tool.verb).help)}
+        values |= {
+            "version": version,
+            "version_command": VERSION_COMMAND,
+            "help": inspect.cleandoc(_command(tool.verb).help),
+        }
         module = Path("nextflow/modules/danq") / tool.verb
         for template, path in (
             ("galaxy.xml.j2", Path("galaxy") / f"danq_{tool.verb}.xml"),
-            (f"{tool.verb}.nf.j2", module / "main.nf"),
+            ("main.nf.j2", module / "main.nf"),
             ("meta.yml.j2", module / "meta.yml"),
             ("environment.yml.j2", module / "environment.yml"),
         ):

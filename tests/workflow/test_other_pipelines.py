@@ -10,6 +10,7 @@ import subprocess
 import sys
 from pathlib import Path
 from types import ModuleType
+from zipfile import ZipFile
 
 import pytest
 import yaml
@@ -75,6 +76,11 @@ def test_the_snakemake_wrapper_scores(repository: Path, tmp_path: Path, prefix: 
     wrapper = repository / "packaging" / "snakemake-wrapper" / "danq" / "score"
     shutil.copytree(wrapper / "test", tmp_path / "test")
     snakefile = tmp_path / "test" / "Snakefile"
+    # as the module of the workflow has it: a directory, known by a file that a rule makes
+    with ZipFile(tmp_path / "test" / "model.zip") as archive:
+        archive.extractall(tmp_path / "test" / "my run")
+    if not prefix:
+        snakefile.write_text(snakefile.read_text().replace("model.zip", "my run/bundle.json"))
     if prefix:
         # as in the repository of wrappers: a tag, `bio`, the wrapper
         shutil.copytree(wrapper, tmp_path / "wrappers" / "master" / "bio" / "danq" / "score")
@@ -100,40 +106,64 @@ def test_the_snakemake_wrapper_hands_on_a_refusal(repository: Path, tmp_path: Pa
     shutil.copytree(wrapper / "test", tmp_path / "test")
     snakefile = tmp_path / "test" / "Snakefile"
     text = snakefile.read_text().replace("master/bio/danq/score", f"file:{wrapper}")
-    snakefile.write_text(text.replace("--strands forward", "--target absent"))
-    arguments = ("--cores", "1", "scores/here.tsv")
-    done = run_forked("snakemake.cli", *arguments, cwd=snakefile.parent, environment=environment(tmp_path))
-    assert done.returncode == 1
-    assert "danq: " in (snakefile.parent / "logs/here.log").read_text()
-    assert not list(snakefile.parent.glob("scores/*"))
+    for wrong, problem in (
+        (("--strands forward", "--target absent"), "danq: "),
+        (
+            ("scores=", "table="),
+            "output.scores: expected a name that ends in .parquet or .tsv, received none",
+        ),
+        (("ledger=", "legder="), "output: expected scores, ledger, manifest, vcf, index; received legder"),
+        (
+            ('index="scores/{name}.vcf.gz.tbi"', 'index="scores/{name}.csi"'),
+            "made no annotated.vcf.gz.csi of",
+        ),
+    ):
+        snakefile.write_text(text.replace(*wrong))
+        done = run_forked(
+            *("snakemake.cli", "--cores", "1", "scores/here.tsv"),
+            cwd=snakefile.parent,
+            environment=environment(tmp_path),
+            together=True,
+        )
+        assert done.returncode == 1
+        log = snakefile.parent / "logs/here.log"
+        assert problem in done.stdout + (log.read_text() if log.exists() else "")
+        assert not list(snakefile.parent.glob("scores/*"))
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("verb", "values", "written"),
+    ("verb", "inputs"),
     [
-        ("score", {"vcf": "variants.vcf", "models": "--model model.zip"}, "here/scores.parquet"),
-        ("predict", {"model": "model.zip", "inputs": "--bed regions.bed --genome genome.fa"}, "here.tsv"),
+        ("score", "--vcf variants.vcf --genome genome.fa"),
+        ("predict", "--bed regions.bed --genome genome.fa"),
     ],
 )
-def test_the_script_of_a_nextflow_module_runs(
-    repository: Path, tmp_path: Path, verb: str, values: dict[str, str], written: str
+def test_the_scripts_of_a_nextflow_module_write_what_it_emits(
+    repository: Path, tmp_path: Path, verb: str, inputs: str
 ):
-    """Nextflow itself is not there: its script block, with its variables filled in, is."""
+    """Nextflow itself is not there: its script and stub, with their variables filled in, are."""
     text = (repository / "packaging" / "nextflow" / "modules" / "danq" / verb / "main.nf").read_text()
-    shutil.copytree(repository / "packaging" / "galaxy" / "test-data", tmp_path, dirs_exist_ok=True)
-    (script,) = re.findall(r'script:\n.*?"""\n(.*?)"""', text, re.DOTALL)
-    known = values | {"genome": "genome.fa", "names": "", "args": "", "prefix": "here"}
-    known |= {"task.cpus": "1", "task.process": f"DANQ_{verb.upper()}"}
-    # as Groovy reads a string: variables, then escapes
-    filled = re.sub(r"(?<!\\)\$\{([\w.]+)\}", lambda match: known[match[1]], script)
-    filled = filled.replace("\\\\", "\\").replace("\\$", "$")
-    lines = [line.removeprefix("    ") for line in filled.splitlines()]
-    run = "set -euo pipefail\n" + "\n".join(lines) + "\n"
-    subprocess.run(["bash", "-c", run], cwd=tmp_path, env=environment(tmp_path), check=True)
-    assert (tmp_path / written).is_file()
-    versions = yaml.safe_load((tmp_path / "versions.yml").read_text())
-    assert re.fullmatch(r"\d+\.\d+\S*", str(versions[f"DANQ_{verb.upper()}"]["danq"]))
+    known = {"models": "--model model.zip", "inputs": inputs, "names": "", "args": ""}
+    known |= {"prefix": "here", "task.cpus": "1"}
+    needed = re.findall(r'path\("([^"]+)"\), emit', text)
+    for block in ("stub", "script"):
+        (script,) = re.findall(rf'{block}:\n.*?"""\n(.*?)"""', text, re.DOTALL)
+        # as Groovy reads a string: variables, then escapes
+        filled = re.sub(r"(?<!\\)\$\{([\w.]+)\}", lambda match: known[match[1]], script).replace("\\\\", "\\")
+        folder = tmp_path / block
+        shutil.copytree(repository / "packaging" / "galaxy" / "test-data", folder)
+        command = ["bash", "-c", f"set -euo pipefail\n{filled}"]
+        subprocess.run(command, cwd=folder, env=environment(tmp_path), check=True)
+        for path in needed:
+            assert list(folder.glob(path.replace("${prefix}", "here").replace("{parquet,tsv}", "parquet"))), (
+                path
+            )
+    (command,) = re.findall(r'eval\("(.*)"\)', text)
+    version = subprocess.run(
+        ["bash", "-c", command], env=environment(tmp_path), capture_output=True, text=True
+    )
+    assert re.fullmatch(r"\d+\.\d+\S*\n", version.stdout)
 
 
 @pytest.mark.parametrize("verb", ["score", "predict"])
@@ -144,11 +174,15 @@ def test_what_a_nextflow_module_takes_and_gives_is_described(repository: Path, v
     emitted = re.findall(r"emit: (\w+)", process)
     assert sorted(meta["output"]) == sorted(emitted)
     (inputs,) = re.findall(r"input:\n(.*?)\n\n", process, re.DOTALL)
-    taken = re.findall(r"(?:path|val)\((\w+)\)|path (\w+)", inputs)
+    taken = re.findall(r"(?:path|val)\((\w+)[),]|path (\w+)", inputs)
     channels = [channel if isinstance(channel, list) else [channel] for channel in meta["input"]]
     described = [name for channel in channels for element in channel for name in element]
     assert described == [one or other for one, other in taken]
     assert meta["name"] == f"danq_{verb}"
+    # versions of all modules come by one topic
+    (process_of, tool, command) = (next(iter(element)) for element in meta["output"]["versions_danq"][0])
+    assert f'tuple val("{process_of}"), val(\'{tool}\'), eval("{command}"), topic: versions' in process
+    assert meta["topics"]["versions"] == meta["output"]["versions_danq"]
     assert f"process {meta['name'].upper()} {{" in process
 
 

@@ -10,34 +10,40 @@ from pathlib import Path
 
 from snakemake.shell import shell
 
-WRITTEN = {"ledger": "ledger.tsv", "vcf": "annotated.vcf.gz", "manifest": "scores.json"}
+MANIFESTS = ("bundle.json", "genome.json", "background.json")
 
-scores = Path(snakemake.output.get("scores", snakemake.output[0]))
-formats = {".parquet": "parquet", ".tsv": "tsv"}
-if scores.suffix not in formats:
-    sys.exit(f"danq: output.scores: expected a name that ends in .parquet or .tsv, received {scores}")
-written = WRITTEN | {"scores": f"scores{scores.suffix}"}
 
-given = snakemake.input.model
-arguments = [("--model", model) for model in ([given] if isinstance(given, str) else given)]
-arguments += [("--genome", snakemake.input.genome), ("--vcf", snakemake.input.vcf)]
-for name in ("aliases", "background"):
-    if path := snakemake.input.get(name):
-        arguments.append((f"--{name}", path))
-arguments.append(("--format", formats[scores.suffix]))
-words = [word for pair in arguments for word in pair]
+def named(path):
+    """Give what danq is called with: a directory, if rules know it by the manifest that they make in it."""
+    return str(Path(path).parent) if Path(path).name in MANIFESTS else path
+
+
+outputs = dict(snakemake.output.items())
+# a single output needs no name
+scores = Path(outputs.setdefault("scores", snakemake.output[0] if not outputs else ""))
+table = f"scores{scores.suffix}"
+written = {"scores": table, "ledger": "ledger.tsv", "manifest": "scores.json", "vcf": "annotated.vcf.gz"}
+if table not in ("scores.parquet", "scores.tsv"):
+    received = outputs["scores"] or "none"
+    sys.exit(f"danq: output.scores: expected a name that ends in .parquet or .tsv, received {received}")
+if "index" in outputs:
+    written["index"] = f"annotated.vcf.gz{Path(outputs['index']).suffix}"
+if unknown := outputs.keys() - written:
+    sys.exit(f"danq: output: expected {', '.join(written)}; received {', '.join(unknown)}")
+
+models = snakemake.input.model
+arguments = [("--model", named(model)) for model in ([models] if isinstance(models, str) else models)]
+inputs = {name: snakemake.input.get(name) for name in ("genome", "vcf", "aliases", "background")}
+arguments += [(f"--{name}", named(path)) for name, path in inputs.items() if path]
+words = [word for pair in arguments for word in pair] + ["--format", scores.suffix[1:]]
 
 extra = snakemake.params.get("extra", "")
 log = snakemake.log_fmt_shell(stdout=True, stderr=True)
 # beside the results: these are moved, and may be large
 with tempfile.TemporaryDirectory(dir=scores.parent, prefix=".danq-") as directory:
     shell("danq score {words:q} --threads {snakemake.threads} {extra} --out {directory:q}/results {log}")
-    results = Path(directory, "results")
-    wanted = {"scores": scores} | {
-        name: snakemake.output.get(name) for name in WRITTEN if snakemake.output.get(name)
-    }
-    for name, path in wanted.items():
-        shutil.move(results / written[name], path)
-    if index := snakemake.output.get("index"):
-        (found,) = results.glob(f"{written['vcf']}.[tc][bs]i")
-        shutil.move(found, index)
+    for name, path in outputs.items():
+        file = Path(directory, "results", written[name])
+        if not file.exists():
+            sys.exit(f"danq: output.{name}: expected none, danq score made no {file.name} of this input")
+        shutil.move(file, path)

@@ -22,7 +22,7 @@ process DANQ_PREDICT {
 
     output:
     tuple val(meta), path("${prefix}.tsv"), emit: predictions
-    path "versions.yml"                   , emit: versions
+    tuple val("${task.process}"), val('danq'), eval("danq --version | sed 's/^danq //'"), topic: versions, emit: versions_danq
 
     when:
     task.ext.when == null || task.ext.when
@@ -30,32 +30,23 @@ process DANQ_PREDICT {
     script:
     def args = task.ext.args ?: ''
     prefix = task.ext.prefix ?: "${meta.id}"
+    def models = "--model ${model}"
     // regions of a genome, or sequences that stand for themselves
     def inputs = genome ? "--bed ${rows} --genome ${genome}" : "--fasta ${rows}"
     def names = aliases ? "--aliases ${aliases}" : ''
     """
     danq predict \\
-        --model ${model} \\
+        ${models} \\
         ${inputs} \\
         ${names} \\
         --threads ${task.cpus} \\
         --out ${prefix}.tsv \\
         ${args}
-
-    cat <<-END_VERSIONS > versions.yml
-    "${task.process}":
-        danq: \$(danq --version | sed 's/^danq //')
-    END_VERSIONS
     """
 
     stub:
     prefix = task.ext.prefix ?: "${meta.id}"
     """
     touch ${prefix}.tsv
-
-    cat <<-END_VERSIONS > versions.yml
-    "${task.process}":
-        danq: \$(danq --version | sed 's/^danq //')
-    END_VERSIONS
     """
 }

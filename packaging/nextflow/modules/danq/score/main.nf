@@ -23,17 +23,20 @@ process DANQ_SCORE {
 
     input:
     tuple val(meta), path(vcf)
-    tuple val(meta2), path(model)
+    tuple val(meta2), path(model, stageAs: "?/*")
     tuple val(meta3), path(genome)
     path aliases
 
     output:
     tuple val(meta), path("${prefix}/scores.{parquet,tsv}"), emit: scores
-    tuple val(meta), path("${prefix}/ledger.tsv")          , emit: ledger
-    tuple val(meta), path("${prefix}/annotated.vcf.gz")    , emit: vcf     , optional: true
-    tuple val(meta), path("${prefix}/annotated.vcf.gz.*")  , emit: index   , optional: true
-    tuple val(meta), path("${prefix}/scores.json")         , emit: manifest
-    path "versions.yml"                                    , emit: versions
+    tuple val(meta), path("${prefix}/ledger.tsv"), emit: ledger
+    tuple val(meta), path("${prefix}/annotated.vcf.gz"), optional: true, emit: annotated
+    tuple val(meta), path("${prefix}/annotated.vcf.gz.{tbi,csi}"), optional: true, emit: index
+    tuple val(meta), path("${prefix}/haplotypes.{parquet,tsv}"), optional: true, emit: haplotypes
+    tuple val(meta), path("${prefix}/truth.tsv"), optional: true, emit: agreement
+    tuple val(meta), path("${prefix}/truth.parquet"), optional: true, emit: compared
+    tuple val(meta), path("${prefix}/scores.json"), emit: manifest
+    tuple val("${task.process}"), val('danq'), eval("danq --version | sed 's/^danq //'"), topic: versions, emit: versions_danq
 
     when:
     task.ext.when == null || task.ext.when
@@ -42,34 +45,26 @@ process DANQ_SCORE {
     def args = task.ext.args ?: ''
     prefix = task.ext.prefix ?: "${meta.id}"
     def models = [model].flatten().collect { file -> "--model ${file}" }.join(' ')
+    def inputs = "--genome ${genome} --vcf ${vcf}"
     def names = aliases ? "--aliases ${aliases}" : ''
     """
     danq score \\
         ${models} \\
-        --genome ${genome} \\
-        --vcf ${vcf} \\
+        ${inputs} \\
         ${names} \\
         --threads ${task.cpus} \\
         --out ${prefix} \\
         ${args}
-
-    cat <<-END_VERSIONS > versions.yml
-    "${task.process}":
-        danq: \$(danq --version | sed 's/^danq //')
-    END_VERSIONS
     """
 
     stub:
     prefix = task.ext.prefix ?: "${meta.id}"
     """
     mkdir ${prefix}
-    touch ${prefix}/scores.parquet ${prefix}/ledger.tsv ${prefix}/scores.json
+    touch ${prefix}/scores.parquet
+    touch ${prefix}/ledger.tsv
+    touch ${prefix}/scores.json
     echo | gzip > ${prefix}/annotated.vcf.gz
     touch ${prefix}/annotated.vcf.gz.tbi
-
-    cat <<-END_VERSIONS > versions.yml
-    "${task.process}":
-        danq: \$(danq --version | sed 's/^danq //')
-    END_VERSIONS
     """
 }
