@@ -57,5 +57,8 @@ def workflow(
         command += ["--configfile", *map(str, configfile)]
     # the Snakefile stands last, for Snakemake takes all that follows --configfile for files
     command += ["--snakefile", str(snakefile), *(arguments or [])]
+    # jobs call `danq`, which is not always beside Python, nor found otherwise: pip install --user
+    folders = [os.path.dirname(os.path.realpath(sys.argv[0])), os.environ.get("PATH", "")]
+    os.environ["PATH"] = os.pathsep.join(folders)
     # in place of this process: signals reach Snakemake, and its exit status is the command's
     os.execv(command[0], command)

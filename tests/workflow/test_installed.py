@@ -38,7 +38,9 @@ def test_the_wheel_carries_every_file_of_the_workflow_and_of_the_profiles(reposi
 
 def test_the_source_archive_makes_the_same_wheel(repository: Path, wheel: Path, tmp_path: Path):
     with tarfile.open(build(repository, "sdist", tmp_path)) as archive:
+        names = archive.getnames()
         archive.extractall(tmp_path, filter="data")
+    assert len(set(names)) == len(names), "each file once"
     (source,) = (path for path in tmp_path.iterdir() if path.is_dir())
     again = build(source, "wheel", tmp_path)
     assert sorted(ZipFile(again).namelist()) == sorted(ZipFile(wheel).namelist())
@@ -76,6 +78,21 @@ def test_the_workflow_runs_from_any_directory(installed: Installed, tmp_path: Pa
     # the checkout of these tests, whose environment may hold the libraries
     for folder in ("danq", "workflow", "profiles", "Snakefile"):
         assert str(repository / folder) not in done + planned
+
+
+def test_jobs_find_danq_where_its_python_is_elsewhere(installed: Installed, tmp_path: Path, monkeypatch):
+    # as `pip install --user` puts it: called by its path, in a folder that no shell looks into
+    monkeypatch.setenv("PATH", "/usr/bin:/bin")
+    write_project(tmp_path)
+    (tmp_path / "elsewhere").mkdir()
+    script = (installed.binaries / "danq").rename(tmp_path / "elsewhere" / "danq")
+    try:
+        wanted = "results/genomes/first/genome.json"
+        options = ("--configfile", "config/config.yaml", "--", "--cores", "1", wanted)
+        installed.run(str(script), "workflow", *options, cwd=tmp_path)
+    finally:
+        script.rename(installed.binaries / "danq")
+    assert (tmp_path / wanted).is_file()
 
 
 @pytest.mark.environment
