@@ -6,11 +6,13 @@ from typing import Annotated
 
 import typer
 
+from danq.cli.options import ConfigFile
+
 log = logging.getLogger("danq")
 
 
 def dataset(
-    config: Annotated[Path, typer.Option(help="Configuration, YAML or JSON.", metavar="FILE")],
+    config: ConfigFile,
     name: Annotated[str, typer.Option(help="Name of the dataset in the configuration.", metavar="NAME")],
     out: Annotated[Path, typer.Option(help="Directory of the dataset.", metavar="DIR")],
     genome: Annotated[

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from danq.cli.scoring_options import Threads
+from danq.cli.options import Threads
 
 log = logging.getLogger("danq")
 

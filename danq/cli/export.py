@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from danq.cli.scoring_options import Trusted
+from danq.cli.options import Trusted
 from danq.errors import DanqError
 
 log = logging.getLogger("danq")

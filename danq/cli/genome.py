@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from danq.cli.shard_options import Receipt, ShardText, work_option
+from danq.cli.options import Receipt, ShardText, work_option
 from danq.errors import DanqError
 from danq.parts import read_shard
 

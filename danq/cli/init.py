@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from danq.cli.scoring_options import on_command_line
+from danq.cli.options import on_command_line
 
 if TYPE_CHECKING:
     from danq.config.starter.regions import Starter

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from danq.cli import scoring_options as options
+from danq.cli import options
 from danq.errors import DanqError
 from danq.score.options import ScoreOptions
 

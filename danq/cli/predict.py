@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from danq.cli.scoring_options import Signers, Threads, TrackFormat, Trusted
-from danq.cli.shard_options import Receipt, ShardText, work_option
+from danq.cli.options import Receipt, ShardText, Signers, Threads, TrackFormat, Trusted, work_option
 from danq.errors import DanqError, refuse
 from danq.parts import read_shard
 

@@ -7,8 +7,7 @@ from typing import Annotated, Any, Literal, NamedTuple
 
 import typer
 
-from danq.cli import scoring_options as options
-from danq.cli.shard_options import Receipt, ShardText, work_option
+from danq.cli import options
 from danq.errors import DanqError
 from danq.files import check_writable
 from danq.parts import Shard, read_shard
@@ -56,9 +55,9 @@ def score(
     info_prefix: Annotated[str | None, options.option_of("info_prefix")] = None,
     batch_size: options.BatchSize = None,
     threads: options.Threads = None,
-    work: Annotated[Path | None, work_option("hidden in --out")] = None,
-    shard: ShardText = None,
-    receipt: Receipt = None,
+    work: Annotated[Path | None, options.work_option("hidden in --out")] = None,
+    shard: options.ShardText = None,
+    receipt: options.Receipt = None,
     reuse: Annotated[
         bool,
         typer.Option(

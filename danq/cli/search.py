@@ -6,13 +6,14 @@ from typing import Annotated
 
 import typer
 
+from danq.cli.options import ConfigFile
 from danq.errors import DanqError
 
 log = logging.getLogger("danq")
 
 
 def search(
-    config: Annotated[Path, typer.Option(help="Configuration, YAML or JSON.", metavar="FILE")],
+    config: ConfigFile,
     name: Annotated[str, typer.Option(help="Name of the search, which is that of its run.", metavar="NAME")],
     out: Annotated[Path, typer.Option(help="Directory of the search, where its trials lie.", metavar="DIR")],
     rung: Annotated[

@@ -5,11 +5,12 @@ from typing import Annotated
 
 import typer
 
+from danq.cli.options import ConfigFile
 from danq.errors import DanqError
 
 
 def summary(
-    config: Annotated[Path, typer.Option(help="Configuration, YAML or JSON.", metavar="FILE")],
+    config: ConfigFile,
     run: Annotated[
         str,
         typer.Option(

@@ -5,16 +5,14 @@ from typing import Annotated
 
 import typer
 
-from danq.cli.scoring_options import Threads
+from danq.cli.options import ConfigFile, DatasetFolder, RunName, Threads
 from danq.errors import DanqError
 
 
 def train(
-    config: Annotated[Path, typer.Option(help="Configuration, YAML or JSON.", metavar="FILE")],
-    run: Annotated[str, typer.Option(help="Name of the run in the configuration.", metavar="NAME")],
-    dataset: Annotated[
-        Path, typer.Option(help="Directory of the labelled dataset, from `danq dataset`.", metavar="DIR")
-    ],
+    config: ConfigFile,
+    run: RunName,
+    dataset: DatasetFolder,
     out: Annotated[
         Path,
         typer.Option(

@@ -5,21 +5,19 @@ from typing import Annotated
 
 import typer
 
-from danq.cli.scoring_options import Threads
+from danq.cli.options import ConfigFile, DatasetFolder, Threads
 from danq.errors import DanqError
 
 
 def trial(
-    config: Annotated[Path, typer.Option(help="Configuration, YAML or JSON.", metavar="FILE")],
+    config: ConfigFile,
     name: Annotated[
         str, typer.Option(help="Name of the trial: that of the run, `.trial` and its number.", metavar="NAME")
     ],
     rung: Annotated[
         int, typer.Option(min=1, help="Rung up to whose end it is trained; the last one is its end.")
     ],
-    dataset: Annotated[
-        Path, typer.Option(help="Directory of the labelled dataset, from `danq dataset`.", metavar="DIR")
-    ],
+    dataset: DatasetFolder,
     out: Annotated[Path, typer.Option(help="Directory of the trial's result, trial.json.", metavar="DIR")],
     work: Annotated[
         Path, typer.Option(help="Directory of the checkpoint that the next rung goes on from.", metavar="DIR")

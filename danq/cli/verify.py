@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from danq.cli.scoring_options import TRUST, Threads
+from danq.cli.options import TRUST, Threads
 from danq.errors import printable
 
 

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from danq.cli.scoring_options import Threads
+from danq.cli.options import ConfigFile, RunName, Threads
 from danq.errors import DanqError
 
 if TYPE_CHECKING:
@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
 
 def view(
-    config: Annotated[Path, typer.Option(help="Configuration, YAML or JSON.", metavar="FILE")],
-    run: Annotated[str, typer.Option(help="Name of the run in the configuration.", metavar="NAME")],
+    config: ConfigFile,
+    run: RunName,
     out: Annotated[Path, typer.Option(help="Directory of the results.", metavar="DIR")],
     results: Annotated[
         Path,

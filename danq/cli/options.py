@@ -1,4 +1,4 @@
-"""Options that the verbs which score have in common, and what these open.
+"""Options that several verbs have in common, and what those which score open.
 
 An option that may be repeated has a name in the singular.
 """
@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from danq.score import options
 from danq.score.options import ScoreOptions
+from danq.score.options import Strands as StrandRule
 from danq.threads import use_threads
 
 if TYPE_CHECKING:
@@ -28,6 +28,14 @@ def option_of(field: str, *names: str, **more: Any) -> Any:
     default = f"  [default: {info.default}]" if isinstance(info.default, str) else ""
     text = str(info.description) + ("; may be repeated" if info.default == [] else "")
     return typer.Option(*names, help=f"{text[0].upper()}{text[1:]}.{default}", show_default=False, **more)
+
+
+def work_option(default: str) -> Any:
+    """Option for the directory of work that goes on after an interruption, and is shared by shards."""
+    return typer.Option(
+        help="Directory for unfinished work, from which what was interrupted goes on; shards share it."
+        f"  [default: {default}]"
+    )
 
 
 def on_command_line(**values: Any) -> dict[str, Any]:
@@ -90,7 +98,7 @@ Trusted = Annotated[list[Path] | None, TRUST]
 Models = Annotated[list[Path], MODEL]
 GenomeOrFasta = Annotated[Path, GENOME]
 Variants = Annotated[Path, VCF]
-Strands = Annotated[options.Strands | None, option_of("strands")]
+Strands = Annotated[StrandRule | None, option_of("strands")]
 RefMismatch = Annotated[Literal["skip", "error", "swap"] | None, option_of("ref_mismatch")]
 Regions = Annotated[list[str] | None, option_of("regions", "--region", metavar="REGION")]
 Targets = Annotated[list[str] | None, option_of("targets", "--target", metavar="TARGET")]
@@ -107,7 +115,20 @@ Threads = Annotated[
         "[default: the cores that the job may use]",
     ),
 ]
-
-
 TrackFormat = Annotated[Literal["bigwig", "bedgraph"], typer.Option(help="Format of the tracks.")]
 TableFormat = Annotated[Literal["parquet", "tsv"], typer.Option(help="Format of the table, and its suffix.")]
+ShardText = Annotated[
+    str | None,
+    typer.Option(
+        "--shard",
+        metavar="I/N",
+        help="Compute only the I-th of N shards of the work; the same command without --shard then puts "
+        "all together.",
+    ),
+]
+Receipt = Annotated[Path | None, typer.Option(help="JSON file to write when the work of --shard is done.")]
+ConfigFile = Annotated[Path, typer.Option(help="Configuration, YAML or JSON.", metavar="FILE")]
+RunName = Annotated[str, typer.Option(help="Name of the run in the configuration.", metavar="NAME")]
+DatasetFolder = Annotated[
+    Path, typer.Option(help="Directory of the labelled dataset, from `danq dataset`.", metavar="DIR")
+]
