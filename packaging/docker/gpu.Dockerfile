@@ -1,4 +1,5 @@
-# As cpu.Dockerfile, with the CUDA libraries of TensorFlow; the driver is the machine's (docker run --gpus all):
+# As cpu.Dockerfile, with CUDA libraries, the newest that the pinned TensorFlow takes; the driver is the machine's
+# (docker run --gpus all):
 # docker build --file packaging/docker/gpu.Dockerfile --tag danq:0.1.0-gpu .
 # Any Debian or Ubuntu with a Python >= 3.11 and its `venv` will do as BASE.
 ARG BASE=python:3.11-slim-bookworm
