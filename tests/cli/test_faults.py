@@ -233,7 +233,8 @@ def test_a_training_killed_at_three_random_steps_ends_byte_equal(whole, monkeypa
     monkeypatch.chdir(whole)
     rng = np.random.default_rng()
     command = [*DANQ, *TRAIN[:4], "net", *TRAIN[5:-1]]
-    environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
+    # killed, TensorFlow leaves files of its own among temporary ones
+    environment = {**os.environ, "PYTHONUNBUFFERED": "1", "TMPDIR": str(tmp_path)}
     for epochs in sorted(rng.integers(1, 11, 3).tolist()):
         job = subprocess.Popen(
             [*command, str(tmp_path / "cut")], env=environment, stderr=subprocess.PIPE, text=True

@@ -202,7 +202,8 @@ def test_a_training_that_outlives_its_workflow_is_named_and_a_killed_one_is_take
     words = VERBS["train"].replace("--run r", "--run long").format(place, tmp_path).split()
     words[words.index("--config") + 1] = str(tmp_path / "c.yaml")
     out = tmp_path / "runs/r"
-    environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
+    # killed, TensorFlow leaves files of its own among temporary ones
+    environment = {**os.environ, "PYTHONUNBUFFERED": "1", "TMPDIR": str(tmp_path)}
     orphan = subprocess.Popen([*DANQ, *words], env=environment, stderr=subprocess.PIPE, text=True)
     for line in orphan.stderr:
         if "epoch 2/400" in line:
