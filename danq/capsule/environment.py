@@ -53,7 +53,7 @@ def own_wheel(folder: Path) -> Path:
     _, problem = _pip("wheel", "--no-deps", *apart, "--wheel-dir", str(folder), str(checkout))
     if problem:
         raise DanqError(
-            f"the wheel of danq cannot be built by pip ({_last_line(problem)}); --wheel names one"
+            f"the wheel of danq cannot be built by pip ({problem.splitlines()[-1]}); --wheel names one"
         )
     return next(folder.glob("danq-*.whl"))
 
@@ -191,7 +191,7 @@ def _asked(versions: Mapping[str, str]) -> dict[str, list[str]]:
         report, problem = _pip("install", *options, *pins)
         absent = re.search(r"No matching distribution found for ([\w.-]+)==", problem)
         if problem and (absent is None or "connection broken" in problem):
-            log.warning("pip gives no digests of libraries: %s", _last_line(problem))
+            log.warning("pip gives no digests of libraries: %s", problem.splitlines()[-1])
             return {}
         if absent is not None:
             # one that the index lacks must not cost the others theirs
@@ -213,23 +213,16 @@ def _pip(*arguments: str) -> tuple[str, str]:
     return (done.stdout, "") if not done.returncode else ("", done.stderr.strip() or "it gives no reason")
 
 
-def _last_line(text: str) -> str:
-    return text.splitlines()[-1]
-
-
 def requirements_text(versions: Mapping[str, str], digests: Mapping[str, list[str]]) -> str:
     """Write what pip installs: a library a line, with its digests."""
     python = ".".join(platform.python_version_tuple()[:2])
-    head = f"# pip install --require-hashes --no-deps -r requirements.txt (Python {python}, {_machine()})\n"
+    machine = f"{platform.machine()} {platform.system()}"
+    head = f"# pip install --require-hashes --no-deps -r requirements.txt (Python {python}, {machine})\n"
     lines = (
         " ".join([f"{name}=={version}", *(f"--hash={each}" for each in digests.get(name, ()))])
         for name, version in versions.items()
     )
     return head + "".join(f"{line}\n" for line in lines)
-
-
-def _machine() -> str:
-    return f"{platform.machine()} {platform.system()}"
 
 
 def differing(versions: Mapping[str, str]) -> list[str]:

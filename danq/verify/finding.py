@@ -3,6 +3,7 @@
 import os
 import zipfile
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -14,7 +15,7 @@ from danq.data.manifest import DatasetManifest
 from danq.errors import DanqError
 from danq.evaluate.runs import Evaluation
 from danq.explain.ism import IsmManifest
-from danq.files import read_json_text, readable
+from danq.files import read_json_text
 from danq.genome.fasta import GenomeManifest
 from danq.learn.manifest import BundleManifest
 from danq.learn.predict.predictions import SUFFIXES
@@ -153,10 +154,16 @@ def holds(path: Path, *names: str) -> bool:
         return False
 
 
+def _first_line(path: Path) -> bytes:
+    """Give what a file begins with, of one that may not be read nothing."""
+    with suppress(OSError), path.open("rb") as stream:
+        return stream.readline(_HEADER)
+    return b""
+
+
 def _is_cut_short(path: Path) -> bool:
     """Whether a file begins as the archive of a bundle does, whose list of files at its end is gone."""
-    with readable(path), path.open("rb") as stream:
-        head = stream.read(64)
+    head = _first_line(path)
     return head[:4] == b"PK\3\4" and head[30:].startswith(BundleManifest.FILE.encode())
 
 
@@ -164,8 +171,7 @@ def _of_predictions(path: Path) -> bool:
     if path.suffix == ".npz":
         return not zipfile.is_zipfile(path) or holds(path, *_ARRAYS)
     if path.suffix == ".tsv":
-        with path.open("rb") as stream:
-            return b"__logit" in stream.readline(_HEADER)
+        return b"__logit" in _first_line(path)
     try:
         metadata = pq.read_metadata(path).metadata or {}
     except Exception:  # Arrow raises whatever a damaged file leads to

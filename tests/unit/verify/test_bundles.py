@@ -214,16 +214,22 @@ def test_bundles_in_a_capsule_score_their_golden_rows(copied):
 
 def test_what_may_not_be_read_is_unknown(copied, monkeypatch):
     path = copied / "runs" / "linear" / "history.tsv"
+    others = [copied / "logs" / name for name in ("x.log", "x.tsv")]
+    others[0].parent.mkdir()
+    for other in others:
+        other.touch()
     opening = Path.open
 
     def refusing(self, *arguments, **options):
-        if self == path:
+        if self in (path, *others):
             raise PermissionError(13, "Permission denied", str(self))
         return opening(self, *arguments, **options)
 
     monkeypatch.setattr(Path, "open", refusing)
     (check,) = verify([path])
     assert (check.status, check.reason) == ("unknown", "not readable (Permission denied)")
+    with pytest.raises(DanqError, match="expected results of danq"):
+        verify([others[0].parent])
 
 
 def test_private_archives_have_no_golden_rows(copied, danq, capsys):
