@@ -61,7 +61,7 @@ def storage(plugins: Path, tmp_path_factory: pytest.TempPathFactory) -> Generato
     log = (tmp_path_factory.mktemp("s3") / "log").open("wb")
     start = f"from moto.server import main; main(['-H', '127.0.0.1', '-p', '{port}'])"
     server = subprocess.Popen([plugins, "-c", start], stdout=log, stderr=log)
-    until = time.monotonic() + 60
+    until = time.monotonic() + 600
     while time.monotonic() < until:
         with socket.socket() as here:
             if here.connect_ex(("127.0.0.1", port)) == 0:

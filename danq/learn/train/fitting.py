@@ -74,7 +74,6 @@ class Trained:
     history: Sequence[Mapping[str, Any]]
     training: dict[str, Any]
     inputs: dict[str, str]
-    writes: bool = True
 
 
 @dataclass(frozen=True)
@@ -158,7 +157,7 @@ def fit_by_steps(
     final.set_weights(model.get_weights())
     chance = {split: chance_loss(data, split, *weights) for split in ("train", "valid")}
     went = _course_of(state, train, workers) | {"chance_loss": chance}
-    return Trained(encoder, final, state.history, went, inputs, writes)
+    return Trained(encoder, final, state.history, went, inputs)
 
 
 def _start(init_from: str | None, runs: Path, trusted: Sequence[Path]) -> Bundle | None:

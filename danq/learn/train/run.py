@@ -76,7 +76,6 @@ def train_run(
     SystemExit
         With 128 + the signal's number, after a checkpoint, when the process was asked to stop.
     """
-    manifest = None
     workers = workers_of(run.train)
     with sole_trainer(workers, out):
         opened = open_run(run_name, run, dataset, genome, workers)
@@ -93,21 +92,21 @@ def train_run(
             if any_worker(opened.strategy, taken):
                 return BundleManifest.read(out) if workers.leads else None
             trained = fit_run(opened, run_name, run, store, runs, trusted)
+        if not workers.leads:
+            return None
         info = _information(run_name, run, opened, trained)
         if searched is not None:
             info["search"] = searched
-        if trained.writes:
-            with staged(out) as folder:
-                manifest = save_bundle(folder, trained.model, trained.encoder, info, trained.history)
-                # the network is not read again: the file of a model of one's own may be another now
-                linear = hasattr(MODELS.get(run.model), "logits")
-                network = Bundle(folder, trained.model, trained.encoder, manifest)
-                write_golden_rows(open_bundle(folder) if linear else network, opened.data)
-                manifest.write(folder)
-                keep(folder, out, key)
-            store.remove()
-    if workers.leads:
-        _close(run_name, info, trained.history)
+        with staged(out) as folder:
+            manifest = save_bundle(folder, trained.model, trained.encoder, info, trained.history)
+            # the network is not read again: the file of a model of one's own may be another now
+            linear = hasattr(MODELS.get(run.model), "logits")
+            network = Bundle(folder, trained.model, trained.encoder, manifest)
+            write_golden_rows(open_bundle(folder) if linear else network, opened.data)
+            manifest.write(folder)
+            keep(folder, out, key)
+        store.remove()
+    _close(run_name, info, trained.history)
     return manifest
 
 

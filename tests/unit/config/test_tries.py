@@ -15,61 +15,49 @@ STOPPED = "12:00:00 WARNING stopped by SIGTERM in epoch {} after step 8; the sam
 BEFORE_WORK = "12:00:00 WARNING stopped by SIGTERM; the same command begins again"
 
 
+MEMORY, TIME = (Cause.MEMORY, "out of memory"), (Cause.FAILED, "out of time")
+CANCELLED = (Cause.CANCELLED, "cancelled")
+
+
+def _slurm(status: str) -> dict[str, str]:
+    return {"log": "12:00:00 INFO x\n", "message": f"SLURM status is: '{status}'"}
+
+
+def _of_cluster(text: str) -> dict[str, str]:
+    return {"log": "", "message": "'EXIT'", "cluster_log": text}
+
+
 @pytest.mark.parametrize(
-    ("log", "message", "cluster", "cause", "line"),
+    ("words", "cause", "line"),
     [
-        ("12:00:00 INFO reading\ndanq: a.bed:2: no\n", "", "", Cause.REFUSED, "a.bed:2: no"),
+        ({"log": "12:00:00 INFO reading\ndanq: a.bed:2: no\n"}, Cause.REFUSED, "a.bed:2: no"),
         # a library's last words
-        ("danq: a.bed:2: no\nE0000 of a library\n", "", "", Cause.REFUSED, "a.bed:2: no"),
-        (STOPPED.format(3), "'FAILED'", "", Cause.STOPPED, STOPPED.format(3).partition("WARNING ")[2]),
-        (BEFORE_WORK, "'FAILED'", "", Cause.STOPPED, BEFORE_WORK.partition("WARNING ")[2]),
-        (STOPPED.format(3), "SLURM status is: 'CANCELLED by 0'", "", Cause.CANCELLED, "cancelled"),
-        ("12:00:00 INFO x\n", "SLURM status is: 'OUT_OF_MEMORY'", "", Cause.MEMORY, "out of memory"),
-        (
-            "",
-            "",
-            "slurmstepd: error: Detected 1 oom_kill event in StepId=7.0.",
-            Cause.MEMORY,
-            "out of memory",
-        ),
-        ("a\nMemoryError: x\n", "", "", Cause.MEMORY, "out of memory"),
-        ("12:00:00 INFO x\n", "SLURM status is: 'TIMEOUT'", "", Cause.FAILED, "out of time"),
-        (
-            "",
-            "'EXIT'",
-            "TERM_MEMLIMIT: job killed after reaching LSF memory usage limit.",
-            Cause.MEMORY,
-            "out of memory",
-        ),
-        (
-            "",
-            "'EXIT'",
-            "TERM_RUNLIMIT: job killed after reaching LSF run time limit.",
-            Cause.FAILED,
-            "out of time",
-        ),
-        ("", "SLURM status is: 'DEADLINE'", "", Cause.FAILED, "out of time"),
-        ("12:00:00 INFO x\n", "SLURM status is: 'NODE_FAIL'", "", Cause.FAILED, "its node failed"),
-        ("12:00:00 INFO x\n", "SLURM status is: 'PREEMPTED'", "", Cause.FAILED, "preempted"),
-        ("", "'EXIT'", "TERM_OWNER: job killed by owner.", Cause.CANCELLED, "cancelled"),
-        ("", "CANCELLED", "", Cause.CANCELLED, "cancelled"),
-        ("", "'TIMEOUT'", "*** JOB 7 ON n CANCELLED DUE TO TIME LIMIT ***", Cause.FAILED, "out of time"),
-        (
-            "",
-            "Code: 137, Msg: OutOfMemoryError: Container killed due to memory usage.",
-            "",
-            Cause.MEMORY,
-            "out of memory",
-        ),
-        ("", "Code: 1, Msg: Job attempt duration exceeded timeout.", "", Cause.FAILED, "out of time"),
-        ("Traceback\n  File x\nKeyError: 3\n", "", "", Cause.FAILED, "KeyError: 3"),
-        ("12:00:00 INFO x: y\n", "", "", Cause.FAILED, "ended without saying why, after: x: y"),
-        ("", "sbatch failed\nmore", "", Cause.FAILED, "sbatch failed"),
-        ("", "", "", Cause.FAILED, "it wrote no log"),
+        ({"log": "danq: a.bed:2: no\nE0000 of a library\n"}, Cause.REFUSED, "a.bed:2: no"),
+        ({"log": STOPPED.format(3)}, Cause.STOPPED, STOPPED.format(3).partition("WARNING ")[2]),
+        ({"log": BEFORE_WORK}, Cause.STOPPED, BEFORE_WORK.partition("WARNING ")[2]),
+        (_slurm("CANCELLED by 0") | {"log": STOPPED.format(3)}, *CANCELLED),
+        ({"log": "", "message": "CANCELLED"}, *CANCELLED),
+        (_of_cluster("TERM_OWNER: job killed by owner."), *CANCELLED),
+        (_slurm("OUT_OF_MEMORY"), *MEMORY),
+        (_of_cluster("slurmstepd: error: Detected 1 oom_kill event in StepId=7.0."), *MEMORY),
+        (_of_cluster("TERM_MEMLIMIT: job killed after reaching LSF memory usage limit."), *MEMORY),
+        ({"log": "", "message": "Code: 137, Msg: OutOfMemoryError: Container killed"}, *MEMORY),
+        ({"log": "a\nMemoryError: x\n"}, *MEMORY),
+        (_slurm("TIMEOUT"), *TIME),
+        (_slurm("DEADLINE"), *TIME),
+        (_of_cluster("*** JOB 7 ON n CANCELLED DUE TO TIME LIMIT ***"), *TIME),
+        (_of_cluster("TERM_RUNLIMIT: job killed after reaching LSF run time limit."), *TIME),
+        ({"log": "", "message": "Code: 1, Msg: Job attempt duration exceeded timeout."}, *TIME),
+        (_slurm("NODE_FAIL"), Cause.FAILED, "its node failed"),
+        (_slurm("PREEMPTED"), Cause.FAILED, "preempted"),
+        ({"log": "Traceback\n  File x\nKeyError: 3\n"}, Cause.FAILED, "KeyError: 3"),
+        ({"log": "12:00:00 INFO x: y\n"}, Cause.FAILED, "ended without saying why, after: x: y"),
+        ({"log": "", "message": "sbatch failed\nmore"}, Cause.FAILED, "sbatch failed"),
+        ({"log": ""}, Cause.FAILED, "it wrote no log"),
     ],
 )
-def test_the_end_of_a_job_is_told_by_its_words(log: str, message: str, cluster: str, cause: Cause, line: str):
-    assert end_of(log, message, cluster) == (cause, line)
+def test_the_end_of_a_job_is_told_by_its_words(words: dict[str, str], cause: Cause, line: str):
+    assert end_of(**words) == (cause, line)
 
 
 @dataclass
