@@ -25,6 +25,7 @@ WAIT_SECONDS = 600.0
 _FIRST_PORT, _PORTS = 12_000, 20_000
 """Ports below those that systems give to connections by themselves, from 32768 on."""
 _EXAMPLE = '{"cluster": {"worker": ["host:port", …]}, "task": {"type": "worker", "index": 0}}'
+_ADDRESS = re.compile(r".+:([0-9]{1,5})")
 _NODES = re.compile(r"(?:[^,\[\]]|\[[^\[\]]*\])+")
 _PART = re.compile(r"\[([^\]]*)\]|([^\[]+)")
 _TASKS = re.compile(r"(\d+)(?:\(x(\d+)\))?")
@@ -83,7 +84,7 @@ def _from_tf_config(text: str) -> Workers:
     try:
         read: Any = json.loads(text)
         cluster, task = read["cluster"], read["task"]
-        kind, index = task.get("type", "worker"), int(task["index"])
+        kind, index = task.get("type", "worker"), int(str(task["index"]))
         chiefs, others = cluster.get("chief", []), cluster.get("worker", [])
         addresses = [*chiefs, *others]
         own = {"chief": chiefs, "worker": others}[kind]
@@ -92,7 +93,8 @@ def _from_tf_config(text: str) -> Workers:
     listed = isinstance(chiefs, list) and isinstance(others, list)
     if not listed or not 0 <= index < len(own):
         raise wrong
-    if not all(isinstance(address, str) and re.fullmatch(r".+:\d+", address) for address in addresses):
+    matches = [isinstance(address, str) and _ADDRESS.fullmatch(address) for address in addresses]
+    if not all(match and 0 < int(match[1]) < 1 << 16 for match in matches):
         raise wrong
     if len(set(addresses)) < len(addresses):
         raise wrong
@@ -107,7 +109,7 @@ def _from_slurm(environment: Mapping[str, str]) -> Workers:
 
     def number(*names: str) -> int:
         text = value(*names)
-        if not text.isdigit():
+        if not text.isdecimal():
             raise DanqError(
                 f"SLURM_{names[-1]}: expected a number, as in a task of srun's; received {text!r}"
             )
@@ -265,6 +267,8 @@ def _differing(numbers: Mapping[int, int]) -> DanqError:
 def _call(workers: Workers, token: bytes, gpus: int, until: float, wait: float) -> None:
     """Call the first worker until it says to begin, or why not."""
     host, _, port = workers.addresses[0].rpartition(":")
+    # an address of IPv6
+    host = host.strip("[]")
     while time.monotonic() < until:
         with suppress(OSError), socket.create_connection((host, int(port)), timeout=5) as call:
             call.sendall(b"%d %d %s\n" % (workers.index, gpus, token))

@@ -75,6 +75,7 @@ def test_tensorflow_is_told_what_slurm_says_and_tf_config_comes_first():
             slurm(PROCID="x", NTASKS=2),
             "SLURM_PROCID: expected a number, as in a task of srun's; received 'x'",
         ),
+        (slurm(PROCID="²", NTASKS=2), "SLURM_PROCID: expected a number"),
         (slurm(PROCID=0), "SLURM_NTASKS: expected a number"),
         (slurm(PROCID=0, NTASKS=2, TASK_PID=9, JOB_NODELIST="n1"), "started by srun in each of the job's 2"),
         (slurm(PROCID=2, NTASKS=2, JOB_ID=1, JOB_NODELIST="n1"), "received task 2, and of the nodes 2 tasks"),
@@ -97,6 +98,8 @@ def test_what_does_not_fit_together_is_refused(variables, message):
         json.dumps({"cluster": {"worker": TWO}, "task": {"type": "ps", "index": 0}}),
         json.dumps({"cluster": {"worker": ["a:1", "a:1"]}, "task": {"index": 0}}),
         json.dumps({"cluster": {"worker": ["a", "b:x"]}, "task": {"index": 0}}),
+        json.dumps({"cluster": {"worker": ["a:65536", "b:1"]}, "task": {"index": 1}}),
+        json.dumps({"cluster": {"worker": TWO}, "task": {"index": 1.5}}),
         json.dumps({"cluster": {"worker": [["a", 1], ["b", 1]]}, "task": {"index": 0}}),
     ],
 )
