@@ -54,6 +54,19 @@ def readable(path: Path) -> Iterator[None]:
         raise DanqError(f"{path}: not readable (permission denied)") from None
 
 
+def check_regular(path: Path) -> None:
+    """Refuse a pipe or a device in place of what is read more than once; directories are for the reader.
+
+    Raises
+    ------
+    DanqError
+        If it is one, or missing.
+    """
+    with readable(path):
+        if not stat.S_ISREG(mode := path.stat().st_mode) and not stat.S_ISDIR(mode):
+            raise DanqError(f"{path}: expected a file that can be read twice, received a pipe or a device")
+
+
 @contextmanager
 def open_binary(path: Path) -> Iterator["io.BufferedReader[Any]"]:
     """Open a plain, gzip or bgzip file as decompressed bytes; the kind is told by its first bytes.

@@ -9,6 +9,7 @@ import typer
 
 from danq.cli.options import Receipt, ShardText, work_option
 from danq.errors import DanqError
+from danq.files import check_regular
 from danq.parts import read_shard
 
 log = logging.getLogger("danq")
@@ -37,6 +38,7 @@ def genome(
     part = read_shard(shard, receipt, work)
     if out is None and part is None:
         raise DanqError("--out: expected a directory, received nothing")
+    check_regular(fasta)
     started = time.monotonic()
     if work is not None:
         manifest = encode_in_parts(fasta, out, work, part, receipt)

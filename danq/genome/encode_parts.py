@@ -207,8 +207,6 @@ def encode_in_parts(
 @contextmanager
 def _opened(fasta: Path, directory: Path, shard: Shard | None) -> Iterator[Work]:
     with readable(fasta):
-        if not fasta.is_file() and not fasta.is_dir() and fasta.exists():
-            raise DanqError(f"{fasta}: expected a file that can be read twice with --work, received a pipe")
         key = digest([sha256(fasta), PART_BYTES, verb_digest("genome")])
     with opened_work(key, directory, shared=True, shard=shard) as path:
         size = _text_bytes(fasta, path / "bytes")

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import BinaryIO, Literal, NamedTuple, cast
 
 from danq.errors import DanqError, check_name, is_printable
-from danq.files import bounded_lines, open_binary
+from danq.files import bounded_lines, check_regular, open_binary
 from danq.genome.alphabet import CODES, INVALID
 from danq.remnants import scratch
 from danq.text_checks import HEAD, check_text
@@ -158,8 +158,7 @@ def open_variants(path: Path) -> VariantText:
     DanqError
         If it is missing, none of these, lacks columns, or is compressed and ends early.
     """
-    if path.exists() and not (path.is_file() or path.is_dir()):
-        raise DanqError(f"{path}: expected a file that can be read twice, received a pipe or a device")
+    check_regular(path)
     with open_binary(path) as stream:
         head = stream.peek(HEAD)[:HEAD]
     binary = head.startswith(_BCF)

@@ -57,6 +57,18 @@ def test_a_bad_fasta_is_one_line_and_status_2(case: str, tmp_path: Path) -> None
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.parametrize("options", [(), ("--work", "work")])
+def test_a_pipe_is_refused_before_it_is_waited_for(
+    options, tmp_path: Path, danq, capsys, monkeypatch
+) -> None:
+    """It is read a second time for its digest, which would be that of nothing."""
+    monkeypatch.chdir(tmp_path)
+    os.mkfifo("pipe")
+    assert danq("genome", "pipe", "--out", "out", *options) == 2
+    assert "pipe: expected a file that can be read twice, received a pipe" in capsys.readouterr().err
+    assert [path.name for path in tmp_path.iterdir()] == ["pipe"]
+
+
 def test_an_unwritable_output_is_one_line_and_status_2(tmp_path: Path) -> None:
     (tmp_path / "g.fa").write_bytes(b">one\nACGT\n")
     (tmp_path / "out").write_text("a file in the way")

@@ -13,8 +13,8 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from danq.contents import unchanged
-from danq.errors import DanqError, counted
-from danq.files import digest, sha256
+from danq.errors import counted
+from danq.files import check_regular, digest, sha256
 from danq.learn.manifest import BundleManifest
 from danq.learn.predict.outputs import Output
 from danq.learn.predict.predictions import COLUMNS, SCALARS, Predictions
@@ -164,8 +164,7 @@ def _content(value: Any) -> Any:
     if value.is_dir():
         files = sorted(path for path in value.rglob("*") if path.is_file())
         return [[path.relative_to(value).as_posix(), sha256(path)] for path in files]
-    if not value.is_file():
-        raise DanqError(f"{value}: expected a file that can be read twice with --work, received a pipe")
+    check_regular(value)
     return sha256(value)
 
 

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from danq.errors import DanqError
+from danq.files import check_regular
 from danq.genome.contigs import read_aliases
 from danq.genome.fasta import Genome
 from danq.genome.fasta_text import Header, encode_letters, read_pieces
@@ -39,8 +40,7 @@ def fasta_source(fasta: Path, info: BundleManifest, tile: bool = False) -> Sourc
     if info.step and not tile:
         raise DanqError(f"--fasta: expected --tile for a model that classifies steps of {info.step} bp")
     window = info.window or 0
-    if fasta.exists() and not (fasta.is_file() or fasta.is_dir()):
-        raise DanqError(f"{fasta}: expected a file that can be read twice, received a pipe or a device")
+    check_regular(fasta)
     if tile:
         return _whole_source(open_genome_or_fasta(fasta), info)
     records = _count_records(fasta, window)
