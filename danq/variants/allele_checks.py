@@ -9,7 +9,7 @@ from danq.genome.contigs import ContigMap
 from danq.genome.fasta import Bases, Genome
 from danq.genome.intervals import Region, Stretches, stretches_of
 from danq.variants.alleles import Allele, Place, place, trimmed
-from danq.variants.symbolic import Span, place_of, span_of
+from danq.variants.symbolic import Span, changed, place_of, span_of
 from danq.variants.text import LONGEST_POS, Fields, Line, VariantText, readable
 
 _CODES = CODES.tobytes()
@@ -174,6 +174,7 @@ class AlleleChecks:
         # callers of such alleles write N for the base before the stretch, which they do not look at
         if not held and ref != b"N":
             return Allele(*text, "ref_mismatch")
+        span = changed(contig.bases, span)
         if span.end - span.start > self.rules.window:
             return Allele(*text, "too_long")
         placed = place_of(contig.bases, span)

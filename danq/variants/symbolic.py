@@ -16,6 +16,9 @@ _KINDS: dict[str, Literal["DEL", "DUP", "INV"]] = {
     "<INV>": "INV",
 }
 
+_FIRST_STRETCH = 64
+"""bp at the ends of an inversion that are compared first."""
+
 
 class Span(NamedTuple):
     """A stretch of a contig, 0-based half-open, that is deleted, duplicated in tandem or inverted."""
@@ -62,6 +65,26 @@ def span_of(alt: str, allele: int, alts: int, pos: int, info: str) -> Span | Non
         # several ALT share an END, which is that of the longest
         length = to_end if length is None and alts == 1 else None
     return Span(kind, pos, pos + length) if length is not None and length > 0 else None
+
+
+def changed(bases: Bases, span: Span) -> Span:
+    """Leave out the ends of an inversion that are each other's reverse complement: they stay as they are."""
+    kind, start, end = span
+    if kind != "INV":
+        return span
+    stretch = _FIRST_STRETCH
+    while start < end:
+        length = min(stretch, end - start)
+        right = reverse_complement(np.asarray(bases[end - length : end]))
+        different = np.flatnonzero(bases[start : start + length] != right)
+        same = int(different[0]) if len(different) else length
+        if 2 * same >= end - start:
+            return Span(kind, start, start)
+        start, end = start + same, end - same
+        if same < length:
+            break
+        stretch *= 4
+    return Span(kind, start, end)
 
 
 def place_of(bases: Bases, span: Span) -> Place:

@@ -62,6 +62,21 @@ def test_a_symbolic_allele_is_the_sequence_that_it_means(tmp_path: Path, alt: st
     assert np.array_equal(windows[0].alternate, windows[1].alternate)
 
 
+@pytest.mark.parametrize(("ends", "middle"), [(0, 40), (1, 40), (30, 40), (200, 40), (30, 41), (150, 0)])
+def test_of_an_inversion_what_its_ends_leave_counts(tmp_path: Path, ends: int, middle: int) -> None:
+    """Ends that are each other's reverse complement stay; an inversion is as long as what changes of it."""
+    end = random_contig(random.Random(5), ends)
+    within = "A" * middle
+    stretch = end + within + end[::-1].translate(PAIRS)
+    genome = genome_of(c=f"CCC{stretch}GGG")
+    after = stretch[::-1].translate(PAIRS)
+    records = [line(3, "C", "<INV>", f"END={3 + len(stretch)}"), line(3, f"C{stretch}", f"C{after}")]
+    symbolic, letters = checked(vcf_of(tmp_path, records), genome, RULES)
+    assert placed(symbolic) == placed(letters)
+    assert symbolic.reason == {0: "same_as_ref", 40: "", 41: "too_long"}[middle]
+    assert symbolic.reason or (symbolic.start, symbolic.removed) == (3 + ends, middle)
+
+
 @settings(max_examples=30)
 @given(st.sampled_from(["DEL", "DUP", "INV"]), st.integers(60, 200), st.integers(1, 30), st.booleans())
 def test_on_a_haplotype_too(kind: str, pos: int, length: int, other: bool) -> None:
