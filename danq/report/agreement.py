@@ -6,6 +6,7 @@ import polars as pl
 from markupsafe import Markup
 
 from danq.evaluate.agreement import FIGURES
+from danq.evaluate.runs import read_table
 from danq.evaluate.truth import TRUTHS
 from danq.parquet import refusing_damage
 from danq.report.callsets import Callset, label
@@ -35,6 +36,8 @@ _COLUMNS = {
     "status": Column("Status", "why there is no figure"),
 }
 _KEYS = ("row", "allele", "sample", "haplotype")
+_KNOWN = {"row": pl.Int64, "allele": pl.Int32, "truth": pl.Float64}
+"""Columns that ``truth.parquet`` must have, and their types."""
 
 
 def head(results: Results, callset: Callset) -> str:
@@ -103,10 +106,9 @@ def _counts(callset: Callset) -> Markup:
 def _scatter(callset: Callset, rows: list[dict[str, Any]]) -> Markup:
     """Draw scores against what is known, at most some hundred alleles evenly spread over the input."""
     path = callset.path / "truth.parquet"
-    if not rows or not callset.wide or not path.is_file():
+    if not rows or not callset.wide or (known := read_table(path, _KNOWN)) is None:
         return Markup()
-    with refusing_damage(path, "Parquet table"):
-        known = pl.read_parquet(path)
+    known = known.drop_nulls("truth")
     known = known.gather_every(max(1, -(-len(known) // _MOST_POINTS)))
     index = {name: number for number, name in callset.targets.items()}
     columns = [
@@ -114,7 +116,8 @@ def _scatter(callset: Callset, rows: list[dict[str, Any]]) -> Markup:
     ]
     keys = [key for key in _KEYS if key in known.columns]
     names = dict.fromkeys([*keys, "contig", "pos", "ref", "alt", *columns])
-    blocks = [known.join(block, on=keys, how="inner") for block in callset.blocks(list(names))]
+    with refusing_damage(path, "table of what is known of the scores beside it"):
+        blocks = [known.join(block, on=keys, how="inner") for block in callset.blocks(list(names))]
     alleles = pl.concat(blocks).to_dicts()
     return figure([_points(row, column, alleles) for row, column in zip(rows, columns, strict=True)])
 

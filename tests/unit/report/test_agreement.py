@@ -1,6 +1,7 @@
 """The section of the report about agreement with what is known of variants."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -9,6 +10,7 @@ from page_reader import by_title as made
 from page_reader import remarks, tables, views
 from results_tree import just_trained, write_scores
 
+from danq.errors import DanqError
 from danq.evaluate.truth import COLUMNS
 
 TARGETS = ("CDS", "NFKB/p65", "ARS")
@@ -96,6 +98,28 @@ def test_effects_are_drawn_against_the_scores(results: Path):
     shown = remarks(found[f"{first}: logit_diff"])
     assert len(shown) == 30
     assert shown[0] == f"chrI:101 A>G, known {effects[0]:.4g}: {np.float32(differences[0, 0]):+.4f}"
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"truth": ["high"] * 3}, "expected a Parquet table"),
+        ({"row": None}, "it lacks the column row"),
+        ({"sample": ["a"] * 3}, "expected a table of what is known of the scores beside it"),
+        ({"truth": [None] * 3}, ""),
+    ],
+)
+def test_what_is_known_is_of_its_types_or_refused(results: Path, changes: dict[str, Any], message: str):
+    place = write_scores(results, "demo", TARGETS, alleles(3), drawn(3), truth={"kind": "signed", "n": 3})
+    (place / "truth.tsv").write_text(truth_table(agreement("max_abs_logit_diff", truth="absolute")))
+    known = {"row": range(1, 4), "allele": [1] * 3, "truth": [0.5] * 3} | changes
+    table = pl.DataFrame({name: column for name, column in known.items() if column is not None})
+    table.write_parquet(place / "truth.parquet")
+    if message:
+        with pytest.raises(DanqError, match=message):
+            made(results)
+    else:
+        assert "Agreement with known effects" in made(results)
 
 
 def test_a_truth_left_by_an_earlier_scoring_is_not_shown(results: Path):
