@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from danq.errors import DanqError, first_few, remedy
-from danq.files import digest, readable
+from danq.files import check_regular, digest, readable
 from danq.genome.alphabet import N
 from danq.genome.iupac import AMBIGUITY_FILE, Ambiguity, open_ambiguity
 from danq.storage import Entry, Manifest, damaged, load_array
@@ -223,6 +223,7 @@ def contigs_table(contigs: Sequence[ContigEntry], offsets: Sequence[int]) -> str
 
 def _check_contigs(path: Path, manifest: GenomeManifest, offsets: Sequence[int]) -> None:
     """Refuse a genome whose table and manifest call its contigs differently: one of the two was changed."""
+    check_regular(path)
     with readable(path):
         text = path.read_bytes()
     if text != contigs_table(manifest.contigs, offsets).encode():

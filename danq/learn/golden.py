@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from danq.data.dataset import Dataset, Raw
 from danq.errors import DanqError, check_name, remedy
-from danq.files import readable
+from danq.files import check_regular
 from danq.learn.bundle_files import GOLDEN_FILE
 from danq.learn.linear import CpuBundle
 from danq.learn.manifest import BundleManifest, weights_digest
@@ -136,8 +136,9 @@ def read_golden_rows(path: Path, info: BundleManifest) -> GoldenRows:
     DanqError
         If it is damaged, holds other arrays than `write_golden_rows` wrote, or is another bundle's.
     """
+    check_regular(path)
     try:
-        with readable(path), zipfile.ZipFile(path) as archive:
+        with zipfile.ZipFile(path) as archive:
             arrays = dict(NpzArrays(path, archive))
     except (
         *(zipfile.BadZipFile, zlib.error, struct.error),

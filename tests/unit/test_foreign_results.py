@@ -16,6 +16,8 @@ from danq.data.dataset import open_dataset
 from danq.data.encoders import load_encoder
 from danq.errors import DanqError
 from danq.evaluate.runs import read_run
+from danq.genome.fasta import _check_contigs
+from danq.learn.golden import read_golden_rows
 from danq.learn.manifest import BundleManifest
 from danq.learn.predict.reading import read_predictions
 from danq.learn.trial_tables import read_trials
@@ -148,6 +150,21 @@ def test_a_manifest_is_a_file_of_reasonable_size(tmp_path, monkeypatch):
     os.truncate(path, 1 << 40)
     monkeypatch.setenv("DANQ_MAX_MEMORY", "8M")
     assert "at most 8,388,608 bytes in memory" in refused(BundleManifest.read, tmp_path)
+
+
+@pytest.mark.parametrize("name", ["predictions.npz", "contigs.tsv", "golden.npz"])
+def test_results_that_are_devices_or_pipes_are_refused_instead_of_waited_for(tmp_path, name):
+    read = {
+        "predictions.npz": read_predictions,
+        "contigs.tsv": lambda path: _check_contigs(path, None, []),
+        "golden.npz": lambda path: read_golden_rows(path, None),
+    }[name]
+    path = tmp_path / name
+    os.symlink("/dev/zero", path)
+    assert "received a pipe or a device" in refused(read, path)
+    path.unlink()
+    os.mkfifo(path)
+    assert "received a pipe or a device" in refused(read, path)
 
 
 def test_names_in_manifests_lead_to_no_other_directory():

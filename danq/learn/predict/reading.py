@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from danq.data.examples.labels import SPLIT_WORDS
 from danq.data.manifest import SPLITS, Task
 from danq.errors import DanqError, check_name, first_few
-from danq.files import readable
+from danq.files import check_regular, readable
 from danq.learn.predict.predictions import COLUMNS, SCALARS, SUFFIXES, UNPREDICTED, Predictions
 from danq.metrics import UNKNOWN
 from danq.npz import check_npz, read_header, read_npz_member
@@ -240,6 +240,7 @@ def _check_names(path: Path, names: NDArray[np.str_]) -> None:
 
 def _read_npz(path: Path) -> dict[str, NDArray[Any]]:
     """Read every array of an ``.npz`` file; large uncompressed ones are memory-mapped, read-only."""
+    check_regular(path)
     try:
         with readable(path), path.open("rb") as raw, zipfile.ZipFile(raw) as archive:
             check_npz(path, archive)
