@@ -8,9 +8,10 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +20,7 @@ from tiny_dataset import SMALL
 from whole_project import BACKGROUND, DATASET, EVALUATE, GENOME, PREDICT, REPORT, SCORE, SPLITS, TRAIN, VIEW
 
 from danq.learn.bundle import load_bundle, model_weights
+from danq.remnants import scratch
 
 DANQ = [sys.executable, "-c", "from danq.cli import main; main()"]
 RUN = "results/runs/words"
@@ -225,6 +227,31 @@ def test_a_killed_shard_goes_on_and_a_killed_gathering_is_done_again(
     assert danq(*command) == 0
     assert (tmp_path / "bins.parquet").read_bytes() == (whole / "results/bins.parquet").read_bytes()
     assert [path.name for path in tmp_path.iterdir()] == ["bins.parquet"]
+
+
+@pytest.mark.environment
+@pytest.mark.parametrize("step", STEPS)
+def test_a_verb_killed_at_random_moments_ends_as_if_nobody_had(whole, danq, monkeypatch, tmp_path, step):
+    """With what an unkilled run makes; nothing hidden is left, nor in the place of temporary files."""
+    monkeypatch.chdir(whole)
+    (tmp_path / "temporary").mkdir()
+    monkeypatch.setenv("TMPDIR", str(tmp_path / "temporary"))
+    monkeypatch.setattr(tempfile, "tempdir", None)
+    rng = np.random.default_rng()
+    out = tmp_path / "out"
+    for _ in range(3):
+        job = subprocess.Popen([*DANQ, *words(step, out)], stderr=subprocess.DEVNULL)
+        with suppress(subprocess.TimeoutExpired):
+            job.wait(rng.uniform(0.5, 4))
+        job.kill()
+        job.wait()
+    assert danq(*words(step, out)) == 0
+    with scratch():
+        pass
+    assert not [path for path in tmp_path.rglob("*") if path.name.startswith((".partial-", ".work-"))]
+    for name in NAMES:
+        if (out / name).exists():
+            assert (out / name).read_bytes() == (whole / "results" / name).read_bytes()
 
 
 @pytest.mark.environment
