@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from typing import Any, Protocol, TypeVar
+from typing import IO, Any, AnyStr
 
 from danq.errors import DanqError
 from danq.jobs import check_claim, made, sole_writer, writing
@@ -20,8 +20,6 @@ from danq.limits import check_limit, check_memory, limit
 from danq.processes import finish_undisturbed
 from danq.remnants import hidden
 from danq.text_checks import HEAD, check_text
-
-_Text = TypeVar("_Text", str, bytes, covariant=True)
 
 BGZF_HEAD = 18
 """Bytes of the header of a block of BGZF; the last two hold the block's length less one."""
@@ -96,13 +94,6 @@ def open_binary(path: Path) -> Iterator["io.BufferedReader[Any]"]:
         raise DanqError(f"{path}: the compressed file is damaged ({error})") from None
 
 
-class SupportsReadline(Protocol[_Text]):
-    """A stream of bytes or of text."""
-
-    def readline(self, size: int, /) -> _Text:
-        """Read at most so many characters, and no further than the end of the line."""
-
-
 class _Unfolding(io.RawIOBase):
     """A compressed file as it unfolds, refused where it does so without end, or into an endless line.
 
@@ -142,7 +133,7 @@ def is_bgzf(head: bytes) -> bool:
     return len(head) == BGZF_HEAD and head[:4] == b"\x1f\x8b\x08\x04" and head[12:16] == b"BC\x02\x00"
 
 
-def bounded_lines(path: Path, stream: SupportsReadline[_Text]) -> Iterator[_Text]:
+def bounded_lines(path: Path, stream: IO[AnyStr]) -> Iterator[AnyStr]:
     """Yield the lines of a stream, with their ends; one that does not end within reason is refused."""
     most = limit("DANQ_MAX_LINE")
     # some characters more than accepted: a line as long as that is not whole

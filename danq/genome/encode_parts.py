@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO, Protocol
+from typing import IO
 
 import pyarrow as pa
 
@@ -37,20 +37,10 @@ _SCHEMA = pa.schema(
 )
 
 
-class _Stream(Protocol):
-    """Text, decompressed."""
-
-    def read(self, size: int, /) -> bytes:
-        """Read at most so many bytes."""
-
-    def readline(self, size: int, /) -> bytes:
-        """Read at most so many bytes, and no further than the end of the line."""
-
-
 class _Text:
     """The text of a FASTA, read part by part in ascending order; a header belongs to where it begins."""
 
-    def __init__(self, stream: _Stream, plain: BinaryIO | None) -> None:
+    def __init__(self, stream: IO[bytes], plain: IO[bytes] | None) -> None:
         self._stream, self._plain = stream, plain
         self._at, self._line_start, self._in_header = 0, True, False
 

@@ -79,17 +79,16 @@ def files_of(
     job: Job,
     long: bool = False,
     form: Format = "parquet",
-    prefix: str | None = None,
     compare: Callable[[Path], Comparison] | None = None,
 ) -> Files:
-    """Settle what is written; `prefix` begins the INFO keys of the annotated VCF, if not that of the options.
+    """Settle what is written.
 
     Raises
     ------
     DanqError
         If the prefix makes no INFO key, or one of the keys stands in the input's header already.
     """
-    prefix = job.options.info_prefix if prefix is None else prefix
+    prefix = job.options.info_prefix
     fields = info_fields(job.columns, prefix)
     if job.variants.kind == "vcf":
         check_fields(declared_keys(job.variants.header), fields, f"the header of {job.name}")

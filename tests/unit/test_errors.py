@@ -24,6 +24,7 @@ def test_one_is_counted_in_the_singular() -> None:
     [
         (OSError(errno.EIO, "x", "in.fa"), "in.fa: Input/output error"),
         (OSError(errno.ESTALE, "x", "in.fa"), "in.fa: Stale file handle"),
+        (OSError(errno.EXDEV, "x", "out/a", None, "b"), "out/a: Invalid cross-device link"),
         (OSError(errno.EDQUOT, "x"), "standard output or a temporary file: Disk quota exceeded"),
         (
             MemoryError("Unable to allocate 8 GiB"),
