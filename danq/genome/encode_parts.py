@@ -199,7 +199,7 @@ def _opened(fasta: Path, directory: Path, shard: Shard | None) -> Iterator[Work]
     with readable(fasta):
         key = digest([sha256(fasta), PART_BYTES, verb_digest("genome")])
     with opened_work(key, directory, shared=True, shard=shard) as path:
-        size = _text_bytes(fasta, path / "bytes")
+        size = _text_bytes(fasta, path / "bytes", key)
         work = Work(fasta, size, Parts(path, key, -(-size // PART_BYTES)))
         if not size:
             raise work.fault()
@@ -211,16 +211,21 @@ def _compressed(fasta: Path) -> bool:
         return stream.read(len(GZIP_MAGIC)) == GZIP_MAGIC
 
 
-def _text_bytes(fasta: Path, note: Path) -> int:
-    """Count the bytes of text; those of a compressed file are kept as a note, for it has to be unfolded."""
+def _text_bytes(fasta: Path, note: Path, key: str) -> int:
+    """Count the bytes of text; those of a compressed file are kept as a note, for it has to be unfolded.
+
+    A damaged note is made again: with fewer bytes the end of the genome would be missing.
+    """
     if not _compressed(fasta):
         return fasta.stat().st_size
-    if note.is_file() and (text := note.read_text(encoding="ascii", errors="replace")).isdecimal():
-        return int(text)
+    text = note.read_text(encoding="ascii", errors="replace") if note.is_file() else ""
+    kept, _, mark = text.partition(" ")
+    if mark == digest([kept, key]):
+        return int(kept)
     size = 0
     with open_binary(fasta) as stream:
         while piece := stream.read(PIECE_BYTES):
             size += len(piece)
     with atomic(note) as partial:
-        partial.write_text(str(size), encoding="ascii")
+        partial.write_text(f"{size} {digest([str(size), key])}", encoding="ascii")
     return size

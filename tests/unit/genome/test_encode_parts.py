@@ -159,6 +159,19 @@ def test_another_number_of_shards_goes_on_with_the_same_parts_and_a_damaged_one_
     assert_same(tmp_path / "out", tmp_path / "whole")
 
 
+@pytest.mark.parametrize("kept", ["40", "", "x", "40 x"])
+def test_a_damaged_number_of_bytes_is_counted_again(tmp_path, monkeypatch, kept):
+    small(monkeypatch, 40)
+    fasta = packed(tmp_path / "g.fa.gz", b">a\n" + b"ACGT" * 40 + b"\n", "gzip")
+    encode_in_parts(fasta, None, tmp_path / "work", Shard(1, 2), None)
+    [note] = tmp_path.glob("work/.work-*/bytes")
+    assert note.read_text().startswith("164 ")
+    note.write_text(kept)
+    encode_in_parts(fasta, tmp_path / "parts", tmp_path / "work", None, None)
+    build_genome(fasta, tmp_path / "whole")
+    assert_same(tmp_path / "parts", tmp_path / "whole")
+
+
 def test_a_result_that_cannot_be_written_is_refused_before_anything_is_encoded(tmp_path):
     (tmp_path / "g.fa").write_text(">a\nACGT\n")
     (tmp_path / "out").touch()
