@@ -62,6 +62,11 @@ def read_shard(text: str | None, receipt: Path | None, place: Path | None) -> Sh
     return Shard(int(match[1]), int(match[2]))
 
 
+def key_of_part(digest: str, part: int) -> str:
+    """Tell a part of the work of a digest from all others."""
+    return f"{digest} {part}"
+
+
 @dataclass(frozen=True, eq=False)
 class Parts:
     """So many parts of the work of a digest, in a directory; the file of each is present only when whole."""
@@ -73,6 +78,10 @@ class Parts:
     def file(self, part: int) -> Path:
         """Where a finished part lies."""
         return self.path / f"part-{part:06d}.arrow"
+
+    def key(self, part: int) -> str:
+        """Say what the file of a part is bound to: the work, and its own number."""
+        return key_of_part(self.digest, part)
 
     def missing(self, parts: Iterable[int]) -> list[int]:
         """Those of some parts that are not finished."""

@@ -109,7 +109,7 @@ class Work:
     def _write(self, part: int, text: _Text, advance: Callable[[float], object]) -> None:
         start = part * PART_BYTES
         stop = min(start + PART_BYTES, self.size)
-        with writing_batches(self.parts.file(part), _SCHEMA, self.parts.digest) as writer:
+        with writing_batches(self.parts.file(part), _SCHEMA, self.parts.key(part)) as writer:
             for stretch in self._stretches(text, start, stop):
                 writer.write_batch(pa.RecordBatch.from_pylist([stretch._asdict()], _SCHEMA))
         advance((stop - start) / 1e6)
@@ -150,7 +150,7 @@ class Work:
         """
         names, length = set[str](), 1
         for part in range(self.parts.number):
-            with reading_batches(self.parts.file(part), self.parts.digest) as reader:
+            with reading_batches(self.parts.file(part), self.parts.key(part)) as reader:
                 for number in range(len(reader)):
                     for row in reader[number].to_pylist():
                         stretch = Stretch(**row)

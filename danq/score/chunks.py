@@ -50,7 +50,7 @@ class Work:
         DanqError
             If it is damaged or of other work.
         """
-        with reading_batches(self.parts.file(part), self.job.digest) as reader:
+        with reading_batches(self.parts.file(part), self.parts.key(part)) as reader:
             for number in range(len(reader)):
                 batch, metadata = reader.with_metadata(number)
                 yield batch, float(metadata[_SECONDS])
@@ -106,7 +106,7 @@ def _compute_part(
     work: Work, part: int, runners: Sequence[Runner], advance: Callable[[float], object]
 ) -> None:
     columns, began = work.job.columns, time.perf_counter()
-    with writing_batches(work.parts.file(part), rows_schema(columns), work.job.digest) as writer:
+    with writing_batches(work.parts.file(part), rows_schema(columns), work.parts.key(part)) as writer:
         for block in work.job.scored_blocks(work.survey, runners, [part]):
             batch = rows(block.windows, block.effects, columns)
             now = time.perf_counter()

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
+from danq.parts import key_of_part
 from danq.score.effects import Effects
 from danq.score.job import Job
 from danq.score.runner import Runner
@@ -34,7 +35,7 @@ def compute_haplotypes(folder: Path, job: Job, survey: Survey, runners: Sequence
     apart, regions = reach(job.models.bin, window), job.rules.regions
     pieces = combined_windows(job.genome, survey, window, apart, samples, part, regions)
     schema = rows_schema(job.columns, haplotypes=True)
-    with writing_batches(_file(folder, part), schema, job.digest) as writer:
+    with writing_batches(_file(folder, part), schema, key_of_part(job.digest, part)) as writer:
         while block := list(islice(pieces, job.most_alleles)):
             effects = job.effects(runners, _windows(block, window))
             writer.write_batch(_rows(block, effects, job, names))
@@ -48,7 +49,7 @@ def read_haplotypes(folder: Path, job: Job, part: int) -> Iterator[pa.RecordBatc
     DanqError
         If it is damaged or of other work.
     """
-    with reading_batches(_file(folder, part), job.digest) as reader:
+    with reading_batches(_file(folder, part), key_of_part(job.digest, part)) as reader:
         for number in range(len(reader)):
             yield reader[number]
 

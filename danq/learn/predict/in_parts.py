@@ -111,7 +111,7 @@ class Work:
         blocks = predicted(predictor, self.asked.source, self.asked.targets, advance, part * PART, last)
         first = next(blocks)
         batch, metadata = _batch(first)
-        with writing_batches(self.parts.file(part), batch.schema, self.parts.digest) as writer:
+        with writing_batches(self.parts.file(part), batch.schema, self.parts.key(part)) as writer:
             writer.write_batch(batch, metadata)
             for block in blocks:
                 writer.write_batch(*_batch(block))
@@ -126,7 +126,7 @@ class Work:
         """
         with progress("writing", self.parts.number, "parts") as advance:
             for part in range(self.parts.number):
-                with reading_batches(self.parts.file(part), self.parts.digest) as reader:
+                with reading_batches(self.parts.file(part), self.parts.key(part)) as reader:
                     for number in range(len(reader)):
                         yield _predictions(*reader.with_metadata(number), self.asked.info.run)
                 advance(1)

@@ -232,6 +232,10 @@ def test_a_part_that_was_put_there_by_hand_is_refused(vcf, tmp_path):
     paths[0].write_bytes(paths[1].read_bytes())
     with pytest.raises(DanqError, match=r"part-000001.arrow: of other work"):
         score(job, tmp_path / "out", tmp_path)
+    # another part of the same work
+    paths[0].write_bytes(paths[0].with_name("part-000000.arrow").read_bytes())
+    with pytest.raises(DanqError, match=r"part-000001.arrow: of other work"):
+        score(job, tmp_path / "out", tmp_path)
     paths[0].write_bytes(b"ARROW1")
     with pytest.raises(DanqError, match=r"part-000001.arrow: damaged.*; remove .* and start again"):
         score(job, tmp_path / "out", tmp_path)
