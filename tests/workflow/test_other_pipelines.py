@@ -112,7 +112,10 @@ def test_the_snakemake_wrapper_hands_on_a_refusal(repository: Path, tmp_path: Pa
             ("scores=", "table="),
             "output.scores: expected a name that ends in .parquet or .tsv, received none",
         ),
-        (("ledger=", "legder="), "output: expected scores, ledger, manifest, vcf, index; received legder"),
+        (
+            ("ledger=", "legder="),
+            "agreement, compared, index; received legder",
+        ),
         (
             ('index="scores/{name}.vcf.gz.tbi"', 'index="scores/{name}.csi"'),
             "made no annotated.vcf.gz.csi of",

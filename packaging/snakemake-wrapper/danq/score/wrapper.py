@@ -23,6 +23,8 @@ outputs = dict(snakemake.output.items())
 scores = Path(outputs.setdefault("scores", snakemake.output[0] if not outputs else ""))
 table = f"scores{scores.suffix}"
 written = {"scores": table, "ledger": "ledger.tsv", "manifest": "scores.json", "vcf": "annotated.vcf.gz"}
+# of samples, and of what is known of the variants
+written |= {"haplotypes": f"haplotypes{scores.suffix}", "agreement": "truth.tsv", "compared": "truth.parquet"}
 if table not in ("scores.parquet", "scores.tsv"):
     received = outputs["scores"] or "none"
     sys.exit(f"danq: output.scores: expected a name that ends in .parquet or .tsv, received {received}")
