@@ -28,6 +28,20 @@ def test_every_run_of_every_dataset_of_every_genome_is_planned(project: Project)
     assert project.files() == set(), "a dry run writes nothing"
 
 
+def test_a_run_more_is_planned_by_few_files(project: Project):
+    """The time of a plan grows with the files that each of its jobs waits for."""
+    read = re.compile(r"^    input: (.*)\n(?:    .*\n)*?    log: results/logs/(\S+)\.log$", re.MULTILINE)
+    done = project.snakemake("--dry-run")
+    files = {job: len(paths.split(", ")) for paths, job in read.findall(done.stdout)}
+    assert {job: files[job] for job in files if "/net" in job} == {
+        "train/net": 7,
+        "predict/net.valid": 11,
+        "predict/net.test": 11,
+        "evaluate/net": 9,
+        "model_card/net": 6,
+    }
+
+
 def test_a_file_given_with_configfile_stands_alone(project: Project):
     alone = yaml.safe_load(CONFIG)
     alone["runs"] = {"single": alone["runs"]["words"]}

@@ -175,8 +175,8 @@ rule evaluate:
 # in words, for whoever is handed the model
 rule model_card:
     input:
-        bundle=lambda wildcards: bundle_files(wildcards.run),
-        dataset=dataset_of,
+        bundle="results/runs/{run}/bundle.json",
+        dataset=lambda wildcards: dataset_of(wildcards)[0],
         metrics="results/runs/{run}/evaluation/metrics.tsv",
         summary="results/runs/{run}/evaluation/summary.json",
         calibration="results/runs/{run}/evaluation/calibration.tsv",

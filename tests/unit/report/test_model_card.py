@@ -1,7 +1,10 @@
 """The model card: what it says, that it tells nothing of its maker, and how archives take it along."""
 
 import json
+import re
+import shutil
 import zipfile
+from pathlib import Path
 
 import pytest
 import yaml
@@ -74,6 +77,17 @@ def test_a_bundle_that_was_not_evaluated_says_so(tmp_path):
     assert "description of the dataset was not at hand" in card
     assert "model-index" not in card
     assert "ada" not in card
+
+
+def test_a_card_reads_what_its_rule_names_alone(tree, tmp_path):
+    rules = (Path(__file__).parents[3] / "workflow" / "rules" / "model.smk").read_text()
+    named = re.findall(r'"(results/runs/{run}/\S+)",', rules.split("rule model_card:")[1].split("output:")[0])
+    files = [name.format(run="net") for name in named]
+    assert len(files) == 5
+    for file in (*files, "results/datasets/yeast/dataset.json"):
+        (tmp_path / file).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(tree.parent / file, tmp_path / file)
+    assert model_card(tmp_path / "results" / "runs" / "net") == model_card(tree / "runs" / "net")
 
 
 def test_options_with_paths_tell_names_alone(tree, tmp_path):
