@@ -83,8 +83,8 @@ def write_archive(bundle: Path, out: Path, private: bool, card: str | None = Non
     for name in files:
         if files[name].is_symlink() or not files[name].is_file():
             raise DanqError(f"{files[name]}: expected a file, received a link or something else")
-    for folder in {files[name].parent for name in files if name.endswith(MODEL_FILE)} | {bundle}:
-        BundleManifest.read(folder).check(folder, *(path.name for path in folder.iterdir()))
+    for folder in {path.parent for path in files.values()}:
+        BundleManifest.read(folder).check(folder, MODEL_FILE, HISTORY_FILE, *LATER)
     kept = [name for name in files if not (private and name.endswith((SIGNATURE_FILE, GOLDEN_FILE)))]
     manifests = [name for name in kept if private and name.endswith(BundleManifest.FILE)]
     contents = {name: _private(files[name]) if name in manifests else files[name] for name in kept}
