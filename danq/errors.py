@@ -46,7 +46,8 @@ class TrainingFailedError(DanqError):
 
 def reason_of_system(error: Exception) -> str | None:
     """Say in one line what the machine refused, which is the user's to mend; None for a fault of danq."""
-    if isinstance(error, MemoryError):
+    # a library whose file finds no room is "not found"
+    if isinstance(error, MemoryError) or (isinstance(error, ImportError) and "map segment" in str(error)):
         return f"no memory is left for this job ({first_line(error)})"
     if isinstance(error, RuntimeError) and "can't start new thread" in str(error):
         return "no more threads are allowed for this job (`ulimit -u` raises the limit)"

@@ -142,7 +142,7 @@ def main() -> None:
         if error.name not in ("tensorflow", "keras"):
             raise
         _refuse("expected TensorFlow, which is not installed; pip install tensorflow keras")
-    except (OSError, MemoryError, RuntimeError) as error:
+    except (OSError, MemoryError, RuntimeError, ImportError) as error:
         # what the system refuses is the user's to mend; the rest is a fault of danq and shows its traceback
         reason = reason_of_system(error)
         if reason is None:

@@ -31,6 +31,8 @@ def test_one_is_counted_in_the_singular() -> None:
             "no memory is left for this job (Unable to allocate 8 GiB)",
         ),
         (MemoryError(), "no memory is left for this job (MemoryError)"),
+        (ImportError("libarrow.so: failed to map segment from shared object"), "no memory is left for this"),
+        (ImportError("cannot import name 'x'"), None),
         (RuntimeError("can't start new thread"), "no more threads are allowed for this job (`ulimit -u` "),
         (RuntimeError("something else"), None),
         (FileNotFoundError(errno.ENOENT, "x", "in.fa"), None),
