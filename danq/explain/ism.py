@@ -93,14 +93,9 @@ def mutate_regions(models: Models, regions: Regions, options: IsmOptions, out: P
         manifest = _manifest(models, regions, options, targets, counts, files)
         manifest.write(partial)
         _remove_earlier(out, files)
-    log.info(
-        "%s: %s mutants of %s bases (%s N left out), %d heat maps",
-        out,
-        f"{counts['substitutions'] + counts['deletions']:,}",
-        f"{counts['positions']:,}",
-        f"{counts['unknown_bases']:,}",
-        counts["heat_maps"],
-    )
+    mutants, n = counts["substitutions"] + counts["deletions"], counts["unknown_bases"]
+    of = f"{counts['positions']:,} bases ({n:,} N left out)"
+    log.info(f"%s: {mutants:,} mutants of {of}, {counts['heat_maps']} heat maps", out)
     return manifest
 
 

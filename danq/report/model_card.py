@@ -96,7 +96,12 @@ def model_card(bundle: Path, dataset: Path | None = None) -> str:
     run = replace(read, name=read.bundle.run)
     info, data = run.bundle, _dataset(bundle, run.bundle, dataset)
     if run.summary is not None:
-        _check_evaluated(bundle, info, run.summary)
+        evaluated = run.summary.provenance.get("inputs", {}).get("bundle")
+        if evaluated not in (None, "", info.digest):
+            raise DanqError(
+                f"{bundle / 'evaluation' / Evaluation.FILE}: expected the evaluation of the bundle "
+                f"{info.digest[:12]}, received that of {evaluated[:12]}; predict and evaluate again"
+            )
     rows = list(target_rows(run, data))
     options = {"options": info.options, "train": info.train, "predict": info.predict}
     return _TEMPLATES.get_template("model_card.md").render(
@@ -137,15 +142,6 @@ def _dataset(bundle: Path, info: BundleManifest, dataset: Path | None) -> Datase
         f"{dataset}: expected the dataset {info.dataset.digest[:12]} that {bundle} was trained on, "
         f"received {manifest.digest[:12]}"
     )
-
-
-def _check_evaluated(bundle: Path, info: BundleManifest, summary: Evaluation) -> None:
-    evaluated = summary.provenance.get("inputs", {}).get("bundle")
-    if evaluated not in (None, "", info.digest):
-        raise DanqError(
-            f"{bundle / 'evaluation' / Evaluation.FILE}: expected the evaluation of the bundle "
-            f"{info.digest[:12]}, received that of {evaluated[:12]}; predict and evaluate again"
-        )
 
 
 def _plain(value: Any) -> Any:

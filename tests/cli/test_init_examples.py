@@ -87,7 +87,7 @@ def test_examples_by_file_and_by_column(tmp_path: Path, monkeypatch: pytest.Monk
         ),
         (
             ["--examples", "a.csv", "--valid", "0.6", "--test", "0.6"],
-            "expected fractions that sum to less tha",
+            "--valid, --test: expected fractions that sum to less than 1, received ",
         ),
         (["--examples", "g.fa"], "g.fa: expected labels that several rows share, received chr1, chr2, chr3"),
         (["--examples", "few.csv"], "few.csv: expected at least one row in the valid split, found none"),

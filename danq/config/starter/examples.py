@@ -51,9 +51,8 @@ def write_example_starter(
     config = out / "config.yaml"
     refuse_existing(config)
     files, fractions = _parts(examples, valid, test)
-    dataset: dict[str, Any] = {"examples": {part: str(path) for part, path in files.items()}}
-    if len(files) == 1:
-        dataset["examples"] = str(examples)
+    several = {part: str(path) for part, path in files.items()}
+    dataset: dict[str, Any] = {"examples": several if len(files) > 1 else str(examples)}
     if label_columns:
         dataset["label_columns"] = list(label_columns)
     if sequence_column != "sequence":
@@ -69,6 +68,7 @@ def write_example_starter(
         fractions = {part: fractions.get(part, _FRACTION) for part in _HELD_OUT if part not in files}
         parts = "parts of the training rows, drawn class by class" if fractions else "by file"
         reasons["split" if fractions else "examples"] = parts
+    _check_sum(fractions)
     dataset |= {"window": longest} | ({"split": fractions} if fractions else {})
     labelled, split = place_rows(rows, DatasetOptions.model_validate(dataset), "--valid, --test")
     targets = describe_targets(labelled.targets, count_labels(labelled.values, split))
@@ -101,6 +101,12 @@ def _parts(examples: Path, valid: str | None, test: str | None) -> tuple[dict[st
         if path.suffix == ".mat":
             raise DanqError(f"{path}: expected FASTA, CSV, TSV or Parquet; config/deepsea.yaml is for .mat")
     return files, fractions
+
+
+def _check_sum(fractions: dict[str, float]) -> None:
+    if sum(fractions.values()) >= 1:
+        received = " and ".join(map(str, fractions.values()))
+        raise DanqError(f"--valid, --test: expected fractions that sum to less than 1, received {received}")
 
 
 def _fraction(value: str | None, part: str) -> float | None:
