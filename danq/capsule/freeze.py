@@ -41,6 +41,7 @@ from danq.capsule.manifest import (
 )
 from danq.capsule.results import (
     changed_inputs,
+    check_results,
     cores_of,
     ended,
     made_with,
@@ -153,6 +154,8 @@ def _gathered(
 ) -> tuple[CapsuleManifest, Contents]:
     """Look at everything that a capsule is made of; its manifest does not name the files yet."""
     made = result_files(config, results)
+    made_digests = {name: sha256(path) for name, path in made.items()}
+    check_results(made, made_digests)
     digests = {name: sha256(path) for name, path in inputs.files.items()}
     changed = changed_inputs(made, {path: digests[name] for name, path in inputs.files.items()})
     if changed:
@@ -174,7 +177,7 @@ def _gathered(
         **workflow_files(),
     }
     listed = _add_inputs(contents, inputs, digests, how.with_inputs)
-    stored = _add_results(contents, made, inputs, how.largest)
+    stored = _add_results(contents, made, made_digests, inputs, how.largest)
     capsule = CapsuleManifest(
         created=_now(),
         ended=ended(made),
@@ -209,7 +212,11 @@ def _add_inputs(
 
 
 def _add_results(
-    contents: Contents, made: Mapping[str, Path], inputs: Frozen, largest: float
+    contents: Contents,
+    made: Mapping[str, Path],
+    digests: Mapping[str, str],
+    inputs: Frozen,
+    largest: float,
 ) -> tuple[Stored, ...]:
     """Add results that are small, no inputs in other words, and name no places; of others rows."""
     places = [str(Path(old).parent) for old in inputs.names if old.startswith("/")]
@@ -226,7 +233,7 @@ def _add_results(
                 log.warning("%s names a folder of this machine: the capsule has its digest alone", path)
         elif reader_of(name) is not None and (rows := sample(path)) is not None:
             contents[f"{SAMPLES}/{name}"] = rows
-        stored.append(Stored(name=name, sha256=sha256(path), size=size, kept=kept))
+        stored.append(Stored(name=name, sha256=digests[name], size=size, kept=kept))
     return tuple(stored)
 
 
@@ -244,5 +251,8 @@ def _warn_of_other_versions(made: Mapping[str, set[str]], versions: Mapping[str,
 def _now() -> str:
     """Time of the freezing, or that of SOURCE_DATE_EPOCH, by which equal archives are asked for."""
     epoch = os.environ.get("SOURCE_DATE_EPOCH", "")
-    time = datetime.fromtimestamp(int(epoch), UTC) if epoch.isdigit() else datetime.now(UTC)
+    try:
+        time = datetime.fromtimestamp(int(epoch), UTC) if epoch else datetime.now(UTC)
+    except (ValueError, OverflowError, OSError):
+        raise DanqError(f"SOURCE_DATE_EPOCH: expected seconds since 1970, received {epoch!r}") from None
     return time.isoformat(timespec="seconds")

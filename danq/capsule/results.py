@@ -9,10 +9,10 @@ from typing import Any
 
 from danq.config import Config
 from danq.config.search import searches
-from danq.errors import DanqError, first_few
+from danq.errors import DanqError, first_few, remedy
 from danq.files import read_json_text
 from danq.provenance import shared
-from danq.storage import SEAL, sealed
+from danq.storage import SEAL, damaged, sealed
 
 PARTS = ("genomes", "datasets", "searches", "runs", "scores", "views")
 """Folders of results, along the workflow."""
@@ -140,9 +140,41 @@ def changed_inputs(results: Mapping[str, Path], inputs: Mapping[Path, str]) -> l
     return problems
 
 
+def check_results(results: Mapping[str, Path], digests: Mapping[str, str]) -> None:
+    """Refuse results that are not what was written, by the digests in their manifests.
+
+    Parameters
+    ----------
+    digests : dict of str to str
+        SHA-256 of each file as it is now.
+
+    Raises
+    ------
+    DanqError
+        If a file is damaged.
+    """
+    for name, path in results.items():
+        if name.endswith(".json"):
+            content = _content(path)
+            if SEAL in content and content != sealed(content):
+                raise damaged(path)
+            outputs = _provenance(path).get("outputs", {})
+            for file, noted in outputs.items() if isinstance(outputs, dict) else ():
+                beside = f"{name.rpartition('/')[0]}/{file}"
+                if digests.get(beside, noted) != noted:
+                    raise damaged(path.with_name(file))
+
+
+def _content(path: Path) -> dict[str, Any]:
+    try:
+        content = json.loads(read_json_text(path))
+    except (ValueError, RecursionError):
+        raise DanqError(f"{path}: expected JSON, received something else{remedy(path)}") from None
+    return content if isinstance(content, dict) else {}
+
+
 def _provenance(path: Path) -> dict[str, Any]:
-    content = json.loads(read_json_text(path))
-    origin = content.get("provenance") if isinstance(content, dict) else None
+    origin = _content(path).get("provenance")
     return origin if isinstance(origin, dict) else {}
 
 

@@ -229,6 +229,10 @@ def test_what_cannot_be_frozen_is_said_and_nothing_is_written(
     summary.symlink_to(project / "data" / "one.tsv")
     assert "received links" in refusal(capsys, *frozen)
     summary.unlink()
+    summary.write_text(text.replace("auroc", "AUROC", 1))
+    assert f"{summary}: damaged" in refusal(capsys, *frozen)
+    summary.write_text(text[:-9])
+    assert f"{summary}: expected JSON" in refusal(capsys, *frozen)
     summary.write_text(text)
     assert not out.exists()
     out.mkdir()
@@ -257,7 +261,7 @@ def elsewhere(finished: Project, tmp_path: Path) -> Path:
         text = text.replace("data/one.alpha.bed", str(home / "one.alpha.bed"))
         noted = json.loads(text)
         noted.get("provenance", {}).get("inputs", {}).pop("data/one.tsv", None)
-        path.write_text(json.dumps(noted))
+        path.write_text(json.dumps(sealed(noted) if "manifest_sha256" in noted else noted))
     return project
 
 

@@ -1,5 +1,6 @@
 """Inputs placed where the workflow runs again, and what of the environment is another."""
 
+import json
 import platform
 from pathlib import Path
 
@@ -7,13 +8,14 @@ import pytest
 
 import danq
 from danq.archives import write_zip
-from danq.capsule import replay
+from danq.capsule import freeze, replay
 from danq.capsule.manifest import CapsuleManifest, Input
 from danq.capsule.replay import Replaying, other_versions
-from danq.capsule.results import cores_of
+from danq.capsule.results import check_results, cores_of
 from danq.capsule.workflow import workflow_folder
 from danq.errors import DanqError
-from danq.files import write_json
+from danq.files import sha256, write_json
+from danq.storage import sealed
 from tests.unit.config.good_config import changed
 
 
@@ -176,3 +178,32 @@ def test_cores_are_told_by_the_threads_of_jobs(tmp_path: Path, training, scoring
             made[name] = tmp_path / name.replace("/", "_")
             write_json(made[name], {"provenance": {"threads": threads}})
     assert cores_of(made) == cores
+
+
+def test_damaged_results_are_not_frozen(tmp_path: Path) -> None:
+    folder = tmp_path / "runs" / "x"
+    folder.mkdir(parents=True)
+    history, manifest = folder / "history.tsv", folder / "bundle.json"
+    history.write_text("epoch\n1\n")
+    made = {"runs/x/history.tsv": history, "runs/x/bundle.json": manifest}
+    whole = sealed({"kind": "bundle", "provenance": {"outputs": {"history.tsv": sha256(history)}}})
+    write_json(manifest, whole)
+    check_results(made, {name: sha256(path) for name, path in made.items()})
+    for text, problem in (
+        (json.dumps(whole | {"kind": "x"}), "bundle.json: damaged"),
+        ("{", "bundle.json: expected JSON"),
+        (json.dumps(whole), "history.tsv: damaged"),
+    ):
+        manifest.write_text(text)
+        history.write_text("epoch\n2\n" if problem.startswith("history") else "epoch\n1\n")
+        with pytest.raises(DanqError, match=problem):
+            check_results(made, {name: sha256(path) for name, path in made.items()})
+
+
+def test_the_date_of_a_capsule_is_a_date(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SOURCE_DATE_EPOCH", "0")
+    assert freeze._now() == "1970-01-01T00:00:00+00:00"
+    for text in ("yesterday", "9" * 20):
+        monkeypatch.setenv("SOURCE_DATE_EPOCH", text)
+        with pytest.raises(DanqError, match="SOURCE_DATE_EPOCH: expected seconds since 1970"):
+            freeze._now()
