@@ -65,12 +65,13 @@ def parse_partitions(shown: str) -> dict[str, Partition]:
         values = dict(field.split("=", 1) for field in line.split() if "=" in field)
         match = _TIME.fullmatch(values.get("MaxTime", ""))
         days, hours, minutes, seconds = (int(part or 0) for part in match.groups()) if match else (0, 0, 0, 0)
-        sizes = [values[name] for name in ("TotalNodes", "MaxNodes") if values.get(name, "").isdecimal()]
-        cores = values.get("TotalCPUs", "")
+        # 0 where nodes come when they are needed
+        sizes = {name: int(value) for name, value in values.items() if value.isdecimal() and int(value)}
+        nodes = (sizes[name] for name in ("TotalNodes", "MaxNodes") if name in sizes)
         limits[values.get("PartitionName", "")] = Partition(
             (days * 24 + hours) * 60 + minutes + (seconds > 0) if match else None,
-            min(map(int, sizes), default=None),
-            int(cores) if cores.isdecimal() else None,
+            min(nodes, default=None),
+            sizes.get("TotalCPUs"),
         )
         if values.get("Default") == "YES":
             limits[""] = limits[values.get("PartitionName", "")]

@@ -5,7 +5,7 @@ from danq.config.partitions import Partition, jobs_that_would_wait, parse_partit
 SHOWN = """\
 PartitionName=cpu AllowGroups=ALL Default=YES QoS=N/A MaxTime=01:00:00 MinNodes=0 TRES=cpu=2,mem=24105M
 PartitionName=gpu Default=NO MaxTime=2-12:00:00 MaxNodes=UNLIMITED State=UP TotalCPUs=16 TotalNodes=2
-PartitionName=long Default=NO MaxTime=UNLIMITED MaxNodes=1 TotalNodes=2
+PartitionName=long Default=NO MaxTime=UNLIMITED MaxNodes=1 TotalNodes=0 TotalCPUs=0
 """
 
 
