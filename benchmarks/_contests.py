@@ -83,8 +83,13 @@ def scoring(name: str, title: str, count: int, **settings: str) -> Contest:
     return Contest(title, count, "alleles/s", f"score_danq:{name}", rivals, apart, settings)
 
 
+def fitting(settings: str, ours: str, rival: str) -> Contest:
+    """Logistic regression on counts of k-mers, against scikit-learn."""
+    title = f"k-mer regression, {WINDOWS:,} windows, 6 targets; {settings}"
+    return Contest(title, 1, "s", ours, {rival: ("kmers_sklearn",)}, aurocs, warm_up=0)
+
+
 SNVS, SATURATION = "scores of isolated SNVs", f"saturation of {SPAN} bp"
-FIT = f"k-mer regression, {WINDOWS:,} windows, 6 targets"
 CONTESTS = {
     "training": Contest(
         "training, batch 100", STEPS * BATCH, "windows/s", "train_danq", {"PyTorch": ("train_torch",)}, losses
@@ -113,22 +118,6 @@ CONTESTS = {
         equal,
         warm_up=0,
     ),
-    "kmers": Contest(
-        f"{FIT}; k = 6",
-        1,
-        "s",
-        "kmers_danq",
-        {"scikit-learn": ("kmers_sklearn",)},
-        aurocs,
-        warm_up=0,
-    ),
-    "kmers-tuned": Contest(
-        f"{FIT}; danq chooses k and C of 3 × 7",
-        1,
-        "s",
-        "kmers_danq:tuned",
-        {"scikit-learn, k = 6": ("kmers_sklearn",)},
-        aurocs,
-        warm_up=0,
-    ),
+    "kmers": fitting("k = 6", "kmers_danq", "scikit-learn"),
+    "kmers-tuned": fitting("danq chooses k and C of 3 × 7", "kmers_danq:tuned", "scikit-learn, k = 6"),
 }

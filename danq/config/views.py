@@ -68,7 +68,8 @@ def _too_long(key: str, region: Region) -> Iterator[str]:
 def views_of(config: "Config", run: str) -> dict[str, View]:
     """Find the views of an expanded configuration that a run predicts, by their key."""
     views = {f"views.{number}": as_view(entry) for number, entry in enumerate(config.views)}
-    return {key: view for key, view in views.items() if run in (view.runs or runs_on_dna(config))}
+    all_runs = [] if all(view.runs for view in views.values()) else runs_on_dna(config)
+    return {key: view for key, view in views.items() if run in (view.runs or all_runs)}
 
 
 def callsets_viewed(config: "Config", run: str) -> list[str]:

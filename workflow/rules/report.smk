@@ -1,4 +1,5 @@
 DATASETS = sorted({run.dataset for run in settings.runs.values()})
+VIEWING = viewing_runs(settings)
 # results that the report itself does not read, but for those of runs
 OTHER_RESULTS = [
     *(path for name in DATASETS for path in dataset_results(name)),
@@ -37,7 +38,7 @@ rule report:
         ),
         views=expand(
             "results/views/{run}/{file}",
-            run=viewing_runs(settings),
+            run=VIEWING,
             file=["predictions.npz", "peaks.parquet", "views.json"],
         ),
     output:
@@ -53,6 +54,6 @@ rule report:
         # runs and callsets that the configuration no longer names stay in the results, not in the report
         runs=" ".join(f"--run {name}" for name in settings.runs),
         callsets=" ".join(f"--callset {name}" for name in settings.callsets),
-        views=" ".join(f"--views {name}" for name in viewing_runs(settings)),
+        views=" ".join(f"--views {name}" for name in VIEWING),
     shell:
         "danq report --results {params.results:q} {params.runs} {params.callsets} {params.views} --out {output:q} 2> {log:q}"
