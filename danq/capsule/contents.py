@@ -97,10 +97,17 @@ def writing(out: Path) -> Iterator[Callable[[Contents], None]]:
     """
     if out.suffix.lower() == ".zip":
         with published(out) as partial:
-            yield lambda contents: write_zip(partial, dict(sorted(contents.items())))
+            # the manifest first: by it an archive is known that is cut short
+            yield lambda contents: write_zip(
+                partial, {name: contents[name] for name in sorted(contents, key=_manifest_first)}
+            )
     else:
         with staged(out) as partial:
             yield lambda contents: _write_folder(contents, partial)
+
+
+def _manifest_first(name: str) -> tuple[bool, str]:
+    return name != CapsuleManifest.FILE, name
 
 
 def _write_folder(contents: Contents, folder: Path) -> None:

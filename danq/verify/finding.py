@@ -162,9 +162,11 @@ def _first_line(path: Path) -> bytes:
 
 
 def _is_cut_short(path: Path) -> bool:
-    """Whether a file begins as the archive of a bundle does, whose list of files at its end is gone."""
+    """Whether a file begins as an archive of danq does, whose list of files at its end is gone."""
     head = _first_line(path)
-    return head[:4] == b"PK\3\4" and head[30:].startswith(BundleManifest.FILE.encode())
+    return head[:4] == b"PK\3\4" and head[30:].startswith(
+        (BundleManifest.FILE.encode(), CapsuleManifest.FILE.encode())
+    )
 
 
 def _of_predictions(path: Path) -> bool:

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -161,4 +162,8 @@ def test_a_file_that_changes_while_it_is_frozen_leaves_no_capsule(tmp_path: Path
     assert not out.is_file()
     assert not out.exists() or not [path for path in out.iterdir() if path.name[0] != "."]
     write_while_it_changes(out, file, "chr1\t2")
+    if out.is_file():
+        with contents.writing(out) as write:
+            write({"a": b"", "capsule.json": b"", "z": b""})
+        assert zipfile.ZipFile(out).namelist() == ["capsule.json", "a", "z"]
     assert out.is_file() or (out / "inputs" / "x.bed").read_text() == "chr1\t2"
