@@ -92,8 +92,8 @@ def test_two_tasks_that_are_preempted_go_on_in_the_requeued_job_to_equal_weights
     until(lambda: over(urgent) and shown(job) == ["PENDING"])
     assert "stopped by SIGTERM in epoch 1 after step" in log.read_text()
     assert shown(job, "Restarts") == ["1"]
-    # Slurm waits two minutes otherwise
-    subprocess.run(["scontrol", "update", f"JobId={job}", "StartTime=now"], check=True)
+    # Slurm waits two minutes otherwise; in the second in which it ended the job, its node would refuse it
+    subprocess.run(["scontrol", "update", f"JobId={job}", "StartTime=now+5"], check=True)
     until(lambda: over(job))
     assert shown(job) == ["COMPLETED"], log.read_text()
     other = submit(ready.path, f"{train} undisturbed", "--ntasks=2")
