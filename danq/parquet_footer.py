@@ -56,21 +56,17 @@ def read_chunks(path: Path) -> Iterator[Iterator[Chunk]]:
         size = int.from_bytes(stream.read(4), "little")
         stream.seek(max(end - size, 0))
         footer = _Compact(stream.read(size))
-    for field in footer.fields():
-        if field != _ROW_GROUPS:
-            footer.skip(field[1])
-            continue
-        for _ in footer.structs():
-            yield _chunks(footer)
+    for _ in _listed(footer, _ROW_GROUPS):
+        yield (_chunk(footer) for _ in _listed(footer, _COLUMNS))
 
 
-def _chunks(footer: "_Compact") -> Iterator[Chunk]:
+def _listed(footer: "_Compact", wanted: tuple[int, int]) -> Iterator[object]:
+    """Stand before each structure of a list that is a field of the one before; other fields are skipped."""
     for field in footer.fields():
-        if field != _COLUMNS:
+        if field == wanted:
+            yield from footer.structs()
+        else:
             footer.skip(field[1])
-            continue
-        for _ in footer.structs():
-            yield _chunk(footer)
 
 
 def _chunk(footer: "_Compact") -> Chunk:

@@ -223,9 +223,9 @@ def _find_unfinished(results: Path) -> tuple[Unfinished, ...]:
         if not (path.parent / "bundle.json").is_file()
     ]
     known = bundles | {read_name(name).base for name in begun}
-    found = [Unfinished(name, configured.get(read_name(name).base), "unfinished") for name in begun]
-    found += [Unfinished(name, configured[name], "untrained") for name in configured if name not in known]
-    return tuple(found)
+    unfinished = [Unfinished(name, configured.get(read_name(name).base), "unfinished") for name in begun]
+    untrained = [name for name in configured if name not in known]
+    return *unfinished, *(Unfinished(name, configured[name], "untrained") for name in untrained)
 
 
 def _configured(path: Path) -> dict[str, str | None]:

@@ -5,6 +5,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
+from zipfile import is_zipfile
 
 from danq.capsule.manifest import RESULTS, CapsuleManifest, unpack_capsule
 from danq.checks import Check
@@ -234,6 +235,9 @@ def _table(path: Path, common: Verification) -> Check:
 
 def _archive(path: Path, common: Verification) -> Iterator[Check]:
     """Check a bundle or a capsule in an archive, whose files are called as if it were a directory."""
+    if not is_zipfile(path):
+        yield Check(path, "damaged", reason="cut short: the list of the archive's files, at its end, is gone")
+        return
     try:
         with _unpacked(path) as manifest:
             folder = manifest.parent

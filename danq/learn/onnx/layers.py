@@ -85,9 +85,9 @@ def _layer_normalization(call: Call) -> str:
     call.expect(
         list(map(call.axis, axes)) == [len(call.x.shape) - 1], axes, "normalization along the last axis"
     )
-    given = list(call.arrays)
-    scale = given.pop(0) if call.options["scale"] else np.ones(call.x.shape[-1] or 0)
-    arrays = map(call.graph.constant, [scale, *given])
+    weights = list(call.arrays)
+    scale = weights.pop(0) if call.options["scale"] else np.ones(call.x.shape[-1] or 0)
+    arrays = map(call.graph.constant, [scale, *weights])
     return call.graph.add(
         "LayerNormalization", call.floats(), *arrays, axis=-1, epsilon=call.options["epsilon"]
     )
